@@ -1,4 +1,4 @@
-"""Activations."""
+"""Lowering of MIL activations to Core AI."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from edge_imgq.export.coreai.arguments import Arguments, ai, constant
 
 
 def clip(arguments: Arguments) -> Any:
-    """`clip` between `alpha` and `beta`."""
+    """Lower `clip` between `alpha` and `beta`."""
     bounds = (arguments.number(key) for key in ("alpha", "beta"))
     return clipped(arguments, "x", arguments.value("x"), *bounds)
 
 
 def clipped(arguments: Arguments, key: str, x: Any, low: float, high: float) -> Any:
-    """Return a value of an operand's type within bounds."""
+    """Clip a value to bounds, in the element type of operand `key`."""
     least, most = (constant(np.asarray(bound, arguments.type_of(key))) for bound in (low, high))
     return ai.broadcasting_minimum(ai.broadcasting_maximum(x, least), most)
 
 
 def leaky_relu(arguments: Arguments) -> Any:
-    """`leaky_relu` with one slope `alpha`."""
+    """Lower `leaky_relu` with one slope `alpha`."""
     return _sloped(arguments, _number(arguments, arguments.number("alpha")))
 
 
 def prelu(arguments: Arguments) -> Any:
-    """`prelu` with one slope per channel, axis 1."""
+    """Lower `prelu` with one slope per channel (axis 1)."""
     slopes = arguments.array("alpha").reshape(-1, *[1] * (len(arguments.shape) - 2))
     return _sloped(arguments, constant(slopes))
 
@@ -40,14 +40,14 @@ def _sloped(arguments: Arguments, slopes: Any) -> Any:
 
 
 def hard_sigmoid(arguments: Arguments) -> Any:
-    """`sigmoid_hard`: clip(alpha · x + beta, 0, 1)."""
+    """Lower `sigmoid_hard` to clip(alpha · x + beta, 0, 1)."""
     alpha, beta = arguments.number("alpha", 0.2), arguments.number("beta", 0.5)
     scaled = ai.broadcasting_mul(arguments.value("x"), _number(arguments, alpha))
     return clipped(arguments, "x", ai.broadcasting_add(scaled, _number(arguments, beta)), 0, 1)
 
 
 def elu(arguments: Arguments) -> Any:
-    """`elu`: max(x, 0) + alpha · (exp(min(x, 0)) − 1)."""
+    """Lower `elu` to max(x, 0) + alpha · (exp(min(x, 0)) − 1)."""
     x = arguments.value("x")
     power = ai.exp(ai.broadcasting_minimum(x, _number(arguments, 0)))
     below = ai.broadcasting_sub(power, _number(arguments, 1))
@@ -56,20 +56,20 @@ def elu(arguments: Arguments) -> Any:
 
 
 GELU = {"EXACT": "none", "TANH_APPROXIMATION": "tanh"}
-"""Core AI's names of the forms of `gelu`."""
+"""Core AI's name of each `gelu` mode."""
 
 
 def gelu(arguments: Arguments) -> Any:
-    """`gelu`, exact or by tanh."""
+    """Lower `gelu`, exact or with the tanh approximation."""
     return ai.gelu(arguments.value("x"), approximate=GELU[arguments.text("mode", "EXACT")])
 
 
 def softmax(arguments: Arguments) -> Any:
-    """`softmax` along one axis."""
+    """Lower `softmax` along one axis."""
     axis = int(arguments.number("axis", -1)) % len(arguments.shape)
     return ai.softmax(arguments.value("x"), np.int32(axis))
 
 
 def _number(arguments: Arguments, number: float) -> Any:
-    """Return a number in the element type of the operand."""
+    """Return a constant in the element type of the operand."""
     return constant(np.asarray(number, arguments.type_of("x")))

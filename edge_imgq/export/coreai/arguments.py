@@ -1,4 +1,4 @@
-"""What an operator of Core AI is built from: the arguments of one operation of an ML Program."""
+"""Access to the arguments of one ML Program operation, for its lowering to Core AI."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ai = importlib.import_module("coreai.authoring")
-"""Core AI's builder of operators; importing this module needs the package."""
+"""Core AI's operator builder; importing this module requires the package."""
 
 _constant = importlib.import_module("coreai.authoring.constant").constant
 
 
 def constant(values: Any) -> Any:
-    """Return a constant of the program, of the element type that an array has."""
+    """Add a constant with an array's element type to the program."""
     return _constant(np.ascontiguousarray(values) if np.ndim(values) else np.asarray(values))
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """The arguments of one operation.
+    """Arguments of one operation.
 
     Attributes:
-        operation: of coremltools' program.
-        values: Core AI's values computed so far, by the name of the variable.
+        operation: operation of coremltools' program.
+        values: Core AI values computed so far, by variable name.
     """
 
     operation: Any
@@ -41,11 +41,11 @@ class Arguments:
         return tuple(self.operation.outputs[0].shape)
 
     def has(self, key: str) -> bool:
-        """Tell whether an optional parameter was given."""
+        """Return True if an optional parameter is given."""
         return self.operation.inputs.get(key) is not None
 
     def value(self, key: str) -> Any:
-        """Return an operand as a value; a constant becomes one."""
+        """Return an operand as a Core AI value, adding a constant if it is one."""
         return self._value(self.operation.inputs[key])
 
     def all_values(self, key: str) -> list[Any]:
@@ -61,27 +61,27 @@ class Arguments:
         return element_type(self.operation.inputs[key])
 
     def array(self, key: str) -> NDArray[Any]:
-        """Return an operand that is a constant."""
+        """Return a constant operand as an array."""
         return np.asarray(self.operation.inputs[key].val)
 
     def integers(self, key: str, default: Sequence[int] = ()) -> list[int]:
-        """Return a constant vector of integers or of truth values."""
+        """Return a constant vector of integers or bools."""
         if not self.has(key):
             return list(default)
         return [int(value) for value in self.array(key).reshape(-1)]
 
     def number(self, key: str, default: float | None = None) -> float:
-        """Return a constant scalar."""
+        """Return a constant scalar, or the default if it is not given."""
         if not self.has(key) and default is not None:
             return default
         return float(self.array(key))
 
     def flag(self, key: str) -> bool:
-        """Return a constant truth value, False where it is not given."""
+        """Return a constant bool, False if it is not given."""
         return self.has(key) and bool(self.array(key))
 
     def text(self, key: str, default: str = "") -> str:
-        """Return a constant string."""
+        """Return a constant string, or the default if it is not given."""
         return str(self.operation.inputs[key].val) if self.has(key) else default
 
     def _value(self, variable: Any) -> Any:
@@ -91,7 +91,7 @@ class Arguments:
 
 
 def element_type(variable: Any) -> np.dtype[Any]:
-    """Return the element type of a variable of coremltools' program."""
+    """Return the element type of a variable in coremltools' program."""
     types = importlib.import_module("coremltools.converters.mil.mil").types
     found: np.dtype[Any] = np.dtype(types.nptype_from_builtin(variable.dtype))
     return found

@@ -1,4 +1,4 @@
-"""Elementwise operators of one and two operands, reductions and products."""
+"""Lowering of elementwise operators, reductions and matrix products to Core AI."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ Lowering = Callable[[Arguments], Any]
 
 
 def of_one(build: Callable[[Any], Any]) -> Lowering:
-    """Return the form of an operator of one operand, which Core AI has under another name."""
+    """Build the lowering of a unary operator to its Core AI counterpart."""
     return lambda arguments: build(arguments.value("x"))
 
 
 def of_two(build: Callable[[Any, Any], Any]) -> Lowering:
-    """Return the form of an operator of two operands that broadcast, likewise."""
+    """Build the lowering of a broadcasting binary operator to its Core AI counterpart."""
     return lambda arguments: build(arguments.value("x"), arguments.value("y"))
 
 
 def rounded_down(arguments: Arguments) -> Any:
-    """`floor`, in float32: docs/coreai.md names the source."""
+    """Lower `floor`, computed in float32 (docs/coreai.md cites the source)."""
     return _floor(arguments, arguments.value("x"))
 
 
 def rounded_up(arguments: Arguments) -> Any:
-    """`ceil`: −floor(−x), in float32 likewise."""
+    """Lower `ceil` to −floor(−x), computed in float32."""
     minus = constant(np.asarray(-1, arguments.type_of("x")))
     x = ai.broadcasting_mul(arguments.value("x"), minus)
     return ai.broadcasting_mul(_floor(arguments, x), minus)
@@ -42,7 +42,7 @@ def _floor(arguments: Arguments, x: Any) -> Any:
 
 
 def sign(arguments: Arguments) -> Any:
-    """`sign`: (x > 0) − (x < 0)."""
+    """Lower `sign` to (x > 0) − (x < 0)."""
     x, own = ai.cast(arguments.value("x"), np.float32), arguments.type_of("x").type
     zero = constant(np.float32(0))
     positive = ai.cast(ai.broadcasting_greater(x, zero), own)
@@ -50,12 +50,12 @@ def sign(arguments: Arguments) -> Any:
 
 
 def inverse_root(arguments: Arguments) -> Any:
-    """`rsqrt`: 1 / √(x + epsilon)."""
+    """Lower `rsqrt` to 1 / √(x + epsilon)."""
     return ai.rsqrt(_above(arguments, 1e-12))
 
 
 def logarithm(arguments: Arguments) -> Any:
-    """`log`: log(x + epsilon)."""
+    """Lower `log` to log(x + epsilon)."""
     return ai.log(_above(arguments, 1e-45))
 
 
@@ -67,7 +67,7 @@ def _above(arguments: Arguments, default: float) -> Any:
 
 
 def reduced(build: Callable[[Any, Any], Any]) -> Lowering:
-    """Return the form of a reduction over axes, all of them where none is named."""
+    """Build the lowering of a reduction, over all axes if none are given."""
 
     def form(arguments: Arguments) -> Any:
         rank = len(arguments.shape_of("x"))
@@ -81,7 +81,7 @@ def reduced(build: Callable[[Any, Any], Any]) -> Lowering:
 
 
 def matmul(arguments: Arguments) -> Any:
-    """`matmul` with its transpose flags."""
+    """Lower `matmul` with its transpose flags."""
     x, y = (_turned(arguments, key) for key in "xy")
     return ai.broadcasting_batch_matmul(x, y)
 
@@ -95,7 +95,7 @@ def _turned(arguments: Arguments, key: str) -> Any:
 
 
 def linear(arguments: Arguments) -> Any:
-    """`linear`: x · weightᵀ + bias."""
+    """Lower `linear` to x · weightᵀ + bias."""
     weight = constant(np.swapaxes(arguments.array("weight"), -1, -2))
     product = ai.broadcasting_batch_matmul(arguments.value("x"), weight)
     return (

@@ -1,4 +1,4 @@
-"""Writing an `.aimodel` folder so that the same program always gives the same bytes."""
+"""Writer of `.aimodel` folders with reproducible bytes."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def save(network: Network, note: FileNote, path: Path) -> None:
     """Write a network as a Core AI file.
 
     Args:
-        network: one image in, one image out, static shapes.
-        note: what the file says about itself.
-        path: the file, a folder, which must not exist; a failure leaves nothing behind.
+        network: one (1, C, H, W) image to one image, static shapes.
+        note: metadata to embed.
+        path: folder of the file, which must not exist; removed on failure.
 
     Raises:
-        UnsupportedOperatorError: names every operation without a form.
-        ModelError: a value does not fit in float16, or the network's ends are no images.
+        UnsupportedOperatorError: lists every operation that the format cannot express.
+        ModelError: a value exceeds float16, or inputs or outputs contradict the contract.
     """
     check(network, note.contract)
     if not note.contract.takes_image_alone:
@@ -52,7 +52,7 @@ def save(network: Network, note: FileNote, path: Path) -> None:
 
 
 def _metadata(network: Network, note: FileNote) -> Any:
-    """Return what people and edge-imgq read of a file without its program."""
+    """Return the file's metadata: author, licence, description, note and size."""
     metadata = importlib.import_module("coreai.runtime").AIModelAssetMetadata()
     stated, contract = note.authorship, note.contract
     metadata.author = stated.author or f"edge-imgq {note.version}"
@@ -68,10 +68,7 @@ def _metadata(network: Network, note: FileNote) -> Any:
 
 
 def _make_repeatable(metadata: Path) -> None:
-    """Leave the date out of a file of metadata, and put its keys in order.
-
-    With both, every export would differ from the one before.
-    """
+    """Remove the date from a metadata file and sort its keys, so that exports are equal."""
     fields = json.loads(metadata.read_bytes())
     fields.pop("creationDate", None)
     metadata.write_text(json.dumps(fields, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,7 +1,7 @@
-"""Comparisons, truth values and the choice by them.
+"""Lowering of comparisons, `select` and `cast` to Core AI.
 
 Numbers are compared in float32: Core AI does not load programs that compare float16 values
-(docs/coreai.md names the source). The widening is exact.
+(docs/coreai.md cites the source). The widening is exact.
 """
 
 from __future__ import annotations
@@ -14,47 +14,47 @@ from edge_imgq.export.coreai.arguments import Arguments, ai
 
 
 def equal(arguments: Arguments) -> Any:
-    """`equal`."""
+    """Lower `equal`, compared in float32."""
     return ai.broadcasting_equal(*_wide(arguments))
 
 
 def not_equal(arguments: Arguments) -> Any:
-    """`not_equal`."""
+    """Lower `not_equal`, compared in float32."""
     return ai.broadcasting_not_equal(*_wide(arguments))
 
 
 def greater(arguments: Arguments) -> Any:
-    """`greater`."""
+    """Lower `greater`, compared in float32."""
     return ai.broadcasting_greater(*_wide(arguments))
 
 
 def less(arguments: Arguments) -> Any:
-    """`less`: y > x."""
+    """Lower `less` to y > x, compared in float32."""
     return ai.broadcasting_greater(*reversed(_wide(arguments)))
 
 
 def greater_or_equal(arguments: Arguments) -> Any:
-    """`greater_equal`: x > y or x = y, which are both false where one is no number."""
+    """Lower `greater_equal` to x > y or x = y, which are both False for NaN."""
     return ai.broadcasting_or(greater(arguments), equal(arguments))
 
 
 def less_or_equal(arguments: Arguments) -> Any:
-    """`less_equal`, likewise."""
+    """Lower `less_equal` to x < y or x = y, which are both False for NaN."""
     return ai.broadcasting_or(less(arguments), equal(arguments))
 
 
 def select(arguments: Arguments) -> Any:
-    """`select`: a where the condition holds, else b."""
+    """Lower `select`: a where the condition holds, else b."""
     return ai.broadcasting_where(*(arguments.value(key) for key in ("cond", "a", "b")))
 
 
 def cast(arguments: Arguments) -> Any:
-    """`cast` to the type that the result has."""
+    """Lower `cast` to the result's type."""
     return ai.cast(arguments.value("x"), RESULTS[arguments.text("dtype")])
 
 
 RESULTS = {"fp16": np.float16, "fp32": np.float32, "bool": np.bool_, "int32": np.int32}
-"""Element types by MIL's names."""
+"""Element types by MIL name."""
 
 
 def _wide(arguments: Arguments) -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""Convolutions. Core AI's take no padding and no bias: both are operators of their own."""
+"""Lowering of convolutions to Core AI, whose padding and bias are separate operators."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edge_imgq.export.coreai.window_padding import Sides, in_plane, padded, padd
 
 
 def conv(arguments: Arguments) -> Any:
-    """`conv` on (N, C, *image) with one to three spatial axes."""
+    """Lower `conv` on (N, C, *image) with one to three spatial axes."""
     kernel = arguments.shape_of("weight")[2:]
     sides = padding(arguments, kernel)
     x = padded(arguments.value("x"), sides, arguments.type_of("x").type(0))
@@ -24,9 +24,9 @@ def conv(arguments: Arguments) -> Any:
 
 
 def conv_transpose(arguments: Arguments) -> Any:
-    """`conv_transpose`; weights are (C_in, C_out / groups, *kernel).
+    """Lower `conv_transpose` with weights (C_in, C_out / groups, *kernel).
 
-    The whole result is computed, and its edges are cut off.
+    The full result is computed and cropped.
     """
     kernel = arguments.shape_of("weight")[2:]
     axes = max(len(kernel), 2)
@@ -41,7 +41,7 @@ def conv_transpose(arguments: Arguments) -> Any:
 
 
 def _cut(x: Any, sides: Sides) -> Any:
-    """Return an image without what lies beyond its sides."""
+    """Crop an image by the given sides."""
     if not any(map(any, sides)):
         return x
     begins = [0, 0, *(begin for begin, _ in sides)]
@@ -61,7 +61,7 @@ def _steps(arguments: Arguments, kernel: Sequence[int]) -> tuple[Any, Any, Any]:
 
 
 def _finished(arguments: Arguments, result: Any, kernel: Sequence[int]) -> Any:
-    """Return a result in its shape, with the bias."""
+    """Restore the result's shape and add the bias."""
     if len(kernel) == 1:
         result = ai.reshape(result, _indices(arguments.shape))
     if not arguments.has("bias"):

@@ -1,4 +1,4 @@
-"""Operators that move numbers without computing."""
+"""Lowering of operators that only move values to Core AI."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 from edge_imgq.export.coreai.arguments import Arguments, ai, constant
 
 PAD_MODES = {"reflect": "reflect", "replicate": "replicate"}
-"""Core AI's names of the ways to pad, beside a constant."""
+"""Core AI's padding modes besides constant, by MIL name."""
 
 
 def concat(arguments: Arguments) -> Any:
-    """`concat` along one axis."""
+    """Lower `concat` along one axis."""
     axis = int(arguments.number("axis")) % len(arguments.shape)
     return ai.concat(np.int32(axis), arguments.all_values("values"))
 
 
 def split(arguments: Arguments) -> list[Any]:
-    """`split`, as slices."""
+    """Lower `split` to slices."""
     axis = int(arguments.number("axis")) % len(arguments.shape)
     parts, first = [], 0
     for result in arguments.operation.outputs:
@@ -32,7 +32,7 @@ def split(arguments: Arguments) -> list[Any]:
 
 
 def slice_by_index(arguments: Arguments) -> Any:
-    """`slice_by_index` with its masks; strides are positive."""
+    """Lower `slice_by_index` with its masks and positive strides."""
     shape = arguments.shape_of("x")
     nothing = [0] * len(shape)
     steps = arguments.integers("stride", [1] * len(shape))
@@ -45,7 +45,7 @@ def slice_by_index(arguments: Arguments) -> Any:
 def _within(
     bounds: Sequence[int], masked: Sequence[int], shape: Sequence[int], free: Sequence[int]
 ) -> list[int]:
-    """Return bounds counted from the front; `free` where there is none."""
+    """Return bounds counted from the front; `free` where a bound is masked."""
     sides = zip(bounds, masked, shape, free, strict=True)
     return [
         open_ if mask else min(bound + size if bound < 0 else bound, size)
@@ -56,13 +56,13 @@ def _within(
 def sliced(
     x: Any, begins: Sequence[int], ends: Sequence[int], steps: Sequence[int] | None = None
 ) -> Any:
-    """Return what lies between bounds that count from the front."""
+    """Slice between bounds counted from the front."""
     steps = [1] * len(begins) if steps is None else steps
     return ai.slice_(x, *(np.asarray(values, np.int32) for values in (begins, ends, steps)))
 
 
 def crop(arguments: Arguments) -> Any:
-    """`crop` rows and columns off the image."""
+    """Lower `crop` of rows and columns."""
     (top, bottom), (left, right) = (
         arguments.integers(key) for key in ("crop_height", "crop_width")
     )
@@ -72,19 +72,19 @@ def crop(arguments: Arguments) -> Any:
 
 
 def reverse(arguments: Arguments) -> Any:
-    """`reverse` of axes."""
+    """Lower `reverse` of axes."""
     axes = arguments.integers("axes", range(len(arguments.shape)))
     return ai.reverse(arguments.value("x"), np.asarray(axes, np.int32))
 
 
 def gather(arguments: Arguments) -> Any:
-    """`gather` of what a constant list of places along one axis names."""
+    """Lower `gather` with constant indices along one axis."""
     axis = int(arguments.number("axis")) % len(arguments.shape)
     return taken(arguments.value("x"), arguments.integers("indices"), axis, arguments.shape)
 
 
 def taken(x: Any, places: Sequence[int], axis: int, shape: Sequence[int]) -> Any:
-    """Return the elements at places along an axis, in a shape."""
+    """Take the elements at constant indices along an axis; the result has the given shape."""
     steps = np.diff(places)
     if len(places) > 1 and (steps == 1).all():
         begins, ends = [0] * len(shape), list(shape)
@@ -97,7 +97,7 @@ def taken(x: Any, places: Sequence[int], axis: int, shape: Sequence[int]) -> Any
 
 
 def pad(arguments: Arguments) -> Any:
-    """`pad` of the last axes, with a number or by repeating the image."""
+    """Lower `pad` of the last axes: constant, reflect or replicate."""
     rank, given = len(arguments.shape), arguments.integers("pad")
     amounts = np.asarray([0] * (2 * rank - len(given)) + given, np.uint32)
     own = arguments.type_of("x").type
@@ -109,32 +109,32 @@ def pad(arguments: Arguments) -> Any:
 
 
 def transpose(arguments: Arguments) -> Any:
-    """`transpose`."""
+    """Lower `transpose`."""
     return transposed(arguments.value("x"), arguments.integers("perm"))
 
 
 def transposed(x: Any, order: Sequence[int]) -> Any:
-    """Return a value with its axes in another order."""
+    """Permute the axes of a value."""
     return ai.transpose(x, np.asarray(order, np.uint32))
 
 
 def reshape(arguments: Arguments) -> Any:
-    """`reshape`, `expand_dims` and `squeeze`: the numbers in the shape of the result."""
+    """Lower `reshape`, `expand_dims` and `squeeze` to a reshape."""
     return reshaped(arguments.value("x"), arguments.shape)
 
 
 def reshaped(x: Any, shape: Sequence[int]) -> Any:
-    """Return the same numbers in another shape."""
+    """Reshape a value."""
     return ai.reshape(x, np.asarray(shape, np.int32))
 
 
 def tile(arguments: Arguments) -> Any:
-    """`tile`."""
+    """Lower `tile`."""
     return ai.tile(arguments.value("x"), np.asarray(arguments.integers("reps"), np.uint32))
 
 
 def pixel_shuffle(arguments: Arguments) -> Any:
-    """`pixel_shuffle`: channels are (C, rows, columns of a block)."""
+    """Lower `pixel_shuffle`: input channels are (C, block row, block column)."""
     block = int(arguments.number("upscale_factor"))
     n, channels, height, width = arguments.shape_of("x")
     apart = [channels // block**2, block, block, height, width]
@@ -142,7 +142,7 @@ def pixel_shuffle(arguments: Arguments) -> Any:
 
 
 def depth_to_space(arguments: Arguments) -> Any:
-    """`depth_to_space`: channels are (rows, columns of a block, C)."""
+    """Lower `depth_to_space`: input channels are (block row, block column, C)."""
     block = int(arguments.number("block_size"))
     n, channels, height, width = arguments.shape_of("x")
     apart = [block, block, channels // block**2, height, width]
@@ -150,12 +150,12 @@ def depth_to_space(arguments: Arguments) -> Any:
 
 
 def pixel_unshuffle(arguments: Arguments) -> Any:
-    """`pixel_unshuffle`: the inverse of `pixel_shuffle`."""
+    """Lower `pixel_unshuffle`, the inverse of `pixel_shuffle`."""
     return _to_depth(arguments, int(arguments.number("downscale_factor")), [0, 2, 4, 1, 3])
 
 
 def space_to_depth(arguments: Arguments) -> Any:
-    """`space_to_depth`: the inverse of `depth_to_space`."""
+    """Lower `space_to_depth`, the inverse of `depth_to_space`."""
     return _to_depth(arguments, int(arguments.number("block_size")), [2, 4, 0, 1, 3])
 
 
@@ -165,9 +165,9 @@ def _to_depth(arguments: Arguments, block: int, order: Sequence[int]) -> Any:
 
 
 def _moved(arguments: Arguments, batch: int, apart: Sequence[int], order: Sequence[int]) -> Any:
-    """Take the axes of an image apart, order them anew, and join them to the result's shape.
+    """Reshape to `apart`, permute by `order`, and reshape to the result's shape.
 
-    An image alone has no axis for the batch meanwhile: five axes are all that many units have.
+    A single image gets no batch axis in between: many units support at most five axes.
     """
     if batch > 1:
         apart, order = [batch, *apart], [0, *(axis + 1 for axis in order)]

@@ -1,4 +1,4 @@
-"""What a saved Core AI file consists of, for `edge-imgq inspect` and the memory of activations."""
+"""Description and memory plan of a saved Core AI file."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WORDS = ("coreai.", "decomposable.")
-"""What Core AI's names of operators begin with."""
+"""Prefixes of Core AI's operator names."""
 
 BYTES = {"f16": 2, "f32": 4, "si8": 1, "ui8": 1, "i1": 1}
-"""Element types that numbers have, by Core AI's names, with their bytes."""
+"""Size in bytes of numeric element types, by Core AI name."""
 
 WINDOWS: dict[str, dict[str, int]] = {
     "conv2d": {"stride": 2, "dilation": 3, "groups": 4},
@@ -31,18 +31,18 @@ WINDOWS: dict[str, dict[str, int]] = {
     "maxpool2d": {"kernel": 1, "stride": 2, "dilation": 3},
     "sumpool2d": {"kernel": 1, "stride": 2, "dilation": 3},
 }
-"""Places of the operands that say what slides over a plane; the kernel may be the weights'."""
+"""Operand indices of window parameters; without "kernel", the weight shape gives the kernel."""
 
 UNPACKING = "dequantize"
-"""The operator that unpacks integer weights when a file is loaded; others it does at run time."""
+"""Operator that dequantizes integer weights when a file is loaded."""
 
 IMAGE, RESULT = "image", "result"
-"""Names of the ends, as an app's code has them."""
+"""Names of input and output in an app's code."""
 
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor of a program: its name, shape and element type; its numbers where it is constant."""
+    """A tensor of a program: name, shape, element type, and contents if constant."""
 
     name: str
     shape: tuple[int, ...]
@@ -52,7 +52,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Node:
-    """An operator of a program, in Core AI's own terms."""
+    """An operator of a program, by Core AI name."""
 
     kind: str
     inputs: tuple[Value, ...]
@@ -61,7 +61,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Listing:
-    """A program: its ends, and its operators in the order of execution, without constants."""
+    """A program: inputs, outputs, and operators in execution order, without constants."""
 
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
@@ -69,7 +69,7 @@ class Listing:
 
 
 def describe(path: Path) -> FileDescription:
-    """Return the description of a file, at its own size.
+    """Describe a file at its fixed size.
 
     Raises:
         ModelError: the file is missing or damaged.
@@ -101,7 +101,7 @@ def _edge(value: Value, scale: float | None) -> TensorRow:
 
 
 def memory_plan(path: Path) -> MemoryPlan:
-    """Return the operators and tensors of a file, in the types that its program declares.
+    """List the operators and tensor sizes, in bytes, of a file, in the declared types.
 
     Raises:
         ModelError: the file is missing or damaged.
@@ -126,10 +126,10 @@ def memory_plan(path: Path) -> MemoryPlan:
 
 
 def read_listing(asset: Asset) -> Listing:
-    """Return the program of a file.
+    """Read the program of a file.
 
     Raises:
-        ModelError: it is damaged.
+        ModelError: the file is damaged.
     """
     program = asset.program()
     constants, values = Constants(program), dict[Any, Value]()
@@ -159,7 +159,7 @@ def _value(name: str, value: Any, data: Any = None) -> Value:
 
 
 def _learned(node: Node) -> Iterator[Value]:
-    """Yield the operands of a node that may be learned: constants of numbers, settings left out."""
+    """Yield the operands of a node that may be learned: numeric constants except scalars."""
     operands = node.inputs[:1] if node.kind in ("dequantize", "quantize") else node.inputs
     yield from (v for v in operands if v.data is not None and v.shape and v.dtype in BYTES)
 
@@ -178,7 +178,7 @@ def _row(node: Node) -> OperatorRow:
 
 
 def _macs(node: Node) -> int:
-    """Return multiply-accumulates: every weight is used once per position it slides to."""
+    """Count multiply-accumulates: each weight once per position of the kernel."""
     output = node.outputs[0].shape
     if node.kind.startswith("conv"):
         slid = node.inputs[0].shape if "transpose" in node.kind else output
@@ -189,7 +189,7 @@ def _macs(node: Node) -> int:
 
 
 def _window(node: Node) -> KernelWindow | None:
-    """Return what a convolution or pool in a plane lays on its input."""
+    """Return the window of a two-dimensional convolution or pool, or None."""
     places = WINDOWS.get(node.kind)
     if places is None:
         return None
@@ -206,5 +206,5 @@ def _window(node: Node) -> KernelWindow | None:
 
 
 def _setting(node: Node, place: int) -> NDArray[Any]:
-    """Return an operand that is a constant vector."""
+    """Return a constant vector operand."""
     return np.ravel(np.asarray(node.inputs[place].data))

@@ -1,7 +1,7 @@
-"""Core AI as a format of exported files: an `.aimodel` folder.
+"""Core AI as an export format: `.aimodel` folders.
 
-The image enters as `image` and leaves as `result`, both float32, (1, C, H, W), whole levels 0 to
-255, R G B in that order. A result that is no image is float32 numbers from 0 to the peak.
+Input `image` and output `result` are float32 (1, C, H, W), integer levels 0 to 255, in RGB order. A
+result that is not an image is float32 in 0 to the peak.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def write_coreai(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
 
 
 def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
-    """Return the operators that `write_coreai` refuses of a graph."""
+    """Return the operators and inputs that `write_coreai` refuses."""
     from edge_imgq.export.coreml.program import refusals as refused
     from edge_imgq.export.refusal import Refusal
     from edge_imgq.graph.ports.port_feeds import graph_inputs
@@ -51,28 +51,28 @@ def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
 
 
 def open_session(path: Path, threads: int) -> Session:
-    """Reopen a file in Core AI; see `edge_imgq.runtime.coreai`."""
+    """Load a file in Core AI; see `edge_imgq.runtime.coreai`."""
     from edge_imgq.runtime.coreai import open_session as opened
 
     return opened(path, threads)
 
 
 def read_note(path: Path) -> FileNote:
-    """Return what a file says about itself; see `edge_imgq.runtime.coreai_file`."""
+    """Read the note in a file; see `edge_imgq.runtime.coreai_file`."""
     from edge_imgq.runtime.coreai_file import open_asset
 
     return open_asset(path).note
 
 
 def describe(path: Path, size: Size | None) -> FileDescription:  # noqa: ARG001
-    """Return what a file consists of; see `edge_imgq.export.coreai.describe`."""
+    """Describe a file; see `edge_imgq.export.coreai.describe`."""
     from edge_imgq.export.coreai.describe import describe as described
 
     return described(path)
 
 
 def memory_plan(path: Path, size: Size) -> MemoryPlan:  # noqa: ARG001
-    """Return the operators and tensors of a file."""
+    """List the operators and tensor sizes of a file; see `edge_imgq.export.coreai.describe`."""
     from edge_imgq.export.coreai.describe import memory_plan as planned
 
     return planned(path)

@@ -1,4 +1,4 @@
-"""The operators of ML Programs that a Core AI file is built of, and the function for each."""
+"""Table of MIL operators and the functions that lower them to Core AI."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pools."""
+"""Lowering of pools to Core AI."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def max_pool(arguments: Arguments) -> Any:
-    """`max_pool`; what lies beyond the image is never the largest."""
+    """Lower `max_pool`; padding is −infinity, so it is never the maximum."""
     kernel, strides = _window(arguments)
     fill = arguments.type_of("x").type(-np.inf)
     x = padded(arguments.value("x"), padding(arguments, kernel), fill)
@@ -28,7 +28,7 @@ def max_pool(arguments: Arguments) -> Any:
 
 
 def avg_pool(arguments: Arguments) -> Any:
-    """`avg_pool`; padding counts in the mean unless it is excluded."""
+    """Lower `avg_pool` to a sum and a product; padding counts unless it is excluded."""
     kernel, strides = _window(arguments)
     sides, own = padding(arguments, kernel), arguments.type_of("x").type
     x = padded(arguments.value("x"), sides, own(0))
@@ -44,7 +44,7 @@ def avg_pool(arguments: Arguments) -> Any:
 def _taps(
     arguments: Arguments, kernel: Sequence[int], strides: Sequence[int], sides: Sides
 ) -> NDArray[np.float64]:
-    """Return how many elements of the image each window holds, (*image)."""
+    """Return the number of image elements in each window, shape (*image)."""
     counts: NDArray[np.float64] = np.ones(())
     sizes, places = arguments.shape_of("x")[2:], arguments.shape[2:]
     for size, count, taps, step, (begin, _) in zip(
@@ -61,7 +61,7 @@ def _window(arguments: Arguments) -> tuple[list[int], list[int]]:
 
 
 def _planar(shape: Sequence[int], kernel: Sequence[int]) -> tuple[int, ...]:
-    """Return a shape with a spatial axis of length 1 more where there is one only."""
+    """Insert an axis of length 1 into a shape with one spatial axis."""
     return (*shape[:2], 1, *shape[2:]) if len(kernel) == 1 else tuple(shape)
 
 

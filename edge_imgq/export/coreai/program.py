@@ -1,9 +1,9 @@
-"""Building Core AI's program of a network, from the ML Program that Core ML would get.
+"""Construction of a network's Core AI program by translation of its ML Program.
 
-Both programs hold the same operators on the same float16 numbers, counted in the same units, so
-that what keeps float16 near the integer graph is said once (module
-`edge_imgq.export.coreml.integer_units`). Edges are float32 tensors in place of images: whole
-levels 0 to 255, (1, C, H, W).
+Both programs have the same operators on the same float16 values in the same units, so the rules
+that keep float16 close to the integer graph are implemented once (module
+`edge_imgq.export.coreml.integer_units`). Inputs and outputs are float32 tensors instead of images:
+integer levels 0 to 255, (1, C, H, W).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from edge_imgq.runtime.coreai_file import MAIN
 
 
 def build(network: Network, contract: ImageContract) -> Any:
-    """Return Core AI's program of a network that Core ML's `check` accepts."""
+    """Build the Core AI program of a network that Core ML's `check` accepts."""
     return translated(coreml.build(network, contract).functions[MAIN])
 
 
 def translated(function: Any) -> Any:
-    """Return the program of a function of coremltools', with its inputs and its outputs."""
+    """Translate a coremltools function with its inputs and outputs."""
 
     def main(*inputs: Any) -> Any:
         return _lowered(function, dict(zip(function.inputs, inputs, strict=True)))
@@ -51,7 +51,7 @@ def translated(function: Any) -> Any:
 
 
 def _lowered(function: Any, values: dict[str, Any]) -> Any:
-    """Build every operation inside the function that is open, and return what it returns."""
+    """Lower every operation inside the open function, and return its results."""
     for operation in function.operations:
         if operation.op_type == "const":
             continue
@@ -69,7 +69,7 @@ def _annotated(variable: Any) -> Any:
 
 
 def _nowhere() -> Any:
-    """Return a place in no file: Core AI would note the paths of our modules in every file."""
+    """Return a neutral source location; otherwise Core AI would store local paths in the file."""
     debuginfo = importlib.import_module("coreai.authoring.debuginfo")
     nowhere = debuginfo.DebugInfo.file("edge-imgq", 0)
     return nowhere.with_scope(debuginfo.CompileUnitScope(file=debuginfo.FileInfo("edge-imgq")))

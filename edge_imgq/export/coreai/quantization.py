@@ -1,4 +1,4 @@
-"""Integers: real = scale × (integer − zero point)."""
+"""Lowering of quantization to Core AI: real = scale × (integer − zero point)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from edge_imgq.export.coreai.activation import clipped
 from edge_imgq.export.coreai.arguments import Arguments, ai, constant
 
 LEAST, MOST = -128, 127
-"""Integers of a quantized activation."""
+"""Range of a quantized activation."""
 
 
 def quantize(arguments: Arguments) -> Any:
-    """`quantize`: round(x / scale), half to even, plus the zero point, within the type.
+    """Lower `quantize`: round(x / scale), half to even, plus the zero point, saturated.
 
-    A product is clipped to what the integers reach before, which changes nothing but on the Neural
-    Engine: without it, products come out wrong there by a ratio of scales
+    A product is clipped to the representable range first. That changes no result except on the
+    Neural Engine, which otherwise returns products off by a ratio of scales
     (github.com/apple/coreai-torch, issue 112).
     """
     x = arguments.value("input")
@@ -27,31 +27,31 @@ def quantize(arguments: Arguments) -> Any:
 
 
 def _is_product(variable: Any) -> bool:
-    """Whether a variable is the product of two that are computed."""
+    """Return True if a variable is the product of two computed values."""
     made = variable.op
     return made is not None and made.op_type == "mul" and made.x.val is None and made.y.val is None
 
 
 def _reach(arguments: Arguments) -> tuple[float, float]:
-    """Return the numbers that the least and the largest integer stand for."""
+    """Return the real values of the smallest and largest integer."""
     zero = float(arguments.array("zero_point")) if arguments.has("zero_point") else 0.0
     scale = arguments.number("scale")
     return (LEAST - zero) * scale, (MOST - zero) * scale
 
 
 def dequantize(arguments: Arguments) -> Any:
-    """`dequantize`."""
+    """Lower `dequantize`."""
     return ai.dequantize(arguments.value("input"), *_affine(arguments, "input", np.int8))
 
 
 def weights(arguments: Arguments) -> Any:
-    """`constexpr_affine_dequantize`: weights that are integers in the file."""
+    """Lower `constexpr_affine_dequantize`: weights stored as integers."""
     data = constant(arguments.array("quantized_data"))
     return ai.dequantize(data, *_affine(arguments, "quantized_data", np.int8))
 
 
 def _affine(arguments: Arguments, key: str, integer: type[Any]) -> tuple[Any, Any, Any, Any]:
-    """Return scale, zero point, what is added behind (0), and the axes of the scale."""
+    """Return scale, zero point, an added offset of 0, and the axes of the scale."""
     scale = arguments.array("scale")
     zero = arguments.array("zero_point") if arguments.has("zero_point") else np.zeros((), integer)
     zero = np.broadcast_to(zero, scale.shape).astype(integer)

@@ -1,7 +1,7 @@
-"""Resizing. Nearest neighbours are repeated; bilinear is a product with a matrix for each axis.
+"""Lowering of resizes to Core AI: tiles for nearest, one matrix product per axis for bilinear.
 
-Core AI's own `interpolate` is not used: converters that do report aborts of the GPU's compiler
-(docs/coreai.md names the source), and the products give the same numbers.
+Core AI's `interpolate` is not used: converters that do report aborts of the GPU's compiler
+(docs/coreai.md cites the source), and the products are equivalent.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def upsample_nearest(arguments: Arguments) -> Any:
-    """`upsample_nearest_neighbor` by whole factors."""
+    """Lower `upsample_nearest_neighbor` by integer factors."""
     x = arguments.value("x")
     for axis in (2, 3):
         shape = list(x.type.shape)
@@ -33,7 +33,7 @@ def upsample_nearest(arguments: Arguments) -> Any:
 
 
 def upsample_bilinear(arguments: Arguments) -> Any:
-    """`upsample_bilinear` on one of Core ML's grids."""
+    """Lower `upsample_bilinear` on one of Core ML's grids."""
     align, own = arguments.flag("align_corners"), arguments.type_of("x").type
     centres = arguments.flag("half_pixel_centers")
     (rows, columns), (high, wide) = arguments.shape_of("x")[2:], arguments.shape[2:]
@@ -44,7 +44,7 @@ def upsample_bilinear(arguments: Arguments) -> Any:
 
 
 def _blend(size: int, target: int, align: bool, centres: bool) -> NDArray[np.float64]:
-    """Return the matrix (target, size) that blends the two neighbours of each place."""
+    """Return the (target, size) matrix of linear interpolation weights."""
     index = np.arange(target)
     if align:
         places = index * ((size - 1) / max(target - 1, 1))

@@ -1,4 +1,4 @@
-"""Padding of sliding windows, which convolutions and pools state in the same way."""
+"""Padding of sliding windows, shared by convolutions and pools."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from edge_imgq.export.coreai.arguments import Arguments, ai, constant
 
 Sides = list[tuple[int, int]]
-"""What is added in front of and behind each spatial axis."""
+"""(before, after) padding of each spatial axis."""
 
 
 def padding(arguments: Arguments, kernel: Sequence[int]) -> Sides:
@@ -25,7 +25,7 @@ def padding(arguments: Arguments, kernel: Sequence[int]) -> Sides:
 
 
 def padded(x: Any, sides: Sides, fill: Any) -> Any:
-    """Return an image (N, C, *image) with a number around it."""
+    """Pad an image (N, C, *image) with a number."""
     if not any(map(any, sides)):
         return x
     amounts = [0, 0, 0, 0, *(side for pair in sides for side in pair)]
@@ -33,5 +33,5 @@ def padded(x: Any, sides: Sides, fill: Any) -> Any:
 
 
 def in_plane(x: Any, kernel: Sequence[int]) -> Any:
-    """Return what has one spatial axis with a second one of length 1, as Core AI has no other."""
+    """Add a second spatial axis of length 1 to a one-dimensional image; Core AI requires it."""
     return ai.expand_dims(x, np.asarray([2], np.int32)) if len(kernel) == 1 else x

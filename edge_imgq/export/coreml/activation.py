@@ -1,4 +1,4 @@
-"""Activations."""
+"""Lowering of activations to Core ML."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from edge_imgq.graph.network import Operation
 
 
 def relu(site: LoweringContext) -> Any:
-    """Relu."""
+    """Lower Relu to relu."""
     return mb.relu(x=site.read(0))
 
 
 def leaky_relu(site: LoweringContext) -> Any:
-    """LeakyRelu: one slope."""
+    """Lower LeakyRelu to leaky_relu, with the slope rounded to float16."""
     return mb.leaky_relu(x=site.read(0), alpha=chosen_slope(site.operation, site.unit))
 
 
 def prelu(site: LoweringContext) -> Any:
-    """PRelu: `prelu` with one slope per channel, else max(x, 0) + slopes · min(x, 0)."""
+    """Lower PRelu to prelu with one slope per channel, else to max(x, 0) + slopes · min(x, 0)."""
     x, slopes = site.read(0), site.operation.operand(1)
     if slopes.data is not None and _per_channel(slopes.shape, x.shape):
         alpha = np.broadcast_to(site.constant(1).reshape(-1), (x.shape[1],))
@@ -39,7 +39,7 @@ def _per_channel(slopes: tuple[int, ...], shape: tuple[int, ...]) -> bool:
 
 
 def clip(site: LoweringContext) -> Any:
-    """Clip; a missing bound is infinite."""
+    """Lower Clip to clip, maximum or minimum; a missing bound is infinite."""
     inputs, x = site.operation.inputs, site.read(0)
     bounds = [-math.inf, math.inf]
     for index in (1, 2):
@@ -56,7 +56,7 @@ def clip(site: LoweringContext) -> Any:
 
 
 def clipped(x: Any, low: float, high: float) -> Any:
-    """Return a variable clipped to bounds that may be infinite; the upper one wins."""
+    """Clip a variable to bounds that may be infinite; the upper one wins."""
     if math.isinf(low) and math.isinf(high):
         return x
     if math.isinf(high):
@@ -70,9 +70,10 @@ def clipped(x: Any, low: float, high: float) -> Any:
 
 
 def float16_bound(value: float) -> np.float16:
-    """Return a bound in float16; what lies beyond its range bounds nothing.
+    """Round a bound to float16, saturating at the largest finite values.
 
-    One that float16 would take for 0, such as the least divisor of a norm, is its least number.
+    A nonzero bound that would round to 0, such as the smallest divisor of a norm, becomes the
+    smallest normal float16.
     """
     numbers = np.finfo(np.float16)
     most, least = float(numbers.max), float(numbers.tiny)
@@ -81,51 +82,51 @@ def float16_bound(value: float) -> np.float16:
 
 
 def sigmoid(site: LoweringContext) -> Any:
-    """Sigmoid, in real values."""
+    """Lower Sigmoid to sigmoid, on unscaled values."""
     return mb.sigmoid(x=site.read(0))
 
 
 def hard_sigmoid(site: LoweringContext) -> Any:
-    """HardSigmoid, in real values."""
+    """Lower HardSigmoid to sigmoid_hard, on unscaled values."""
     alpha, beta = site.attribute("alpha", 0.2), site.attribute("beta", 0.5)
     return mb.sigmoid_hard(x=site.read(0), alpha=np.float16(alpha), beta=np.float16(beta))
 
 
 def hard_swish(site: LoweringContext) -> Any:
-    """HardSwish: x · clip(x / 6 + ½, 0, 1), in real values."""
+    """Lower HardSwish to x · clip(x / 6 + ½, 0, 1), on unscaled values."""
     x = site.read(0)
     gate = mb.sigmoid_hard(x=x, alpha=np.float16(1 / 6), beta=np.float16(0.5))
     return mb.mul(x=x, y=gate)
 
 
 def tanh(site: LoweringContext) -> Any:
-    """Tanh, in real values."""
+    """Lower Tanh to tanh, on unscaled values."""
     return mb.tanh(x=site.read(0))
 
 
 def gelu(site: LoweringContext) -> Any:
-    """Gelu, exact or by tanh as the node says, in real values."""
+    """Lower Gelu to gelu, exact or with the tanh approximation, on unscaled values."""
     by_tanh = site.attribute("approximate", "none") == "tanh"
     return mb.gelu(x=site.read(0), mode="TANH_APPROXIMATION" if by_tanh else "EXACT")
 
 
 def error_function(site: LoweringContext) -> Any:
-    """Erf, in real values."""
+    """Lower Erf to erf, on unscaled values."""
     return mb.erf(x=site.read(0))
 
 
 def elu(site: LoweringContext) -> Any:
-    """Elu, in real values."""
+    """Lower Elu to elu, on unscaled values."""
     return mb.elu(x=site.read(0), alpha=np.float16(site.attribute("alpha", 1.0)))
 
 
 def softmax(site: LoweringContext) -> Any:
-    """Softmax along one axis, in real values."""
+    """Lower Softmax to softmax along one axis, on unscaled values."""
     return mb.softmax(x=site.read(0), axis=site.attribute("axis", -1))
 
 
 def refuse_dropout(operation: Operation) -> str | None:
-    """Refuse dropout that drops."""
+    """Return a reason if a Dropout is in training mode or its mask is used, else None."""
     training = operation.inputs[2] if len(operation.inputs) > 2 else None
     if training is not None and (training.data is None or bool(training.data)):
         return "it is in training mode; export the model in evaluation mode"

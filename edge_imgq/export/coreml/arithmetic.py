@@ -1,4 +1,4 @@
-"""Elementwise operators of one, two or several operands, and means."""
+"""Lowering of elementwise operators and reductions to Core ML."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from edge_imgq.graph.network import Operation
 
 MOST = float(np.finfo(np.float16).max)
 PART = 256.0
-"""A constant beyond float16's range is applied as this and the rest of it."""
+"""A constant beyond float16's range is applied as two factors, one of which is this."""
 
 
 def add(site: LoweringContext) -> Any:
-    """Add, with broadcasting."""
+    """Lower Add to add, with broadcasting."""
     return mb.add(x=site.read(0), y=site.read(1))
 
 
 def sub(site: LoweringContext) -> Any:
-    """Sub, with broadcasting."""
+    """Lower Sub to sub, with broadcasting."""
     return mb.sub(x=site.read(0), y=site.read(1))
 
 
 def mul(site: LoweringContext) -> Any:
-    """Mul, with broadcasting; a constant beyond float16 is applied in two steps."""
+    """Lower Mul to mul, with broadcasting; a constant beyond float16 is applied in two steps."""
     for index in (0, 1):
         constant = site.operation.operand(index)
         if constant.data is not None and _largest(site, index) > MOST:
@@ -42,12 +42,12 @@ def _largest(site: LoweringContext, index: int) -> float:
 
 
 def div(site: LoweringContext) -> Any:
-    """Div, in real values."""
+    """Lower Div to real_div, on unscaled values."""
     return mb.real_div(x=site.read(0), y=site.read(1))
 
 
 def power(site: LoweringContext) -> Any:
-    """Pow, in real values; a power of −½ is `rsqrt`."""
+    """Lower Pow to pow, or to rsqrt for an exponent of −½, on unscaled values."""
     exponent = site.operation.operand(1).data
     if exponent is not None and exponent.size == 1 and float(exponent.reshape(-1)[0]) == -0.5:
         return mb.rsqrt(x=site.read(0), epsilon=LEAST)
@@ -55,94 +55,94 @@ def power(site: LoweringContext) -> Any:
 
 
 def minimum(site: LoweringContext) -> Any:
-    """Min of any number of operands."""
+    """Lower Min to a chain of minimum."""
     operands = [site.read(index) for index in range(len(site.operation.inputs))]
     return functools.reduce(lambda x, y: mb.minimum(x=x, y=y), operands)
 
 
 def maximum(site: LoweringContext) -> Any:
-    """Max of any number of operands."""
+    """Lower Max to a chain of maximum."""
     operands = [site.read(index) for index in range(len(site.operation.inputs))]
     return functools.reduce(lambda x, y: mb.maximum(x=x, y=y), operands)
 
 
 def identity(site: LoweringContext) -> Any:
-    """Identity, Dropout and REQUANTIZE: the value, read in the result's unit."""
+    """Lower Identity, Dropout and REQUANTIZE to the input, read in the result's unit."""
     return site.read(0)
 
 
 def absolute(site: LoweringContext) -> Any:
-    """Abs."""
+    """Lower Abs to abs."""
     return mb.abs(x=site.read(0))
 
 
 def rounded(site: LoweringContext) -> Any:
-    """Round, half to even, in real values."""
+    """Lower Round to round, half to even, on unscaled values."""
     return mb.round(x=site.read(0))
 
 
 def floor(site: LoweringContext) -> Any:
-    """Floor, in real values."""
+    """Lower Floor to floor, on unscaled values."""
     return mb.floor(x=site.read(0))
 
 
 def ceiling(site: LoweringContext) -> Any:
-    """Ceil, in real values."""
+    """Lower Ceil to ceil, on unscaled values."""
     return mb.ceil(x=site.read(0))
 
 
 def sign(site: LoweringContext) -> Any:
-    """Sign."""
+    """Lower Sign to sign."""
     return mb.sign(x=site.read(0))
 
 
 def negative(site: LoweringContext) -> Any:
-    """Neg."""
+    """Lower Neg to a product with −1."""
     return mb.mul(x=site.read(0), y=np.float16(-1))
 
 
 def square_root(site: LoweringContext) -> Any:
-    """Sqrt, in real values."""
+    """Lower Sqrt to sqrt, on unscaled values."""
     return mb.sqrt(x=site.read(0))
 
 
 def reciprocal(site: LoweringContext) -> Any:
-    """Reciprocal, in real values; Core ML's own `inverse` adds to the divisor."""
+    """Lower Reciprocal to real_div: Core ML's inverse adds an epsilon to the divisor."""
     return mb.real_div(x=np.float16(1), y=site.read(0))
 
 
 def exponential(site: LoweringContext) -> Any:
-    """Exp, in real values."""
+    """Lower Exp to exp, on unscaled values."""
     return mb.exp(x=site.read(0))
 
 
 def logarithm(site: LoweringContext) -> Any:
-    """Log, in real values."""
+    """Lower Log to log, on unscaled values."""
     return mb.log(x=site.read(0), epsilon=LEAST)
 
 
 def sine(site: LoweringContext) -> Any:
-    """Sin, in real values."""
+    """Lower Sin to sin, on unscaled values."""
     return mb.sin(x=site.read(0))
 
 
 def cosine(site: LoweringContext) -> Any:
-    """Cos, in real values."""
+    """Lower Cos to cos, on unscaled values."""
     return mb.cos(x=site.read(0))
 
 
 def reduce_mean(site: LoweringContext) -> Any:
-    """ReduceMean over axes, all of them when none is named."""
+    """Lower ReduceMean to reduce_mean, over all axes if none are given."""
     return _reduced(site, mb.reduce_mean)
 
 
 def reduce_max(site: LoweringContext) -> Any:
-    """ReduceMax, likewise."""
+    """Lower ReduceMax to reduce_max, over all axes if none are given."""
     return _reduced(site, mb.reduce_max)
 
 
 def reduce_min(site: LoweringContext) -> Any:
-    """ReduceMin, likewise."""
+    """Lower ReduceMin to reduce_min, over all axes if none are given."""
     return _reduced(site, mb.reduce_min)
 
 
@@ -156,5 +156,5 @@ def _reduced(site: LoweringContext, operator: Any) -> Any:
 
 
 def accept(operation: Operation) -> str | None:  # noqa: ARG001
-    """Refuse nothing."""
+    """Return None: the operation is never refused."""
     return None

@@ -1,7 +1,7 @@
-"""Comparisons, truth values, and the choice between two tensors by one of these.
+"""Lowering of comparisons, logical operators, Where and Cast to Core ML.
 
-`select` is given three tensors of one shape, as coremltools' own front end does: where shapes
-differ, tensors are repeated first.
+`select` gets three tensors of one shape, as from coremltools' torch front end: smaller operands are
+tiled first.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ from edge_imgq.export.coreml.integer_units import LoweringContext, mb
 from edge_imgq.graph.network import Operation, Tensor
 
 FLOAT, BOOL = 1, 9
-"""ONNX's numbers for the element types that a Cast may have here."""
+"""ONNX codes of the element types that a Cast may have here."""
 
 
 def of_two(build: Callable[..., Any]) -> Callable[[LoweringContext], Any]:
-    """Return the form of a comparison in real values, or of what joins two truth values.
+    """Build the lowering of a comparison or of a binary logical operator.
 
     Args:
-        build: coremltools' builder of the operation.
+        build: coremltools' builder of the operation; numbers are compared unscaled.
     """
     return lambda site: build(x=site.read(0), y=site.read(1))
 
 
 def negation(site: LoweringContext) -> Any:
-    """Not."""
+    """Lower Not to logical_not."""
     return mb.logical_not(x=site.read(0))
 
 
 def choice(site: LoweringContext) -> Any:
-    """Where, in real values."""
+    """Lower Where to select, on unscaled values."""
     shape = site.operation.output.shape
     cond, a, b = (_repeated(site, index, shape) for index in (0, 1, 2))
     return mb.select(cond=cond, a=a, b=b)
 
 
 def cast(site: LoweringContext) -> Any:
-    """Cast: truth values as 0 and 1, numbers as whether they are not 0, floats as they are."""
+    """Lower Cast: bool to float16 as 0 and 1, float to bool as x ≠ 0, float to float unchanged."""
     source = site.operation.operand(0)
     if site.attribute("to", FLOAT) == BOOL:
         return mb.not_equal(x=site.read(0), y=np.float16(0))
@@ -48,21 +48,21 @@ def cast(site: LoweringContext) -> Any:
 
 
 def refuse_cast(operation: Operation) -> str | None:
-    """Refuse a Cast to anything but float32 and truth values."""
+    """Return a reason if a Cast is to a type other than float32 and bool, else None."""
     if operation.attributes.get("to") in (FLOAT, BOOL):
         return None
     return "it casts pixels to another type than float32; use Floor or Round instead"
 
 
 def refuse_choice(operation: Operation) -> str | None:
-    """Refuse a Where between truth values."""
+    """Return a reason if a Where selects bool values, else None."""
     if not operation.output.logical:
         return None
     return "it chooses between truth values; write it with And and Or"
 
 
 def _repeated(site: LoweringContext, index: int, shape: tuple[int, ...]) -> Any:
-    """Return an operand repeated to a shape."""
+    """Return an operand tiled to a shape."""
     tensor: Tensor = site.operation.operand(index)
     if tensor.data is not None:
         values = np.broadcast_to(tensor.data, shape)

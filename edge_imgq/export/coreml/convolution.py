@@ -1,4 +1,4 @@
-"""Convolutions, with their integer weights kept as integers in the file."""
+"""Lowering of convolutions to Core ML; int8 weights are stored as int8."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from edge_imgq.graph.convolution import padding_in
 from edge_imgq.graph.network import Operation, Tensor
 
 Sides = tuple[tuple[int, ...], tuple[int, ...]]
-"""Padding in front of every spatial axis, and behind it."""
+"""Padding before and after each spatial axis: (before per axis, after per axis)."""
 
 
 def conv(site: LoweringContext) -> Any:
-    """Conv: weights (out, in / groups, *kernel), as in ONNX."""
+    """Lower Conv to conv, with weights (out, in / groups, *kernel) as in ONNX."""
     x, factor = _input(site)
     kernel = site.operation.operand(1)
     return mb.conv(
@@ -30,11 +30,11 @@ def conv(site: LoweringContext) -> Any:
 
 
 def conv_transpose(site: LoweringContext) -> Any:
-    """ConvTranspose: weights (in, out / groups, *kernel), as in ONNX.
+    """Lower ConvTranspose to conv_transpose, with weights (in, out / groups, *kernel) as in ONNX.
 
-    Output padding is cut from the padding at the end: Core ML has no output padding, so the
-    unpadded result is computed and cropped, which is also what coremltools' torch front end does.
-    Where it is longer than that padding, zeros behind the kernel make the unpadded result longer.
+    Core ML has no output padding: it is subtracted from the padding at the end, and the unpadded
+    result is computed and cropped, as coremltools' torch front end does. If it exceeds that
+    padding, the kernel is extended by zeros, which lengthens the unpadded result.
     """
     operation = site.operation
     x, factor = _input(site)
@@ -62,7 +62,7 @@ def _cropped(x: Any, begins: tuple[int, ...], ends: tuple[int, ...]) -> Any:
 
 
 def refuse_conv(operation: Operation) -> str | None:
-    """Say what of a Conv has no form."""
+    """Return the reason why a Conv cannot be lowered, or None."""
     if not 3 <= len(operation.operand(0).shape) <= 5:
         return "only images with one to three spatial axes are convolved"
     if any(tensor is not None and tensor.data is None for tensor in operation.inputs[1:]):
@@ -71,7 +71,7 @@ def refuse_conv(operation: Operation) -> str | None:
 
 
 def refuse_conv_transpose(operation: Operation) -> str | None:
-    """Say what of a ConvTranspose has no form."""
+    """Return the reason why a ConvTranspose cannot be lowered, or None."""
     refusal = refuse_conv(operation)
     if refusal is None and min(transposed_padding(operation)[0]) < 0:
         return "its output begins before its taps reach; use output_padding instead of auto_pad"
@@ -88,9 +88,9 @@ def window_padding(operation: Operation) -> Sides:
 
 
 def transposed_padding(operation: Operation) -> Sides:
-    """Return what a ConvTranspose cuts off the whole result, output padding taken off behind.
+    """Return a ConvTranspose's crop of the full result, less the output padding at the end.
 
-    With `auto_pad` or a stated output shape it is what the size of the output leaves.
+    With `auto_pad` or `output_shape` the crop follows from the output size.
     """
     extra = _output_padding(operation)
     begins, ends = window_padding(operation)
@@ -98,7 +98,7 @@ def transposed_padding(operation: Operation) -> Sides:
 
 
 def sides(padding: Sides) -> list[int]:
-    """Return padding as Core ML has it: before and behind, axis by axis."""
+    """Interleave padding as Core ML expects it: before and after, axis by axis."""
     return [side for pair in zip(*padding, strict=True) for side in pair]
 
 
@@ -122,7 +122,7 @@ def _output_padding(operation: Operation) -> tuple[int, ...]:
 
 
 def _lengthened(kernel: Tensor, zeros: list[int]) -> Tensor:
-    """Return a kernel with zeros behind its spatial axes; integer ones have zero point 0."""
+    """Pad a kernel with zeros at the end of its spatial axes; int8 weights have zero point 0."""
     if not any(zeros) or kernel.data is None:
         return kernel
     data = np.pad(kernel.data, [(0, 0), (0, 0), *((0, more) for more in zeros)])
@@ -130,13 +130,13 @@ def _lengthened(kernel: Tensor, zeros: list[int]) -> Tensor:
 
 
 def _input(site: LoweringContext) -> tuple[Any, float]:
-    """Return the image in its own steps, and what turns its steps into the result's."""
+    """Return the input in units of its scale, and the ratio of that scale to the result's unit."""
     own = step(site.operation.operand(0))
     return site.read(0, own), own / site.unit
 
 
 def _weight(tensor: Tensor, factor: float) -> Any:
-    """Return weights × factor; int8 weights stay int8 in the file, with a scale per channel."""
+    """Return weights × factor; int8 weights stay int8 with a scale per channel."""
     quantization = tensor.quantization
     if quantization is None or quantization.dtype != "int8" or tensor.data is None:
         return to_float16(real(tensor) * factor, tensor.name)
@@ -152,7 +152,7 @@ def _weight(tensor: Tensor, factor: float) -> Any:
 
 
 def _bias(site: LoweringContext) -> dict[str, Any]:
-    """Return the bias, less what the result is counted from."""
+    """Return the bias minus the result's offset, in the result's unit."""
     inputs, output = site.operation.inputs, site.operation.output
     tensor = inputs[2] if len(inputs) > 2 else None
     if tensor is None and not site.offset:

@@ -1,4 +1,4 @@
-"""Operators that take tensors apart, join them and move pixels, without computing."""
+"""Lowering of Concat, Split, Slice and pixel shuffles to Core ML."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ END = 2**31 - 1
 
 @dataclass(frozen=True)
 class Cut:
-    """What a Slice takes of one axis: every `step`-th element from `first` up to `last`.
+    """The elements that a Slice takes along one axis: every `step`-th from `first` up to `last`.
 
     Attributes:
         axis: counted from the front.
-        first: first element; after the axis is turned round where `reverse` says so.
-        last: end, not taken; at least the axis's length where the slice runs to the edge.
+        first: first index, after the axis is reversed if `reverse`.
+        last: end index, exclusive; at least the axis length if the slice runs to the end.
         step: positive.
-        reverse: whether the slice walks backwards.
+        reverse: True if the slice runs backwards.
     """
 
     axis: int
@@ -34,13 +34,13 @@ class Cut:
 
 
 def concat(site: LoweringContext) -> Any:
-    """Concat along one axis."""
+    """Lower Concat to concat along one axis."""
     values = [site.read(index) for index in range(len(site.operation.inputs))]
     return mb.concat(values=values, axis=site.attribute("axis", 1))
 
 
 def split(site: LoweringContext) -> Any:
-    """Split; the sizes are those of the outputs."""
+    """Lower Split to split; the sizes are those of the outputs."""
     axis = site.attribute("axis", 0)
     sizes = [tensor.shape[axis] for tensor in site.operation.outputs]
     if len(sizes) == 1:
@@ -49,7 +49,7 @@ def split(site: LoweringContext) -> Any:
 
 
 def slice_(site: LoweringContext) -> Any:
-    """Slice with constant bounds; a bound at the image's edge follows the image's size."""
+    """Lower Slice with constant bounds to slice_by_index; a bound at an end is masked, so open."""
     x, cuts = site.read(0), _cuts(site.operation)
     turned = [cut.axis for cut in cuts if cut.reverse]
     if turned:
@@ -67,14 +67,14 @@ def slice_(site: LoweringContext) -> Any:
 
 
 def refuse_slice(operation: Operation) -> str | None:
-    """Say what of a Slice has no form."""
+    """Return a reason if the bounds of a Slice are computed, else None."""
     if any(tensor is not None and tensor.data is None for tensor in operation.inputs[1:]):
         return "its bounds are computed at run time; export the model at one size"
     return None
 
 
 def _cuts(operation: Operation) -> list[Cut]:
-    """Return what a Slice takes of every axis that it names."""
+    """Return the elements that a Slice takes along each of its axes."""
 
     def integers(index: int, default: Sequence[int]) -> list[int]:
         tensor = operation.inputs[index] if len(operation.inputs) > index else None
@@ -101,7 +101,7 @@ def _cut(axis: int, size: int, first: int, last: int, step: int) -> Cut:
 
 
 def depth_to_space(site: LoweringContext) -> Any:
-    """DepthToSpace; mode CRD is Core ML's pixel_shuffle."""
+    """Lower DepthToSpace to depth_to_space, or in mode CRD to pixel_shuffle."""
     block = site.attribute("blocksize", 1)
     if site.attribute("mode", "DCR") == "CRD":
         return mb.pixel_shuffle(x=site.read(0), upscale_factor=block)
@@ -109,7 +109,7 @@ def depth_to_space(site: LoweringContext) -> Any:
 
 
 def space_to_depth(site: LoweringContext) -> Any:
-    """SpaceToDepth; mode CRD is Core ML's pixel_unshuffle."""
+    """Lower SpaceToDepth to space_to_depth, or in mode CRD to pixel_unshuffle."""
     block = site.attribute("blocksize", 1)
     if site.attribute("mode", "DCR") == "CRD":
         return mb.pixel_unshuffle(x=site.read(0), downscale_factor=np.uint32(block))

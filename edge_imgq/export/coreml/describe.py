@@ -1,4 +1,4 @@
-"""What a saved Core ML package consists of, for `edge-imgq inspect`."""
+"""Description of a saved Core ML package for `edge-imgq inspect`."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from edge_imgq.runtime.placement.apple import CORE_ML_GPU, NEURAL_ENGINE
 from edge_imgq.runtime.placement.rules import Node, Operand, placed
 
 CHANNELS = {10: 1, 20: 3, 30: 3, 40: 1}
-"""Channels by the colour space's number in Core ML's FeatureTypes.proto."""
+"""Number of channels by colour space code of Core ML's FeatureTypes.proto."""
 
 WEIGHTS = frozenset({"weight", "bias", "gamma", "beta", "mean", "variance", "x", "y"})
-"""Parameters of MIL operators that hold learned numbers, beside the slopes of `prelu`."""
+"""MIL parameters that hold learned values, besides `alpha` of `prelu`."""
 
 WINDOWED = frozenset({"conv", "conv_transpose", "max_pool", "avg_pool"})
 
 
 def describe(path: Path) -> FileDescription:
-    """Return the description of a package, read from disk.
+    """Describe a package from disk.
 
-    Multiply-accumulates are counted for convolutions and matrix products; those of the integer
-    conversions between them are not arithmetic that a device is slow at.
+    Multiply-accumulates are counted for convolutions and matrix products, not for the conversions
+    to and from integers.
 
     Raises:
         ModelError: the package is missing or damaged.
@@ -63,7 +63,7 @@ def describe(path: Path) -> FileDescription:
 
 
 def _node(statement: Statement, program: Program) -> Node:
-    """Return a statement as the rules of placement see it."""
+    """Convert a statement to a node for the placement rules."""
     names = [name for bound in statement.inputs.values() for name in bound]
     mode = program.constants.get(next(iter(statement.inputs.get("mode", ())), ""))
     return Node(
@@ -99,7 +99,7 @@ def _row(
 def _window(
     statement: Statement, program: Program, declared: Mapping[str, Declared]
 ) -> KernelWindow | None:
-    """Return what a convolution or pooling states, else what its weights imply."""
+    """Return the window of a convolution or pooling, from its parameters or its weight shape."""
     if statement.kind not in WINDOWED:
         return None
 
@@ -122,7 +122,7 @@ def _window(
 
 
 def _macs(statement: Statement, declared: Mapping[str, Declared], sizes: Mapping[str, int]) -> int:
-    """Return multiply-accumulates: every weight is used once per position it slides to."""
+    """Count multiply-accumulates: each weight once per position of the kernel."""
     output = statement.outputs[0].shape
     if statement.kind in ("conv", "conv_transpose"):
         # A transposed kernel is laid at every input position, before any cropping.
@@ -139,7 +139,7 @@ def _macs(statement: Statement, declared: Mapping[str, Declared], sizes: Mapping
 
 
 def _sizes(program: Program) -> dict[str, int]:
-    """Return how many numbers every constant holds, integer weights under their unpacked name."""
+    """Return the element count of each constant; packed weights under their unpacked name."""
     # Scalars are settings of operators, the scale of the pixels among them.
     sizes = {
         name: int(np.size(value)) for name, value in program.constants.items() if np.ndim(value)
@@ -157,16 +157,16 @@ def _learned(statement: Statement) -> list[str]:
 
 
 def _used(program: Program, sizes: Mapping[str, int]) -> set[str]:
-    """Return the constants with learned numbers, each once."""
+    """Return the names of all constants with learned values."""
     return {
         name for statement in program.statements for name in _learned(statement) if name in sizes
     }
 
 
 def _unpacked(program: Program) -> Mapping[str, Any]:
-    """Return the constants as tensors, integer weights as the numbers that they stand for.
+    """Return the constants by name, packed integer weights dequantized.
 
-    Palettes and whatever else the evaluator cannot unpack are left out.
+    Palettes and other packings that the evaluator does not support are left out.
     """
     known = tuple(
         statement
@@ -186,7 +186,7 @@ def _image(feature: Any, scale: float | None) -> TensorRow:
 
 
 def _pixel_scale(package: Package) -> float | None:
-    """Return the real value of one level, where the package says what its pixels mean."""
+    """Return the real value of one level, or None if the package has no note."""
     if not has_note(package.metadata):
         return None
     return FileNote.from_strings(package.metadata, str(package.path)).contract.pixel_scale

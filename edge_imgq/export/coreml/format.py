@@ -1,4 +1,4 @@
-"""Core ML as a format of exported files."""
+"""Core ML as an export format: .mlpackage folders."""
 
 from __future__ import annotations
 
@@ -27,35 +27,35 @@ def write_coreml(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
 
 
 def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
-    """Return the operators that `write_coreml` refuses of a graph."""
+    """Return the operators that `write_coreml` refuses."""
     from edge_imgq.export.coreml.program import refusals as refused
 
     return refused_at_any_size(graph, order, refused)
 
 
 def open_session(path: Path, threads: int) -> Session:
-    """Reopen a package in what this machine has; see `edge_imgq.runtime.coreml`."""
+    """Load a package in the runtime that this machine has; see `edge_imgq.runtime.coreml`."""
     from edge_imgq.runtime.coreml import open_session as opened
 
     return opened(path, threads)
 
 
 def read_note(path: Path) -> FileNote:
-    """Return what a package says about itself; see `edge_imgq.runtime.mil.package`."""
+    """Read the note in a package; see `edge_imgq.runtime.mil.package`."""
     from edge_imgq.runtime.mil.package import read_note as read
 
     return read(path)
 
 
 def describe(path: Path, size: Size | None) -> FileDescription:  # noqa: ARG001
-    """Return what a package consists of; see `edge_imgq.export.coreml.describe`."""
+    """Describe a package; see `edge_imgq.export.coreml.describe`."""
     from edge_imgq.export.coreml.describe import describe as described
 
     return described(path)
 
 
 def memory_plan(path: Path, size: Size) -> MemoryPlan:  # noqa: ARG001
-    """Return the operators and tensors of a package, in the types that its program declares."""
+    """List the operators and tensor sizes, in bytes, of a package, in the declared types."""
     import numpy as np
 
     from edge_imgq.runtime.memory import ExecutionStep, MemoryPlan

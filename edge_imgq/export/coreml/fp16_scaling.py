@@ -1,8 +1,8 @@
-"""What an operator of a quantized network counts its result in, so that float16 tips few levels.
+"""Choice of the float16 unit and offset of each result in a quantized network.
 
 A value of v levels is a float16 number (v − o)·σ before `quantize` divides by σ and adds the zero
-point and o. In exact arithmetic any unit (σ = step / unit) and any whole offset o give the same
-integer. In float16 they do not, and since the choice costs nothing at run time, it is made well:
+point and o. In real arithmetic any unit (σ = step / unit) and any integer offset o give the same
+integer. In float16 rounding differs, so the choice reduces errors at no cost at run time:
 
 1. Constants. Weight scales, biases and the factors of operands are divided by the unit, and some
    units leave them nearer to float16 numbers than others. In its own steps an operand is exact.
@@ -15,7 +15,7 @@ integer. In float16 they do not, and since the choice costs nothing at run time,
    A bilinear Resize reads and returns the integers as they are stored, −128 to 127, so that float16
    holds its results at twice the size, sixteenths of a level, exactly.
 
-The share of values that end a level off is foretold for every candidate, and the least is taken.
+The fraction of values off by one level is predicted for every candidate; the smallest is chosen.
 """
 
 from __future__ import annotations
@@ -38,36 +38,36 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SIGMAS = np.concatenate([[1.0, 31 / 32, 63 / 64], np.arange(2047, 1024, -8) / 2048])
-"""Candidates for σ, float16 numbers all."""
+"""Candidates for σ, all exact in float16."""
 
 PARTS = (1.0, 0.5, 0.75, 0.625, 0.875)
-"""Steps of an operand that are tried as units: with so few bits its integers stay exact."""
+"""Fractions of an operand's step to try as units: their few bits keep its integers exact."""
 
 OFFSETS = (0, 64, -64)
-"""Levels that a convolution's result may be counted from."""
+"""Candidates for the offset of a convolution's result, in levels."""
 
 SPREAD = 0.3
-"""Standard deviation that values are taken to have around 0, as a share of the farthest level."""
+"""Assumed standard deviation of values around 0, relative to the farthest level."""
 
 EXPECTED = 0.8
-"""Mean of the absolute value of a normal variable, by its standard deviation."""
+"""Mean absolute value of a normal variable in standard deviations, √(2/π)."""
 
 SAMPLES = 41
-"""Levels of each operand that are tried, where pairs of levels are."""
+"""Number of levels tried per operand where pairs of levels are evaluated."""
 
 GAIN = 1e-6
-"""A choice that spares less than this share is not worth leaving the own steps for."""
+"""Smallest reduction of the fraction of wrong levels that justifies another unit."""
 
 COMBINE: Mapping[str, Any] = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply}
 
 
 @dataclass(frozen=True)
 class Fp16Scale:
-    """How an operator counts its result.
+    """Float16 representation of an operator's result.
 
     Attributes:
-        unit: what it counts in.
-        offset: levels above zero that it counts from.
+        unit: real value of 1.
+        offset: levels above the zero point that 0 represents.
     """
 
     unit: float
@@ -75,10 +75,10 @@ class Fp16Scale:
 
 
 def choose_fp16_scale(operation: Operation) -> Fp16Scale:
-    """Return how the result of an operation on integers is best counted: in its steps, or better.
+    """Choose the unit and offset with the fewest wrong levels for the result of an operation.
 
     Args:
-        operation: all that it computes with is quantized, and so may its result be.
+        operation: its inputs are quantized, its output quantized or float.
     """
     output = operation.outputs[0]
     if is_interpolated(operation):
@@ -100,9 +100,9 @@ def choose_fp16_scale(operation: Operation) -> Fp16Scale:
 
 
 def is_interpolated(operation: Operation) -> bool:
-    """Tell whether an operation is a Resize between integers of one scale that rounds halves up.
+    """Return True for a bilinear Resize between integers of one scale, which rounds ties up.
 
-    Such is a bilinear one (module `edge_imgq.quantize.qdq.resize_rounding`).
+    See `edge_imgq.quantize.qdq.resize_rounding`.
     """
     if operation.kind != "Resize" or operation.attributes.get("mode") != "linear":
         return False
@@ -112,7 +112,7 @@ def is_interpolated(operation: Operation) -> bool:
 
 
 def chosen_slope(operation: Operation, unit: float) -> np.float16:
-    """Return the float16 number near a LeakyRelu's slope that tips the fewest levels."""
+    """Return the float16 number near a LeakyRelu's slope with the fewest wrong levels."""
     alpha = operation.attributes.get("alpha", 0.01)
     if operation.output.quantization is None or operation.operand(0).quantization is None:
         return np.float16(alpha)
@@ -121,7 +121,7 @@ def chosen_slope(operation: Operation, unit: float) -> np.float16:
 
 
 def _units(operation: Operation) -> Floats:
-    """Return the units that are tried, the output's own step first."""
+    """Return the units to try, the output's step first."""
     own = step(operation.outputs[0])
     if operation.kind in WEIGHT_AXIS:
         units: Floats = own / SIGMAS
@@ -135,7 +135,7 @@ def _units(operation: Operation) -> Floats:
 
 
 def _largest(operation: Operation, unit: float) -> float:
-    """Return the largest number that an operation may meet when it counts in a unit."""
+    """Return the largest magnitude of an operation's inputs and result in a unit."""
     reach = [
         np.abs(_levels(t)).max() * step(t) if t.data is None else np.abs(real(t)).max()
         for t in operation.inputs
@@ -146,7 +146,7 @@ def _largest(operation: Operation, unit: float) -> float:
 
 
 def _offsets(operation: Operation) -> tuple[int, ...]:
-    """Return the offsets that are tried; a clipping that is built counts from zero."""
+    """Return the offsets to try; only 0 if an explicit clip follows."""
     bounds, output = operation.activation, operation.outputs[0]
     saturating = bounds is None or covers(output, bounds.low, bounds.high)
     if operation.kind not in WEIGHT_AXIS or not saturating:
@@ -156,9 +156,9 @@ def _offsets(operation: Operation) -> tuple[int, ...]:
 
 
 def _convolution_shares(operation: Operation, units: Floats, offset: int) -> Floats:
-    """Foretell a convolution: errors of scales, of biases, and of the result.
+    """Predict the wrong levels of a convolution from its scales, biases and result.
 
-    What float16 makes of a single weight is left out: it is alike for all units.
+    The rounding of single weights is left out: it is the same for all units.
     """
     kernel, output = operation.operand(1), operation.outputs[0]
     quantization = kernel.quantization
@@ -178,7 +178,7 @@ def _convolution_shares(operation: Operation, units: Floats, offset: int) -> Flo
 
 
 def _averaged_shares(operation: Operation, units: Floats, offset: int) -> Floats:
-    """Foretell a mean: errors of what it reads, and of the result."""
+    """Predict the wrong levels of a mean from its input and its result."""
     image, output = operation.operand(0), operation.outputs[0]
     levels, own = _levels(image)[:, np.newaxis], step(image)
     error = np.abs(_half(levels * _half(own / units)) - levels * own / units)
@@ -187,7 +187,7 @@ def _averaged_shares(operation: Operation, units: Floats, offset: int) -> Floats
 
 
 def _chosen_shares(operation: Operation, units: Floats, offset: int) -> Floats:  # noqa: ARG001
-    """Foretell an operator that returns what it reads, or a bound: level by level."""
+    """Predict the wrong levels of an operator that returns its input or a bound, level by level."""
     image, output = operation.operand(0), operation.outputs[0]
     levels, own = _levels(image), step(image)
     exact = _rounded(levels * own / step(output), output)
@@ -198,13 +198,13 @@ def _chosen_shares(operation: Operation, units: Floats, offset: int) -> Floats: 
 
 
 def _best_leaky_shares(operation: Operation, units: Floats, offset: int) -> Floats:  # noqa: ARG001
-    """Foretell a LeakyRelu with the best slope for each unit."""
+    """Predict the wrong levels of a LeakyRelu with the best slope for each unit."""
     share: Floats = _leaky_shares(operation, units).min(axis=0)
     return share
 
 
 def _leaky_shares(operation: Operation, units: Floats) -> Floats:
-    """Return the shares of a LeakyRelu, (slopes, units), level by level."""
+    """Return the fraction of wrong levels of a LeakyRelu, (slopes, units)."""
     image, output = operation.operand(0), operation.outputs[0]
     levels, own = _levels(image), step(image)
     alpha = operation.attributes.get("alpha", 0.01)
@@ -223,7 +223,7 @@ def _near(alpha: float) -> list[np.float16]:
 
 
 def _paired_shares(operation: Operation, units: Floats, offset: int) -> Floats:  # noqa: ARG001
-    """Foretell a sum, a difference or a product, over pairs of levels."""
+    """Predict the wrong levels of a sum, difference or product over pairs of levels."""
     first, second, output = operation.operand(0), operation.operand(1), operation.outputs[0]
     combine = COMBINE[operation.kind]
     (a, p), (b, q) = _samples(first), _samples(second)
@@ -237,12 +237,12 @@ def _paired_shares(operation: Operation, units: Floats, offset: int) -> Floats: 
 
 
 def _partner(operation: Operation, units: Floats) -> Floats:
-    """Return the units that the second operand is read in."""
+    """Return the units in which the second operand is read."""
     return units / step(operation.operand(0)) if operation.kind == "Mul" else units
 
 
 def _samples(tensor: Tensor) -> tuple[Floats, Floats]:
-    """Return real values that a tensor may have, and how usual they are."""
+    """Return possible real values of a tensor and their probabilities."""
     if tensor.data is not None:
         values = np.unique(real(tensor))
         values = values[:: -(-len(values) // SAMPLES)]
@@ -253,7 +253,7 @@ def _samples(tensor: Tensor) -> tuple[Floats, Floats]:
 
 
 def _read(tensor: Tensor, values: Floats, units: Floats) -> Floats:
-    """Return real values as the program reads them, counted in units."""
+    """Return real values as the program reads them, in float16 units."""
     if tensor.data is not None:
         return _half(values / units)
     return _half(np.rint(values / step(tensor)) * _half(step(tensor) / units))
@@ -261,7 +261,7 @@ def _read(tensor: Tensor, values: Floats, units: Floats) -> Floats:
 
 @functools.lru_cache(maxsize=64)
 def _boundaries(zero: int, sigmas: tuple[float, ...], offset: int) -> Floats:
-    """Return the shares of values between where a level begins and where it does in float16."""
+    """Return the fraction of values between the real and the float16 decision thresholds."""
     low, high = LIMITS["int8"]
     between = np.arange(low - zero, high - zero, dtype=np.float64) + 0.5
     weights, counted = _weights(between), between[:, np.newaxis] - offset
@@ -278,20 +278,20 @@ def _zero(tensor: Tensor) -> int:
 
 
 def _levels(tensor: Tensor) -> Floats:
-    """Return all levels of a quantized tensor, counted from its zero."""
+    """Return all levels of a quantized tensor, relative to its zero point."""
     low, high = LIMITS["int8"]
     return np.arange(low, high + 1, dtype=np.float64) - _zero(tensor)
 
 
 def _weights(levels: Floats) -> Floats:
-    """Return how usual each level is taken to be; they sum to 1."""
+    """Return the assumed probability of each level; they sum to 1."""
     weights = np.exp(-0.5 * (levels / (SPREAD * np.abs(levels).max())) ** 2)
     share: Floats = weights / weights.sum()
     return share
 
 
 def _rounded(levels: Floats, output: Tensor) -> Floats:
-    """Return numbers rounded to levels and saturated to those that the output has."""
+    """Round to levels and saturate to the range of the output."""
     reach = _levels(output)
     rounded: Floats = np.clip(np.rint(levels), reach[0], reach[-1])
     return rounded
@@ -303,7 +303,7 @@ def _half(values: Floats) -> Floats:
 
 
 def _off(values: Floats) -> Floats:
-    """Return what float16 leaves of numbers."""
+    """Return the rounding error of float16."""
     return _half(values) - values
 
 
@@ -322,4 +322,4 @@ FORECASTS: Mapping[str, Callable[[Operation, Floats, int], Floats]] = {
     "Requantize": _chosen_shares,
     "Sub": _paired_shares,
 }
-"""Kind of operation → the share of values that end a level off, for each unit, at an offset."""
+"""Prediction per operator: the fraction of wrong levels for each unit, at an offset."""

@@ -1,13 +1,13 @@
-"""Transpositions of six axes and more, which Core ML's tensors do not have, in two steps.
+"""Split of transpositions of six axes and more, beyond Core ML's rank limit, into two.
 
-Attention cuts an image into tensors of six and seven axes between two reshapes. A permutation p is
-done one after the other by p₁ and p₂, p[i] = p₁[p₂[i]], each of which moves at most five blocks of
-neighbouring axes; blocks are one axis,
+Attention reshapes an image to six or seven axes, transposes, and reshapes back. A permutation p is
+the product of p₁ and p₂, p[i] = p₁[p₂[i]], each of which moves at most five blocks of adjacent
+axes. Each block is merged into one axis:
 
     Reshape(Transpose(Reshape(x, a), p), b) = Reshape(T₂(Reshape(T₁(Reshape(x, a₁)), a₂)), b).
 
-The numbers are only moved, so it is exact. Permutations that come down to five axes in one step
-were rewritten before, in the graph (`edge_imgq.graph.passes.normalise.merge_transpose_axes`).
+Values are only moved, so the result is exact. Permutations that reduce to five axes in one step
+are rewritten in the graph (`edge_imgq.graph.passes.normalise.merge_transpose_axes`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Order = tuple[int, ...]
 
 
 def part_many_axes(network: Network) -> Network:
-    """Return a network in which transpositions of many axes between reshapes are two of few."""
+    """Replace each transposition of over five axes between reshapes by two of at most five."""
     moving = [op for op in network.operations if _has_many_axes(op)]
     if not moving:
         return network
@@ -48,7 +48,7 @@ def _key(operation: Operation) -> str:
 
 
 def _parted(moving: Operation, operations: Sequence[Operation]) -> dict[str, tuple[Operation, ...]]:
-    """Return what takes the place of operations, by their output; nothing where it cannot be."""
+    """Return the replacements by output name of the old operation; empty if not applicable."""
     before = next((op for op in operations if moving.operand(0) in op.outputs), None)
     after = [op for op in operations if moving.output in op.inputs]
     readers = [op for op in operations if moving.operand(0) in op.inputs]
@@ -68,7 +68,7 @@ def _parted(moving: Operation, operations: Sequence[Operation]) -> dict[str, tup
 
 
 def _steps(moving: Operation, source: Tensor, steps: Sequence[Order]) -> Iterator[Operation]:
-    """Yield the reshapes and transpositions that take the place of a transposition."""
+    """Yield the reshapes and transpositions that replace a transposition."""
     lengths = list(moving.operand(0).shape)
     for number, order in enumerate(steps):
         name = f"{moving.output.name}/step{number}"
@@ -90,7 +90,7 @@ def _reshape(source: Tensor, target: Tensor) -> Operation:
 
 
 def _two_steps(order: Sequence[int]) -> tuple[Order, Order] | None:
-    """Return two permutations of few blocks that do one; None where there are none."""
+    """Factor a permutation into two of at most five blocks each, or return None."""
     count = len(order)
     for first in _of_few_blocks(count):
         second = tuple(first.index(axis) for axis in order)
@@ -100,7 +100,7 @@ def _two_steps(order: Sequence[int]) -> tuple[Order, Order] | None:
 
 
 def _of_few_blocks(count: int) -> Iterator[Order]:
-    """Yield the permutations that move blocks of neighbouring axes, fewest blocks first."""
+    """Yield the permutations that move blocks of adjacent axes, fewest blocks first."""
     for blocks in range(2, MOST + 1):
         for cuts in combinations(range(1, count), blocks - 1):
             edges = (0, *cuts, count)
@@ -110,7 +110,7 @@ def _of_few_blocks(count: int) -> Iterator[Order]:
 
 
 def _blocks(order: Sequence[int]) -> list[list[int]]:
-    """Return the axes in their new order, in blocks of those that follow each other."""
+    """Return the axes in their new order, grouped into runs of consecutive axes."""
     blocks: list[list[int]] = []
     for axis in order:
         if blocks and axis == blocks[-1][-1] + 1:

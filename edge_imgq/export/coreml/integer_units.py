@@ -1,6 +1,6 @@
-"""How float and quantized networks share one set of lowerings: values counted in steps.
+"""Units of float16 values, which let float and quantized networks share their lowerings.
 
-Inside the program every real number is float16 and is kept divided by a *unit*. In a float network
+Inside the program every real number is stored as float16 divided by a *unit*. In a float network
 the unit is 1. In a quantized network an operator works in units of its output's scale, or nearly so
 (module `edge_imgq.export.coreml.fp16_scaling`), so the numbers that it sees are the integers of the
 quantized graph: `dequantize` and `quantize` around it have scale 1 (or a ratio of two scales), and
@@ -28,23 +28,23 @@ mb = mil_builder()
 LIMITS = {"int8": (-128, 127)}
 
 LEAST = np.nextafter(np.float16(0), np.float16(1))
-"""The smallest positive float16, for what must not become 0 (as coremltools does)."""
+"""The smallest positive float16, for values that must not become 0 (as in coremltools)."""
 
 
 class Values:
-    """The program's variables by the tensor of the network that they stand for."""
+    """Program variables by network tensor."""
 
     def __init__(self) -> None:
         self._variables: dict[str, Any] = {}
         self._read: dict[tuple[str, float, int], Any] = {}
 
     def read(self, tensor: Tensor, unit: float, offset: int = 0) -> Any:
-        """Return a float16 variable that holds a tensor's real values divided by `unit`.
+        """Return a float16 variable with a tensor's real values divided by `unit`.
 
         Args:
-            tensor: to read.
-            unit: what is counted in.
-            offset: of a quantized tensor, how many of its steps above 0 is counted from.
+            tensor: activation or constant.
+            unit: real value of 1.
+            offset: steps above the zero point that 0 represents; for quantized tensors.
         """
         if tensor.data is not None and tensor.logical:
             return mb.const(val=tensor.data)
@@ -56,13 +56,13 @@ class Values:
         return self._read[key]
 
     def write(self, tensor: Tensor, variable: Any, unit: float, offset: int = 0) -> None:
-        """Store a float16 variable that counts a tensor's real values in `unit`.
+        """Store a tensor's value, quantizing it to int8 if the tensor is quantized.
 
         Args:
-            tensor: what it stands for.
-            variable: of the program.
-            unit: what it counts in.
-            offset: of a quantized tensor, how many of its steps above 0 it counts from.
+            tensor: tensor of the network.
+            variable: float16 variable in multiples of `unit`.
+            unit: real value of 1.
+            offset: steps above the zero point that 0 represents; for quantized tensors.
         """
         if tensor.quantization is not None:
             self._variables[tensor.name] = _quantize(tensor, variable, unit, offset)
@@ -73,7 +73,7 @@ class Values:
             self._variables[tensor.name] = mb.mul(x=variable, y=factor)
 
     def of(self, tensor: Tensor) -> Any:
-        """Return the variable that was stored for a tensor: int8 where it is quantized."""
+        """Return the variable stored for a tensor; int8 if it is quantized."""
         return self._variables[tensor.name]
 
     def _convert(self, tensor: Tensor, unit: float, offset: int) -> Any:
@@ -91,13 +91,13 @@ class Values:
 
 @dataclass(frozen=True)
 class LoweringContext:
-    """Where one operation is lowered.
+    """One operation, and the unit and offset of its result.
 
     Attributes:
         operation: the operation.
-        values: the variables computed so far.
-        unit: what the result must be counted in.
-        offset: how many steps above 0 it must be counted from.
+        values: variables computed so far.
+        unit: real value of 1 in the result.
+        offset: steps above the zero point that 0 represents in the result.
     """
 
     operation: Operation
@@ -106,13 +106,13 @@ class LoweringContext:
     offset: int = 0
 
     def read(self, index: int, unit: float | None = None) -> Any:
-        """Return an input as a float16 variable, in the site's unit or in another."""
+        """Return an input as a float16 variable, in the result's unit or in another."""
         return self.values.read(self.operation.operand(index), self.unit if unit is None else unit)
 
     def factors(self) -> tuple[Any, Any]:
-        """Return two inputs whose product counts in the site's unit.
+        """Return two inputs whose product is in the result's unit.
 
-        In steps, the first is its own integers, which float16 holds exactly.
+        The first is in steps of its scale, so its integers are exact in float16.
         """
         own = 1.0 if self.unit == 1.0 else step(self.operation.operand(0))
         return self.read(0, own), self.read(1, self.unit / own)
@@ -130,7 +130,7 @@ def step(tensor: Tensor) -> float:
     """Return the scale of a tensor, 1 for a float one.
 
     Raises:
-        ModelError: an activation has a scale per channel, or is not int8.
+        ModelError: an activation is not int8 with one scale.
     """
     quantization = tensor.quantization
     if quantization is None:
@@ -144,7 +144,7 @@ def step(tensor: Tensor) -> float:
 
 
 def covers(tensor: Tensor, low: float, high: float) -> bool:
-    """Tell whether no integer of a quantized tensor stands for a value beyond the bounds."""
+    """Return True if every integer of a quantized tensor represents a value within the bounds."""
     quantization = tensor.quantization
     if quantization is None:
         return False
@@ -156,7 +156,7 @@ def covers(tensor: Tensor, low: float, high: float) -> bool:
 
 
 def real(tensor: Tensor) -> NDArray[np.float64]:
-    """Return the real values of a constant tensor, dequantized where it is stored as integers."""
+    """Return the float64 values of a constant, dequantized if it is stored as integers."""
     data: NDArray[np.float64] = np.asarray(tensor.data).astype(np.float64)
     quantization = tensor.quantization
     if quantization is None:
@@ -172,10 +172,10 @@ def real(tensor: Tensor) -> NDArray[np.float64]:
 
 
 def to_float16(values: NDArray[np.float64] | np.float64, name: str) -> NDArray[np.float16]:
-    """Round to float16; what is not 0 does not become 0, because networks divide by epsilons.
+    """Round to float16; nonzero values do not become 0, because networks divide by epsilons.
 
     Raises:
-        ModelError: a value does not fit.
+        ModelError: a value exceeds float16's range.
     """
     with np.errstate(over="ignore"):
         exact = np.asarray(values)
@@ -209,6 +209,6 @@ def _quantize(tensor: Tensor, variable: Any, unit: float, offset: int) -> Any:
 
 
 def _zero_point(quantization: Quantization, offset: int = 0) -> dict[str, Any]:
-    """Return the zero point as an argument; Core ML takes a missing one as 0."""
+    """Return the zero point as an argument; Core ML treats a missing one as 0."""
     zero = int(quantization.zero_point[0]) + offset
     return {"zero_point": np.int8(zero)} if zero else {}

@@ -1,4 +1,4 @@
-"""Writing a network as a Core ML package: float16, or 8-bit weights and activations."""
+"""Conversion of a network to a Core ML package: float16, or int8 weights and activations."""
 
 from __future__ import annotations
 
@@ -28,29 +28,28 @@ from edge_imgq.graph.network import Network
 from edge_imgq.runtime.mil.silence import coremltools, silenced
 
 PASSES = ["common::add_conv_transpose_output_shape", "common::const_deduplication"]
-"""The only passes of coremltools that run on our programs, beside its back end's own.
+"""The coremltools passes that run on the program, besides those of its back end.
 
-The graph comes here already optimised. The default pipeline would move scales and zero points
-between `quantize`, `dequantize` and their neighbours, and take seconds. The first pass states the
-size of transposed convolutions, as every converted model in the field does; the second stores equal
-constants once.
+The graph is already optimised. The default pipeline would move scales and zero points between
+`quantize`, `dequantize` and their neighbours, and take seconds. The first pass states the output
+shape of transposed convolutions, as in every converted model; the second merges equal constants.
 """
 
 
 def save(network: Network, note: FileNote, path: Path) -> None:
-    """Write a network as an ML Program with images at its edges.
+    """Write a network as an ML Program with image inputs and outputs, deterministically.
 
-    A float network becomes float16 for iOS 16, a quantized one int8 weights and activations
-    for iOS 17. The same network and note give the same bytes.
+    A float network becomes float16 for iOS 16, a quantized one int8 weights and activations for
+    iOS 17.
 
     Args:
-        network: one image in, one image out, static shapes.
-        note: what the file says about itself.
-        path: the package's folder, which must not exist; a failure leaves nothing behind.
+        network: (1, C, H, W) inputs and outputs of static shape.
+        note: metadata to embed.
+        path: folder of the package, which must not exist; removed on failure.
 
     Raises:
-        UnsupportedOperatorError: names every operation that has no form in Core ML.
-        ModelError: a value does not fit in float16, or the network's ends are no images.
+        UnsupportedOperatorError: lists every operation that Core ML cannot express.
+        ModelError: a value exceeds float16, or inputs or outputs contradict the contract.
         OSError: the disk is full or the folder cannot be written.
     """
     check(network, note.contract)
@@ -65,7 +64,7 @@ def save(network: Network, note: FileNote, path: Path) -> None:
 
 
 def _convert(network: Network, note: FileNote, draft: Path) -> Any:
-    """Return coremltools' model of a network, which lies in a draft package."""
+    """Convert a network with coremltools; the model's weights are in the `draft` package."""
     ct = coremltools()
     layout = ct.colorlayout.GRAYSCALE if note.contract.colour == "y" else ct.colorlayout.RGB
     with silenced(), _explained(note):
@@ -88,10 +87,10 @@ def _convert(network: Network, note: FileNote, draft: Path) -> Any:
 
 
 def convert(program: Any, **settings: Any) -> Any:
-    """Return coremltools' model of a MIL program, for the version that its `main` is written for.
+    """Convert a MIL program with coremltools, for the version that its `main` function targets.
 
-    coremltools collects garbage meanwhile, which takes half a second where torch is loaded; what
-    exists already is kept out of that.
+    Existing objects are frozen meanwhile, because coremltools collects garbage, which takes half a
+    second if torch is loaded.
     """
     ct = coremltools()
     gc.freeze()
@@ -110,7 +109,7 @@ def convert(program: Any, **settings: Any) -> Any:
 
 @contextlib.contextmanager
 def _explained(note: FileNote) -> Iterator[None]:
-    """Turn what coremltools raises about a program into a sentence."""
+    """Convert exceptions of coremltools to ModelError."""
     try:
         yield
     except (EdgeImgqError, OSError):

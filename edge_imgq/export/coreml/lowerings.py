@@ -1,4 +1,4 @@
-"""The operators that have a form in Core ML, and the function that builds each."""
+"""Table of operators and the functions that lower them to Core ML."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from edge_imgq.export.refusal import instead
 from edge_imgq.graph.network import REQUANTIZE, Operation
 
 MOST_AXES = 5
-"""Core ML's limit, which coremltools checks too."""
+"""Core ML's rank limit, which coremltools enforces too."""
 
 
 @dataclass(frozen=True)
 class Lowering:
-    """How one kind of operation is built.
+    """Lowering of one kind of operation.
 
     Attributes:
         build: returns the result, or one result per output.
-        refuse: says why an operation of this kind cannot be built; None when it can.
-        in_steps: whether the operator may count in units of its output's scale. It may when
-            multiplying its inputs by a positive number multiplies its result by the same.
+        refuse: returns the reason why an operation cannot be lowered, or None.
+        scale_invariant: True if scaling the inputs by a positive factor scales the result by the
+            same factor, so that the operator may work in units of its output's scale.
     """
 
     build: Callable[[LoweringContext], Any]
@@ -125,7 +125,7 @@ LOWERINGS: dict[str, Lowering] = {
 
 
 def refusal(operation: Operation) -> str | None:
-    """Say why an operation cannot become part of a Core ML file, and what to do; None if it can."""
+    """Return the reason why an operation cannot be lowered to Core ML and a remedy, or None."""
     form = LOWERINGS.get(operation.kind)
     if form is None:
         return (

@@ -1,4 +1,4 @@
-"""Matrix products."""
+"""Lowering of matrix products to Core ML."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from edge_imgq.graph.network import Operation
 
 
 def matmul(site: LoweringContext) -> Any:
-    """MatMul of two tensors, or of one and a constant, on the last two axes.
+    """Lower MatMul to matmul on the last two axes.
 
-    A vector is a row on the left, a column on the right, whose axis is dropped again.
+    A vector is a row on the left, a column on the right; its extra axis is removed from the result.
     """
     x, y = site.factors()
     row, column = x.rank == 1, y.rank == 1
@@ -26,7 +26,7 @@ def matmul(site: LoweringContext) -> Any:
 
 
 def gemm(site: LoweringContext) -> Any:
-    """Gemm: alpha · A · B + beta · C."""
+    """Lower Gemm to matmul and add: alpha · A · B + beta · C."""
     alpha, beta = site.attribute("alpha", 1.0), site.attribute("beta", 1.0)
     x, y = site.factors()
     transposed = {key: bool(site.attribute(name, 0)) for key, name in FLAGS.items()}

@@ -1,20 +1,20 @@
-"""Integers less their mean, which float16 holds exactly.
+"""Exact float16 subtraction of the rounded mean of integers.
 
-A normalisation multiplies x − m by the inverse of the deviation, which for a nearly flat channel is
-some hundreds, and with it what float16 lost of x and of m. A quantized graph rounds the mean to
-1/P of a level of x, s (module `edge_imgq.quantize.qdq.norm_rounding`):
+A normalisation multiplies x − m by the inverse deviation, some hundreds for a nearly flat channel,
+which amplifies the float16 errors of x and m. A quantized graph rounds the mean to 1/P of a level
+of x, of scale s (module `edge_imgq.quantize.qdq.norm_rounding`):
 
     y = x − Round(m · P/s + c) · s/P.
 
-Counted in levels, x = s·q, with K the mean rounded to an integer,
+In levels, x = s·q, with K the mean rounded to an integer,
 
     y = s · (d − Round(mean(d) · P + c) / P),        d = q − K,
 
-for any integer K, so that nothing depends on how float16 rounds the mean that K is taken from. d is
-exact. Where the channel is flat, mean(d) is less than 1, and float16 holds it to 1/2048; the
-difference is a multiple of 1/P.
+for any integer K, so float16 errors in the mean that K is rounded from have no effect. d is exact.
+In a flat channel mean(d) is less than 1, and float16 resolves it to 1/2048; the difference is a
+multiple of 1/P.
 
-The operations of the formula are gathered into one, which is built in that form.
+The operations of the formula are fused into one, which is lowered as above.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from edge_imgq.export.coreml.norm_fp16_range import STATISTICS, over_groups, red
 from edge_imgq.graph.network import Network, Operation
 
 CENTRED = "CentredLevels"
-"""Kind of the operation that stands for the formula."""
+"""Kind of the fused operation."""
 
 FORMULA = ("Mul", "Round", "Add", "Mul")
-"""What lies between a mean and its difference, from the last to the first."""
+"""Operations between a mean and its subtraction, from the last to the first."""
 
 FINEST = 64
-"""Parts of a level that float16 holds of a difference of some levels."""
+"""Largest P for which float16 represents differences of some levels exactly."""
 
 
 def gather_centring(network: Network) -> Network:
-    """Return a network in which integers less their rounded mean are one operation."""
+    """Fuse each subtraction of a rounded mean from integers into one operation."""
     made = {op.outputs[0].name: op for op in network.operations if len(op.outputs) == 1}
     operations = tuple(_centred(op, made) or op for op in network.operations)
     if all(operation.kind != CENTRED for operation in operations):
@@ -50,7 +50,7 @@ def gather_centring(network: Network) -> Network:
 
 
 def centred_levels(site: LoweringContext) -> Any:
-    """Build the formula; the result is in real values."""
+    """Lower the fused operation; the result is in real values."""
     axes, groups = list(site.attribute("axes", ())), site.attribute("groups", 0)
     parts, shift = np.float16(site.attribute("parts", 1)), site.attribute("shift", 0.0)
     x, name = site.operation.operand(0), site.operation.name
@@ -67,7 +67,7 @@ def centred_levels(site: LoweringContext) -> Any:
 
 
 def _centred(operation: Operation, made: Mapping[str, Operation]) -> Operation | None:
-    """Return the operation that stands for a difference, if it is the formula's."""
+    """Return the fused operation for a subtraction that matches the formula, or None."""
     source = operation.operand(0) if operation.kind == "Sub" else None
     if source is None or source.quantization is None or operation.operand(1).data is not None:
         return None
@@ -88,14 +88,14 @@ def _centred(operation: Operation, made: Mapping[str, Operation]) -> Operation |
 
 
 def _before(name: str, made: Mapping[str, Operation]) -> Iterator[Operation]:
-    """Yield what made a float tensor from its first input, and what made that, and so on."""
+    """Yield the producers of a float tensor along first inputs, nearest first."""
     while (operation := made.get(name)) is not None and not operation.activation:
         yield operation
         name = operation.operand(0).name
 
 
 def _mean(source: str, before: Iterator[Operation]) -> dict[str, Any] | None:
-    """Return axes and groups of the mean of a source that a chain of operations ends in."""
+    """Return axes and groups of the mean of `source` at the end of a chain, or None."""
     statistics: list[Operation] = []
     for operation in before:
         if operation.kind not in STATISTICS:
@@ -107,7 +107,7 @@ def _mean(source: str, before: Iterator[Operation]) -> dict[str, Any] | None:
 
 
 def _number(operation: Operation) -> float | None:
-    """Return the number that an operation adds or multiplies by, if it is one."""
+    """Return the constant scalar that an operation adds or multiplies by, or None."""
     constant = operation.inputs[1] if len(operation.inputs) > 1 else None
     if constant is None or constant.data is None or constant.data.size != 1:
         return None

@@ -1,17 +1,17 @@
-"""The deviation of a normalisation, kept in float16's range.
+"""Inverse deviation of a normalisation within float16's range.
 
-The graph spells normalisation out (`edge_imgq.graph.passes.normalise.decompose_norm`): with d the
-image less its mean, it multiplies d by
+Normalisations are decomposed in the graph (`edge_imgq.graph.passes.normalise.decompose_norm`): with
+d the image minus its mean, d is multiplied by
 
     r = (mean(d²) + ε)^(−½).
 
-float16 ends at 65504, so d² overflows from 256 on, and below 6·10⁻⁵ it loses bits. Taking out the
-largest |d|, p, which is the same over all that is normalised together and at least √ε, changes
-nothing but the range:
+float16 ends at 65504, so d² overflows from 256 on, and below 6·10⁻⁵ it loses bits. Dividing by p,
+the larger of √ε and the largest |d| that is normalised together, is exact in real numbers and
+limits the range:
 
     r = (mean((d/p)²) + (√ε/p)²)^(−½) / p.
 
-The operations of the formula are gathered into one, which is built in that form.
+The operations of the formula are fused into one, which is lowered as above.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ from edge_imgq.export.coreml.shape import integers
 from edge_imgq.graph.network import Network, Operation, Tensor
 
 INVERSE_DEVIATION = "InverseDeviation"
-"""Kind of the operation that stands for the formula from d to r."""
+"""Kind of the fused operation from d to r."""
 
 INVERSE_ROOT = -0.5
 STATISTICS = frozenset({"ReduceMean", "MatMul", "Unsqueeze"})
-"""What a mean is spelled with: over several axes in turn, over groups by a matrix."""
+"""Operators of a decomposed mean: over axes in turn, over groups by a matrix."""
 
 CALLER = Operation("", "the caller", (), (), {})
 
 
 @dataclass(frozen=True)
 class NormPattern:
-    """One formula in the graph: what it is made of, and the operation that takes its place."""
+    """A match of the formula: its operations, and the one that replaces them."""
 
     parts: tuple[Operation, ...]
     whole: Operation
 
 
 def gather_deviations(network: Network) -> Network:
-    """Return a network in which every spelled-out inverse deviation is one operation."""
+    """Fuse each decomposed inverse deviation into one operation."""
     readers = _readers(network)
     chains = [chain for op in network.operations if (chain := _chain(op, readers)) is not None]
     wholes = {id(chain.parts[-1]): chain.whole for chain in chains}
@@ -59,7 +59,7 @@ def gather_deviations(network: Network) -> Network:
 
 
 def inverse_deviation(site: LoweringContext) -> Any:
-    """Build r from d: over axes, and over groups of channels."""
+    """Lower r from d, over axes and groups of channels."""
     operation, d = site.operation, site.read(0)
     axes, groups = list(site.attribute("axes", ())), site.attribute("groups", 0)
     root = to_float16(np.sqrt(real(operation.operand(1))), operation.name)
@@ -74,7 +74,7 @@ def inverse_deviation(site: LoweringContext) -> Any:
 
 
 def over_groups(statistic: Any, groups: int, reduce: Any) -> Any:
-    """Reduce a statistic of every channel over groups of channels, (N, C, 1, …) as before."""
+    """Reduce a per-channel statistic over groups of channels; the shape (N, C, 1, …) is kept."""
     if not groups:
         return statistic
     shape = list(statistic.shape)
@@ -93,7 +93,7 @@ def _readers(network: Network) -> dict[str, list[Operation]]:
 
 
 def _chain(square: Operation, readers: Mapping[str, list[Operation]]) -> NormPattern | None:
-    """Return the formula that begins with a square of float numbers, if one does."""
+    """Return the match that begins with a square of float values, or None."""
     if square.kind != "Mul" or square.inputs[0] != square.inputs[1]:
         return None
     parts = (square, *_sole_readers(square, readers))
@@ -116,7 +116,7 @@ def _chain(square: Operation, readers: Mapping[str, list[Operation]]) -> NormPat
 
 
 def _sole_readers(start: Operation, readers: Mapping[str, list[Operation]]) -> Iterator[Operation]:
-    """Yield what alone reads a float value, then what alone reads that, up to a power."""
+    """Yield the chain of sole readers of a float value, up to a Pow."""
     operation = start
     while operation.kind != "Pow" and len(operation.outputs) == 1:
         output = operation.output
@@ -128,14 +128,14 @@ def _sole_readers(start: Operation, readers: Mapping[str, list[Operation]]) -> I
 
 
 def _broadcasting(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-    """Return the shapes of one number, and of one number per channel."""
+    """Return the shapes of a scalar and of one value per channel at the rank of `shape`."""
     rank = len(shape)
     channels = (1, shape[1], *(1,) * (rank - 2)) if rank > 1 else shape
     return (), (1,), (1,) * rank, channels
 
 
 def reduced(statistics: tuple[Operation, ...]) -> dict[str, Any] | None:
-    """Return the axes that a chain of STATISTICS averages over, and the groups of channels."""
+    """Return the axes and channel groups that a chain of STATISTICS averages over, or None."""
     groups, axes = _groups(statistics), _axes(statistics)
     return None if groups is None or not axes else {"axes": axes, "groups": groups}
 
@@ -147,7 +147,7 @@ def _axes(statistics: tuple[Operation, ...]) -> tuple[int, ...]:
 
 
 def _groups(statistics: tuple[Operation, ...]) -> int | None:
-    """Return how many groups of channels share a mean, 0 for none; None if it is no such mean."""
+    """Return the number of channel groups that share a mean, 0 for none; None if no match."""
     means = [operation for operation in statistics if operation.kind == "ReduceMean"]
     others = statistics[len(means) :]
     kinds = [operation.kind for operation in others]
@@ -157,7 +157,7 @@ def _groups(statistics: tuple[Operation, ...]) -> int | None:
 
 
 def _blocks(matrix: Tensor) -> int | None:
-    """Return how many equal blocks a matrix averages over; None if it is another."""
+    """Return the number of equal blocks that a matrix averages over; None for other matrices."""
     if matrix.data is None or matrix.data.ndim != 2 or not matrix.data[0, 0] > 0:
         return None
     count, size = len(matrix.data), round(1 / float(matrix.data[0, 0]))

@@ -1,7 +1,7 @@
-"""Writing a `.mlpackage` so that the same program always gives the same bytes.
+"""Writer of `.mlpackage` folders with reproducible bytes.
 
 coremltools writes random identifiers into the manifest, the date into the metadata, and protobuf
-maps in no fixed order; Core ML needs none of the three.
+maps in arbitrary order; Core ML needs none of the three.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def write(path: Path, model: Any, weights: Path | None) -> None:
     Args:
         path: an empty folder.
         model: the `Model` protobuf message.
-        weights: folder of weight files to copy, None without any.
+        weights: folder of weight files to copy, or None.
     """
     data = path / "Data" / FOLDER
     data.mkdir(parents=True)
@@ -48,7 +48,7 @@ def write(path: Path, model: Any, weights: Path | None) -> None:
 
 
 def _entry(digest: str, name: str, description: str) -> dict[str, dict[str, str]]:
-    """Return one item of the manifest under an identifier that follows from the contents."""
+    """Return an item of the manifest with an identifier derived from the contents."""
     identifier = str(uuid.uuid5(NAMESPACE, f"{digest} {name}")).upper()
     item = {"author": AUTHOR, "description": description, "name": name}
     return {identifier: item | {"path": (FOLDER / name).as_posix()}}

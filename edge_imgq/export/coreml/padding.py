@@ -1,4 +1,4 @@
-"""Padding."""
+"""Lowering of Pad to Core ML."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from edge_imgq.export.coreml.integer_units import LoweringContext, mb, to_float1
 from edge_imgq.graph.network import Operation
 
 NATIVE = {"reflect": "reflect", "edge": "replicate"}
-"""Modes that Core ML has for the last two axes, while the padding is smaller than the image."""
+"""Modes that Core ML supports on the last two axes if the padding is smaller than the image."""
 
 SOURCES = ("reflect", "edge", "wrap")
-"""Modes in which every element is a copy of one of the image's, under NumPy's names."""
+"""Modes in which every padded element copies one of the image, by NumPy name."""
 
 
 def pad(site: LoweringContext) -> Any:
-    """Pad: by a constant or with Core ML's own modes, else by gathering what is repeated.
+    """Lower Pad to pad, or to gathers for modes and amounts that Core ML's pad lacks.
 
-    Negative amounts are cut off first.
+    Negative amounts are cropped first.
     """
     operation = site.operation
     begins, ends = amounts(operation)
@@ -40,7 +40,7 @@ def pad(site: LoweringContext) -> Any:
 
 
 def refuse_pad(operation: Operation) -> str | None:
-    """Say what of a Pad has no form."""
+    """Return the reason why a Pad cannot be lowered, or None."""
     mode = operation.attributes.get("mode", "constant")
     if mode not in (*SOURCES, "constant"):
         return f"mode '{mode}' is unknown; use constant, reflect, edge or wrap"
@@ -50,7 +50,7 @@ def refuse_pad(operation: Operation) -> str | None:
 
 
 def amounts(operation: Operation) -> tuple[list[int], list[int]]:
-    """Return ONNX's amounts before and after every axis; negative ones cut off."""
+    """Return ONNX's amounts before and after every axis; negative amounts crop."""
     rank = len(operation.operand(0).shape)
     given = [int(value) for value in np.asarray(operation.operand(1).data).reshape(-1)]
     tensor = operation.inputs[3] if len(operation.inputs) > 3 else None

@@ -1,4 +1,4 @@
-"""Pools."""
+"""Lowering of pools to Core ML."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ LOWEST = np.finfo(np.float16).min
 
 
 def max_pool(site: LoweringContext) -> Any:
-    """MaxPool; rows that `ceil_mode` adds are padding, which is never the largest.
+    """Lower MaxPool to max_pool; rows added by `ceil_mode` are padding, which is never the maximum.
 
-    A dilated window, which Core ML's `max_pool` does not have, is the maximum of shifted slices,
-    one axis after the other.
+    A dilated window, which Core ML lacks, becomes the maximum of shifted slices along each axis.
     """
     operation, x = site.operation, site.read(0)
     kernel, strides = _window(operation)
@@ -46,10 +45,10 @@ def _shifted(x: Any, axis: int, first: int, length: int) -> Any:
 
 
 def average_pool(site: LoweringContext) -> Any:
-    """AveragePool; what lies beyond the image counts only where ONNX says so.
+    """Lower AveragePool to avg_pool; padding counts only with `count_include_pad`.
 
-    A mean that Core ML's `avg_pool` does not count alike (dilated, or a window beyond the padding)
-    is a depthwise convolution with ones, times 1/taps of each position.
+    Means that avg_pool counts differently (dilated, or windows beyond the padding) become a
+    depthwise convolution with ones, times 1/taps of each position.
     """
     operation = site.operation
     kernel, strides = _window(operation)
@@ -80,13 +79,13 @@ def average_pool(site: LoweringContext) -> Any:
 
 
 def global_average_pool(site: LoweringContext) -> Any:
-    """GlobalAveragePool."""
+    """Lower GlobalAveragePool to reduce_mean over the spatial axes."""
     x = site.read(0)
     return mb.reduce_mean(x=x, axes=list(range(2, x.rank)), keep_dims=True)
 
 
 def refuse_pool(operation: Operation) -> str | None:
-    """Say what of a pool has no form."""
+    """Return the reason why a pool cannot be lowered, or None."""
     if not 3 <= len(operation.operand(0).shape) <= 5:
         return "only images with one to three spatial axes are pooled"
     if len(operation.outputs) > 1 and operation.outputs[1].name:
@@ -105,7 +104,7 @@ def _dilations(operation: Operation) -> tuple[int, ...]:
 
 
 def _covering(operation: Operation) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the padding under which every window that `ceil_mode` asks for lies in the image."""
+    """Return the padding that contains every window required by `ceil_mode`."""
     begins, ends = window_padding(operation)
     if not operation.attributes.get("ceil_mode", 0):
         return begins, ends
@@ -120,7 +119,7 @@ def _covering(operation: Operation) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 def _taps(operation: Operation) -> NDArray[np.float64]:
-    """Return how many elements each mean is over, as an array that broadcasts, (1, 1, …)."""
+    """Return the number of elements in each mean, shape (1, 1, *output)."""
     kernel, strides = _window(operation)
     begins, ends = window_padding(operation)
     image, output = operation.operand(0).shape[2:], operation.output.shape[2:]

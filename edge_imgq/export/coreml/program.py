@@ -1,9 +1,9 @@
-"""Building the ML Program of a network, with images at its edges.
+"""Construction of a network's ML Program with image inputs and outputs.
 
-Edges. Core ML hands the program 8-bit levels 0 to 255 as numbers and makes an 8-bit image of what
-the program returns. Apple documents neither whether that last conversion rounds or truncates nor
-what it does beyond 0 to 255, so the program itself clips and rounds (half to even, as
-QuantizeLinear does) and returns whole numbers, which every conversion keeps.
+Core ML passes 8-bit levels 0 to 255 to the program as numbers and converts its result to an 8-bit
+image. Apple documents neither whether that conversion rounds or truncates nor its behaviour beyond
+0 to 255. The program therefore clips and rounds (half to even, as QuantizeLinear does) and returns
+integers, which every conversion preserves.
 """
 
 from __future__ import annotations
@@ -30,16 +30,18 @@ from edge_imgq.graph.network import Network, Operation, Tensor
 from edge_imgq.runtime.mil.silence import coremltools
 
 IMAGE, RESULT = "image", "result"
-"""Names of the two images, as an app's code has them: the same in every package, whatever the
-network calls its ends, so that an app can exchange one file for another."""
+"""Names of the two images in an app's code, equal in all packages.
+
+They do not depend on the network's names, so an app can replace one file by another.
+"""
 
 
 def check(network: Network, contract: ImageContract) -> None:
     """Refuse a network that cannot become a package, before anything is written.
 
     Raises:
-        UnsupportedOperatorError: names every operation without a form.
-        ModelError: the network does not take one image and return one.
+        UnsupportedOperatorError: lists every operation that Core ML cannot express.
+        ModelError: inputs or outputs contradict the contract.
     """
     refuse_unsupported(network)
     further = [port.channels for port in contract.further]
@@ -56,10 +58,10 @@ def check(network: Network, contract: ImageContract) -> None:
 
 
 def refuse_unsupported(network: Network) -> None:
-    """Refuse operations that have no form in Core ML, all of them in one message.
+    """Refuse all operations that Core ML cannot express, in one error.
 
     Raises:
-        UnsupportedOperatorError: names every one with its node and the reason.
+        UnsupportedOperatorError: lists each with its node and the reason.
     """
     refused = refusals(network)
     if refused:
@@ -67,7 +69,7 @@ def refuse_unsupported(network: Network) -> None:
 
 
 def refusals(network: Network) -> tuple[Refusal, ...]:
-    """Return the operators that have no form in Core ML, in the network's order, with reasons."""
+    """Return the operators that Core ML cannot express, in network order, with reasons."""
     return tuple(
         Refusal(operation.kind, operation.name, f"{reason}.")
         for operation in part_many_axes(network).operations
@@ -76,7 +78,7 @@ def refusals(network: Network) -> tuple[Refusal, ...]:
 
 
 def build(network: Network, contract: ImageContract) -> Any:
-    """Return the MIL program of a network that `check` has accepted."""
+    """Build the MIL program of a network that `check` has accepted."""
     names = input_names(network)
     ct = coremltools()
     mil = importlib.import_module("coremltools.converters.mil.mil")
@@ -103,27 +105,27 @@ def build(network: Network, contract: ImageContract) -> Any:
 
 
 def takes_picture(contract: ImageContract) -> bool:
-    """Tell whether the image enters as an image of Core ML's, not as an array of numbers."""
+    """Return True if the image is an input of Core ML's image type, not a multi-array."""
     return contract.layout == "image"
 
 
 def returns_picture(contract: ImageContract) -> bool:
-    """Tell whether the result leaves as an image of Core ML's."""
+    """Return True if the result is an output of Core ML's image type."""
     return contract.returns_image and contract.result_channels in (1, 3)
 
 
 def input_names(network: Network) -> tuple[str, ...]:
-    """Return the names of inputs, as an app's code has them: IMAGE, and those of others."""
+    """Return the input names in an app's code: IMAGE, then the other inputs' identifiers."""
     return (IMAGE, *(identifier(tensor) for tensor in network.inputs[1:]))
 
 
 def output_names(contract: ImageContract) -> tuple[str, ...]:
-    """Return the names of outputs likewise: RESULT, and those of others."""
+    """Return the output names in an app's code: RESULT, then the other outputs' identifiers."""
     return (RESULT, *(_as_name(port.name) for port in contract.others))
 
 
 def identifier(tensor: Tensor) -> str:
-    """Return a tensor's name as MIL takes it: letters, digits and `_`."""
+    """Return a tensor's name as a MIL identifier: letters, digits and `_`."""
     return _as_name(tensor.name)
 
 
@@ -133,19 +135,19 @@ def _as_name(text: str) -> str:
 
 
 def gather(network: Network) -> Network:
-    """Return a network of formulas that float16 holds, and of tensors with few axes."""
+    """Fuse formulas that need float16-safe lowerings, and split high-rank transpositions."""
     gathered = gather_rounding(gather_deviations(gather_centring(network)))
     return part_many_axes(gathered)
 
 
 def lower_operations(network: Network, values: Values) -> None:
-    """Build every operation inside the function that is open, from inputs already in `values`."""
+    """Lower every operation inside the open function, from inputs already in `values`."""
     for operation in gather(network).operations:
         _lower(operation, values)
 
 
 def _lower(operation: Operation, values: Values) -> None:
-    """Build one operation and store its outputs."""
+    """Lower one operation and store its outputs."""
     form = LOWERINGS[operation.kind]
     scale_invariant = form.scale_invariant and _in_integers(operation)
     counting = choose_fp16_scale(operation) if scale_invariant else Fp16Scale(1.0)
@@ -157,16 +159,16 @@ def _lower(operation: Operation, values: Values) -> None:
 
 
 def _in_integers(operation: Operation) -> bool:
-    """Whether nothing that an operation reads is a float tensor of a quantized network.
+    """Return True if an operation reads no float activation of a quantized network.
 
-    Among floats there are no integers to keep exact, and their range in steps may be any.
+    Float activations hold no integers to keep exact, and their range in steps is unbounded.
     """
     computed = [t for t in operation.inputs if t is not None and t.data is None]
     return all(tensor.quantization is not None for tensor in computed)
 
 
 def _activated(operation: Operation, tensor: Tensor, result: Any, unit: float) -> Any:
-    """Apply the clipping fused into an operation, unless saturating int8 does the same."""
+    """Apply the fused activation, unless saturation to int8 is equivalent."""
     bounds = operation.activation
     if bounds is None or covers(tensor, bounds.low, bounds.high):
         return result
@@ -174,12 +176,11 @@ def _activated(operation: Operation, tensor: Tensor, result: Any, unit: float) -
 
 
 def name_variables(function: Any, values: Values, network: Network) -> None:
-    """Name what stands for a tensor after it, and everything else by its position.
+    """Name variables after their tensors, and all others by kind and index.
 
-    The network's outputs keep the names that they have. No two variables have one name: a network's
-    own tensor may be called "add_2", or "a/b" beside "a_b".
-
-    coremltools would count names through the life of the process, and no two exports were alike.
+    The network's outputs keep their names, and all names are unique: a tensor may be called
+    "add_2", or "a/b" beside "a_b". coremltools numbers names per process, which would make exports
+    differ.
     """
     ends = {tensor.name for tensor in network.outputs}
     operations = gather(network).operations
@@ -199,7 +200,7 @@ def name_variables(function: Any, values: Values, network: Network) -> None:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """Return a name that nothing has yet, and take it."""
+    """Reserve and return an unused name."""
     while name in taken:
         name += "_"
     taken.add(name)
@@ -207,7 +208,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def _image(values: Values, tensor: Tensor, contract: ImageContract) -> Any:
-    """Return the network's output as whole numbers 0 to 255 in float32."""
+    """Return the network's output as integers 0 to 255 in float32."""
     levels = values.read(tensor, unit=contract.pixel_scale)
     in_levels = math.isclose(step(tensor), contract.pixel_scale, rel_tol=1e-6)
     if not (in_levels and covers(tensor, 0.0, contract.peak)):
@@ -216,10 +217,10 @@ def _image(values: Values, tensor: Tensor, contract: ImageContract) -> Any:
 
 
 def _numbers(values: Values, tensor: Tensor, contract: ImageContract) -> Any:  # noqa: ARG001
-    """Return the network's output as numbers from 0 to the peak in float32, neither clipped."""
+    """Return the network's output as float32 in 0 to the peak, not clipped."""
     return _named(values, RESULT, tensor)
 
 
 def _named(values: Values, name: str, tensor: Tensor) -> Any:
-    """Return a tensor as an output of a name, in float32."""
+    """Return a tensor as a named float32 output."""
     return mb.cast(x=values.read(tensor, unit=1.0), dtype="fp32", name=name)

@@ -1,12 +1,12 @@
-"""Resize: Core ML's own operators where they place pixels alike, else what it is, two products.
+"""Lowering of Resize to Core ML's operators where their grids match, else to matrix products.
 
-Repeating pixels is `upsample_nearest_neighbor`, other nearest neighbours are gathered, bilinear
-grids of Core ML's are `upsample_bilinear`. Everything else (cubic, antialiased, cropped, bilinear
-on another grid) is linear along each axis, so y = R_h · x · R_wᵀ with constant matrices, exactly.
+Pixel repetition becomes `upsample_nearest_neighbor`, other nearest-neighbour resizes a gather, and
+bilinear on Core ML's grids `upsample_bilinear`. Others (cubic, antialiased, cropped, bilinear on
+another grid) are linear along each axis: y = R_h · x · R_wᵀ with constant matrices.
 
-Integers between which a bilinear Resize blends are rounded half up, as TFLite's kernels and the QDQ
-graph do (module `edge_imgq.quantize.qdq.resize_rounding`): floor(y + ½). Which way `quantize`
-rounds a half is the implementation's choice.
+A bilinear Resize of integers rounds ties up, floor(y + ½), as TFLite's kernels and the QDQ graph do
+(module `edge_imgq.quantize.qdq.resize_rounding`). The rounding of ties in `quantize` is left to the
+implementation.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ GRIDS: dict[str, dict[str, bool]] = {
     "align_corners": {"align_corners": True, "half_pixel_centers": False},
     "asymmetric": {"align_corners": False, "half_pixel_centers": False},
 }
-"""Core ML's grids for `upsample_bilinear`, each under ONNX's name for it."""
+"""Core ML's grids for `upsample_bilinear`, by ONNX name."""
 
 MODES = ("nearest", "linear", "cubic")
 TOLERANCE = 1e-4
-"""Weights that count as equal; float16 holds 2⁻¹²."""
+"""Largest difference of equal weights; float16 resolves 2⁻¹²."""
 
 
 def resize(site: LoweringContext) -> Any:
-    """Resize of height and width, or of whatever axes it names."""
+    """Lower Resize of height and width, or for nearest of any axes."""
     if not is_interpolated(site.operation):
         return _resized_values(site, site.read(0))
     stored = site.values.read(site.operation.operand(0), site.unit, site.offset)
@@ -64,7 +64,7 @@ def _resized_values(site: LoweringContext, x: Any) -> Any:
 
 
 def refuse_resize(operation: Operation) -> str | None:
-    """Say what of a Resize has no form."""
+    """Return the reason why a Resize cannot be lowered, or None."""
     attributes = operation.attributes
     mode = attributes.get("mode", "nearest")
     grid = attributes.get("coordinate_transformation_mode", "half_pixel")
@@ -83,7 +83,7 @@ def refuse_resize(operation: Operation) -> str | None:
 
 
 def _resized(operation: Operation) -> list[int]:
-    """Return the axes along which pixels move."""
+    """Return the axes that the resize changes."""
     rank = len(operation.output.shape)
     tables = {axis: matrix(operation, axis) for axis in range(rank)}
     return [axis for axis, table in tables.items() if not _is_identity(table)]
@@ -94,7 +94,7 @@ def _is_identity(table: NDArray[np.float64]) -> bool:
 
 
 def _nearest(x: Any, tables: dict[int, NDArray[np.float64]]) -> Any:
-    """Repeat pixels by whole factors, or gather them."""
+    """Repeat pixels by integer factors, or gather them."""
     sources = {axis: table.argmax(axis=1) for axis, table in tables.items()}
     factors = {axis: len(source) // x.shape[axis] for axis, source in sources.items()}
     repeated = all(
@@ -111,7 +111,7 @@ def _nearest(x: Any, tables: dict[int, NDArray[np.float64]]) -> Any:
 
 
 def _filled(site: LoweringContext, x: Any) -> Any:
-    """Add the number that stands where a region reaches beyond the image."""
+    """Add the extrapolation value at positions outside the image."""
     value = site.attribute("extrapolation_value", 0.0) / site.unit - site.offset
     rank = len(site.operation.output.shape)
     rows, columns = (outside(site.operation, axis) for axis in (rank - 2, rank - 1))
@@ -120,7 +120,7 @@ def _filled(site: LoweringContext, x: Any) -> Any:
 
 
 def _grid(operation: Operation, tables: dict[int, NDArray[np.float64]]) -> str | None:
-    """Return Core ML's grid that gives the same weights, if one does."""
+    """Return the name of Core ML's grid with the same weights, or None."""
     if operation.attributes.get("mode") != "linear" or len(operation.output.shape) != 4:
         return None
     image, output = operation.operand(0).shape, operation.output.shape
@@ -137,21 +137,21 @@ def _grid(operation: Operation, tables: dict[int, NDArray[np.float64]]) -> str |
 
 
 def _product(x: Any, table: NDArray[np.float64], axis: int, name: str) -> Any:
-    """Multiply the last axis but one from the left, or the last from the right."""
+    """Multiply along the second-last axis (from the left) or the last (from the right)."""
     if axis == x.rank - 2:
         return mb.matmul(x=to_float16(table, name), y=x)
     return mb.matmul(x=x, y=to_float16(table.T, name))
 
 
 def _of_one_type(height: Any, width: Any) -> tuple[Any, Any]:
-    """Return both factors as whole numbers, or both as float32: Core ML takes no mixture."""
+    """Return both factors as int, or both as float32: Core ML rejects a mixture."""
     if isinstance(height, int) and isinstance(width, int):
         return height, width
     return np.float32(height), np.float32(width)
 
 
 def _factor(operation: Operation, axis: int) -> Any:
-    """Return output/input as Core ML takes it: whole, or the least float32 that gives the size."""
+    """Return output/input as an int, or as the smallest float32 that gives the output size."""
     size, output = operation.operand(0).shape[axis], operation.output.shape[axis]
     if output % size == 0:
         return output // size

@@ -1,17 +1,17 @@
-"""Statistics rounded to multiples of a power of two, kept in float16's range.
+"""Rounding of statistics to multiples of a power of two within float16's range.
 
 A quantized graph rounds means and factors of normalisations to a unit u (module
 `edge_imgq.quantize.qdq.norm_rounding`):
 
     Round(x · 1/u) · u.
 
-The factor of a flat channel is ε^(−½), some hundreds, and counted in units it is beyond 65504,
-where float16 ends. A float16 has 11 bits: from 2048 · u on, it is a multiple of u as it stands. So
-no more than that is rounded, and the rest, most often 0, is added again, both exactly:
+The factor of a flat channel is ε^(−½), some hundreds, which in units exceeds 65504, float16's
+largest value. A float16 has 11 bits, so from 2048 · u on it is always a multiple of u. Only the
+clipped part is rounded, and the remainder, usually 0, is added back, both exactly:
 
     n = min(max(x, −2048 · u), 2048 · u),        Round(n · 1/u) · u + (x − n).
 
-The three operations of the formula are gathered into one, which is built in that form.
+The three operations of the formula are fused into one, which is lowered as above.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from edge_imgq.export.coreml.integer_units import LoweringContext, mb
 from edge_imgq.graph.network import Network, Operation, Tensor
 
 ROUNDED = "RoundedToUnit"
-"""Kind of the operation that stands for the formula."""
+"""Kind of the fused operation."""
 
 WHOLE = 2048.0
-"""From here on every float16 is a whole number."""
+"""Every float16 from here on is an integer."""
 
 HALF = 0.5
-"""The mantissa of a power of two."""
+"""Mantissa of a power of two in math.frexp."""
 
 LEAST_UNIT, MOST_UNIT = 2.0**-22, 2.0**4
-"""Units whose formula float16 holds; others stay as they are."""
+"""Smallest and largest unit whose formula fits float16; other roundings are not fused."""
 
 
 def gather_rounding(network: Network) -> Network:
-    """Return a network in which every rounding to a unit is one operation."""
+    """Fuse each rounding to a unit into one operation."""
     made = {op.outputs[0].name: op for op in network.operations if len(op.outputs) == 1}
     readers: dict[str, int] = {tensor.name: 1 for tensor in network.outputs}
     for operation in network.operations:
@@ -62,7 +62,7 @@ def gather_rounding(network: Network) -> Network:
 
 
 def rounded_to_unit(site: LoweringContext) -> Any:
-    """Build the formula, in real values."""
+    """Lower the fused operation, on unscaled values."""
     x, unit = site.read(0), float(site.attribute("unit", 1.0))
     most = np.float16(WHOLE * unit)
     near = mb.clip(x=x, alpha=-most, beta=most)
@@ -76,7 +76,7 @@ def rounded_to_unit(site: LoweringContext) -> Any:
 def _parts(
     last: Operation, made: Mapping[str, Operation], readers: Mapping[str, int]
 ) -> tuple[Operation, Operation, float] | None:
-    """Return the two operations before `last` and the unit, where the three are the formula."""
+    """Return the two operations before `last` and the unit if the three match, else None."""
     unit = _factor(last)
     middle = made.get(last.operand(0).name) if unit is not None else None
     first = made.get(middle.operand(0).name) if middle is not None else None
@@ -98,7 +98,7 @@ def _plain(operation: Operation) -> bool:
 
 
 def _factor(operation: Operation) -> float | None:
-    """Return the number that an operation multiplies float values by, if that is what it does."""
+    """Return the scalar that an operation multiplies float values by, or None."""
     if operation.kind != "Mul":
         return None
     factor: Tensor = operation.operand(1)

@@ -1,4 +1,4 @@
-"""Operators that give the same values another shape, or repeat them."""
+"""Lowering of operators that reshape, permute or repeat a tensor to Core ML."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from edge_imgq.graph.network import Operation
 
 
 def reshape(site: LoweringContext) -> Any:
-    """Reshape and Flatten."""
+    """Lower Reshape and Flatten to reshape."""
     return mb.reshape(x=site.read(0), shape=list(site.operation.output.shape))
 
 
 def unsqueeze(site: LoweringContext) -> Any:
-    """Unsqueeze."""
+    """Lower Unsqueeze to expand_dims."""
     rank = len(site.operation.output.shape)
     axes = [axis % rank for axis in integers(site.operation, 1, "axes")]
     return mb.expand_dims(x=site.read(0), axes=axes)
 
 
 def squeeze(site: LoweringContext) -> Any:
-    """Squeeze given axes, or all of length 1."""
+    """Lower Squeeze to squeeze of the given axes, or of all axes of length 1."""
     shape = site.operation.operand(0).shape
     axes = [axis % len(shape) for axis in integers(site.operation, 1, "axes")]
     axes = axes or [axis for axis, size in enumerate(shape) if size == 1]
@@ -31,18 +31,18 @@ def squeeze(site: LoweringContext) -> Any:
 
 
 def transpose(site: LoweringContext) -> Any:
-    """Transpose; without an order, the axes are reversed."""
+    """Lower Transpose to transpose; without `perm` the axes are reversed."""
     x = site.read(0)
     return mb.transpose(x=x, perm=list(site.attribute("perm", tuple(reversed(range(x.rank))))))
 
 
 def tile(site: LoweringContext) -> Any:
-    """Tile."""
+    """Lower Tile to tile."""
     return mb.tile(x=site.read(0), reps=integers(site.operation, 1, "repeats"))
 
 
 def expand(site: LoweringContext) -> Any:
-    """Expand: lengths of 1 are repeated, axes in front are added."""
+    """Lower Expand to expand_dims and tile."""
     x, shape = site.read(0), site.operation.output.shape
     if x.rank < len(shape):
         x = mb.expand_dims(x=x, axes=list(range(len(shape) - x.rank)))
@@ -51,14 +51,14 @@ def expand(site: LoweringContext) -> Any:
 
 
 def refuse_computed(operation: Operation) -> str | None:
-    """Refuse a shape, axes or counts that are computed at run time."""
+    """Return a reason if the shape, axes or counts are computed, else None."""
     if any(tensor is not None and tensor.data is None for tensor in operation.inputs[1:]):
         return "its second input is computed at run time; export the model at one size"
     return None
 
 
 def integers(operation: Operation, index: int, attribute: str) -> list[int]:
-    """Return integers that older operators have as an attribute, newer ones as a constant input."""
+    """Return integers from an attribute (older opsets) or from a constant input."""
     given = operation.attributes.get(attribute)
     if given is not None:
         return [int(value) for value in given]

@@ -110,7 +110,7 @@ def softmax(file: Emitter, operation: Operation) -> None:
 
 
 def identity(file: Emitter, operation: Operation) -> None:
-    """Lower Identity, Dropout and Requantize to a QUANTIZE if the scale changes, else to nothing."""
+    """Lower Identity, Dropout and Requantize to a QUANTIZE if the scale changes."""
     if operation.kind == "Dropout" and len(operation.inputs) > 2:
         raise RefusedError("it is a Dropout in training mode. Export the model in evaluation mode.")
     _clip(file, operation, operation.activation)

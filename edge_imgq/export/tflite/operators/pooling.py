@@ -31,7 +31,7 @@ arithmetic.
 
 
 def max_pool(file: Emitter, operation: Operation) -> None:
-    """Lower MaxPool to MAX_POOL_2D, padded explicitly with the lowest value if not SAME or VALID."""
+    """Lower MaxPool to MAX_POOL_2D, padded with the lowest value if neither SAME nor VALID."""
     if len(operation.outputs) != 1:
         raise RefusedError("TFLite's pooling returns no indices.")
     spot = _window(operation)

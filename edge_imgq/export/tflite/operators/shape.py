@@ -25,7 +25,7 @@ NCHW_FROM_NHWC = (0, 3, 1, 2)
 
 
 def reshape(file: Emitter, operation: Operation) -> None:
-    """Lower Reshape, Flatten, Squeeze and Unsqueeze to RESHAPE, with TRANSPOSEs to keep NCHW order."""
+    """Lower Reshape, Flatten, Squeeze and Unsqueeze to RESHAPE, with TRANSPOSEs as needed."""
     image, output = operation.operand(0), operation.output
     source = file.requantized(image, output.quantization)
     moved = image.shape != output.shape
