@@ -1,7 +1,7 @@
-"""Bring two photographs of one scene, taken by two cameras side by side, onto one grid.
+"""Align two photographs of one scene, taken by two cameras side by side, on one pixel grid.
 
-The way of DPED (Ignatov et al., ICCV 2017, section 2): SIFT key points, a homography by RANSAC, the
-part that both photographs show. OpenCV does the work, and this file alone imports it.
+The method of DPED (Ignatov et al., ICCV 2017, section 2): SIFT key points, a homography by RANSAC,
+and the area that both photographs show. It uses OpenCV, which is imported here only.
 """
 
 from __future__ import annotations
@@ -24,39 +24,39 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SEARCHED = 1200
-"""Longest side, in pixels, of the photographs in which key points are looked for."""
+"""Longest side, in pixels, of the reduced photographs in which key points are detected."""
 
 KEY_POINTS = 4000
 RATIO = 0.75
-"""Lowe's: the nearest descriptor must be nearer than this share of the second nearest."""
+"""Lowe's ratio test: largest distance to the nearest descriptor relative to the second nearest."""
 
 TOLERANCE = 3.0
-"""Distance, in searched pixels, at which a match still agrees with a homography."""
+"""Largest reprojection error of an inlier, in pixels of the reduced photograph."""
 
 LEAST_AGREEING = 25
-"""Matches that must agree; photographs of two scenes reach about ten by chance."""
+"""Fewest inliers; photographs of two different scenes reach about ten by chance."""
 
 LEAST_SHARE = 0.15
-"""Of the phone's picture that the other must show."""
+"""Smallest share of the phone's photograph that the other one must show."""
 
 FLAT = 1.0
-"""Standard deviation, in levels of 255, below which a patch has nothing to be found by."""
+"""Standard deviation, in levels of 255, below which a patch is too flat to be located."""
 
 DRAWN = 60
-"""Matches in a picture of them."""
+"""Largest number of matches drawn, approximately."""
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """What two photographs have in common.
+    """Two photographs cropped to their common area, on one pixel grid.
 
     Attributes:
-        phone: The common part of the phone's photograph (H, W, 3).
-        other: The same part of the other, on the phone's pixels (H, W, 3).
-        matches: Key points that looked alike.
-        agreeing: Those of them that the homography agrees with.
-        picture: Both photographs side by side, some of the agreeing matches joined by lines, and
-            the common part framed in the phone's.
+        phone: the common area of the phone's photograph, uint8 (H, W, 3).
+        other: the same area of the other photograph, resampled to the phone's pixels, (H, W, 3).
+        matches: number of key point matches.
+        agreeing: number of those that are inliers of the homography.
+        picture: both photographs side by side with lines between some inliers and a frame around
+            the common area, uint8 (h, w, 3).
     """
 
     phone: NDArray[np.uint8]
@@ -68,7 +68,7 @@ class Alignment:
 
 @dataclass(frozen=True)
 class _Matches:
-    """Places (N, 2) that correspond, x first, in the pixels of each photograph."""
+    """Matched points (N, 2), x first, in the pixels of each photograph."""
 
     phone: NDArray[np.float64]
     other: NDArray[np.float64]
@@ -76,10 +76,10 @@ class _Matches:
 
 
 def align(phone: NDArray[np.uint8], other: NDArray[np.uint8]) -> Alignment:
-    """Find the part that two RGB photographs (H, W, 3) share, and put it on the phone's pixels.
+    """Align two RGB photographs (H, W, 3) and crop them to their common area.
 
     Raises:
-        ImageError: They do not show one scene, as far as can be seen, or share too little of it.
+        ImageError: they do not seem to show one scene, or share too little of it.
     """
     found = _match(phone, other)
     homography, agrees = _homography(found)
@@ -119,7 +119,7 @@ def _match(phone: NDArray[np.uint8], other: NDArray[np.uint8]) -> _Matches:
 
 
 def _homography(found: _Matches) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the map from the other photograph to the phone's, and which matches agree."""
+    """Estimate the homography from the other photograph to the phone's, and its inlier mask."""
     agreeing = 0
     if len(found.phone) >= LEAST_AGREEING:
         matrix, mask = cv2.findHomography(found.other, found.phone, cv2.RANSAC, found.tolerance)
@@ -134,7 +134,7 @@ def _homography(found: _Matches) -> tuple[NDArray[np.float64], NDArray[np.bool_]
 def _common_part(
     homography: NDArray[np.float64], other: tuple[int, ...], phone: tuple[int, ...]
 ) -> tuple[int, int, int, int]:
-    """Return top, bottom, left and right of a rectangle of the phone's that both show."""
+    """Find a rectangle in the phone's photograph that both show: top, bottom, left and right."""
     height, width = other
     corners = np.array([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]], float)
     outline = cv2.perspectiveTransform(corners[None], homography)[0]
@@ -166,7 +166,7 @@ def _inside(
 def _onto(
     other: NDArray[np.uint8], homography: NDArray[np.float64], size: tuple[int, ...]
 ) -> NDArray[np.uint8]:
-    """Resample a photograph; one of more pixels is averaged first, so that nothing aliases."""
+    """Resample a photograph to the phone's grid; a larger one is area-averaged against aliasing."""
     # To somewhat more than the phone's, as the second resampling softens too.
     share = min(1.0, 1.5 * float(np.sqrt(abs(np.linalg.det(homography[:2, :2])))))
     small = cv2.resize(other, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
@@ -184,10 +184,11 @@ def _onto(
 def best_shift(
     patch: NDArray[np.float32], area: NDArray[np.float32]
 ) -> tuple[tuple[int, int], float]:
-    """Return where in a larger area (H, W) a patch (h, w) correlates most, and how much.
+    """Locate a patch (h, w) in a larger area (H, W) by normalized cross-correlation.
 
-    The correlation is normalised: 1 where the area is the patch but for brightness and contrast;
-    0 where the patch is flat.
+    Returns:
+        Offset (down, right) of the best match, and its correlation: at most 1, for equality up to
+        brightness and contrast. For a flat patch, (0, 0) and 0.
     """
     if patch.std() < FLAT:
         return (0, 0), 0.0
@@ -203,7 +204,7 @@ def _picture(
     agrees: NDArray[np.bool_],
     part: tuple[int, int, int, int],
 ) -> NDArray[np.uint8]:
-    """Draw some agreeing matches, evenly chosen, between small versions of both photographs."""
+    """Draw evenly chosen inliers between reduced versions of both photographs."""
     height = 480
     scales = [height / photo.shape[0] for photo in (phone, other)]
     small = [

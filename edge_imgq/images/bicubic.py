@@ -1,9 +1,9 @@
-"""Enlarging planes by bicubic in float32, a band of rows at a time, as products of matrices.
+"""Bicubic enlargement of float32 planes by matrix products, one band of rows at a time.
 
-The kernel is Keys's with a = -0.5, that of MATLAB and Pillow: Robert G. Keys, "Cubic Convolution
-Interpolation for Digital Image Processing", 1981. At the edges, weights of what lies beyond are
-left out and the others sum to 1, as in Pillow. A product of small matrices is several times as
-quick as Pillow's own resize of float32, which adds up float64.
+The kernel is Keys's with a = -0.5, as in MATLAB and Pillow: Robert G. Keys, "Cubic Convolution
+Interpolation for Digital Image Processing", 1981. At the edges, weights outside the image are
+dropped and the others normalized to sum to 1, as in Pillow. Products of small matrices are several
+times as fast as Pillow's float32 resize, which accumulates in float64.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     Planes: TypeAlias = NDArray[np.float32]
 
 BLOCK = 8
-"""Input pixels that one product enlarges along an axis, beside those that its ends look at."""
+"""Input pixels that one matrix product enlarges along an axis, without its margins."""
 
 REACH = 2
-"""How many input pixels beyond its own an output pixel depends on."""
+"""Radius of the kernel in input pixels."""
 
 
 def enlarged_bands(
     size: tuple[int, int], scale: int, planes: Callable[[slice], Planes]
 ) -> Iterator[tuple[slice, Planes]]:
-    """Yield rows of the enlarged image, from the top, with their planes (P, rows, scale × W).
+    """Yield the enlarged image in bands from the top: output rows and planes (P, rows, scale × W).
 
-    The planes of a band are overwritten by the next.
+    The planes of a band are float32 and overwritten by the next band.
 
     Args:
         size: height and width of the image.
         scale: output height over input height.
-        planes: returns float32 (P, rows, W) of some rows of the image.
+        planes: returns float32 (P, rows, W) for a slice of rows of the image.
     """
     height, width = size
     down, right = _matrices(height, scale), _matrices(width, scale).transpose(0, 2, 1)
@@ -60,7 +60,7 @@ def enlarged_bands(
 
 
 def _matrices(length: int, scale: int) -> NDArray[np.float32]:
-    """Return what enlarges each block of an axis: (blocks, scale × BLOCK, BLOCK + 2 × REACH)."""
+    """Make the matrices that enlarge each block: (blocks, scale × BLOCK, BLOCK + 2 × REACH)."""
     place = np.arange(length * scale)
     centre = (place + 0.5) / scale - 0.5
     taps = np.floor(centre).astype(np.int64)[:, np.newaxis] + np.arange(1 - REACH, 1 + REACH)
@@ -75,7 +75,7 @@ def _matrices(length: int, scale: int) -> NDArray[np.float32]:
 
 
 def _keys(distance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the weight of a pixel at a distance of less than 2."""
+    """Evaluate Keys's kernel at distances below 2."""
     x = np.abs(distance)
     near, far = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
     found: NDArray[np.float64] = np.where(x < 1, near, far)
@@ -83,12 +83,12 @@ def _keys(distance: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _overlapping(tall: Planes) -> Planes:
-    """View (P, rows, W) as blocks with what they look at: (blocks, P × rows, BLOCK + 2 × REACH)."""
+    """View (P, rows, W) as overlapping blocks: (blocks, P × rows, BLOCK + 2 × REACH)."""
     rows = tall.reshape(-1, tall.shape[2])
     view = np.lib.stride_tricks.sliding_window_view(rows, BLOCK + 2 * REACH, axis=1)
     return view[:, ::BLOCK].transpose(1, 0, 2)
 
 
 def _side_by_side(wide: Planes, length: int) -> Planes:
-    """View (P, rows, W) as blocks of a length: (blocks, P × rows, length)."""
+    """View (P, rows, W) as adjacent blocks of a length: (blocks, P × rows, length)."""
     return wide.reshape(-1, wide.shape[2] // length, length).transpose(1, 0, 2)

@@ -1,4 +1,4 @@
-"""Blur: of a shaken camera, of a lens out of focus, and the kernels of both."""
+"""Motion blur, defocus blur, and their kernels."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DISPLAY_GAMMA = 2.2
-"""Stored values are light to the power of one over this, nearly."""
+"""Approximate gamma: linear light is the stored value, in 0..1, to this power."""
 
 
 @dataclass(frozen=True)
 class MotionBlur:
-    """Blur along the path of a shaken camera, then add a little sensor noise.
+    """Blur along the path of a shaken camera, then add slight sensor noise.
 
-    The path is a random walk with inertia, in the manner of Boracchi and Foi, IEEE TIP 2012;
-    short paths are likelier than long ones (an even square root). A sensor adds up light, so most
-    images are blurred in linear light; the others as stored, as the frames of GoPro are.
-    The noise is on the values as stored.
+    The path is a random walk with inertia, as in Boracchi and Foi, IEEE TIP 2012. Its length is the
+    square of a uniform number, so short paths are more likely than long ones. A sensor integrates
+    light, so most images are blurred in linear light; the rest as stored, like the frames of GoPro.
+    The noise is added to stored values.
 
     Attributes:
-        shortest: Smallest length of the path in pixels.
-        longest: Largest length of the path in pixels.
-        noise: Largest standard deviation of the noise, in levels of 255.
-        linear: Share of the images that are blurred in linear light.
+        shortest: smallest length of the path in pixels.
+        longest: largest length of the path in pixels.
+        noise: largest standard deviation of the noise, in levels of 255.
+        linear: share of the images that are blurred in linear light.
     """
 
     shortest: float = 0.5
@@ -38,7 +38,7 @@ class MotionBlur:
     linear: float = 0.7
 
     def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Return the same shape, blurred."""
+        """Return a blurred image, uint8, same shape."""
         length = self.shortest + (self.longest - self.shortest) * rng.uniform() ** 2
         kernel = motion_kernel(rng, length)
         gamma = DISPLAY_GAMMA if rng.uniform() < self.linear else 1.0
@@ -50,22 +50,22 @@ class MotionBlur:
 
 @dataclass(frozen=True)
 class Defocus:
-    """Blur as a lens that is out of focus does: every point becomes an even disc.
+    """Blur as a lens that is out of focus does: every point becomes a uniform disc.
 
     Attributes:
-        radius: Smallest and largest radius of the disc, in pixels.
+        radius: smallest and largest radius of the disc, in pixels.
     """
 
     radius: tuple[float, float] = (0.5, 3.0)
 
     def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Return the same shape, blurred."""
+        """Return a blurred image, uint8, same shape."""
         kernel = disc_kernel(rng.uniform(*self.radius))
         return to_pixels(convolve(pixels.astype(np.float32), kernel))
 
 
 def motion_kernel(rng: np.random.Generator, length: float) -> NDArray[np.float32]:
-    """Draw a blur kernel (k, k), k odd, that sums to one: a path of about `length` pixels."""
+    """Draw a random motion blur kernel (k, k), k odd, with sum 1 and a path of `length` pixels."""
     points = 64
     turns = rng.normal(0.0, rng.uniform(0.0, 0.25), points).cumsum()
     heading = rng.uniform(0.0, 2.0 * np.pi) + turns
@@ -84,7 +84,7 @@ def motion_kernel(rng: np.random.Generator, length: float) -> NDArray[np.float32
 
 
 def gaussian_kernel(sigma: float) -> NDArray[np.float32]:
-    """Return a Gaussian (k, k), k odd, that sums to one."""
+    """Make a Gaussian kernel (k, k), k odd, with sum 1 and a radius of 3 sigma."""
     radius = max(1, int(np.ceil(3 * sigma)))
     line = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     kernel = np.outer(line, line)
@@ -92,7 +92,7 @@ def gaussian_kernel(sigma: float) -> NDArray[np.float32]:
 
 
 def disc_kernel(radius: float) -> NDArray[np.float32]:
-    """Return an even disc (k, k), k odd, that sums to one; pixels on its edge count in part."""
+    """Make a uniform disc kernel (k, k), k odd, with sum 1 and antialiased edges."""
     reach, parts = int(np.ceil(radius)), 9
     line = (np.arange((2 * reach + 1) * parts) + 0.5) / parts - reach - 0.5
     inside = np.hypot(line[:, None], line[None, :]) <= radius
@@ -101,7 +101,7 @@ def disc_kernel(radius: float) -> NDArray[np.float32]:
 
 
 def convolve(values: NDArray[np.float32], kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Convolve every channel of (H, W, C) with a kernel (k, k); edges are reflected."""
+    """Convolve every channel of (H, W, C) with a kernel (k, k), k odd; edges are reflected."""
     radius = kernel.shape[0] // 2
     padded = np.pad(values, ((radius, radius), (radius, radius), (0, 0)), mode="symmetric")
     shape = padded.shape[:2]

@@ -1,6 +1,6 @@
-"""Colour beside a network that works on luma alone: split it off, enlarge it, put it back.
+"""Chroma for networks that process luma only: separate it, enlarge it, and recombine.
 
-Of images of uint16 all levels here are 257 times as large.
+For uint16 images all levels stated here are 257 times as large.
 """
 
 from __future__ import annotations
@@ -21,21 +21,20 @@ if TYPE_CHECKING:
     Pixels: TypeAlias = NDArray[np.uint8]
 
 BAND = 8
-"""Rows that are converted at a time: a conversion is quickest where its planes stay in the
-caches."""
+"""Rows converted at a time, so that their planes stay in the caches."""
 
 FULL_RANGE = 255 / RGB_TO_YCBCR[0].sum()
-"""Levels from 0 to 255 for each of luma from 16 to 235."""
+"""Levels of full-range luma, 0 to 255, per level of limited-range luma, 16 to 235."""
 
 BT601 = RGB_TO_YCBCR[0] / RGB_TO_YCBCR[0].sum()
-"""What red, green and blue add to luma from 0 to 255."""
+"""Weights of red, green and blue in full-range luma."""
 
 DIFFERENCES = np.eye(3)[[0, 2]] - BT601
-"""RGB to R - Y and B - Y."""
+"""Matrix from RGB to R - Y and B - Y."""
 
 
 def luma_of(photo: Pixels) -> Pixels:
-    """Return Y of BT.601 in 16..235, uint8 (H, W, 1), of RGB (H, W, 3)."""
+    """Convert RGB (H, W, 3) to BT.601 luma in 16..235, (H, W, 1) of the same dtype."""
     luma = np.empty((*photo.shape[:2], 1), photo.dtype)
     for rows in _bands(photo.shape[0]):
         luma[rows] = exact_luma(photo[rows])
@@ -43,14 +42,17 @@ def luma_of(photo: Pixels) -> Pixels:
 
 
 def recoloured(photo: Pixels, luma: Pixels) -> Pixels:
-    """Return RGB with a new luma and the photograph's chroma, enlarged by bicubic to fit.
+    """Combine a new luma with the photograph's chroma, enlarged by bicubic, to RGB.
 
-    All is in float32, four times as quick as float64. Its error is below 0.0002 of a level, so that
-    a value is another than exact arithmetic gives, by one level, only so near to a tie.
+    It computes in float32, four times as fast as float64. The error is below 0.0002 levels, so a
+    value differs from exact arithmetic by one level, and only that close to a tie.
 
     Args:
         photo: RGB (H, W, 3).
-        luma: (scale × H, scale × W, 1), from the network.
+        luma: luma from the network, (scale × H, scale × W, 1).
+
+    Returns:
+        RGB (scale × H, scale × W, 3) of the luma's dtype.
     """
     result = np.empty((*luma.shape[:2], 3), luma.dtype)
     for rows, chroma in _enlarged_chroma(photo, luma):
@@ -59,7 +61,7 @@ def recoloured(photo: Pixels, luma: Pixels) -> Pixels:
 
 
 def recoloured_bands(photo: Pixels, luma: Pixels) -> Iterator[Pixels]:
-    """Yield what `recoloured` returns in bands of rows, from the top."""
+    """Yield the result of `recoloured` in bands of rows, from the top."""
     for rows, chroma in _enlarged_chroma(photo, luma):
         lines = luma[rows]
         result = np.empty((*lines.shape[:2], 3), luma.dtype)
@@ -68,21 +70,21 @@ def recoloured_bands(photo: Pixels, luma: Pixels) -> Iterator[Pixels]:
 
 
 def _enlarged_chroma(photo: Pixels, luma: Pixels) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    """Yield rows of the luma's size with a photograph's chroma there; see `enlarged_bands`."""
+    """Yield rows of the luma's grid with the enlarged chroma; see `enlarged_bands`."""
     scale, size = luma.shape[0] // photo.shape[0], (photo.shape[0], photo.shape[1])
     return enlarged_bands(size, scale, lambda part: chroma_of(photo[part]))
 
 
 def _recolour(luma: Pixels, chroma: NDArray[np.float32], result: Pixels) -> None:
-    """Do as `coloured` does, with luma (H, W, 1), a few rows at a time."""
+    """Call `coloured` with luma (H, W, 1) on a few rows at a time."""
     for part in _bands(luma.shape[0]):
         coloured(luma[part, :, 0], chroma[:, part], result[part])
 
 
 def chroma_of(photo: Pixels) -> NDArray[np.float32]:
-    """Return R - Y and B - Y of RGB (H, W, 3) in levels from 0 to 255: float32 (2, H, W).
+    """Compute R - Y and B - Y of RGB (H, W, 3) in levels of full range, float32 (2, H, W).
 
-    These are Cr and Cb of BT.601 in other units; being linear, they are enlarged alike.
+    These are multiples of BT.601's Cr and Cb, so linear interpolation treats them alike.
     """
     pixels = photo.reshape(-1, 3).astype(np.float32)
     chroma: NDArray[np.float32] = DIFFERENCES.astype(np.float32) @ pixels.T
@@ -90,12 +92,12 @@ def chroma_of(photo: Pixels) -> NDArray[np.float32]:
 
 
 def coloured(luma: Pixels, chroma: NDArray[np.float32], result: Pixels) -> None:
-    """Write RGB, rounded and clipped, of luma in 16..235 and of R - Y and B - Y.
+    """Convert luma in 16..235, R - Y and B - Y to RGB, rounded and clipped, into `result`.
 
     Args:
         luma: (H, W).
-        chroma: as `chroma_of` returns it; overwritten.
-        result: (H, W, 3), to be written.
+        chroma: (2, H, W) as from `chroma_of`; overwritten.
+        result: (H, W, 3), written.
     """
     light = luma * np.float32(FULL_RANGE)
     black = LUMA_OFFSET[0] * FULL_RANGE * steps_of(luma)

@@ -19,7 +19,7 @@ RGB_TO_YCBCR = np.array(
 LUMA_OFFSET = np.array([16.0, 128.0, 128.0])
 WHOLE_LUMA = np.rint(RGB_TO_YCBCR[0] * 1000)
 LUMA_UNIT = 255000.0
-"""What `WHOLE_LUMA` counts in: luma times this is a whole number."""
+"""Denominator of `WHOLE_LUMA`: luma times this is an integer."""
 
 
 def rgb_to_y(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -31,12 +31,12 @@ def rgb_to_y(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def exact_luma(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Convert RGB (H, W, 3) to luma (H, W, 1), rounded as whole numbers are, halves to even.
+    """Convert RGB (H, W, 3) to luma (H, W, 1), rounded half to even from the exact value.
 
-    Of the 16.8 million colours, 194 lie in the middle between two levels; there, sums of fractions
-    round as the processor adds them up. Sums of whole numbers are exact in float64 in any order,
-    and a quotient is the nearest there is, so that what is no half does not become one. Of uint16
-    it is luma in steps of 1/257.
+    Of the 16.8 million colours, 194 lie halfway between two levels; there, the result of a float
+    sum depends on the order of summation. Sums of integers are exact in float64 in any order, and
+    their quotient is correctly rounded, so no other value becomes a tie. For uint16, luma has steps
+    of 1/257 level.
     """
     total = pixels.astype(np.float64) @ WHOLE_LUMA
     total += LUMA_OFFSET[0] * LUMA_UNIT * steps_of(pixels)
@@ -46,11 +46,11 @@ def exact_luma(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def steps_of(pixels: NDArray[np.generic]) -> int:
-    """Return how many steps of an image make a level of 8 bits: 257 of uint16, 1 of others."""
+    """Return the number of steps per 8-bit level: 257 for uint16, 1 for other dtypes."""
     return 257 if pixels.dtype == np.uint16 else 1
 
 
 def to_pixels(values: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Round values on the scale 0..255 and clip them to it."""
+    """Round values on the scale 0..255 half to even and clip them to uint8."""
     pixels: NDArray[np.uint8] = np.clip(np.rint(values), 0, 255).astype(np.uint8)
     return pixels

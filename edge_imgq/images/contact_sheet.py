@@ -1,4 +1,4 @@
-"""A picture of crops side by side, to see what figures do not say."""
+"""Contact sheets of crops side by side, for visual comparison."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIDE = 96
-"""Side of a crop, in pixels of the truth."""
+"""Side of a crop, in pixels of the ground truth."""
 ENLARGED = 2
-"""Every pixel of a crop is drawn as a square of this side."""
+"""Integer factor by which crops are enlarged."""
 MARGIN = 6
 CAPTION = 14
-"""Height of a line of text."""
+"""Height of a line of text in pixels."""
 
 
 @dataclass(frozen=True)
 class SheetRow:
-    """One line of the sheet: the same place of one image by several methods.
+    """One row of the sheet: the same crop of one image by several methods.
 
     Attributes:
-        title: what the line shows.
-        crops: caption and pixels (h, w, 3) of each, all of one size.
+        title: title of the row.
+        crops: caption and pixels, uint8 (h, w, 3), of each method, all of one size.
     """
 
     title: str
@@ -35,7 +35,11 @@ class SheetRow:
 
 
 def busiest_place(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> tuple[slice, slice]:
-    """Return the square of at most SIDE pixels in which two images (H, W, C) differ most."""
+    """Find the square of at most SIDE pixels in which two images (H, W, C) differ most.
+
+    Returns:
+        Its rows and columns as slices.
+    """
     difference = np.square(one.astype(np.float64) - other).sum(axis=2)
     height, width = (min(SIDE, length) for length in difference.shape)
     # Sums over all squares, from one integral image.
@@ -47,7 +51,7 @@ def busiest_place(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> tuple[sli
 
 
 def contact_sheet(rows: Sequence[SheetRow]) -> NDArray[np.uint8]:
-    """Draw rows of crops with their captions, RGB (H, W, 3), on white."""
+    """Draw rows of crops with their captions on white; return uint8 RGB (H, W, 3)."""
     from PIL import Image, ImageDraw
 
     cell = SIDE * ENLARGED + MARGIN

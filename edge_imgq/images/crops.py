@@ -1,4 +1,4 @@
-"""Crops that stand for a photograph whose every pixel need not be looked at."""
+"""Evenly spaced crops that represent a large photograph."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 def spread_crops(pixels: Pixels, side: int, most: int, grid: int) -> Pixels:
-    """Return squares (N, side, side, C) that lie evenly over an image.
+    """Cut evenly spaced square crops, (N, side, side, C).
 
-    They do not overlap but where the image is not much larger than one, and begin at multiples of
-    `grid`. An image that is smaller is continued by its mirror image.
+    Crops start at multiples of `grid` and overlap only if the image is not much larger than one. A
+    smaller image is extended by reflection.
 
     Args:
         pixels: (H, W, C).
-        side: of a crop.
-        most: crops along a side of the image at most.
-        grid: such as 8, where blocks of a JPEG are to stay in place.
+        side: side of a crop in pixels.
+        most: largest number of crops along each side of the image.
+        grid: pixel grid of the crops' corners, such as 8 to preserve JPEG blocks.
     """
     missing = [(0, max(0, side - length)) for length in pixels.shape[:2]]
     pixels = np.pad(pixels, (*missing, (0, 0)), mode="symmetric")

@@ -1,7 +1,7 @@
-"""What turns an ordinary photograph into a network's input: the pieces, and what a task takes.
+"""Degradations that turn a photograph into a network's input, by task.
 
-Each piece is a function of uint8 pixels (H, W, C) and a `numpy.random.Generator`; the same
-generator state gives the same result.
+Each is a function of uint8 pixels (H, W, C) and a `numpy.random.Generator`; the same generator
+state gives the same result.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Degradation = Callable[["NDArray[np.uint8]", np.random.Generator], "NDArray[np.u
 
 @dataclass(frozen=True)
 class BicubicDownscale:
-    """Shrink `scale` times by antialiased bicubic; the generator is not used."""
+    """Shrink by a factor `scale` with antialiased bicubic; the generator is not used."""
 
     scale: int
 
@@ -37,18 +37,18 @@ class BicubicDownscale:
         pixels: NDArray[np.uint8],
         rng: np.random.Generator,  # noqa: ARG002 - every degradation takes one
     ) -> NDArray[np.uint8]:
-        """Return (H // scale, W // scale, C)."""
+        """Return (H // scale, W // scale, C), uint8."""
         return downscale(pixels, self.scale)
 
 
 @dataclass(frozen=True)
 class Chain:
-    """One piece after the other, all with the same generator."""
+    """Apply several degradations in order, all with the same generator."""
 
     pieces: tuple[Degradation, ...]
 
     def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Return what the last piece returns."""
+        """Return the result of the last degradation."""
         for piece in self.pieces:
             pixels = piece(pixels, rng)
         return pixels
@@ -62,22 +62,22 @@ PIECES: dict[str, Callable[[], Degradation]] = {
     "phone": PhoneCamera,
     "jpeg": JpegCompression,
 }
-"""What an input can suffer beside the degradation of its task."""
+"""Degradations that an input can have in addition to that of its task."""
 
 ON_COLOUR = frozenset({"phone"})
-"""Pieces that need an image in RGB."""
+"""Degradations that need an RGB image."""
 
 
 def degrade_for(task: str, scale: int, then: tuple[str, ...] = ()) -> Degradation:
-    """Return the degradation that a network of this task and scale undoes.
+    """Return the degradation that a network of this task and scale reverses.
 
     Args:
-        task: of the network.
-        scale: of the network.
-        then: keys of `PIECES`, which the input suffers in this order after it.
+        task: task of the network.
+        scale: scale of the network.
+        then: keys of `PIECES`, applied afterwards in this order.
 
     Raises:
-        UsageError: No degradation belongs to the task, or there is no such piece.
+        UsageError: the task has no degradation, or a key does not exist.
     """
     table: dict[str, Callable[[], Degradation]] = {
         "super-resolution": lambda: BicubicDownscale(scale),

@@ -1,4 +1,4 @@
-"""Reading and writing image files."""
+"""Read and write image files."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 OPAQUE = frozenset({".bmp", ".jpeg", ".jpg"})
-"""Formats without transparency, as they are written here."""
+"""Formats that are written without transparency."""
 
 UNREAD = frozenset(
     {".arw", ".avif", ".cr2", ".cr3", ".dng", ".gif", ".heic", ".heif", ".hif", ".jp2", ".jxl"}
     | {".nef", ".orf", ".psd", ".raf", ".rw2"}
 )
-"""Pictures of formats that are not read here, such as an iPhone's own."""
+"""Suffixes of image formats that are not supported, or only with an optional package."""
 
 HEIF = frozenset({".heic", ".heif", ".hif"})
-"""What iPhones write: read where the package pillow-heif is installed, never written."""
+"""Suffixes of iPhone photographs: read if pillow-heif is installed, never written."""
 
 WANTED = "an image is a NumPy array of uint8, (height, width, 3) in RGB or (height, width, 1)"
 
@@ -43,10 +43,10 @@ GRAY_MODES = frozenset({"1", "L", "LA", "La", "F", "I", "I;16", "I;16B", "I;16L"
 
 
 def list_images(folder: Path) -> tuple[Path, ...]:
-    """List the image files directly inside `folder`, sorted by name.
+    """List the image files directly in `folder`, sorted by name.
 
     Raises:
-        UsageError: The folder does not exist, is a file, or holds no image.
+        UsageError: the folder does not exist, is a file, or holds no image.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder; name a folder that holds images.")
@@ -59,18 +59,18 @@ def list_images(folder: Path) -> tuple[Path, ...]:
 
 
 def holds_images(folder: Path) -> bool:
-    """Tell whether `list_images` finds any."""
+    """Return True if `list_images` would find an image."""
     known = read_suffixes()
     return any(path.suffix.lower() in known for path in folder.iterdir())
 
 
 def read_suffixes() -> frozenset[str]:
-    """Return the suffixes of images that are read here."""
+    """Return the suffixes of readable images, lower case with the dot."""
     return SUFFIXES | HEIF if find_spec("pillow_heif") else SUFFIXES
 
 
 def unread_images(folder: Path) -> str:
-    """Return a sentence on the pictures inside `folder` that `list_images` passes over, or ""."""
+    """Describe the images in `folder` that cannot be read, in a sentence; "" if there are none."""
     unread = UNREAD - read_suffixes()
     kinds = [path.suffix.lower() for path in folder.iterdir() if path.suffix.lower() in unread]
     if not kinds:
@@ -86,11 +86,11 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     """Read an image as RGB, uint8 (H, W, 3).
 
     Gray images are repeated to three channels, 16 bits become 8 (rounded in gray; in colour Pillow
-    keeps the upper ones), inks are converted by their profile, transparency is dropped, and the
-    orientation that a camera stored is applied.
+    keeps the upper byte), CMYK is converted by its profile, transparency is dropped, and the EXIF
+    orientation is applied.
 
     Raises:
-        ImageError: The file is missing, truncated or not an image.
+        ImageError: the file is missing, truncated or not an image.
     """
     return in_colour(_read_pixels(path), "rgb")
 
@@ -98,22 +98,22 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
 def read_y(path: Path) -> NDArray[np.uint8]:
     """Read an image as luma, uint8 (H, W, 1).
 
-    A colour image gives Y of BT.601 in 16..235, rounded. A gray image is taken as it is, as in
-    the super-resolution papers, and may use 0..255.
+    A colour image gives BT.601 luma in 16..235, rounded. A gray image is used unchanged, as in the
+    super-resolution papers, and may span 0..255.
 
     Raises:
-        ImageError: The file is missing, truncated or not an image.
+        ImageError: the file is missing, truncated or not an image.
     """
     return in_colour(_read_pixels(path), "y")
 
 
 def read_image(path: Path, colour: Colour) -> NDArray[np.uint8]:
-    """Read an image as a network of a colour takes it: `read_y` for "y", `read_rgb` for "rgb"."""
+    """Read an image in the colour that a network takes: `read_y` for "y", `read_rgb` for "rgb"."""
     return read_y(path) if colour == "y" else read_rgb(path)
 
 
 def in_colour(pixels: NDArray[np.uint8], colour: Colour) -> NDArray[np.uint8]:
-    """Return uint8 (H, W, 3) or (H, W, 1) as a network of a colour takes it; see `read_image`."""
+    """Convert pixels (H, W, 1 or 3) to the colour that a network takes, uint8; see `read_image`."""
     gray = pixels.shape[2] == 1
     if colour == "rgb":
         return np.repeat(pixels, 3, axis=2) if gray else pixels
@@ -121,14 +121,14 @@ def in_colour(pixels: NDArray[np.uint8], colour: Colour) -> NDArray[np.uint8]:
 
 
 def as_image(array: object, name: str) -> NDArray[np.uint8]:
-    """Return an array that a person gave as pixels (H, W, C), C 1 or 3.
+    """Validate a user's array and return it as pixels (H, W, C), C 1 or 3.
 
     Args:
         array: uint8, (H, W, 3), (H, W, 1) or (H, W).
-        name: for the message.
+        name: name of the array in messages.
 
     Raises:
-        ImageError: it is no array of that type and shape.
+        ImageError: the array has another type or shape.
     """
     if not isinstance(array, np.ndarray):
         raise ImageError(f"{name} is a {type(array).__name__}; {WANTED}.")
@@ -141,45 +141,45 @@ def as_image(array: object, name: str) -> NDArray[np.uint8]:
 
 
 def is_grayscale(path: Path) -> bool:
-    """Whether the file stores one channel of gray (with or without transparency).
+    """Return True if the file stores one channel of gray, with or without transparency.
 
     Raises:
-        ImageError: The file is missing or not an image.
+        ImageError: the file is missing or not an image.
     """
     with open_image(path) as image:
         return image.mode in GRAY_MODES
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Return an image's height and width as they are stored, without decoding its pixels.
+    """Read an image's stored height and width, before EXIF orientation, without decoding pixels.
 
     Raises:
-        ImageError: The file is missing or not an image.
+        ImageError: the file is missing or not an image.
     """
     with open_image(path) as image:
         return image.height, image.width
 
 
 def write_image(path: Path, pixels: NDArray[np.uint8]) -> None:
-    """Write uint8 (H, W, 3) or (H, W, 1) in the format that the suffix names; see `save_image`.
+    """Write uint8 (H, W, 3) or (H, W, 1) in the format of the suffix; see `save_image`.
 
     Raises:
-        OutputError: The suffix is unknown or the file cannot be written.
+        OutputError: the suffix is unknown or the file cannot be written.
     """
     save_image(path, as_pillow(pixels))
 
 
 def as_pillow(pixels: NDArray[np.uint8]) -> PillowImage.Image:
-    """Return uint8 (H, W, 3) or (H, W, 1) as Pillow's image, a copy."""
+    """Convert uint8 (H, W, 3) or (H, W, 1) to a Pillow image, a copy."""
     from PIL import Image
 
     return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 
 def joined(size: tuple[int, int], bands: Iterable[NDArray[np.uint8]]) -> PillowImage.Image:
-    """Return an image of a height and width whose rows come in bands, from the top.
+    """Assemble a Pillow image of a height and width from bands of rows, from the top.
 
-    Each band can be freed before the next is made: what is large is then held once.
+    A band can be freed before the next is made, so memory holds the image only once.
     """
     from PIL import Image
 
@@ -201,19 +201,18 @@ def save_image(
     alpha: NDArray[np.uint8] | None = None,
     profile: bytes | None = None,
 ) -> None:
-    """Write an image of Pillow's in the format that the suffix names.
+    """Write a Pillow image in the format of the suffix.
 
-    The file appears complete or not at all: it is written under a temporary name beside its place
-    and renamed. JPEG is written at quality 95.
+    The write is atomic: a temporary file next to `path` is renamed. JPEG has quality 95.
 
     Args:
-        path: of the file.
-        image: in RGB or gray.
-        alpha: how opaque its pixels are, uint8 (H, W); JPEG and BMP hold none.
-        profile: ICC profile of their colours; BMP holds none.
+        path: path of the file.
+        image: image in RGB or gray.
+        alpha: opacity, uint8 (H, W); not stored in JPEG and BMP.
+        profile: ICC profile of the colours; not stored in BMP.
 
     Raises:
-        OutputError: The suffix is unknown or the file cannot be written.
+        OutputError: the suffix is unknown or the file cannot be written.
     """
     from PIL import Image
 
@@ -233,10 +232,10 @@ def save_image(
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside a file's place; what was written there gets the file's name.
+    """Yield a temporary path next to `path`; on success rename it to `path`, on failure delete it.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the file cannot be written.
     """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
@@ -254,10 +253,10 @@ def _read_pixels(path: Path) -> NDArray[np.uint8]:
 
 
 def decoded(opened: PillowImage.Image, path: Path) -> tuple[PillowImage.Image, NDArray[np.uint8]]:
-    """Decode an open image, upright, and as uint8 (H, W, 1) for gray files, (H, W, 3) for others.
+    """Decode an open image upright; also return uint8 (H, W, 1) for gray files, else (H, W, 3).
 
     Raises:
-        ImageError: The file is truncated, too large to be an image, or one that Pillow misreads.
+        ImageError: the file is truncated, too large to be an image, or misread by Pillow.
     """
     from PIL import Image, ImageOps
 
@@ -276,14 +275,14 @@ def decoded(opened: PillowImage.Image, path: Path) -> tuple[PillowImage.Image, N
 
 
 def _is_misread(image: PillowImage.Image) -> bool:
-    """Tell whether an image is a TIFF of which Pillow 13 decodes each plane as if it had 8 bits."""
+    """Return True for a TIFF whose planes of 16 bits Pillow 13 decodes as if they had 8."""
     tags = getattr(image, "tag_v2", {})
     bits, compression, planar = tags.get(258, ()), tags.get(259), tags.get(284)
     return len(bits) > 1 and 16 in bits and compression == 1 and planar == 2
 
 
 def _in_rgb(image: PillowImage.Image) -> PillowImage.Image:
-    """Return an image in RGB; inks by their profile, where they have one that can be read."""
+    """Convert an image to RGB; CMYK by its profile if it has a readable one."""
     from PIL import ImageCms
 
     profile = image.info.get("icc_profile")
@@ -298,7 +297,7 @@ def _in_rgb(image: PillowImage.Image) -> PillowImage.Image:
 
 
 def _gray_pixels(image: PillowImage.Image) -> NDArray[np.uint8]:
-    """Bring gray of any depth to uint8 (H, W, 1); 16 bits are scaled by 255 / 65535."""
+    """Convert gray of any depth to uint8 (H, W, 1); 16 bits are scaled by 255 / 65535."""
     if image.mode in {"1", "L", "LA", "La"}:
         return np.asarray(image.convert("L"))[..., None]
     values = np.asarray(image, np.float64)
@@ -311,7 +310,7 @@ def open_image(path: Path) -> PillowImage.Image:
     """Open an image file; its pixels are decoded later.
 
     Raises:
-        ImageError: The file is missing or not an image.
+        ImageError: the file is missing or not an image.
     """
     from PIL import Image, UnidentifiedImageError
 

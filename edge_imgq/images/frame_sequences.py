@@ -1,6 +1,6 @@
-"""Running a network that hands something to itself on frame after frame.
+"""Run recurrent networks, which feed outputs back as states, over a sequence of frames.
 
-The frames are one photograph, moved by up to two pixels each time. A state begins as zeros.
+The frames are one photograph, shifted by up to two pixels each. States start at zero.
 """
 
 from __future__ import annotations
@@ -24,22 +24,25 @@ if TYPE_CHECKING:
     Run: TypeAlias = Callable[[Levels], NDArray[Any]]
 
 FRAMES = 30
-"""Frames that drift is measured after."""
+"""Number of frames after which drift is measured."""
 
 SHOWN = (1, 2, 5, 10, 30)
-"""Frames whose pictures are compared, so that a growing error shows."""
+"""Frames whose images are compared, so that a growing error shows."""
 
 CALIBRATED = (1, 4, 2, 8, 16, 0)
-"""Frames that a state has seen before an image of calibration, in turn."""
+"""Number of frames run before a state is used for calibration, cycling through the images."""
 
 
 def frame_of(inputs: NDArray[Any], contract: ImageContract, place: int) -> Levels:
-    """Return what a network takes of a frame of a sequence, with the states that it is given.
+    """Make the inputs of one frame of a sequence; the states are those given.
 
     Args:
         inputs: levels of all inputs, (H, W, C).
-        contract: of the network.
-        place: of the frame, from 0; the first one is as it is.
+        contract: contract of the network.
+        place: index of the frame from 0; frame 0 is not shifted.
+
+    Returns:
+        float64 (H, W, C).
     """
     frame = inputs.astype(np.float64)
     if place:
@@ -50,12 +53,12 @@ def frame_of(inputs: NDArray[Any], contract: ImageContract, place: int) -> Level
 
 
 def with_states_of(inputs: Levels, results: NDArray[Any], contract: ImageContract) -> Levels:
-    """Return the inputs of a frame with the states that the frame before it returned.
+    """Replace the states in a frame's inputs by those that the previous frame returned.
 
     Args:
-        inputs: levels of all inputs, (H, W, C).
-        results: all that was returned of the frame before, side by side.
-        contract: of the network.
+        inputs: levels of all inputs, (H, W, C); not changed.
+        results: levels of all outputs of the previous frame, concatenated.
+        contract: contract of the network.
     """
     returned = {port.name: values for port, values in other_results(results, contract)}
     found, start = inputs.copy(), contract.image_channels  # of the type that they have
@@ -74,13 +77,13 @@ def with_states_of(inputs: Levels, results: NDArray[Any], contract: ImageContrac
 def run_frames(
     run: Run, inputs: NDArray[Any], contract: ImageContract, count: int = FRAMES
 ) -> Iterator[tuple[Levels, NDArray[Any]]]:
-    """Yield what a network takes and returns of each frame of a sequence.
+    """Run a sequence of frames; yield the inputs and the results of each.
 
     Args:
-        run: from levels (H, W, C) of all inputs to those of all results.
-        inputs: of the first frame, its states zeros.
-        contract: of the network.
-        count: frames.
+        run: maps levels (H, W, C) of all inputs to those of all outputs.
+        inputs: inputs of the first frame, with zero states.
+        contract: contract of the network.
+        count: number of frames.
     """
     results: NDArray[Any] | None = None
     for place in range(count):

@@ -1,4 +1,4 @@
-"""JPEG and back."""
+"""JPEG compression artefacts."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class JpegCompression:
-    """Compress as JPEG and decompress again, at a quality drawn evenly from a range.
+    """Compress as JPEG and decompress, at a quality drawn uniformly from a range.
 
-    Pillow's quality is that of the Independent JPEG Group, as is MATLAB's. One channel is
+    Quality is that of the Independent JPEG Group, as in Pillow and MATLAB. One channel is
     compressed as a gray image, three as RGB with Pillow's chroma subsampling.
 
     Attributes:
-        quality: Lowest and highest quality, both possible.
+        quality: lowest and highest quality, both inclusive.
     """
 
     quality: tuple[int, int] = (10, 60)
 
     def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Return the same shape, with JPEG artefacts on the 8x8 grid of the first pixel."""
+        """Return an image of the same shape, with blocks on the 8x8 grid of the first pixel."""
         return compress_jpeg(pixels, int(rng.integers(self.quality[0], self.quality[1] + 1)))
 
 
 def compress_jpeg(pixels: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    """Return (H, W, 1) or (H, W, 3) as it comes back from a JPEG file of this quality, 1..100."""
+    """Compress (H, W, 1) or (H, W, 3) as JPEG at a quality 1..100 and decode it again."""
     from PIL import Image
 
     channels = pixels.shape[2]

@@ -1,4 +1,4 @@
-"""The one file that knows image layouts: 8-bit HWC outside, float NCHW or NHWC inside."""
+"""Convert between image layouts: 8-bit HWC outside the network, float NCHW or NHWC inside."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 
 
 def to_nchw(pixels: NDArray[np.uint8 | np.float64], peak: float) -> NDArray[np.float32]:
-    """Return pixels (H, W, C), 8-bit or levels between, as float32 (1, C, H, W) in [0, peak]."""
+    """Convert pixels or levels (H, W, C) in 0..255 to float32 (1, C, H, W) in [0, peak]."""
     return np.ascontiguousarray(to_nhwc(pixels, peak).transpose(0, 3, 1, 2))
 
 
 def to_nhwc(pixels: NDArray[np.uint8 | np.float64], peak: float) -> NDArray[np.float32]:
-    """Return pixels (H, W, C), 8-bit or levels between, as float32 (1, H, W, C) in [0, peak]."""
+    """Convert pixels or levels (H, W, C) in 0..255 to float32 (1, H, W, C) in [0, peak]."""
     return (pixels.astype(np.float32) * np.float32(peak / 255.0))[np.newaxis]
 
 
 def from_nchw(values: NDArray[np.floating], peak: float) -> NDArray[np.uint8]:
-    """Return float (1, C, H, W) values as 8-bit (H, W, C) pixels; see `from_nhwc`."""
+    """Convert float (1, C, H, W) values to uint8 pixels (H, W, C); see `from_nhwc`."""
     return from_nhwc(values.transpose(0, 2, 3, 1), peak)
 
 
 def levels_from_nchw(values: NDArray[np.floating], peak: float) -> NDArray[np.float64]:
-    """Return float (1, C, H, W) values as levels (H, W, C), neither rounded nor clipped.
+    """Convert float (1, C, H, W) values to levels, float64 (H, W, C), not rounded or clipped.
 
     Raises:
         NonFiniteOutputError: a value is NaN or infinite.
@@ -37,9 +37,9 @@ def levels_from_nchw(values: NDArray[np.floating], peak: float) -> NDArray[np.fl
 
 
 def pixels_of(levels: NDArray[np.floating | np.uint8]) -> NDArray[np.uint8]:
-    """Return levels as pixels: rounded half to even, as QuantizeLinear does, and clipped.
+    """Convert levels to uint8 pixels: rounded half to even, as in QuantizeLinear, and clipped.
 
-    Pixels come back as they are.
+    uint8 is returned unchanged.
     """
     if levels.dtype == np.uint8:
         return levels.astype(np.uint8, copy=False)
@@ -47,9 +47,9 @@ def pixels_of(levels: NDArray[np.floating | np.uint8]) -> NDArray[np.uint8]:
 
 
 def from_nhwc(values: NDArray[np.floating], peak: float) -> NDArray[np.uint8]:
-    """Return float (1, H, W, C) values in [0, peak] as 8-bit (H, W, C) pixels.
+    """Convert float (1, H, W, C) values in [0, peak] to uint8 pixels (H, W, C).
 
-    Values are rounded half to even, as QuantizeLinear does, and clipped to 0..255.
+    Values are rounded half to even, as in QuantizeLinear, and clipped to 0..255.
 
     Raises:
         NonFiniteOutputError: a value is NaN or infinite.
@@ -58,7 +58,7 @@ def from_nhwc(values: NDArray[np.floating], peak: float) -> NDArray[np.uint8]:
 
 
 def levels_from_nhwc(values: NDArray[np.floating], peak: float) -> NDArray[np.float64]:
-    """Return float (1, H, W, C) values as levels; see `levels_from_nchw`."""
+    """Convert float (1, H, W, C) values to levels, float64 (H, W, C); see `levels_from_nchw`."""
     if not np.isfinite(values).all():
         bad = int(np.size(values) - np.isfinite(values).sum())
         raise NonFiniteOutputError(

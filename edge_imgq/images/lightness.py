@@ -1,4 +1,4 @@
-"""Colours from a network that adds a and b to lightness, in CIELAB under D65."""
+"""Colour images from networks that predict a and b from lightness, in CIELAB under D65."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ LIGHTEST = 100.0
 """L of white."""
 
 WIDEST = 128.0
-"""Of a and b, what 1 stands for in networks that return -1 to 1."""
+"""Value of a and b that corresponds to 1 in networks with outputs from -1 to 1."""
 
 UNIT = 2.0
-"""Ends of a port below this count in WIDEST, others in a and b themselves."""
+"""A port with a range within ±UNIT is in units of WIDEST, any other in units of a and b."""
 
 
 BAND = 16
-"""Rows that are converted at a time: scikit-image takes over 100 bytes for each pixel."""
+"""Rows converted at a time: scikit-image needs over 100 bytes per pixel."""
 
 
 def lightness_of(photo: Pixels) -> Pixels:
-    """Return the lightness of a photograph (H, W, 1 or 3) as (H, W, 1), 255 for white."""
+    """Compute the lightness of a photograph (H, W, 1 or 3), uint8 (H, W, 1), 255 for white."""
     from skimage.color import rgb2lab
 
     lightness = np.empty((*photo.shape[:2], 1), np.uint8)
@@ -45,7 +45,7 @@ def lightness_of(photo: Pixels) -> Pixels:
 
 
 def coloured(lightness: Pixels, levels: Pixels, port: Port) -> Pixels:
-    """Return what `coloured_bands` yields as one picture (H, W, 3)."""
+    """Combine lightness with a and b to one sRGB image (H, W, 3); see `coloured_bands`."""
     result, top = np.empty((*lightness.shape[:2], 3), np.uint8), 0
     for band in coloured_bands(lightness, levels, port):
         result[top : top + BAND] = band
@@ -54,12 +54,12 @@ def coloured(lightness: Pixels, levels: Pixels, port: Port) -> Pixels:
 
 
 def coloured_bands(lightness: Pixels, levels: Pixels, port: Port) -> Iterator[Pixels]:
-    """Yield the picture of a lightness (H, W, 1) and of a and b in bands of rows, from the top.
+    """Combine lightness with a and b; yield sRGB bands of rows, uint8, from the top.
 
     Args:
-        lightness: 255 for white.
-        levels: of a and b (H, W, 2), where 0 … 255 is the port's range.
-        port: what they are.
+        lightness: (H, W, 1), 255 for white.
+        levels: a and b, (H, W, 2), with 0 … 255 spanning the port's range.
+        port: port of a and b.
     """
     for top in range(0, lightness.shape[0], BAND):
         yield _coloured(lightness[top : top + BAND], levels[top : top + BAND], port)

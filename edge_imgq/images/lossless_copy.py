@@ -1,6 +1,6 @@
-"""Photographs of lossy formats without their metadata, not a pixel of which changes.
+"""Copy lossy image files without their metadata and without re-encoding pixels.
 
-JPEG is as in ITU-T T.81, annex B; WebP as in RFC 9649, section 2.
+JPEG: ITU-T T.81, annex B. WebP: RFC 9649, section 2.
 """
 
 from __future__ import annotations
@@ -15,36 +15,36 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMATS = {"JPEG": (".jpg", ".jpeg"), "MPO": (".jpg", ".jpeg"), "WEBP": (".webp",)}
-"""Suffixes of the lossy formats by Pillow's names; MPO is a JPEG with others behind it."""
+"""Suffixes of the lossy formats by Pillow's names; MPO is a JPEG followed by other images."""
 
 ORIENTATION = 0x0112
-"""EXIF's tag."""
+"""EXIF tag of the orientation."""
 
 MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-"""What ends coded data: neither a byte of it, nor a restart, nor a fill byte."""
+"""A marker that ends entropy-coded data: no stuffed byte, restart marker or fill byte."""
 
 START_OF_SCAN, END = 0xDA, 0xD9
 APPLICATION, COMMENT = range(0xE0, 0xF0), 0xFE
 DECODED = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
-"""Application segments that say which colours are stored, and what they begin with."""
+"""Application segments that define the stored colours, with the bytes that they start with."""
 
 WEBP_METADATA = {b"EXIF": 0x08, b"XMP ": 0x04}
-"""Chunks of metadata, and the bit of each in the flags of VP8X."""
+"""Metadata chunks, with the flag of each in VP8X."""
 
 
 def lossless_copy(path: Path, suffix: str) -> bytes | None:
-    """Return an image file without its metadata, its coded pixels and colour profile as they are.
+    """Return an image file without metadata; coded pixels and colour profile are unchanged.
 
     Args:
-        path: of a file that can be decoded.
-        suffix: of the file that is to be written.
+        path: path of a decodable file.
+        suffix: suffix of the file to be written.
 
     Returns:
-        None where it must be encoded anew: for another format, inks, or a stored orientation; and
-        for formats that lose nothing.
+        The bytes of the copy. None if the image must be re-encoded because of another format, CMYK
+        or a stored orientation, and for lossless formats.
 
     Raises:
-        ImageError: it is missing or no image.
+        ImageError: the file is missing or not an image.
     """
     with open_image(path) as image:
         same = suffix.lower() in FORMATS.get(image.format or "", ())
@@ -56,7 +56,7 @@ def lossless_copy(path: Path, suffix: str) -> bytes | None:
 
 
 def jpeg_without_metadata(data: bytes) -> bytes:
-    """Return the first image of a JPEG file, without EXIF, XMP, comments and the like."""
+    """Return the first image of a JPEG file without EXIF, XMP, comments and the like."""
     parts, place = [data[:2]], 2
     while (found := MARKER.search(data, place)) is not None:
         place, kind = found.end(), data[found.end() - 1]

@@ -1,4 +1,4 @@
-"""Mixtures of what photographs suffer from, and the numbers that say how much of each it was."""
+"""Random mixtures of degradations, labelled with the severity of each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Degraded: TypeAlias = "tuple[Pixels, dict[str, float]]"
 LINEAR = 0.6
-"""Share of the photographs that are blurred in linear light, the others as stored."""
+"""Share of the photographs that are blurred in linear light; the rest are blurred as stored."""
 
 SCENARIOS = {
     "clean": 0.2,
@@ -40,23 +40,24 @@ SCENARIOS = {
     "phone": 0.04,
     "mixture": 0.12,
 }
-"""How likely each is; a mixture is two or three of the others."""
+"""Probability of each scenario; a mixture is two or three of the others."""
 
 FAINT = 0.3
-"""Share of the photographs with the grain of a good sensor, and share that were stored as JPEG."""
+"""Probability of faint sensor grain, and of a high-quality JPEG, where they are not drawn
+anyway."""
 
 
 @dataclass(frozen=True)
 class Severity:
-    """What a photograph went through.
+    """Severity of each degradation of a photograph.
 
     Attributes:
-        noise: standard deviation of white noise on each channel, in levels of 255.
-        jpeg_quality: of the JPEG, in the terms of the Independent JPEG Group; 100 for none.
+        noise: standard deviation of white noise per channel, in levels of 255.
+        jpeg_quality: quality of the Independent JPEG Group; 100 for none.
         blur: standard deviation of the blur kernel along its longer axis, in pixels.
-        elongation: 0 for a kernel that is as wide as long, 1 for a line.
-        upscaling: factor by which it was enlarged.
-        exposure: light lost (below 0) or added, in stops.
+        elongation: 1 - shorter axis / longer axis of the kernel: 0 for round, 1 for a line.
+        upscaling: factor by which the photograph was enlarged.
+        exposure: light lost (negative) or added, in stops.
     """
 
     noise: float = 0.0
@@ -68,7 +69,7 @@ class Severity:
 
 
 def draw_scenario(rng: np.random.Generator) -> tuple[str, ...]:
-    """Draw which degradations a photograph suffers, in order."""
+    """Draw the degradations of a photograph at random, in order of application."""
     names = list(SCENARIOS)
     name = names[int(rng.choice(len(names), p=list(SCENARIOS.values())))]
     picked = {*pieces_of(name, rng)}
@@ -80,14 +81,14 @@ def draw_scenario(rng: np.random.Generator) -> tuple[str, ...]:
 
 
 def pieces_of(scenario: str, rng: np.random.Generator) -> tuple[str, ...]:
-    """Return the degradations of a scenario, in order; those of a mixture are drawn."""
+    """Return the degradations of a scenario, in order; those of a mixture are drawn at random."""
     if scenario == "mixture":
         return mixture(rng)
     return () if scenario == "clean" else (scenario,)
 
 
 def mixture(rng: np.random.Generator) -> tuple[str, ...]:
-    """Draw two or three degradations, in order."""
+    """Draw two or three degradations at random, in order."""
     blur = ("defocus", "motion")[int(rng.integers(2))]
     others = [blur, "upscaled", "exposure", "noise", "jpeg"]
     count = 2 + int(rng.uniform() < 0.3)
@@ -98,10 +99,10 @@ def mixture(rng: np.random.Generator) -> tuple[str, ...]:
 def degrade(
     pixels: Pixels, names: tuple[str, ...], rng: np.random.Generator
 ) -> tuple[Pixels, Severity]:
-    """Degrade RGB or gray (H, W, C) in the order of `names`.
+    """Degrade RGB or gray uint8 (H, W, C) by the pieces `names`, in order.
 
     Returns:
-        The photograph, in RGB after "phone" in any case, and how strong each degradation was.
+        The degraded photograph, always RGB after "phone", and the severities.
     """
     known: dict[str, float] = {}
     before = pixels
@@ -182,12 +183,11 @@ PIECES: dict[str, Callable[[Pixels, np.random.Generator], Degraded]] = {
     "jpeg": _compressed,
     "stored": _stored,
 }
-"""Each returns the photograph and how strong it was; in the order in which light, lens, sensor and
-file spoil one."""
+"""Degradations that return the image and their severities, in the order of image formation."""
 
 
 def kernel_shape(kernel: NDArray[np.float32]) -> tuple[float, float]:
-    """Return a kernel's standard deviation along its longer axis, and 1 - shorter / longer."""
+    """Compute a kernel's standard deviation along its longer axis, and 1 - shorter / longer."""
     reach = np.arange(kernel.shape[0]) - kernel.shape[0] // 2
     down, right = np.meshgrid(reach, reach, indexing="ij")
     centre = [float((axis * kernel).sum()) for axis in (down, right)]
@@ -199,7 +199,7 @@ def kernel_shape(kernel: NDArray[np.float32]) -> tuple[float, float]:
 
 
 def expose(pixels: Pixels, stops: float) -> Pixels:
-    """Multiply the light of a photograph by a power of two; what is too bright is clipped."""
+    """Multiply the linear light of a photograph by 2 to the power of `stops`; highlights clip."""
     light = (pixels / 255.0) ** DISPLAY_GAMMA * 2.0**stops
     return to_pixels(np.minimum(light, 1.0) ** (1.0 / DISPLAY_GAMMA) * 255.0)
 

@@ -1,4 +1,4 @@
-"""Noise of a sensor."""
+"""Sensor noise."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GaussianNoise:
-    """Add white Gaussian noise of a standard deviation that is drawn evenly from a range.
+    """Add white Gaussian noise with a standard deviation drawn uniformly from a range.
 
     Attributes:
-        sigma: Smallest and largest standard deviation, in levels of 255.
+        sigma: smallest and largest standard deviation, in levels of 255.
     """
 
     sigma: tuple[float, float] = (0.0, 55.0)
 
     def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Return the same shape, noisy, rounded and clipped to 8 bits."""
+        """Return a noisy image of the same shape, rounded and clipped to uint8."""
         return to_pixels(pixels + rng.normal(0.0, rng.uniform(*self.sigma), pixels.shape))
 
 
 @dataclass(frozen=True)
 class PoissonNoise:
-    """Count photons: the fewer there are, the noisier, and bright places more than dark ones.
+    """Add photon shot noise: fewer photons mean more noise, which grows with brightness.
 
     Attributes:
-        photons: Smallest and largest mean count of a white pixel; drawn evenly in its logarithm.
+        photons: smallest and largest mean count of a white pixel; drawn log-uniformly.
     """
 
     photons: tuple[float, float] = (50.0, 2000.0)
 
     def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Return the same shape, noisy, rounded and clipped to 8 bits."""
+        """Return a noisy image of the same shape, rounded and clipped to uint8."""
         white = np.exp(rng.uniform(*np.log(self.photons)))
         return to_pixels(rng.poisson(pixels * (white / 255.0)) * (255.0 / white))

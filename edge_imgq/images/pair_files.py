@@ -1,4 +1,4 @@
-"""Folders of photographs and of pairs."""
+"""List photographs, or pairs of input and ground truth, in a folder."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAMES = (("blur", "sharp"), ("input", "truth"))
-"""Folders side by side that hold inputs and truths."""
+"""Names of the folders of inputs and ground truths."""
 
 
 @dataclass(frozen=True)
 class PairFile:
-    """A truth, and the file of its input, or None where the input is to be made from the truth."""
+    """A ground truth and the file of its input, or None if the input is derived from the truth."""
 
     truth: Path
     degraded: Path | None
@@ -26,13 +26,13 @@ class PairFile:
 def pair_files(folder: Path) -> Iterator[PairFile]:
     """Yield every photograph of a folder, or every pair.
 
-    A folder with two folders `blur` and `sharp` in it (or `input` and `truth`) gives the pairs it
-    holds, in clips or not, matched by path and name without the suffix: `sharp/1/sharp_07.png`
-    belongs to `blur/1/blur_07.png` or `blur/1/sharp_07.jpg`. A truth without an input is paired
-    with a file that does not exist.
+    A folder that contains `blur` and `sharp` (or `input` and `truth`) yields the pairs in these,
+    directly or in subfolders (clips), matched by path and name without suffix:
+    `sharp/1/sharp_07.png` belongs to `blur/1/blur_07.png` or `blur/1/sharp_07.jpg`. A truth without
+    an input is paired with a path that does not exist.
 
     Raises:
-        ImageError: The folder is missing or holds no image.
+        UsageError: a folder is missing or holds no image.
     """
     for inputs, truths in NAMES:
         if (folder / inputs).is_dir() and (folder / truths).is_dir():

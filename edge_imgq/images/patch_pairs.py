@@ -1,4 +1,4 @@
-"""Patches of two nearly aligned photographs that show the same, to within a few pixels."""
+"""Matching patches of two photographs that are aligned to within a few pixels."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class PatchPair:
     """The same patch of two photographs.
 
     Attributes:
-        phone: (side, side, 3).
-        other: (side, side, 3).
-        shift: How far down and right the other one lay, in pixels.
-        correlation: Normalised cross-correlation of their luma at that shift, at most 1.
+        phone: patch of the phone's photograph, uint8 (side, side, 3).
+        other: patch of the other photograph, uint8 (side, side, 3).
+        shift: displacement of the other patch (down, right), in pixels.
+        correlation: normalized cross-correlation of their luma at that shift, at most 1.
     """
 
     phone: NDArray[np.uint8]
@@ -41,11 +41,17 @@ def patch_pairs(
     most: int = 5,
     least: float = 0.9,
 ) -> Iterator[PatchPair]:
-    """Cut two aligned photographs (H, W, 3) into patches side by side, and keep those that agree.
+    """Cut two aligned photographs (H, W, 3) into adjacent patches and yield the matching pairs.
 
-    As DPED does (Ignatov et al., ICCV 2017, section 2.1): each patch of the phone is looked for in
-    the other photograph by cross-correlation, at most `most` pixels away; patches with a
-    correlation below `least`, and flat ones, are left out.
+    As in DPED (Ignatov et al., ICCV 2017, section 2.1): each patch of the phone's photograph is
+    located in the other one by cross-correlation.
+
+    Args:
+        phone: photograph of the phone, uint8 (H, W, 3).
+        other: aligned photograph, same shape.
+        side: side of a patch in pixels.
+        most: largest displacement in pixels.
+        least: smallest correlation of a pair; flat patches have 0.
     """
     height, width = phone.shape[:2]
     gray = phone @ LUMA, other @ LUMA

@@ -1,13 +1,13 @@
-"""Telling that two photographs show the same: re-encoded, made smaller, or one cut from the other.
+"""Perceptual fingerprints that detect copies of a photograph: re-encoded, resized or cropped.
 
-Two fingerprints, both of gray means over small squares, which JPEG hardly moves:
+There are two fingerprints, both of mean gray levels over small squares, which JPEG hardly changes:
 
-- of the whole image: on a grid of 16 × 17 means, which of two neighbours is brighter. Copies of
-  other sizes and qualities keep nearly all of these bits (the difference hash, N. Krawetz, 2013).
-- of places: around points that stand out from their surroundings the same kind of bits. A piece
-  that was cut out keeps the places in it, at one common distance from where they were.
+- of the whole image: comparisons of neighbouring means on a 16 × 17 grid. Copies of other sizes and
+  qualities keep almost all of these bits (the difference hash, N. Krawetz, 2013).
+- of key points: the same kind of bits around points that differ from their surroundings. A crop
+  keeps the key points inside it, all displaced by one vector.
 
-A copy that is cut and scaled, turned or mirrored is not found.
+Copies that are both cropped and scaled, rotated or mirrored are not detected.
 """
 
 from __future__ import annotations
@@ -29,40 +29,40 @@ if TYPE_CHECKING:
 
 REDUCED = 2
 SMOOTHED = 5
-"""Pixels of a side that become one, out of the mean of how many; so JPEG counts little."""
+"""REDUCED pixels of a side become one, smoothed over SMOOTHED pixels to suppress JPEG artefacts."""
 
 GRID = 16
 MOST_BITS = 12
-"""Bits of 256 in which the fingerprints of one image may differ."""
+"""Largest number of differing bits, of 256, between fingerprints of one image."""
 
 LEAST_CONTRAST = 6.0
-"""Standard deviation of the grid, in levels, below which its bits are chance."""
+"""Standard deviation of the grid, in levels, below which its bits are random."""
 
 PLACES = 100
 APART = 12
 SPAN = 15
 CELL = 3
-"""A place is described by means over cells of CELL pixels, up to SPAN to every side of it."""
+"""A key point is described by means of CELL × CELL pixels within SPAN pixels on every side."""
 
 LEAST_RESPONSE = 2.0
-"""Levels by which a place must differ from its surroundings."""
+"""Least difference of a key point from its surroundings, in levels."""
 
 MOST_PLACE_BITS = 12
-"""Bits of 90 in which the descriptions of one place may differ."""
+"""Largest number of differing bits, of 90, between descriptors of one key point."""
 
 LEAST_PLACES = 6
 SLACK = 2
-"""Pixels by which the distances of places of one image may differ."""
+"""Largest difference between the displacements of key points of one image, in pixels."""
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What an image is known by.
+    """Fingerprint of an image.
 
     Attributes:
-        whole: bits of the whole image, packed, uint8 (32,); None where it has no contrast.
-        places: rows and columns of the places, int (n, 2), in reduced pixels.
-        bits: descriptions of the places, packed, uint32 (n, 3).
+        whole: bits of the whole image, packed, uint8 (32,); None if it lacks contrast or pixels.
+        places: rows and columns of the key points, int (n, 2), in reduced pixels.
+        bits: descriptors of the key points, packed, uint32 (n, 3).
     """
 
     whole: Bits | None
@@ -71,7 +71,7 @@ class Fingerprint:
 
 
 def fingerprint(photo: Photo) -> Fingerprint:
-    """Return what an image is known by.
+    """Compute the fingerprint of a photograph.
 
     Raises:
         ImageError: its file is missing, truncated or not an image.
@@ -82,7 +82,7 @@ def fingerprint(photo: Photo) -> Fingerprint:
 
 
 def fingerprint_of(gray: Plane) -> Fingerprint:
-    """Return what an image (H, W) of gray levels is known by."""
+    """Compute the fingerprint of gray levels (H, W) in 0..255."""
     reduced = _reduced(np.asarray(gray, np.float64))
     places = _places(reduced)
     return Fingerprint(_whole(np.asarray(gray, np.float64)), places, _described(reduced, places))
@@ -96,19 +96,19 @@ def _whole(plane: Plane) -> Bits | None:
 
 
 def alike(one: Fingerprint, other: Fingerprint) -> bool:
-    """Tell whether two images show the same picture, or one a piece of the other."""
+    """Return True if two images show the same picture, or one is a crop of the other."""
     return _agree(one.whole, other.whole) or _common_places(one, other) >= LEAST_PLACES
 
 
 def _agree(one: Bits | None, other: Bits | None) -> bool:
-    """Tell whether images as a whole have the same bits, nearly."""
+    """Return True if the fingerprints of two whole images nearly match."""
     if one is None or other is None:
         return False
     return int(np.bitwise_count(one ^ other).sum()) <= MOST_BITS
 
 
 def _common_places(one: Fingerprint, other: Fingerprint) -> int:
-    """Return how many places of two images are the same, at one distance."""
+    """Count the key points that two images share with a common displacement."""
     if not len(one.places) or not len(other.places):
         return 0
     distances = np.bitwise_count(one.bits[:, np.newaxis] ^ other.bits).sum(axis=2, dtype=int)
@@ -122,12 +122,12 @@ def _common_places(one: Fingerprint, other: Fingerprint) -> int:
 
 
 def _reduced(plane: Plane) -> Plane:
-    """Return each second pixel of an image that was smoothed so that it hardly matters which."""
+    """Smooth an image and keep every second pixel."""
     return _boxed(plane, SMOOTHED)[::REDUCED, ::REDUCED]
 
 
 def _grid(plane: Plane, shape: tuple[int, int]) -> Plane:
-    """Return means over the rectangles of a grid over the whole image."""
+    """Average over the rectangles of a grid on the whole image."""
     sums = np.pad(plane.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     rows, columns = (
         np.linspace(0, length, count + 1).round().astype(int)
@@ -141,7 +141,7 @@ def _grid(plane: Plane, shape: tuple[int, int]) -> Plane:
 
 
 def _boxed(plane: Plane, side: int) -> Plane:
-    """Return the mean over the square of an odd side around each pixel that has a whole one."""
+    """Average over a square with an odd side around each pixel for which it fits."""
     sums = np.pad(plane.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     totals = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
     means: Plane = totals / side**2
@@ -149,7 +149,7 @@ def _boxed(plane: Plane, side: int) -> Plane:
 
 
 def _places(plane: Plane) -> NDArray[np.int64]:
-    """Return the places that stand out most, no two of them near each other."""
+    """Find the strongest key points, at most PLACES, no two of them close to each other."""
     if min(plane.shape, default=0) <= 2 * SPAN + 1:
         return np.zeros((0, 2), np.int64)
     inner, outer = _boxed(plane, 3), _boxed(plane, 13)
@@ -173,7 +173,7 @@ def _places(plane: Plane) -> NDArray[np.int64]:
 
 
 def _stands_out(response: Plane, places: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell which places are the largest of all around them, wherever blocks begin."""
+    """Return True for the points with the largest response in their neighbourhood."""
     reach = APART // 2
     padded = np.pad(response, reach)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * reach + 1, 2 * reach + 1))
@@ -184,7 +184,7 @@ def _stands_out(response: Plane, places: NDArray[np.int64]) -> NDArray[np.bool_]
 
 
 def _described(plane: Plane, places: NDArray[np.int64]) -> NDArray[np.uint32]:
-    """Return bits for the surroundings of places: which of two neighbouring cells is brighter."""
+    """Compute descriptors of key points: comparisons of neighbouring cells, packed."""
     if not len(places):
         return np.zeros((0, 3), np.uint32)
     windows = np.lib.stride_tricks.sliding_window_view(plane, (2 * SPAN, 2 * SPAN))

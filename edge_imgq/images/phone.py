@@ -1,4 +1,4 @@
-"""The look of a small phone camera."""
+"""Simulated look of a small phone camera."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PhoneCamera:
-    """Make a photograph look as if one kind of small phone camera had taken it.
+    """Degrade a photograph as one kind of small phone camera would.
 
-    In order: a slight blur, a tone curve (gamma, lost contrast, lifted blacks), a colour cast,
-    lost saturation, vignetting and noise. A network that sees a few dozen pixels cannot guess
-    what is drawn anew for each image, so most of the change is common to all images: each range
-    is narrow and lies on one side of "no change".
+    In order: slight blur, a tone curve (gamma, lower contrast, lifted blacks), a colour cast, lower
+    saturation, vignetting and noise. A network with a small receptive field cannot infer parameters
+    drawn per image, so most of the change is common to all images: each range is narrow and on one
+    side of "no change".
 
     Attributes:
-        blur: Standard deviation of the blur, in pixels.
-        gamma: Exponent on values in [0, 1]; above 1 darkens.
-        contrast: Factor on the values.
-        lift: Added to the values, which are in [0, 1].
-        cast: Factors of red, green and blue.
-        cast_spread: Largest deviation of a factor from `cast`.
-        saturation: Factor on the distance from gray.
-        vignette: Share of light lost in the corners.
-        noise: Standard deviation of the noise, in levels of 255.
+        blur: standard deviation of the blur, in pixels.
+        gamma: exponent on values in [0, 1]; above 1 darkens.
+        contrast: factor on the values.
+        lift: offset added to the values in [0, 1].
+        cast: factors of red, green and blue.
+        cast_spread: largest deviation of a factor from `cast`.
+        saturation: factor on the distance from gray.
+        vignette: share of light lost in the corners.
+        noise: standard deviation of the noise, in levels of 255.
     """
 
     blur: tuple[float, float] = (0.3, 0.8)
@@ -46,7 +46,7 @@ class PhoneCamera:
     noise: tuple[float, float] = (0.5, 3.0)
 
     def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Return RGB of the same shape."""
+        """Return the degraded RGB image, uint8, same shape."""
         values = convolve(pixels.astype(np.float32), gaussian_kernel(rng.uniform(*self.blur)))
         values = np.clip(values / 255.0, 0.0, 1.0) ** rng.uniform(*self.gamma)
         values = values * rng.uniform(*self.contrast) + rng.uniform(*self.lift)
@@ -61,7 +61,10 @@ class PhoneCamera:
 
 
 def light_falloff(size: tuple[int, int], strength: float) -> NDArray[np.float32]:
-    """Return (H, W) factors: 1 in the centre, 1 - strength in the corners, by squared distance."""
+    """Compute vignetting factors (H, W): 1 in the centre, 1 - strength in the corners.
+
+    They decrease with the squared distance from the centre.
+    """
     rows, columns = (np.linspace(-1.0, 1.0, length) for length in size)
     distance = (rows[:, None] ** 2 + columns[None, :] ** 2) / 2.0
     return (1.0 - strength * distance).astype(np.float32)

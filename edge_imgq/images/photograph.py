@@ -1,4 +1,4 @@
-"""A photograph with what a program that changes its pixels must keep: transparency and profile."""
+"""Photographs with their transparency and colour profile."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
 
 SPACES = {"L": b"GRAY", "RGB": b"RGB "}
-"""What an ICC profile of an image of such a mode states as its colour space."""
+"""Colour space in an ICC profile by Pillow's image mode."""
 
 
 @dataclass(frozen=True)
 class Photograph:
-    """An image file.
+    """Contents of an image file.
 
     Attributes:
-        pixels: uint8 (H, W, 3) in RGB or (H, W, 1) in gray, upright; uint16 where that was asked.
-        alpha: how opaque they are, uint8 (H, W); None where all are.
-        profile: ICC profile that says which colours they are; None for sRGB.
+        pixels: uint8 (H, W, 3) RGB or (H, W, 1) gray, upright; uint16 if read with `deep`.
+        alpha: opacity, uint8 (H, W); None if opaque.
+        profile: ICC profile of the colours; None for sRGB.
     """
 
     pixels: Pixels
@@ -38,14 +38,14 @@ class Photograph:
 
 
 def read_photograph(path: Path, *, deep: bool = False) -> Photograph:
-    """Read an image file.
+    """Read an image file with its transparency and profile.
 
     Args:
-        path: of the file.
-        deep: keep the 16 bits of a file that `is_deep`.
+        path: path of the file.
+        deep: keep the 16 bits of a file for which `is_deep` holds.
 
     Raises:
-        ImageError: it is missing, truncated or no image.
+        ImageError: the file is missing, truncated or not an image.
     """
     with open_image(path) as opened:
         image, pixels = decoded(opened, path)
@@ -54,13 +54,13 @@ def read_photograph(path: Path, *, deep: bool = False) -> Photograph:
 
 
 def write_photograph(path: Path, image: PillowImage.Image, before: Photograph) -> None:
-    """Write what was made of a photograph, with its transparency and profile.
+    """Write a processed photograph with the transparency and profile of the original.
 
     Args:
-        path: of the new file.
-        image: in RGB or gray, as large as the photograph or several times so.
-        before: the photograph. Transparency is enlarged by bicubic; a profile of other colours
-            than the new pixels have, such as of inks, is left out.
+        path: path of the new file.
+        image: new image in RGB or gray, as large as the original or larger.
+        before: original. Its transparency is enlarged by bicubic; a profile of another colour space
+            than the new pixels have, such as CMYK, is dropped.
 
     Raises:
         OutputError: the file cannot be written.

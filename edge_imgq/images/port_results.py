@@ -1,8 +1,7 @@
-"""One array for all that a network returns: the picture's channels, then those of each other port.
+"""Join all outputs of a network in one array: first the picture's channels, then the others'.
 
-So whatever compares or joins images handles networks of several outputs. What is a part of the
-picture's height and width has each number as often as it takes to fill them, and so has what holds
-numbers of a whole image.
+Code that compares or joins images thus handles networks of several outputs. Smaller outputs and
+vectors are repeated to the picture's height and width.
 """
 
 from __future__ import annotations
@@ -25,10 +24,11 @@ HEIGHT, WIDTH = 2, 3
 
 
 def joined_results(results: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Return all results of a network side by side, (1, C, H, W) of the first one's sides.
+    """Concatenate all outputs along the channels, (1, C, H, W) of the first one's height and width.
 
     Args:
-        results: (1, C, H, W) each, the first one's sides whole multiples of the others'.
+        results: outputs (1, C, H, W); the first one's height and width are multiples of the
+            others'.
     """
     first, *others = results
     if not others:
@@ -43,11 +43,11 @@ def _enlarged(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
 
 
 def other_results(joined: Array, contract: ImageContract) -> list[tuple[Port, Array]]:
-    """Return what a network returns beside the picture, each (H, W, C) of its own size.
+    """Extract the outputs other than the first one, each (H, W, C) at its original size.
 
     Args:
-        joined: all results side by side, (H, W, C).
-        contract: of the network.
+        joined: all outputs concatenated, (H, W, C).
+        contract: contract of the network.
     """
     found: list[tuple[Port, Array]] = []
     start = contract.result_channels
@@ -62,7 +62,7 @@ def other_results(joined: Array, contract: ImageContract) -> list[tuple[Port, Ar
 
 
 def first_result(joined: Array, contract: ImageContract) -> Array:
-    """Return the picture, or what a network returns in its place, of all results side by side."""
+    """Extract the first output, a picture or its replacement, from all outputs concatenated."""
     if not contract.others:
         return joined
     first: Any = joined[..., : contract.result_channels]

@@ -1,6 +1,6 @@
-"""What a network's inputs get of a photograph: mosaics, frames, and values of further inputs.
+"""Make the inputs of a network from a photograph: mosaics, frames, and further inputs.
 
-All of it lies side by side in one array of levels, the image's channels first.
+All inputs are concatenated along the channels of one array of levels, the image first.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     Generator: TypeAlias = np.random.Generator
 
 SHIFT = 2
-"""Pixels that a frame may lie apart from the others, up, down and sideways."""
+"""Largest displacement of a frame, in pixels up, down and sideways."""
 
 WHITE = 255
 
 LARGEST_UNIT = 2.0
-"""A noise level that may be larger counts in levels of 255, not in the range of pixels."""
+"""A noise input with a maximum above this is in levels of 255, else in units of the pixel range."""
 
 
 def with_ports(
@@ -39,14 +39,14 @@ def with_ports(
     generator: Generator | None,
     levels: Mapping[str, Pixels],
 ) -> Pixels:
-    """Return what the inputs of a network get of a picture.
+    """Make all inputs of a network from a picture, concatenated along the channels.
 
     Args:
         picture: (H, W, 1 or 3), H and W even for a mosaic.
-        contract: of the network.
-        generator: draws values of further inputs, levels over their range, masks and shifts; None
-            where all are known and nothing moves.
-        levels: of further inputs that are known, each of which fits (H, W, C).
+        contract: contract of the network.
+        generator: draws unknown inputs (levels over their range, masks) and shifts; None if all
+            inputs are known and nothing is shifted.
+        levels: levels of known further inputs by name, each broadcastable to (H, W, C).
     """
     if contract.takes_image_alone:
         return picture
@@ -63,19 +63,19 @@ def with_ports(
 
 
 def noise_port(contract: ImageContract) -> Port | None:
-    """Return the input that says how strong the noise of the image is; None where there is none."""
+    """Return the input for the noise level of the image; None if there is none."""
     named = (p for p in contract.further if says_noise(p.name))
     return next((port for port in named if port.kind in ("plane", "vector")), None)
 
 
 def noise_of(port: Port, level: int) -> float:
-    """Return the standard deviation, in levels of 255, that a level of a noise input stands for."""
+    """Convert a level of a noise input to a standard deviation in levels of 255."""
     number = port.low[0] + level / WHITE * (port.high[0] - port.low[0])
     return number if port.high[0] > LARGEST_UNIT else number * WHITE
 
 
 def number_of_noise(port: Port, deviation: float) -> float:
-    """Return the number of a noise input for a standard deviation in levels of 255."""
+    """Convert a standard deviation in levels of 255 to the number that a noise input takes."""
     return deviation if port.high[0] > LARGEST_UNIT else deviation / WHITE
 
 
@@ -90,7 +90,7 @@ def _drawn(port: Port, picture: Pixels, image: Pixels, generator: Generator) -> 
 
 
 def zeros_of(port: Port) -> Pixels:
-    """Return the level (1, 1, C) that a state begins with: that of 0."""
+    """Return the levels (1, 1, C), uint8, that represent 0, with which a state starts."""
     low, high = np.array(port.low), np.array(port.high)
     levels = np.rint(-low / (high - low) * WHITE).clip(0, WHITE)
     return np.broadcast_to(levels, (1, 1, port.channels)).astype(np.uint8)
@@ -108,7 +108,7 @@ def _mask(size: tuple[int, int], generator: Generator) -> Pixels:
 
 
 def shifted(picture: Pixels, generator: Generator) -> Pixels:
-    """Return a picture moved by a pixel or two; what comes in is its mirror image."""
+    """Shift a picture randomly by up to SHIFT pixels; the border is filled by reflection."""
     down, right = generator.integers(-SHIFT, SHIFT + 1, 2) + SHIFT
     wide = np.pad(picture, ((SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)), "symmetric")
     return wide[down : down + picture.shape[0], right : right + picture.shape[1]]
@@ -130,7 +130,7 @@ def _opaque(picture: Pixels, frames: int, generator: Generator | None) -> Pixels
 
 
 def _frames(picture: Pixels, frames: int, generator: Generator | None) -> Pixels:
-    """Return a picture in the middle, and moved by small shifts before and after."""
+    """Return a picture as the middle frame, and shifted copies of it before and after."""
     still = frames // 2
     shown = [
         picture if generator is None or frame == still else shifted(picture, generator)
@@ -145,4 +145,4 @@ LAYOUTS: Mapping[str, Callable[[Pixels, int, Generator | None], Pixels]] = {
     "rgba": _opaque,
     "frames": _frames,
 }
-"""What a picture becomes, by the layout of a contract."""
+"""Conversions of a picture to the image input, by the layout of a contract."""

@@ -1,4 +1,4 @@
-"""Antialiased bicubic resizing, as MATLAB's `imresize` and the super-resolution papers do it."""
+"""Antialiased bicubic resizing, as in MATLAB's `imresize` and the super-resolution papers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def resize(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     """Resize (H, W, C) to `size` = (height, width) by bicubic with a = -0.5.
 
-    Shrinking widens the kernel by the factor, which is MATLAB's antialiasing. Each channel is
+    Shrinking widens the kernel by the factor, as MATLAB's antialiasing does. Each channel is
     resized in floating point and rounded to 8 bits once.
     """
     channels = [
@@ -25,7 +25,7 @@ def resize(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
 
 
 def resized(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Resize one channel (H, W) as `resize` does, without rounding."""
+    """Resize one channel (H, W) as `resize` does, float32, without rounding."""
     from PIL import Image
 
     image = Image.fromarray(np.ascontiguousarray(plane))
@@ -33,7 +33,7 @@ def resized(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.flo
 
 
 def downscale(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
-    """Shrink (H, W, C) `scale` times; H and W are cropped to multiples of `scale` first."""
+    """Shrink (H, W, C) by `scale`; H and W are cropped to multiples of `scale` first."""
     cropped = crop_to_multiple(pixels, scale)
     return resize(cropped, (cropped.shape[0] // scale, cropped.shape[1] // scale))
 
@@ -44,6 +44,6 @@ def upscale(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
 
 
 def crop_to_multiple(pixels: NDArray[np.uint8], multiple: int) -> NDArray[np.uint8]:
-    """Cut rows at the bottom and columns at the right so that H and W divide by `multiple`."""
+    """Crop rows at the bottom and columns at the right so that H and W divide by `multiple`."""
     height, width = pixels.shape[:2]
     return pixels[: height - height % multiple, : width - width % multiple]

@@ -1,9 +1,8 @@
-"""Network inputs and ground truth, made from ordinary photographs.
+"""Network inputs and ground truths, made from ordinary photographs.
 
-A photograph is taken as the truth and degraded as the task says (`edge_imgq.images.degrade`), with
-a seed that comes from its name, so every run sees the same pixels. A folder that holds `input/` and
-`truth/` is taken as pairs. For a task that nothing is known of, the photograph is the input and
-there is no truth.
+A photograph is the ground truth and is degraded as the task defines (`edge_imgq.images.degrade`),
+with a seed derived from its name, so every run uses the same pixels. A folder with `input/` and
+`truth/` holds pairs. If the task is unknown, the photograph is the input and there is no truth.
 """
 
 from __future__ import annotations
@@ -38,29 +37,29 @@ if TYPE_CHECKING:
     Pixels: TypeAlias = NDArray[np.uint8]
 
 LARGEST = 768
-"""Photographs are cropped to this many pixels a side, from their centre: memory and time stay
-bounded, and every image of the published test sets fits whole but for a few."""
+"""Photographs are cropped to this many pixels a side around the centre, which bounds memory and
+time; almost every image of the published test sets fits whole."""
 
 ENOUGH = 64
-"""Height and width of an input that is taken however far the network sees: a network of a hundred
-layers sees farther than most photographs reach, and what an app gives it ends as early. The
-photographs that ship give 75 pixels and more to a network that enlarges four times."""
+"""Height and width of an input that suffices for any receptive field: a network of a hundred layers
+sees further than most photographs reach, and an app's images end as early. The photographs that
+ship give at least 75 pixels to a network that enlarges four times."""
 
 
 UNKNOWN_TASKS = frozenset({"image-to-image", "image-to-vector"})
-"""Of networks of which nobody says what they do: there is no truth to measure against."""
+"""Tasks of networks with an unspecified purpose: there is no ground truth."""
 
 
 @dataclass(frozen=True)
 class Photo:
-    """One image, and the file with its ground truth where that is another.
+    """One image, and the file with its ground truth if that is a separate one.
 
     Attributes:
-        name: what reports call it.
-        path: of its file; of an image in memory, what messages call it.
-        truth: file of its ground truth; None where that is the image itself, or unknown.
-        pixels: of an image in memory, uint8 (H, W, 3) or (H, W, 1); None for a file's.
-        of_manifest: whether the manifest lists it: then its name says more than where it lies.
+        name: name in reports.
+        path: path of its file; for an image in memory, its description in messages.
+        truth: file of its ground truth; None if that is the image itself, or unknown.
+        pixels: pixels of an image in memory, uint8 (H, W, 3) or (H, W, 1); None for a file.
+        of_manifest: whether a manifest lists it, so that messages use the name instead of the path.
     """
 
     name: str
@@ -71,11 +70,11 @@ class Photo:
 
     @property
     def words(self) -> str:
-        """What messages call it."""
+        """Description of the image in messages."""
         return f"'{self.name}' of the manifest" if self.of_manifest else str(self.path)
 
     def read(self, colour: Colour) -> Pixels:
-        """Return the image as a network of a colour takes it; see `read_image`.
+        """Read the image in the colour that a network takes; see `read_image`.
 
         Raises:
             ImageError: its file is missing, truncated or not an image.
@@ -86,14 +85,14 @@ class Photo:
 
     @property
     def sha256(self) -> str:
-        """Digest of its file, or of the pixels and their shape."""
+        """SHA-256 digest of its file, or of the pixels and their shape, in hexadecimal."""
         if self.pixels is None:
             return sha256_of(self.path)
         return hashlib.sha256(repr(self.pixels.shape).encode() + self.pixels.tobytes()).hexdigest()
 
     @property
     def identity(self) -> str:
-        """Name and digests: what figures depend on. The name seeds what degrades the image."""
+        """Name and digests of image and truth, on which figures depend; the name is the seed."""
         truth = "" if self.truth is None else sha256_of(self.truth)
         return f"{self.name} {self.sha256} {truth}"
 
@@ -103,9 +102,9 @@ class ImageSet:
     """Images for one purpose.
 
     Attributes:
-        description: the words that reports describe them by.
+        description: description in reports.
         photos: the images.
-        extremes: places of those that were chosen for how far they reach; they stand for no others.
+        extremes: indices of images selected for extreme activations; they are not typical images.
     """
 
     description: str
@@ -114,20 +113,20 @@ class ImageSet:
 
     @cached_property
     def sha256(self) -> str:
-        """Digest of names and contents, in any order, as they were when it was first asked for."""
+        """SHA-256 digest of names and contents in any order, computed at the first access."""
         lines = sorted(photo.identity for photo in self.photos)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One network input, 8-bit (H, W, C), and its ground truth (H × scale, W × scale, C) if any.
+    """One network input, uint8 (H, W, C), with its ground truth if known.
 
     Attributes:
-        name: of the image.
-        pixels: of all inputs of the network, side by side along the channels.
-        truth: None where nobody knows it.
-        picture: the image among them, as it is; None where it is all there is.
+        name: name of the image.
+        pixels: all inputs of the network, concatenated along the channels.
+        truth: uint8 (H × scale, W × scale, C); None if unknown.
+        picture: the plain image; None if it is the only input.
     """
 
     name: str
@@ -136,16 +135,17 @@ class Sample:
     picture: Pixels | None = None
 
     def untreated(self, scale: int) -> Pixels:
-        """Return what needs no network: the input or, where one enlarges, bicubic's image."""
+        """Return the baseline without a network: the input, enlarged by bicubic if `scale` > 1."""
         image = self.pixels if self.picture is None else self.picture
         return image if scale == 1 else upscale(image, scale)
 
 
 def folder_set(folder: Path) -> ImageSet:
-    """Return the images of a folder, or the pairs of its `input/` and `truth/` folders.
+    """List the images of a folder, or the pairs of its `input/` and `truth/` folders.
 
     Raises:
-        ImageError: there is no image, or an input has no truth of the same name.
+        UsageError: the folder holds no image.
+        ImageError: an input has no truth of the same name.
     """
     if not (folder / "input").is_dir() or not (folder / "truth").is_dir():
         photos = tuple(Photo(path.stem, path) for path in list_images(folder))
@@ -164,10 +164,10 @@ def folder_set(folder: Path) -> ImageSet:
 
 
 def file_set(paths: Sequence[Path]) -> ImageSet:
-    """Return the images of a list of files.
+    """Make an image set from a list of files.
 
     Raises:
-        ImageError: the list is empty, or names what is not there or no file.
+        ImageError: the list is empty, or a file does not exist.
     """
     _refuse_none(paths)
     for path in paths:
@@ -178,10 +178,10 @@ def file_set(paths: Sequence[Path]) -> ImageSet:
 
 
 def array_set(arrays: Sequence[object]) -> ImageSet:
-    """Return images that are in memory: uint8, (H, W, 3) RGB, (H, W, 1) or (H, W) gray.
+    """Make an image set from arrays: uint8, (H, W, 3) RGB, (H, W, 1) or (H, W) gray.
 
     Raises:
-        ImageError: the list is empty, or an array is no such image.
+        ImageError: the list is empty, or an array has another type or shape.
     """
     _refuse_none(arrays)
     photos = []
@@ -192,7 +192,7 @@ def array_set(arrays: Sequence[object]) -> ImageSet:
 
 
 def is_one_image(images: object) -> bool:
-    """Tell whether what was given for a list is a single array (H, W) or (H, W, C)."""
+    """Return True if an argument meant as a list is a single array (H, W) or (H, W, C)."""
     if not isinstance(images, np.ndarray):
         return False
     return images.ndim == 2 or (images.ndim == 3 and images.shape[2] in (1, 3))
@@ -206,15 +206,15 @@ def _refuse_none(images: Sequence[object]) -> None:
 def samples(
     images: ImageSet, contract: ImageContract, size: tuple[int, int] | None, smallest: int = 1
 ) -> Iterator[Sample]:
-    """Read the images of a set one by one as network inputs.
+    """Read the images of a set one at a time as network inputs.
 
     Args:
-        images: what to read.
-        contract: of the network.
-        size: height and width that the network insists on: larger photographs are cropped to it,
-            smaller ones mirrored out to it. None when it takes any.
-        smallest: height and width of the network's receptive field. Where it takes any size, an
-            input is at least that large, or ENOUGH. One that insists on a size may be smaller.
+        images: images to read.
+        contract: contract of the network.
+        size: fixed input height and width of the network, to which photographs are cropped or
+            extended by reflection; None if it takes any.
+        smallest: side of the network's receptive field. If the network takes any size, an input
+            must be at least that large, or at least ENOUGH.
 
     Raises:
         ImageError: a file is unreadable, or an image is too small.
@@ -230,7 +230,7 @@ def samples(
 
 
 def _ported(sample: Sample, contract: ImageContract) -> Sample:
-    """Return what all inputs of a network get of a picture; noise as its input says."""
+    """Make all inputs of a network from a picture; add noise according to its noise input."""
     if contract.takes_image_alone:
         return sample
     generator, levels = _generator(f"{sample.name} ports"), {}
@@ -247,7 +247,7 @@ def _ported(sample: Sample, contract: ImageContract) -> Sample:
 def _degraded_each_way(
     photo: Photo, contract: ImageContract, size: tuple[int, int] | None
 ) -> Iterator[Sample]:
-    """Yield a photograph as a network that assesses meets it: clean, and degraded in every way."""
+    """Yield a photograph clean and with every kind of degradation, for assessment networks."""
     picture = _fit(photo.read(contract.colour), size, contract, unit=1)
     for scenario in SCENARIOS:
         rng = _generator(f"{photo.name} {scenario}")
@@ -292,13 +292,13 @@ def _pair(
 def _fit(
     picture: Pixels, size: tuple[int, int] | None, contract: ImageContract, unit: int
 ) -> Pixels:
-    """Return the part of a picture that is used: its centre, of the network's size if it has one.
+    """Crop a picture to the part that is used: its centre, at the network's input size if fixed.
 
     Args:
-        picture: an input or a truth.
-        size: height and width of the input that the network insists on, or None.
-        contract: of the network.
-        unit: pixels of this picture for one of the input: 1 for an input, the scale for a truth.
+        picture: input or ground truth.
+        size: fixed input height and width of the network, or None.
+        contract: contract of the network.
+        unit: pixels of this picture per input pixel: 1 for an input, the scale for a truth.
     """
     if size is not None:
         wanted = (size[0] * unit, size[1] * unit)
@@ -315,13 +315,13 @@ def _centre(pixels: Pixels, limit: tuple[int, int], unit: int) -> Pixels:
 
 
 def _mirror(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Extend at the bottom and on the right to `size` by mirroring."""
+    """Extend at the bottom and right to `size` by reflection."""
     missing = [(0, size[i] - pixels.shape[i]) for i in (0, 1)]
     return np.pad(pixels, (*missing, (0, 0)), mode="symmetric")
 
 
 def _generator(name: str) -> np.random.Generator:
-    """Return a generator seeded by the name of an image."""
+    """Make a random generator seeded by the name of an image."""
     return np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]))
 
 

@@ -1,6 +1,6 @@
-"""Images of 16 bits a channel: Pillow holds them in gray alone, and cuts colours off at 8.
+"""Images of 16 bits per channel, which Pillow supports in gray only; it truncates colours to 8.
 
-PNG in colour is read and written by OpenCV, TIFF by tifffile.
+OpenCV reads and writes colour PNG, tifffile TIFF.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     Deep: TypeAlias = NDArray[Any]
 
 LEVELS = 257
-"""Steps of 16 bits in one of 8: 65535 / 255."""
+"""16-bit steps per 8-bit level: 65535 / 255."""
 
 PEAK = 65535
 
 ORIENTATION = 0x0112
-"""EXIF's tag."""
+"""EXIF tag of the orientation."""
 
 OPENCV = "pip install opencv-python-headless, which reads and writes PNG of 16 bits in colour"
 IMAGECODECS = "pip install imagecodecs, which reads this compression of TIFF"
 
 
 def is_deep(path: Path) -> bool:
-    """Tell whether a file is a PNG or TIFF of 16 bits a channel, in RGB, RGBA or gray.
+    """Return True for a PNG or TIFF of 16 bits per channel, in RGB, RGBA or gray.
 
     Raises:
-        ImageError: it is missing or no image.
+        ImageError: the file is missing or not an image.
     """
     with open_image(path) as image:
         stored = str(getattr(image, "tile", ""))  # such as "RGB;16B": what becomes RGB
@@ -48,7 +48,7 @@ def is_deep(path: Path) -> bool:
 
 
 def missing_package(path: Path, suffix: str) -> str:
-    """Return what to do so that a deep file can be read, and written with a suffix; or "".
+    """Say which package to install to read a deep file and write it with a suffix; "" if none.
 
     Raises:
         ImageError: the file is damaged.
@@ -63,12 +63,12 @@ def missing_package(path: Path, suffix: str) -> str:
 
 
 def read_deep(path: Path) -> Deep:
-    """Read a deep file as uint16 (H, W, 3) in RGB or (H, W, 1) in gray, upright.
+    """Read a deep file as uint16 (H, W, 3) RGB or (H, W, 1) gray, upright.
 
-    Transparency is left out.
+    Transparency is dropped.
 
     Raises:
-        ImageError: it is truncated.
+        ImageError: the file is damaged or truncated.
     """
     with open_image(path) as image:
         turned = image.getexif().get(ORIENTATION, 1)
@@ -80,13 +80,13 @@ def read_deep(path: Path) -> Deep:
 
 
 def save_deep(path: Path, pixels: Deep, alpha: Deep | None, profile: bytes | None) -> None:
-    """Write uint16 (H, W, 3) or (H, W, 1) as PNG or TIFF, complete or not at all.
+    """Write uint16 (H, W, 3) or (H, W, 1) as PNG or TIFF, atomically.
 
     Args:
-        path: of the file.
-        pixels: in RGB or gray; gray has no alpha.
-        alpha: how opaque they are, uint16 (H, W).
-        profile: ICC profile of their colours.
+        path: path of the file.
+        pixels: pixels in RGB or gray; gray has no alpha.
+        alpha: opacity, uint16 (H, W).
+        profile: ICC profile of the colours.
 
     Raises:
         OutputError: the file cannot be written.
@@ -103,7 +103,7 @@ def save_deep(path: Path, pixels: Deep, alpha: Deep | None, profile: bytes | Non
 
 
 def from_levels(levels: NDArray[np.floating]) -> Deep:
-    """Return levels from 0 to 255 as uint16: rounded half to even, and clipped."""
+    """Convert levels from 0 to 255 to uint16: rounded half to even and clipped."""
     deep: Deep = np.clip(np.rint(levels * LEVELS), 0, PEAK).astype(np.uint16)
     return deep
 
@@ -138,7 +138,7 @@ def _read_tiff(path: Path) -> Deep:
 
 
 def _is_plain(path: Path) -> bool:
-    """Tell whether tifffile alone can decode a TIFF: not compressed, or by Deflate."""
+    """Return True if tifffile alone can decode a TIFF: uncompressed, or compressed by Deflate."""
     import tifffile
 
     try:
@@ -150,7 +150,7 @@ def _is_plain(path: Path) -> bool:
 
 
 def _upright(pixels: Deep, orientation: int) -> Deep:
-    """Turn pixels as EXIF's orientation, 1 to 8, asks."""
+    """Apply an EXIF orientation, 1 to 8."""
     if orientation in (5, 6, 7, 8):
         pixels = pixels.swapaxes(0, 1)
     down = -1 if orientation in (3, 4, 7, 8) else 1

@@ -1,9 +1,9 @@
-"""Where tiles lie: whole numbers alone, so that an app computes the same in any language.
+"""Tile positions in integer arithmetic, so that an app computes the same in any language.
 
-An axis is cut into tiles of one length. Each reads more than it writes: what it writes lies at
-least a halo away from each of its ends that is not the image's, and tiles share the lines between
-two of them half and half. An image that is shorter than a tile, or no multiple of what the network
-asks for, is continued by its mirror image at the end.
+An axis is divided into tiles of one length. Each reads more than it writes: its output is at least
+a halo away from each end that is not an end of the image, and adjacent tiles meet in the middle of
+their overlap. An image that is shorter than a tile, or not a multiple of the network's step, is
+extended by reflection at the end.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TileSpan:
-    """What one tile reads and writes of an axis.
+    """The lines that one tile reads and writes along an axis.
 
     Attributes:
-        read: first line that it reads, in input pixels; it reads as many as a tile is long.
-        crop: first line that is kept of what comes out of it, in output pixels.
-        write: where in the output image this line goes.
-        length: lines that are kept.
+        read: first line read, in input pixels; the number read is the tile's length.
+        crop: first line kept of the tile's output, in output pixels of the tile.
+        write: position of this line in the output image.
+        length: number of lines kept.
     """
 
     read: int
@@ -29,17 +29,17 @@ class TileSpan:
 
 
 def spans(length: int, tile: int, halo: int, multiple: int, scale: int) -> tuple[TileSpan, ...]:
-    """Return the tiles of an axis; what they write follows each other without gap or overlap.
+    """Divide an axis into tiles whose outputs adjoin without gap or overlap.
 
     Args:
-        length: of the axis of the image, in input pixels; any.
+        length: length of the axis in input pixels; any.
         tile: length of a tile, a multiple of `multiple`.
-        halo: input pixels on each side of a place that its output needs.
+        halo: input pixels on each side of a position that its output depends on.
         multiple: tiles start at multiples of this, so that strides keep their phase.
         scale: output length over input length.
 
     Raises:
-        ValueError: as `starts`.
+        ValueError: as in `starts`.
     """
     begins = starts(padded_length(length, tile, multiple), tile, halo, multiple)
     found, write = [], 0
@@ -51,11 +51,11 @@ def spans(length: int, tile: int, halo: int, multiple: int, scale: int) -> tuple
 
 
 def starts(length: int, tile: int, halo: int, multiple: int) -> tuple[int, ...]:
-    """Return where the tiles of an axis start; the last one ends with the axis.
+    """Compute where the tiles of an axis start; the last one ends at the end of the axis.
 
     Raises:
-        ValueError: the tile is longer than the axis, not longer than two halos, or one of them is
-            no multiple.
+        ValueError: the tile is longer than the axis or not longer than two halos, or a length is
+            not a multiple of `multiple`.
     """
     step = (tile - 2 * halo) // multiple * multiple
     if tile > length or length % multiple or tile % multiple:
@@ -68,14 +68,14 @@ def starts(length: int, tile: int, halo: int, multiple: int) -> tuple[int, ...]:
 
 
 def padded_length(length: int, tile: int, multiple: int) -> int:
-    """Return how long an axis is with what mirrors it: a tile at least, and a multiple."""
+    """Return the length of an axis after extension: at least a tile, and a multiple."""
     return max(up(length, multiple), tile)
 
 
 def mirrored(index: int, length: int) -> int:
-    """Return which line of an axis stands at an index that may lie beyond its end.
+    """Return the index of the line that reflection puts at an index beyond the end of an axis.
 
-    0 1 2 goes on as 1 0 1 2 1 …; of one line, it is that line.
+    0 1 2 continues as 1 0 1 2 1 …; the border line is not repeated. A single line is repeated.
     """
     if length == 1:
         return 0
@@ -84,11 +84,11 @@ def mirrored(index: int, length: int) -> int:
 
 
 def balanced(length: int, largest: int, halo: int, multiple: int) -> int:
-    """Return the tile length that covers an axis with the fewest tiles and the least overlap.
+    """Choose the tile length that covers an axis with the fewest tiles and the least overlap.
 
     Args:
-        length: of the axis, a multiple of `multiple`.
-        largest: longest tile wanted, more than 2 × halo.
+        length: length of the axis, a multiple of `multiple`.
+        largest: longest tile allowed, more than 2 × halo.
         halo: see `spans`.
         multiple: see `spans`.
     """
@@ -100,11 +100,11 @@ def balanced(length: int, largest: int, halo: int, multiple: int) -> int:
 
 
 def up(value: int, multiple: int) -> int:
-    """Return the least multiple that is no less than a value."""
+    """Round a value up to a multiple."""
     return (value + multiple - 1) // multiple * multiple
 
 
 def _meeting(start: int, following: int, tile: int, scale: int) -> int:
-    """Return the output line where a tile ends and the one that follows begins to write."""
+    """Return the output line where a tile ends and the following one begins to write."""
     overlap = start + tile - following
     return following * scale + overlap * scale // 2

@@ -1,8 +1,9 @@
-"""Running an image in tiles that overlap, so that memory is bounded and no seam shows.
+"""Run a network on overlapping tiles of an image, with bounded memory and without seams.
 
-Every output pixel is taken from a tile that holds all input pixels which it depends on, as long as
-the halo is at least the receptive field's radius. Tiles at the image's border end there, so that
-the network pads them as it pads the whole image. All tiles have one size: runtimes allocate once.
+Every output pixel is taken from a tile that contains all input pixels it depends on, if the halo is
+at least the radius of the receptive field. Tiles at the image's border end there, so that the
+network pads them as it would pad the whole image. All tiles have one size, so that runtimes
+allocate only once.
 """
 
 from __future__ import annotations
@@ -28,14 +29,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tiling:
-    """How an image is cut.
+    """How an image is divided into tiles.
 
     Attributes:
         tile: height and width of a tile in input pixels, multiples of `multiple`.
-        halo: input pixels around a place that its output needs; a tile is more than twice as large.
+        halo: input pixels around a position that its output depends on; a tile is more than twice
+            as large.
         multiple: tiles start and end at multiples of this, so that strides keep their phase.
-        blend: fade from one tile to the next over their overlap, for a halo that is a guess;
-            otherwise they meet in the middle of it.
+        blend: fade linearly over the overlap, for an uncertain halo; otherwise tiles meet in the
+            middle of it.
     """
 
     tile: tuple[int, int]
@@ -47,14 +49,14 @@ class Tiling:
 def fixed_tiling(
     tile: tuple[int, int], radius: int | None, multiple: int, period: int, *, exact: bool
 ) -> Tiling:
-    """Return how to cut an image for a file that takes images of one size.
+    """Choose the tiling for a file with a fixed input size.
 
     Args:
-        tile: the file's size.
-        radius: of the receptive field; None where images are not cut.
-        multiple: that the file asks for.
-        period: input pixels after which the network computes the same again.
-        exact: whether the radius is known, and pixels do not depend on the image's size.
+        tile: height and width of the file's input.
+        radius: radius of the receptive field; None if images are not tiled.
+        multiple: multiple that the file requires.
+        period: input pixels after which the network's computation repeats (its total stride).
+        exact: whether the radius is known and pixels do not depend on the image's size.
     """
     step = math.lcm(multiple, period)
     aligned = not (tile[0] % step or tile[1] % step)
@@ -66,23 +68,24 @@ def fixed_tiling(
 
 
 def tile_count(size: tuple[int, int], tiling: Tiling) -> int:
-    """Return how many tiles an image of a size is cut into."""
+    """Count the tiles of an image of a size."""
     return math.prod(len(_starts(size[axis], axis, tiling)) for axis in (0, 1))
 
 
 def run_tiled(
     pixels: Pixels, run: Run, scale: int, tiling: Tiling, watch: Callable[[int], None]
 ) -> Pixels:
-    """Return what `run` makes of the whole image, computed tile by tile.
+    """Run a network on an image tile by tile; return the whole output.
 
-    An image smaller than a tile, or whose sides are no multiples, is continued by its mirror image.
+    An image that is smaller than a tile, or whose sides are not multiples, is extended by
+    reflection.
 
     Args:
         pixels: uint8 or uint16 (H, W, C).
-        run: maps (h, w, C) to (scale × h, scale × w, C') of the same type.
+        run: maps (h, w, C) to (scale × h, scale × w, C') of the same dtype.
         scale: output height over input height.
-        tiling: how to cut.
-        watch: told how many tiles are done, before each.
+        tiling: division into tiles.
+        watch: called before each tile with the number of tiles done.
     """
     if tiling.blend:
         return _faded(pixels, run, scale, tiling, watch)
@@ -103,12 +106,12 @@ def run_tiled(
 
 
 def pad_to(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Extend an image at the bottom and on the right by its mirror image."""
+    """Extend an image at the bottom and right to a size by reflection."""
     return _part(pixels, 0, 0, size)
 
 
 def _part(pixels: Pixels, top: int, left: int, size: tuple[int, int]) -> Pixels:
-    """Return a part of an image, which may reach beyond it at the bottom and on the right."""
+    """Return a tile of an image, extended by reflection beyond its bottom and right borders."""
     (height, width), bottom, right = pixels.shape[:2], top + size[0], left + size[1]
     if bottom <= height and right <= width:
         return pixels[top:bottom, left:right]
@@ -120,7 +123,7 @@ def _part(pixels: Pixels, top: int, left: int, size: tuple[int, int]) -> Pixels:
 def _faded(
     pixels: Pixels, run: Run, scale: int, tiling: Tiling, watch: Callable[[int], None]
 ) -> Pixels:
-    """Return an image computed in tiles that fade into each other over all that they share."""
+    """Run an image in tiles that fade linearly into each other over their overlaps."""
     tall, wide = tiling.tile
     rows, columns = (_starts(pixels.shape[axis], axis, tiling) for axis in (0, 1))
     output = np.empty((0, 0, 0), np.uint8)
@@ -142,7 +145,7 @@ def _faded(
 
 
 def _fade(onto: Pixels, piece: Pixels, axis: int, start: int, overlap: int) -> None:
-    """Write a piece at `start` along an axis; its first `overlap` lines fade in."""
+    """Write a piece at `start` along an axis; its first `overlap` lines fade in linearly."""
     onto, piece = onto.swapaxes(0, axis), piece.swapaxes(0, axis)
     if overlap:
         there = onto[start : start + overlap]
