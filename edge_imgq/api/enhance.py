@@ -54,8 +54,8 @@ def enhance(
 ) -> NDArray[np.uint8]:
     """Run one or several networks on a photograph, in tiles without visible seams.
 
-    Tiles overlap by the receptive field, so the result equals that of the whole image at once, up
-    to the rounding of the runtime.
+    Tiles overlap by the receptive field. Where it is known, the result equals that of the whole
+    image at once, up to the rounding of the runtime.
 
     Args:
         photo: path, or a uint8 array: (H, W, 3) in RGB, (H, W, 1) or (H, W) in gray; any size.

@@ -1,1 +1,1 @@
-"""Drift of a file against its references."""
+"""Measure the drift of a file from its references."""

@@ -1,4 +1,4 @@
-"""Whether a file stays within what its recipe allows it to lose."""
+"""Compare a file's drift with the budget of its recipe."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ from edge_imgq.verify.drift import Agreement, Drift, Drop
 from edge_imgq.verify.output_range import OutputRange
 
 LEAST_VS_HOST = 45.0
-"""dB that a device whose arithmetic is its own must keep to the same file on this host. One level
-of difference everywhere is 48.1 dB."""
+"""Least PSNR in dB between a device with its own arithmetic and the same file on this host. A
+difference of one level everywhere is 48.1 dB."""
 
 MOST_NEARER = 3.0
-"""dB that int8 may be nearer to the float model than a device to this host, where the device only
-rounds otherwise: two errors of the same size and no relation are 3 dB more than one."""
+"""dB by which the QDQ graph may be closer to the float model than a device to this host, if the
+device only rounds differently: two independent errors of equal size add 3 dB."""
 
 IN_FLOAT16 = Budget(psnr_drop=0.05, psnr_drop_worst=0.1, psnr_vs_reference=50.0)
-"""What a float file may lose in the float16 that a GPU computes in, whatever its recipe allows on a
-processor: fsrcnn-x2 loses .014 dB by that alone."""
+"""Budget of a float file in the float16 arithmetic of a GPU, whatever its recipe's budget: the
+arithmetic alone costs fsrcnn-x2 0.014 dB."""
 
 MOST_WITHOUT_XNNPACK = 1.0
-"""dB that an int8 file may be farther from the float reference where its app has no XNNPACK, before
-its budget counts there too: roundings alone are some tenths."""
+"""Loss in dB against the float reference, compared with XNNPACK, from which an int8 file's budget
+also applies to TFLite's built-in kernels. Rounding alone costs some tenths."""
 
 
 MOST_BY_CONVERSION = 0.1
-"""dB that a file may be farther from the float reference than its graph, in the mean and in the
-worst image, where the graph computes in float between integers: no share of its values is asked for
-then. Runtimes' floats differ in their last digits, so a level turns over now and then, and a deep
-network spreads that."""
+"""dB by which a file may be farther from the float reference than its graph, on average and on the
+worst image, if the graph computes partly in float. The share of values within one level is then not
+checked: floats of runtimes differ in the last digits, so a level flips occasionally, and a deep
+network spreads the difference."""
 
 
 def breaches(
     drift: Drift, budget: Budget, bit_exact: bool = False, *, in_float: bool = False
 ) -> tuple[str, ...]:
-    """Return one sentence for every limit that the drift exceeds.
+    """Return one sentence per limit of the budget that the drift exceeds.
 
-    A drop that could not be measured is not a breach here; the report shows why it is missing, and
-    the PSNR against the reference is always there. Where the file ran on another device, its
-    distance to this host is held to a limit instead of the conversion, which is the lowering's.
-    The PSNR against the reference is held to the budget in TFLite's own kernels as well.
+    A drop that was not measured is no breach; the report states the reason, and the PSNR against
+    the reference is always checked. For a file that ran on another device, the distance to this
+    host is limited instead of the conversion. The PSNR against the reference in TFLite's built-in
+    kernels is checked as well.
 
     Args:
-        drift: what was measured.
-        budget: of the recipe.
-        bit_exact: whether the device must return this host's values, all of them.
-        in_float: whether the graph that the file was lowered from computes in float in places.
+        drift: measured drift.
+        budget: budget of the recipe.
+        bit_exact: True if the device must return exactly this host's values.
+        in_float: True if the graph that the file was lowered from computes partly in float.
     """
     found = _device_breaches(drift, bit_exact)
     if isinstance(drift.drop, Drop):
@@ -88,7 +88,7 @@ def _as_near_as_its_graph(drift: Drift) -> bool:
 
 
 def _builtin_breaches(drift: Drift, budget: Budget) -> list[str]:
-    """Return what TFLite's own kernels break that XNNPACK keeps; roundings alone do not count."""
+    """Return limits exceeded only in TFLite's built-in kernels; rounding is ignored."""
     found, least = drift.builtin_kernels, budget.psnr_vs_reference
     if isinstance(found, Skipped) or drift.vs_reference.mean < least:
         return []
@@ -102,9 +102,10 @@ def _builtin_breaches(drift: Drift, budget: Budget) -> list[str]:
 
 
 def no_picture(found: OutputRange | Skipped) -> tuple[str, ...]:
-    """Return a sentence where the float model's values are no picture, whatever a file's budget.
+    """Return a sentence if most of the float model's values are outside the pixel range, else ().
 
-    Such a file is as the float model and yet of no use: pixels keep none of what is clipped.
+    The result of such a model is no picture, whatever the file's budget: 8-bit pixels cannot hold
+    it.
     """
     if isinstance(found, Skipped) or found.is_picture:
         return ()
@@ -116,7 +117,7 @@ def no_picture(found: OutputRange | Skipped) -> tuple[str, ...]:
 
 
 def clipped(found: OutputRange | Skipped) -> tuple[str, ...]:
-    """Return a sentence where pixels clip much of a picture, in every file alike."""
+    """Return a sentence if pixels clip a large share of a picture, in every file alike; else ()."""
     if isinstance(found, Skipped) or not found.is_clipped:
         return ()
     return (
@@ -151,10 +152,10 @@ def _device_breaches(drift: Drift, bit_exact: bool) -> list[str]:
 
 
 def _coarse_anywhere(drift: Drift, vs_host: Agreement) -> str:
-    """Return that int8 itself is no nearer to the float model than the device to this host.
+    """Return a clause if int8 is as far from the float model as the device from this host.
 
-    Two processors that round a little otherwise then differ by what each differs from the float
-    model, and neither is wrong.
+    Both processors then differ from each other by their distance to the float model, and neither is
+    wrong. "" if int8 is closer.
     """
     graph = drift.quantization
     if isinstance(graph, Skipped) or graph.mean > vs_host.psnr + MOST_NEARER:

@@ -1,11 +1,11 @@
-"""How far a file's images are from those of its references.
+"""Measure the distance of a file's images from those of its references.
 
-Three comparisons, all on 8-bit images, and a fourth for a file that ran on another device:
+Four comparisons, all on 8-bit images; the last only for a file that ran on another device:
 
-- `vs_reference`: the file against the float model. What the user will see.
-- `quantization`: the QDQ graph against the float model. What int8 cost; the file is not involved.
-- `conversion`: the file against the graph that it was lowered from. What the format cost.
-- `vs_host`: the file on the device against the same file on this host. What the device changes.
+- `vs_reference`: file against float model; the difference that users see.
+- `quantization`: QDQ graph against float model; the cost of int8, without the file.
+- `conversion`: file against the graph that it was lowered from; the cost of the format.
+- `vs_host`: file on the device against the same file on this host; the effect of the device.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ if TYPE_CHECKING:
     Pixels: TypeAlias = NDArray[np.uint8]
 
 WHITE, HALF = 255, 0.5
-"""The highest level, and what rounding takes from a number beyond it."""
+"""Highest 8-bit level, and the largest distance beyond the range that rounding removes."""
 AS_ITS_GRAPH = 0.99
-"""Share of values within one level of its graph from which on a file is taken to be the graph."""
+"""Least share of values within one level at which a file counts as equal to its graph."""
 
 IDENTICAL = 100.0
-"""PSNR that identical images count as in a mean, in dB; 8-bit images that differ in one value of a
-million reach 108."""
+"""PSNR in dB assigned to identical images in a mean; 8-bit images that differ by one level in one
+value of a million have 108."""
 
 
 @dataclass(frozen=True)
 class Fidelity:
-    """PSNR of one set of images against another, in dB; identical images count as IDENTICAL.
+    """PSNR of a set of images against another, in dB; identical images count as IDENTICAL.
 
     Attributes:
-        mean: over the images.
-        worst: the lowest.
+        mean: mean over the images.
+        worst: lowest PSNR of an image.
         worst_image: name of that image.
     """
 
@@ -61,12 +61,12 @@ class Drop:
     """PSNR(truth, float reference) − PSNR(truth, file), in dB; positive is a loss.
 
     Attributes:
-        mean: over the images.
-        worst: the highest.
+        mean: mean over the images.
+        worst: largest loss on an image.
         worst_image: name of that image.
         reference_psnr: mean PSNR of the float reference against the truth.
-        input_psnr: mean PSNR of the input against the truth, enlarged by bicubic where the network
-            enlarges: what needs no network.
+        input_psnr: mean PSNR of the input against the truth, upscaled by bicubic interpolation for
+            super-resolution: the result without a network.
     """
 
     mean: float
@@ -77,7 +77,7 @@ class Drop:
 
     @property
     def psnr(self) -> float:
-        """Mean PSNR of the file against the truth."""
+        """Mean PSNR of the file against the truth, in dB."""
         return self.reference_psnr - self.mean
 
 
@@ -86,9 +86,9 @@ class Conversion:
     """Agreement of a file with the graph that it was lowered from, over all values of all images.
 
     Attributes:
-        equal: share of values that are equal.
+        equal: share of values that are equal, 0 … 1.
         within_1: share that differ by at most one level of 255.
-        largest: the largest difference, in levels.
+        largest: largest difference, in levels.
     """
 
     equal: float
@@ -101,10 +101,10 @@ class Agreement:
     """Agreement of a file on a device with the same file on this host, over all values.
 
     Attributes:
-        psnr: in dB over all images together; IDENTICAL where nothing differs.
-        equal: share of values that are equal.
+        psnr: PSNR in dB over all images together; IDENTICAL if nothing differs.
+        equal: share of values that are equal, 0 … 1.
         within_1: share that differ by at most one level of 255.
-        largest: the largest difference, in levels.
+        largest: largest difference, in levels.
     """
 
     psnr: float
@@ -115,13 +115,13 @@ class Agreement:
 
 @dataclass(frozen=True)
 class BuiltinKernels:
-    """An int8 TFLite file in TFLite's own kernels, as apps without XNNPACK run it.
+    """Drift of an int8 TFLite file in TFLite's built-in kernels, as in apps without XNNPACK.
 
     Attributes:
-        images: how many it was run on, the first of the evaluation.
-        vs_reference: the file in these kernels against the float reference.
-        xnnpack: the file in XNNPACK against the float reference, on the same images.
-        agreement: of the two.
+        images: number of images it ran on, the first ones of the evaluation set.
+        vs_reference: file in built-in kernels against the float reference.
+        xnnpack: file in XNNPACK against the float reference, on the same images.
+        agreement: built-in kernels against XNNPACK.
     """
 
     images: int
@@ -135,25 +135,25 @@ NO_BUILTIN_KERNELS = Skipped("only int8 TFLite files that XNNPACK ran here are r
 
 @dataclass(frozen=True)
 class ImageDrift:
-    """The comparisons of one image.
+    """The comparisons of one image; PSNR in dB.
 
     Attributes:
-        name: of the image.
+        name: name of the image.
         vs_reference: PSNR of the file's image against the float reference's.
-        quantization: PSNR of the QDQ graph's image against the float reference's; None for files
-            that are not quantized.
-        vs_unclipped, quantization_unclipped: the same two against the float reference's values as
-            they are, outside the range of pixels too; for models whose values are no picture.
-        truth_reference: PSNR of the float reference's image against the truth, None without truth.
-        truth_file: PSNR of the file's image against the truth, None without truth.
-        truth_input: PSNR of the input against the truth, None without truth.
-        errors: of the file against the float reference, added up.
-        differences: how many values differ from the source graph's by 0, 1, 2, … 255 levels.
-        host_differences: the same against the file on this host; None where it ran here alone.
-        numbers: errors of numbers that are no picture; None where the result is one.
-        others: what is returned beside it.
-        growth: PSNR of the file's picture against the float model's after each of the frames that
-            are shown; none of a network that does not hand anything to itself.
+        quantization: PSNR of the QDQ graph's image against the float reference's; None for float
+            files.
+        vs_unclipped, quantization_unclipped: the same two against the float reference's unclipped
+            values, for models whose values are no picture.
+        truth_reference: PSNR of the float reference's image against the truth; None without truth.
+        truth_file: PSNR of the file's image against the truth; None without truth.
+        truth_input: PSNR of the input against the truth; None without truth.
+        errors: summed signed errors of the file against the float reference.
+        differences: histogram (256,) of absolute differences from the source graph, in levels.
+        host_differences: the same against the file on this host; None if it ran on this host only.
+        numbers: errors of an output that is no picture; None for a picture.
+        others: comparisons of the further outputs.
+        growth: PSNR of the file's picture against the float model's after each reported number of
+            frames; empty for a network without states.
     """
 
     name: str
@@ -173,7 +173,7 @@ class ImageDrift:
 
     @property
     def drop(self) -> float | None:
-        """What the file loses against the truth, in dB; None without truth."""
+        """PSNR loss of the file against the truth, in dB; None without truth."""
         if self.truth_reference is None or self.truth_file is None:
             return None
         return self.truth_reference - self.truth_file
@@ -181,12 +181,12 @@ class ImageDrift:
 
 @dataclass(frozen=True)
 class ImageFigures:
-    """What a report keeps of one image.
+    """The figures of one image in a report.
 
     Attributes:
-        name: of the image.
+        name: name of the image.
         vs_reference: PSNR of the file's image against the float reference's, in dB.
-        drop: what the file loses against the truth, in dB; None without truth.
+        drop: PSNR loss of the file against the truth, in dB; None without truth.
     """
 
     name: str
@@ -196,13 +196,14 @@ class ImageFigures:
 
 @dataclass(frozen=True)
 class OutputDrift:
-    """What a file returns beside the picture, against the float model.
+    """Drift of a further output against the float model.
 
     Attributes:
         kind: "image", "plane", "vector" or "state".
-        vs_reference: of an image as pixels; of others as levels of their range, unrounded.
-        numbers: errors in its own unit; of an image as pixels keep it.
-        beyond: share of the float model's numbers that lie outside the range.
+        vs_reference: PSNR in dB: of pixels for an image, else of unrounded levels of the port's
+            range.
+        numbers: errors in the output's own unit; for an image, of its 8-bit pixels.
+        beyond: share of the float model's values outside the range, 0 … 1.
     """
 
     kind: str
@@ -213,10 +214,10 @@ class OutputDrift:
 
 @dataclass(frozen=True)
 class FrameDrift:
-    """Drift after some frames of a network that hands something to itself.
+    """Drift of a recurrent network after some frames.
 
     Attributes:
-        frames: how many it has seen.
+        frames: number of frames processed.
         vs_reference: PSNR of the picture against the float model's, in dB, mean over the images.
     """
 
@@ -255,20 +256,20 @@ def compare(
     host: Pixels | None = None,
     levels: NDArray[np.float64] | None = None,
 ) -> ImageDrift:
-    """Compare the image that a file returned with those of its references, all 8-bit (H, W, C).
+    """Compare a file's image with those of its references; all are uint8 (H, W, C).
 
     Args:
-        name: of the image.
-        file: what the file returned.
-        reference: what the float model returned.
-        quantized: what the QDQ graph returned; None for a float file.
-        source: what the graph that the file was lowered from returned.
-        truth: ground truth, None where there is none.
-        shave: border in pixels that is left out against the truth, as the papers do.
-        untreated: the input, of the truth's size; None without truth.
-        host: what the file returned on this host, where it ran on another device.
-        levels: what the float model returned, neither rounded nor clipped; None where clipping
-            takes next to nothing.
+        name: name of the image.
+        file: output of the file.
+        reference: output of the float model.
+        quantized: output of the QDQ graph; None for a float file.
+        source: output of the graph that the file was lowered from.
+        truth: ground truth; None if there is none.
+        shave: border in pixels excluded from comparisons with the truth, as in the papers.
+        untreated: input, resized to the truth's size; None without truth.
+        host: output of the file on this host, if it ran on another device.
+        levels: output of the float model in levels of 255, float64, neither rounded nor clipped;
+            None if clipping is negligible.
 
     Raises:
         ValueError: shapes differ.
@@ -303,12 +304,12 @@ def compare(
 def compare_other(
     port: Port, file: NDArray[np.float64], reference: NDArray[np.float64]
 ) -> OutputSums:
-    """Compare what a file returned beside the picture with what the float model returned.
+    """Compare a further output of a file with that of the float model.
 
     Args:
-        port: what it is.
-        file: levels (H, W, C), where 0 … 255 is the port's range.
-        reference: likewise.
+        port: port of the output.
+        file: output of the file, float64 (H, W, C), with the port's range mapped to 0 … 255.
+        reference: output of the float model, likewise.
     """
     beyond = float(np.mean((reference < -HALF) | (reference > WHITE + HALF)))
     if port.kind == "image":  # as pixels, both end at black and at white
@@ -318,7 +319,7 @@ def compare_other(
 
 
 def picture_psnr(reference: Pixels, file: Pixels) -> float:
-    """Return the PSNR of two pictures in dB; identical ones count as IDENTICAL."""
+    """Return the PSNR of two uint8 pictures in dB; IDENTICAL if they are equal."""
     return _decibel(reference, file)
 
 
@@ -327,7 +328,7 @@ def _decibel(reference: Pixels, candidate: Pixels, shave: int = 0) -> float:
 
 
 def _unclipped(levels: NDArray[np.float64], candidate: Pixels | NDArray[np.float64]) -> float:
-    """Return the PSNR of pixels or levels against values that lie anywhere, in dB."""
+    """Return the PSNR of pixels or levels against unclipped levels, in dB; IDENTICAL if equal."""
     error = float(np.mean((levels - candidate) ** 2))
     return min(10 * float(np.log10(255**2 / error)), IDENTICAL) if error else IDENTICAL
 

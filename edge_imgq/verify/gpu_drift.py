@@ -1,8 +1,7 @@
-"""What a GPU's own kernels make of a file: how coarse float16 is for it, and whether it is right.
+"""Judge a file's drift in LiteRT's GPU kernels: correct, too coarse in float16, or wrong.
 
-Phones' GPUs compute in float16. Asked for float32, the same kernels must return what this host
-returns; so that a file that is only too delicate for float16 is told from one that is computed
-wrongly.
+Phones' GPUs compute in float16. With float32 enforced, the same kernels must reproduce this host's
+result; this separates files that float16 is too coarse for from files that are computed wrongly.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from edge_imgq.skipped import Skipped
 from edge_imgq.verify.budget import LEAST_VS_HOST
 
 LEAST_IN_FLOAT32 = 90.0
-"""dB below which roundings of float32 do not explain a difference: they make 110 and more."""
+"""PSNR in dB below which float32 rounding does not explain a difference; it yields 110 and more."""
 
 WELL_IN_FLOAT16 = 55.0
-"""dB from which a file in float16 gives nothing to look for."""
+"""PSNR in dB from which the float16 result needs no bisection."""
 
 NOT_ON_GPU = Skipped("only float TFLite files for GPUs run in LiteRT's GPU kernels")
 NOT_BISECTED = Skipped("--bisect compares every operator")
@@ -29,17 +28,16 @@ Verdict = Literal["right", "coarse", "wrong"]
 
 @dataclass(frozen=True)
 class GpuDrift:
-    """One image in a file in LiteRT's GPU kernels, against the same file on this host.
+    """PSNR of a file in LiteRT's GPU kernels against the same file on this host, for one image.
 
     Attributes:
-        runtime: LiteRT's version and the GPU, or the processor that stands for one.
-        image: its name.
-        size: its height and width.
-        float16: dB in the precision that phones' GPUs compute in, of images that are clipped and
-            not rounded.
-        float32: the same with float32 enforced.
-        beyond: tensors that leave float16 on that image, in their order.
-        operator: the first that is computed wrongly, or why none is named.
+        runtime: LiteRT's version and the GPU, or the processor that emulates one.
+        image: name of the image.
+        size: (height, width) of the image.
+        float16: PSNR in dB in float16, of images that are clipped but not rounded.
+        float32: PSNR in dB with float32 enforced.
+        beyond: tensors that overflow float16 on that image, in graph order.
+        operator: first operator that is computed wrongly, or why none is named.
     """
 
     runtime: str
@@ -52,21 +50,21 @@ class GpuDrift:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the GPU is right, or only its float16 is too coarse for the file, or neither."""
+        """Verdict: "wrong" if float32 is off, "coarse" if only float16 is, else "right" (see module)."""
         if self.float32 < LEAST_IN_FLOAT32:
             return "wrong"
         return "coarse" if self.float16 < LEAST_VS_HOST or self.beyond else "right"
 
     @property
     def bisected_in_float32(self) -> bool:
-        """Whether the operator to be named is one in float32; else it is one in float16."""
+        """True if bisection runs in float32, False if in float16."""
         return self.verdict == "wrong" or (
             self.verdict == "right" and self.float16 >= WELL_IN_FLOAT16
         )
 
     @property
     def breaches(self) -> tuple[str, ...]:
-        """One sentence for everything that a phone's GPU would do to the file's image."""
+        """One sentence per defect of the file's image on a phone's GPU."""
         found = [
             f"leaves float16, in which phones' GPUs compute: {beyond}" for beyond in self.beyond[:3]
         ]

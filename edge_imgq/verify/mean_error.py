@@ -1,8 +1,8 @@
-"""Signed mean error of a file's images: the tint, which PSNR hides.
+"""Measure the signed mean error of a file's images: a tint, which PSNR hides.
 
-Two levels too much in the dark are 49.5 dB where a fifth of a picture is dark, and every flat wall
-shows them. So each channel's mean error is taken overall, and in flat areas that are dark or
-bright.
+An error of two levels in the dark is 49.5 dB if a fifth of a picture is dark, but is visible on
+every flat wall. Each channel's mean error is therefore taken overall, and over flat areas that are
+dark or bright.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
     Pixels: TypeAlias = NDArray[np.uint8]
 
 BLOCK = 8
-"""Side of the blocks that are looked at for flatness, in pixels."""
+"""Height and width in pixels of the blocks tested for flatness."""
 
 FLAT = 8
-"""Most levels between the least and the largest value of each channel in a flat block."""
+"""Largest range of each channel within a flat block, in levels."""
 
 DARK, BRIGHT = 64, 192
 """Levels below and above which the mean of a block is dark or bright."""
 
 LEAST_BLOCKS = 4
-"""Blocks of a kind, over all images, from which on their mean says something."""
+"""Fewest blocks of a kind, over all images, for a meaningful mean."""
 
 
 @dataclass(frozen=True)
 class MeanError:
-    """Mean of file − float model for each channel, in levels; positive is too bright.
+    """Mean of file − float model per channel, in levels of 255; positive is too bright.
 
     Attributes:
-        overall: over all pixels.
-        dark: over flat dark areas.
-        bright: over flat bright areas.
+        overall: mean over all pixels.
+        dark: mean over flat dark areas.
+        bright: mean over flat bright areas.
     """
 
     overall: tuple[float, ...]
@@ -52,11 +52,11 @@ class MeanError:
 
 @dataclass(frozen=True)
 class ErrorSums:
-    """Errors of one image, added up.
+    """Summed errors of one image.
 
     Attributes:
-        sums: of the errors, (3, C): overall, in flat dark and in flat bright areas.
-        pixels: how many were added up for each row.
+        sums: sums of the errors, float64 (3, C): all pixels, flat dark areas, flat bright areas.
+        pixels: number of pixels in each row, int64 (3,).
     """
 
     sums: NDArray[np.float64]
@@ -64,7 +64,7 @@ class ErrorSums:
 
 
 def error_sums(reference: Pixels, file: Pixels) -> ErrorSums:
-    """Add up the errors of an image, both 8-bit (H, W, C) of one shape."""
+    """Sum the signed errors of an image; both arguments are uint8 (H, W, C) of equal shape."""
     errors = file.astype(np.float64) - reference
     height, width = (side // BLOCK * BLOCK for side in reference.shape[:2])
     blocks = _blocks(reference[:height, :width])
@@ -79,7 +79,7 @@ def error_sums(reference: Pixels, file: Pixels) -> ErrorSums:
 
 
 def mean_error(images: Sequence[ErrorSums]) -> MeanError:
-    """Return the mean errors over images; there is at least one."""
+    """Return the mean errors over one or more images, in levels."""
     sums = np.sum([image.sums for image in images], axis=0)
     pixels = np.sum([image.pixels for image in images], axis=0)
     means = [
@@ -96,7 +96,7 @@ def mean_error(images: Sequence[ErrorSums]) -> MeanError:
 
 
 def _blocks(pixels: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Return (blocks, pixels of a block, C) of an image whose sides BLOCK divides."""
+    """Return the blocks (N, BLOCK², C) of an image with sides that are multiples of BLOCK."""
     height, width, channels = pixels.shape
     parted = pixels.reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK, channels)
     return parted.transpose(0, 2, 1, 3, 4).reshape(-1, BLOCK**2, channels)

@@ -1,8 +1,8 @@
-"""Whether what a network returns is a picture: how much of it lies outside the range of pixels.
+"""Decide if a network returns a picture, from the share of its values outside the pixel range.
 
-Every file's values become 8-bit pixels, so what lies outside is lost in all of them alike, and a
-comparison of pixels cannot see it: a denoiser that returns the noise, half of it below zero, would
-compare as "same" where every file returns a nearly black picture.
+Every file clips its values to 8-bit pixels, so comparing pixels cannot see values outside. A
+denoiser that returns the noise, half of it below zero, would compare as "same" although every file
+returns a nearly black picture.
 """
 
 from __future__ import annotations
@@ -16,31 +16,29 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_LOST = 1 / 3
-"""Share of what varies in the values that clipping may take from a picture. Of one that returns a
-residual, or pixels from -1 to 1, it takes half. Of 39 photographs it took .13 and .31 at twice and
-three times the contrast, .26 at seven times the sharpness and .09 at 2.5 times the colour; .45 at
-twice the exposure, of which 41 % is white: nothing tells that from pixels of another range."""
+"""Largest share of the values' variance that clipping may remove from a picture. Clipping removes
+half from a residual, or from pixels from -1 to 1. Of 39 photographs it removed .13 and .31 at twice
+and three times the contrast, .26 at seven times the sharpness, .09 at 2.5 times the colour, and .45
+at twice the exposure, where 41 % is white and cannot be told from pixels of another range."""
 
 MUCH_LOST = 0.05
-"""Share from which on a picture is said to be clipped. Of the networks that ship 0.00003 is taken
-at most."""
+"""Share from which a picture is reported as clipped. Networks that ship lose at most 0.00003."""
 
 BELOW, ABOVE = 0.3, 0.03
-"""Least share below 0, and most above the peak, of a residual that ends the image's borders high:
-pictures of large contrast leave the range at both ends. Of the same 39, those darker by 51
-levels have .21 below 0, residuals of blur, JPEG and noise .43 to .50. Noise lighter by half its
-deviation has .30, and passes for a dark picture."""
+"""Least share below 0 and largest share above the peak of a residual with bright image borders;
+high-contrast pictures leave the range at both ends. Of the same 39 photographs, those darkened by
+51 levels have .21 below 0; residuals of blur, JPEG and noise have .43 to .50. Noise brightened by
+half its deviation has .30, and passes as a dark picture."""
 
 
 @dataclass(frozen=True)
 class OutputRange:
-    """Where the float model's values lie, over all images.
+    """Share of the float model's values outside the pixel range, over all images.
 
     Attributes:
-        below: share of values that lie more than half a level below 0.
-        above: share of values that lie more than half a level above the peak.
-        lost: squared distance of all values to the nearest pixel value of 0 … 255, as a share of
-            their variance.
+        below: share of values more than half a level below 0.
+        above: share of values more than half a level above the peak.
+        lost: mean squared distance of the values to the range 0 … 255, divided by their variance.
     """
 
     below: float
@@ -49,28 +47,28 @@ class OutputRange:
 
     @property
     def is_picture(self) -> bool:
-        """Whether 8-bit pixels keep what the values say."""
+        """True if 8-bit pixels preserve the values."""
         residual = self.lost > MUCH_LOST and self.below > BELOW and self.above < ABOVE
         return self.lost <= MOST_LOST and not residual
 
     @property
     def is_clipped(self) -> bool:
-        """Whether it is a picture that loses more to the range of pixels than overshoot."""
+        """True if it is a picture that clipping changes by more than normal overshoot."""
         return self.is_picture and self.lost > MUCH_LOST
 
 
 class OutputValues:
-    """Counts where the values of image after image lie."""
+    """Accumulates the range of values over several images."""
 
     def __init__(self) -> None:
         self._number = self._below = self._above = 0
         self._sum = self._squares = self._lost = 0.0
 
     def add(self, levels: NDArray[np.float64]) -> None:
-        """Count one image.
+        """Add one image.
 
         Args:
-            levels: the float model's values, where 0 … peak is 0 … 255.
+            levels: the float model's values, any shape, with 0 … peak mapped to 0 … 255.
         """
         flat = levels.reshape(-1)
         beyond = flat - np.clip(flat, 0, 255)
@@ -83,18 +81,18 @@ class OutputValues:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no image was counted."""
+        """True if no image was added."""
         return self._number == 0
 
     def range(self) -> OutputRange:
-        """Return what the images so far come to; there is at least one."""
+        """Return the shares over the images added so far; at least one must have been added."""
         variance = self._squares - self._sum**2 / self._number
         lost = self._lost / variance if variance > 0 else float(self._lost > 0)
         return OutputRange(self._below / self._number, self._above / self._number, lost)
 
 
 def outside(levels: NDArray[np.float64]) -> OutputRange:
-    """Return where the values of one image lie; see `OutputValues.add`."""
+    """Return the shares of one image; see `OutputValues.add`."""
     values = OutputValues()
     values.add(levels)
     return values.range()

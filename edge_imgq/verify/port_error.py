@@ -1,4 +1,4 @@
-"""How far numbers that are no picture are from the float model's, in their own unit."""
+"""Measure errors of outputs that are no picture, in their own unit."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class PortError:
     """Errors of a port's numbers over all images.
 
     Attributes:
-        port: its name.
-        relative: root of the sum of squared errors, over that of the float model's numbers.
-        largest: the largest error of any number, in its own unit.
-        of_range: the largest error as a share of the range of its number.
+        port: name of the port.
+        relative: root of the sum of squared errors, divided by that of the float model's numbers.
+        largest: largest absolute error, in the port's own unit.
+        of_range: largest absolute error as a share of the port's range.
     """
 
     port: str
@@ -40,13 +40,13 @@ class PortError:
 
 @dataclass(frozen=True)
 class OutputSums:
-    """What a file returned of one image beside the picture, compared with the float model's.
+    """Comparison of a further output with the float model's, for one image.
 
     Attributes:
-        port: what it is.
-        decibel: PSNR over its range.
-        numbers: errors, added up.
-        beyond: share of the float model's numbers that lie outside the range.
+        port: port of the output.
+        decibel: PSNR over the port's range, in dB.
+        numbers: summed errors.
+        beyond: share of the float model's numbers outside the range.
     """
 
     port: Port
@@ -57,13 +57,13 @@ class OutputSums:
 
 @dataclass(frozen=True)
 class PortSums:
-    """The same of one image, before roots.
+    """Summed errors of a port's numbers for one image.
 
     Attributes:
-        squares: of the errors.
-        reference: squares of the float model's numbers.
-        largest: error.
-        of_range: largest share.
+        squares: sum of squared errors.
+        reference: sum of squares of the float model's numbers.
+        largest: largest absolute error, in the port's own unit.
+        of_range: largest absolute error as a share of the port's range.
     """
 
     squares: float
@@ -73,12 +73,13 @@ class PortSums:
 
 
 def port_sums(port: Port, reference: Levels, file: Levels) -> PortSums:
-    """Add up the errors of one image's numbers.
+    """Sum the errors of a port's numbers for one image.
 
     Args:
-        port: what they are.
-        reference: the float model's, (H, W, C), where 0 … 255 is the port's range.
-        file: a file's, of the same shape.
+        port: port of the numbers.
+        reference: the float model's numbers, float64 (H, W, C), with the port's range mapped to
+            0 … 255.
+        file: the file's numbers, in the same form.
 
     Raises:
         ValueError: shapes differ.
@@ -97,7 +98,7 @@ def port_sums(port: Port, reference: Levels, file: Levels) -> PortSums:
 
 
 def port_error(name: str, images: Sequence[PortSums]) -> PortError:
-    """Return the errors over images; there is at least one."""
+    """Return the errors over one or more images."""
     squares, reference = (sum(i.squares for i in images), sum(i.reference for i in images))
     return PortError(
         name,

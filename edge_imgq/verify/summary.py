@@ -1,4 +1,4 @@
-"""Mean and worst image of the comparisons of many images."""
+"""Reduce the comparisons of many images to means and worst images."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 
 def summarise(images: Sequence[ImageDrift], is_picture: bool = True, port: str = "") -> Drift:
-    """Return mean and worst image of every comparison; there is at least one image.
+    """Return mean and worst image of every comparison, over one or more images.
 
     Args:
-        images: the comparisons.
-        is_picture: whether the float model's values are a picture; else the distances to them are
-            those to the values as they are, not to the pixels that clipping makes of them.
-        port: the name of a result that is no picture.
+        images: comparisons, one per image.
+        is_picture: True if the float model's values are a picture. If False, distances are to its
+            unclipped values instead of its pixels.
+        port: name of an output that is no picture.
     """
     names = [image.name for image in images]
     found = [
@@ -75,7 +75,7 @@ def summarise(images: Sequence[ImageDrift], is_picture: bool = True, port: str =
 
 
 def _other(names: Sequence[str], images: Sequence[OutputSums]) -> OutputDrift:
-    """Return mean and worst image of what is returned beside the picture."""
+    """Return mean and worst image of a further output."""
     port = images[0].port
     return OutputDrift(
         kind=port.kind,
@@ -88,11 +88,11 @@ def _other(names: Sequence[str], images: Sequence[OutputSums]) -> OutputDrift:
 def summarise_builtin(
     builtin: Sequence[ImageDrift], xnnpack: Sequence[ImageDrift]
 ) -> BuiltinKernels:
-    """Return what TFLite's own kernels change.
+    """Compare TFLite's built-in kernels with XNNPACK.
 
     Args:
-        builtin: the file in these kernels, compared with the file in XNNPACK as its source.
-        xnnpack: the file in XNNPACK, on the same images.
+        builtin: comparisons of the file in built-in kernels, with the file in XNNPACK as source.
+        xnnpack: comparisons of the file in XNNPACK, on the same images.
     """
     names = [image.name for image in builtin]
     return BuiltinKernels(
