@@ -1,1 +1,1 @@
-"""The stages in order: what each command of the tool does, without printing."""
+"""Run the stages of each command in order, without printing."""

@@ -1,4 +1,4 @@
-"""From two folders of photographs of the same scenes to pairs of patches that train a network."""
+"""Align two folders of photographs of the same scenes and cut pairs of patches for training."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from edge_imgq.pipeline.progress import ProgressStep
 
 @dataclass(frozen=True)
 class AlignRequest:
-    """What to align.
+    """Arguments of `align`.
 
     Attributes:
-        phone: Folder of the phone's photographs.
-        other: Folder of the better camera's, with the same names but for the suffix.
-        output: Folder for `input/`, `truth/` and `matches/`.
-        patch: Side of a patch in pixels.
-        correlation: Least correlation of a patch with its counterpart.
+        phone: folder of the phone's photographs.
+        other: folder of the better camera's photographs, with the same names apart from suffixes.
+        output: folder for `input/`, `truth/` and `matches/`.
+        patch: height and width of a patch in pixels.
+        correlation: least correlation of a patch with its counterpart, 0 … 1.
     """
 
     phone: Path
@@ -33,7 +33,7 @@ class AlignRequest:
 
 @dataclass(frozen=True)
 class AlignedPhoto:
-    """One pair of photographs: its name, matches of key points, those that agree, and patches."""
+    """An aligned pair of photographs: name, key point matches, inliers, and patches written."""
 
     name: str
     matches: int
@@ -43,7 +43,7 @@ class AlignedPhoto:
 
 @dataclass(frozen=True)
 class Unmatched:
-    """A photograph that gave no patch, and why."""
+    """A photograph without any patch, and the reason."""
 
     name: str
     reason: str
@@ -51,7 +51,7 @@ class Unmatched:
 
 @dataclass(frozen=True)
 class AlignResult:
-    """What came of all photographs."""
+    """Aligned and unmatched photographs."""
 
     aligned: tuple[AlignedPhoto, ...]
     unmatched: tuple[Unmatched, ...]
@@ -63,14 +63,14 @@ class AlignResult:
 
 
 def align_folders(request: AlignRequest, on_step: Callable[[ProgressStep], None]) -> AlignResult:
-    """Write `input/` and `truth/` with pairs of patches, and in `matches/` a picture of each pair.
+    """Write pairs of patches to `input/` and `truth/`, and a picture of each match to `matches/`.
 
-    `edge-imgq train --data OUTPUT` takes them.
+    `edge-imgq train --data OUTPUT` reads them.
 
     Raises:
-        UsageError: The patch is too small or the correlation out of range.
-        ImageError: A folder is missing or empty, or no photograph gave a patch.
-        OutputError: The output folder holds something already, or cannot be written.
+        UsageError: the patch is smaller than 16 pixels or the correlation out of range.
+        ImageError: a folder is missing or empty, or no photograph yields a patch.
+        OutputError: a subfolder of the output is not empty, or cannot be written.
         RuntimeUnavailableError: OpenCV is not installed.
     """
     if request.patch < 16 or not 0.0 < request.correlation < 1.0:
@@ -101,7 +101,7 @@ def _align(
     """Align one pair of photographs and write its patches.
 
     Raises:
-        ImageError: They do not fit, or no patch of them does.
+        ImageError: the photographs cannot be aligned, or no patch correlates enough.
     """
     from edge_imgq.images.alignment import align
 

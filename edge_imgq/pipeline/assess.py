@@ -1,4 +1,4 @@
-"""What a photograph suffers from, and which network mends it."""
+"""Estimate the degradations of photographs and advise the network that restores them."""
 
 from __future__ import annotations
 
@@ -36,29 +36,29 @@ if TYPE_CHECKING:
     Numbers: TypeAlias = NDArray[np.float32]
 
 SIDE = 96
-"""Of the crops that the network learned from, in pixels."""
+"""Height and width in pixels of the crops that the assessing network was trained on."""
 
 MOST = 8
-"""Crops along each side of a large photograph."""
+"""Largest number of crops along each side of a photograph."""
 
 GRID = 8
-"""Of JPEG's blocks: crops begin on it."""
+"""Side of JPEG's blocks in pixels; crops start at multiples of it."""
 
 BLURRED = 0.4
-"""Blur, in pixels, above which a photograph is called blurred: the least that was taught is 0.8."""
+"""Blur in pixels above which a photograph counts as blurred; the least in training is 0.8."""
 
 Predict = Callable[["Pixels"], "Numbers"]
-"""Returns the numbers (N, 22) of crops (N, SIDE, SIDE, 3)."""
+"""Function from uint8 crops (N, SIDE, SIDE, 3) to float32 estimates (N, 22)."""
 
 MODEL = "assess-slim"
 
 
 def open_assessor(model: str, threads: int) -> Predict:
-    """Open the network that assesses, or a file that was exported of it.
+    """Open the assessing network, or a file exported from it.
 
     Raises:
-        UsageError: it does not assess, or its file takes other crops.
-        ModelError: it cannot be read.
+        UsageError: the model does not assess photographs, or its file takes other crop sizes.
+        ModelError: the model cannot be read.
     """
     session = open_network(model, threads).session
     if session.note.contract.result != PORT:
@@ -80,7 +80,7 @@ def open_assessor(model: str, threads: int) -> Predict:
 
 
 def levels_of(session: Session, crop: Pixels) -> NDArray[np.float64]:
-    """Return a result as fine as the session knows it, in levels."""
+    """Return a session's output for a crop in levels of 255, unrounded if the session can."""
     if isinstance(session, FloatSession):
         return session.levels(crop)
     return session.run(crop).astype(np.float64)
@@ -89,10 +89,10 @@ def levels_of(session: Session, crop: Pixels) -> NDArray[np.float64]:
 def assess_photographs(
     photos: Sequence[Path], model: str, threads: int, watch: Watch
 ) -> tuple[tuple[Assessment, ...], tuple[str, ...]]:
-    """Assess photographs, and return a sentence for each that is no image or damaged.
+    """Return assessments of the readable photographs, and one sentence per damaged file.
 
     Raises:
-        ImageError: none of them is an image.
+        ImageError: none of the files is an image.
     """
     predict = open_assessor(model, threads)
     found, failed = [], []
@@ -111,9 +111,9 @@ def assess_pixels(pixels: Pixels, name: str, predict: Predict) -> Assessment:
     """Assess one photograph.
 
     Args:
-        pixels: RGB (H, W, 3) or gray (H, W, 1).
-        name: of the photograph.
-        predict: the network.
+        pixels: uint8, RGB (H, W, 3) or gray (H, W, 1).
+        name: name of the photograph.
+        predict: assessing network.
     """
     colour = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
     values, spreads = values_and_spreads(predict(spread_crops(colour, SIDE, MOST, GRID)))
@@ -131,20 +131,21 @@ def assess_pixels(pixels: Pixels, name: str, predict: Predict) -> Assessment:
 
 
 def advised(gains: Sequence[Gain], side: int) -> tuple[str, ...]:
-    """Return the network that gains most, if any is worth it.
+    """Return the network with the largest gain, or () if no gain is worth running one.
 
-    One alone: on degraded photographs the best pair in a row gained 0.01 dB more on average.
+    Never more than one: on degraded photographs the best pair in sequence gained only 0.01 dB more
+    on average.
 
     Args:
-        gains: the largest first.
-        side: of the photograph, the smaller one.
+        gains: gains in descending order.
+        side: shorter side of the photograph in pixels.
     """
     possible = [gain for gain in gains if SEEN.get(gain.model, side + 1) <= side]
     return tuple(gain.model for gain in possible[:1] if gain.gain.value >= WORTH)
 
 
 def classical_measures(pixels: Pixels) -> ClassicalMeasures | Skipped:
-    """Return what formulas say of a photograph, RGB (H, W, 3) or gray (H, W, 1)."""
+    """Return no-reference measures of a uint8 photograph, RGB (H, W, 3) or gray (H, W, 1)."""
     if min(pixels.shape[:2]) < LEAST_SIDE:
         return Skipped(f"the formulas need {LEAST_SIDE} pixels on each side")
     luma = (luma_of(pixels) if pixels.shape[2] == 3 else pixels)[..., 0].astype(np.float32)
@@ -152,7 +153,7 @@ def classical_measures(pixels: Pixels) -> ClassicalMeasures | Skipped:
 
 
 def _combined(values: Numbers, spreads: Numbers) -> dict[str, Estimate]:
-    """Return the estimates of a photograph from those of its crops, the sure ones first."""
+    """Return a photograph's estimates: medians over its crops, weighted by inverse variance."""
     found = {}
     for index, measure in enumerate(MEASURES[: -len(REPAIRS)]):
         weights = 1.0 / spreads[:, index] ** 2
@@ -163,7 +164,7 @@ def _combined(values: Numbers, spreads: Numbers) -> dict[str, Estimate]:
 
 
 def _gains(values: Numbers, spreads: Numbers) -> list[Gain]:
-    """Return what every repair gains on the photograph: errors add up over its crops."""
+    """Return each network's PSNR gain, from squared errors summed over the photograph's crops."""
     names = [measure.name for measure in MEASURES]
     errors = 10.0 ** (-values[:, names.index("psnr")] / 10.0)
     gains = []
@@ -176,7 +177,7 @@ def _gains(values: Numbers, spreads: Numbers) -> list[Gain]:
 
 
 def weighted_quantile(values: Numbers, weights: Numbers, share: float) -> float:
-    """Return the value that has this share of all weights below it."""
+    """Return the value below which a share of the total weight lies, linearly interpolated."""
     order = np.argsort(values)
     below = np.cumsum(weights[order]) - 0.5 * weights[order]
     return float(np.interp(share * weights.sum(), below, values[order]))

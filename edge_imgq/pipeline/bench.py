@@ -1,4 +1,4 @@
-"""Timing files on a device, one after the other."""
+"""Measure the latency of files on a device."""
 
 from __future__ import annotations
 
@@ -30,21 +30,22 @@ def bench(
     request: TimingRequest,
     watch: Watch,
 ) -> tuple[tuple[Timing, ...], int]:
-    """Time files on a device.
+    """Measure the latency of files on a device.
 
     Args:
-        files: that edge-imgq wrote.
-        device: where, by its name.
-        options: what else the person chose of it.
-        request: how to time.
-        watch: told of every step.
+        files: files written by edge-imgq.
+        device: name of the device.
+        options: further options of the device.
+        request: how to measure.
+        watch: called before each step.
 
     Returns:
-        One timing per file, and the exit code of those that did not run: see `code_of_not_run`.
+        One or more timings per file, and the exit code for files that did not run; see
+        `code_of_not_run`.
 
     Raises:
-        UsageError: there is no such device, or a network does not take images of that size.
-        ModelError: the one file is not whole, or none that a device runs.
+        UsageError: the device does not exist, or a network does not take images of that size.
+        ModelError: the only file is damaged, or of a format that no device runs.
     """
     found = find_device(device, options)
     if isinstance(found, Skipped):
@@ -74,7 +75,7 @@ def bench(
 def _on_host(
     files: Sequence[Path], device: HostDevice, request: TimingRequest
 ) -> tuple[tuple[Timing, ...], int]:
-    """Time files on this host; of several, one that does not open is noted behind the others."""
+    """Measure files on this host; if several, damaged ones are reported after the others."""
     broken: dict[Path, EdgeImgqError] = {}
     timings = time_on_host(files, device, request, broken)
     if len(files) == len(broken):

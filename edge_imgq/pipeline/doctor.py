@@ -1,4 +1,4 @@
-"""An examination of this machine: what it can run, and what to install."""
+"""Examine this machine: which runtimes and devices work, and what to install."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from edge_imgq.skipped import Skipped
 
 OLDEST_PYTHON = (3, 11)
 SET_UP_STEPS = 5
-"""What `set_up` tells of."""
+"""Number of steps that `set_up` reports."""
 
 LITTLE_DISK = 1e9
-"""Bytes below which an export or a training run may not fit."""
+"""Free bytes below which an export or training run may fail."""
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """A package, what it is imported as, what it is for, and the versions that an extra takes."""
+    """A package: name on the index, module, purpose, and version specifier if optional."""
 
     name: str
     module: str
@@ -58,16 +58,16 @@ PACKAGES = (
         if (x := form.extra) is not None
     ),
 )
-"""What edge-imgq uses."""
+"""Packages that edge-imgq uses."""
 
 
 def examine(watch: Watch) -> tuple[Finding, ...]:
-    """Look at Python, the packages, processors, disk, devices and compilers for NPUs.
+    """Check Python, packages, processors, disk, devices and compilers for NPUs.
 
-    Every package but the optional ones is imported: one that is installed may still not load.
+    Every required package is imported, since an installed one may fail to load.
 
     Args:
-        watch: told of every package.
+        watch: called for each package.
     """
     packages = []
     for index, package in enumerate(PACKAGES):
@@ -78,15 +78,15 @@ def examine(watch: Watch) -> tuple[Finding, ...]:
 
 
 def set_up(device: str, watch: Watch) -> None:
-    """Fetch what a device needs into the user's cache that this machine stands for.
+    """Download what an emulated device needs into the user's cache.
 
     Args:
         device: "arm64" or "gpu".
-        watch: told of every step.
+        watch: called before each step.
 
     Raises:
-        RuntimeUnavailableError: it cannot be fetched here.
-        OutputError: there is no room.
+        RuntimeUnavailableError: it cannot be downloaded here.
+        OutputError: the disk is full.
     """
     from edge_imgq.devices.arm64 import setup as arm64_setup
     from edge_imgq.devices.gpu import setup as gpu_setup
@@ -134,7 +134,7 @@ def _finding(package: Requirement, state: State, detail: str, advice: str = "") 
 
 
 def _devices() -> tuple[Finding, ...]:
-    """Return a finding for every device; commands work without any but the host."""
+    """Return one finding per device; commands work without any but the host."""
     return tuple(
         Finding(
             f"--device {device.name}",
@@ -147,7 +147,7 @@ def _devices() -> tuple[Finding, ...]:
 
 
 def _compilers() -> Finding:
-    """Return whose NPUs files are compiled for here; only targets for NPUs want that."""
+    """Return the finding on compilers for NPUs, which only NPU targets need."""
     from edge_imgq.export.npu.sdk import find_sdk
 
     there, absent, reasons = list[str](), list[str](), list[str]()

@@ -1,1 +1,1 @@
-"""The bundle command: a folder for app developers, written and checked."""
+"""Write and check bundles: folders with everything an app developer needs."""

@@ -1,4 +1,4 @@
-"""From the folder that an export wrote to the folder that an app developer gets."""
+"""Write a bundle for app developers from the folder of an export."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ LOCK_HEADING = "# The versions that made the files of this bundle, with Python {
 
 @dataclass(frozen=True)
 class BundleRequest:
-    """What to bundle.
+    """Arguments of `bundle`.
 
     Attributes:
-        folder: a model's, that `export` wrote.
-        output: folder of the bundle; one of the same model is replaced.
-        targets: names, globs or families of files; none for all.
-        zipped: whether it is also written as one file beside the folder.
-        card: the model card of a network that does not ship, in Markdown; None for none.
-        author: to be stated; "" for whom the files state.
-        licence: of the weights, likewise.
-        model_version: likewise.
+        folder: folder of one model written by `export`.
+        output: folder of the bundle; an unmodified bundle of the same model is replaced.
+        targets: names, globs or families of files; all if empty.
+        zipped: True to also write the bundle as a zip file beside the folder.
+        card: Markdown model card of a network that does not ship; None for none.
+        author: author to state; "" for the one that the files state.
+        licence: licence of the weights to state; "" for the one that the files state.
+        model_version: version of the model to state; "" for the one that the files state.
     """
 
     folder: Path
@@ -69,8 +69,8 @@ class WrittenBundle:
     """A bundle that was written.
 
     Attributes:
-        paths: of what it holds, and of the zip.
-        remarks: sentences on what it replaced, and on what was left out of it.
+        paths: files of the bundle, and its zip file if any.
+        remarks: sentences on replaced files and on files that were left out.
     """
 
     paths: tuple[Path, ...]
@@ -78,14 +78,14 @@ class WrittenBundle:
 
 
 def bundle(request: BundleRequest, watch: Watch) -> WrittenBundle:
-    """Write a bundle, whole or not at all.
+    """Write a bundle atomically.
 
     Raises:
-        UsageError: there is no report, no such file, or something else lies in the bundle's place:
-            what is no bundle, one of another model, or one with files added or changed.
+        UsageError: the folder has no report or no such file; or `output` is no bundle, a bundle of
+            another model, or one with files added or changed.
         DriftError: a file is not the one that the report measured.
-        ModelError: a file is damaged, or its references are gone.
-        OutputError: it cannot be written.
+        ModelError: a file is damaged, or its references are missing.
+        OutputError: the bundle cannot be written.
     """
     report = read_report(_report_path(request.folder))
     _refuse_several(report)
@@ -112,7 +112,7 @@ def bundle(request: BundleRequest, watch: Watch) -> WrittenBundle:
 
 
 def drift_of(target: TargetReport) -> DriftContract:
-    """Return what a file loses, in figures that do not depend on the processor."""
+    """Return a file's drift in dB, rounded to one decimal so that processors agree."""
     drop = target.drop
     return DriftContract(
         vs_float=round(target.vs_reference.mean, 1),
@@ -133,10 +133,10 @@ def _report_path(folder: Path) -> Path:
 
 
 def _refuse_several(report: Report) -> None:
-    """Refuse files of which a bundle would not say all.
+    """Raise for models that a bundle cannot describe.
 
     Raises:
-        UsageError: they return several results, or take a state or a plane of other sides.
+        UsageError: the model has several outputs, a state, or an input of another size.
     """
     contract = report.contract
     fed = [port for port in contract.further if port.fed_by or port.parts != 1]
@@ -151,10 +151,10 @@ def _refuse_several(report: Report) -> None:
 
 
 def _refuse_other_versions(report: Report) -> None:
-    """Refuse files that other versions made: the lock would not be theirs.
+    """Raise if files were made with package versions other than those installed.
 
     Raises:
-        UsageError: they did.
+        UsageError: a version differs.
     """
     here = {package.name: package.version for package in runtime_versions()}
     made = {package.name: package.version for package in report.versions}
@@ -168,10 +168,10 @@ def _refuse_other_versions(report: Report) -> None:
 
 
 def _refuse_unvouched(folder: Path, report: Report, chosen: Sequence[TargetReport]) -> None:
-    """Refuse files that are not those of the report.
+    """Raise if a file is not the one in the report.
 
     Raises:
-        DriftError: one is not.
+        DriftError: a file differs.
     """
     other = other_reference(folder, report)
     for target in chosen:
@@ -209,7 +209,7 @@ def _facts(
 
 
 def is_shipped(model: str, reference: Path) -> bool:
-    """Tell whether a float model has the weights of the network of its name that ships."""
+    """Return True if a float model has the name and the weights of a network that ships."""
     import onnx_ir as ir
 
     if model not in ZOO:
@@ -224,16 +224,16 @@ def _weights(model: ir.Model) -> list[bytes]:
 
 
 def sizes_of(paths: Sequence[Path]) -> tuple[tuple[int, int], ...]:
-    """Return the heights and widths that files were written for, each once."""
+    """Return the distinct (height, width) sizes that files were written for."""
     found = (size for path in paths for size in open_session(path, 1).sizes)
     return tuple(dict.fromkeys(found))
 
 
 def _card(given: Path | None, model: str, *, ships: bool) -> str:
-    """Return a model card: the person's, that of a network that ships, or one that asks for one.
+    """Return the user's model card, that of a network that ships, or a template.
 
     Raises:
-        UsageError: the person's is not there, or no text.
+        UsageError: the user's card is missing or no text.
     """
     path = given or (card_path(model) if ships else None)
     if path is None:
@@ -245,7 +245,7 @@ def _card(given: Path | None, model: str, *, ships: bool) -> str:
 
 
 def _stated(stated: Authorship) -> list[str]:
-    """Return the words of `edge-imgq export` that let files state an authorship."""
+    """Return the options of `edge-imgq export` that state an authorship, quoted for the shell."""
     pairs = {
         "--author": stated.author,
         "--license": stated.licence,
@@ -255,6 +255,6 @@ def _stated(stated: Authorship) -> list[str]:
 
 
 def _options(request: BundleRequest) -> list[str]:
-    """Return what the person said of a bundle, as words of the command."""
+    """Return the options of `edge-imgq bundle` that a request stands for, quoted for the shell."""
     said = _stated(Authorship(request.author, request.licence, request.model_version))
     return [*said, *(["--card", f'"$bundle/{MODEL_CARD}"'] if request.card else [])]

@@ -1,4 +1,4 @@
-"""Holding what a bundle says to the files in it: they are opened, run and measured again."""
+"""Check a bundle's statements against its files, which are opened, run and measured again."""
 
 from __future__ import annotations
 
@@ -45,17 +45,18 @@ from edge_imgq.wording import count_of
 State = Literal["same", "differs", "skipped"]
 
 DRIFT_TOLERANCE = 0.15
-"""In dB: figures have one decimal, and other processors round sums of floats otherwise."""
+"""Tolerance in dB: figures have one decimal, and processors round float sums differently."""
 
 
 @dataclass(frozen=True)
 class BundleFinding:
-    """One thing that a bundle says.
+    """Result of checking one statement of a bundle.
 
     Attributes:
         what: a file, or a key of `contract.json` with the keys above it.
-        state: "same" as the files are, "differs", or "skipped" where that cannot be seen here.
-        detail: in what it differs, or why it was skipped; empty for what is the same.
+        state: "same" if it agrees with the files, "differs", or "skipped" if it cannot be checked
+            here.
+        detail: the difference, or why it was skipped; "" if the same.
     """
 
     what: str
@@ -66,13 +67,13 @@ class BundleFinding:
 def check_bundle(
     folder: Path, images: Images | None, watch: Watch, *, measures: bool = True
 ) -> tuple[BundleFinding, ...]:
-    """Return what a bundle says that is so, is not so, and cannot be looked at here.
+    """Return one finding per statement of a bundle.
 
     Args:
-        folder: of the bundle.
-        images: that drift was measured on; None for those of the manifest.
-        watch: told of every step.
-        measures: whether drift is measured again, which runs every file on every image.
+        folder: folder of the bundle.
+        images: images that drift was measured on; None for those of the manifest.
+        watch: called before each step.
+        measures: True to measure drift again, by running every file on every image.
 
     Raises:
         UsageError: the folder holds no bundle.
@@ -96,7 +97,7 @@ def check_bundle(
 
 
 def _digests(folder: Path) -> Iterator[BundleFinding]:
-    """Compare every file with its line in the list of digests."""
+    """Compare each file with its digest in the list of checksums."""
     listed: dict[str, str] = {}
     try:
         listed = read_sums((folder / SUMS).read_text(encoding="utf-8"))
@@ -120,10 +121,10 @@ def _digests(folder: Path) -> Iterator[BundleFinding]:
 
 
 def _read_contract(folder: Path) -> AppContract:
-    """Read the contract, strictly.
+    """Parse the contract strictly.
 
     Raises:
-        RecipeError: a key is missing, unknown, or of another type.
+        RecipeError: a key is missing, unknown or of another type, or the schema version differs.
     """
     where = str(folder / contract.FILE)
     said = read_json(folder / contract.FILE)
@@ -135,10 +136,10 @@ def _read_contract(folder: Path) -> AppContract:
 
 
 def _made_again(folder: Path, said: AppContract, watch: Watch) -> Contents:
-    """Make all that a bundle says again, from its files and from what files cannot say.
+    """Regenerate the contents of a bundle from its files, and from facts that files do not state.
 
     Raises:
-        ModelError: a file is damaged, or not there.
+        ModelError: a file is damaged or missing.
     """
     facts = Facts(
         drifts={file.target: file.drift for file in said.files},
@@ -166,7 +167,7 @@ def _text(path: Path) -> str:
 
 
 def _differences(made: Any, said: Any, where: str) -> Iterator[BundleFinding]:
-    """Compare a contract with that of the files, key by key."""
+    """Compare two contracts key by key."""
     if isinstance(made, dict) and isinstance(said, dict):
         for key in dict.fromkeys((*made, *said)):
             yield from _differences(made.get(key), said.get(key), f"{where} {key}")
@@ -181,19 +182,19 @@ def _differences(made: Any, said: Any, where: str) -> Iterator[BundleFinding]:
 
 
 def _in_words(value: Any) -> str:
-    """Return a value as `contract.json` has it; of a list of objects, how many there are."""
+    """Return a value as JSON; for a list of objects, their number."""
     if isinstance(value, list) and any(isinstance(entry, dict) for entry in value):
         return count_of(len(value), "thing")
     return json.dumps(value, ensure_ascii=False)
 
 
 def _name(entry: Any, index: int) -> str:
-    """Return what an entry of a list is called."""
+    """Return the target of a list's entry, else its index."""
     return str(entry.get("target", index)) if isinstance(entry, dict) else str(index)
 
 
 def _files(folder: Path, made: Contents, said: AppContract) -> Iterator[BundleFinding]:
-    """Compare every further file with what is written of the files today."""
+    """Compare every other file with the regenerated one."""
     models = folder / MODELS
     known = {*made.files, *model_files(models, exported_files((models,))), SUMS}
     for path in sorted(folder.rglob("*")):
@@ -219,7 +220,7 @@ def _files(folder: Path, made: Contents, said: AppContract) -> Iterator[BundleFi
 
 
 def _picture(name: str, said: bytes, expected: bytes) -> BundleFinding:
-    """Compare an image with what comes out of a file here: floats may round to the next level."""
+    """Compare an image with the regenerated one; results of float files may differ by one level."""
     try:
         one, other = (from_netpbm(found).astype(np.int16) for found in (said, expected))
     except ValueError:
@@ -233,7 +234,7 @@ def _picture(name: str, said: bytes, expected: bytes) -> BundleFinding:
 
 
 def _reference(folder: Path, said: AppContract) -> Iterator[BundleFinding]:
-    """Compare what the lock states with what the files say made them."""
+    """Compare versions, authorship and the digest of the float model with those of the files."""
     version = packages_of(_text(folder / LOCK)).get("edge-imgq", said.edge_imgq)
     if version != said.edge_imgq:
         yield BundleFinding(LOCK, "differs", f"edge-imgq {said.edge_imgq} wrote the files")
@@ -248,7 +249,7 @@ def _reference(folder: Path, said: AppContract) -> Iterator[BundleFinding]:
 
 
 def _authorship(file: str, stated: Authorship, said: AppContract) -> Iterator[BundleFinding]:
-    """Compare what a file states of its author with what the contract does."""
+    """Compare the authorship in a file's note with that in the contract."""
     pairs = {
         "author": (said.author, stated.author),
         "licence": (said.licence, stated.licence),
@@ -263,7 +264,7 @@ def _authorship(file: str, stated: Authorship, said: AppContract) -> Iterator[Bu
 def _drifts(
     folder: Path, said: AppContract, images: Images | None, watch: Watch
 ) -> Iterator[BundleFinding]:
-    """Measure drift again, where the images are those that it was measured on."""
+    """Measure drift again if the images are those of the original measurement; else skip."""
     chosen = evaluation_images(images)
     if chosen.sha256 != said.measured_on_sha256:
         detail = f"it was measured on {said.measured_on}: name their folder with --images"
@@ -281,7 +282,7 @@ def _drifts(
 def _drift(
     target: str, said: DriftContract | Skipped, measured: Mapping[str, DriftContract]
 ) -> Iterator[BundleFinding]:
-    """Compare what was measured of a file with what is measured here, figure by figure."""
+    """Compare each drift figure of a file with the new measurement."""
     what = f"drift of {target}"
     if isinstance(said, Skipped) or target not in measured:
         yield BundleFinding(what, "skipped", "the file does not run here")

@@ -1,6 +1,6 @@
-"""What a bundle says of its files, made from the files: the same whether it is written or checked.
+"""Generate the contents of a bundle from its model files, both to write and to check it.
 
-What files cannot say is a `Facts`.
+Facts that the files do not state are passed as `Facts`.
 """
 
 from __future__ import annotations
@@ -58,21 +58,21 @@ NOT_MEASURED = Skipped("no report names the file")
 
 @dataclass(frozen=True)
 class Facts:
-    """What no file of a model says.
+    """Facts that the files of a model do not state.
 
     Attributes:
-        drifts: what was measured, by target.
-        measured_on: the images, in words.
-        measured_on_sha256: their digest.
-        calibration: likewise.
-        calibration_sha256: likewise.
-        author: as the person states it; "" for nothing.
-        licence: likewise.
-        model_version: likewise.
-        warnings: of the report, on the network itself.
-        card: the model card, in Markdown.
-        lock: versions of the packages that made the files, as pip reads them.
-        command: that makes the bundle again.
+        drifts: measured drift by target.
+        measured_on: description of the evaluation images.
+        measured_on_sha256: digest of the evaluation images.
+        calibration: description of the calibration images.
+        calibration_sha256: digest of the calibration images.
+        author: stated author; "" for none.
+        licence: stated licence of the weights; "" for none.
+        model_version: stated version of the model; "" for none.
+        warnings: the report's warnings about the network.
+        card: model card in Markdown.
+        lock: versions of the packages that made the files, as pip constraints.
+        command: script that makes the bundle again.
     """
 
     drifts: Mapping[str, DriftContract | Skipped]
@@ -91,11 +91,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class Contents:
-    """What lies in a bundle beside the files of the model.
+    """Contents of a bundle besides the model files.
 
     Attributes:
-        contract: of the bundle.
-        files: what was written, by path.
+        contract: contract of the bundle.
+        files: contents of each file, by path in the bundle.
     """
 
     contract: AppContract
@@ -103,13 +103,13 @@ class Contents:
 
 
 def contents(folder: Path, paths: Sequence[Path], facts: Facts, watch: Watch) -> Contents:
-    """Make all that a bundle says of files.
+    """Generate the contents of a bundle.
 
     Args:
-        folder: that holds the files and `reference/`.
-        paths: of the files.
-        facts: what they do not say.
-        watch: told of every step.
+        folder: folder of the model files and of `reference/`.
+        paths: model files.
+        facts: facts that the files do not state.
+        watch: called before each step.
 
     Raises:
         ModelError: a file is damaged, or was made from another float model.
@@ -141,7 +141,7 @@ def contents(folder: Path, paths: Sequence[Path], facts: Facts, watch: Watch) ->
 def _image_files(
     made: AppContract, peak: float, paths: Sequence[Path], watch: Watch
 ) -> tuple[dict[str, bytes], str, list[str]]:
-    """Return vectors and code by their paths, and the names of the photograph and the results."""
+    """Return test vectors and code by path, and the names of the photograph and the results."""
     photo = _photo(made)
     results = dict(_results(made, paths, photo, watch))
     kind = "ppm" if photo.shape[2] == 3 else "pgm"
@@ -155,10 +155,10 @@ def _image_files(
 
 
 def model_files(folder: Path, paths: Sequence[Path]) -> dict[str, bytes]:
-    """Return the files of a model with the graphs that they were made from, by place in a bundle.
+    """Return the model files and the graphs they were made from, by path in the bundle.
 
     Raises:
-        ModelError: one of these graphs is not there.
+        ModelError: one of these graphs is missing.
     """
     found = {
         f"{MODELS}/{file.relative_to(folder).as_posix()}": file.read_bytes()
@@ -184,7 +184,7 @@ def model_files(folder: Path, paths: Sequence[Path]) -> dict[str, bytes]:
 
 
 def app_contract(reference: Path, paths: Sequence[Path], facts: Facts) -> AppContract:
-    """Return the contract of files, read from them and from the float model.
+    """Return the contract of files, read from the files and from the float model.
 
     Raises:
         ModelError: a file is damaged.
@@ -227,19 +227,19 @@ def app_contract(reference: Path, paths: Sequence[Path], facts: Facts) -> AppCon
 
 
 def contract_schema(kind: type[AppContract] = AppContract) -> bytes:
-    """Return the JSON Schema of `contract.json`, of files of one image or of such with ports."""
+    """Return the JSON Schema of `contract.json`, for files with or without ports."""
     form = schema_of(kind, "contract", contract.SCHEMA)
     return (json.dumps(form, indent=1) + "\n").encode()
 
 
 def packages_of(lock: str) -> dict[str, str]:
-    """Return the versions that a lock names, by package."""
+    """Return package → version from pip constraints."""
     pairs = (line.partition("==") for line in lock.splitlines() if not line.startswith("#"))
     return {name.strip(): version.strip() for name, found, version in pairs if found}
 
 
 def tiling_for(size: tuple[int, int], tiling: TilingContract | Skipped) -> Tiling | None:
-    """Return how to cut an image for a file; None for an image that is given to it whole."""
+    """Return the tiling of an image with the fewest computed pixels; None to run it whole."""
     if isinstance(tiling, Skipped) or not tiling.tiles:
         return None
     ways = [Tiling(tile, tiling.halo, tiling.multiple) for tile in tiling.tiles]
@@ -253,7 +253,7 @@ def _field(field: ReceptiveField) -> ReceptiveFieldContract | Skipped:
 
 
 def _cuttings(made: AppContract) -> list[tile_vectors.Cutting]:
-    """Return images around the tiles of all files, each once."""
+    """Return test image sizes around the tile sizes of all files, without duplicates."""
     found = [
         cutting
         for file in made.files
@@ -265,7 +265,7 @@ def _cuttings(made: AppContract) -> list[tile_vectors.Cutting]:
 
 
 def _photo(made: AppContract) -> Pixels:
-    """Return the photograph: a pixel larger than the first tile, or as a file takes it."""
+    """Return a test photograph: one pixel larger than the first tile, or of a file's fixed size."""
     channels = len(made.colour.channels)
     for file in made.files:
         if isinstance(file.tiling, TilingContract) and file.tiling.tiles:
@@ -281,7 +281,7 @@ def _photo(made: AppContract) -> Pixels:
 def _results(
     made: AppContract, paths: Sequence[Path], photo: Pixels, watch: Watch
 ) -> list[tuple[str, Pixels]]:
-    """Return what comes out of every file that this host's own runtimes run, by target."""
+    """Return the output of each file that a runtime on this host executes, by target."""
     from edge_imgq.runtime.open import open_session
 
     named = {path.name: path for path in paths}

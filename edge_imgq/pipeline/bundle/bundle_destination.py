@@ -1,4 +1,4 @@
-"""What lies where a bundle goes: an earlier one of the model is replaced, all else is refused."""
+"""Check the destination of a bundle: a bundle of the same model is replaced, all else refused."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from edge_imgq.bundle.archive import SUMS, read_sums, zipped
 from edge_imgq.errors import RecipeError, UsageError
 
 NAMED = 5
-"""More files than this are counted."""
+"""Largest number of files listed by name in a message."""
 
 
 def archive_beside(output: Path) -> Path:
-    """Return where the zip of a bundle goes."""
+    """Return the path of a bundle's zip file."""
     return output.with_name(f"{output.name}.zip")
 
 
@@ -26,12 +26,12 @@ def replaced(output: Path, model: str, *, with_zip: bool) -> tuple[str, ...]:
 
     Args:
         output: folder of the bundle.
-        model: name of its network.
-        with_zip: whether the zip beside it is written, too.
+        model: name of the network.
+        with_zip: True if the zip file beside the folder is written too.
 
     Raises:
-        UsageError: what is there is no bundle, is one of another model, or holds files that
-            somebody added or changed.
+        UsageError: the folder is no bundle, a bundle of another model, or one with files added or
+            changed.
     """
     if not output.name:
         raise UsageError(f"{output} names no folder of its own: name a new one.")
@@ -51,7 +51,7 @@ def replaced(output: Path, model: str, *, with_zip: bool) -> tuple[str, ...]:
 
 
 def stale_zip(output: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Return a sentence on a zip beside a bundle that is not of it; nothing where there is none."""
+    """Return a sentence if the zip beside a bundle does not match it; else ()."""
     archive = archive_beside(output)
     if not archive.is_file() or archive.read_bytes() == zipped(files, output.name):
         return ()
@@ -95,7 +95,7 @@ def _added_or_changed(folder: Path, listed: Mapping[str, str]) -> list[str]:
 
 
 def _model_of_zip(path: Path) -> str:
-    """Return the model of a bundle that is a zip; "" where it is none."""
+    """Return the model of a zipped bundle; "" if the file is none."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = [n for n in archive.namelist() if n.endswith(f"/{contract.FILE}")]
@@ -105,6 +105,6 @@ def _model_of_zip(path: Path) -> str:
 
 
 def _model_in(text: bytes) -> str:
-    """Return the model that a contract names; "" where it names none."""
+    """Return the model that a contract names; "" if none."""
     form = json.loads(text)
     return str(form.get("model", "")) if isinstance(form, dict) else ""

@@ -1,4 +1,4 @@
-"""Which files of a model's folder a bundle takes, and why it leaves out others that lie there."""
+"""Select the files of a bundle from a model's folder, and explain which files are left out."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ NOT_WRITTEN = "the last export did not write it. To bundle it, export it again w
 
 
 def choose(folder: Path, report: Report, wanted: Sequence[str]) -> tuple[TargetReport, ...]:
-    """Return the files that names, globs or families choose; all where nothing is wanted.
+    """Return the files selected by names, globs or families; all if none are given.
 
     Args:
-        folder: of the model.
-        report: of its last export.
+        folder: folder of the model.
+        report: report of its last export.
         wanted: names, globs or families.
 
     Raises:
-        UsageError: a word chooses none.
+        UsageError: a word selects no file.
     """
     names = [target.target for target in report.targets]
     chosen: set[str] = set()
@@ -37,7 +37,7 @@ def choose(folder: Path, report: Report, wanted: Sequence[str]) -> tuple[TargetR
 
 
 def left_out(folder: Path, report: Report, wanted: Sequence[str]) -> tuple[str, ...]:
-    """Return a sentence for each file that is wanted and lies there, and that was not measured."""
+    """Return a sentence for each selected file in the folder that was not measured."""
     return tuple(
         f"Left out: {path.name}, which lies in {folder}: {why}"
         for path, why in _unmeasured(folder, report)
@@ -50,7 +50,7 @@ def _means(word: str, name: str) -> bool:
 
 
 def _unmeasured(folder: Path, report: Report) -> list[tuple[Path, str]]:
-    """Return the files that a folder holds and its report has no figures of, with the reason."""
+    """Return the files in a folder that its report has no figures for, each with the reason."""
     measured = {target.file for target in report.targets}
     reasons = {file.file: f"it was not measured. {file.reason}" for file in report.not_run}
     found = (path for path in sorted(folder.iterdir()) if path.suffix in suffixes())
@@ -60,7 +60,7 @@ def _unmeasured(folder: Path, report: Report) -> list[tuple[Path, str]]:
 
 
 def _none(folder: Path, report: Report, word: str, names: Sequence[str]) -> str:
-    """Return sentences: that a word chooses nothing, why, and which words do."""
+    """Return sentences: a word selects no file, why, and which words would."""
     start = f"There is no file of a target '{word}' in the report of {folder}."
     reasons = [
         f"{path.name} lies there: {why}"

@@ -1,4 +1,4 @@
-"""The vectors and the code of a bundle whose files have ports: several inputs, another result."""
+"""Generate test vectors and code of a bundle with several inputs or a non-image result."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
 
 SIDE = 64
-"""Of the input image in vectors, for files that take any size, or what they take above it."""
+"""Height and width of the input image in test vectors, rounded up to the network's multiple, for
+files of any size."""
 
 
 def port_files(
     made: PortedContract, contract: ImageContract, paths: Sequence[Path], watch: Watch
 ) -> tuple[dict[str, bytes], list[str]]:
-    """Return vectors and code by their paths, and the names of what comes out of files.
+    """Return test vectors and code by path, and the file names of the results.
 
     Args:
-        made: of the bundle.
-        contract: of the network.
-        paths: of the files.
-        watch: told of every step.
+        made: contract of the bundle.
+        contract: contract of the network.
+        paths: model files.
+        watch: called before each step.
     """
     size = next((file.size for file in made.files if file.size), contract.fitting((SIDE, SIDE)))
     levels = sample_inputs(contract, size)
@@ -51,7 +52,7 @@ def port_files(
 def _results(
     made: PortedContract, paths: Sequence[Path], levels: Pixels, watch: Watch
 ) -> list[tuple[str, Pixels]]:
-    """Return what comes out of every file that this host's own runtimes run, by target."""
+    """Return the output of each file that a runtime on this host executes, by target."""
     from edge_imgq.runtime.open import open_session
 
     named = {path.name: path for path in paths}

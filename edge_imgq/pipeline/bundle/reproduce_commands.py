@@ -1,4 +1,4 @@
-"""The commands that make a bundle again from nothing, as a script of the shell."""
+"""Write the shell script that makes a bundle again from scratch."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ echo "Made again, every file of the bundle is the same, byte for byte."
 
 @dataclass(frozen=True)
 class Files:
-    """The files of a bundle, as far as commands name them.
+    """The files of a bundle, as the script's commands describe them.
 
     Attributes:
-        targets: what the report has of them.
-        sizes: heights and widths, of all that have one.
-        options: of `edge-imgq bundle`, as the shell reads them.
-        stated: options of `edge-imgq export` that the files state something for.
+        targets: their figures in the report.
+        sizes: distinct (height, width) of files with a fixed size.
+        options: options of `edge-imgq bundle`, quoted for the shell.
+        stated: options of `edge-imgq export` for the authorship in the files.
     """
 
     targets: Sequence[TargetReport]
@@ -64,16 +64,16 @@ class Files:
 
 
 def command_again(report: Report, reference: FileNote, files: Files, *, ships: bool) -> str:
-    """Return a script that makes a bundle again.
+    """Return a shell script that makes a bundle again.
 
-    What it needs of the person is asked for by its digest: a model that does not ship, and images
-    that are not those of the manifest.
+    The script asks the user for models that do not ship and for images outside the manifest, each
+    identified by its digest.
 
     Args:
-        report: of the export.
+        report: report of the export.
         reference: note of the float model.
-        files: of the bundle.
-        ships: whether the network ships with edge-imgq.
+        files: files of the bundle.
+        ships: True if the network ships with edge-imgq.
     """
     needs, words = [], []
     if ships:
@@ -123,7 +123,7 @@ def _range(note: FileNote) -> list[str]:
 
 
 def _scheme(report: Report, targets: Sequence[str]) -> list[str]:
-    """Return which quantization recipe the files were made by, where it is not their own."""
+    """Return the --scheme option if the files' quantization recipe is not their targets'."""
     own = {recipe.scheme for recipe in export_recipes() if recipe.name in targets}
     others = [found.scheme for found in report.schemes if found.scheme not in own]
     return ["--scheme", shlex.quote(others[0])] if len(others) == 1 else []

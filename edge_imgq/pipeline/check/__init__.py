@@ -1,1 +1,1 @@
-"""The check command, a gate for CI: files and figures against a baseline."""
+"""Compare files and figures with a baseline, as a gate for CI."""

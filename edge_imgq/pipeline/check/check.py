@@ -1,8 +1,8 @@
-"""The gate: do the files that lie there, and those that ship, keep what the baseline says?
+"""Check if exported files and shipped copies meet a baseline.
 
-A report vouches for a file whose digest it has, as long as the versions of what ran it are those
-of today. Every other file is measured anew, and is tampered with where the report has another
-digest: no figure makes up for that.
+A report is valid for a file if it has the file's digest and was made with today's versions of the
+runtimes. All other files are measured again. A file whose digest differs from the report's is
+"tampered", whatever its figures.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ AS_ITS_GRAPH = "the file computes what its graph does: the graph is what got wor
 
 @dataclass(frozen=True)
 class CheckRequest:
-    """What to check.
+    """Arguments of `check`.
 
     Attributes:
-        paths: reports, models' folders, or folders of several models.
-        shipped: copies of their files, such as those in an app's assets.
+        paths: reports, folders of models, or folders of several models.
+        shipped: copies of the files, such as those in an app's assets.
         required: targets that must pass.
-        images: to measure on; None for those of the manifest, if the reports were made with them.
+        images: images to measure on; None for those of the manifest, if the reports used them.
         threads: processor threads.
-        cache: folder of earlier measurements; None to measure every file anew, and keep nothing.
+        cache: folder of cached measurements; None to measure every file again without caching.
     """
 
     paths: tuple[Path, ...]
@@ -57,7 +57,7 @@ class CheckRequest:
 
     @cached_property
     def image_set(self) -> ImageSet | None:
-        """The images to measure on, listed and hashed once; None where the manifest has none."""
+        """The images to measure on, listed and hashed once; None if the manifest's are missing."""
         if self.images is not None:
             return evaluation_images(self.images)
         try:
@@ -68,12 +68,12 @@ class CheckRequest:
 
 @dataclass(frozen=True)
 class Looked:
-    """The files of one model, as they lie there now.
+    """The files of one model and their current figures.
 
     Attributes:
-        folder: that holds them.
-        report: with the figures of what was measured anew.
-        tampered: why a target's file is not the one that was vouched for.
+        folder: folder of the files.
+        report: report, with the figures of files that were measured again.
+        tampered: target → why its file is not the measured one.
     """
 
     folder: Path
@@ -82,11 +82,11 @@ class Looked:
 
 
 def look(request: CheckRequest, watch: Watch) -> tuple[Looked, ...]:
-    """Look at all files that reports vouch for, and measure those that they do not vouch for.
+    """Compare all files with their reports, and measure again those that no report is valid for.
 
     Raises:
-        UsageError: there is no report, or there are two of one model; or one was made with other
-            versions, and on images that nobody names.
+        UsageError: a report is missing, a model has two reports, or a report was made with other
+            versions on images that are not available.
         RecipeError: a report cannot be read.
     """
     files = dict.fromkeys(file for path in request.paths for file in report_files(path))
@@ -98,7 +98,7 @@ def look(request: CheckRequest, watch: Watch) -> tuple[Looked, ...]:
 def verdicts(
     looked: Sequence[Looked], baseline: Baseline, request: CheckRequest, watch: Watch
 ) -> tuple[Verdict, ...]:
-    """Judge the files against a baseline, and then the copies that ship."""
+    """Return verdicts on the files, then on the copies that ship, against a baseline."""
     tampered: dict[Place, tuple[str, ...]] = {
         (one.report.model, target): why for one in looked for target, why in one.tampered.items()
     }
@@ -115,9 +115,10 @@ def verdicts(
 def _explained(
     verdict: Verdict, looked: Sequence[Looked], baseline: Baseline, request: CheckRequest
 ) -> Verdict:
-    """Add to the reasons of a file that fails where it departs from its graph, if that may be why.
+    """Add to a failing verdict the first tensor that differs from the graph, if relevant.
 
-    One that lacks a size fails by that alone, and a graph as before is none that got worse.
+    Files that fail because a size is missing get no explanation, nor does an unchanged graph count
+    as the cause.
     """
     if not verdict.fails or verdict.outcome not in ("regressed", "tampered"):
         return verdict
@@ -140,7 +141,7 @@ def _explained(
 
 
 def _has_its_graph(known: ModelBaseline | None, one: Looked, found: TargetReport) -> bool:
-    """Tell whether a target was written from the graph that the baseline's was."""
+    """Return True if a target was written from the same graphs as in the baseline."""
     before = known.targets.get(found.target) if known else None
     if known is None or before is None:
         return False
@@ -149,7 +150,7 @@ def _has_its_graph(known: ModelBaseline | None, one: Looked, found: TargetReport
 
 
 def _refuse_twins(reports: Mapping[Path, Report]) -> None:
-    """Refuse two reports of one model, which the baseline would take for one."""
+    """Raise UsageError if two reports concern the same model."""
     places: dict[str, Path] = {}
     for file, report in reports.items():
         if report.model in places:
@@ -187,10 +188,10 @@ def _look(file: Path, report: Report, request: CheckRequest, watch: Watch) -> Lo
 
 
 def _unmeasured(looked: Looked, file: Path, request: CheckRequest, stale: bool) -> Looked:
-    """Say of files that would be measured anew that nobody names the images of their report.
+    """Add to tampered files that they could not be measured again because their images are unknown.
 
     Raises:
-        UsageError: that leaves no figures that hold here.
+        UsageError: no valid figures remain.
     """
     whose = f"its images ({looked.report.evaluation}) are not those of the manifest"
     if stale:
@@ -210,7 +211,7 @@ def _made_by_these_versions(report: Report) -> bool:
 
 
 def images_of(report: Report, request: CheckRequest) -> ImageSet | None:
-    """Return the images that were named, or the manifest's if a report was made with them."""
+    """Return the user's images, or the manifest's if a report was made with them; else None."""
     images = request.image_set
     if images is None or request.images is not None:
         return images
@@ -220,7 +221,7 @@ def images_of(report: Report, request: CheckRequest) -> ImageSet | None:
 def _measured(
     folder: Path, jobs: Mapping[str, Job], images: ImageSet, request: CheckRequest, watch: Watch
 ) -> dict[str, TargetReport | NotRun]:
-    """Measure files, by their targets; all have the reason where the references are not there."""
+    """Measure files again, by target; a `NotRun` with the reason if the references are missing."""
     budgets = {recipe.name: recipe.budget for recipe in export_recipes()}
     terms = Terms(images, budgets, request.threads, keep_going=True, timed=False)
     try:
@@ -235,12 +236,12 @@ def _measured(
 def _with_figures(
     looked: Looked, found: Mapping[str, TargetReport | NotRun], images: ImageSet | None
 ) -> Looked:
-    """Return files with what was measured of them.
+    """Return files with new figures.
 
     Args:
-        looked: with the figures of their report.
-        found: what was measured, by target.
-        images: that all of them were measured on; None where only some were measured anew.
+        looked: files with the figures of their report.
+        found: new figures by target.
+        images: images of the new figures if all files were measured again; None if only some were.
     """
     report, tampered = looked.report, dict(looked.tampered)
     targets, not_run = [], list(report.not_run)
@@ -267,7 +268,7 @@ def _with_figures(
 
 
 def _said(before: TargetReport, value: TargetReport | NotRun) -> tuple[str, ...]:
-    """Return what measuring a file anew came to; nothing where it was not there to be measured."""
+    """Return a sentence on a file's new measurement; () if it was not measured again."""
     if isinstance(value, NotRun):
         return (f"measured anew, it does not run: {value.reason}",)
     if value is before:
@@ -290,7 +291,7 @@ def _shipped(
     request: CheckRequest,
     watch: Watch,
 ) -> Verdict:
-    """Judge a copy: it is a file that a report vouches for, byte for byte, or it fails."""
+    """Return the verdict on a copy; it passes only if it equals a measured file byte for byte."""
     digest = sha256_of(path)
     for one in looked:
         for target in one.report.targets:
@@ -326,7 +327,7 @@ def _shipped_figures(
     request: CheckRequest,
     watch: Watch,
 ) -> tuple[str, ...]:
-    """Return what a copy that nobody vouches for loses, beside the report and the baseline."""
+    """Return the drift of an unknown copy compared with the report and the baseline."""
     own = next((found for found in one.report.targets if found.target == target), None)
     images = images_of(one.report, request)
     if own is None or images is None:

@@ -1,4 +1,4 @@
-"""The images that failing files change most, run once more for a page that shows them."""
+"""Run failing files again to show the images that they change most."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def failing_pictures(
     looked: Sequence[Looked], verdicts: Sequence[Verdict], request: CheckRequest, watch: Watch
 ) -> dict[Place, tuple[ImageComparison, ...]]:
-    """Return the worst images of every target that fails, if its file runs and images are known."""
+    """Return the worst images of each failing target whose file runs and whose images are known."""
     failing = {(verdict.model, verdict.target) for verdict in verdicts if verdict.fails}
     found: dict[Place, tuple[ImageComparison, ...]] = {}
     for one in looked:
@@ -38,7 +38,7 @@ def failing_pictures(
 def unknown_images(
     looked: Sequence[Looked], verdicts: Sequence[Verdict], request: CheckRequest
 ) -> tuple[str, ...]:
-    """Return why failing files of a model have no pictures, where nobody names their images."""
+    """Return sentences on models whose failing files lack pictures for want of images."""
     failing = {verdict.model for verdict in verdicts if verdict.fails}
     return tuple(
         f"{one.report.model}: no pictures of what fails: its images ({one.report.evaluation}) are "
@@ -54,9 +54,10 @@ def _files(one: Looked) -> Iterator[tuple[Place, Path]]:
 
 
 def _rounds(files: Iterable[tuple[Place, Path]]) -> list[dict[str, tuple[Place, Path]]]:
-    """Return files that run together, by what a gallery calls them: their own word for themselves.
+    """Group files so that each group has distinct names, taken from the notes in the files.
 
-    A file that lies in another's place calls itself what the other does, and runs by itself.
+    A file stored under another target's name has the same note as that target, so it runs in a
+    separate group.
     """
     rounds: list[dict[str, tuple[Place, Path]]] = []
     for place, path in files:

@@ -1,8 +1,8 @@
-"""Where a file departs from the graph that it was made from: the first tensor that is off.
+"""Find the first tensor in which a file differs from the graph that it was made from.
 
-A file keeps the names of the graph's tensors, so both are run on one image and compared tensor by
-tensor, in the order of the file's operators. That takes a runtime that shows what it computes
-between them: LiteRT and ONNX Runtime.
+A file keeps the names of the graph's tensors. Both run on one image and are compared tensor by
+tensor in the order of the file's operators. This needs a runtime that exposes intermediate tensors:
+LiteRT or ONNX Runtime.
 """
 
 from __future__ import annotations
@@ -32,38 +32,39 @@ if TYPE_CHECKING:
     from edge_imgq.runtime.written_tensor import WrittenTensor
 
 MOST_OFF = 0.01
-"""Share of a channel's values that may be off: kernels round single values the other way."""
+"""Largest share of a channel's values that may differ: kernels round single values differently."""
 
 MOST_BYTES = 2 * 2**30
-"""Of all tensors of a file together, which its runtime holds; larger ones are not looked at."""
+"""Largest total size in bytes of a file's tensors, which its runtime keeps; larger files are
+skipped."""
 
 GROUP_BYTES = 2**28
-"""Of the tensors that are compared at once."""
+"""Size in bytes of the tensors compared at once."""
 
 LOOKED_AT = (192, 192)
-"""Height and width of the image for files that take any."""
+"""Height and width of the image for files that take any size."""
 
 STEPS = 1.5
-"""Steps that a value may be off; in the mean over a channel, half a step."""
+"""Largest difference of a value in quantization steps; the mean of a channel may differ by 0.5."""
 
 OF_RANGE = 5e-3
-"""Of a float tensor's largest value, what counts as its step: float16 takes a tenth of that."""
+"""Step of a float tensor as a share of its largest magnitude; float16 needs a tenth."""
 
 NO_FURTHER_DB = 0.1
-"""What a file's images may be farther from the float model's than its graph's are."""
+"""Largest difference in dB between file and graph, each against the float model."""
 
 
 def first_difference(folder: Path, path: Path, images: ImageSet) -> str | Skipped | None:
-    """Return a sentence on the first tensor of a file that is off its graph's.
+    """Return a sentence on the first tensor of a file that differs from its graph.
 
     Args:
-        folder: the model's, which holds `reference/`.
-        path: of the file.
-        images: the first of which is looked at.
+        folder: folder of the model with `reference/`.
+        path: path of the file.
+        images: image set whose first image is used.
 
     Returns:
-        "" where every tensor that both have is as in the graph; why files of a format are not
-        looked into; None where this one cannot be: it does not run, or its graph is not there.
+        "" if all shared tensors agree; `Skipped` if the format does not expose tensors; None if the
+        file does not run, is too large, or its graph is missing.
     """
     from edge_imgq.runtime.open import open_session
 
@@ -89,10 +90,10 @@ def first_difference(folder: Path, path: Path, images: ImageSet) -> str | Skippe
 
 
 def is_as_near_as_its_graph(figures: TargetReport) -> bool:
-    """Tell whether a file's images are as far from the float model's as its graph's are.
+    """Return True if a file is as close to the float model as its graph is.
 
-    Tensors may then differ all the same: a kernel that rounds a coarse tensor's value the other way
-    moves all that read it by several of their own steps.
+    Intermediate tensors may differ nevertheless: a value of a coarse tensor that is rounded
+    differently shifts its consumers by several of their own steps.
     """
     graph, file = figures.quantization, figures.vs_reference
     if not isinstance(graph, Fidelity):  # its graph is the float model
@@ -101,12 +102,12 @@ def is_as_near_as_its_graph(figures: TargetReport) -> bool:
 
 
 def _bytes(plan: MemoryPlan) -> int:
-    """Return what all tensors of a file need together."""
+    """Return the total size in bytes of a file's tensors."""
     return sum(plan.sizes[name] for step in plan.steps for name in step.writes)
 
 
 def _graph(folder: Path, note: FileNote) -> Path | None:
-    """Return the graph that a file was made from."""
+    """Return the path of the graph that a file was made from; None if it is missing."""
     reference = folder / REFERENCE_FOLDER
     if not note.quantized_sha256:
         path = reference / FLOAT_REFERENCE
@@ -118,13 +119,16 @@ def _graph(folder: Path, note: FileNote) -> Path | None:
 def first_differing_tensor(
     own: Iterable[WrittenTensor], graph: Path, pixels: NDArray[np.uint8], peak: float
 ) -> str | None:
-    """Return in words where a file first differs from its graph on an image; None for nowhere.
+    """Return a sentence on the first tensor that differs from the graph; "" if none does.
 
     Args:
-        own: the file's tensors, in the order of its operators.
-        graph: the ONNX file that it was written from.
-        pixels: image (H, W, C).
-        peak: what the graph takes white for.
+        own: the file's tensors in operator order, (N, H, W, C).
+        graph: ONNX file that the file was written from.
+        pixels: uint8 image (H, W, C).
+        peak: value of white in the graph.
+
+    Returns:
+        None if file and graph share no tensor.
     """
     import onnx
 
@@ -147,7 +151,7 @@ def first_differing_tensor(
 
 
 def _rounded(model: onnx.ModelProto) -> dict[str, str]:
-    """Return the names of a QDQ graph's tensors, each with that of its values in whole steps."""
+    """Return tensor name → name of its dequantized values, for a QDQ graph."""
     nodes = model.graph.node
     read = {n.output[0]: n.input[0] for n in nodes if n.op_type == "QuantizeLinear"}
     ends = ((n.input[0], n.output[0]) for n in nodes if n.op_type == "DequantizeLinear")
@@ -155,7 +159,7 @@ def _rounded(model: onnx.ModelProto) -> dict[str, str]:
 
 
 def _groups(tensors: Iterable[WrittenTensor]) -> Iterator[list[WrittenTensor]]:
-    """Yield tensors some at a time, so that few are held at once."""
+    """Yield tensors in groups of limited size, to limit memory."""
     group: list[WrittenTensor] = []
     for tensor in tensors:
         group.append(tensor)
@@ -166,7 +170,7 @@ def _groups(tensors: Iterable[WrittenTensor]) -> Iterator[list[WrittenTensor]]:
 
 
 def _off(tensor: WrittenTensor, known: NDArray[np.float32]) -> str:
-    """Return in words how far a tensor is off; "" where only roundings differ."""
+    """Return a sentence on how a tensor differs; "" if the differences are rounding."""
     start = f"the first tensor that is off is '{tensor.name}', which {tensor.operator} writes: "
     if tensor.values.shape != known.shape:
         return f"{start}{tensor.values.shape} in the file, {known.shape} in the graph"

@@ -1,4 +1,4 @@
-"""What the tensors of a model's graphs are made by, for a baseline and for what moved since."""
+"""Digest the tensors of a model's graphs for a baseline, and report which of them changed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from edge_imgq.report.tensor_change import tensor_change
 from edge_imgq.report.verdict import Place, Verdict
 
 Tensors = Mapping[str, Mapping[str, str]]
-"""Lines of tensors by name, by the stem of their graph's file in `reference/`."""
+"""Stem of a graph's file in `reference/` → tensor name → digest line."""
 
 
 def graph_tensors(folder: Path, report: Report) -> Tensors:
-    """Return the tensors of the float model and of the graphs that a report's files were made of.
+    """Return the tensor digests of the float model and of the graphs of a report's files.
 
-    Graphs that are gone, or are others than the report's, are left out.
+    Missing graphs, and graphs other than the report's, are left out.
     """
     from edge_imgq.graph.tensor_digests import tensor_digests
 
@@ -29,12 +29,12 @@ def graph_tensors(folder: Path, report: Report) -> Tensors:
 def with_tensor_changes(
     verdicts: Sequence[Verdict], folders: Mapping[Path, Report], baseline: Baseline
 ) -> Iterator[Verdict]:
-    """Yield verdicts that name the first tensor of each graph that is not as in the baseline.
+    """Yield verdicts, with the first tensor of each graph that differs from the baseline added.
 
     Args:
-        verdicts: those without changes stay as they are, and no graph is read for them.
-        folders: of the models that they are about, with their reports.
-        baseline: that they were judged by.
+        verdicts: verdicts; those without changes are yielded unchanged, and no graph is read.
+        folders: folder of each model with its report.
+        baseline: baseline that they were compared with.
     """
     said: dict[Place, tuple[str, ...]] = {}
     changed = {verdict.model for verdict in verdicts if verdict.changes}
@@ -53,10 +53,7 @@ def with_tensor_changes(
 
 
 def _changes(folder: Path, report: Report, known: ModelBaseline) -> dict[str, str]:
-    """Return what to say of each graph that a baseline has otherwise, by its digest.
-
-    Graphs that the baseline has no tensors of are left out.
-    """
+    """Return graph digest → sentence on its first changed tensor, for graphs in the baseline."""
     from edge_imgq.graph.tensor_digests import tensor_digests
 
     known_digests = {known.float_sha256, *(f.quantized_sha256 for f in known.targets.values())}
@@ -72,7 +69,7 @@ def _changes(folder: Path, report: Report, known: ModelBaseline) -> dict[str, st
 
 
 def _graphs(folder: Path, report: Report) -> dict[Path, str]:
-    """Return the graphs that a report is about, with their digests; the float model first."""
+    """Return the graphs of a report with their digests, the float model first."""
     wanted = {report.reference_sha256, *(target.quantized_sha256 for target in report.targets)}
     reference = folder / REFERENCE_FOLDER
     paths = sorted(reference.glob("*.onnx"), key=lambda path: (path.name != FLOAT_REFERENCE, path))

@@ -1,4 +1,4 @@
-"""Whether a file is the one that a report measured, and what else it is where it is not."""
+"""Decide if a file is the one that a report measured, and describe it if not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edge_imgq.report.report import Report, TargetReport
 
 
 def other_reference(folder: Path, report: Report) -> tuple[str, ...]:
-    """Return that a folder's float model is not a report's; nothing where it is, or is gone."""
+    """Return a sentence if a folder's float model is not the report's, else ()."""
     reference = folder / REFERENCE_FOLDER / FLOAT_REFERENCE
     if reference.is_file() and sha256_of(reference) != report.reference_sha256:
         return (f"{reference} is not the float model that the file was measured against",)
@@ -22,13 +22,13 @@ def other_reference(folder: Path, report: Report) -> tuple[str, ...]:
 def not_vouched_for(
     path: Path, report: Report, target: TargetReport, other: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Return why a file is not the one that a report measured; nothing where it is.
+    """Return why a file is not the one that a report measured; () if it is.
 
     Args:
-        path: of the file.
-        report: on its model.
-        target: what the report has of it.
-        other: what `other_reference` returned for its folder.
+        path: path of the file.
+        report: report on its model.
+        target: the file's figures in the report.
+        other: result of `other_reference` for its folder.
     """
     if not path.exists():
         return (f"there is no file {path}",)
@@ -40,7 +40,7 @@ def not_vouched_for(
 
 
 def _what_it_is(path: Path, report: Report, target: str) -> str:
-    """Return in words what lies in a file's place."""
+    """Return a sentence that describes the file at a target's path."""
     try:
         note = note_of(path)
     except EdgeImgqError as error:
@@ -56,11 +56,11 @@ def _what_it_is(path: Path, report: Report, target: str) -> str:
 
 
 def note_of(path: Path) -> FileNote:
-    """Return what an exported file says about itself.
+    """Return the note in an exported file.
 
     Raises:
-        UsageError: it is no exported file.
-        ModelError: it does not open.
+        UsageError: the path names no exported file.
+        ModelError: the file does not open.
     """
     row = format_of(path)
     if row is None:

@@ -1,8 +1,7 @@
-"""Files measured anew for `check`, and what was measured kept by what it depends on.
+"""Measure files again for `check`, with a cache.
 
-A measurement depends on the file, its references, the images, the budget, the versions of what
-runs them and the kind of processor. Its key is a digest of all of that, so an entry is never out
-of date.
+A measurement depends on the file, its references, the images, the budget, the runtime versions and
+the processor type. The cache key is a digest of all of these, so entries never become stale.
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ class Job:
     """A file to measure.
 
     Attributes:
-        path: of the file.
-        sha256: its digest.
-        size: height and width that memory is counted at; None for its own.
+        path: path of the file.
+        sha256: digest of the file.
+        size: (height, width) at which memory is counted; None for the file's own.
     """
 
     path: Path
@@ -45,24 +44,24 @@ class Job:
 
 
 def cache_folder() -> Path:
-    """Return where measurements are kept."""
+    """Return the cache folder of measurements."""
     return Path.home() / ".cache" / "edge-imgq" / "check"
 
 
 def remeasure(
     folder: Path, jobs: Sequence[Job], terms: Terms, cache: Path | None, watch: Watch
 ) -> dict[Path, TargetReport | NotRun]:
-    """Measure files against the references of a model's folder; those in the cache do not run.
+    """Measure files against the references of a model's folder; cached files do not run.
 
     Args:
-        folder: holds `reference/`.
-        jobs: the files, which may lie elsewhere.
-        terms: how they are verified.
-        cache: folder of earlier measurements; None for none.
-        watch: told of every step.
+        folder: folder with `reference/`.
+        jobs: files, which may be stored elsewhere.
+        terms: verification settings.
+        cache: folder of cached measurements; None for none.
+        watch: called before each step.
 
     Raises:
-        ModelError: the references are not there, or damaged.
+        ModelError: the references are missing or damaged.
     """
     keys = {job.path: _key(folder, job, terms) for job in jobs}
     found = {path: _read(cache, key) for path, key in keys.items()}
@@ -84,7 +83,7 @@ def remeasure(
 
 
 def _key(folder: Path, job: Job, terms: Terms) -> str:
-    """Return the digest of all that a measurement depends on."""
+    """Return the SHA-256 of everything that a measurement depends on."""
     references = sorted((folder / REFERENCE_FOLDER).glob("*.onnx"))
     depends: dict[str, Any] = {
         "schema": SCHEMA,
@@ -108,7 +107,7 @@ def _key(folder: Path, job: Job, terms: Terms) -> str:
 
 
 def _read(cache: Path | None, key: str) -> TargetReport | None:
-    """Return a measurement; None where there is none, or what is kept of it is damaged."""
+    """Return a cached measurement; None if it is missing or damaged."""
     if cache is None:
         return None
     try:
@@ -119,7 +118,7 @@ def _read(cache: Path | None, key: str) -> TargetReport | None:
 
 
 def _write(cache: Path | None, key: str, value: TargetReport) -> None:
-    """Keep a measurement; a place that cannot be written keeps none, and that is no error."""
+    """Cache a measurement; a folder that cannot be written is ignored."""
     if cache is None:
         return
     try:

@@ -1,4 +1,4 @@
-"""Targets that a gate demands, by names that something bears: a misspelt one is no target."""
+"""Check that required targets exist, so that a misspelt name is an error."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from edge_imgq.wording import no_such
 
 
 def refuse_unknown(required: Sequence[str], paths: Sequence[Path], baseline: Baseline) -> None:
-    """Refuse names that no recipe, baseline or report has; those of a recipe's sizes are its own.
+    """Raise for names that no recipe, baseline or report has; size suffixes are accepted.
 
     Args:
-        required: the names.
-        paths: of reports, models' folders, or folders of several models.
-        baseline: that the models are compared with.
+        required: names of targets.
+        paths: reports, folders of models, or folders of several models.
+        baseline: baseline that the models are compared with.
 
     Raises:
-        UsageError: there is one, or no report.
+        UsageError: a name is unknown, or a report is missing.
         RecipeError: a report or recipe cannot be read.
     """
     if not required:

@@ -1,4 +1,4 @@
-"""Figures into a baseline: those that files vouch for, and what becomes of the others."""
+"""Write the figures of measured files into a baseline."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from edge_imgq.report.unjudged import without_truth
 
 
 def update_baseline(path: Path, looked: Sequence[Looked]) -> tuple[str, ...]:
-    """Write figures into a baseline; its tolerances stay.
+    """Write figures into a baseline; its tolerances are kept.
 
     Args:
-        path: of the baseline, which is made where there is none.
-        looked: the files of models as they lie there.
+        path: path of the baseline; created if it does not exist.
+        looked: files of models with their figures.
 
     Returns:
-        Sentences on what was written, what is not judged, and which figures were kept or dropped.
+        Sentences on which figures were written, which are not compared, and which were kept or
+        dropped.
 
     Raises:
-        DriftError: a file is one that no report vouches for: there are no figures of it to write.
+        DriftError: a file is not the one in its report.
         UsageError: no target of a model was measured.
     """
     for one in looked:
@@ -45,7 +46,7 @@ def update_baseline(path: Path, looked: Sequence[Looked]) -> tuple[str, ...]:
 
 
 def _refuse_to_keep(path: Path, one: Looked) -> None:
-    """Raise an error where the figures of a model do not belong into a baseline."""
+    """Raise if the figures of a model are not valid for a baseline."""
     start = f"{path} is left as it was: {one.report.model}"
     for target, why in one.tampered.items():
         raise DriftError(f"{start} {target}: {'; '.join(why)}. Export the model again.")
@@ -57,7 +58,7 @@ def _refuse_to_keep(path: Path, one: Looked) -> None:
 
 
 def _unmeasured(before: Baseline | None, reports: Sequence[Report]) -> Iterator[str]:
-    """Say which figures of a baseline were kept though nothing was measured, and which went."""
+    """Yield a sentence for each unmeasured target whose figures were kept or dropped."""
     for report in reports:
         known = before.models.get(report.model) if before is not None else None
         for one in unmeasured(known, report) if known else ():

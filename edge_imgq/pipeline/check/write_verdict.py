@@ -1,4 +1,4 @@
-"""The forms of a check's verdicts: a page, pictures, JUnit XML and Markdown."""
+"""Write a check's verdicts as HTML, pictures, JUnit XML and Markdown."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Forms:
-    """What is written of the verdicts.
+    """Outputs of a check; None for outputs that are not written.
 
     Attributes:
-        html: a page that holds all it shows; None for none, here and below.
+        html: path of an HTML page with all results.
         pictures: folder for pictures of what fails.
-        junit: JUnit XML.
-        markdown: for a comment; it shows the pictures, if there are any.
-        history: earlier figures, for the page.
+        junit: path of a JUnit XML file.
+        markdown: path of a Markdown file for a comment; it shows the pictures, if any.
+        history: earlier figures for the page.
     """
 
     html: Path | None = None
@@ -46,10 +46,10 @@ def write_forms(
     request: CheckRequest,
     watch: Watch,
 ) -> tuple[str, ...]:
-    """Write what was asked for; failing files run once more where their images are shown.
+    """Write the requested outputs; failing files run again if their images are shown.
 
     Returns:
-        Sentences on what has no pictures, and where the others are.
+        Sentences on the folder of the pictures and on models without pictures.
     """
     pictures: Sequence[MarkdownImage] = ()
     notes: tuple[str, ...] = ()
@@ -84,7 +84,7 @@ def write_forms(
 def _written(
     folder: Path, worst_images: Mapping[Place, Sequence[ImageComparison]], beside: Path
 ) -> list[MarkdownImage]:
-    """Write pictures, and return them as text in another folder names them."""
+    """Write pictures, and return them with paths relative to the Markdown file."""
     from edge_imgq.pipeline.verify.worst_images import write_pictures
 
     named = {f"{model}-{target}": shown for (model, target), shown in worst_images.items()}

@@ -1,1 +1,1 @@
-"""The enhance command: networks on photographs of any size."""
+"""Run networks on photographs of any size."""

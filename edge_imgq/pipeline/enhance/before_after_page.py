@@ -1,4 +1,4 @@
-"""The page of photographs before and after, made from the files."""
+"""Write an HTML page of photographs before and after."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def write_page(path: Path, jobs: Sequence[tuple[Path, Path]], watch: Watch) -> None:
-    """Write a page of photographs and their results.
+    """Write an HTML page of photographs and their results.
 
     Raises:
-        ImageError: a file was changed since, and is no image any more.
+        ImageError: a file is no longer an image.
         OutputError: the page cannot be written.
     """
 

@@ -1,4 +1,4 @@
-"""Running networks on photographs: from files to files."""
+"""Run networks on photographs, from files to files."""
 
 from __future__ import annotations
 
@@ -40,22 +40,22 @@ if TYPE_CHECKING:
     Pixels: TypeAlias = NDArray[np.uint8]
 
 Job = tuple[Path, Path]
-"""A photograph, and the place of its result."""
+"""Path of a photograph and path of its result."""
 
 
 @dataclass(frozen=True)
 class EnhanceRequest:
-    """What to enhance.
+    """Arguments of `enhance`.
 
     Attributes:
-        jobs: photographs, each with the place of its result.
-        models: files, names of the zoo or open models, run one after the other.
+        jobs: photographs, each with the path of its result.
+        models: files, names of the zoo or opened models, run one after the other.
         threads: processor threads.
-        pixels: inside .onnx files that do not say; None for 0 to 1.
-        workers: photographs that are enhanced at once; 0 for one, or as many as `memory` allows.
-        memory: bytes that the process may hold; 0 for no limit.
-        settings: of further inputs.
-        device: that runs the files, one photograph at a time; empty for this host.
+        pixels: pixel range of .onnx files that do not state it; None for 0 to 1.
+        workers: photographs processed at once; 0 for one, or as many as `memory` allows.
+        memory: approximate limit on the process's memory in bytes; 0 for none.
+        settings: values of further inputs.
+        device: device that runs the files, one photograph at a time; "" for this host.
     """
 
     jobs: tuple[Job, ...]
@@ -73,10 +73,10 @@ class Enhanced:
     """A written image.
 
     Attributes:
-        source: the photograph.
-        path: the result.
-        size: its height and width.
-        models: what ran, in this order; none where the photograph was left as it is.
+        source: path of the photograph.
+        path: path of the result.
+        size: (height, width) of the result.
+        models: networks that ran, in order; empty if the photograph was left unchanged.
     """
 
     source: str
@@ -87,15 +87,14 @@ class Enhanced:
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What became of all photographs.
+    """Results of all photographs.
 
     Attributes:
-        written: the results.
-        failed: a sentence for each photograph that is no image, damaged or too small.
-        hints: a sentence for each model whose pixels may be others than it was taken to want,
-            each number that a file takes noticeably rounded, and each photograph whose 16 bits a
-            channel became 8.
-        there: results of an earlier run, which were left as they are.
+        written: written results.
+        failed: one sentence per photograph that is no image, damaged, too small or too large.
+        hints: sentences on models whose pixel range may differ from the assumed one, on settings
+            that a file rounds noticeably, and on photographs reduced from 16 to 8 bits per channel.
+        there: results of an earlier run that were kept.
     """
 
     written: tuple[Enhanced, ...]
@@ -105,16 +104,17 @@ class BatchResult:
 
 
 def enhance(request: EnhanceRequest, watch: Watch) -> BatchResult:
-    """Enhance every photograph and write it; each file appears whole or not at all.
+    """Enhance every photograph and write the results, each atomically.
 
-    A photograph that is no image, cannot be read to its end, is smaller than the receptive field or
-    too large for the memory allowed is left out and named; the others are done.
+    Photographs that are no image, truncated, smaller than the receptive field or too large for the
+    memory limit are left out and reported; the others are processed.
 
     Raises:
-        ImageError: none of them is an image.
+        UsageError: several workers are requested for a device or a recurrent network.
+        ImageError: none of the files is an image.
         ModelError: a model cannot be opened.
         OutputError: a result cannot be written.
-        RuntimeUnavailableError: the device is not there, or does not run a file.
+        RuntimeUnavailableError: the device is not available, or does not run a file.
     """
     if request.device and request.workers > 1:
         raise UsageError("A device runs one photograph at a time: leave out --workers.")
@@ -137,7 +137,7 @@ def _all_enhanced(
     enhancers: Sequence[Enhancer],
     watch: Watch,
 ) -> BatchResult:
-    """Enhance the photographs that can be read by networks that are open."""
+    """Enhance the readable photographs with opened networks."""
     jobs, workers, tile, too_large = _within(request, jobs, enhancers)
     workers = 1 if _is_recurrent(enhancers) else workers
     threads = max(request.threads // workers, 1)
@@ -168,7 +168,7 @@ def _opened(request: EnhanceRequest, threads: int, watch: Watch) -> list[Enhance
 
 
 def _enhanced(job: Job, enhancers: Sequence[Enhancer], watch: Watch) -> Enhanced | str:
-    """Enhance one photograph, or return a sentence on why not."""
+    """Enhance one photograph; return a sentence if that fails."""
     photo, result = job
     try:
         if keeps_depth(photo, result, enhancers):
@@ -193,7 +193,7 @@ def _enhanced(job: Job, enhancers: Sequence[Enhancer], watch: Watch) -> Enhanced
 
 
 def _enhanced_deep(job: Job, enhancers: Sequence[Enhancer], watch: Watch) -> Enhanced:
-    """Enhance one photograph of 16 bits a channel.
+    """Enhance one photograph with 16 bits per channel.
 
     Raises:
         ImageError: it is damaged, or smaller than the receptive field.
@@ -211,9 +211,9 @@ def _enhanced_deep(job: Job, enhancers: Sequence[Enhancer], watch: Watch) -> Enh
 def _within(
     request: EnhanceRequest, jobs: list[Job], enhancers: Sequence[Enhancer]
 ) -> tuple[list[Job], int, int, list[str]]:
-    """Return the jobs, the workers and the side of tiles that the memory allows.
+    """Return the jobs, the number of workers and the tile side that the memory limit allows.
 
-    The last is a sentence for each photograph that it does not allow.
+    The last element has one sentence per photograph that exceeds the limit.
     """
     if not request.memory:
         return jobs, max(min(request.workers or 1, len(jobs)), 1), 0, []
@@ -231,10 +231,10 @@ def _within(
 
 
 def _readable(jobs: Sequence[Job]) -> tuple[list[Job], list[str]]:
-    """Return the jobs whose photographs begin as images do, and a sentence for each other one.
+    """Return the jobs whose photographs have a valid image header, and a sentence for each other.
 
     Raises:
-        ImageError: there is none; so nothing is opened in vain.
+        ImageError: no photograph has one; this is raised before any model is opened.
     """
     readable, failed = [], []
     for job in jobs:
@@ -250,7 +250,7 @@ def _readable(jobs: Sequence[Job]) -> tuple[list[Job], list[str]]:
 
 
 def _hints(photos: Sequence[Path], enhancers: Sequence[Enhancer], threads: int) -> tuple[str, ...]:
-    """Return what to tell about models that nobody said the pixels of."""
+    """Return hints on models whose pixel range was not stated."""
     from edge_imgq.pipeline.open_model.range_hint import range_hint
 
     unsure = [enhancer.unsure for enhancer in enhancers if enhancer.unsure]

@@ -1,4 +1,4 @@
-"""Running networks on one photograph of any size, in colour."""
+"""Run networks on one photograph of any size, in colour."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     Beside: TypeAlias = Callable[[Port, Pixels], None]
 
 COLOURS = 3
-"""Channels of a picture in colour."""
+"""Channels of a colour picture."""
 
 
 def leave_out(port: Port, pixels: Pixels) -> None:
-    """Take an image that is returned beside the picture, and do nothing with it."""
+    """Discard a further output image."""
 
 
 def enhance_pixels(
@@ -48,13 +48,13 @@ def enhance_pixels(
     """Run one network on one photograph.
 
     Args:
-        photo: RGB (H, W, 3) or gray (H, W, 1).
-        enhancer: the open network.
-        watch: told tiles done and tiles in all, before each tile.
-        beside: is given each image that is returned beside the picture, (H, W, C) of its own size.
+        photo: RGB (H, W, 3) or gray (H, W, 1), uint8 or uint16.
+        enhancer: opened network.
+        watch: called before each tile with the tiles done and their total.
+        beside: called with each further output image, (H', W', C).
 
     Returns:
-        (scale × H, scale × W, C). A network on luma keeps the colours of an RGB photograph.
+        (scale × H, scale × W, C). A network for luma keeps the colours of an RGB photograph.
 
     Raises:
         ImageError: the photograph is smaller than the receptive field.
@@ -70,13 +70,13 @@ def enhance_pixels(
 
 
 def enhance_image(pixels: Pixels, name: str, enhancers: Sequence[Enhancer], watch: Watch) -> Pixels:
-    """Run networks on one photograph, one after the other.
+    """Run several networks on one photograph, one after the other.
 
     Args:
         pixels: RGB (H, W, 3) or gray (H, W, 1).
-        name: of the photograph, for messages.
-        enhancers: the open networks.
-        watch: told of every tile.
+        name: name of the photograph for messages.
+        enhancers: opened networks.
+        watch: called before each tile.
 
     Raises:
         ImageError: the photograph is smaller than the receptive field.
@@ -96,9 +96,9 @@ def enhance_to_image(
     watch: Watch,
     beside: Beside = leave_out,
 ) -> PillowImage.Image:
-    """Do as `enhance_image` does, and return an image of Pillow's without a copy of its pixels.
+    """Run several networks like `enhance_image`, and return a Pillow image without a further copy.
 
-    `beside` is given each image that the last network returns beside the picture.
+    `beside` is called with each further output image of the last network.
     """
     *before, last = enhancers
     pixels = enhance_image(pixels, name, before, watch)
@@ -110,7 +110,7 @@ def enhance_to_image(
 
 
 def _result_size(photo: Pixels, enhancer: Enhancer) -> tuple[int, int]:
-    """Return height and width of what a network makes of a photograph."""
+    """Return (height, width) of a network's result for a photograph."""
     contract = enhancer.contract
     height, width = (side // contract.photo_unit for side in photo.shape[:2])
     return contract.result_size((height, width))
@@ -124,7 +124,7 @@ def _tile_watch(name: str, enhancer: Enhancer, watch: Watch) -> TileWatch:
 
 
 def _bands(photo: Pixels, enhancer: Enhancer, watch: TileWatch, beside: Beside) -> Iterator[Pixels]:
-    """Yield what `enhance_pixels` returns in bands of rows, from the top."""
+    """Yield the result of `enhance_pixels` in bands of rows, from the top."""
     result = enhancer.contract.result
     if enhancer.contract.adds_colours and result is not None:
         lightness = lightness_of(photo)
@@ -136,7 +136,7 @@ def _bands(photo: Pixels, enhancer: Enhancer, watch: TileWatch, beside: Beside) 
 
 
 def _keeps_colours(photo: Pixels, enhancer: Enhancer) -> bool:
-    """Tell whether a network returns luma, and the photograph has colours to put back."""
+    """Return True if a network returns luma and the photograph has colours to add back."""
     contract = enhancer.contract
     returns_luma = contract.colour == "y" and contract.result_channels != COLOURS
     return returns_luma and not contract.adds_colours and photo.shape[2] == COLOURS

@@ -1,4 +1,4 @@
-"""Opening whatever a person names as a network that runs on pixels, with its receptive field."""
+"""Open a model as a network that runs on pixels, with its receptive field."""
 
 from __future__ import annotations
 
@@ -36,27 +36,27 @@ if TYPE_CHECKING:
     from edge_imgq.runtime.protocol import Session
 
 GUESSED_RADIUS = 32
-"""Halo for a file whose graph cannot be read and that has no reference beside it."""
+"""Halo in pixels for a file whose graph cannot be read and that has no reference beside it."""
 
 
 @dataclass(frozen=True)
 class Enhancer:
-    """An open network.
+    """An opened network.
 
     Attributes:
-        name: what the person called it.
-        session: runs it.
-        radius: of its receptive field, in input pixels; None when it cannot be cut into tiles.
-        exact: whether a tile's pixels are those of the whole image: the radius was read from the
-            graph, not guessed, and no pixel's place depends on the image's size.
-        unsure: the model, where nobody said what its pixels are.
-        reason: why there is no radius, as a clause.
-        period: tiles start at multiples of it.
-        graph: the float model; None where it cannot be read.
-        largest_tile: side of tiles in input pixels, where it takes any size; 0 for the usual one.
-        levels: of its further inputs, by name.
-        says_range: whether the network itself says what its pixels are.
-        handed_on: levels of its states after the last frame, by name; each frame changes them.
+        name: name or path that the user gave.
+        session: session that runs it.
+        radius: radius of its receptive field in input pixels; None if it cannot run in tiles.
+        exact: True if tiles reproduce the pixels of the whole image: the radius was read from the
+            graph, and no pixel depends on the image's size.
+        unsure: the model, if its pixel range was not stated.
+        reason: clause on why there is no radius.
+        period: tiles start at multiples of it, in input pixels.
+        graph: float model; None if it cannot be read.
+        largest_tile: side of tiles in input pixels for a network of any size; 0 for the default.
+        levels: levels of its further inputs, by name.
+        says_range: True if the model itself states its pixel range.
+        handed_on: levels of its states after the last frame, by name; updated by each frame.
     """
 
     name: str
@@ -74,19 +74,19 @@ class Enhancer:
 
     @property
     def contract(self) -> ImageContract:
-        """The meaning of its pixels."""
+        """Image contract of the network."""
         return self.session.note.contract
 
     @property
     def fixed_sizes(self) -> tuple[tuple[int, int], ...]:
-        """Heights and widths that it insists on, none when it takes any."""
+        """The (height, width) sizes that it accepts; empty if it accepts any."""
         return () if self.session.resizable else self.session.sizes
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the output image of one tile, in its type: uint8, or uint16 in a float file.
+        """Return the output of one tile, in the input's dtype: uint8, or uint16 for a float file.
 
-        16 bits are levels of 8 with 257 steps from each to the next. A float file takes numbers of
-        further inputs as they are, not rounded to levels.
+        16-bit values are 8-bit levels times 257. A float file gets the values of further inputs
+        unrounded.
         """
         is_deep = pixels.dtype == np.uint16
         between = self.computes_in_float and has_fractions(self.levels)
@@ -99,26 +99,26 @@ class Enhancer:
 
     @property
     def rounded(self) -> tuple[str, ...]:
-        """A sentence for each number that a further input takes noticeably rounded."""
+        """One sentence per setting that the file rounds noticeably."""
         if self.computes_in_float:
             return ()
         return tuple(rounded_numbers(self.contract, self.levels, self.name))
 
     @property
     def keeps_16_bits(self) -> bool:
-        """Whether more than 8 bits of pixels go through."""
+        """True if more than 8 bits per channel are preserved."""
         return self.computes_in_float and not self.contract.adds_colours
 
     @property
     def computes_in_float(self) -> bool:
-        """Whether its numbers are floats from end to end."""
+        """True if no tensor is quantized."""
         is_float = isinstance(self.session, FloatSession) and not self.session.note.quantized_sha256
         nodes = () if self.graph is None else self.graph.graph
         rounds = any(node.op_type == "QuantizeLinear" for node in nodes)
         return is_float and not rounds
 
     def give_back(self) -> None:
-        """Give back the memory that tiles needed: a large photograph's result comes next."""
+        """Release memory that tiles needed, before a large result is assembled."""
         from edge_imgq.runtime.onnxruntime import OnnxSession
 
         if isinstance(self.session, OnnxSession):
@@ -132,26 +132,26 @@ def open_enhancer(
     pixels: PixelRange | None = None,
     settings: Settings = MappingProxyType({}),
 ) -> Enhancer:
-    """Open a file that `export` wrote, any .onnx file, a checkpoint or a network of the zoo.
+    """Open a file written by `export`, any .onnx file, a checkpoint or a network of the zoo.
 
     Args:
-        model: a path or a name, or a model that is open.
+        model: path, name or opened model.
         threads: processor threads.
-        pixels: inside an .onnx file that does not say; None for 0 to 1.
-        settings: of further inputs.
+        pixels: pixel range of an .onnx file that does not state it; None for 0 to 1.
+        settings: values of further inputs.
 
     Raises:
-        UsageError: it is none of these, or an input has no value.
+        UsageError: the model is none of these, or an input has no value.
         ModelError: it cannot be read, or returns no image.
     """
     return with_settings(open_unset(model, threads, pixels), settings)
 
 
 def open_unset(model: str | Source, threads: int, pixels: PixelRange | None = None) -> Enhancer:
-    """Open what `open_enhancer` opens, and set no further input yet.
+    """Open a model like `open_enhancer`, without values for further inputs.
 
     Raises:
-        UsageError: it is nothing of that.
+        UsageError: the model is none of the supported kinds.
         ModelError: it cannot be read, or returns no image.
     """
     found = open_network(model, threads, pixels)
@@ -166,10 +166,10 @@ def open_unset(model: str | Source, threads: int, pixels: PixelRange | None = No
 
 
 def with_settings(found: Enhancer, settings: Settings) -> Enhancer:
-    """Return an open network whose further inputs are set.
+    """Return an opened network with values for its further inputs.
 
     Raises:
-        UsageError: an input has no value, or one beyond its range.
+        UsageError: an input has no value, or one outside its range.
         ImageError: a picture cannot be read.
     """
     levels = levels_of(found.contract, settings, found.name, exported=found.says_range)
@@ -177,10 +177,10 @@ def with_settings(found: Enhancer, settings: Settings) -> Enhancer:
 
 
 def refuse_unused_range(enhancers: Sequence[Enhancer], pixels: PixelRange | None) -> None:
-    """Refuse a range of pixels that none of several networks takes from a person.
+    """Raise if a pixel range is given although every network states its own.
 
     Raises:
-        UsageError: all of them say it themselves.
+        UsageError: the range is not used.
     """
     from edge_imgq.pipeline.open_model.source import refuse_range
 
@@ -190,7 +190,7 @@ def refuse_unused_range(enhancers: Sequence[Enhancer], pixels: PixelRange | None
 
 
 def _keep_memory(session: Session) -> None:
-    """Let a session keep what a tile needed for the next, where it would not of itself."""
+    """Let ONNX Runtime keep memory between tiles."""
     from edge_imgq.runtime.onnxruntime import OnnxSession
 
     if isinstance(session, OnnxSession):
@@ -198,7 +198,7 @@ def _keep_memory(session: Session) -> None:
 
 
 def open_network(model: str | Source, threads: int, pixels: PixelRange | None = None) -> Enhancer:
-    """Open a network whatever it returns; see `open_enhancer`."""
+    """Open a network with any kind of output; see `open_enhancer`."""
     from edge_imgq.models.zoo import ZOO
     from edge_imgq.pipeline.open_model.source import not_a_folder
 
@@ -244,7 +244,7 @@ def _open_source(model: str | Source, threads: int, pixels: PixelRange | None = 
 
 
 def _open_file(path: Path, threads: int) -> Enhancer:
-    """Open a file of a format other than ONNX; the reference beside it says how far it looks."""
+    """Open a file other than ONNX; its receptive field is that of the reference beside it."""
     import onnx_ir as ir
 
     from edge_imgq.runtime.open import open_session
@@ -257,7 +257,7 @@ def _open_file(path: Path, threads: int) -> Enhancer:
 
 
 def _looking(enhancer: Enhancer, model: ir.Model) -> Enhancer:
-    """Return an open network with how far its graph looks."""
+    """Return an opened network with the receptive field of its graph."""
     from edge_imgq.graph.receptive_field.receptive_field import receptive_field
 
     field = receptive_field(model)

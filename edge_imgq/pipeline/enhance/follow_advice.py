@@ -1,4 +1,4 @@
-"""Enhancing photographs as `assess` advises, each by what mends it."""
+"""Enhance photographs with the networks that `assess` advises for each."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 def follow_advice(request: EnhanceRequest, watch: Watch) -> BatchResult:
-    """Assess every photograph, and enhance all together that need the same networks.
+    """Assess every photograph, and enhance those with the same advice together.
 
     Args:
-        request: its models are not looked at.
-        watch: told of every step.
+        request: request; its models are ignored.
+        watch: called before each step.
 
     Raises:
-        ImageError: none of the photographs is an image.
+        ImageError: none of the files is an image.
         OutputError: a result cannot be written.
     """
     predict = open_assessor(MODEL, request.threads)
@@ -61,10 +61,10 @@ def follow_advice(request: EnhanceRequest, watch: Watch) -> BatchResult:
 
 
 def _left_alone(job: Job) -> Enhanced:
-    """Write a photograph that nothing would mend, without its metadata like all others.
+    """Write a photograph that no network improves, without metadata, like all results.
 
-    Its pixels stay as they are, but where a lossy format must be encoded anew: to turn it upright,
-    to bring inks to RGB, or for another format.
+    Its pixels are unchanged unless a lossy format must be encoded again: to rotate it upright, to
+    convert CMYK to RGB, or for another format.
     """
     photo, result = job
     deep = keeps_depth(photo, result, ())

@@ -1,4 +1,4 @@
-"""What one photograph of a sequence hands to the next, where a network takes its own states."""
+"""Pass the states of a recurrent network from one photograph of a sequence to the next."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def with_states(pixels: Pixels, enhancer: Enhancer) -> Pixels:
-    """Return what all inputs get of a photograph, with the states that the last one left.
+    """Return all inputs for a photograph, with the states from the previous one filled in.
 
-    States of a photograph of another size are those of another sequence: zeros stay.
+    States of another size belong to another sequence and are ignored: zeros remain.
 
     Args:
-        pixels: of all inputs, (H, W, C), uint8 or uint16.
-        enhancer: the open network.
+        pixels: all inputs, (H, W, C), uint8 or uint16.
+        enhancer: opened network.
     """
     found, start = pixels.copy(), enhancer.contract.image_channels
     for port in enhancer.contract.further:
@@ -39,12 +39,12 @@ def with_states(pixels: Pixels, enhancer: Enhancer) -> Pixels:
 
 
 def hand_on(pixels: Pixels, result: Pixels, enhancer: Enhancer) -> None:
-    """Keep the states that a network returned for the next photograph.
+    """Store the states that a network returned, for the next photograph.
 
     Args:
-        pixels: what it took, (H, W, C).
-        result: all that it returned, side by side.
-        enhancer: the open network.
+        pixels: inputs of the network, (H, W, C).
+        result: all outputs of the network, concatenated.
+        enhancer: opened network; its `handed_on` is updated.
     """
     contract = enhancer.contract
     given = np.zeros(pixels.shape, np.float64)

@@ -1,4 +1,4 @@
-"""Why a photograph of 16 bits a channel becomes one of 8, where it does."""
+"""Decide if a photograph keeps 16 bits per channel, and explain why not."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ DEEP_SUFFIXES = (".png", ".tif", ".tiff")
 
 
 def keeps_depth(photo: Path, result: Path, enhancers: Sequence[Enhancer]) -> bool:
-    """Tell whether a photograph has 16 bits, and its result is to have them too."""
+    """Return True if a photograph has 16 bits per channel and its result will have them too."""
     return is_deep(photo) and not _reason(photo, result, enhancers)
 
 
 def lost_depths(jobs: Sequence[tuple[Path, Path]], enhancers: Sequence[Enhancer]) -> Iterator[str]:
-    """Yield a sentence for each photograph whose 16 bits become 8."""
+    """Yield a sentence for each photograph reduced from 16 to 8 bits per channel."""
     for photo, result in jobs:
         reason = _reason(photo, result, enhancers) if is_deep(photo) else ""
         if reason:

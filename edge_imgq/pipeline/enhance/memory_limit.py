@@ -1,4 +1,4 @@
-"""How large tiles are and how many photographs are enhanced at once, within a limit of memory."""
+"""Choose tile size and number of workers within a memory limit."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
     Size = tuple[int, int]
 
 TRIED = 256
-"""Side of the image that activations are counted for: what a pixel of a tile needs."""
+"""Height and width of the image for which activation memory per pixel is counted."""
 
 WORKSPACE = 2.0
-"""What a runtime takes over the activations that live at once: copies in its own layout, columns of
-convolutions, blocks that are freed and kept."""
+"""Ratio of a runtime's memory to the live activations, for copies in its own layout, im2col buffers
+and freed blocks that it keeps."""
 
 UNKNOWN = 1024.0
-"""Bytes for each pixel of a tile, where the model's graph cannot be read."""
+"""Bytes per pixel of a tile if the model's graph cannot be read."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a run keeps to.
+    """Limits of a run.
 
     Attributes:
-        workers: photographs that are enhanced at once.
-        tile: largest side of tiles of networks that take any size; 0 for the usual one.
-        left_out: a photograph's size that does not fit at all, with the bytes that it needs.
+        workers: photographs processed at once.
+        tile: largest tile side in input pixels, for networks of any size; 0 for the default.
+        left_out: sizes of photographs that exceed the limit, with the bytes that they need.
     """
 
     workers: int
@@ -47,14 +47,14 @@ class Limits:
 def limits(
     sizes: Sequence[Size], enhancers: Sequence[Enhancer], held: int, memory: int, most: int
 ) -> Limits:
-    """Return the largest tiles, and then the most workers, whose memory is within a limit.
+    """Return the largest tiles, then the most workers, that keep within a memory limit.
 
     Args:
-        sizes: heights and widths of all photographs.
-        enhancers: the open networks, which run one after the other.
+        sizes: (height, width) of all photographs.
+        enhancers: opened networks, which run one after the other.
         held: bytes that the process holds already.
-        memory: bytes that it may hold.
-        most: workers that are wanted.
+        memory: limit in bytes.
+        most: largest number of workers.
     """
     least = max(least_tile(enhancer) for enhancer in enhancers)
     networks = [(enhancer, activation_bytes(enhancer)) for enhancer in enhancers]
@@ -70,7 +70,7 @@ def limits(
 
 
 def _needed(size: Size, networks: Sequence[tuple[Enhancer, float]], tile: int) -> int:
-    """Return about how many bytes a photograph takes, through all networks."""
+    """Return approximately how many bytes a photograph needs, over all networks."""
     pixels = size[0] * size[1]
     most = 10 * pixels  # it is decoded into Pillow's four bytes a pixel, and copied as three
     for enhancer, activations in networks:
@@ -87,7 +87,7 @@ def _needed(size: Size, networks: Sequence[tuple[Enhancer, float]], tile: int) -
 
 
 def _tile_pixels(size: Size, enhancer: Enhancer, tile: int) -> int:
-    """Return the pixels of a tile; 0 for a photograph that is refused when its turn comes."""
+    """Return the pixels of a tile; 0 for a photograph that will be refused as too small."""
     try:
         height, width = plan_tiles(size, replace(enhancer, largest_tile=tile)).tile
     except ImageError:
@@ -96,7 +96,7 @@ def _tile_pixels(size: Size, enhancer: Enhancer, tile: int) -> int:
 
 
 def activation_bytes(enhancer: Enhancer) -> float:
-    """Return the bytes of activations that live at once, for each input pixel."""
+    """Return the peak bytes of live activations per input pixel."""
     from edge_imgq.export.onnx_format import plan_of
     from edge_imgq.runtime.memory import known_memory, peak
 

@@ -1,4 +1,4 @@
-"""Running the files of `enhance` on a device instead of this host."""
+"""Run the files of `enhance` on a device instead of this host."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from edge_imgq.skipped import Skipped
 def on_device(
     enhancers: Sequence[Enhancer], device: str, threads: int
 ) -> Iterator[Sequence[Enhancer]]:
-    """Open files on a device and yield networks that run there; close them at the end.
+    """Open files on a device, yield networks that run there, and close them at the end.
 
     Args:
-        enhancers: files that `export` wrote, open on this host.
-        device: its name, such as "gpu"; empty for this host, where nothing changes.
-        threads: processor threads, where the device's runtime has them.
+        enhancers: files written by `export`, opened on this host.
+        device: name of the device, such as "gpu"; "" yields `enhancers` unchanged.
+        threads: processor threads, if the device's runtime uses them.
 
     Raises:
-        UsageError: there is no such device, or a network is no file.
-        RuntimeUnavailableError: the device is not there.
-        DeviceError: it does not run a file.
+        UsageError: the device does not exist, or a network is not a file.
+        RuntimeUnavailableError: the device is not available.
+        DeviceError: the device does not run a file.
         ModelError: a file was not written by edge-imgq.
     """
     if not device:

@@ -1,4 +1,4 @@
-"""How a photograph is cut for a network: into tiles of the file's size, or of a chosen one."""
+"""Plan the tiles of a photograph for a network."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from edge_imgq.pipeline.enhance.enhancer import Enhancer
 
 LARGEST_TILE = 512
-"""Side of a tile, in input pixels, for networks that take any size: a tile of an ordinary network
-then stays below some hundred megabytes."""
+"""Largest tile side in input pixels for networks of any size; it keeps an ordinary network below
+some hundred megabytes."""
 
 LEAST_CORE = 128
-"""A tile keeps at least this many pixels between its halos, or most work would be done twice."""
+"""Least number of pixels between the halos of a tile; fewer would double the work."""
 
 
 def plan_tiles(size: tuple[int, int], enhancer: Enhancer) -> Tiling:
-    """Return how to cut an image.
+    """Return the tiling of an image of (height, width).
 
     Raises:
-        ImageError: the network cannot be cut, and its file takes smaller images.
+        ImageError: the network cannot run in tiles, and its file takes only smaller images.
     """
     multiple = enhancer.contract.multiple
     if enhancer.fixed_sizes:
@@ -42,16 +42,16 @@ def plan_tiles(size: tuple[int, int], enhancer: Enhancer) -> Tiling:
 
 
 def least_tile(enhancer: Enhancer) -> int:
-    """Return the least side of a tile of a network that takes any size and is cut."""
+    """Return the least tile side of a network that takes any size, in input pixels."""
     step = math.lcm(enhancer.contract.multiple, enhancer.period)
     return 2 * (enhancer.radius or 0) + max(LEAST_CORE, step)
 
 
 def _fewest_pixels(size: tuple[int, int], enhancer: Enhancer) -> Tiling:
-    """Return the tiles of the file's size that computes the fewest pixels.
+    """Return the tiling with the fewest computed pixels among a file's fixed sizes.
 
     Raises:
-        ImageError: the network cannot be cut, and no size of the file holds the image.
+        ImageError: the network cannot run in tiles, and no size of the file holds the image.
     """
     sizes: Sequence[tuple[int, int]] = enhancer.fixed_sizes
     padded = enhancer.contract.fitting(size)
@@ -79,10 +79,10 @@ def _too_large(size: tuple[int, int], padded: tuple[int, int], enhancer: Enhance
 
 
 def refuse_small(size: tuple[int, int], enhancer: Enhancer) -> None:
-    """Refuse an image smaller than the receptive field.
+    """Raise for an image smaller than the receptive field.
 
     Raises:
-        ImageError: it is.
+        ImageError: a side is smaller than 2 × radius + 1 pixels.
     """
     if enhancer.radius is None or not enhancer.exact:
         return

@@ -1,4 +1,4 @@
-"""What a person sets further inputs to: numbers in the model's own unit, or pictures."""
+"""Convert the user's values for further inputs, numbers or pictures, to levels."""
 
 from __future__ import annotations
 
@@ -26,28 +26,27 @@ if TYPE_CHECKING:
     Levels: TypeAlias = NDArray[np.uint8 | np.float64]
 
 Settings = Mapping[str, str]
-"""Numbers with commas between them, or the path of a picture, by the name of an input."""
+"""Input's name → comma-separated numbers, or path of a picture."""
 
 WHITE = 255
 
 SHOWN = 0.01
-"""Share of a number by which rounding may move it without a word."""
+"""Largest relative change by rounding that is not reported."""
 
 
 def levels_of(
     contract: ImageContract, settings: Settings, name: str, *, exported: bool = True
 ) -> dict[str, Levels]:
-    """Return the levels of every further input: float64 (1, 1, C), or uint8 (H, W, C) of a picture.
+    """Return each set input's levels: float64 (1, 1, C) of numbers, uint8 (H, W, C) of pictures.
 
     Args:
-        contract: of the network.
-        settings: of the person.
-        name: of the network, for messages.
-        exported: whether a file has the ranges inside, rather than a model of which they can be
-            said.
+        contract: contract of the network.
+        settings: the user's values.
+        name: name of the network for messages.
+        exported: True for a file with fixed ranges, False for a model whose ranges can be stated.
 
     Raises:
-        UsageError: an input has no value, or one beyond its range; or there is no such input.
+        UsageError: an input has no value, one outside its range, or does not exist.
         ImageError: a picture cannot be read.
     """
     ports = {port.name: port for port in contract.further}
@@ -67,9 +66,10 @@ def levels_of(
 
 
 def packed(picture: Pixels, contract: ImageContract, levels: Mapping[str, Levels]) -> Pixels:
-    """Return what all inputs of a network get of a picture (H, W, C), in its type.
+    """Return all inputs of a network for a picture (H, W, C), concatenated, in the picture's dtype.
 
-    Frames, and further images that nobody set, are the picture itself; a mosaic is cut out of it.
+    Frames and unset further images are copies of the picture; a Bayer mosaic is sampled from it;
+    unset states are zero.
 
     Raises:
         ImageError: a picture of another size was set.
@@ -97,14 +97,14 @@ def _in_type_of(picture: Pixels, level: Levels) -> Pixels:
 
 
 def has_fractions(levels: Mapping[str, Levels]) -> bool:
-    """Tell whether a number lies between the 256 levels of its range."""
+    """Return True if a number is not one of the 256 levels of its range."""
     return any((level != np.rint(level)).any() for level in _numbers(levels).values())
 
 
 def with_exact_numbers(
     packed_levels: NDArray[np.float64], contract: ImageContract, levels: Mapping[str, Levels]
 ) -> NDArray[np.float64]:
-    """Return what `packed` gave, as levels, with numbers that are not rounded."""
+    """Return the result of `packed`, as float64 levels, with unrounded numbers."""
     exact, start = packed_levels.copy(), contract.image_channels
     numbers = _numbers(levels)
     for port in contract.further:
@@ -117,7 +117,7 @@ def with_exact_numbers(
 def rounded_numbers(
     contract: ImageContract, levels: Mapping[str, Levels], name: str
 ) -> Iterator[str]:
-    """Yield a sentence for each input of which a file of bytes takes noticeably other numbers."""
+    """Yield a sentence for each input whose number changes noticeably by rounding to 8 bits."""
     numbers = _numbers(levels)
     for port in contract.further:
         if port.name not in numbers:
@@ -136,7 +136,7 @@ def rounded_numbers(
 
 
 def _numbers(levels: Mapping[str, Levels]) -> dict[str, NDArray[np.float64]]:
-    """Return the inputs that were set to numbers, not to pictures."""
+    """Return the levels of inputs that were set to numbers."""
     return {n: level.astype(np.float64) for n, level in levels.items() if level.dtype != np.uint8}
 
 
@@ -159,7 +159,7 @@ def _of_numbers(port: Port, numbers: list[float], exported: bool) -> NDArray[np.
 
 
 def _shares(port: Port, numbers: list[float]) -> NDArray[np.float64]:
-    """Return where numbers lie in a port's range: 0 at its lowest, 1 at its highest."""
+    """Return numbers relative to a port's range: 0 at its low end, 1 at its high end."""
     low, high = np.array(port.low), np.array(port.high)
     shares: NDArray[np.float64] = (np.array(numbers) - low) / (high - low)
     return shares
@@ -170,7 +170,7 @@ def _all_within(shares: NDArray[np.float64]) -> bool:
 
 
 def _beyond(port: Port, numbers: list[float], exported: bool) -> str:
-    """Return that numbers are beyond a port's range, and how to say what was meant."""
+    """Return a sentence that numbers are outside a port's range, and how to correct them."""
     given = ",".join(f"{number:g}" for number in numbers)
     if exported:
         told = f"was exported for {_range(port)}; export the model with another range"

@@ -1,4 +1,4 @@
-"""Photographs at once, each in a thread of its own: runtimes, decoders and encoders release it."""
+"""Process several photographs at once in threads; runtimes and codecs release Python's lock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 class _StoppedError(Exception):
-    """Another photograph failed, or the person interrupted: this one is given up between tiles."""
+    """Another photograph failed or the user interrupted; this one stops between tiles."""
 
 
 def done_at_once(
@@ -25,16 +25,16 @@ def done_at_once(
     work: Callable[[Job, Tools, Watch], Result],
     watch: Watch,
 ) -> list[Result]:
-    """Return what becomes of every job, in the order of the jobs.
+    """Return the results of all jobs, in the order of the jobs.
 
     Args:
-        jobs: to do.
-        tools: as many are done at once; each has one of these to itself.
-        work: does a job, and calls what it is given between its pieces.
-        watch: told of every piece where one job is done at a time, else of every job.
+        jobs: jobs.
+        tools: one set of tools per concurrent job, used by one job at a time.
+        work: function that runs a job and calls its third argument between steps.
+        watch: called before each step of a job if there is one set of tools, else before each job.
 
     Raises:
-        Exception: what `work` raises, once no job runs any more.
+        Exception: the exception of `work`, after all jobs have stopped.
     """
     if len(tools) == 1:
         return [work(job, tools[0], watch) for job in jobs]
