@@ -1,1 +1,1 @@
-"""ExecuTorch: a graph as a torch program, its operators lowered to XNNPACK or portable kernels."""
+"""Export to ExecuTorch: a torch program lowered to XNNPACK or portable kernels."""

@@ -1,4 +1,4 @@
-"""Means over channels as convolutions: XNNPACK averages rows and columns alone."""
+"""Rewrite of channel means as convolutions; XNNPACK averages only over rows and columns."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from edge_imgq.graph import edit
 
 
 def channel_means_as_convolutions(model: ir.Model) -> int:
-    """Replace each mean over the channels of an image, in place; return how many.
+    """Replace each mean over an image's channels by a 1×1 convolution, in place; return the count.
 
-    The mean of C channels is a 1×1 convolution with weights 1 / C.
+    The mean of C channels is a convolution with weights 1 / C.
 
     Args:
         model: bound to a size.

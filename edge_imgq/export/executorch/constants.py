@@ -1,4 +1,4 @@
-"""What a torch program holds of a graph's constants: integers with scales, or real numbers."""
+"""Constants of a torch program: integers with scales, or real numbers."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Constant:
     """A constant as a node reads it.
 
     Attributes:
-        array: its numbers.
-        scale: of integers, one or one for each channel; None where the numbers are real.
-        zero_point: of the same shape; likewise.
-        axis: of the channels.
+        array: int8 or float32 elements.
+        scale: scalar or per channel; None for real numbers.
+        zero_point: of the same shape as `scale`; None for real numbers.
+        axis: channel axis.
     """
 
     array: Any
@@ -32,7 +32,7 @@ class Constant:
 
 
 def constants_of(model: ir.Model) -> dict[ir.Value, Constant]:
-    """Return the constants that nodes compute with, by the value that they read."""
+    """Map each constant value that nodes compute with to its contents."""
     found: dict[ir.Value, Constant] = {}
     for node in model.graph:
         if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
@@ -49,12 +49,12 @@ def constants_of(model: ir.Model) -> dict[ir.Value, Constant]:
 
 
 def is_setting(node: ir.Node, index: int) -> bool:
-    """Tell whether an input is a constant that a program has in its calls, not as a tensor."""
+    """Return True if an input is a constant passed as a Python argument, not as a tensor."""
     return index > 0 and node.op_type in SETTINGS and edit.is_constant(node.inputs[index])
 
 
 def quantization(node: ir.Node) -> tuple[Any, Any]:
-    """Return scale and zero point of a quantizer or dequantizer."""
+    """Return the scale and zero point of a QuantizeLinear or DequantizeLinear."""
     scale, zero_point = (np.array(edit.contents(value)) for value in node.inputs[1:3])
     return scale, zero_point
 
@@ -64,10 +64,10 @@ def _restores_constant(node: ir.Node) -> bool:
 
 
 def _quantized(restore: ir.Node, reader: ir.Node) -> Constant:
-    """Return integers, or the real numbers where no integer kernel reads them.
+    """Return integers, or real numbers if no integer kernel reads them.
 
-    Of a bias these are right, too: XNNPACK's lowering rounds it by the scales of image and weight,
-    which are those of the graph.
+    Biases are real too: XNNPACK's lowering quantizes them by the scales of image and weight, which
+    are those of the graph.
     """
     array = np.array(edit.contents(restore.inputs[0]))
     scale, zero_point = quantization(restore)
@@ -81,7 +81,7 @@ def _quantized(restore: ir.Node, reader: ir.Node) -> Constant:
 
 
 def _is_integer(layer: ir.Node) -> bool:
-    """Tell whether a layer reads and writes integers."""
+    """Return True if a layer's input and output are quantized."""
     source, result = edit.find_maker(layer.inputs[0]), edit.sole_consumer(stored_output(layer))
     return (
         source is not None
@@ -92,5 +92,5 @@ def _is_integer(layer: ir.Node) -> bool:
 
 
 def _shaped(array: Any, reader: ir.Node) -> Any:
-    """Return a constant; the slopes of a PRelu without their axes of length 1, as torch's are."""
+    """Return a constant; the slopes of a PRelu flattened, as torch requires."""
     return np.array(array.reshape(-1) if reader.op_type == "PRelu" else array)

@@ -1,4 +1,4 @@
-"""What a .pte file consists of, for `edge-imgq inspect` and the memory of activations."""
+"""Description and memory plan of a .pte file."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ CONVOLVING = ("Conv2d", "DepthwiseConv2d", "ConvTranspose2d", "aten::convolution
 
 
 def describe(path: Path) -> FileDescription:
-    """Return the description of a file, at the size that it was written for.
+    """Describe a file at its exported size.
 
     Raises:
-        ModelError: it is missing or damaged.
+        ModelError: the file is missing or damaged.
     """
     file = read_program(path)
     read = {name for call in file.calls for name in call.reads}
@@ -42,10 +42,10 @@ def describe(path: Path) -> FileDescription:
 
 
 def memory_plan(path: Path) -> MemoryPlan:
-    """Return the operators and tensors of a file.
+    """List the operators and tensor sizes, in bytes, of a file.
 
     Raises:
-        ModelError: it is missing or damaged.
+        ModelError: the file is missing or damaged.
     """
     file = read_program(path)
     steps = tuple(ExecutionStep(call.kind, call.reads, call.writes) for call in file.calls)
@@ -54,7 +54,7 @@ def memory_plan(path: Path) -> MemoryPlan:
 
 
 def _placed(file: ProgramFile) -> Placed:
-    """Return which operators were handed to XNNPACK when the file was written."""
+    """Return the operators that the export delegated to XNNPACK."""
     left = OperatorSupport(False, "left to portable kernels")
     verdicts = tuple(OperatorSupport(True) if c.unit == XNNPACK else left for c in file.calls)
     basis = f"written in the file by ExecuTorch {version('executorch')}"
@@ -62,7 +62,7 @@ def _placed(file: ProgramFile) -> Placed:
 
 
 def _input_names(file: ProgramFile) -> tuple[str, ...]:
-    """Return words for the inputs of a program, which has them in an order and without names."""
+    """Return display names of the inputs, which the program only numbers."""
     return ("image", *(port.name for port in file.note.contract.further))
 
 
@@ -87,7 +87,7 @@ def _row(call: Call, file: ProgramFile) -> OperatorRow:
 
 
 def _macs(call: Call, file: ProgramFile) -> int:
-    """Return multiply-accumulates: every weight is used once per position it slides to."""
+    """Count multiply-accumulates: each weight once per position of the kernel."""
     shapes = [file.values[name].shape for name in call.reads]
     output = file.values[call.writes[0]].shape
     if call.kind in CONVOLVING:
@@ -100,7 +100,7 @@ def _macs(call: Call, file: ProgramFile) -> int:
 
 
 def _fused(call: Call) -> str:
-    """Return what an operator of XNNPACK clips its result to, "" for nothing."""
+    """Return the fused clipping of an XNNPACK operator, "" for none."""
     low, high = call.options.get("output_min", -math.inf), call.options.get("output_max", math.inf)
     if low == 0 and math.isinf(high):
         return "ReLU"
@@ -108,7 +108,7 @@ def _fused(call: Call) -> str:
 
 
 def _window(call: Call) -> KernelWindow | None:
-    """Return what a convolution or pool of XNNPACK states."""
+    """Return the window of an XNNPACK convolution or pool, or None."""
     o = call.options
     if "kernel_height" in o:
         return KernelWindow(

@@ -1,8 +1,8 @@
-"""ExecuTorch as a format of exported files: a .pte file, for XNNPACK and portable kernels.
+"""ExecuTorch as an export format: a .pte file for XNNPACK and portable kernels.
 
-The image enters method `forward` as float32 (1, C, H, W), with 0 for black and the contract's peak
-for white, R G B in that order, and leaves it so; further inputs follow the image. Method
-`edge_imgq` returns the note as JSON.
+Method `forward` takes and returns the image as float32 (1, C, H, W) in RGB order, 0 for black and
+the contract's peak for white; further inputs follow the image. Method `edge_imgq` returns the note
+as JSON.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def write_executorch(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None
     """Lower the graph at its one size to a .pte file.
 
     Raises:
-        UnsupportedOperatorError: names every operator that `refusals` returns.
+        UnsupportedOperatorError: lists every operator that `refusals` returns.
     """
     from edge_imgq.export.executorch.lower import lower
     from edge_imgq.export.refusal import as_error
@@ -40,7 +40,7 @@ def write_executorch(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None
 
 
 def refusals(graph: PreparedGraph, spec: ExportSpec) -> tuple[Refusal, ...]:
-    """Return the operators that a torch program of a graph cannot hold."""
+    """Return the operators that cannot be expressed in torch."""
     from edge_imgq.export.executorch.lower import misused, without_form
     from edge_imgq.graph.shapes.size import bind_size
 
@@ -49,35 +49,35 @@ def refusals(graph: PreparedGraph, spec: ExportSpec) -> tuple[Refusal, ...]:
 
 
 def open_session(path: Path, threads: int) -> Session:
-    """Reopen a file in ExecuTorch; see `edge_imgq.runtime.executorch`."""
+    """Load a file in ExecuTorch; see `edge_imgq.runtime.executorch`."""
     from edge_imgq.runtime.executorch import open_session as opened
 
     return opened(path, threads)
 
 
 def read_note(path: Path) -> FileNote:
-    """Return what a file says about itself; see `edge_imgq.runtime.executorch_file`."""
+    """Read the note in a file; see `edge_imgq.runtime.executorch_file`."""
     from edge_imgq.runtime.executorch_file import read_note as read
 
     return read(path)
 
 
 def describe(path: Path, size: Size | None) -> FileDescription:  # noqa: ARG001
-    """Return what a file consists of, at its own size; see `.describe`."""
+    """Describe a file at its exported size; see `edge_imgq.export.executorch.describe`."""
     from edge_imgq.export.executorch.describe import describe as described
 
     return described(path)
 
 
 def memory_plan(path: Path, size: Size) -> MemoryPlan:  # noqa: ARG001
-    """Return the operators and tensors of a file at its own size."""
+    """List the operators and tensor sizes of a file; see `edge_imgq.export.executorch.describe`."""
     from edge_imgq.export.executorch.describe import memory_plan as planned
 
     return planned(path)
 
 
 def placement(path: Path) -> Placement:
-    """Return who runs the operators of a file; see `edge_imgq.runtime.executorch`."""
+    """Report the operators that XNNPACK runs; see `edge_imgq.runtime.executorch`."""
     from edge_imgq.runtime.executorch import placement as placed
 
     return placed(path)

@@ -1,4 +1,4 @@
-"""Lowering a graph to ExecuTorch: XNNPACK's operators, and portable ones for the rest."""
+"""Lowering of a graph to ExecuTorch: XNNPACK where possible, else portable kernels."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from edge_imgq.runtime.executorch_file import NOTE, quiet
 
 
 def lower(model: ir.Model, note: FileNote) -> bytes:
-    """Return the .pte file of a graph.
+    """Lower a graph to the bytes of a .pte file.
 
     Args:
-        model: float or QDQ, bound to a size, with no operator that is refused below; it is changed.
-        note: what the file says about itself.
+        model: float or QDQ, bound to a size, without refused operators; modified.
+        note: metadata to embed.
     """
     channel_means_as_convolutions(model)
     with quiet():
@@ -44,7 +44,7 @@ def lower(model: ir.Model, note: FileNote) -> bytes:
 
 
 def without_form(network: Network) -> tuple[Refusal, ...]:
-    """Return the operators that have no torch form."""
+    """Return the operators that have no torch lowering."""
     return tuple(
         Refusal(
             operation.kind,
@@ -58,10 +58,12 @@ def without_form(network: Network) -> tuple[Refusal, ...]:
 
 
 def misused(model: ir.Model) -> tuple[Refusal, ...]:
-    """Return the operators that have a torch form, but not for what they are used for.
+    """Return the operators whose attributes or inputs torch cannot express.
+
+    The program runs on fake tensors, without contents.
 
     Args:
-        model: bound to a size. Its program runs on tensors without contents.
+        model: bound to a size.
     """
     found = []
     with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():

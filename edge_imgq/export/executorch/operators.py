@@ -1,7 +1,7 @@
-"""ONNX operators in torch, as the exporter of ExecuTorch wants them.
+"""ONNX operators in torch, in the variants that ExecuTorch's exporter recognises.
 
-Most are those that the quantizer trains with. XNNPACK knows the others as one operator, where those
-are several because of their gradients.
+Most are those of training. The others are single operators in XNNPACK, but several in training, for
+their gradients.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _prelu(_: ir.Node, inputs: Inputs) -> Tensor:
 
 
 def _clip(_: ir.Node, inputs: Inputs) -> Tensor:
-    """Return Clip; between two bounds as the operator that XNNPACK fuses into a convolution."""
+    """Compute Clip; between two bounds as hardtanh, which XNNPACK fuses into a convolution."""
     low, high = (
         None if (v := optional(inputs, i)) is None else np.asarray(v).item() for i in (1, 2)
     )
@@ -37,7 +37,7 @@ def _clip(_: ir.Node, inputs: Inputs) -> Tensor:
 
 
 def _power(_: ir.Node, inputs: Inputs) -> Tensor:
-    """Return Pow; by a constant exponent as the operator that it stands for."""
+    """Compute Pow; a constant exponent of ±½ as sqrt or rsqrt."""
     source, exponent = given(inputs, 0), inputs[1]
     if isinstance(exponent, Tensor):
         return torch.pow(source, exponent)
@@ -54,7 +54,7 @@ ROOTS: dict[float, Callable[[Tensor], Tensor]] = {0.5: torch.sqrt, -0.5: torch.r
 
 
 def _split(node: ir.Node, inputs: Inputs) -> tuple[Tensor, ...]:
-    """Return Split as slices, which XNNPACK computes."""
+    """Compute Split as slices, which XNNPACK runs."""
     source, axis = given(inputs, 0), node.attributes.get_int("axis", 0)
     lengths = [part.shape[axis] for part in OPERATORS["Split"](node, inputs)]
     begins = accumulate([0, *lengths[:-1]])
@@ -62,7 +62,7 @@ def _split(node: ir.Node, inputs: Inputs) -> tuple[Tensor, ...]:
 
 
 def _mean(node: ir.Node, inputs: Inputs) -> Tensor:
-    """Return ReduceMean; XNNPACK computes those that keep their axes."""
+    """Compute ReduceMean; with kept axes and a reshape, because XNNPACK only keeps axes."""
     axes = integers(inputs, 1)
     if not axes:
         result = OPERATORS["ReduceMean"](node, inputs)
@@ -73,7 +73,7 @@ def _mean(node: ir.Node, inputs: Inputs) -> Tensor:
 
 
 def _reshaped(node: ir.Node, inputs: Inputs) -> Tensor:
-    """Return an input in the shape of the node's output."""
+    """Reshape the input to the shape of the node's output."""
     return given(inputs, 0).reshape(_shape(node))
 
 
@@ -94,21 +94,21 @@ LOWERINGS: dict[str, Operator] = {
     "Squeeze": _reshaped,
     "Unsqueeze": _reshaped,
 }
-"""How a program computes an operator, by ONNX operator type."""
+"""Torch function of each ONNX operator."""
 
 SETTINGS = frozenset(
     {"Clip", "Expand", "Pad", "Pow", "ReduceMax", "ReduceMean", "ReduceMin", "Reshape", "Resize"}
     | {"Slice", "Split", "Squeeze", "Tile", "Unsqueeze"}
 )
-"""Operators whose inputs but the first are numbers that a program has in its calls."""
+"""Operators whose inputs except the first are Python arguments if constant."""
 
 Move = Callable[[Tensor], Tensor]
 
 
 def depth_to_space_moves(node: ir.Node, shape: Sequence[int]) -> tuple[Move, Move, Move]:
-    """Return the moves that a DepthToSpace consists of, for a tensor of a shape (N, C, H, W).
+    """Return the three moves of a DepthToSpace of a tensor (N, C, H, W).
 
-    XNNPACK makes each by itself, and in integers where each is quantized.
+    XNNPACK runs each by itself, in int8 if its output is quantized.
     """
     count, channels, height, width = shape
     block = node.attributes.get_int("blocksize", 1)

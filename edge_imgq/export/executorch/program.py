@@ -1,8 +1,8 @@
-"""A float or QDQ graph as a torch program, for `torch.export` to record.
+"""Float or QDQ graph as a torch module, for `torch.export`.
 
-A quantized graph takes the form that torch's own quantization (PT2E) hands to ExecuTorch: operators
-of `quantized_decomposed` around float operators, here with the integers, scales and zero points of
-the graph. Backends look for a dequantization of its own at each input of an operator.
+A quantized graph is expressed as by torch's PT2E quantization: `quantized_decomposed` operators
+around float operators, with the integers, scales and zero points of the graph. Backends expect a
+separate dequantization at each input of an operator.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ Values = Mapping[ir.Value, Tensor]
 
 
 class TorchProgram(nn.Module):
-    """A graph of one output, bound to a size.
+    """A graph with one output, bound to a size.
 
     Attributes:
-        nodes: in order, without those that dequantize: they run where their results are read.
+        nodes: in execution order, without DequantizeLinear, which is computed at each reader.
         images: the inputs, the photograph first.
     """
 
@@ -47,7 +47,7 @@ class TorchProgram(nn.Module):
             self._register(self._names[value], constant)
 
     def forward(self, *images: Tensor) -> Tensor:
-        """Return the output image (N, C, H, W), real numbers."""
+        """Compute the output image, float32 (N, C, H, W)."""
         values = dict(zip(self.images, images, strict=True))
         for node in self.nodes:
             results = self.results(node, values)
@@ -62,10 +62,10 @@ class TorchProgram(nn.Module):
             self.register_buffer(f"{name}_zero_point", torch.from_numpy(zero_point))
 
     def results(self, node: ir.Node, values: Values) -> tuple[Tensor, ...]:
-        """Return what a node computes of the values before it.
+        """Compute a node's outputs from earlier values.
 
         Raises:
-            NotCoveredError: this use of the operator has no torch form.
+            NotCoveredError: torch cannot express this use of the operator.
         """
         if node.op_type == "QuantizeLinear":
             return (_quantized(self._real(node.inputs[0], values), *quantization(node)),)
@@ -76,7 +76,7 @@ class TorchProgram(nn.Module):
         return result if isinstance(result, tuple) else (result,)
 
     def _moved(self, node: ir.Node, values: Values) -> Tensor | None:
-        """Return a DepthToSpace of integers, rounded after each move; None where it is of reals."""
+        """Compute a quantized DepthToSpace, requantized after each move; None for a float one."""
         restore = edit.find_maker(node.inputs[0])
         if restore is None or restore.op_type != "DequantizeLinear":
             return None
@@ -93,7 +93,7 @@ class TorchProgram(nn.Module):
         return None if value is None else self._real(value, values)
 
     def _real(self, value: ir.Value | None, values: Values) -> Tensor:
-        """Return the real numbers of a value; those of an integer one for this reader alone."""
+        """Return the real numbers of a value, dequantized separately for each reader."""
         assert value is not None
         if value in self._constants:
             return self._constant(value)

@@ -1,1 +1,1 @@
-"""ncnn, Tencent's runtime for phones: a `.param` file of layers and a `.bin` file of weights."""
+"""Export to ncnn: a .param file of layers and a .bin file of weights."""

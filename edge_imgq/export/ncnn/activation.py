@@ -1,4 +1,4 @@
-"""Activations, and the clipping that a graph fuses after an operator."""
+"""Lowering of activations, and of fused clipping, to ncnn."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from edge_imgq.export.ncnn.layers import Number, Weight
 from edge_imgq.graph.network import Activation
 
 RELU, CLIP = 1, 3
-"""Activations that a convolution applies to its output."""
+"""ncnn's codes of activations that a convolution applies to its output."""
 
 
 def bounds(activation: Activation) -> tuple[float, float]:
-    """Return the bounds of a clipping as numbers that ncnn holds."""
+    """Return the bounds of a clipping, infinite ones replaced by ±the largest float32."""
     return max(activation.low, -LARGEST), min(activation.high, LARGEST)
 
 
 def fused(activation: Activation | None) -> dict[int, Number | tuple[Number, ...]]:
-    """Return the parameters by which a convolution clips its output."""
+    """Return the parameters with which a convolution clips its output."""
     if activation is None:
         return {}
     if activation.low == 0 and math.isinf(activation.high):
@@ -31,7 +31,7 @@ def fused(activation: Activation | None) -> dict[int, Number | tuple[Number, ...
 
 
 def clipped(site: LoweringContext, blob: Blob, activation: Activation) -> Blob:
-    """Return a blob clipped."""
+    """Add a ReLU or Clip layer and return its blob."""
     if activation.low == 0 and math.isinf(activation.high):
         return site.builder.emit("ReLU", (blob,), blob.shape)
     low, high = bounds(activation)
@@ -39,14 +39,14 @@ def clipped(site: LoweringContext, blob: Blob, activation: Activation) -> Blob:
 
 
 def clip(site: LoweringContext) -> Blob:
-    """Clip with constant bounds."""
+    """Lower Clip with constant bounds to Clip or ReLU."""
     low = float(np.asarray(site.constant(1, -math.inf)).reshape(-1)[0])
     high = float(np.asarray(site.constant(2, math.inf)).reshape(-1)[0])
     return clipped(site, site.read(0), Activation(low, high))
 
 
 def plain(kind: str) -> Callable[[LoweringContext], Blob]:
-    """Return what builds an activation without parameters."""
+    """Build the lowering of an activation without parameters to layer `kind`."""
 
     def build(site: LoweringContext) -> Blob:
         return site.emit(kind, site.read(0))
@@ -55,34 +55,34 @@ def plain(kind: str) -> Callable[[LoweringContext], Blob]:
 
 
 def leaky_relu(site: LoweringContext) -> Blob:
-    """LeakyRelu: ncnn's ReLU with a slope."""
+    """Lower LeakyRelu to ReLU with a slope."""
     return site.emit("ReLU", site.read(0), parameters={0: float(site.attribute("alpha", 0.01))})
 
 
 def elu(site: LoweringContext) -> Blob:
-    """Elu."""
+    """Lower Elu to ELU."""
     return site.emit("ELU", site.read(0), parameters={0: float(site.attribute("alpha", 1.0))})
 
 
 def gelu(site: LoweringContext) -> Blob:
-    """Gelu, by erf or by tanh."""
+    """Lower Gelu to GELU, exact or with the tanh approximation."""
     fast = site.attribute("approximate", "none") == "tanh"
     return site.emit("GELU", site.read(0), parameters={0: int(fast)})
 
 
 def hard_sigmoid(site: LoweringContext) -> Blob:
-    """HardSigmoid."""
+    """Lower HardSigmoid to HardSigmoid."""
     alpha, beta = float(site.attribute("alpha", 0.2)), float(site.attribute("beta", 0.5))
     return site.emit("HardSigmoid", site.read(0), parameters={0: alpha, 1: beta})
 
 
 def hard_swish(site: LoweringContext) -> Blob:
-    """HardSwish: x · clip(x / 6 + ½, 0, 1)."""
+    """Lower HardSwish to HardSwish: x · clip(x / 6 + ½, 0, 1)."""
     return site.emit("HardSwish", site.read(0), parameters={0: 1 / 6, 1: 0.5})
 
 
 def prelu(site: LoweringContext) -> Blob:
-    """PRelu with one slope for each channel, or for all; else max(x, 0) + slope · min(x, 0)."""
+    """Lower PRelu to PReLU (one slope, or one per channel), else max(x, 0) + slope · min(x, 0)."""
     x, slope = site.read(0), site.operation.operand(1)
     shape = site.operation.operand(0).shape
     data = slope.data
@@ -101,6 +101,6 @@ def prelu(site: LoweringContext) -> Blob:
 
 
 def softmax(site: LoweringContext) -> Blob:
-    """Softmax along one axis."""
+    """Lower Softmax to Softmax along one axis."""
     axis = site.axis(site.attribute("axis", -1))
     return site.emit("Softmax", site.read(0), parameters={0: axis, 1: 1})

@@ -1,4 +1,4 @@
-"""Arithmetic, element by element, and what joins the elements of axes."""
+"""Lowering of elementwise operators and reductions to ncnn."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from edge_imgq.export.ncnn.layers import Number, Shape
 from edge_imgq.graph.network import Tensor
 
 BINARY = {"Add": 0, "Sub": 1, "Mul": 2, "Div": 3, "Max": 4, "Min": 5, "Pow": 6}
-"""Operator → ncnn's BinaryOp."""
+"""ncnn's BinaryOp code by ONNX operator."""
 
 REVERSED = {0: 0, 1: 7, 2: 2, 3: 8, 4: 4, 5: 5, 6: 9}
-"""BinaryOp → the one that takes its operands the other way round."""
+"""BinaryOp code with swapped operands, by code."""
 
 UNARY = {
     "Abs": 0, "Neg": 1, "Floor": 2, "Ceil": 3, "Sqrt": 5, "Exp": 7, "Log": 8, "Sin": 9, "Cos": 10,
     "Reciprocal": 15,
 }  # fmt: skip
-"""Operator → ncnn's UnaryOp."""
+"""ncnn's UnaryOp code by ONNX operator."""
 
 SQUARE = 4
 REDUCTIONS = {"ReduceMean": 3, "ReduceMax": 4, "ReduceMin": 5}
-"""Operator → ncnn's Reduction; passes write others with these."""
+"""ncnn's Reduction code by ONNX operator; passes decompose other reductions into these."""
 
 
 def binary(kind: str) -> Callable[[LoweringContext], Blob]:
-    """Return what builds an operator on two operands, of which one may be broadcast."""
+    """Build the lowering of a broadcasting binary operator to BinaryOp."""
 
     def build(site: LoweringContext) -> Blob:
         if len(site.operation.inputs) != 2:
@@ -46,13 +46,13 @@ def binary(kind: str) -> Callable[[LoweringContext], Blob]:
 
 
 def binary_of(site: LoweringContext, kind: str, one: Blob, two: Tensor) -> Blob:
-    """Return a blob of the operation's shape joined with another operand of the operation."""
+    """Combine a blob of the output's shape with another operand of the operation."""
     other = _aligned(site, two, site.operation.output.shape)
     return site.builder.emit("BinaryOp", (one, other), one.shape, {0: BINARY[kind]})
 
 
 def power(site: LoweringContext) -> Blob:
-    """Pow; a square is a layer of its own, which takes negative numbers exactly."""
+    """Lower Pow to BinaryOp, or a square to UnaryOp, which is exact for negative numbers."""
     exponent = site.operation.operand(1).data
     if exponent is not None and exponent.size == 1 and float(exponent.reshape(())) == 2:
         return _shaped(site, site.builder.emit(
@@ -62,7 +62,7 @@ def power(site: LoweringContext) -> Blob:
 
 
 def unary(kind: str) -> Callable[[LoweringContext], Blob]:
-    """Return what builds an operator on one operand."""
+    """Build the lowering of a unary operator to UnaryOp."""
 
     def build(site: LoweringContext) -> Blob:
         return site.emit("UnaryOp", site.read(0), parameters={0: UNARY[kind]})
@@ -71,7 +71,7 @@ def unary(kind: str) -> Callable[[LoweringContext], Blob]:
 
 
 def reduction(kind: str) -> Callable[[LoweringContext], Blob]:
-    """Return what builds an operator that joins the elements of axes."""
+    """Build the lowering of a reduction to Reduction."""
 
     def build(site: LoweringContext) -> Blob:
         operation = site.operation
@@ -84,7 +84,7 @@ def reduction(kind: str) -> Callable[[LoweringContext], Blob]:
 
 
 def reduced(site: LoweringContext, code: int, axes: Sequence[int]) -> Blob:
-    """Return the operation's operand, joined along axes of ONNX."""
+    """Reduce the first operand along ONNX axes with a Reduction code."""
     x = site.read(0)
     if not axes:
         return _shaped(site, x)
@@ -97,19 +97,19 @@ def reduced(site: LoweringContext, code: int, axes: Sequence[int]) -> Blob:
 
 
 def _is_batch(site: LoweringContext, axis: int) -> bool:
-    """Whether an axis is the one of length 1 that ncnn does not have."""
+    """Return True for the batch axis of length 1, which ncnn's blobs lack."""
     shape = site.operation.operand(0).shape
     return axis < len(shape) - len(stored(shape))
 
 
 def global_mean(site: LoweringContext) -> Blob:
-    """GlobalAveragePool."""
+    """Lower GlobalAveragePool to Reduction over the spatial axes."""
     axes = range(2, len(site.operation.operand(0).shape))
     return reduced(site, REDUCTIONS["ReduceMean"], axes)
 
 
 def _with_number(site: LoweringContext, tensor: Tensor, code: int, number: Tensor) -> Blob:
-    """Return a tensor joined with one number."""
+    """Combine a tensor with a scalar."""
     assert number.data is not None
     x = site.builder.read(tensor)
     value = float(np.float32(number.data.reshape(())))
@@ -117,12 +117,12 @@ def _with_number(site: LoweringContext, tensor: Tensor, code: int, number: Tenso
 
 
 def _shaped(site: LoweringContext, blob: Blob) -> Blob:
-    """Return a blob in the shape of the operation's output."""
+    """Reshape a blob to the operation's output."""
     return site.builder.reshaped(blob, site.shape)
 
 
 def _aligned(site: LoweringContext, tensor: Tensor, output: Sequence[int]) -> Blob:
-    """Return an operand with as many axes as the output, by numpy's rule: ones in front."""
+    """Return an operand at the output's rank, with leading axes of 1 as in NumPy."""
     shape: Shape = (1,) * (len(output) - len(tensor.shape)) + tuple(tensor.shape)
     wanted = shape[len(output) - len(stored(output)) :]
     if tensor.data is not None:

@@ -1,7 +1,7 @@
-"""What operators are built with: blobs, the layers that write them, and the reasons of refusals.
+"""Layer builder for ncnn: blobs, layers, and exceptions for operators that cannot be lowered.
 
-ncnn's blobs have one to four axes, (w), (h, w), (c, h, w) or (c, d, h, w), and none for the batch:
-a leading axis of length 1 is left out. An operator that would need more is refused.
+ncnn's blobs have one to four axes, (w), (h, w), (c, h, w) or (c, d, h, w), and no batch axis: a
+leading axis of length 1 is dropped. Operators that need more axes are refused.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ LARGEST = float(np.finfo(np.float32).max)
 
 
 class RefusedError(Exception):
-    """An operator has no form in ncnn; the message is a reason without its full stop."""
+    """ncnn cannot express an operator; the message is a reason without full stop."""
 
 
 class UnknownError(Exception):
-    """An operator reads what a refused one would compute, so nothing is said of it."""
+    """An operator reads the output of a refused one, so it cannot be checked."""
 
 
 @dataclass(frozen=True)
 class Blob:
-    """A tensor of ncnn's.
+    """A tensor of ncnn.
 
     Attributes:
         name: unique.
-        shape: as ncnn has it, the last axis being w.
+        shape: ncnn shape; the last axis is w.
     """
 
     name: str
@@ -44,10 +44,10 @@ class Blob:
 
 
 def stored(shape: Sequence[int]) -> Shape:
-    """Return a tensor's shape as ncnn has it.
+    """Convert a tensor's shape to ncnn, without a batch axis of length 1.
 
     Raises:
-        RefusedError: it has too many axes, or an empty one.
+        RefusedError: the tensor has too many axes, or is empty.
     """
     kept = tuple(shape[1:]) if len(shape) > 1 and shape[0] == 1 else tuple(shape) or (1,)
     return _allowed(kept)
@@ -65,45 +65,49 @@ def _allowed(shape: Shape) -> Shape:
 
 
 class Builder:
-    """Layers as they are built, with the blob of every tensor."""
+    """Layers built so far, and the blob of each tensor."""
 
     def __init__(self) -> None:
         self.layers: list[Layer] = []
         self._blobs: dict[str, Blob] = {}
 
     def enter(self, tensor: Tensor, name: str) -> None:
-        """Add the layer by which an image enters, under a name for apps."""
+        """Add an Input layer for an image under the name that apps use."""
         shape = stored(tensor.shape)
         self.layers.append(Layer("Input", name, (), (name,), (shape,), {}))
         self.write(tensor, Blob(name, shape))
 
     def write(self, tensor: Tensor, blob: Blob) -> None:
-        """Say which blob holds a tensor's numbers in their order."""
+        """Record the blob that holds a tensor's elements."""
         self._blobs[tensor.name] = blob
 
     def read(self, tensor: Tensor) -> Blob:
-        """Return the blob of a tensor, in the shape that `stored` gives; a constant becomes one.
+        """Return the blob of a tensor in the shape of `stored`, adding a constant if it is one.
 
         Raises:
             RefusedError: the tensor has too many axes.
-            UnknownError: it comes from an operator that was refused.
+            UnknownError: a refused operator computes it.
         """
         if tensor.data is not None:
             return self.constant(np.asarray(tensor.data).reshape(stored(tensor.shape)))
         return self.reshaped(self.read_numbers(tensor), stored(tensor.shape))
 
     def read_numbers(self, tensor: Tensor) -> Blob:
-        """Return a blob that holds a computed tensor's numbers in their order, in any shape.
+        """Return a blob with a computed tensor's elements in sequence, in any shape.
 
         Raises:
-            UnknownError: it comes from an operator that was refused.
+            UnknownError: a refused operator computes it.
         """
         if tensor.name not in self._blobs:
             raise UnknownError
         return self._blobs[tensor.name]
 
     def constant(self, values: NDArray[Any]) -> Blob:
-        """Return a blob that holds numbers of a shape that ncnn has."""
+        """Add a constant as a float32 MemoryData blob.
+
+        Raises:
+            RefusedError: it has too many axes, or is empty.
+        """
         shape = _allowed(values.shape)
         weight = Weight(np.ascontiguousarray(values, np.float32))
         return self.emit("MemoryData", (), shape, stated(shape), (weight,))
@@ -116,7 +120,7 @@ class Builder:
         parameters: Mapping[int, Number | Sequence[Number]] | None = None,
         weights: Sequence[Weight] = (),
     ) -> Blob:
-        """Add a layer with one output, and return that."""
+        """Add a layer with one output and return the output's blob."""
         return self.emit_all(kind, inputs, (shape,), parameters, weights)[0]
 
     def emit_all(
@@ -127,7 +131,7 @@ class Builder:
         parameters: Mapping[int, Number | Sequence[Number]] | None = None,
         weights: Sequence[Weight] = (),
     ) -> tuple[Blob, ...]:
-        """Add a layer, and return its outputs."""
+        """Add a layer and return its output blobs."""
         name = f"{kind.lower()}_{len(self.layers)}"
         outputs = tuple(
             Blob(f"{name}_{index}" if len(shapes) > 1 else name, shape)
@@ -147,15 +151,15 @@ class Builder:
         return outputs
 
     def reshaped(self, blob: Blob, shape: Shape) -> Blob:
-        """Return a blob in another shape, its numbers in the same order."""
+        """Reshape a blob, adding a layer only if the shape differs."""
         if blob.shape == shape:
             return blob
         return self.emit("Reshape", (blob,), _allowed(shape), stated(shape))
 
     def representable(self, blob: Blob, tensor: Tensor) -> Blob:
-        """Return a blob in a tensor's shape, or as it is where ncnn has no such shape.
+        """Reshape a blob to a tensor's shape, or return it unchanged if ncnn has no such shape.
 
-        What follows is then a Reshape or a Transpose, which go by the order of the numbers alone.
+        Only a Reshape or Transpose may follow then; both use the sequence of elements alone.
         """
         try:
             return self.reshaped(blob, stored(tensor.shape))
@@ -165,18 +169,18 @@ class Builder:
 
 @dataclass(frozen=True)
 class LoweringContext:
-    """An operation, and where its layers go."""
+    """An operation, and the builder of its layers."""
 
     operation: Operation
     builder: Builder
 
     def read(self, index: int) -> Blob:
-        """Return the blob of an input that must be there."""
+        """Return the blob of a required input."""
         return self.builder.read(self.operation.operand(index))
 
     @property
     def shape(self) -> Shape:
-        """Shape of the first output, as ncnn has it."""
+        """Shape of the first output in ncnn."""
         return stored(self.operation.outputs[0].shape)
 
     def emit(
@@ -186,18 +190,18 @@ class LoweringContext:
         parameters: Mapping[int, Number | Sequence[Number]] | None = None,
         weights: Sequence[Weight] = (),
     ) -> Blob:
-        """Add a layer that writes the operation's output."""
+        """Add the layer that writes the operation's output."""
         return self.builder.emit(kind, inputs, self.shape, parameters, weights)
 
     def attribute(self, name: str, default: Any) -> Any:
-        """Return an attribute of the operation."""
+        """Return an ONNX attribute, or its default."""
         return self.operation.attributes.get(name, default)
 
     def constant(self, index: int, default: Any = None) -> NDArray[Any] | Any:
-        """Return an input that must be a constant, as an array; the default where it is absent.
+        """Return a constant input as an array, or the default if it is absent.
 
         Raises:
-            RefusedError: it is computed at run time.
+            RefusedError: the input is computed.
         """
         inputs = self.operation.inputs
         tensor = inputs[index] if len(inputs) > index else None
@@ -208,10 +212,10 @@ class LoweringContext:
         return np.asarray(tensor.data)
 
     def axis(self, axis: int, operand: int = 0) -> int:
-        """Return an axis of an input as ncnn counts it.
+        """Convert an axis of an input to ncnn's numbering.
 
         Raises:
-            RefusedError: it is that of the batch.
+            RefusedError: it is the batch axis.
         """
         shape = self.operation.operand(operand).shape
         found = axis % len(shape) - (len(shape) - len(stored(shape)))

@@ -1,4 +1,4 @@
-"""Convolutions, transposed convolutions and pools."""
+"""Lowering of convolutions, transposed convolutions and pools to ncnn."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from edge_imgq.export.ncnn.matmul import rows
 from edge_imgq.graph.convolution import padding_in, spans_of
 
 PAIRS = ((1, 11), (2, 12), (3, 13))
-"""Numbers of the parameters of a convolution: along w and h for kernel, dilation and stride."""
+"""Parameter keys of kernel, dilation and stride: (along w, along h)."""
 
 LEFT, TOP, RIGHT, BOTTOM = 4, 14, 15, 16
 MAXIMUM, MEAN = 0, 1
 AS_STATED = 1
-"""Pads of a pool are those stated, and none for windows that do not fit."""
+"""Pad mode of pools: explicit pads, none added for windows that do not fit."""
 
 
 def convolution(site: LoweringContext) -> Blob:
-    """Conv of an image with constant weights, and the clipping after it; in integers if it may.
+    """Lower Conv with constant weights, and the clipping after it; int8 if ncnn supports it.
 
-    Of many images of one pixel, which is what passes make of products, it is one of rows.
+    A batch of one-pixel images, which passes produce from matrix products, becomes InnerProduct.
     """
     weight, group = _weight(site), site.attribute("group", 1)
     if site.operation.operand(0).shape[2:] == weight.shape[2:] == (1, 1) and group == 1:
@@ -49,7 +49,7 @@ def convolution(site: LoweringContext) -> Blob:
 
 
 def transposed_convolution(site: LoweringContext) -> Blob:
-    """ConvTranspose of an image with constant weights, and the clipping after it."""
+    """Lower ConvTranspose with constant weights, and the clipping after it."""
     weight, group = _weight(site), site.attribute("group", 1)
     _refuse_many(site)
     inputs, outputs, *kernel = weight.shape
@@ -86,7 +86,7 @@ def _weights(site: LoweringContext, weight: Any) -> tuple[Weight, ...]:
 
 
 def _convolved(site: LoweringContext, weight: Any, channels: int) -> dict[int, Any]:
-    """Return the parameters that a convolution and a transposed one share."""
+    """Return the parameters common to convolutions and transposed convolutions."""
     operation = site.operation
     kernel = tuple(weight.shape[2:])
     ones = (1, 1)
@@ -117,14 +117,14 @@ def _stated(pads: tuple[int, ...] | None) -> tuple[int, ...]:
 
 
 def maximum_pool(site: LoweringContext) -> Blob:
-    """MaxPool; rows that `ceil_mode` adds are padding, which is never the largest."""
+    """Lower MaxPool to Pooling; rows added by `ceil_mode` are padding, never the maximum."""
     if len(site.operation.outputs) > 1 and site.operation.outputs[1].name:
         raise RefusedError("its indices are used, which ncnn's pools do not return")
     return _pool(site, MAXIMUM, {})
 
 
 def mean_pool(site: LoweringContext) -> Blob:
-    """AveragePool."""
+    """Lower AveragePool to Pooling."""
     if site.attribute("ceil_mode", 0) and _more(site) != (0, 0):
         raise RefusedError("its windows reach beyond the padding; pad the image by Pad")
     return _pool(site, MEAN, {6: int(site.attribute("count_include_pad", 0))})
@@ -150,7 +150,7 @@ def _strides(site: LoweringContext) -> tuple[int, int]:
 
 
 def _more(site: LoweringContext) -> tuple[int, int]:
-    """Return the rows and columns that `ceil_mode` asks for beyond the padding."""
+    """Return the rows and columns that `ceil_mode` requires beyond the padding."""
     if not site.attribute("ceil_mode", 0):
         return 0, 0
     operation, kernel = site.operation, site.attribute("kernel_shape", ())

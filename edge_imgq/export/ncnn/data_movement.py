@@ -1,4 +1,4 @@
-"""Operators that take tensors apart, join them and move pixels, without computing."""
+"""Lowering of operators that only move values to ncnn."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONSTANT, REPLICATE, REFLECT = 0, 1, 2
 MODES = {"constant": CONSTANT, "edge": REPLICATE, "reflect": REFLECT}
 
 PAD_KEYS = {"w": (2, 3), "h": (0, 1), "c": (7, 8)}
-"""Numbers of Padding's parameters, before and behind, by axis."""
+"""Parameter keys of Padding by axis: (before, after)."""
 
 ORDERS: dict[int, tuple[str, ...]] = {
     1: ("W",),
@@ -27,36 +27,36 @@ ORDERS: dict[int, tuple[str, ...]] = {
         *("HCDW", "CHDW", "DCHW", "CDHW"),
     ),
 }
-"""Permute's orders by the count of axes: which axis becomes w, h, …; the place is its number."""
+"""Permute orders by rank: the axes that become w, h, …; the list index is ncnn's code."""
 
 LETTERS = {1: "W", 2: "HW", 3: "CHW", 4: "CDHW"}
-"""Names of a blob's axes in the order of its shape."""
+"""Axis letters of a blob, in the order of its shape."""
 
 CRD, DCR = 0, 1
-"""Modes of a pixel shuffle: the block's places are the fast part of the channels, or the slow."""
+"""Channel order of a pixel shuffle: block positions innermost (CRD) or outermost (DCR)."""
 
 
 def identity(site: LoweringContext) -> Blob:
-    """Nothing at all."""
+    """Lower Identity, Dropout and REQUANTIZE to no layer."""
     return site.read(0)
 
 
 def reshape(site: LoweringContext) -> Blob:
-    """Reshape, Flatten, Squeeze or Unsqueeze: the same numbers in the same order."""
+    """Lower Reshape, Flatten, Squeeze and Unsqueeze to Reshape."""
     operation = site.operation
     numbers = site.builder.read_numbers(operation.operand(0))
     return site.builder.representable(numbers, operation.output)
 
 
 def concat(site: LoweringContext) -> Blob:
-    """Concat along one axis."""
+    """Lower Concat to Concat along one axis."""
     axis = site.axis(site.attribute("axis", 1))
     operands = [site.read(index) for index in range(len(site.operation.inputs))]
     return site.emit("Concat", *operands, parameters={0: axis})
 
 
 def split(site: LoweringContext) -> tuple[Blob, ...]:
-    """Split into the sizes of the outputs."""
+    """Lower Split to Slice, with the sizes of the outputs."""
     operation = site.operation
     shape, axis = operation.operand(0).shape, site.attribute("axis", 0)
     axis %= len(shape)
@@ -74,7 +74,7 @@ def split(site: LoweringContext) -> tuple[Blob, ...]:
 
 
 def slice_(site: LoweringContext) -> Blob:
-    """Slice with constant bounds; steps along height and width are a pool of single pixels."""
+    """Lower Slice with constant bounds to Crop, with steps along h and w to a 1×1 Pooling."""
     shape = site.operation.operand(0).shape
     cuts = dict(_cuts(site))
     if len(cuts) == 1 and _has_too_many_axes(shape):
@@ -93,7 +93,7 @@ def _has_too_many_axes(shape: Sequence[int]) -> bool:
 
 
 def _cuts(site: LoweringContext) -> Iterator[tuple[int, range]]:
-    """Yield what is taken of each axis that is not taken whole."""
+    """Yield (axis, range) for each axis that is not taken whole."""
     shape = site.operation.operand(0).shape
     starts, ends = (np.ravel(site.constant(index)) for index in (1, 2))
     axes = np.ravel(site.constant(3, np.arange(len(starts))))
@@ -108,7 +108,7 @@ def _cuts(site: LoweringContext) -> Iterator[tuple[int, range]]:
 
 
 def _cut(site: LoweringContext, x: Blob, cuts: Mapping[int, range]) -> Blob:
-    """Return what is taken of a blob's axes."""
+    """Crop and subsample a blob by ranges per axis."""
     first = [cuts[axis].start if axis in cuts else 0 for axis in range(len(x.shape))]
     last = [cuts[axis][-1] + 1 if axis in cuts else side for axis, side in enumerate(x.shape)]
     stride = [cuts[axis].step if axis in cuts else 1 for axis in range(len(x.shape))]
@@ -141,20 +141,20 @@ def _stepped(site: LoweringContext, x: Blob, stride: Sequence[int]) -> Blob:
 
 
 def depth_to_space(site: LoweringContext) -> Blob:
-    """DepthToSpace, a pixel shuffle."""
+    """Lower DepthToSpace to PixelShuffle."""
     mode = CRD if site.attribute("mode", "DCR") == "CRD" else DCR
     block = int(site.attribute("blocksize", 1))
     return site.emit("PixelShuffle", site.read(0), parameters={0: block, 1: mode})
 
 
 def space_to_depth(site: LoweringContext) -> Blob:
-    """SpaceToDepth."""
+    """Lower SpaceToDepth to Reorg."""
     block = int(site.attribute("blocksize", 1))
     return site.emit("Reorg", site.read(0), parameters={0: block, 1: DCR})
 
 
 def pad(site: LoweringContext) -> Blob:
-    """Pad of height, width and, by a constant, channels."""
+    """Lower Pad of height and width, and constant padding of channels, to Padding."""
     x, operation = site.read(0), site.operation
     mode = site.attribute("mode", "constant")
     if mode not in MODES:
@@ -179,9 +179,9 @@ def pad(site: LoweringContext) -> Blob:
 
 
 def transpose(site: LoweringContext) -> Blob:
-    """Transpose of any number of axes: those that stay side by side count as one.
+    """Lower Transpose of any rank to Permute, with adjacent axes merged.
 
-    Where more than ncnn's four are left, each comes to its place by a permutation of its own.
+    If more than ncnn's four axes remain, they are moved one at a time.
     """
     operation = site.operation
     shape = operation.operand(0).shape
@@ -198,7 +198,7 @@ def transpose(site: LoweringContext) -> Blob:
 def _with_one_in_place(
     site: LoweringContext, x: Blob, lengths: tuple[int, ...], order: list[int], place: int
 ) -> tuple[Blob, tuple[int, ...], list[int]]:
-    """Bring one axis to its place, behind those that have theirs; return what is left to do."""
+    """Move one axis to its final position; return the remaining transposition."""
     axis = order[place]
     cuts = (0, place, axis, axis + 1, len(lengths))
     parts = [math.prod(lengths[a:b]) for a, b in itertools.pairwise(cuts)]
@@ -209,7 +209,7 @@ def _with_one_in_place(
 
 
 def merged(shape: Sequence[int], order: Sequence[int]) -> tuple[tuple[int, ...], list[int]]:
-    """Return a transposition without axes of length 1, those that stay together being one axis."""
+    """Simplify a transposition: drop axes of length 1 and merge axes that stay adjacent."""
     runs: list[list[int]] = []
     for axis in (axis for axis in order if shape[axis] != 1):
         follows = runs and all(shape[between] == 1 for between in range(runs[-1][-1] + 1, axis))
@@ -223,7 +223,7 @@ def merged(shape: Sequence[int], order: Sequence[int]) -> tuple[tuple[int, ...],
 
 
 def permuted(site: LoweringContext, x: Blob, order: Sequence[int]) -> Blob:
-    """Return a blob with its axes in another order."""
+    """Permute the axes of a blob."""
     if list(order) == sorted(order):
         return x
     letters = LETTERS[len(x.shape)]
@@ -233,12 +233,12 @@ def permuted(site: LoweringContext, x: Blob, order: Sequence[int]) -> Blob:
 
 
 def tile(site: LoweringContext) -> Blob:
-    """Tile: repeats along each axis."""
+    """Lower Tile to Tile along each axis."""
     return _repeated(site, [int(count) for count in np.ravel(site.constant(1))])
 
 
 def expand(site: LoweringContext) -> Blob:
-    """Expand: repeats along axes of length 1."""
+    """Lower Expand to Tile along axes of length 1."""
     shape, output = site.operation.operand(0).shape, site.operation.output.shape
     padded = (1,) * (len(output) - len(shape)) + tuple(shape)
     return _repeated(site, [to // of for of, to in zip(padded, output, strict=True)])

@@ -1,4 +1,4 @@
-"""What ncnn's two files consist of, for `edge-imgq inspect` and the memory of activations."""
+"""Description and memory plan of ncnn's two files."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Shapes = Mapping[str, Sequence[int]]
 
 
 def describe(path: Path) -> FileDescription:
-    """Return the description of both files, at the size that they were written for.
+    """Describe a .param and .bin pair at its exported size.
 
     Raises:
-        ModelError: one of both is missing or damaged.
+        ModelError: one of the files is missing or damaged.
     """
     pair = read_pair(path)
     arrays = pair.arrays()
@@ -55,10 +55,10 @@ def describe(path: Path) -> FileDescription:
 
 
 def memory_plan(path: Path) -> MemoryPlan:
-    """Return the layers and blobs of both files; what a Split writes is its input.
+    """List the layers and blob sizes in bytes; outputs of a Split share their input's memory.
 
     Raises:
-        ModelError: one of both is missing or damaged.
+        ModelError: one of the files is missing or damaged.
     """
     pair = read_pair(path)
     same = {b: line.inputs[0] for line in pair.lines if line.kind == "Split" for b in line.outputs}
@@ -83,7 +83,7 @@ def _edge(name: str, pair: ParamAndBin) -> TensorRow:
 
 
 def _learned(line: Line, arrays: list[NDArray[Any]]) -> list[NDArray[Any]]:
-    """Return the weights of a layer without its scales."""
+    """Return the weights of a layer without quantization scales."""
     return arrays[: 1 + line.integer(5)] if line.in_integers else arrays
 
 
@@ -106,7 +106,7 @@ def _float_type(pair: ParamAndBin) -> str:
 
 
 def _macs(line: Line, shapes: Shapes) -> int:
-    """Return multiply-accumulates: every weight is used once per position it slides to."""
+    """Count multiply-accumulates: each weight once per position of the kernel."""
     output = shapes[line.outputs[0]]
     if line.kind in CONVOLVING:
         slid = shapes[line.inputs[0]] if line.kind.startswith("Deconvolution") else output
@@ -119,7 +119,7 @@ def _macs(line: Line, shapes: Shapes) -> int:
 
 
 def _window(line: Line) -> KernelWindow | None:
-    """Return what a convolution or pool states."""
+    """Return the window of a convolution or pool, or None."""
     if line.kind == "Pooling":
         return KernelWindow(
             (line.integer(11), line.integer(1)), (line.integer(12), line.integer(2))

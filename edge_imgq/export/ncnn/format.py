@@ -1,8 +1,8 @@
-"""ncnn as a format of exported files: a .param file of layers and a .bin file of weights beside it.
+"""ncnn as an export format: a .param file of layers and a .bin file of weights.
 
-The image enters as blob `image` and leaves as blob `result`, both float, planes of channels (C, H,
-W), with 0 for black and the contract's peak for white, R G B in that order. The app converts pixels
-(`ncnn::Mat::from_pixels`, then `substract_mean_normalize` with peak / 255).
+Blobs `image` and `result` are float32 planes (C, H, W) in RGB order, 0 for black and the contract's
+peak for white. The app converts pixels (`ncnn::Mat::from_pixels`, then `substract_mean_normalize`
+with peak / 255).
 """
 
 from __future__ import annotations
@@ -30,16 +30,21 @@ if TYPE_CHECKING:
     from edge_imgq.runtime.protocol import Session
 
 LARGEST = 65504.0
-"""Of float16."""
+"""Largest finite float16."""
 
 STEPS = ((1, 1), (2, 3))
-"""Multiples that are added to height and width to see whether a file takes other sizes."""
+"""Multiples added to height and width to test other sizes."""
 
 
 def write_ncnn(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     """Lower the graph at its one size to a .param file and a .bin file beside it.
 
-    Layers that hold no size take any; the note says whether all of them do.
+    The note says whether the files run at other sizes; if not, the Input layer states the size.
+
+    Raises:
+        UnsupportedOperatorError: ncnn cannot express some operators.
+        ModelError: weights exceed float16, or no convolution of a quantized network is int8 in
+            ncnn.
     """
     from edge_imgq.export.ncnn.int8 import refuse_without_integers
     from edge_imgq.export.ncnn.layers import in_float, of_one_size, param_text, weight_bytes
@@ -68,7 +73,7 @@ def write_ncnn(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
 
 
 def _refuse_wide(layers: tuple[Layer, ...], note: FileNote) -> None:
-    """Refuse weights that float16 does not hold.
+    """Refuse weights beyond the range of float16.
 
     Raises:
         ModelError: names the layer.
@@ -87,7 +92,7 @@ def _refuse_wide(layers: tuple[Layer, ...], note: FileNote) -> None:
 def _takes_other_sizes(
     graph: PreparedGraph, size: Size, note: FileNote, layers: tuple[Layer, ...]
 ) -> bool:
-    """Tell whether the graph comes to the same layers at other sizes."""
+    """Return True if lowering at two other sizes gives the same layers."""
     from edge_imgq.export.ncnn.layers import param_text, weight_bytes
     from edge_imgq.export.ncnn.lower import lower
 
@@ -107,42 +112,42 @@ def _takes_other_sizes(
 
 
 def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
-    """Return the operators that `write_ncnn` refuses of a graph."""
+    """Return the operators that `write_ncnn` refuses."""
     from edge_imgq.export.ncnn.lower import refusals as refused
 
     return refused_at_any_size(graph, order, refused)
 
 
 def open_session(path: Path, threads: int) -> Session:
-    """Reopen a file in ncnn; see `edge_imgq.runtime.ncnn`."""
+    """Load a file in ncnn; see `edge_imgq.runtime.ncnn`."""
     from edge_imgq.runtime.ncnn import open_session as opened
 
     return opened(path, threads)
 
 
 def read_note(path: Path) -> FileNote:
-    """Return what a file says about itself; see `edge_imgq.runtime.ncnn_file`."""
+    """Read the note in a file; see `edge_imgq.runtime.ncnn_file`."""
     from edge_imgq.runtime.ncnn_file import read_pair
 
     return read_pair(path).note
 
 
 def describe(path: Path, size: Size | None) -> FileDescription:  # noqa: ARG001
-    """Return what a file consists of, at its own size; see `edge_imgq.export.ncnn.describe`."""
+    """Describe a file at its exported size; see `edge_imgq.export.ncnn.describe`."""
     from edge_imgq.export.ncnn.describe import describe as described
 
     return described(path)
 
 
 def memory_plan(path: Path, size: Size) -> MemoryPlan:  # noqa: ARG001
-    """Return the operators and blobs of a file at its own size."""
+    """List the layers and blob sizes of a file; see `edge_imgq.export.ncnn.describe`."""
     from edge_imgq.export.ncnn.describe import memory_plan as planned
 
     return planned(path)
 
 
 def refuse_fp16_overflow(path: Path, photos: Iterable[NDArray[np.uint8]], peak: float) -> None:
-    """Refuse a file for float16 whose numbers leave it; see `edge_imgq.runtime.fp16_overflow`."""
+    """Refuse a float16 file with values beyond float16; see `edge_imgq.runtime.fp16_overflow`."""
     from edge_imgq.runtime.fp16_overflow import refuse_overflow
     from edge_imgq.runtime.ncnn import LargestNumbers
     from edge_imgq.runtime.ncnn_file import read_pair

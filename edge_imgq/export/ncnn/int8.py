@@ -1,9 +1,9 @@
-"""Convolutions of integers: which ones ncnn computes so, their scales, and what lies between.
+"""Int8 convolutions of ncnn: eligible layers, scales, and integers passed between layers.
 
-ncnn multiplies int8 in `Convolution`, in `ConvolutionDepthWise` with one channel a group, and in
-`InnerProduct`, which is left in float here. Its scales are factors from numbers to integers, one
-for the input and one for each output channel; there are no zero points. All other layers compute in
-float, so a convolution rounds its input itself, unless the one before it hands it integers
+ncnn multiplies int8 in `Convolution`, in depthwise `ConvolutionDepthWise`, and in `InnerProduct`,
+which stays float here. Its scales are factors from real to integer, one for the input and one per
+output channel; there are no zero points. All other layers compute in float, so a convolution
+quantizes its input itself, unless the convolution before it returns integers
 (github.com/Tencent/ncnn, docs/how-to-use-and-FAQ/quantized-int8-inference.md).
 """
 
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SCALES = 8
-"""Number of the parameter that says which scales a layer reads."""
+"""Key of the parameter that says which scales a layer reads."""
 
 OF_GROUPS, OF_CHANNELS, OF_RESULT = 1, 2, 100
-"""Its values: a scale for each group, or for each channel; and more, with one for the result."""
+"""Values of that parameter: a scale per group or per channel; plus 100 with a result scale."""
 
 INT8_CONVOLUTIONS = ("Convolution", "ConvolutionDepthWise")
-"""Layers that may read and return integers."""
+"""Layers that can read and return integers."""
 
 
 @dataclass(frozen=True)
 class Integers:
-    """A convolution's weights as integers.
+    """Int8 weights of a convolution.
 
     Attributes:
         weights: (outputs, inputs per group, *kernel).
-        scales: of each output channel: number = integer x scale.
-        image_scale: of its input.
+        scales: per output channel; real = integer × scale.
+        image_scale: scale of the input.
     """
 
     weights: NDArray[np.int8]
@@ -49,15 +49,15 @@ class Integers:
 
     @property
     def factors(self) -> tuple[Weight, Weight]:
-        """The scales as ncnn reads them: of weights, and of the input."""
+        """The weight and input scales as ncnn reads them: reciprocals."""
         image = np.array([1 / self.image_scale], np.float32)
         return Weight((1 / self.scales).astype(np.float32)), Weight(image)
 
 
 def integers_of(operation: Operation) -> Integers | None:
-    """Return the weights of a convolution that ncnn computes in integers; None for others.
+    """Return the int8 weights of a convolution that ncnn computes in integers, or None.
 
-    Its input must have the zero point 0, which an image has not.
+    The input's zero point must be 0, which excludes the image.
     """
     image, weight = operation.operand(0).quantization, operation.operand(1)
     stored, group = weight.quantization, operation.attributes.get("group", 1)
@@ -70,10 +70,10 @@ def integers_of(operation: Operation) -> Integers | None:
 
 
 def without_integers_between(network: Network) -> Network:
-    """Return a quantized network as ncnn computes it: in float, but for weights of convolutions.
+    """Convert a quantized network to float except for the weights of convolutions.
 
-    Constants are the numbers that they stand for. What the quantizer rounds beside tensors, means
-    and factors of normalisations, stays as it is: a Round of a person's own has no form in ncnn.
+    Other constants are dequantized. A Round that the quantizer added to normalisation statistics
+    becomes Identity: ncnn has no Round.
     """
     if not network.is_quantized:
         return network
@@ -97,7 +97,7 @@ def _real(operation: Operation) -> tuple[Tensor | None, ...]:
 
 
 def numbers(tensor: Tensor) -> Any:
-    """Return what a constant stands for, of integers their real values in float32."""
+    """Return the values of a constant, integers dequantized to float32."""
     data, stored = np.asarray(tensor.data), tensor.quantization
     if stored is None:
         return data
@@ -111,13 +111,13 @@ def numbers(tensor: Tensor) -> Any:
 
 
 def hand_on_integers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """Return layers in which a convolution gives integers to one that alone reads its result."""
+    """Let a convolution return int8 if its only reader is an int8 convolution."""
     readers = {blob: layer for layer in layers for blob in layer.inputs}
     return tuple(_handing_on(layer, readers.get(layer.outputs[0])) for layer in layers)
 
 
 def _handing_on(layer: Layer, reader: Layer | None) -> Layer:
-    """Return a layer that rounds its result by its reader's scale, where both are of integers."""
+    """Add its reader's input scale to an int8 layer, so that it returns integers."""
     if reader is None or not (_reads_integers(layer) and _reads_integers(reader)):
         return layer
     term = int(layer.parameters[SCALES]) + OF_RESULT  # type: ignore[arg-type]
@@ -126,10 +126,10 @@ def _handing_on(layer: Layer, reader: Layer | None) -> Layer:
 
 
 def refuse_without_integers(layers: Sequence[Layer], note: FileNote) -> None:
-    """Refuse a quantized network of which nothing would be computed in integers.
+    """Refuse a quantized network without any int8 convolution in ncnn.
 
     Raises:
-        ModelError: says what scales ncnn wants.
+        ModelError: explains the scales that ncnn requires.
     """
     if not any(map(_reads_integers, layers)):
         raise ModelError(

@@ -1,7 +1,7 @@
-"""A network as ncnn's layers, and the two files that they are written to.
+"""ncnn layers and their serialization to .param and .bin files.
 
-Structure: github.com/Tencent/ncnn, docs/developer-guide/param-and-model-file-structure.md. What the
-numbers of a layer's parameters mean: operators.md beside it.
+File structure: github.com/Tencent/ncnn, docs/developer-guide/param-and-model-file-structure.md.
+Parameters of the layers: operators.md beside it.
 """
 
 from __future__ import annotations
@@ -22,17 +22,19 @@ MAGIC = 7767517
 """First line of every .param file."""
 
 FULL, HALF, INTEGERS = 0, 0x01306B47, 0x000D4B38
-"""Tag in front of weights that may be of several types: float32, float16 and int8."""
+"""Type tags before weights: float32, float16 and int8."""
 
 ARRAY = -23300
-"""Key of a parameter that is an array: this, less its number."""
+"""Key of an array parameter is this minus its number."""
 
 FEATURES, IN_FLOAT = 31, 7
-"""Parameter of every layer by which it does without what the options offer, and the value for
-neither arithmetic nor storage in 16 bits (layer-feat-mask.md)."""
+"""Feature mask parameter of a layer, and its value for no 16-bit arithmetic or storage.
+
+See layer-feat-mask.md.
+"""
 
 SIDES = ((0,), (0, 1), (0, 1, 2), (0, 1, 11, 2))
-"""Numbers of the parameters that state a shape, from the last axis on, by the count of axes."""
+"""Parameter keys of a shape, from the last axis on, by rank."""
 
 Number: TypeAlias = int | float
 Shape: TypeAlias = tuple[int, ...]
@@ -40,18 +42,18 @@ Shape: TypeAlias = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Weight:
-    """Numbers of a layer in the .bin file.
+    """An array of a layer in the .bin file.
 
     Attributes:
-        values: in the layer's own order; float32, or int8, which stay so.
-        is_tagged: whether a tag tells their type, so that they may be float16; others are float32.
+        values: float32 or int8, in the layer's axis order.
+        is_tagged: True if a tag states the type, which allows float16; others are float32.
     """
 
     values: Array | NDArray[np.int8]
     is_tagged: bool = False
 
     def to_bytes(self, half: bool) -> bytes:
-        """Return what stands in the file; its length is a multiple of four."""
+        """Serialize, as float16 if tagged and `half`; the length is a multiple of four bytes."""
         if not self.is_tagged:
             return self.values.astype("<f4").tobytes()
         if self.values.dtype == np.int8:
@@ -70,12 +72,12 @@ class Layer:
     """One line of a .param file.
 
     Attributes:
-        kind: ncnn's name of the operator.
+        kind: ncnn's layer type.
         name: unique among layers.
-        inputs: names of the blobs that it reads; each is read by one layer.
-        outputs: of those that it writes.
-        shapes: of the outputs, at the size that the file is written for; not part of the line.
-        parameters: by their number.
+        inputs: names of the blobs read; each blob has one reader.
+        outputs: names of the blobs written.
+        shapes: shapes of the outputs at the exported size; not part of the line.
+        parameters: values by key.
         weights: in the order in which ncnn reads them.
     """
 
@@ -88,7 +90,7 @@ class Layer:
     weights: tuple[Weight, ...] = ()
 
     def line(self) -> str:
-        """Return the line."""
+        """Format the line."""
         ends = f"{len(self.inputs)} {len(self.outputs)}"
         words = [f"{self.kind:<24}", f"{self.name:<24}", ends, *self.inputs, *self.outputs]
         words += [_parameter(key, self.parameters[key]) for key in sorted(self.parameters)]
@@ -96,7 +98,7 @@ class Layer:
 
 
 def stated(shape: Shape) -> dict[int, Number | Sequence[Number]]:
-    """Return the parameters of a layer that state a shape."""
+    """Return the parameters that state a shape."""
     return dict(zip(SIDES[len(shape) - 1], shape[::-1], strict=True))
 
 
@@ -107,7 +109,7 @@ def _parameter(key: int, value: Number | Sequence[Number]) -> str:
 
 
 def _number(value: Number) -> str:
-    """Return a number as ncnn reads it: a point or an exponent makes it float, 32 bits wide."""
+    """Format a number; ncnn parses it as float32 if it has a point or exponent."""
     if isinstance(value, int):
         return str(value)
     text = np.format_float_scientific(np.float32(value), unique=True, trim="0", exp_digits=2)
@@ -115,45 +117,45 @@ def _number(value: Number) -> str:
 
 
 def in_float(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """Return layers that compute in float32 whatever the options of the app say.
+    """Force layers to compute in float32 regardless of the app's options.
 
-    By default they allow 16 bits: on phones for all layers, on x86 for inner products.
+    By default ncnn allows 16 bits: on phones for all layers, on x86 for inner products.
     """
     return tuple(replace(x, parameters={**x.parameters, FEATURES: IN_FLOAT}) for x in layers)
 
 
 def of_one_size(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """Return layers with the size of the image stated, which then is the only one."""
+    """State the image size in the Input layers, which fixes it."""
     return tuple(
         replace(x, parameters=stated(x.shapes[0])) if x.kind == "Input" else x for x in layers
     )
 
 
 def param_text(layers: Sequence[Layer]) -> str:
-    """Return the contents of a .param file."""
+    """Serialize the .param file."""
     blobs = {blob for layer in layers for blob in layer.outputs}
     lines = [str(MAGIC), f"{len(layers)} {len(blobs)}", *(layer.line() for layer in layers)]
     return "\n".join(lines) + "\n"
 
 
 def weight_bytes(layers: Sequence[Layer], half: bool) -> bytes:
-    """Return the contents of a .bin file.
+    """Serialize the .bin file.
 
     Args:
         layers: in the order of the .param file.
-        half: whether weights that may be float16 are.
+        half: True to store tagged weights as float16.
     """
     return b"".join(weight.to_bytes(half) for layer in layers for weight in layer.weights)
 
 
 def with_splits(layers: Sequence[Layer], result: str) -> tuple[Layer, ...]:
-    """Return the layers that a result depends on, with a Split where several read one blob.
+    """Remove unused layers, and add a Split for each blob with several readers.
 
-    ncnn lets go of a blob when its reader is done, so each has one reader.
+    ncnn frees a blob after its reader, so each blob may have only one.
 
     Args:
-        layers: in an order in which every blob is written before it is read.
-        result: the blob that an app reads, and no layer.
+        layers: in execution order.
+        result: blob that the app reads.
     """
     used = _used(layers, result)
     readers = Counter(blob for layer in used for blob in layer.inputs)
@@ -183,7 +185,7 @@ def _split_name(blob: str, index: int) -> str:
 
 
 def _used(layers: Sequence[Layer], result: str) -> list[Layer]:
-    """Return the layers that a result depends on, and that the image enters by."""
+    """Return the Input layers and the layers that the result depends on."""
     wanted, kept = {result}, []
     for layer in reversed(layers):
         if layer.kind == "Input" or wanted & set(layer.outputs):

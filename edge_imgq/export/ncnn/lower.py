@@ -1,4 +1,4 @@
-"""Lowering a network to ncnn's layers, and saying which operators have no form there."""
+"""Lowering of a network to ncnn's layers."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from edge_imgq.export.refusal import Refusal, as_error, instead
 from edge_imgq.graph.network import Network, Operation
 
 IMAGE, RESULT = "image", "result"
-"""Names of the two images, as an app's code has them: the same in every file."""
+"""Names of the two images in an app's code, equal in all files."""
 
 
 def lower(network: Network, contract: ImageContract) -> tuple[Layer, ...]:
-    """Return the layers of a network of one image, float or quantized.
+    """Lower a network, float or quantized, to layers.
 
     Raises:
-        UnsupportedOperatorError: names every operator without a form.
-        ModelError: the network does not take one image and return one.
+        UnsupportedOperatorError: lists every operator that ncnn cannot express.
+        ModelError: inputs or outputs contradict the contract.
     """
     further = [port.channels for port in contract.further]
     for tensors, wanted, word in (
@@ -42,10 +42,10 @@ def lower(network: Network, contract: ImageContract) -> tuple[Layer, ...]:
 
 
 def layers_of(network: Network) -> tuple[Layer, ...]:
-    """Return the layers of a network, whatever enters and leaves it.
+    """Lower a network to layers without checking its inputs and outputs.
 
     Raises:
-        UnsupportedOperatorError: names every operator without a form.
+        UnsupportedOperatorError: lists every operator that ncnn cannot express.
     """
     layers, result, refused = _built(network)
     if result is None:
@@ -54,19 +54,19 @@ def layers_of(network: Network) -> tuple[Layer, ...]:
 
 
 def refusals(network: Network) -> tuple[Refusal, ...]:
-    """Return the operators that have no form in ncnn, in the network's order, with reasons."""
+    """Return the operators that ncnn cannot express, in network order, with reasons."""
     return _built(network)[2]
 
 
 def input_names(network: Network) -> tuple[str, ...]:
-    """Return the blobs that inputs enter by: IMAGE, and the names that others have."""
+    """Return the input blobs: IMAGE, then the other inputs' names."""
     return (IMAGE, *(re.sub(r"\s", "_", tensor.name) for tensor in network.inputs[1:]))
 
 
 def _built(network: Network) -> tuple[list[Layer], Blob | None, tuple[Refusal, ...]]:
-    """Build all operations; return the layers, the result's blob, and what was refused.
+    """Lower all operations; return layers, result blob, and refusals.
 
-    What reads a refused operation's result is not looked at.
+    Readers of a refused operation's output are not checked.
     """
     builder, refused = Builder(), []
     for tensor, name in zip(network.inputs, input_names(network), strict=True):
@@ -99,7 +99,7 @@ def _build(operation: Operation, builder: Builder) -> None:
 
 
 def _ending(layers: Sequence[Layer], result: Blob) -> list[Layer]:
-    """Return the layers with the result under the name that apps know."""
+    """Rename the result blob to RESULT."""
     if result.name == IMAGE:
         return [*layers, Layer("Noop", RESULT, (IMAGE,), (RESULT,), (result.shape,), {})]
 

@@ -1,4 +1,4 @@
-"""The operators that have a form in ncnn, and the function that builds each."""
+"""Table of operators and the functions that lower them to ncnn."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Build: TypeAlias = Callable[[LoweringContext], "Blob | tuple[Blob, ...]"]
 
 @dataclass(frozen=True)
 class Lowering:
-    """How one kind of operation is built.
+    """Lowering of one kind of operation.
 
     Attributes:
-        build: adds the layers and returns the result, or one result for each output; raises
-            RefusedError for a use that ncnn has no form for.
-        clips: whether it applies the clipping fused after the operation itself.
+        build: adds layers and returns the result, or one result per output; raises RefusedError if
+            ncnn cannot express the operation.
+        clips: True if it applies the fused activation itself.
     """
 
     build: Build

@@ -1,4 +1,4 @@
-"""Products of matrices."""
+"""Lowering of matrix products to ncnn."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def matmul(site: LoweringContext) -> Blob:
-    """MatMul; with a constant matrix on the right, the inner product of every row."""
+    """Lower MatMul to MatMul, or for a constant right matrix to InnerProduct."""
     one, two = site.operation.operand(0), site.operation.operand(1)
     if two.data is not None and math.prod(two.shape[:-2]) == 1 and len(two.shape) > 1:
         return rows(site, np.asarray(two.data).reshape(two.shape[-2:]).T, None)
@@ -31,7 +31,7 @@ def matmul(site: LoweringContext) -> Blob:
 
 
 def gemm(site: LoweringContext) -> Blob:
-    """Gemm with constant weights."""
+    """Lower Gemm with constant weights to InnerProduct."""
     weight = site.constant(1)
     if site.attribute("transA", 0) or weight.ndim != 2:
         raise RefusedError("its first operand is transposed; transpose it in the model")
@@ -44,7 +44,7 @@ def gemm(site: LoweringContext) -> Blob:
 
 
 def rows(site: LoweringContext, weight: Array, bias: Array | None) -> Blob:
-    """Return the product of every row of the first operand with a matrix (outputs, inputs)."""
+    """Multiply each row of the first operand by a constant matrix (outputs, inputs)."""
     x = site.read(0)
     outputs, inputs = weight.shape
     count = math.prod(x.shape) // inputs

@@ -1,6 +1,6 @@
-"""Resize: ncnn's Interp where it places pixels alike, else what it is, two products.
+"""Lowering of Resize to ncnn's Interp where its grids match, else to matrix products.
 
-Everything that a Resize does is linear along each axis: y = R_h · x · R_wᵀ with constant matrices.
+Every Resize is linear along each axis: y = R_h · x · R_wᵀ with constant matrices.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 MODES = ("nearest", "linear", "cubic")
 TOLERANCE = 1e-5
-"""Weights that count as equal; float32 computes positions."""
+"""Largest difference of equal weights; ncnn computes positions in float32."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A way in which Interp places pixels, as a Resize of ONNX's says it.
+    """A sampling grid of Interp and the equivalent ONNX attributes.
 
     Attributes:
-        kind: Interp's number.
-        aligned: whether the corners of both images lie on one another.
-        attributes: of the Resize.
+        kind: Interp's resize type.
+        aligned: 1 to align corners, else 0.
+        attributes: ONNX attributes of the Resize.
     """
 
     kind: int
@@ -58,7 +58,7 @@ GRIDS = {
 
 
 def resize(site: LoweringContext) -> Blob:
-    """Resize of height and width."""
+    """Lower Resize of height and width to Interp or MatMul."""
     operation, x = site.operation, site.read(0)
     _refuse(operation)
     tables = {axis: matrix(operation, axis) for axis in range(len(operation.output.shape))}
@@ -94,7 +94,7 @@ def _is_identity(table: NDArray[np.float64]) -> bool:
 
 
 def _grid(operation: Operation, tables: dict[int, NDArray[np.float64]]) -> Grid | None:
-    """Return the way of Interp's that gives the same weights, if one does."""
+    """Return the Interp grid with the same weights, or None."""
     for grid in GRIDS[operation.attributes.get("mode", "nearest")]:
         plain = Operation(
             "Resize", operation.name, operation.inputs[:1], operation.outputs, grid.attributes
@@ -105,9 +105,9 @@ def _grid(operation: Operation, tables: dict[int, NDArray[np.float64]]) -> Grid 
 
 
 def _size(operation: Operation) -> dict[int, Number]:
-    """Return the factors where float32 gives the size back, which follow the image; else the size.
+    """Return the scale factors if they reproduce the size exactly in float32, else the size.
 
-    ncnn cuts off what lies behind the point of side times factor.
+    Factors follow a resized input. ncnn truncates side times factor.
     """
     image, output = operation.operand(0).shape[2:], operation.output.shape[2:]
     factors = [np.float32(to / of) for of, to in zip(image, output, strict=True)]

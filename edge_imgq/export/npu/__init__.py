@@ -1,1 +1,1 @@
-"""Compiling TFLite files ahead of time for the NPU of a named chip."""
+"""Ahead-of-time compilation of TFLite files for the NPU of a named chip."""

@@ -1,7 +1,7 @@
-"""An AI pack of Google Play: one file for each group of devices, and one for all others.
+"""Google Play AI packs: one file per device group, and one for all other devices.
 
-LiteRT's own library writes it (ai_edge_litert.aot.ai_pack), so its names are those that LiteRT's
-tooling and its model providers read.
+LiteRT's library writes the pack (ai_edge_litert.aot.ai_pack), with the names that LiteRT's tooling
+and model providers read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from edge_imgq.chips import Chip
 
 
 def pack_name(model: str) -> str:
-    """Return a model's name as Play takes those of packs: letters, digits and underscores."""
+    """Convert a model name to a valid pack name: letters, digits and underscores."""
     name = re.sub(r"\W", "_", model, flags=re.ASCII)
     return name if name[:1].isalpha() else f"pack_{name}"
 
@@ -24,16 +24,16 @@ def pack_name(model: str) -> str:
 def write_ai_pack(
     output: Path, pack: str, files: Mapping[str, tuple[Path, Mapping[Path, Chip]]]
 ) -> None:
-    """Write an AI pack: `device_targeting_configuration.xml`, and a folder with the files.
+    """Write an AI pack: `device_targeting_configuration.xml` and a folder of files.
 
     Args:
-        output: folder that gets both; a pack of the same name there is replaced.
-        pack: its name.
-        files: by the name of the asset: the file for all other devices, and those of chips. Every
-            asset has the same chips.
+        output: target folder; an existing pack of the same name is replaced.
+        pack: name of the pack.
+        files: by asset name, the file for other devices and the compiled files with their chips;
+            all assets have the same chips.
 
     Raises:
-        OutputError: the disk is full, or the folder cannot be made or written.
+        OutputError: the disk is full, or the folder cannot be created or written.
     """
     from ai_edge_litert.aot.ai_pack import export_lib
 
@@ -43,7 +43,7 @@ def write_ai_pack(
 
 
 def _result(fallback: Path, compiled: Mapping[Path, Chip]) -> Any:
-    """Return files as LiteRT's compiler returns those that it made itself."""
+    """Wrap files as a compilation result of LiteRT."""
     from ai_edge_litert.aot.core.aot_types import CompilationResult, Model
 
     found = CompilationResult()
@@ -62,7 +62,7 @@ def _fallback() -> Any:
 
 
 def _backend(chip: Chip) -> Any:
-    """Return what LiteRT knows a chip by; of one with several systems, the first."""
+    """Return LiteRT's backend of a chip; the first of a chip with several."""
     from ai_edge_litert.aot.vendors.import_vendor import import_vendor
 
     backend = import_vendor(LITERT_IDS.get(chip.vendor.plugin, chip.vendor.plugin))
@@ -71,4 +71,4 @@ def _backend(chip: Chip) -> Any:
 
 
 LITERT_IDS = {"google_tensor": "GOOGLE"}
-"""Names of vendors in LiteRT's Python library, where they are not those of its plugins' folders."""
+"""LiteRT backend ids of vendors whose plugin folder has another name."""

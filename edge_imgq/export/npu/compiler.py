@@ -1,8 +1,8 @@
-"""LiteRT's compiler for NPUs: a .tflite file becomes one that a chip's NPU runs.
+"""LiteRT's ahead-of-time compiler for NPUs.
 
-The compiler is a program of the package ai-edge-litert; it runs in a process of its own, because
-vendors' libraries may crash. It says first which operators the NPU takes, and only then compiles:
-success is a compiled file, not what was said before.
+The compiler is an executable of the package ai-edge-litert. It runs in a subprocess, because vendor
+libraries may crash. It logs the operators that the NPU takes before it compiles, so only a compiled
+file counts as success.
 """
 
 from __future__ import annotations
@@ -23,26 +23,27 @@ from edge_imgq.skipped import Skipped
 from edge_imgq.wording import count_of
 
 PATIENCE = 900.0
-"""Seconds that a compiler may take."""
+"""Timeout of a compiler in seconds."""
 
 SELECTED = re.compile(r"Partitioned subgraph<0>, selected (\d+) ops, from a total of (\d+) ops")
 COMPLAINT = re.compile(r"ERROR\s*\]?:?\s*(?:<E>)?\s*(?:\S+\.(?:cc|cpp|h):\d+:*)?\s*(.+)")
 HARMLESS = ("unexpected GraphHtpSettings option",)
-"""Errors that QNN logs of every graph, of a setting that its plugin does not know yet."""
+"""Errors that QNN logs for every graph, about a setting unknown to its plugin."""
 
 
 def compile_for(chip: Chip, plain: Path, path: Path) -> None:
     """Compile a .tflite file for the NPU of a chip.
 
     Args:
-        chip: whose NPU.
-        plain: the file, in integers, as processors run it.
-        path: gets the compiled file, whole or not at all.
+        chip: target chip.
+        plain: int8 file for processors.
+        path: output file; not written on failure.
 
     Raises:
-        RuntimeUnavailableError: what compiles for the chip is not here; says what to get.
-        UnsupportedOperatorError: the NPU takes no operator, or its compiler failed, crashed or did
-            not come to an end.
+        RuntimeUnavailableError: the compiler or SDK is not installed; the message says how to get
+            it.
+        UnsupportedOperatorError: the NPU takes no operator, or the compiler failed, crashed or
+            timed out.
     """
     sdk = find_sdk(chip.vendor)
     if isinstance(sdk, Skipped):
@@ -57,7 +58,7 @@ def compile_for(chip: Chip, plain: Path, path: Path) -> None:
 
 
 def _run(chip: Chip, sdk: Sdk, plain: Path, made: Path) -> tuple[str, int | None]:
-    """Run the compiler; return what it said and its exit code, None where it was stopped."""
+    """Run the compiler; return its output and exit code, None after a timeout."""
     root = litert_folder()
     command = [
         str(root / "tools" / "apply_plugin_main"),
@@ -90,7 +91,7 @@ def _run(chip: Chip, sdk: Sdk, plain: Path, made: Path) -> tuple[str, int | None
 
 
 def _environment(sdk: Sdk, root: Path, scratch: Path) -> Mapping[str, str]:
-    """Return the environment of the compiler, whose loader finds the vendor's libraries."""
+    """Return the compiler's environment, with the vendor's libraries on the loader path."""
     folders = [*sdk.folders, root]
     if sdk.stand_in is not None:
         (scratch / ABSENT_FROM_ONNXRUNTIME).symlink_to(sdk.stand_in)
@@ -107,15 +108,15 @@ def litert_folder() -> Path:
 
 
 def _spelled(chip: Chip) -> str:
-    """Return a chip's model as the plugin of its vendor reads it."""
+    """Return a chip's model name as its vendor's plugin spells it."""
     return chip.model.lower() if chip.vendor.plugin == "mediatek" else chip.model
 
 
 def _refuse_failure(chip: Chip, said: str, code: int | None, made: Path) -> None:
-    """Refuse what is no compiled file.
+    """Raise an error unless a compiled file was written.
 
     Raises:
-        UnsupportedOperatorError: says how far the compiler came, and why it did not come farther.
+        UnsupportedOperatorError: says how many operators were taken and how the compiler failed.
     """
     if code == 0 and made.is_file() and made.stat().st_size:
         return
@@ -135,7 +136,7 @@ def _refuse_failure(chip: Chip, said: str, code: int | None, made: Path) -> None
 
 
 def _complaint(said: str) -> str:
-    """Return the first error that a compiler logged, after a colon; "" where it logged none."""
+    """Return the first relevant error of the log after ": ", or ""."""
     for found in COMPLAINT.finditer(said):
         words = found[1].removeprefix("ERROR:").strip().rstrip(".")
         if words and not words.startswith(HARMLESS) and "[litert/" not in words:

@@ -1,7 +1,7 @@
-"""Where a vendor's libraries lie that compile for its NPUs.
+"""Location of vendor libraries that compile for NPUs.
 
-Looked at in this order: the folder that the vendor's variable of the environment names, LiteRT's
-package of the vendor's SDK, and for Qualcomm the package onnxruntime-qnn.
+Searched in this order: the folder in the vendor's environment variable, LiteRT's package of the
+vendor's SDK, and for Qualcomm the package onnxruntime-qnn.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from edge_imgq.chips import QUALCOMM, Vendor
 from edge_imgq.skipped import Skipped
 
 ABSENT_FROM_ONNXRUNTIME = "libQnnLpai.so"
-"""Library of low-power audio that Qualcomm's plugin links, without a symbol of it, and that
-onnxruntime-qnn lacks: another of QNN's libraries stands in under its name."""
+"""Audio library that Qualcomm's plugin links but does not call.
+
+onnxruntime-qnn lacks it; another QNN library is linked under its name.
+"""
 
 STANDS_IN = "libQnnSystem.so"
 
@@ -30,10 +32,10 @@ class Sdk:
     """The libraries of a vendor.
 
     Attributes:
-        folders: that the loader looks in, in this order.
-        origin: where they are from, in words.
-        stand_in: a library that is linked under the name ABSENT_FROM_ONNXRUNTIME while it compiles;
-            None where the SDK is whole.
+        folders: loader path, in search order.
+        origin: description of the source.
+        stand_in: library to link as ABSENT_FROM_ONNXRUNTIME during compilation; None for a complete
+            SDK.
     """
 
     folders: tuple[Path, ...]
@@ -42,7 +44,7 @@ class Sdk:
 
 
 def find_sdk(vendor: Vendor) -> Sdk | Skipped:
-    """Return the libraries that compile for a vendor's NPUs, or what to get and where to put it."""
+    """Locate the libraries that compile for a vendor's NPUs, or say how to install them."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return Skipped("LiteRT's compilers for NPUs run on Linux x86-64 alone.")
     named = os.environ.get(vendor.variable, "")
@@ -60,7 +62,7 @@ def find_sdk(vendor: Vendor) -> Sdk | Skipped:
 
 
 def _named(vendor: Vendor, root: Path) -> Sdk | Skipped:
-    """Return the SDK of a folder; of one that lies there in versions, the last by name."""
+    """Return the SDK in a folder; of several versions, the last by name."""
     for below in vendor.below:
         for folder in (root, root / below, *sorted(root.glob(f"*/{below}"), reverse=True)):
             if (folder / vendor.library).is_file():
@@ -72,7 +74,7 @@ def _named(vendor: Vendor, root: Path) -> Sdk | Skipped:
 
 
 def _packaged(vendor: Vendor) -> Sdk | None:
-    """Return the SDK that LiteRT's package of it has downloaded; None where it has not."""
+    """Return the SDK that LiteRT's vendor package has downloaded, or None."""
     if find_spec(vendor.module) is None:
         return None
     folder: Path | None = None
@@ -84,7 +86,7 @@ def _packaged(vendor: Vendor) -> Sdk | None:
 
 
 def _of_onnxruntime() -> Sdk | None:
-    """Return the libraries of onnxruntime-qnn, which is not imported for it."""
+    """Return the libraries of onnxruntime-qnn, without importing it, or None."""
     spec = find_spec("onnxruntime_qnn")
     if spec is None or spec.origin is None:
         return None
