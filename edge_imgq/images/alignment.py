@@ -144,7 +144,7 @@ def _common_part(
     (x0, y0), (x1, y1), (x2, y2), (x3, y3) = outline
     left, right = max(0.0, x0, x3), min(phone[1] - 1.0, x1, x2)
     top, bottom = max(0.0, y0, y1), min(phone[0] - 1.0, y2, y3)
-    # Under a strong turn the corners of this rectangle stick out: shrink it around its centre.
+    # With strong rotation the corners of this rectangle lie outside: shrink it around its centre.
     while right > left and bottom > top and not _inside(outline, left, right, top, bottom):
         across, down = 0.02 * (right - left), 0.02 * (bottom - top)
         left, right, top, bottom = left + across, right - across, top + down, bottom - down
@@ -167,7 +167,7 @@ def _onto(
     other: NDArray[np.uint8], homography: NDArray[np.float64], size: tuple[int, ...]
 ) -> NDArray[np.uint8]:
     """Resample a photograph to the phone's grid; a larger one is area-averaged against aliasing."""
-    # To somewhat more than the phone's, as the second resampling softens too.
+    # Keep 1.5 times the phone's resolution, because the second resampling blurs too.
     share = min(1.0, 1.5 * float(np.sqrt(abs(np.linalg.det(homography[:2, :2])))))
     small = cv2.resize(other, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
     down, across = (

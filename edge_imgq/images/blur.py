@@ -101,7 +101,10 @@ def disc_kernel(radius: float) -> NDArray[np.float32]:
 
 
 def convolve(values: NDArray[np.float32], kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Convolve every channel of (H, W, C) with a kernel (k, k), k odd; edges are reflected."""
+    """Convolve every channel of (H, W, C) with a kernel (k, k), k odd, into float32.
+
+    The image is extended by reflection that repeats the border. Computed by FFT.
+    """
     radius = kernel.shape[0] // 2
     padded = np.pad(values, ((radius, radius), (radius, radius), (0, 0)), mode="symmetric")
     shape = padded.shape[:2]

@@ -101,9 +101,9 @@ def coloured(luma: Pixels, chroma: NDArray[np.float32], result: Pixels) -> None:
     """
     light = luma * np.float32(FULL_RANGE)
     black = LUMA_OFFSET[0] * FULL_RANGE * steps_of(luma)
-    light += np.float32(0.5 - black)  # whole levels are cut off below
+    light += np.float32(0.5 - black)  # so that the cast to integers rounds
     red, blue = chroma
-    # Y is the weighted sum of all three, so their differences from it cancel out.
+    # Y is the weighted sum of R, G and B, so the weighted differences from it sum to zero.
     green = red * np.float32(-BT601[0] / BT601[1])
     green += blue * np.float32(-BT601[2] / BT601[1])
     for channel, plane in enumerate((red, green, blue)):

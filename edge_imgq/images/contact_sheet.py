@@ -42,7 +42,7 @@ def busiest_place(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> tuple[sli
     """
     difference = np.square(one.astype(np.float64) - other).sum(axis=2)
     height, width = (min(SIDE, length) for length in difference.shape)
-    # Sums over all squares, from one integral image.
+    # Sums over all squares from an integral image.
     total = np.pad(difference.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     sums = total[height:, width:] - total[:-height, width:]
     sums += total[:-height, :-width] - total[height:, :-width]

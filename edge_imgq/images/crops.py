@@ -16,7 +16,7 @@ def spread_crops(pixels: Pixels, side: int, most: int, grid: int) -> Pixels:
     """Cut evenly spaced square crops, (N, side, side, C).
 
     Crops start at multiples of `grid` and overlap only if the image is not much larger than one. A
-    smaller image is extended by reflection.
+    smaller image is extended by reflection that repeats the border.
 
     Args:
         pixels: (H, W, C).

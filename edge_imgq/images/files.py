@@ -187,7 +187,7 @@ def joined(size: tuple[int, int], bands: Iterable[NDArray[np.uint8]]) -> PillowI
     for band in bands:
         part = as_pillow(band)
         if image is None:
-            unwritten = None  # a colour would be written to all of it first
+            unwritten = None  # a colour would fill the whole image first
             image = Image.new(part.mode, (size[1], size[0]), unwritten)
         image.paste(part, (0, top))
         top += part.height

@@ -61,7 +61,7 @@ def with_states_of(inputs: Levels, results: NDArray[Any], contract: ImageContrac
         contract: contract of the network.
     """
     returned = {port.name: values for port, values in other_results(results, contract)}
-    found, start = inputs.copy(), contract.image_channels  # of the type that they have
+    found, start = inputs.copy(), contract.image_channels  # keeps the dtype
     for port in contract.further:
         if port.fed_by:
             state = returned.get(port.fed_by)

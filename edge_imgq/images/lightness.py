@@ -73,6 +73,6 @@ def _coloured(lightness: Pixels, levels: Pixels, port: Port) -> Pixels:
     if max(map(abs, (*port.low, *port.high))) <= UNIT:
         colours = colours * WIDEST
     lab = np.concatenate([lightness * (LIGHTEST / 255.0), colours], axis=2)
-    # Z would be below 0: scikit-image clips it there, and warns of it band by band.
+    # Keep Z at least 0: scikit-image would clip it and warn for every band.
     lab[..., 2] = np.minimum(lab[..., 2], (lab[..., 0] + 16.0) / 116.0 * 200.0 * (1.0 - 1e-12))
     return to_pixels(lab2rgb(lab) * 255.0)

@@ -97,7 +97,7 @@ def zeros_of(port: Port) -> Pixels:
 
 
 def _mask(size: tuple[int, int], generator: Generator) -> Pixels:
-    """Draw a disc and a box, white on black."""
+    """Draw a white disc and a white box on black, uint8 (H, W, 1)."""
     rows, columns = np.mgrid[: size[0], : size[1]]
     top, left, y, x = (generator.random(4) * [*size, *size]).astype(int)
     radius = min(size) * generator.uniform(0.1, 0.4)
@@ -108,7 +108,7 @@ def _mask(size: tuple[int, int], generator: Generator) -> Pixels:
 
 
 def shifted(picture: Pixels, generator: Generator) -> Pixels:
-    """Shift a picture randomly by up to SHIFT pixels; the border is filled by reflection."""
+    """Shift a picture (H, W, C) randomly by up to SHIFT pixels; reflection fills the border."""
     down, right = generator.integers(-SHIFT, SHIFT + 1, 2) + SHIFT
     wide = np.pad(picture, ((SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)), "symmetric")
     return wide[down : down + picture.shape[0], right : right + picture.shape[1]]

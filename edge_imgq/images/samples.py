@@ -304,7 +304,7 @@ def _fit(
         wanted = (size[0] * unit, size[1] * unit)
         return _mirror(_centre(picture, size, unit), wanted)
     most = LARGEST // contract.scale
-    # What a multiple cuts off is cut at the bottom and on the right, as the papers do.
+    # Crop to the multiple at the bottom and right, as the papers do.
     return crop_to_multiple(_centre(picture, (most, most), unit), contract.multiple * unit)
 
 
@@ -315,7 +315,7 @@ def _centre(pixels: Pixels, limit: tuple[int, int], unit: int) -> Pixels:
 
 
 def _mirror(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Extend at the bottom and right to `size` by reflection."""
+    """Extend at the bottom and right to `size` by reflection that repeats the border."""
     missing = [(0, size[i] - pixels.shape[i]) for i in (0, 1)]
     return np.pad(pixels, (*missing, (0, 0)), mode="symmetric")
 

@@ -41,7 +41,7 @@ def is_deep(path: Path) -> bool:
         ImageError: the file is missing or not an image.
     """
     with open_image(path) as image:
-        stored = str(getattr(image, "tile", ""))  # such as "RGB;16B": what becomes RGB
+        stored = str(getattr(image, "tile", ""))  # the raw mode, such as "RGB;16B"
         gray = image.mode.startswith("I;16") and "transparency" not in image.info
         colour = image.mode in ("RGB", "RGBA") and "RGBa" not in stored
         return image.format in ("PNG", "TIFF") and ";16" in stored and (gray or colour)
@@ -111,7 +111,7 @@ def from_levels(levels: NDArray[np.floating]) -> Deep:
 def _decoded(image: PillowImage.Image, path: Path) -> Deep:
     if image.mode.startswith("I;16"):
         return np.asarray(image).astype(np.uint16)[..., np.newaxis]
-    image.load()  # what is cut short is refused, where OpenCV would fill it up
+    image.load()  # refuses truncated files, which OpenCV would fill up
     return _read_png(path) if image.format == "PNG" else _read_tiff(path)
 
 
@@ -132,7 +132,7 @@ def _read_tiff(path: Path) -> Deep:
     with tifffile.TiffFile(path) as file:
         page = file.pages[0]
         pixels: Deep = page.asarray()
-        if page.axes.startswith("S"):  # a plane for each colour
+        if page.axes.startswith("S"):  # planar configuration
             pixels = np.moveaxis(pixels, 0, -1)
     return pixels[..., :3]
 

@@ -86,9 +86,11 @@ def mirrored(index: int, length: int) -> int:
 def balanced(length: int, largest: int, halo: int, multiple: int) -> int:
     """Choose the tile length that covers an axis with the fewest tiles and the least overlap.
 
+    The result is the whole axis if that is not longer than `largest`.
+
     Args:
         length: length of the axis, a multiple of `multiple`.
-        largest: longest tile allowed, more than 2 × halo.
+        largest: longest tile wanted, more than 2 × halo.
         halo: see `spans`.
         multiple: see `spans`.
     """

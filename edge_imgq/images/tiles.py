@@ -62,7 +62,7 @@ def fixed_tiling(
     aligned = not (tile[0] % step or tile[1] % step)
     multiple, halo = step if aligned else multiple, radius or 0
     widest = max(min(tile) - multiple, 0) // 4
-    # Where a tile is hardly larger than the receptive field, fading hides what it cannot see.
+    # If a tile is barely larger than the receptive field, blending hides the missing context.
     blend = not (exact and aligned) or halo > widest
     return Tiling(tile, min(halo, widest), multiple, blend)
 

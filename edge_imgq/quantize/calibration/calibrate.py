@@ -169,8 +169,8 @@ def _watched(model: ir.Model, closely: bool) -> ir.Model:
     extremes, sample = _extremes(graph), _samples(graph) if closely else None
     outputs: list[ir.Value] = []
     samples: list[ir.Value] = []
-    # From the last to the first: ONNX Runtime begins with what leads to the last of the nodes that
-    # nothing reads. So every activation is looked at when it is there, and then given up.
+    # From last to first: ONNX Runtime schedules the ancestors of the last unread node first. So
+    # every activation is reduced as soon as it is computed, and then freed.
     for value in reversed(values):
         outputs.extend(reversed(extremes(value)))
         if sample is not None:

@@ -77,7 +77,7 @@ class HistogramKeeper:
 
     def _widen(self) -> None:
         """Widen the bins, if necessary, to cover all values seen, and merge the counts."""
-        # One bin is lost where the lowest value lies inside of a bin.
+        # One bin is lost if the lowest value lies inside a bin.
         width = (self._high - self._low) / (len(self._bins) - 1)
         wanted = np.ceil(np.log2(np.maximum(width, 2.0**SMALLEST_EXPONENT))).astype(np.int64)
         wanted = np.maximum(wanted, self._exponent)

@@ -90,7 +90,7 @@ def entropy(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG00
     histogram = _detail(seen).histogram
     counts, centres = _joint(_detail(seen))
     whole = seen.whole()
-    # The widest bins, so that none is empty because narrower ones fell beside it.
+    # Use the widest bins: narrower ones would leave empty bins in between.
     width = float((histogram.centres[:, 1] - histogram.centres[:, 0]).max())
     places = (np.abs(centres) / width).astype(np.int64)
     levels = LEVELS if whole.low >= 0 or whole.high <= 0 else LEVELS // 2
@@ -117,7 +117,7 @@ def least_error(seen: ChannelRange, weights: Values | None, dearer: float = 1.0)
     histogram = _detail(seen).histogram
     counts, centres = histogram.counts, histogram.centres
     if weights is not None and len(weights) == len(counts) and weights.any():
-        # A weight is that of a channel's mean squared error, its zeros left out.
+        # Weights apply to the mean squared error of a channel's non-zero values.
         counts = counts / np.maximum(counts.sum(axis=1), 1)[:, np.newaxis] * weights[:, np.newaxis]
     whole = seen.whole()
     if not counts.any():

@@ -113,7 +113,7 @@ class PatchSampler:
     def _patches(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
         """Cut an image into at most PER_IMAGE non-overlapping patches, in random order.
 
-        An image smaller than a patch is padded by reflection.
+        An image smaller than a patch is extended by reflection that repeats the border.
         """
         height, width = self.size
         if min(pixels.shape[0] // height, pixels.shape[1] // width) < 1:

@@ -118,11 +118,11 @@ def _of_part(
     traced = graph.trace(entry, values)
     image = graph.joined(traced)
     watched = [traced[value] for value in values]
-    # A plane that does not depend on the image has a slope that no path to the image passes.
+    # Leaves that do not depend on the image are listed too, else their hooks do not run.
     ends = [entry, *(tensor for tensor in watched if tensor.is_leaf)]
     sums = [torch.zeros(4, tensor.shape[1], dtype=torch.float64) for tensor in watched]
-    # Each slope is looked at when it is there and given up: all of them would take as much memory
-    # as all values.
+    # Hooks reduce each gradient as soon as it is computed: keeping all of them would take as much
+    # memory as all values.
     for total, tensor in zip(sums, watched, strict=True):
         total[1] = tensor.detach().square().mean((0, 2, 3))
         tensor.register_hook(  # type: ignore[no-untyped-call]
@@ -173,7 +173,7 @@ def _add_products(total: Tensor, tensor: Tensor, count: int, slope: Tensor | Non
 
 def _products(slope: Tensor, tensor: Tensor) -> Tensor:
     """Compute the terms of error, absence and everywhere of one random draw, (3, channels)."""
-    # Sums in float64 would copy every value to it first, which takes most of the time.
+    # Summing in float64 would first convert every value, which takes most of the time.
     squares = slope.square()
     error = squares.masked_fill(tensor == 0, 0.0).sum((0, 2, 3))
     absence = (slope * tensor).sum((2, 3)).square().sum(0)

@@ -69,7 +69,7 @@ class LayerTimes:
     def _time(self, node: ir.Node, operations: dict[str, Operation], *, in_float: bool) -> float:
         operation = operations.get(_name(node))
         if operation is None:
-            return 0.0  # an activation of the layer before it
+            return 0.0  # fused to the layer before it
         if node.op_type == "Conv" and _is_plain(node):
             form = conv_rewrite(node, self._profile, quantized=not in_float)
             share, (_, _, *sides) = form.places, operation.output.shape

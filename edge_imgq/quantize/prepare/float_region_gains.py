@@ -30,7 +30,7 @@ def insert_edge_factors(graph: ir.Graph, nodes: Collection[ir.Node]) -> None:
         graph: float graph.
         nodes: marked nodes of the region; 4-D values that enter or leave it get a factor.
     """
-    read = {v: None for node in nodes for v in node.inputs if v is not None}  # in order
+    read = {v: None for node in nodes for v in node.inputs if v is not None}  # an ordered set
     for value in read:
         if value.producer() not in nodes and not edit.is_constant(value) and _has_gains(value):
             _enter(graph, value, nodes)
@@ -56,11 +56,11 @@ def remove_idle_factors(graph: ir.Graph) -> None:
             continue
         leaves = stays_float(source) and not stays_float(result)
         if leaves and len(source.uses()) > 1:
-            continue  # what others read of it is not rounded
+            continue  # its other readers get unrounded values
         result.replace_all_uses_with(source)
         edit.remove_node(node)
         if leaves:
-            source.name = result.name  # ranges are known by the name of what is stored
+            source.name = result.name  # ranges are keyed by the stored value's name
 
 
 def _has_gains(value: ir.Value) -> bool:

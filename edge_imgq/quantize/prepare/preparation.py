@@ -165,7 +165,7 @@ def _where_vivid_colours_gain(prepared: Prepared, narrow: Ranges) -> dict[str, C
     from edge_imgq.quantize.ranges.guarded_clipping import narrow_again
 
     guard = prepared.guard()
-    # Whole patches: what ranges were widened by may stand anywhere in them.
+    # Whole patches: the colours that widened the ranges can be anywhere in them.
     patches = prepared.patches.pixels()[: 1 if guard.one_by_one else None]
     photos = np.concatenate([to_nchw(vivid(pixels), guard.peak) for pixels in patches])
     image = image_quantization(prepared.contract.pixel_scale)

@@ -142,7 +142,7 @@ def _site(node: ir.Node) -> _Site | None:
     if node.op_type != "Concat" or whole is None or is_marked(node):
         return None
     if len(whole.shape or ()) != 4:
-        return None  # shape arithmetic, for one
+        return None  # such as shape arithmetic
     channels = [v.shape[1] if v is not None and v.shape else None for v in node.inputs]
     computed = not any(edit.is_constant(v) for v in node.inputs)
     of_channels = whole.shape is not None and node.attributes.get_int("axis", 0) in (1, -3)

@@ -109,7 +109,7 @@ def guard_of(contract: ImageContract, patches: PatchSampler, *, one_by_one: bool
     photos = patches.batch(contract.peak)
     height, width = patches.size
     if patches.is_free and contract.scale > 1:
-        # As large in the output as those of other networks: a pixel costs as much more.
+        # Same output size as for other networks: the cost grows with the output.
         unit = contract.scale * contract.multiple
         height, width = (-(-length // unit) * contract.multiple for length in (height, width))
         photos = photos[:, :, :height, :width]
@@ -201,7 +201,7 @@ class _ErrorModel:
     def __init__(
         self, original: ir.Model, image: Quantization, guard: GuardSet, *, gains: bool = False
     ) -> None:
-        """Measure the sensitivity; `gains` tells whether equalization will scale channels."""
+        """Measure the sensitivity; with `gains`, noise is predicted as after equalization."""
         self._graph, self._image, self._guard = original.graph, image, guard
         self._gains = gains
         self._torch = TorchGraph(original)
@@ -237,7 +237,7 @@ class _ErrorModel:
         if self._guard.truths is not None:
             drawn = len(self._guard.truths)
             truths = torch.from_numpy(self._guard.truths)
-            known = truths.shape[1]  # of what is returned beside the picture nobody knows it
+            known = truths.shape[1]  # further outputs have no known truth
             errors[:drawn, :known] = outputs[:drawn, :known] - truths
         return _by_cell(errors)
 
@@ -264,7 +264,7 @@ class _ErrorModel:
         noise = self._noise(placed, seen)
         promises = []
         for names in _sharing(placed):
-            # Narrowing spares no more than a group's own noise; to place scales takes time.
+            # Narrowing saves at most the noise of the group, and choosing scales is slow.
             if self._noise(placed, seen, names) < (LEAST_PROMISE - RIPPLE) * noise:
                 continue
             narrowed = self.narrowed(seen, names, 1.0)
@@ -310,7 +310,7 @@ class _ErrorModel:
     @torch.no_grad()
     def _run(self, images: torch.Tensor, ends: Mapping[ir.Value, Range]) -> torch.Tensor:
         parts = torch.split(images, 1 if self._guard.one_by_one else len(images))
-        # Stored as pixels, an image ends there whatever its ranges are.
+        # Stored as pixels, the output is clipped to their range in any case.
         return torch.cat([self._walk(part, ends) for part in parts]).clamp(0, self._guard.peak)
 
     def _walk(self, images: torch.Tensor, ends: Mapping[ir.Value, Range]) -> torch.Tensor:

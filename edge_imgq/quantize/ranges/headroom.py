@@ -83,7 +83,7 @@ def _nothing(like: ChannelRange) -> ChannelRange:
 def _room(most: float, seen: ChannelRange, drawn: ChannelRange, flat: ChannelRange) -> ChannelRange:
     low = _end(most, -seen.low, -drawn.low, -flat.low)
     high = _end(most, seen.high, drawn.high, flat.high)
-    # A channel that nobody has seen yet may do anything.
+    # The range of an unused channel is unknown: allow the largest of the tensor.
     unseen = np.maximum(-seen.low, 0) + np.maximum(seen.high, 0) == 0
     return ChannelRange(-low, np.where(unseen, np.maximum(seen.high, 0).max(), high))
 

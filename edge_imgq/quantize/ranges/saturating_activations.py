@@ -68,7 +68,7 @@ def limit_to_saturation(
     """
     ranges = dict(seen)
     if any(node.op_type in FLATTENING for node in graph):
-        for node in reversed(list(graph)):  # the levels behind a value are known before it
+        for node in reversed(list(graph)):  # later ranges must be final first
             for value in node.outputs:
                 found = ranges.get(value.name or "")
                 if found is not None and not value.is_graph_output():

@@ -27,7 +27,10 @@ and so are the slopes of a PRelu, which computes in float."""
 
 
 def is_rounded_anew(value: ir.Value) -> bool:
-    """Return True if storing a value adds rounding noise, False if it is only copied or added."""
+    """Return True if storing a value adds rounding noise.
+
+    False for graph inputs and for values that are only copied or added.
+    """
     node = value.producer()
     if node is None:
         return False

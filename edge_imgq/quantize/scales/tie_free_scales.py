@@ -226,7 +226,7 @@ def _settle_sum(operands: list[ScaleClass], total: ScaleClass) -> None:
     sums = np.full(odd.shape, total.scale)
     if not total.is_fixed:
         steps = np.floor(first.scale / total.scale * odd * (1 + SLACK))
-        # Next to a far smaller scale no step is left, and the sum's stays as it is.
+        # If an operand's scale is far smaller, no step remains: the sum's scale is kept.
         sums = first.scale * odd / np.where(steps >= 1, steps, np.nan)
     ones, others = (_multiples(operand, sums / odd) for operand in (first, second))
     cost = ones / first.scale * (others / second.scale) * (sums / total.scale)

@@ -98,7 +98,7 @@ def measure_fits(
     session = inference_session(merged.SerializeToString())
     entries = session_entries(session)
     runs = [session.run(None, split_ports(part, entries)) for part in parts]
-    # Where images go one by one, the mean of their fits stands for the fit of all.
+    # If images are run one at a time, their fits are averaged.
     values = [np.mean(found, axis=0) for found in zip(*runs, strict=True)]
     return {
         name: Fit(gain.reshape(-1), shift.reshape(-1))

@@ -210,7 +210,7 @@ def _visit(node: ir.Node, joined: _Joined) -> None:
     known = all(joined.knows(value) for value in (sources[0], output)) if sources else False
     if node.op_type in WEIGHT_AXIS and _is_constant_layer(node):
         if not known:
-            # `apply_spread` leaves a layer alone of which it does not know both sides.
+            # `apply_spread` skips a layer unless both its input and its output are known.
             joined.freeze(sources[0])
             joined.freeze(output)
         if _groups(node) > 1:
@@ -236,7 +236,7 @@ def _joins(node: ir.Node, sources: list[ir.Value], joined: _Joined) -> bool:
         joined.join(sources[0], output)
     elif _is_prelu(node):
         joined.join(sources[0], output)
-        joined.keep_single(output)  # copies would need slopes of their own
+        joined.keep_single(output)  # copies would need repeated slopes
     elif node.op_type in JOINING and all(joined.knows(value) for value in sources):
         for source in sources:
             joined.join(source, output)

@@ -202,7 +202,7 @@ def _group(
     writers = [node for node in written if node is not None and node.op_type in WEIGHT_AXIS]
     assert last[0].shape is not None
     width = last[0].shape[1]
-    assert isinstance(width, int)  # readers_of asks for it
+    assert isinstance(width, int)  # readers_of ensures it
     group = Group(members, last[0], readers, free_channels(writers, readers, width, kernels))
     if kernels.prunes_halves and holds_halves(last[0]):
         group.slots = lambda more: slots_beside(writers, readers, width + more, kernels)

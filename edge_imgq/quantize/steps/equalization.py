@@ -163,7 +163,7 @@ def _gains(
     descent = Adam([logarithms])
     best, least = start, float("inf")
     for step in range(STEPS):
-        # In the first half the maxima are soft, so that all large channels feel them.
+        # Until halfway, p-norms replace the maxima, so that all large channels get a gradient.
         sharp = step == 0 or step > STEPS // 2
         error = noise(torch.exp(logarithms * free), sharp=sharp)
         if sharp and float(error.detach()) < least:

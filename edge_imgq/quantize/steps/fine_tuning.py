@@ -216,7 +216,7 @@ def _varied(images: Tensor, peak: float, generator: torch.Generator) -> Tensor:
     contrast = LEAST_CONTRAST + (1 - LEAST_CONTRAST) * torch.rand(shape, generator=generator)
     contrast = torch.where(torch.rand(shape, generator=generator) < 0.5, 1.0, contrast)
     floor = (1 - contrast) * peak * torch.rand(shape, generator=generator)
-    # Whole levels, as the pixels of a photograph are.
+    # Round to whole levels, like the pixels of a photograph.
     return ((images * contrast + floor) * (255 / peak)).round() * (peak / 255)
 
 

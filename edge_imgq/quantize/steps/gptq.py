@@ -124,7 +124,7 @@ def _shares(moments: Matrix, damping: float, order: NDArray[np.intp]) -> Matrix:
 
     Rows and columns of H are permuted by `order` first.
     """
-    # Few of these matrices at once: a layer of many inputs has the largest arrays of an export.
+    # Keep few of these matrices alive: with many inputs they are an export's largest arrays.
     upper = torch.linalg.cholesky(_turned(moments, damping, order)).flip(0, 1)
     upper /= upper.diagonal().clone()
     columns: Matrix = upper.T.contiguous().numpy()
@@ -184,7 +184,7 @@ def _moments(inputs: NDArray[np.float32], mean: Matrix) -> Matrix:
 
 
 def _stored(layer: ir.Node, index: int) -> tuple[ir.Value | None, Matrix]:
-    """Return the integer initializer of a layer's constant, and its scale."""
+    """Return the integer initializer of a layer's quantized constant, and its scale, float64."""
     restore = edit.producer_of(layer, index)
     return restore.inputs[0], edit.contents(restore.inputs[1]).astype(np.float64)
 
@@ -212,7 +212,7 @@ def _inputs(layer: ir.Node, values: Mapping[ir.Value, torch.Tensor]) -> NDArray[
     n, y, x = _places((count, 0, height, width))
     together = windows.transpose(0, 1, 2, 4, 5, 3)
     inputs = np.empty((len(n), *windows.shape[3:]), np.float32)
-    # Gathered by channels that lie together, and then turned, while they are in the cache.
+    # Gather contiguous channels, then transpose them while they are in the cache.
     for part in (slice(i, i + AT_ONCE) for i in range(0, len(n), AT_ONCE)):
         inputs[part] = together[n[part], y[part], x[part]].transpose(0, 3, 1, 2)
     return inputs.reshape(len(n), -1)
@@ -233,7 +233,7 @@ def _windows(inputs: NDArray[np.float32], layer: ir.Node) -> NDArray[np.float32]
     kernel = [int(length) for length in weight.shape.numpy()[2:]]
     geometry = geometry_of(layer, kernel)
     strides, dilations = geometry.strides, geometry.dilations
-    # Channels last, so that the channels of a position lie together and are soon gathered.
+    # Channels last, so that the channels of a position are contiguous and fast to gather.
     last = _padded(inputs.transpose(0, 2, 3, 1), padding_of(layer, geometry, inputs.shape[2:]))
     windows = np.lib.stride_tricks.sliding_window_view(last, geometry.spans, axis=(1, 2))
     return windows[:, :: strides[0], :: strides[1], :, :: dilations[0], :: dilations[1]]

@@ -70,7 +70,7 @@ class QuantizationRun:
         quantized = original.clone()
         remove_idle_factors(quantized.graph)
         insert_qdq(quantized.graph, self.scales(quantized, seen), by_shift=self.by_shift)
-        RemoveUnusedNodesPass()(quantized)  # the float weights, which would fill the file
+        RemoveUnusedNodesPass()(quantized)  # the float weights, which would enlarge the file
         return QuantizationState(original, quantized, seen)
 
     def scales(

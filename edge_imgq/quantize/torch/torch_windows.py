@@ -186,7 +186,7 @@ def _pooling(
         stride, before = geometry.strides[axis], pads[axis]
         room = size[axis] + before + pads[axis + 2]
         count = -(-(room - geometry.spans[axis]) // stride) + 1
-        # No window begins behind the image.
+        # No window starts beyond the image.
         count -= (count - 1) * stride >= size[axis] + before
         overhang.append(max((count - 1) * stride + geometry.spans[axis] - room, 0))
     return pads, (overhang[0], overhang[1])
