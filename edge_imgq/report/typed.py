@@ -67,13 +67,19 @@ def _read_dataclass(kind: Any, value: Any, where: str) -> Any:
         raise _wrong(where, "an object", value)
     hints = _hints(kind)
     unknown = [key for key in value if key not in hints]
-    missing = [key for key in hints if key not in value]
+    required = {field.name for field in dataclasses.fields(kind) if _has_no_default(field)}
+    missing = [key for key in hints if key in required and key not in value]
     if unknown or missing:
         if not unknown:
             raise RecipeError(f"{where}: the key '{missing[0]}' is missing.")
         near = did_you_mean(unknown[0], missing) or did_you_mean(unknown[0], hints)
         raise RecipeError(f"{where}: unknown key '{unknown[0]}'.{near}")
-    return kind(**{key: read_as(hints[key], value[key], f"{where}: {key}") for key in hints})
+    return kind(**{key: read_as(hints[key], value[key], f"{where}: {key}") for key in value})
+
+
+def _has_no_default(field: dataclasses.Field[Any]) -> bool:
+    """Return True for keys that every file has: one of an older version lacks newer keys."""
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
 def _read_measured(kind: Any, value: Any, where: str) -> Any:
