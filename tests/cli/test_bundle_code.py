@@ -264,7 +264,7 @@ def test_a_file_of_several_sizes_and_one_that_is_not_cut(contract: AppContract) 
     header = code["cpp/contract.hpp"].decode()
     assert "Tiling kTfliteInt8_96x80 = {96, 80, 1, 1, 1};" in header
     assert "// Photographs are not cut: it sees all." in header
-    assert "Tiling kTfliteFloat = {48, 64, -1, 1, 1};" in header
+    assert "Tiling kTfliteFloat = {48, 64, -1, 2, 1};" in header
 
 
 @needs("g++")
