@@ -1,1 +1,1 @@
-"""Where files run: this host, an emulated NPU or processor, a phone, a board, a Mac."""
+"""Devices that run files: this host, an emulated NPU or processor, a phone, a board, a Mac."""

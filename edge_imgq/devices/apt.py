@@ -1,8 +1,8 @@
-"""Packages of the distribution, fetched by apt into a folder of their own; nothing is installed.
+"""Distribution packages, fetched by apt into a separate folder without installation.
 
-apt checks the archive's signature, as it does for the system. Its lists, its status and its
-archives are in a folder of their own, so the system's are not touched, and an empty status has it
-fetch what a package depends on, down to the C library.
+apt verifies the archive's signature as usual. Its lists, status and archives are in a separate
+folder, so the system's stay unchanged. An empty status makes apt fetch all dependencies, down to
+the C library.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ FETCH = ("-qq", "-y", "--no-install-recommends", "--download-only")
 
 @dataclass(frozen=True)
 class Apt:
-    """apt-get with lists, status and archives of its own.
+    """apt-get with separate lists, status and archives.
 
     Attributes:
         state: folder that holds them.
-        architecture: of the packages, as Debian calls it; empty for this machine's own.
-        subject: what is being set up, at the beginning of a sentence.
-        options: of apt beside those.
+        architecture: Debian architecture of the packages; empty for this machine's.
+        subject: name of what is set up, as the subject of a message.
+        options: further apt options.
     """
 
     state: Path
@@ -37,7 +37,7 @@ class Apt:
     options: tuple[str, ...] = ()
 
     def command(self, *words: str, program: str = "apt-get") -> list[str]:
-        """Return the command that runs apt-get, or another of apt's programs, on the own state."""
+        """Return the command that runs apt-get, or another apt program, on the separate state."""
         for name in ("lists/partial", "archives/partial"):
             (self.state / name).mkdir(parents=True, exist_ok=True)
         (self.state / "status").touch()
@@ -57,7 +57,7 @@ class Apt:
         return [program, *(word for option in options for word in ("-o", option)), *words]
 
     def update(self) -> None:
-        """Fetch the lists of packages.
+        """Fetch the package lists.
 
         Raises:
             RuntimeUnavailableError: they cannot be fetched.
@@ -65,30 +65,30 @@ class Apt:
         self.run("-qq", "update")
 
     def fetch(self, *packages: str, release: str = "") -> None:
-        """Fetch packages and all that they depend on.
+        """Fetch packages with all dependencies.
 
         Args:
-            packages: their names.
-            release: of the distribution, which they are taken from first; empty for apt's choice.
+            packages: names of packages.
+            release: preferred release of the distribution; empty for apt's choice.
 
         Raises:
-            RuntimeUnavailableError: there is no such package, or it cannot be fetched.
+            RuntimeUnavailableError: a package does not exist or cannot be fetched.
         """
         self.run(*FETCH, *(("-t", release) if release else ()), "install", *packages)
 
     def unpack(self, root: Path, without: Collection[str] = ()) -> None:
-        """Unpack everything that was fetched into a folder.
+        """Unpack all fetched packages into a folder.
 
         Args:
-            root: gets it.
-            without: names of packages that are left out.
+            root: folder to unpack into.
+            without: names of packages to skip.
         """
         for archive in sorted((self.state / "archives").glob("*.deb")):
             if archive.name.split("_")[0] not in without:
                 self.step("dpkg-deb", "-x", str(archive), str(root))
 
     def run(self, *words: str) -> None:
-        """Run apt-get on the own state.
+        """Run apt-get on the separate state.
 
         Raises:
             RuntimeUnavailableError: it failed.
@@ -96,17 +96,17 @@ class Apt:
         run_step(self.command(*words), self.subject)
 
     def step(self, *command: str, folder: Path | None = None) -> None:
-        """Run one other step of setting up; see `run_step`."""
+        """Run another command of the set-up; see `run_step`."""
         run_step(command, self.subject, folder)
 
 
 def run_step(command: Sequence[str], subject: str, folder: Path | None = None) -> None:
-    """Run one step of setting up.
+    """Run one command of a set-up.
 
     Args:
-        command: its words.
-        subject: what is being set up, at the beginning of a sentence.
-        folder: where it runs.
+        command: program and arguments.
+        subject: name of what is set up, as the subject of a message.
+        folder: working directory.
 
     Raises:
         RuntimeUnavailableError: it failed.
@@ -121,11 +121,11 @@ def run_step(command: Sequence[str], subject: str, folder: Path | None = None) -
 
 
 def no_apt(what: str, advice: str) -> str:
-    """Return why nothing can be fetched by apt on this machine; empty where it can.
+    """Return why apt cannot fetch packages on this machine; empty if it can.
 
     Args:
-        what: is to be set up, at the beginning of a clause.
-        advice: where it can be.
+        what: name of what is to be set up, as the subject of a clause.
+        advice: where it can be set up.
     """
     if platform.system() != "Linux":
         return f"{what} needs Linux, and this is {platform.system()}"

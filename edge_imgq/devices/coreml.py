@@ -1,4 +1,4 @@
-"""Core ML on this Mac: the real runtime through coremltools, and its plan of units.
+"""Core ML on this Mac: the runtime through coremltools, and its compute plan.
 
 A connected iPhone is not used: coremltools' remote device builds an app and signs it with the
 developer's credentials (`coremltools.models.ml_program.experimental.remote_device`).
@@ -34,16 +34,16 @@ UNITS = {
     "MLGPUComputeDevice": "GPU",
     "MLCPUComputeDevice": "processor",
 }
-"""Class of coremltools → unit in words."""
+"""Name of the compute unit, by class name in coremltools."""
 
 
 class CoreMLDevice:
-    """Core ML of this Mac; satisfies `edge_imgq.devices.protocol.Device`."""
+    """Core ML of this Mac; implements `edge_imgq.devices.protocol.Device`."""
 
     name = "coreml"
 
     def refusal(self, path: Path) -> str:
-        """Return why a file is none for Core ML."""
+        """Return why Core ML does not run a file; empty for a package."""
         return "" if is_run_by(path, self.name) else "Core ML runs .mlpackage alone"
 
     def open(self, path: Path, threads: int) -> DeviceSession:
@@ -52,7 +52,7 @@ class CoreMLDevice:
 
 
 class CoreMLSession(Uncounted):
-    """One package in Core ML; satisfies `edge_imgq.devices.protocol.DeviceSession`."""
+    """One package in Core ML; implements `edge_imgq.devices.protocol.DeviceSession`."""
 
     is_bit_exact = False
 
@@ -73,25 +73,25 @@ class CoreMLSession(Uncounted):
     def latency(
         self, size: tuple[int, int], runs: int = RUNS, warm_up: int = WARM_UP
     ) -> Latency | Skipped:
-        """Time `predict` by the wall clock: coremltools' own part of it is included."""
+        """Time `predict` by the wall clock, overhead of coremltools included."""
         return measure(self._session, size, runs, warm_up)
 
     def placement(self) -> Placement | Skipped:
-        """Return which unit Core ML prefers for each operator: its compute plan (macOS 14.4)."""
+        """Return the unit that Core ML prefers per operator, from its compute plan (macOS 14.4)."""
         try:
             return placement_of(_planned_units(self._path))
         except (AttributeError, NotImplementedError) as error:
             return Skipped(f"this macOS gives no compute plan: {error}")
 
     def close(self) -> None:
-        """Do nothing: the model ends with the object."""
+        """Do nothing: the model is freed with the object."""
 
 
 def placement_of(planned: Sequence[tuple[str, str]]) -> Placement:
-    """Return the placement that a plan comes to.
+    """Return the placement that a compute plan gives.
 
     Args:
-        planned: operator and unit of everything that is computed, in order.
+        planned: operator and unit of each computing operation, in sequence.
     """
     elsewhere = tuple(f"{kind} ({unit})" for kind, unit in planned if unit != NEURAL_ENGINE)
     runs = [unit for unit, _ in groupby(unit for _, unit in planned)]
@@ -105,7 +105,7 @@ def placement_of(planned: Sequence[tuple[str, str]]) -> Placement:
 
 
 def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: ARG001
-    """Return Core ML, or that this is no Mac."""
+    """Return Core ML, or the reason why this machine has none."""
     presence = look()[0]
     if argument:
         return Skipped(f"there is one Core ML, so 'coreml:{argument}' is none")
@@ -113,7 +113,7 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: AR
 
 
 def look() -> tuple[Presence, ...]:
-    """Return whether this is a Mac."""
+    """Return whether this machine runs Core ML."""
     if sys.platform == "darwin":
         return (Presence("coreml", True, f"macOS {platform.mac_ver()[0]}"),)
     advice = "Elsewhere packages run in the reference evaluator, untimed."
@@ -121,7 +121,7 @@ def look() -> tuple[Presence, ...]:
 
 
 def _planned_units(path: Path) -> list[tuple[str, str]]:
-    """Return operator and preferred unit of every operation that computes something."""
+    """Return operator and preferred unit of every computing operation."""
     from coremltools.models import MLModel
     from coremltools.models.compute_plan import MLComputePlan
 

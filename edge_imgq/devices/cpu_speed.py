@@ -26,35 +26,35 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 HASHED = 2**19
-"""Bytes whose SHA-256 the loop of the clock takes: some 0.3 ms."""
+"""Bytes whose SHA-256 the clock loop computes: some 0.3 ms."""
 
 CALLS = 1000
-"""Of numpy in the loop that computes: some 0.9 ms."""
+"""NumPy calls in the compute loop: some 0.9 ms."""
 
 IN_CACHE = 4096
-"""Values of 16 bits that it multiplies: they stay in the first-level cache."""
+"""16-bit values that it multiplies, which fit the first-level cache."""
 
 COPIED = 2**21
-"""Bytes that the loop of the memory copies, twice: more than a second-level cache holds."""
+"""Bytes that the memory loop copies, twice: more than a second-level cache holds."""
 
 PAGE = 4096
-"""Arrays begin at fixed places of a page: where they lie may cost a tenth of a loop's time."""
+"""Page size for aligned arrays: alignment may change a loop's time by a tenth."""
 
 SLOW_CLOCK, SLOW_COMPUTE, SLOW_MEMORY = 1.05, 1.1, 1.2
 """Factors on the fastest pace from which a processor is not at its own any more."""
 
 FASTEST = 3.0
-"""Percentile of all paces that counts as the fastest: a single one may be a fluke of the clock."""
+"""Percentile of all paces taken as the fastest: a single one may be a clock error."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """What the loops took, in seconds.
+    """Times of the three loops, in s.
 
     Attributes:
-        clock: a chain of dependent steps.
+        clock: chain of dependent steps.
         compute: small calls on values in the first-level cache.
-        memory: a copy from the third-level cache.
+        memory: copy from the third-level cache.
     """
 
     clock: float
@@ -62,7 +62,7 @@ class Pace:
     memory: float
 
     def beside(self, fastest: Pace) -> float:
-        """Return how much slower than at the fastest pace the slowest loop is; 1 is as fast."""
+        """Return the largest ratio of a loop's time to that at the fastest pace; 1 is equal."""
         pairs = (
             (self.clock, fastest.clock),
             (self.compute, fastest.compute),
@@ -71,7 +71,7 @@ class Pace:
         return max(own / best if best else 1.0 for own, best in pairs)
 
     def is_own(self, fastest: Pace) -> bool:
-        """Tell whether the processor was at its own pace, the fastest that was seen."""
+        """Return True if every loop is within its tolerance of the fastest pace."""
         return (
             self.clock <= fastest.clock * SLOW_CLOCK
             and self.compute <= fastest.compute * SLOW_COMPUTE
@@ -80,7 +80,7 @@ class Pace:
 
 
 class PaceMaker:
-    """Runs the loops."""
+    """Runs the loops that measure processor speed."""
 
     def __init__(self) -> None:
         self._text = bytes(HASHED)
@@ -89,7 +89,7 @@ class PaceMaker:
         self._source, self._copy = _at(0, COPIED), _at(PAGE // 2, COPIED)
 
     def pace(self) -> Pace:
-        """Return the pace of this moment; it takes one to two milliseconds."""
+        """Return the current pace, in one to two milliseconds."""
         return Pace(_timed(self._hash), _timed(self._compute), _timed(self._stream))
 
     def _hash(self) -> None:
@@ -105,13 +105,13 @@ class PaceMaker:
 
 
 def fastest(paces: Sequence[Pace]) -> Pace:
-    """Return the fastest pace of many, each loop by itself."""
+    """Return the fastest pace of many, per loop (percentile FASTEST)."""
     times = [(pace.clock, pace.compute, pace.memory) for pace in paces]
     return Pace(*map(float, np.percentile(times, FASTEST, axis=0)))
 
 
 def slower(one: Pace, other: Pace) -> Pace:
-    """Return the slower of two paces, each loop by itself."""
+    """Return the slower of two paces, per loop."""
     return Pace(
         max(one.clock, other.clock),
         max(one.compute, other.compute),
@@ -120,7 +120,7 @@ def slower(one: Pace, other: Pace) -> Pace:
 
 
 def _at(offset: int, size: int) -> NDArray[np.uint8]:
-    """Return an array of bytes, all 1, that begins at an offset into a page of memory."""
+    """Return a byte array of ones that starts at an offset into a memory page."""
     room = np.ones(size + 2 * PAGE, np.uint8)
     begin = -room.ctypes.data % PAGE + offset
     return room[begin : begin + size]

@@ -1,4 +1,4 @@
-"""Every device that a file can run on, by the name that `--device` takes."""
+"""Table of all devices, by the name that `--device` takes."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class DeviceKind:
     """A kind of device.
 
     Attributes:
-        module: file that holds it: `find(argument, options)` gives the device, or why it is not
-            there; `look()` everything of this kind that is or could be there.
-        argument: what may follow the colon, for help; empty for nothing.
-        summary: in a few words.
+        module: module with `find(argument, options)`, which returns the device or why it is
+            unavailable, and `look()`, which lists devices of this kind.
+        argument: meaning of the word behind the colon, for help; empty if none is allowed.
+        summary: a few words.
     """
 
     module: str
@@ -45,20 +45,20 @@ DEVICES: dict[str, DeviceKind] = {
     "android": DeviceKind("edge_imgq.devices.remote.android", "serial", "a phone, over adb"),
     "ssh": DeviceKind("edge_imgq.devices.remote.ssh", "user@host", "a Linux board, over ssh"),
 }
-"""Name → kind."""
+"""Kind of device, by name."""
 
 NO_OPTIONS = DeviceOptions()
 
 
 def find_device(spec: str, options: DeviceOptions = NO_OPTIONS) -> Device | Skipped:
-    """Return a device by its name, or why it is not there.
+    """Return a device by its name, or why it is unavailable.
 
     Args:
-        spec: a key of DEVICES, then perhaps a colon and which one, e.g. "hexagon:sm8750".
-        options: what else the person chose.
+        spec: a key of DEVICES, optionally with a colon and argument, e.g. "hexagon:sm8750".
+        options: further choices of the user.
 
     Raises:
-        UsageError: there is no such kind, or it does not take an option.
+        UsageError: the kind does not exist, or does not take an option.
     """
     name, _, argument = spec.partition(":")
     if name not in DEVICES:
@@ -74,7 +74,7 @@ def find_device(spec: str, options: DeviceOptions = NO_OPTIONS) -> Device | Skip
 
 
 def look_for_devices() -> tuple[Presence, ...]:
-    """Return every device that is there, and every kind that is not, with the reason."""
+    """Return every available device, and every unavailable kind with the reason."""
     found: list[Presence] = []
     for kind in DEVICES.values():
         look: Callable[[], tuple[Presence, ...]] = import_module(kind.module).look

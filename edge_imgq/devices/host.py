@@ -1,4 +1,4 @@
-"""This host: the runtimes that are installed here, timed by the wall clock."""
+"""This host: its installed runtimes, timed by the wall clock."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ WORKER = "edge_imgq.devices.session_worker"
 
 
 class HostDevice:
-    """This machine; satisfies `edge_imgq.devices.protocol.Device`."""
+    """This machine; implements `edge_imgq.devices.protocol.Device`."""
 
     name = HOST
 
     def refusal(self, path: Path) -> str:
-        """Return why no runtime here opens a file."""
+        """Return why no installed runtime opens a file; empty if one does."""
         return unknown(path) if format_of(path) is None else ""
 
     def open(self, path: Path, threads: int) -> DeviceSession:
-        """Open a file by the runtime of its format."""
+        """Open a file in the runtime of its format."""
         return HostSession.of(path, threads)
 
 
 class HostSession(Uncounted):
-    """One file in a runtime of this host; satisfies `edge_imgq.devices.protocol.DeviceSession`."""
+    """One file in a runtime of this host; implements `DeviceSession`."""
 
     def __init__(self, session: Session, path: Path, init_ms: float) -> None:
         self._opened: Session | None = session
@@ -56,10 +56,10 @@ class HostSession(Uncounted):
 
     @classmethod
     def of(cls, path: Path, threads: int) -> HostSession:
-        """Open a file by the runtime of its format, and time that.
+        """Open a file in the runtime of its format, and time that in ms.
 
         Raises:
-            ModelError: the file is not whole, or no runtime opens it.
+            ModelError: the file is damaged, or no runtime opens it.
         """
         start = time.perf_counter()
         session = open_session(path, threads)
@@ -67,23 +67,23 @@ class HostSession(Uncounted):
 
     @property
     def _session(self) -> Session:
-        """The session; it is opened again where it was let go."""
+        """The session, reopened if it was released."""
         if self._opened is None:
             self._opened = open_session(self._path, self.identity.threads)
         return self._opened
 
     @property
     def is_bit_exact(self) -> bool:
-        """Whether integers must be this host's own: an emulated NPU has arithmetic of its own."""
+        """True unless the runtime emulates an NPU with other arithmetic."""
         return self.identity.is_device_runtime
 
     def release(self) -> None:
-        """Let go of the runtime and what it holds, until the file is run again."""
+        """Free the runtime and its memory until the file is run again."""
         self._opened = None
 
     @cached_property
     def resizable(self) -> bool:
-        """Whether the file runs at other sizes than its own."""
+        """True if the file runs at other sizes than its own."""
         return self._session.resizable
 
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
@@ -91,9 +91,9 @@ class HostSession(Uncounted):
         return self._session.run(pixels)
 
     def exact(self, pixels: NDArray[uint8 | float64]) -> NDArray[float64]:
-        """Return the output as levels (H, W, C), not rounded where the runtime shows them so.
+        """Return the output as levels of 255, float64 (H, W, C), unrounded if the runtime allows.
 
-        Levels between pixels are rounded where the runtime takes pixels alone.
+        Inputs between levels are rounded if the runtime takes only uint8.
         """
         from edge_imgq.images.layout import pixels_of
 
@@ -113,13 +113,13 @@ class HostSession(Uncounted):
         warm_up: int = WARM_UP,
         seconds: float = math.inf,
     ) -> Latency | Skipped:
-        """Time calls by the wall clock, for so many seconds at most; an evaluator's are skipped."""
+        """Time calls by the wall clock, for `seconds` at most; evaluators are not timed."""
         if absent := self._no_time():
             return absent
         return measure(self._session, size, runs, warm_up, self._init_ms, seconds)
 
     def stopwatch(self, size: tuple[int, int]) -> Stopwatch | Skipped:
-        """Return what times the file in turn with others, or why its time would mean nothing.
+        """Return a stopwatch to time the file in alternation with others, or why not.
 
         Args:
             size: height and width of the input.
@@ -127,7 +127,7 @@ class HostSession(Uncounted):
         return self._no_time() or Stopwatch(self._session, size, self._init_ms)
 
     def placement(self) -> Placement | Skipped:
-        """Return what the unit of the runtime takes, where there is more than the processor."""
+        """Return which operators the runtime's accelerator runs, if it has one."""
         form = format_of(self._path)
         place: Callable[[Path], Placement] | None = None
         if form is not None:
@@ -137,7 +137,7 @@ class HostSession(Uncounted):
         return place(self._path)
 
     def close(self) -> None:
-        """Let go of the runtime; nothing else is held."""
+        """Free the runtime."""
         self.release()
 
     def _no_time(self) -> Skipped | None:
@@ -147,18 +147,17 @@ class HostSession(Uncounted):
 
 
 def footprint(path: Path, size: tuple[int, int], threads: int) -> int | Skipped:
-    """Return the memory that a file needs in its runtime, in bytes: packed weights, arena, images.
+    """Return the memory that a file needs in its runtime, in bytes: weights, arena, images.
 
-    A process of its own opens and runs it; what is counted is how far its resident memory grows at
-    the peak.
+    A separate process opens and runs it; the result is the peak growth of its resident memory.
 
     Args:
         path: the file.
         size: height and width of the input.
-        threads: processor threads.
+        threads: CPU threads.
 
     Raises:
-        DeviceError: the process ended, out of memory for example.
+        DeviceError: the process ended, for example out of memory.
     """
     if not Path("/proc/self/clear_refs").exists():
         return Skipped("Linux alone tells the peak of a process's memory")
@@ -172,7 +171,7 @@ def footprint(path: Path, size: tuple[int, int], threads: int) -> int | Skipped:
 
 
 def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: ARG001
-    """Return this host; it is always there."""
+    """Return this host, which is always available."""
     if argument:
         return Skipped(f"there is one host, so 'host:{argument}' is none")
     return HostDevice()

@@ -1,8 +1,8 @@
-"""How many instructions a processor executes for one image: a cost that repeats, unlike a time.
+"""Instruction count of one call: a cost that is repeatable, unlike a time.
 
-An emulated processor counts them exactly (`plugin/`, a plugin of QEMU). A count says what the
-kernels do, not how long a phone takes for it: caches, widths of units and clocks are not in it. It
-compares two versions of one file, or two files, on one kind of processor.
+An emulated processor counts exactly (`plugin/`, a QEMU plugin). The count describes the kernels,
+not the latency of a phone: it does not include caches, unit widths and clocks. It compares two
+versions of a file, or two files, on one kind of processor.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from edge_imgq.devices.arm64.operator_costs import OperatorCosts
 from edge_imgq.skipped import Skipped
 
 MARK = -20261122
-"""A file descriptor that nobody has; closing it writes the count to the emulator's log."""
+"""An unused file descriptor; closing it writes the count to the emulator's log."""
 
 BEGIN_RECORD, END_RECORD = MARK - 1, MARK - 2
 """Closing these begins and ends a record of operators."""
@@ -32,9 +32,9 @@ class Instructions:
     """Instructions of one call of a file, on one thread.
 
     Attributes:
-        count: of them.
+        count: number of instructions.
         size: height and width of the input.
-        processor: whose instructions they are.
+        processor: processor whose instructions are counted.
         runtime: runtime, version and delegate.
     """
 
@@ -48,28 +48,28 @@ UNCOUNTED = Skipped("an emulated processor alone counts its instructions (--devi
 
 
 class Uncounted:
-    """The part of a session that says that its device does not count instructions."""
+    """Mixin for sessions whose device does not count instructions."""
 
     def instructions(self, size: tuple[int, int]) -> Instructions | Skipped:  # noqa: ARG002
-        """Return why nothing is counted."""
+        """Return why instructions are not counted."""
         return UNCOUNTED
 
     def operators(self, size: tuple[int, int]) -> OperatorCosts | Skipped:  # noqa: ARG002
-        """Return why no operator is counted."""
+        """Return why operators are not counted."""
         return UNCOUNTED
 
 
 def mark(which: int = MARK) -> None:
-    """Have the emulator write its count, or begin or end its record."""
+    """Make the emulator write its count, or begin or end its record."""
     with suppress(OSError):
         os.close(which)
 
 
 def read_count(log: Path) -> int:
-    """Return the instructions between the last two marks, less what a mark itself takes.
+    """Return the instructions between the last two marks, minus the cost of a mark.
 
     Args:
-        log: of the emulator; its last three marks are two in a row, the work, and another.
+        log: log of the emulator; its last three marks are two in a row, the work, and another.
 
     Raises:
         ValueError: there are fewer.

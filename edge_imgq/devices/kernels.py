@@ -1,4 +1,4 @@
-"""Which kernel profile the processor of this host has."""
+"""Kernel profile of this host's processor."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ INSTRUCTIONS = Path("/proc/cpuinfo")
 
 
 def host_profile() -> TimedProfile:
-    """Return the profile of this processor, by the instructions that Linux lists.
+    """Return the timed profile of this processor, from the instruction flags that Linux lists.
 
-    Where none are listed, and for families without a profile of their own, x86 with VNNI stands in.
+    Without flags, and for architectures without a profile, it is x86 with VNNI.
     """
     if platform.machine() not in ("x86_64", "AMD64") or not INSTRUCTIONS.exists():
         return X86_VNNI
@@ -25,10 +25,10 @@ def host_profile() -> TimedProfile:
 
 
 def estimated_profile() -> TimedProfile:
-    """Return the profile that times of files are estimated by.
+    """Return the timed profile with which file times are estimated.
 
-    That of this host, or of x86 with VNNI where the host multiplies no bytes: files are for phones,
-    which do.
+    It is that of this host, or x86 with VNNI if the host lacks byte products: the phones for which
+    files are written have them.
     """
     profile = host_profile()
     return profile if profile.multiplies_bytes else X86_VNNI

@@ -1,4 +1,4 @@
-"""A time, and everything that it holds for."""
+"""A latency with the conditions under which it was measured."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from edge_imgq.skipped import Skipped
 
 @dataclass(frozen=True)
 class Latency:
-    """Time of one call of a file, without reading or writing pixels.
+    """Latency of one call of a file, without reading or writing pixels.
 
     Attributes:
-        min_ms: the fastest run.
-        median_ms: over the runs.
-        p90_ms: ninetieth percentile.
-        p95_ms: ninety-fifth percentile; tools on a phone print this one alone.
-        noise: how far the medians of fifths of the runs lie apart, as a share of the median.
-        init_ms: from opening the file until it can be called.
+        min_ms: fastest run, in ms.
+        median_ms: median over the runs.
+        p90_ms: 90th percentile.
+        p95_ms: 95th percentile; phone tools print only this one.
+        noise: range of the medians of fifths of the runs, relative to the median.
+        init_ms: time to open the file until it can be called.
         memory_mb: peak memory of the process in MB of 2^20 bytes.
         runs: counted calls.
-        left_out: calls that do not count, because a fixed loop beside them was slow; 0 on a phone.
-        warm_up: calls before, not counted.
-        loop_ms: the fastest that this loop was (`edge_imgq.devices.cpu_speed`); times of one
-            machine at different ones were taken at different clocks, or beside other work.
-        threads: processor threads.
+        left_out: calls not counted because a fixed loop beside them was slow; 0 on a phone.
+        warm_up: uncounted calls before.
+        loop_ms: fastest time of the fixed loop (`edge_imgq.devices.cpu_speed`); different values on
+            one
+            machine mean different clocks, or other load.
+        threads: CPU threads.
         size: height and width of the input.
         device: the machine, e.g. "host: AMD EPYC, Linux x86_64".
         runtime: runtime and version, with the delegate in brackets.
-        delegate: what executed the operators, e.g. "XNNPACK"; empty where there is only one way.
-        thermal: temperature, or thermal state, in words.
+        delegate: delegate that ran the operators, e.g. "XNNPACK"; empty if there is only one.
+        thermal: temperature or thermal state, in words.
         conditions: load of a host, temperature and battery of a phone, in words.
         disturbed: whether the conditions make the figure doubtful.
     """

@@ -1,4 +1,4 @@
-"""How quiet this machine was while something was timed."""
+"""Load of this machine while a file was timed."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from pathlib import Path
 from edge_imgq.skipped import Skipped
 
 NOISE = 0.1
-"""Processors that others may use before a time counts as disturbed."""
+"""Processors used by other programs above which a time counts as disturbed."""
 
 STEADY = 1.25
-"""p90 over the median above which a time counts as disturbed."""
+"""Ratio of p90 to the median above which a time counts as disturbed."""
 
 APART = 0.05
-"""Share of the median by which the medians of fifths of a run may differ."""
+"""Range of the medians of fifths, relative to the median, above which a time is disturbed."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """Processor time of the machine and of this process at one moment, in seconds.
+    """Processor time of the machine and of this process at one moment, in s.
 
     Attributes:
-        clock: of the wall.
-        busy: of all processes on all processors, None where the system does not say.
-        own: of this process.
-        stolen: that a hypervisor gave to other machines, None likewise.
+        clock: wall clock.
+        busy: all processes on all processors; None if the system does not report it.
+        own: this process.
+        stolen: given by a hypervisor to other machines; None likewise.
     """
 
     clock: float
@@ -38,12 +38,12 @@ class Moment:
 
 @dataclass(frozen=True)
 class Load:
-    """What ran beside this process between two moments.
+    """Load beside this process between two moments.
 
     Attributes:
-        used: processors that other programs used, None where that is not known.
-        stolen: processors that a hypervisor took.
-        average: programs that wanted to run, over the last minute; None where that is not known.
+        used: processors used by other programs; None if unknown.
+        stolen: processors taken by a hypervisor.
+        average: load average over the last minute; None if unknown.
     """
 
     used: float | None
@@ -52,23 +52,23 @@ class Load:
 
 
 def processors() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def moment(statistics: Path = Path("/proc/stat")) -> Moment:
-    """Return the present one; Linux tells in a file what its processors did."""
+    """Return the present moment; processor times come from /proc/stat on Linux."""
     busy, stolen = _processor_seconds(statistics) or (None, None)
     return Moment(time.perf_counter(), busy, time.process_time(), stolen)
 
 
 def load(before: Moment, after: Moment) -> Load:
-    """Return what ran beside this process between two moments.
+    """Return the load beside this process between two moments.
 
-    Nothing is known where the system does not say, or where less than a tenth of a second lies
-    between: the system counts in hundredths.
+    It is unknown if the system does not report it, or if less than 0.1 s lies between: the system
+    counts in hundredths of a second.
     """
     elapsed = after.clock - before.clock
     average = _load_average()
@@ -82,19 +82,18 @@ def load(before: Moment, after: Moment) -> Load:
 QUIET = "quiet machine"
 
 MENTIONED = 0.1
-"""Share of runs that do not count from which it is said."""
+"""Fraction of uncounted runs from which they are reported."""
 
 
 @dataclass(frozen=True)
 class Evenness:
-    """What a fixed loop beside the runs showed of the processor's pace.
+    """Processor speed during the runs, as measured by fixed loops.
 
     Attributes:
-        own: runs while the processor was at its own pace.
-        runs: all of them.
-        enough: whether the first are enough to count alone.
-        slowness: over the runs that were not, in the median: the time of the loop that fell
-            behind the most, over its fastest.
+        own: runs at full processor speed.
+        runs: all runs.
+        enough: whether the former are enough to count alone.
+        slowness: for the other runs, the median ratio of the slowest loop's time to its fastest.
     """
 
     own: int
@@ -114,14 +113,14 @@ ALL_EVEN = Evenness(1, 1)
 def conditions(
     found: Load, median: float, p90: float, noise: float = 0.0, evenness: Evenness = ALL_EVEN
 ) -> tuple[str, bool]:
-    """Return in words how quiet the machine was, and whether that makes times doubtful.
+    """Describe how quiet the machine was, and return whether times are doubtful.
 
     Args:
-        found: what ran beside.
-        median: of the times.
-        p90: of the times.
-        noise: how far the medians of fifths lie apart, as a share of the median.
-        evenness: what a loop beside them showed.
+        found: load beside this process.
+        median: median of the times.
+        p90: 90th percentile of the times.
+        noise: range of the medians of fifths, relative to the median.
+        evenness: processor speed during the runs.
     """
     reasons = _neighbours(found)
     if not evenness.enough:
@@ -150,7 +149,7 @@ def _undisturbed(found: Load, evenness: Evenness) -> str:
 
 
 def temperature(zones: Path = Path("/sys/class/thermal")) -> str | Skipped:
-    """Return the temperature of the hottest zone in words; Linux says it, where it has sensors."""
+    """Return the temperature of the hottest thermal zone in °C as text, from Linux sensors."""
     degrees = []
     for file in sorted(zones.glob("thermal_zone*/temp")):
         try:
@@ -178,9 +177,9 @@ def _load_average() -> float | None:
 
 
 def _processor_seconds(path: Path) -> tuple[float, float] | None:
-    """Return the time since boot that processors were busy, and that was stolen; Linux alone says.
+    """Return busy and stolen seconds since boot, or None outside Linux.
 
-    Of the processors that this process may use: pinned to one (taskset), it has that one's.
+    They are summed over the processors that this process may use (taskset).
     """
     try:
         rows = [line.split() for line in path.read_text().splitlines()]

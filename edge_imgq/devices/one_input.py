@@ -1,4 +1,4 @@
-"""Files of several inputs or outputs: devices are handed one array, and hand back one."""
+"""Check for files of several inputs or outputs, which devices do not support."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def refusal(path: Path) -> str:
-    """Return why a file does not run on a device; empty where it takes and returns one array.
+    """Return why a file does not run on a device; empty if it has one input and one output.
 
     Raises:
-        ModelError: the file is not whole, or carries no note of ours.
+        ModelError: the file is damaged, or has no edge-imgq metadata.
     """
     form = format_of(path)
     if form is None:

@@ -1,4 +1,4 @@
-"""What a person may choose of a device beside its name."""
+"""User options of a device besides its name."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class DeviceOptions:
-    """Choices that some devices take.
+    """Options that some devices take.
 
     Attributes:
-        benchmark_model: LiteRT's program for the device; None where the person named none.
+        benchmark_model: path of LiteRT's program for the device, or None.
         delegate: a key of `benchmark_model.DELEGATES`, or the path of a library on the device.
-        bisects: whether a GPU's kernels are compared operator by operator.
+        bisects: whether GPU kernels are compared operator by operator.
     """
 
     benchmark_model: Path | None = None

@@ -1,6 +1,6 @@
-"""What a device does: open a file there, run it on pixels, say where its operators run.
+"""Interface of devices: open a file, run it on pixels, report operator placement.
 
-A device knows nothing of drift: it returns pixels, and times where a time means something.
+A device does not compute drift: it returns pixels, and times where a time is meaningful.
 """
 
 from __future__ import annotations
@@ -24,92 +24,92 @@ RUNS = 30
 
 
 class DeviceSession(Session, Protocol):
-    """One file, opened on a device. `size` is what the device runs it at."""
+    """One file, opened on a device. `size` is the (height, width) at which the device runs it."""
 
     @property
     def is_bit_exact(self) -> bool:
-        """Whether the values must be those that this host computes from the same file, all of them.
+        """True if all values must equal those that this host computes from the same file.
 
-        True where integer kernels run that round as the host's do; never of float files.
+        That holds for integer kernels that round as the host's do, and never for float files.
         """
         ...
 
     def latency(
         self, size: tuple[int, int], runs: int = RUNS, warm_up: int = WARM_UP
     ) -> Latency | Skipped:
-        """Time the file, or say why a time would mean nothing.
+        """Time the file, or return why a time would be meaningless.
 
         Args:
             size: height and width of the input.
-            runs: calls to count at most.
+            runs: largest number of counted calls.
             warm_up: calls before that.
 
         Raises:
-            DeviceError: the device went away, or the file did not run there.
+            DeviceError: the connection was lost, or the file did not run.
         """
         ...
 
     def instructions(self, size: tuple[int, int]) -> Instructions | Skipped:
-        """Return how many instructions one call takes, or why that is not known.
+        """Return the number of instructions of one call, or why it is unknown.
 
         Raises:
-            DeviceError: the device went away.
+            DeviceError: the connection was lost.
         """
         ...
 
     def operators(self, size: tuple[int, int]) -> OperatorCosts | Skipped:
-        """Return what each operator of one call takes, or why that is not known.
+        """Return the cost of each operator of one call, or why it is unknown.
 
         Raises:
-            DeviceError: the file did not run there.
+            DeviceError: the file did not run.
         """
         ...
 
     def placement(self) -> Placement | Skipped:
-        """Return which operators the device's unit takes, or why that is not known."""
+        """Return which operators the accelerator runs, or why that is unknown."""
         ...
 
     def close(self) -> None:
-        """Let go of the device; what was put there is removed."""
+        """Release the device and remove files that were copied to it."""
         ...
 
 
 class Device(Protocol):
-    """A machine, or a part of one, that runs files."""
+    """A machine, or one of its processors, that runs files."""
 
     @property
     def name(self) -> str:
-        """What a person calls it on the command line, e.g. "hexagon:sm8750"."""
+        """Name on the command line, e.g. "hexagon:sm8750"."""
         ...
 
     def refusal(self, path: Path) -> str:
-        """Return why a file is of a kind that the device does not run; empty if it may run."""
+        """Return why the device does not run this kind of file; empty if it does."""
         ...
 
     def open(self, path: Path, threads: int) -> DeviceSession:
-        """Open a file there.
+        """Open a file on the device.
 
         Args:
-            path: a file that edge-imgq wrote.
-            threads: processor threads, where the device's runtime has them.
+            path: file that edge-imgq wrote.
+            threads: CPU threads, if the device's runtime supports them.
 
         Raises:
-            ModelError: the file is not whole.
-            UnsupportedOperatorError: the device refuses operators; all are named.
-            DeviceError: the device went away, or has no room.
+            ModelError: the file is damaged.
+            UnsupportedOperatorError: the device refuses operators; the message names all of them.
+            DeviceError: the connection was lost, or storage is full.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Presence:
-    """Whether a device is there.
+    """Availability of a device.
 
     Attributes:
-        name: of the device, or of the kind where there is none.
+        name: name of the device, or of its kind if there is none.
         there: whether files can run on it.
-        detail: what was found, or why it is not there.
-        advice: what to do; empty where there is nothing to do.
+        detail: what was detected, or why it is unavailable.
+        advice: how to make it available; empty if nothing is needed.
     """
 
     name: str
@@ -119,5 +119,5 @@ class Presence:
 
     @property
     def reason(self) -> str:
-        """Why it is not there, and what to do."""
+        """Why it is unavailable, with the advice."""
         return f"{self.detail}. {self.advice}".strip() if self.advice else self.detail

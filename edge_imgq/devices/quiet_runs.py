@@ -1,6 +1,6 @@
-"""Which calls of a run count: those during which the processor was at its own pace.
+"""Selection of the calls that count: those during which the processor ran at full speed.
 
-They are chosen by the loops beside them (`edge_imgq.devices.cpu_speed`), never by their own time.
+They are selected by the loops beside them (`edge_imgq.devices.cpu_speed`), never by their own time.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from edge_imgq.devices.cpu_speed import Pace, fastest, slower
 from edge_imgq.devices.load import Evenness
 
 FEWEST = 10
-"""Calls that a file is timed by at least, and that must count alone if the others are not to."""
+"""Smallest number of calls of a file, and of undisturbed calls that may count alone."""
 
 
 @dataclass(frozen=True)
 class TimedCalls:
-    """Calls that followed each other, and the pace of the processor around them.
+    """Consecutive calls, and the pace of the processor before and after.
 
     Attributes:
-        seconds: of each call.
-        before: the pace before the first.
-        after: the pace after the last.
+        seconds: time of each call, in s.
+        before: pace before the first.
+        after: pace after the last.
     """
 
     seconds: tuple[float, ...]
@@ -32,26 +32,26 @@ class TimedCalls:
     after: Pace
 
     def is_undisturbed(self, best: Pace) -> bool:
-        """Tell whether the processor was at its own pace before and after."""
+        """Return True if the processor ran at full speed before and after."""
         return slower(self.before, self.after).is_own(best)
 
 
 @dataclass(frozen=True)
 class Counted:
-    """The calls that count, in seconds and in their order, and how they were chosen."""
+    """The times of counted calls, in s and in sequence, and how they were selected."""
 
     seconds: tuple[float, ...]
     evenness: Evenness
 
 
 def count(batches: Sequence[TimedCalls], best: Pace) -> Counted:
-    """Return the calls during which the processor was at its own pace.
+    """Return the calls during which the processor ran at full speed.
 
-    Where these are too few, all calls count, and the time is disturbed.
+    If these are too few, all calls count, and the result is marked as disturbed.
 
     Args:
-        batches: of one file, one at least.
-        best: the fastest pace that was seen.
+        batches: calls of one file, at least one.
+        best: fastest pace that was measured.
     """
     every = [seconds for batch in batches for seconds in batch.seconds]
     own = undisturbed(batches, best)
@@ -63,7 +63,7 @@ def count(batches: Sequence[TimedCalls], best: Pace) -> Counted:
 
 
 def undisturbed(batches: Iterable[TimedCalls], best: Pace) -> list[float]:
-    """Return the seconds of the calls during which the processor was at its own pace."""
+    """Return the times, in s, of calls during which the processor ran at full speed."""
     kept = (batch for batch in batches if batch.is_undisturbed(best))
     return [seconds for batch in kept for seconds in batch.seconds]
 

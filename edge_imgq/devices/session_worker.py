@@ -1,8 +1,8 @@
-"""Runs a file in this Python's own runtime, for a process that is elsewhere.
+"""Worker process that runs a file in this Python's runtime, on behalf of another process.
 
-Questions: {"do": "open", "path", "threads"}; {"do": "run"} with uint8 pixels (H, W, C);
+Requests: {"do": "open", "path", "threads"}; {"do": "run"} with uint8 pixels (H, W, C);
 {"do": "count", "size"}: marks, one call, and a mark, for an emulator that counts instructions;
-{"do": "footprint", "path", "threads", "size"}: how far the process's memory grows at its peak.
+{"do": "footprint", "path", "threads", "size"}: peak growth of the process's memory.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from edge_imgq.skipped import Skipped
 
 
 class Served:
-    """The one session of this process."""
+    """The only session of this process."""
 
     def __init__(self) -> None:
         self._session: DeviceSession | None = None
 
     def answer(self, message: dict[str, Any], array: Any) -> tuple[dict[str, Any], Any]:
-        """Answer one question."""
+        """Answer one request."""
         if message["do"] == "open":
             return self._open(Path(message["path"]), message["threads"]), None
         if message["do"] == "footprint":
@@ -54,9 +54,9 @@ class Served:
 
 
 def _footprint(message: dict[str, Any]) -> int:
-    """Open and run a file, and return the growth of resident memory at its peak, in bytes.
+    """Open and run a file, and return the peak growth of resident memory, in bytes.
 
-    Twice in a row: the first time also loads the runtime's libraries.
+    It is measured twice, because the first time also loads the runtime's libraries.
     """
     path, size = Path(message["path"]), (message["size"][0], message["size"][1])
     grown = 0

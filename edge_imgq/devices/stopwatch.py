@@ -1,9 +1,9 @@
-"""Timing one open file on this host, in rounds between which other files may have their turn.
+"""Timing of an open file on this host, in rounds that alternate between files.
 
-What a machine does beside comes and goes. Rounds that are spread over the whole of a run meet the
-same of it for every file. Between the calls fixed loops show whether the processor is at its
-own pace: calls beside slow ones do not count (`edge_imgq.devices.quiet_runs`). How far the rest
-still varies, the medians of its fifths show.
+Background load varies over time. Rounds spread over the whole run expose every file to the same
+load. Fixed loops between the calls show whether the processor is at full speed; calls beside slow
+loops are not counted (`edge_imgq.devices.quiet_runs`). The spread of the medians of five fifths of
+the run shows the remaining variation.
 """
 
 from __future__ import annotations
@@ -30,30 +30,30 @@ if TYPE_CHECKING:
     from edge_imgq.runtime.protocol import Session
 
 ROUNDS = 5
-"""A file is timed in so many rounds."""
+"""Number of rounds in which a file is timed."""
 
 SECONDS = 2.0
-"""A slow file is timed FEWEST times, or for this long if that allows more."""
+"""Seconds of calls of a slow file, unless FEWEST calls take longer."""
 
 BATCH = 0.01
-"""Seconds of calls between two looks at the processor's pace; slower files get one call."""
+"""Seconds of calls between two measurements of processor speed; a slower file gets one call."""
 
 ENOUGH = 30
-"""Calls at the processor's own pace that are looked for, in MORE_ROUNDS at most."""
+"""Undisturbed calls to reach, in MORE_ROUNDS extra rounds at most."""
 
 MORE_ROUNDS = 2 * ROUNDS
 
 PATIENCE = 10.0
-"""Seconds of calls of one file after which no more are looked for."""
+"""Seconds of calls of one file after which no more are made."""
 
 SETTLED = 0.02
-"""Share of the median that a warm file's next few calls may differ by."""
+"""Relative change of the median of consecutive warm-up calls below which a file is warm."""
 
 WARMING = 1.0
-"""Seconds after which no more calls are made to warm a file up."""
+"""Seconds of warm-up calls, at most."""
 
 WARMING_SHARE = 0.25
-"""The same as a share of a limit on the whole."""
+"""The same as a fraction of an overall time limit."""
 
 NOT_TIMED = Skipped("opening was not timed")
 
@@ -62,7 +62,7 @@ class Stopwatch:
     """Times the calls of one open file.
 
     Attributes:
-        batches: all calls that were timed so far.
+        batches: all timed calls so far.
     """
 
     def __init__(
@@ -71,12 +71,12 @@ class Stopwatch:
         size: tuple[int, int],
         init_ms: float | Skipped = NOT_TIMED,
     ) -> None:
-        """Prepare the file.
+        """Prepare a file for timing.
 
         Args:
-            session: an open file.
+            session: open file.
             size: height and width of the input.
-            init_ms: what opening it took.
+            init_ms: time in ms that opening it took.
         """
         self._session, self._size, self._init_ms = session, size, init_ms
         self._call = session.prepare(size)
@@ -85,11 +85,11 @@ class Stopwatch:
         self.batches: list[TimedCalls] = []
 
     def warm(self, least: int = WARM_UP, seconds: float = WARMING) -> None:
-        """Call the file until the median of its next few calls is that of the last few.
+        """Call the file until the median of consecutive groups of calls is stable.
 
         Args:
-            least: calls at a time; fewer for a slow file.
-            seconds: after which no more calls are made.
+            least: calls per group; fewer for a slow file.
+            seconds: time limit of the warm-up.
         """
         end = time.perf_counter() + seconds
         before, settled = 0.0, False
@@ -99,16 +99,16 @@ class Stopwatch:
             before = now
 
     def refresh(self) -> None:
-        """Call the file once, which fetches back what others pushed out of caches."""
+        """Call the file once, untimed, to bring its data back into the caches."""
         self._uncounted(1)
 
     def round(self, runs: int, maker: PaceMaker, end: float = math.inf) -> None:
-        """Time some calls.
+        """Time one round of calls.
 
         Args:
-            runs: to count at most; fewer for a slow file, see SECONDS.
-            maker: runs the loops beside them.
-            end: moment after which no more are made; the first is.
+            runs: largest number of calls; fewer for a slow file, see SECONDS.
+            maker: runs the loops that measure processor speed.
+            end: `time.perf_counter` value after which no more calls start, except the first.
         """
         most, fewest = SECONDS / ROUNDS, -(-FEWEST // ROUNDS)
         seconds: list[float] = []
@@ -123,21 +123,21 @@ class Stopwatch:
             seconds += calls
 
     def lacks(self, best: Pace, wanted: int) -> bool:
-        """Tell whether more calls at the processor's own pace are wanted, and time is left.
+        """Return True if more undisturbed calls are wanted and PATIENCE is not exhausted.
 
         Args:
-            best: the fastest pace.
-            wanted: such calls.
+            best: fastest pace.
+            wanted: number of undisturbed calls to reach.
         """
         spent = sum(sum(batch.seconds) for batch in self.batches)
         return len(undisturbed(self.batches, best)) < wanted and spent < PATIENCE
 
     def latency(self, beside: Load, best: Pace) -> Latency:
-        """Return what the calls come to.
+        """Return the statistics of the counted calls.
 
         Args:
-            beside: what ran beside this process meanwhile.
-            best: the fastest pace that was seen.
+            beside: load of the machine during the calls.
+            best: fastest pace that was measured.
         """
         counted = count(self.batches, best)
         milliseconds = np.array(counted.seconds) * 1e3
@@ -170,7 +170,7 @@ class Stopwatch:
         )
 
     def _batch(self, most: int) -> tuple[float, ...]:
-        """Call the file for BATCH seconds, but once at least."""
+        """Call the file for BATCH seconds, and at least once; return the seconds of each call."""
         if self._is_quick:
             self.refresh()  # the loops pushed what it needs out of caches
         seconds = [_timed(self._call)]
@@ -179,7 +179,7 @@ class Stopwatch:
         return tuple(seconds)
 
     def _uncounted(self, calls: int, end: float = math.inf) -> list[float]:
-        """Call the file some times, or until a moment, but at least once."""
+        """Make warm-up calls until a count or moment is reached, and at least one."""
         seconds = [_timed(self._call)]
         while len(seconds) < calls and time.perf_counter() < end:
             seconds.append(_timed(self._call))
@@ -191,15 +191,15 @@ class Stopwatch:
 def time_in_turns(
     watches: Sequence[Stopwatch], runs: int, warm_up: int = WARM_UP, seconds: float = math.inf
 ) -> tuple[Latency, ...]:
-    """Time files, each in turn, round after round, and say whether the machine was quiet.
+    """Time several files in alternating rounds, and state whether the machine was quiet.
 
-    Rounds are added for files that too few calls count of.
+    Rounds are added for files with too few undisturbed calls.
 
     Args:
-        watches: of the files.
-        runs: calls of each to count at most, before rounds are added.
-        warm_up: calls before that at least; 0 where the files are warm.
-        seconds: that all of it may take; every file gets one call to warm up and one that counts.
+        watches: stopwatches of the files.
+        runs: largest number of counted calls per file before rounds are added.
+        warm_up: smallest number of calls before that; 0 if the files are warm.
+        seconds: overall time limit; every file gets at least one warm-up and one counted call.
     """
     if not watches:
         return ()
@@ -238,25 +238,25 @@ def measure(
     init_ms: float | Skipped = NOT_TIMED,
     seconds: float = math.inf,
 ) -> Latency:
-    """Time one file on this host, and say whether the machine was quiet meanwhile.
+    """Time one file on this host, and state whether the machine was quiet.
 
     Args:
-        session: an open file.
+        session: open file.
         size: height and width of the input.
-        runs: calls to count; fewer for a slow file, see SECONDS, and more for one whose calls were
-            disturbed, see ENOUGH.
-        warm_up: calls before that at least.
-        init_ms: what opening it took.
-        seconds: that it may take; one call to warm up and one that counts are always made.
+        runs: calls to count; fewer for a slow file, see SECONDS, and more if calls were disturbed,
+            see ENOUGH.
+        warm_up: smallest number of calls before that.
+        init_ms: time in ms that opening it took.
+        seconds: time limit; one warm-up and one counted call are always made.
     """
     return time_in_turns([Stopwatch(session, size, init_ms)], runs, warm_up, seconds)[0]
 
 
 def spread(times: NDArray[np.float64]) -> float | Skipped:
-    """Return how far the medians of fifths of a run lie apart, as a share of the median of all.
+    """Return the range of the medians of fifths of a run, relative to the overall median.
 
     Args:
-        times: of the calls that count, in their order.
+        times: times of the counted calls, in sequence.
     """
     if len(times) < ROUNDS:
         return Skipped(f"it was timed fewer than {ROUNDS} times")
@@ -265,7 +265,7 @@ def spread(times: NDArray[np.float64]) -> float | Skipped:
 
 
 def host_name() -> str:
-    """Return this machine in words."""
+    """Return a description of this machine."""
     return f"host: {_processor()}, {platform.system()} {platform.machine()}"
 
 
@@ -276,7 +276,7 @@ def _timed(call: Callable[[], None]) -> float:
 
 
 def _processor() -> str:
-    """Return the processor's own name; Linux has it in /proc, macOS and Windows in `platform`."""
+    """Return the processor's name, from /proc on Linux and from `platform` elsewhere."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

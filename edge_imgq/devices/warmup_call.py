@@ -1,4 +1,4 @@
-"""A call of a session that is not timed: what a device needs to have run a file at all."""
+"""An untimed call of a session, as proof that a device runs a file."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ GRAY = 128
 
 
 def on_gray(session: Session, size: tuple[int, int]) -> Callable[[], None]:
-    """Return a call that runs a file once on a gray image, copying to its device included.
+    """Return a function that runs a file once on a gray image, copies to the device included.
 
     Args:
-        session: of the file.
+        session: session of the file.
         size: height and width of the image.
     """
     gray = np.full((*size, session.note.contract.channels), GRAY, np.uint8)

@@ -1,1 +1,1 @@
-"""The networks that ship with edge-imgq, their weights and their cards."""
+"""The networks that ship with edge-imgq, with weights and model cards."""

@@ -1,4 +1,4 @@
-"""ABPN: super-resolution made for 8-bit integers."""
+"""ABPN: super-resolution designed for 8-bit integers."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor, nn
 class AnchorNet(nn.Module):
     """The anchor-based plain net of Du, Liu, Tang and Wu, CVPR 2021 workshops, on RGB.
 
-    Plain 3x3 convolutions with ReLU estimate a correction; the anchor, every input pixel repeated
+    Plain 3x3 convolutions with ReLU estimate a correction. The anchor, each input pixel repeated
     for all its output pixels, is added before depth-to-space, and the sum is clipped to [0, 1].
-    Difference from the paper: the last convolution reads the hidden channels directly, and the
-    hidden channels are wider. Input (N, 3, H, W), output (N, 3, scale * H, scale * W), both
-    float32 in [0, 1]. A new network repeats pixels.
+    Differences from the paper: the last convolution reads the hidden channels directly, and these
+    are wider. Input (N, 3, H, W), output (N, 3, scale * H, scale * W), both float32 in [0, 1]. A
+    new network repeats pixels.
 
     Args:
-        scale: How many times larger the output is.
+        scale: Output height over input height.
         features: Channels between the convolutions.
         layers: Convolutions before the last one.
     """

@@ -1,4 +1,4 @@
-"""A small network that says what a photograph suffers from and what each repair would bring."""
+"""A small network that estimates the degradations of a photograph and the gain of each repair."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from torch import Tensor, nn
 LUMA = (0.299, 0.587, 0.114)
 RED_GREEN = (1.0, -1.0, 0.0)
 BLUE_GREEN = (0.0, -1.0, 1.0)
-"""Differences of colours: noise is in them and texture hardly."""
+"""Colour differences: they hold noise but hardly any texture."""
 
 CAP = 6.0
-"""What a response is cut off at, by ReLU6."""
+"""Upper bound of a response, by ReLU6."""
 
 LEAST_SPREAD = 0.3
 """Added to the standard deviation by which a mean is divided."""
@@ -34,19 +34,19 @@ DIFFERENCES = (
 
 DIAGONAL = DIFFERENCES[4]
 STEPS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
-"""Levels at which responses of `DIFFERENCES` are cut off."""
+"""Levels of 255 at which responses of `DIFFERENCES` saturate."""
 
 TONES = (6.0, 16.0, 32.0, 64.0, 128.0, 224.0)
-"""Levels above black, and below white, at which each channel is cut off."""
+"""Levels above black, and below white, at which each channel saturates."""
 
 COLOUR_STEPS = (8.0, 32.0, 96.0)
-"""Levels at which differences of two channels are."""
+"""Levels at which differences of two channels saturate."""
 
 FREQUENCIES = (
     *((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (2, 2), (0, 3), (3, 0), (3, 3), (0, 5)),
     *((5, 0), (2, 5), (5, 2), (4, 4), (1, 6), (6, 1), (0, 7), (7, 0), (5, 5), (7, 7)),
 )
-"""Of the cosines that are looked at in 8x8 blocks."""
+"""Frequencies (down, across) of the cosines of 8x8 blocks."""
 
 COSINE_STEPS = (1.0, 4.0, 16.0, 64.0)
 BORDER_STEPS = (1.0, 4.0, 16.0)
@@ -54,19 +54,19 @@ BLOCK = 8
 
 
 class DegradationNet(nn.Module):
-    """Fixed filters, how often their responses pass some levels, and three small dense layers.
+    """Fixed filters, the mean of their saturated responses, and three small dense layers.
 
-    A mean of responses that are cut off at a level says how many of them pass it: several such
-    means are a histogram, by which noise, blur and a JPEG's quantization are told from texture (as
-    in the statistics of natural scenes of Mittal et al., "BRISQUE", IEEE TIP 2012; the zeros among
-    the cosines of Fan and de Queiroz, IEEE TIP 2003). It is convolutions, ReLU6 and means alone,
-    with every value between 0 and 6, which int8 holds well. The filters are differences of
-    neighbours at four sizes, cosines of 8x8 blocks, and steps at each of the eight places of a
-    block. Dense layers are 1x1 convolutions on the means. Any size from 96 pixels will do.
+    The mean of responses that saturate at a level estimates how many exceed it. Several such means
+    form a histogram, which separates noise, blur and JPEG quantization from texture (as in the
+    statistics of natural scenes of Mittal et al., "BRISQUE", IEEE TIP 2012; the zeros among the
+    cosines of Fan and de Queiroz, IEEE TIP 2003). The network has only convolutions, ReLU6 and
+    means, with responses between 0 and 6, which suit int8. The filters are differences of
+    neighbours at four sizes, cosines of 8x8 blocks, and steps at each of the eight positions in a
+    block. Dense layers are 1x1 convolutions on the means. Images may have any size from 96 pixels.
 
     Args:
-        outputs: how many numbers it returns.
-        hidden: widths of the two layers before the last.
+        outputs: Number of outputs.
+        hidden: Widths of the two hidden dense layers.
     """
 
     differences: Tensor
@@ -93,11 +93,11 @@ class DegradationNet(nn.Module):
         self.last = nn.Conv2d(hidden[1], outputs, 1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return the numbers (N, outputs) of RGB (N, 3, H, W) in [0, 1]."""
+        """Return (N, outputs) for RGB (N, 3, H, W) in [0, 1]."""
         return self.numbers(self.statistics(image))
 
     def statistics(self, image: Tensor) -> Tensor:
-        """Return the means (N, n, 1, 1) of all responses, between 0 and 6."""
+        """Return the mean responses (N, n, 1, 1), in [0, 6], for RGB (N, 3, H, W) in [0, 1]."""
         responses, smaller = [], image
         for stride in (2, 2, 1, 1):
             responses.append(F.conv2d(smaller, self.differences, stride=stride))
@@ -108,30 +108,31 @@ class DegradationNet(nn.Module):
         return torch.cat([F.relu6(one).mean((2, 3), keepdim=True) for one in responses], dim=1)
 
     def numbers(self, statistics: Tensor) -> Tensor:
-        """Return the numbers (N, outputs) of the means of responses, which alone is learned."""
+        """Return (N, outputs) from the mean responses; only these layers are trained."""
         seen = (statistics - self.middle) * self.scale
         numbers: Tensor = self.last(F.relu(self.second(F.relu(self.first(seen)))))
         return numbers.flatten(1)
 
     @torch.no_grad()
     def standardise(self, seen: Tensor) -> None:
-        """Let the first dense layer see each mean around 0 and of one size, as of these images.
+        """Set the standardisation of each mean from a batch of statistics (N, n, 1, 1).
 
-        Means that hardly differ are enlarged a few times at most: int8 holds them to 6 / 255.
+        Means that hardly vary are scaled by at most 1 / LEAST_SPREAD: int8 resolves them to 6 /
+        255.
         """
         self.middle.copy_(seen.mean(0, keepdim=True))
         self.scale.copy_(1.0 / (seen.std(0, keepdim=True) + LEAST_SPREAD))
 
 
 def difference_filters() -> Tensor:
-    """Return filters (n, 3, 3, 3): differences of neighbours, both signs, at every step."""
+    """Return filters (n, 3, 3, 3): differences of neighbours, of both signs, at every level."""
     planes = [_in_colour(kernel, LUMA) for kernel in DIFFERENCES]
     planes += [_in_colour(DIAGONAL, RED_GREEN), _in_colour(DIAGONAL, BLUE_GREEN)]
     return torch.stack(_both_ways(planes, STEPS))
 
 
 def tone_filters() -> tuple[Tensor, Tensor]:
-    """Return filters (n, 3, 1, 1) and offsets (n,): tones of channels, differences of two."""
+    """Return filters (n, 3, 1, 1) and offsets (n,) for channel tones and channel differences."""
     planes = [_in_colour(((1.0,),), colours) for colours in torch.eye(3).tolist()]
     filters = _both_ways(planes, TONES)
     # What lies below white is white less the channel.
@@ -142,7 +143,7 @@ def tone_filters() -> tuple[Tensor, Tensor]:
 
 
 def cosine_filters() -> Tensor:
-    """Return filters (n, 3, 8, 8): orthonormal cosines of luma, both signs, at every step."""
+    """Return filters (n, 3, 8, 8): orthonormal cosines of luma, of both signs, at every level."""
     place = (torch.arange(BLOCK) + 0.5) * torch.pi / BLOCK
     waves = [torch.cos(place * k) * (0.5 if k else 0.125**0.5) for k in range(BLOCK)]
     planes = [torch.outer(waves[down], waves[across]) for down, across in FREQUENCIES]
@@ -150,7 +151,7 @@ def cosine_filters() -> Tensor:
 
 
 def border_filters() -> Tensor:
-    """Return filters (n, 3, 9, 9): mean steps along a row or column of a block, at each place.
+    """Return filters (n, 3, 9, 9): mean steps along a row or column, at each position in a block.
 
     They begin one pixel above and left of the block.
     """
@@ -168,7 +169,7 @@ def _in_colour(kernel: object, colours: tuple[float, float, float]) -> Tensor:
 
 
 def _both_ways(filters: list[Tensor], steps: tuple[float, ...]) -> list[Tensor]:
-    """Return filters of both signs that reach the cap at every one of some levels."""
+    """Return the filters with both signs, scaled to reach CAP at each level."""
     return [
         one * (sign * CAP * 255.0 / step)
         for one, step, sign in itertools.product(filters, steps, (1, -1))

@@ -1,4 +1,4 @@
-"""The architectures by name; this file imports torch, so it is imported late."""
+"""The architectures by name. This module imports torch, so it is imported lazily."""
 
 from __future__ import annotations
 

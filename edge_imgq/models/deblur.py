@@ -1,4 +1,4 @@
-"""A small encoder-decoder that removes motion blur, alone or coarse to fine."""
+"""A small encoder-decoder against motion blur, single-scale or coarse to fine."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from torch import Tensor, nn
 from edge_imgq.models.dped import ContextBlock, ResidualBlock, start_at_identity
 
 REACH = 8
-"""Of a block's surroundings, in pixels at a quarter of the resolution."""
+"""Radius of a context block's surroundings, in pixels at quarter resolution."""
 
 
 class SlimDeblur(nn.Module):
-    """Two stride-2 convolutions down, residual blocks at a quarter, two pixel shuffles up.
+    """Encoder-decoder: two stride-2 convolutions, residual blocks at a quarter, two pixel shuffles.
 
-    The encoder's features are added to the decoder's at full and at half resolution, and the
-    result is a correction added to the input, as in Kim et al., CVPR 2016. Input and output are
-    RGB (N, 3, H, W) in [0, 1], H and W multiples of 4; the output is not clipped. A new network
-    returns its input.
+    The encoder's features are added to the decoder's at full and at half resolution, and the result
+    is a correction added to the input, as in Kim et al., CVPR 2016. Input and output are RGB (N, 3,
+    H, W) in [0, 1], H and W multiples of 4; the output is not clipped. A new network returns its
+    input.
 
     Args:
         widths: Channels at full, half and quarter resolution.
-        blocks: Residual blocks at a quarter of the resolution.
-        context: Which of them are adjusted to their surroundings of 68 x 68 pixels: how an image
-            was blurred shows in a region, not at a place.
-        guesses: How many other RGB images of the same size it sees beside its input.
+        blocks: Residual blocks at quarter resolution.
+        context: Indices of the blocks that are scaled and shifted by the mean of their surroundings
+            of 68 x 68 pixels: blur is estimated from a region, not from one pixel.
+        guesses: Number of further RGB images of the same size that are read beside the input.
     """
 
     def __init__(
@@ -63,22 +63,22 @@ class SlimDeblur(nn.Module):
         return image + correction
 
     def encode(self, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the features at full, at half and, after the blocks, at a quarter resolution."""
+        """Return the features at full, half and, behind the blocks, quarter resolution."""
         full = F.relu(self.encode_full(seen))
         half = F.relu(self.encode_half(full))
         return full, half, self.blocks(F.relu(self.encode_quarter(half)))
 
 
 class CoarseToFine(nn.Module):
-    """Deblur a small version of the image first, and let each larger one see what came of it.
+    """Coarse-to-fine deblurring: each level also reads the enlarged result of the smaller one.
 
-    The idea of Nah, Kim and Lee, CVPR 2017: `levels` networks of the same kind, each for half the
-    size of the next; blur that is long on the whole image is short on a small one. Input and output
-    are RGB (N, 3, H, W) in [0, 1], H and W multiples of 4 * 2 ** (levels - 1); the output is not
-    clipped. A new network returns its input.
+    After Nah, Kim and Lee, CVPR 2017: `levels` networks of one kind, each at half the size of the
+    next. Blur that is long at full size is short at a small one. Input and output are RGB (N, 3, H,
+    W) in [0, 1], H and W multiples of 4 * 2 ** (levels - 1); the output is not clipped. A new
+    network returns its input.
 
     Args:
-        levels: How many sizes there are; 1 is the network alone.
+        levels: Number of sizes; 1 is the single-scale network.
     """
 
     def __init__(self, levels: int) -> None:
@@ -91,7 +91,7 @@ class CoarseToFine(nn.Module):
         return self.forward_levels(image)[0]
 
     def forward_levels(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Return the result at every size, the largest first, each half as large as the last."""
+        """Return the results of all levels, largest first, each half the size of the one before."""
         images = [image]
         for _ in range(len(self.networks) - 1):
             images.append(F.avg_pool2d(images[-1], 2))

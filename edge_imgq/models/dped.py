@@ -1,4 +1,4 @@
-"""DPED's residual network for the enhancement of phone photographs, and a narrow form of it."""
+"""DPED's residual network for phone photographs, and a slim variant of it."""
 
 from __future__ import annotations
 
@@ -22,18 +22,16 @@ class ResidualBlock(nn.Module):
 
 
 class ContextBlock(ResidualBlock):
-    """A residual block whose features are then scaled and shifted as their surroundings ask for.
+    """A residual block whose features are scaled and shifted by the mean of their surroundings.
 
-    Scale and shift of each channel follow from the mean of all channels after a ReLU, through two
-    small layers (Hu et al., "Squeeze-and-Excitation Networks", CVPR 2018; Perez et al., "FiLM",
-    AAAI 2018). The mean of the whole image does what instance normalisation does with its
-    statistics; all values have a range that a calibration can see. A new block leaves the features
-    as they are.
+    Scale and shift per channel follow from the mean of all channels after a ReLU, through two small
+    layers (Hu et al., "Squeeze-and-Excitation Networks", CVPR 2018; Perez et al., "FiLM", AAAI
+    2018). With the mean of the whole image it replaces instance normalisation, whose statistics
+    have no range that calibration can bound. A new block is the residual block alone.
 
     Args:
-        channels: Of the features.
-        reach: How far the surroundings of each place go, up, down, left and right; None for the
-            whole image.
+        channels: Channels of the features.
+        reach: Radius of the surroundings in each direction, in pixels; None for the whole image.
     """
 
     def __init__(self, channels: int, reach: int | None = None) -> None:
@@ -58,7 +56,7 @@ class ContextBlock(ResidualBlock):
 
 
 class SlimDPED(nn.Module):
-    """The generator of Ignatov et al., ICCV 2017, narrow and made for 8-bit integers.
+    """The generator of Ignatov et al., ICCV 2017, narrowed and adapted to 8-bit integers.
 
     Differences from the paper: `width` channels for 64, a 5x5 first and a 3x3 last convolution for
     9x9, no instance normalisation (its statistics have no fixed range) and no tanh: the network
@@ -87,7 +85,7 @@ class SlimDPED(nn.Module):
 
 
 class NormalisedBlock(nn.Module):
-    """x + relu(norm(conv(relu(norm(conv(x)))))), as the authors wrote it; for (N, C, H, W)."""
+    """x + relu(norm(conv(relu(norm(conv(x)))))), as published; for (N, C, H, W)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -104,10 +102,10 @@ class NormalisedBlock(nn.Module):
 
 
 class DPED(nn.Module):
-    """The generator of Ignatov et al., ICCV 2017, as its authors published it.
+    """The generator of Ignatov et al., ICCV 2017, as published.
 
     RGB (N, 3, H, W) in [0, 1], any size. Instance normalisation takes its statistics from the whole
-    image, so a part of an image comes out otherwise than alone.
+    image, so a tile of an image gives another result than the whole.
     """
 
     def __init__(self, width: int = 64, blocks: int = 4) -> None:
@@ -130,7 +128,7 @@ class DPED(nn.Module):
 
 
 def start_at_identity(network: nn.Module, last: nn.Conv2d) -> None:
-    """Initialise by He et al. (ICCV 2015), with the last layer at zero: no correction yet."""
+    """Initialise as He et al. (ICCV 2015), with a zero last layer, so no correction is added."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

@@ -1,8 +1,8 @@
-"""Reading the weights that DPED's authors published.
+"""Reader of the weights that DPED's authors published.
 
-The authors' TensorFlow variables are `W1` .. `W12` (height, width, inputs, outputs) and `b1` ..
-`b12`, and for the instance normalisation after each inner convolution a shift and a scale, which
-TensorFlow named `Variable`, `Variable_1`, ... in the order in which they were made.
+Their TensorFlow variables are `W1` .. `W12` (height, width, inputs, outputs) and `b1` .. `b12`.
+The instance normalisation behind each inner convolution has a shift and a scale, which TensorFlow
+named `Variable`, `Variable_1`, ... in order of creation.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BLOCKS = 4
 
 
 def read_dped(path: Path) -> DPED:
-    """Return the authors' network with the weights of an .npz file, in evaluation mode.
+    """Return the published network with the weights of an .npz file, in evaluation mode.
 
     Raises:
         ModelError: The file is missing, damaged or holds other variables.

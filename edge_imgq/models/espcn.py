@@ -14,8 +14,8 @@ class ESPCN(nn.Module):
     not clipped. A new network repeats pixels.
 
     Args:
-        scale: How many times larger the output is.
-        features: Channels after the first and after the second convolution.
+        scale: Output height over input height.
+        features: Channels behind the first and the second convolution.
     """
 
     def __init__(self, scale: int, features: tuple[int, int] = (64, 32)) -> None:
@@ -37,7 +37,7 @@ class ESPCN(nn.Module):
 
     @torch.no_grad()
     def _start_at_repetition(self) -> None:
-        """Let channel 0 carry the image, which is positive, unchanged to every output phase."""
+        """Initialise so that channel 0 carries the non-negative image to every output phase."""
         for module in (*self.body, self.last):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

@@ -1,4 +1,4 @@
-"""FSRCNN: super-resolution that works at the low resolution until its last layer."""
+"""FSRCNN: super-resolution at low resolution, up to a final transposed convolution."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class FSRCNN(nn.Module):
     """FSRCNN(d, s, m) of Dong, Loy and Tang, ECCV 2016, on one luma channel.
 
     Input (N, 1, H, W), output (N, 1, scale * H, scale * W), both float32 in [0, 1]. The output is
-    not clipped. A new network is the bicubic up-scaler already (see `start_at_bicubic`).
+    not clipped. A new network is a bicubic upscaler (see `start_at_bicubic`).
 
     Args:
-        scale: How many times larger the output is.
-        features: d, the channels of the first and the last hidden layer.
-        shrunk: s, the channels between.
-        mappings: m, how many 3x3 layers map the shrunk channels.
+        scale: Output height over input height.
+        features: d, the channels of the first and last hidden layer.
+        shrunk: s, the channels of the mapping layers.
+        mappings: m, the number of 3x3 mapping layers.
     """
 
     def __init__(self, scale: int, features: int = 56, shrunk: int = 12, mappings: int = 4) -> None:
@@ -40,7 +40,7 @@ class FSRCNN(nn.Module):
         start_at_bicubic(self)
 
     def hidden(self, luma: Tensor) -> Tensor:
-        """Everything before the transposed convolution: (N, 1, H, W) to (N, d, H, W)."""
+        """Return the input of the transposed convolution: (N, 1, H, W) to (N, d, H, W)."""
         features: Tensor = self.expand(self.mapping(self.shrink(self.feature(luma))))
         return features
 
@@ -50,9 +50,10 @@ class FSRCNN(nn.Module):
         return enlarged
 
     def forward_subpixel(self, luma: Tensor) -> Tensor:
-        """Compute what `forward` computes, with the last layer as convolution and pixel shuffle.
+        """Compute `forward` with the last layer as convolution and pixel shuffle.
 
-        The values are the same; on a processor it is about twice as fast, so training uses it.
+        Exact in real numbers; float32 rounding differs. About twice as fast on a CPU, so training
+        uses it.
         """
         weight = subpixel_kernel(self.upsample.weight, self.scale)
         phases = F.conv2d(self.hidden(luma), weight, padding=weight.shape[-1] // 2)
@@ -62,10 +63,10 @@ class FSRCNN(nn.Module):
 
 
 def kernel_padding(scale: int) -> int:
-    """Return the padding that lays the 9 taps evenly about each output pixel, to half a tap.
+    """Return the padding that centres the 9 taps on each output pixel, to half a tap.
 
     Output pixel o lies at input position (o + 0.5) / scale - 0.5, which is tap
-    padding + (scale - 1) / 2 of the kernel; the middle of the kernel is tap 4.
+    padding + (scale - 1) / 2 of the kernel; the centre of the kernel is tap 4.
     """
     return (KERNEL - scale + 1) // 2
 
@@ -91,10 +92,10 @@ def subpixel_kernel(weight: Tensor, scale: int) -> Tensor:
 
 
 def bicubic_kernel(scale: int) -> Tensor:
-    """The 9 taps of a transposed convolution that interpolates by Keys' cubic with a = -0.5.
+    """Return the 9 taps, float64, of a transposed convolution with Keys' cubic, a = -0.5.
 
-    Exact for scale 2, whose 8 taps fit; larger scales lose the outermost taps and are normalised
-    so that every output phase sums to one.
+    Exact for scale 2, whose 8 taps fit. Larger scales lose the outermost taps, and each output
+    phase is normalised to sum to one.
     """
     taps = torch.arange(KERNEL, dtype=torch.float64)
     centre = _centre(scale)
@@ -108,10 +109,10 @@ def bicubic_kernel(scale: int) -> Tensor:
 
 
 def resample_kernel(weight: Tensor, from_scale: int, to_scale: int) -> Tensor:
-    """Turn the (C, 1, 9, 9) transposed kernel of one scale into that of another.
+    """Resample a (C, 1, 9, 9) transposed kernel to another scale.
 
-    Its taps are samples, `1 / scale` of an input pixel apart, of a kernel about each output pixel;
-    that kernel is interpolated linearly, and is zero beyond its taps.
+    Its taps sample a continuous kernel around each output pixel, at spacing 1 / scale of an input
+    pixel. That kernel is interpolated linearly, and is zero beyond its taps.
     """
     taps = torch.arange(KERNEL, dtype=torch.float32)
     place = (taps - _centre(to_scale)) * from_scale / to_scale + _centre(from_scale)
@@ -120,7 +121,7 @@ def resample_kernel(weight: Tensor, from_scale: int, to_scale: int) -> Tensor:
 
 
 def _centre(scale: int) -> float:
-    """Tap, counted from 0 and perhaps between two, at which an output pixel lies."""
+    """Return the tap, from 0 and possibly fractional, at which an output pixel lies."""
     return kernel_padding(scale) + (scale - 1) / 2
 
 
@@ -128,7 +129,7 @@ def _centre(scale: int) -> float:
 def start_at_bicubic(network: FSRCNN) -> None:
     """Initialise so that channel 0 carries the image unchanged and the output is bicubic.
 
-    Luma is positive, so PReLU passes channel 0 as it is. The other channels start as He et al.
+    Luma is non-negative, so PReLU passes channel 0 unchanged. The other channels start as He et al.
     (ICCV 2015) for PReLU, and reach the output through near-zero weights, as in the paper.
     """
     for module in network.modules():

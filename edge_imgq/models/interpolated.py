@@ -1,4 +1,4 @@
-"""Super-resolution that begins with the bicubic enlargement: SRCNN, VDSR and a slim VDSR."""
+"""Super-resolution on the bicubic enlargement: SRCNN, VDSR and a slim VDSR."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from edge_imgq.models.dped import ResidualBlock, start_at_identity
 
 RADIUS = 2
-"""Of the cubic kernel, in input pixels."""
+"""Radius of the cubic kernel, in input pixels."""
 
 
 class Bicubic(nn.Module):
     """Enlarge (N, 1, H, W) by Keys' cubic with a = -0.5, as a convolution and a pixel shuffle.
 
-    Phones have no bicubic operator; this is the same sum. Beyond the border lies zero, so the outer
-    pixels come out darker than Pillow's.
+    Phones have no bicubic operator; this computes the same sum. Pixels beyond the border are zero,
+    so the outer pixels are darker than Pillow's.
     """
 
     kernel: Tensor
@@ -34,20 +34,20 @@ class Bicubic(nn.Module):
         return enlarged
 
     def phases(self, luma: Tensor) -> Tensor:
-        """Return the same pixels (N, scale**2, H, W), each output phase a channel."""
+        """Return the enlarged pixels as (N, scale**2, H, W), one channel per output phase."""
         return F.conv2d(luma, self.kernel, padding=RADIUS)
 
 
 class InterpolatedNet(nn.Module):
-    """Convolutions with ReLU on the bicubic enlargement, whose sum with it is the result.
+    """Convolutions with ReLU that estimate a correction to the bicubic enlargement.
 
     Input luma (N, 1, H, W), output (N, 1, scale * H, scale * W), both float32 in [0, 1]. The output
-    is not clipped. A new network is the bicubic up-scaler.
+    is not clipped. A new network is a bicubic upscaler.
 
     Args:
-        scale: How many times larger the output is.
+        scale: Output height over input height.
         widths: Channels between the convolutions.
-        kernels: Sides of the convolutions, one more than widths.
+        kernels: Kernel sizes of the convolutions, one more than widths.
     """
 
     def __init__(self, scale: int, widths: tuple[int, ...], kernels: tuple[int, ...]) -> None:
@@ -81,16 +81,16 @@ class InterpolatedNet(nn.Module):
 
 
 class SlimVDSR(nn.Module):
-    """VDSR's idea at a fraction of its cost: a deep network corrects the bicubic enlargement.
+    """VDSR at a fraction of its cost: the bicubic enlargement is corrected in phases.
 
-    The enlargement is kept as `scale**2` channels at the size of the input, one for each output
-    phase, and so is the correction: a 3x3 convolution of these sees what a 6x6 one (at scale 2)
-    sees of the enlargement, at a quarter of the multiplications. Blocks skip over pairs of layers.
-    Input luma (N, 1, H, W), output (N, 1, scale * H, scale * W), both float32 in [0, 1]. The output
-    is not clipped. A new network is the bicubic up-scaler.
+    The enlargement is kept as `scale**2` channels at the input's size, one per output phase, and so
+    is the correction. A 3x3 convolution on phases reads as much of the enlargement as a 6x6 one (at
+    scale 2), at a quarter of the multiplications. Blocks skip over pairs of layers. Input luma (N,
+    1, H, W), output (N, 1, scale * H, scale * W), both float32 in [0, 1]. The output is not
+    clipped. A new network is a bicubic upscaler.
 
     Args:
-        scale: How many times larger the output is.
+        scale: Output height over input height.
         width: Channels of every layer.
         blocks: Residual blocks of two 3x3 convolutions.
     """
@@ -115,17 +115,17 @@ class SlimVDSR(nn.Module):
 
 
 def vdsr(scale: int, width: int = 64, layers: int = 20) -> InterpolatedNet:
-    """VDSR of Kim, Lee and Lee, CVPR 2016; as published with 64 channels and 20 layers."""
+    """Build VDSR of Kim, Lee and Lee, CVPR 2016; published with 64 channels and 20 layers."""
     return InterpolatedNet(scale, (width,) * (layers - 1), (3,) * layers)
 
 
 def srcnn(scale: int) -> InterpolatedNet:
-    """SRCNN 9-5-5 of Dong et al., TPAMI 2016, which here learns the residual, as VDSR does."""
+    """Build SRCNN 9-5-5 of Dong et al., TPAMI 2016, here with a residual as in VDSR."""
     return InterpolatedNet(scale, (64, 32), (9, 5, 5))
 
 
 def cubic_kernels(scale: int) -> Tensor:
-    """Return the kernels (scale**2, 1, 5, 5) of bicubic enlargement, one per output phase."""
+    """Return float32 kernels (scale**2, 1, 5, 5) of bicubic enlargement, one per phase."""
     phases = torch.arange(scale, dtype=torch.float64)[:, None]
     place = (phases + 0.5) / scale - 0.5
     distance = (torch.arange(-RADIUS, RADIUS + 1)[None, :] - place).abs()

@@ -1,4 +1,4 @@
-"""The zoo as values for people: what each network is, without building it."""
+"""The zoo as a table, without building the networks."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class ModelRow:
     """One network of the zoo.
 
     Attributes:
-        name: on the command line.
-        task: what it does to an image.
+        name: name on the command line.
+        task: image task.
         scale: output height over input height.
         colour: "y" or "rgb".
-        parameters: numbers in its weights.
-        psnr: validation PSNR in dB as its weights' file states it; the card says on what. None
-            where it states none.
+        parameters: number of weights.
+        psnr: validation PSNR in dB from the header of the weight file, on the images that the card
+            names; None if the header has none.
         summary: one sentence.
         card: path of its model card.
     """
@@ -45,14 +45,14 @@ class ModelRow:
 
 
 def list_models(names: Sequence[str] = ()) -> tuple[ModelRow, ...]:
-    """Return a row for every network, from the headers of their weights.
+    """List the shipped networks, one row each, from the headers of their weight files.
 
     Args:
-        names: of the networks; none for all that ship.
+        names: networks to list; every shipped network if empty.
 
     Raises:
-        UsageError: no network has such a name, or it ships without weights.
-        ModelError: weights are missing or damaged.
+        UsageError: a network does not exist, or ships without weights.
+        ModelError: a weight file is missing or damaged.
     """
     for name in names:
         if name in UNTRAINED:

@@ -1,8 +1,8 @@
-"""What the numbers of `assess-slim` mean: their order, units and scales.
+"""The outputs of `assess-slim`: sequence, units and scaling.
 
-A number of a file is in the measure's unit; that of upscaling is a base-2 logarithm. As many more
-follow: the natural logarithms of their spreads. In training the network returns all of them scaled,
-of one size, which int8 needs too.
+A file returns COUNT values in the unit of each measure, with upscaling as a base-2 logarithm, then
+as many natural logarithms of their spreads. In training the network returns all of them scaled to
+similar magnitude, which int8 needs as well.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Measure:
-    """A number that the network estimates.
+    """One quantity that the network estimates.
 
     Attributes:
-        name: what it is called.
-        unit: of the number; empty for one that has none.
-        low: the least that a file can say.
-        high: the most.
-        centre: where the network returns 0.
-        span: how far from there it returns 1.
-        least: what is said below it counts as it.
-        most: what is said above it counts as it.
-        logarithmic: whether all of these are of the number's base-2 logarithm.
+        name: its name.
+        unit: unit, or empty if dimensionless.
+        low: smallest value that a file can return.
+        high: largest value that a file can return.
+        centre: value for which the network returns 0.
+        span: distance from the centre for which the network returns 1.
+        least: lower clip of the reported value.
+        most: upper clip of the reported value.
+        logarithmic: whether all of these refer to the base-2 logarithm of the quantity.
     """
 
     name: str
@@ -50,15 +50,17 @@ class Measure:
 
 
 REPAIRS = ("denoise-slim", "jpeg-slim", "deblur-slim", "dped-slim")
-"""Networks of the zoo whose gain is estimated."""
+"""Networks of the zoo whose PSNR gain is estimated."""
 
 SEEN = {"denoise-slim": 75, "jpeg-slim": 59, "deblur-slim": 151}
-"""Those that are advised, and the height and width that each sees at once: `enhance` refuses
-smaller photographs. `dped-slim` is not: whether a photograph is dark and pale on purpose cannot be
-seen, and where it is, tones that are mended cost decibels."""
+"""Networks that are advised, with the side in pixels of the region that each reads.
+
+`enhance` refuses smaller photographs. `dped-slim` is not advised: whether a photograph is dark and
+pale on purpose cannot be estimated, and if it is, the tone correction costs decibels.
+"""
 
 WORTH = 0.15
-"""Gain in dB below which no network is advised: nobody sees less."""
+"""Smallest gain in dB at which a network is advised; smaller gains are not visible."""
 
 MEASURES = (
     Measure("noise", "levels", -4.0, 60.0, 25.0, 25.0, least=0.0),
@@ -70,22 +72,25 @@ MEASURES = (
     Measure("psnr", "dB", 3.0, 62.0, 35.0, 15.0),
     *(Measure(name, "dB", -7.0, 11.0, 2.0, 6.0) for name in REPAIRS),
 )
-"""Their ranges in files hold what the network says of nearly all photographs."""
+"""The measures in output sequence.
+
+Ranges in files cover the estimates of nearly all photographs.
+"""
 
 SPREAD_RATE = 4.0
-"""A spread, in spans, is e to the power of this times the network's output."""
+"""The spread, in spans, is e^(SPREAD_RATE · output)."""
 
 SPREADS = (-4.0, 2.0)
-"""Least and largest natural logarithm of a spread in spans."""
+"""Smallest and largest natural logarithm of a spread in spans, in training."""
 
 SPREADS_IN_FILES = (-8.0, 2.5)
-"""The same in files: what a network says beyond those that it was taught, it is to keep."""
+"""The same in files, wider so that estimates beyond the training range are kept."""
 
 COUNT = len(MEASURES)
 
 
 def _port() -> Port:
-    """Return what the ends of a file's numbers stand for."""
+    """Return the port with the value ranges of a file's output."""
     spreads = [math.log(measure.span) for measure in MEASURES]
     return Port(
         "numbers",
@@ -97,11 +102,11 @@ def _port() -> Port:
 
 
 PORT = _port()
-"""The result of the network, as files return it."""
+"""The output of the network as files return it."""
 
 
 def to_outputs(values: Mapping[str, float]) -> Numbers:
-    """Return what the network should say of known values, (measures,); NaN for all others."""
+    """Return the training targets (measures,), float32, for known values; NaN for unknown ones."""
     outputs = np.full(COUNT, np.nan, np.float32)
     for index, measure in enumerate(MEASURES):
         value = values.get(measure.name, math.nan)
@@ -111,7 +116,7 @@ def to_outputs(values: Mapping[str, float]) -> Numbers:
 
 
 def outputs_port() -> Port:
-    """Return the ends of the port as the network itself says them."""
+    """Return the port with ranges in the scaling of the network."""
     rates = [(bound / SPREAD_RATE,) * COUNT for bound in SPREADS_IN_FILES]
     low = tuple((measure.low - measure.centre) / measure.span for measure in MEASURES)
     high = tuple((measure.high - measure.centre) / measure.span for measure in MEASURES)
@@ -119,10 +124,10 @@ def outputs_port() -> Port:
 
 
 def values_and_spreads(numbers: Numbers) -> tuple[Numbers, Numbers]:
-    """Return values and their spreads in their units, (N, measures) each.
+    """Convert a file's output to values and spreads in their units, (N, measures) each.
 
     Args:
-        numbers: of a file, (N, 2 × measures).
+        numbers: output of a file, (N, 2 × measures).
     """
     values, logarithms = np.split(numbers, 2, axis=1)
     values, spreads = values.copy(), np.exp(logarithms)

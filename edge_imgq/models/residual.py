@@ -1,4 +1,4 @@
-"""A residual network that works at half resolution: JPEG artefacts, noise, tone and colour."""
+"""A residual network at half resolution against JPEG artefacts, noise and tone errors."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from edge_imgq.models.dped import ContextBlock, ResidualBlock, start_at_identity
 
 
 class HalfResolutionResidual(nn.Module):
-    """Estimate what is wrong with an image, and subtract it.
+    """Estimate the degradation of an image at half resolution, and subtract it.
 
     As in DnCNN (Zhang et al., IEEE TIP 2017) and the 20-layer network against JPEG artefacts of
-    ICME 2017, the network learns the residual and skips over pairs of layers; as in FFDNet (Zhang
-    et al., IEEE TIP 2018) the layers work at half the resolution, which costs a quarter of the
-    time and doubles what each pixel sees. A first convolution of stride 2 goes down, a pixel
-    shuffle comes back. Input and output are (N, channels, H, W) in [0, 1], H and W even; the output
+    ICME 2017, the network learns the residual and skips over pairs of layers. As in FFDNet (Zhang
+    et al., IEEE TIP 2018) the layers work at half the resolution, which costs a quarter of the time
+    and doubles the receptive field. The first convolution has stride 2, and a pixel shuffle
+    restores the size. Input and output are (N, channels, H, W) in [0, 1], H and W even; the output
     is not clipped. A new network returns its input.
 
     Args:
         width: Channels of every layer.
         blocks: Residual blocks of two 3x3 convolutions.
-        channels: Of the image: 1 for luma, 3 for RGB.
-        context: Whether the features of every block are adjusted to the mean of the whole image.
+        channels: Channels of the image: 1 for luma, 3 for RGB.
+        context: Whether every block is scaled and shifted by the mean of the whole image.
     """
 
     def __init__(

@@ -19,17 +19,17 @@ Task = Literal["super-resolution", "photo-enhancement", "deblur", "jpeg", "denoi
 
 @dataclass(frozen=True)
 class ZooEntry:
-    """One network: what it is for and how its images look.
+    """One network: task, image format and architecture.
 
     Attributes:
-        name: The name on the command line, and of its weights and card.
-        task: What it does to an image.
-        scale: How many times larger its output is.
+        name: Name on the command line, and of its weights and card.
+        task: Image task.
+        scale: Output height over input height.
         colour: "y" for one channel of BT.601 luma, "rgb" for three channels.
-        multiple: Height and width of the input must divide by this.
+        multiple: Height and width of the input must be multiples of this.
         summary: One sentence for the list of models.
         architecture: Key of `edge_imgq.models.build.ARCHITECTURES`.
-        options: What the architecture is made with.
+        options: Keyword arguments of the architecture.
     """
 
     name: str
@@ -43,7 +43,7 @@ class ZooEntry:
 
     @property
     def contract(self) -> ImageContract:
-        """What its pixels mean, and its numbers where it returns no image."""
+        """The image contract, with a vector port for networks that return no image."""
         result = None
         if self.task == "assessment":
             from edge_imgq.models.measures import PORT
@@ -54,7 +54,7 @@ class ZooEntry:
         )
 
     def build(self) -> nn.Module:
-        """Make the network with its initial weights; imports torch."""
+        """Build the network with initial weights; imports torch."""
         from edge_imgq.models.build import ARCHITECTURES
 
         return ARCHITECTURES[self.architecture](**self.options)
@@ -67,7 +67,7 @@ TIMES = {2: "doubles", 3: "triples", 4: "quadruples"}
 def _enlarging(
     family: str, scale: int, what: str, architecture: str, **options: object
 ) -> ZooEntry:
-    """A super-resolution network on luma; all of them take any size."""
+    """Return the entry of a super-resolution network on luma, for any image size."""
     return ZooEntry(
         name=f"{family}-x{scale}",
         task="super-resolution",
@@ -155,7 +155,7 @@ ZOO = _by_name(
         options={"width": 32, "blocks": 8},
     ),
 )
-"""The networks that ship with trained weights."""
+"""Networks that ship with trained weights."""
 
 UNTRAINED = _by_name(
     *(
@@ -197,14 +197,14 @@ ASSESSORS = _by_name(
         options={"outputs": 22},
     ),
 )
-"""Networks whose answer is no image."""
+"""Networks that return a vector instead of an image."""
 
 
 def zoo_entry(name: str) -> ZooEntry:
-    """Return the network called `name`.
+    """Return the entry of a network by name.
 
     Raises:
-        UsageError: There is none; the message names the nearest one and all that exist.
+        UsageError: It does not exist; the message lists similar names and all networks.
     """
     known = {**ZOO, **UNTRAINED, **ASSESSORS}
     if name in known:
@@ -215,25 +215,28 @@ def zoo_entry(name: str) -> ZooEntry:
 
 
 def weights_path(name: str) -> Path:
-    """Where the trained weights of a network lie (safetensors)."""
+    """Return the path of a network's trained weights (safetensors)."""
     return shipped_file("weights", f"{zoo_entry(name).name}.safetensors")
 
 
 def card_path(name: str) -> Path:
-    """Where the model card of a network lies (Markdown)."""
+    """Return the path of a network's model card (Markdown)."""
     return shipped_file("cards", f"{zoo_entry(name).name}.md")
 
 
 def graph_path(name: str) -> Path:
-    """Where the graph of a network would lie, without weights (`edge_imgq.export.cached_graph`)."""
+    """Return the path of a network's graph without weights (`edge_imgq.export.cached_graph`).
+
+    The file need not exist.
+    """
     return shipped_file("graphs", f"{name}.onnx")
 
 
 def load_network(name: str) -> nn.Module:
-    """Build a network of the zoo with its trained weights, in evaluation mode.
+    """Build a network with its trained weights, in evaluation mode.
 
     Raises:
-        UsageError: There is no such network, or it ships without weights.
+        UsageError: It does not exist, or ships without weights.
         ModelError: Its weights are missing or do not fit.
     """
     from safetensors import SafetensorError
@@ -253,5 +256,5 @@ def load_network(name: str) -> nn.Module:
 
 
 def shipped_file(folder: str, file: str) -> Path:
-    """A file that ships in a folder beside this one; the package is always unpacked."""
+    """Return the path of a file in a data folder of this package."""
     return Path(str(resources.files("edge_imgq.models"))) / folder / file

@@ -1,1 +1,1 @@
-"""Recipes: strict TOML into frozen dataclasses."""
+"""Recipes: strict TOML files, parsed into frozen dataclasses."""

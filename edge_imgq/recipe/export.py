@@ -1,4 +1,4 @@
-"""An export recipe: one file that an app ships, and what it may lose."""
+"""Export recipes: one target file, with its precision, processor and accuracy budget."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from edge_imgq.recipe.toml_reader import TomlTable, checked_name
 
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 PROCESSORS = (*OF_PROCESSOR, *CHIPS)
-"""What a recipe may name."""
+"""Valid values of `processor`."""
 
 KINDS = ("cpu", "gpu", "npu")
-"""Kinds of processors: a word before a colon, or "npu" of a chip."""
+"""Kinds of processors: the word before a colon, or "npu" for a chip."""
 
 COMPUTES_IN: dict[str, tuple[Precision, ...]] = {
     "cpu": PRECISIONS,
@@ -33,7 +33,7 @@ COMPUTES_IN: dict[str, tuple[Precision, ...]] = {
 """Precisions of the files for each kind of processor."""
 
 FALLBACK = "fallback"
-"""Ends the name of the file for phones whose NPU the recipe does not name."""
+"""Suffix of the file for phones whose NPU the recipe does not name."""
 
 _SIZED = re.compile(r"(.+)-\d+x\d+")
 _OF_A_CHIP = re.compile(rf"(.+)-(?:{'|'.join([FALLBACK, *(c.slug for c in CHIPS.values())])})")
@@ -41,14 +41,14 @@ _OF_A_CHIP = re.compile(rf"(.+)-(?:{'|'.join([FALLBACK, *(c.slug for c in CHIPS.
 
 @dataclass(frozen=True)
 class Budget:
-    """What a file may lose; all of it is measured on 8-bit images.
+    """Accuracy limits of a file, measured on 8-bit images.
 
     Attributes:
-        psnr_drop: mean loss against ground truth, in dB, where there is ground truth.
+        psnr_drop: largest mean PSNR loss against ground truth, in dB; unused without ground truth.
         psnr_drop_worst: the same for the worst image.
-        psnr_vs_reference: least mean PSNR against the float reference, in dB.
-        conversion_within_1: least share of values at most one level from the graph that the file
-            was lowered from; None where the format does not keep it, and it is only shown.
+        psnr_vs_reference: smallest mean PSNR against the float reference, in dB.
+        conversion_within_1: smallest fraction of values within one level of the source graph; None
+            where the format does not guarantee it, and the figure is only reported.
     """
 
     psnr_drop: float
@@ -62,19 +62,19 @@ class ExportRecipe:
     """One file of `export/`: one target.
 
     Attributes:
-        name: the file's stem; the target's one name everywhere.
+        name: file stem, the target's name everywhere.
         summary: one line for people.
         format: a key of FORMATS.
         precision: one of PRECISIONS.
         scheme: stem of the quantization recipe; empty unless the precision is int8.
-        processor: whose kernels the forms of a TFLite file are chosen for: "cpu" or "cpu:arm",
-            phones' with dot product, "cpu:x86" or "gpu"; or the chip whose NPU it is compiled for,
-            a key of CHIPS, or several, a file for each.
-        passes: graph passes for a float target; an int8 target takes them from its scheme.
-        size: height and width of the input image of the written file.
-        budget: what the file may lose.
-        ports: what the model takes and returns, where its shapes do not say; in a file, the keys
-            `output`, `input` and `bind` (`edge_imgq.recipe.ports`).
+        processor: processor for whose kernels a TFLite file is written: "cpu" or "cpu:arm" (phones
+            with dot product), "cpu:x86" or "gpu"; or the chip for whose NPU it is compiled, a key
+            of CHIPS, or several, with a file for each.
+        passes: graph passes of a float target; an int8 target takes them from its scheme.
+        size: height and width of the file's input, in pixels.
+        budget: accuracy limits of the file.
+        ports: inputs and outputs that the model's shapes do not determine; in a file, the keys
+            `output`, `input`, `bind` and `state` (`edge_imgq.recipe.ports`).
     """
 
     name: str
@@ -90,45 +90,45 @@ class ExportRecipe:
 
     @property
     def processors(self) -> tuple[str, ...]:
-        """What `processor` names, one or more."""
+        """The values of `processor`, one or more."""
         return (self.processor,) if isinstance(self.processor, str) else self.processor
 
     @property
     def chips(self) -> tuple[str, ...]:
-        """The chips whose NPUs it is compiled for, keys of CHIPS; none for other processors."""
+        """Chips for whose NPUs it is compiled, keys of CHIPS; empty for other processors."""
         return tuple(name for name in self.processors if name in CHIPS)
 
     @property
     def kind(self) -> str:
-        """Which of KINDS they are."""
+        """The kind of its processors, one of KINDS."""
         return _kind(self.processors)
 
     @property
     def needs_extra(self) -> bool:
-        """Whether its files are made or run by what edge-imgq does not install."""
+        """True if making or running its files needs packages that edge-imgq does not install."""
         return bool(self.chips) or FORMATS[self.format].extra is not None
 
 
 def kernels_of(recipe: ExportRecipe) -> KernelProfile:
-    """Return the kernels that its files are written for.
+    """Return the kernel profile for which its files are written.
 
-    What is compiled for a chip is the file for the processor, and lies beside it.
+    A file compiled for a chip is compiled from the CPU file, which is written beside it.
     """
     return OF_PROCESSOR["cpu" if recipe.chips else recipe.processors[0]]
 
 
 def chip_target(name: str, chip: Chip | None) -> str:
-    """Return the name of one of several files of a recipe, one per chip; None for all others."""
+    """Return the target name of a recipe's file for one chip; None means the fallback file."""
     return f"{name}-{FALLBACK if chip is None else chip.slug}"
 
 
 def sized_target(name: str, size: tuple[int, int]) -> str:
-    """Return the name of one of several files of a recipe, one per image size."""
+    """Return the target name of a recipe's file for one image size (height, width)."""
     return f"{name}-{size[0]}x{size[1]}"
 
 
 def recipe_name(target: str) -> str:
-    """Return the recipe of a target that may be one of several, by chip and by size."""
+    """Return the recipe name of a target, without chip and size suffix."""
     found = _SIZED.fullmatch(target)
     name = found[1] if found else target
     found = _OF_A_CHIP.fullmatch(name)
@@ -139,16 +139,16 @@ def read_export_recipe(path: Path) -> ExportRecipe:
     """Read one file of `export/`.
 
     Raises:
-        RecipeError: it is not what `ExportRecipe` describes.
+        RecipeError: it does not match `ExportRecipe`.
     """
     return _parsed(TomlTable.read(path), path.stem)
 
 
 def checked_export(recipe: ExportRecipe) -> ExportRecipe:
-    """Return a recipe that was made in Python, after the checks that one from a file goes through.
+    """Validate a recipe made in Python as if it were read from a file.
 
     Raises:
-        RecipeError: a value is not what `ExportRecipe` describes.
+        RecipeError: a value does not match `ExportRecipe`.
     """
     budget = {key: value for key, value in vars(recipe.budget).items() if value is not None}
     values = {key: value for key, value in vars(recipe).items() if key not in ("name", "ports")}
@@ -186,7 +186,7 @@ def _processors(table: TomlTable) -> tuple[str, ...]:
 
 
 def _kind(processor: tuple[str, ...]) -> str:
-    """Return which of KINDS a recipe names."""
+    """Return the kind, one of KINDS, of a recipe's processors."""
     return "npu" if processor[0] in CHIPS else processor[0].partition(":")[0]
 
 
@@ -248,6 +248,6 @@ def _refuse_processor(recipe: ExportRecipe, kind: str, where: str) -> None:
 
 
 def _names(has: Callable[[Format], bool]) -> str:
-    """Return the names of the formats of which something holds, in words."""
+    """Return the names of the formats for which a predicate holds, in words."""
     *others, last = (form.name for form in FORMATS.values() if has(form))
     return f"{', '.join(others)} and {last}" if others else last

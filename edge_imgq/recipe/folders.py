@@ -1,4 +1,4 @@
-"""Finding recipes: beside the person first, else the ones that ship with the package."""
+"""Lookup of recipes: in the working directory first, then in the package."""
 
 from __future__ import annotations
 
@@ -20,43 +20,47 @@ ALL = "all"
 
 
 def shipped_folder(stage: str) -> Path:
-    """Return the folder `stage` that ships: inside the wheel, or the checkout's own."""
+    """Return the shipped folder of a stage: in the installed package, or in the checkout."""
     installed = PACKAGE / "recipes" / stage
     return installed if installed.is_dir() else PACKAGE.parent / stage
 
 
 def recipe_folder(stage: str, beside: Path | None = None) -> Path:
-    """Return the folder that recipes of a stage are read from.
+    """Return the folder from which recipes of a stage are read.
 
     Args:
         stage: "export", "quantize" or "calibration_data".
-        beside: where to look first; the working directory by default. A folder there counts when
-            it holds a .toml file, and then replaces the shipped one whole.
+        beside: folder to search first; the working directory by default. A stage folder there is
+            used if it holds a .toml file, and then replaces the shipped one entirely.
     """
     local = (beside or Path.cwd()) / stage
     return local if any(local.glob("*.toml")) else shipped_folder(stage)
 
 
 def export_recipes(beside: Path | None = None) -> tuple[ExportRecipe, ...]:
-    """Return every target, sorted by name: `ls export` is the target matrix."""
+    """Return the recipes of all targets, sorted by name.
+
+    Raises:
+        RecipeError: a recipe is invalid.
+    """
     folder = recipe_folder("export", beside)
     return tuple(read_export_recipe(path) for path in sorted(folder.glob("*.toml")))
 
 
 def quantize_recipe(name: str, beside: Path | None = None) -> QuantizeRecipe:
-    """Return a quantization recipe by its stem, or by its path.
+    """Return a quantization recipe by stem or path.
 
     Raises:
-        RecipeError: there is none of that name.
+        RecipeError: it does not exist or is invalid.
     """
     return read_quantize_recipe(quantize_recipe_path(name, beside))
 
 
 def quantize_recipe_path(name: str, beside: Path | None = None) -> Path:
-    """Return the file of a quantization recipe; a name that ends in .toml is the path itself.
+    """Return the file of a quantization recipe; a name that ends in .toml is used as a path.
 
     Raises:
-        RecipeError: there is none of that name.
+        RecipeError: there is no recipe of that name.
     """
     if name.endswith(".toml"):
         return Path(name)
@@ -72,7 +76,7 @@ def quantize_recipe_path(name: str, beside: Path | None = None) -> Path:
 
 
 def automatic_form(name: str, beside: Path | None = None) -> str:
-    """Return the recipe that starts from one and mends what is over budget; "" without one."""
+    """Return the recipe that starts from this one and repairs files over budget; "" if none."""
     folder = recipe_folder("quantize", beside)
     for path in sorted(folder.glob("*.toml")):
         recipe = read_quantize_recipe(path)
@@ -82,23 +86,24 @@ def automatic_form(name: str, beside: Path | None = None) -> str:
 
 
 def quantize_recipe_text(name: str, beside: Path | None = None) -> str:
-    """Return the text that states the keys of a recipe: its own, or that of its start."""
+    """Return the text of the file that states a recipe's keys: its own, or that of its start."""
     path = written_recipe_path(quantize_recipe_path(name, beside))
     return path.read_text(encoding="utf-8")
 
 
 def select(recipes: Sequence[ExportRecipe], wanted: Sequence[str]) -> tuple[ExportRecipe, ...]:
-    """Return the recipes that names, globs, families or `all` choose, each once, in their order.
+    """Return the recipes selected by names, globs, families or `all`, in their original sequence.
 
-    What needs a package that edge-imgq does not install is left out where a word chooses other
-    targets too: `all`, "*-int8" and "tflite" mean the same everywhere, and "ncnn" all of ncnn.
+    Targets that need a package which edge-imgq does not install are skipped if the same word
+    selects other targets too. So `all`, "*-int8" and "tflite" mean the same on every machine, and
+    "ncnn" means all of ncnn.
 
     Args:
         recipes: all targets.
         wanted: stems ("tflite-int8"), globs ("*-int8"), families ("tflite" = every "tflite-*").
 
     Raises:
-        UsageError: a wanted name chooses nothing.
+        UsageError: a word selects nothing.
     """
     chosen: set[str] = set()
     for pattern in wanted:

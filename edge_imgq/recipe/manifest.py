@@ -1,4 +1,4 @@
-"""The manifest of `calibration_data/`: which images, from where, on what terms, for what."""
+"""The manifest of `calibration_data/`: images with source, digest, licence and split."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Split = Literal["calibration", "evaluation"]
 
 FILE = "manifest.toml"
 PACKAGES = {"scikit-image": "skimage"}
-"""Package → what it is imported as, where that is another name."""
+"""Import name of a package, where it differs from the package's name."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -28,12 +28,12 @@ class ManifestImage:
     """One image of the manifest.
 
     Attributes:
-        name: what reports call it; unique.
+        name: unique name in reports.
         source: "PACKAGE:PATH" (a file inside an installed package), or a path.
-        sha256: of the file, in hexadecimal.
-        licence: the image's terms, as its source states them.
-        split: "calibration" (ranges) or "evaluation" (drift); no image is in both.
-        folder: what a relative path in `source` starts from.
+        sha256: SHA-256 of the file, hexadecimal.
+        licence: licence as the source states it.
+        split: "calibration" (ranges) or "evaluation" (drift); the splits are disjoint.
+        folder: base of a relative path in `source`.
     """
 
     name: str
@@ -45,16 +45,16 @@ class ManifestImage:
 
 
 def default_manifest(beside: Path | None = None) -> Path:
-    """Return the manifest of `calibration_data/` beside the person, else the one that ships."""
+    """Return the manifest in the working directory's `calibration_data/`, or the shipped one."""
     return recipe_folder("calibration_data", beside) / FILE
 
 
 def read_manifest(path: Path) -> tuple[ManifestImage, ...]:
-    """Read a manifest, in its own order.
+    """Read a manifest, in file order.
 
     Raises:
-        RecipeError: it is not what `ManifestImage` describes, a name or an image occurs twice
-            (in both splits or in one), or a split is empty.
+        RecipeError: it does not match `ManifestImage`, a name or image occurs twice, or a split is
+            empty.
     """
     table = TomlTable.read(path)
     table.refuse_others(("image",))
@@ -67,10 +67,10 @@ def read_manifest(path: Path) -> tuple[ManifestImage, ...]:
 
 
 def image_path(image: ManifestImage) -> Path:
-    """Return the file of an image, after checking that it is the one that was meant.
+    """Return the file of an image after checking its digest.
 
     Raises:
-        ImageError: the package is not installed, the file is missing, or its digest is another.
+        ImageError: the package is not installed, the file is missing, or its digest differs.
     """
     path = _located(image)
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""Writing a quantization recipe that keeps layers in float, as text that people read and commit."""
+"""Writing of a quantization recipe that keeps layers in float, as text to read and commit."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ WIDTH = 98
 
 
 def with_precision(recipe: str, precision: Mapping[str, str], remark: str) -> str:
-    """Return the text of a recipe with another table of precisions; the rest stays as it is.
+    """Return the text of a recipe with its precision table replaced.
 
-    What it says of files over budget is left out: the table answers that.
+    The other keys keep their text, except `when_over_budget`, which the table supersedes.
 
     Args:
         recipe: text of a recipe of `quantize/`.
-        precision: "int8" or "float" by the name of a layer.
-        remark: how the choice came about, in sentences; becomes a comment.
+        precision: "int8" or "float" by layer name.
+        remark: how the choice was made, in sentences; written as a comment.
     """
     kept = re.split(rf"(?m)^(?:#[^\n]*\n)*{re.escape(TABLE)}", recipe)[0]
     kept = re.sub(r"(?m)^(?:#[^\n]*\n)*when_over_budget\s*=.*\n?", "", kept).rstrip()

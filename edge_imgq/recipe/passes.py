@@ -1,4 +1,4 @@
-"""Names of the graph passes that a recipe may list, and what some of them were called before."""
+"""Names of the graph passes that a recipe may list, with deprecated aliases."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ RENAMED = {
     "skips": "merge-skip-branches",
     "transposed": "pixel-shuffle-to-deconv",
 }
-"""Old names of passes, which recipes may still use, and the names that took their place."""
+"""Deprecated pass names, which recipes may still use, and their replacements."""
 
 
 class RenamedPassWarning(UserWarning):
-    """A recipe names a pass by an old name. The new one is used, and the text says it."""
+    """A recipe uses a deprecated pass name; the replacement runs and the message names it."""
 
 
 def read_passes(table: TomlTable, default: Sequence[str] | None = None) -> tuple[str, ...]:
-    """Return the passes that a recipe lists, each by its present name.
+    """Return the passes that a recipe lists, with deprecated names replaced.
 
-    Warns with `RenamedPassWarning` for every old name.
+    Each deprecated name emits a `RenamedPassWarning`.
 
     Args:
-        table: of the recipe; its key is "passes".
-        default: for a recipe without the key; None where it must have one.
+        table: table of the recipe, with the key "passes".
+        default: passes of a recipe without the key; None makes the key required.
 
     Raises:
         RecipeError: a pass does not exist.

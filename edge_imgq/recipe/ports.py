@@ -1,4 +1,4 @@
-"""What a recipe says of the ports of a model: outputs that are wanted, inputs, and constants.
+"""Port requests of a recipe: selected outputs, inputs, bound constants and states.
 
     output = "enhanced"  # or several: ["enhanced", "curves=plane:-1..1"]
 
@@ -12,8 +12,8 @@
     [state]
     h_out = "h_in"
 
-It means what --output-name, --input, --bind and --state mean. A number may be text such as
-"75/255"; a range may be a list of ranges, one for each channel.
+The keys mean the same as --output-name, --input, --bind and --state. A number may be text such as
+"75/255". A range may be a list of ranges, one per channel.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from edge_imgq.ports import KINDS, PortRequest, PortRequests, as_kind, number_of
 from edge_imgq.recipe.toml_reader import TomlTable
 
 KEYS = ("output", "input", "bind", "state")
-"""Of a recipe."""
+"""Keys of a recipe."""
 
 PORT_KEYS = ("kind", "range")
-"""Of what is said of one port."""
+"""Keys of one port."""
 
 
 def read_ports(table: TomlTable) -> PortRequests:
-    """Return what a recipe says of ports.
+    """Return the port requests of a recipe.
 
     Raises:
-        RecipeError: it is not what this module's docstring describes.
+        RecipeError: they do not match the module docstring.
     """
     inputs, bind, states = (table.table(key) for key in KEYS[1:])
     return PortRequests(
@@ -47,7 +47,7 @@ def read_ports(table: TomlTable) -> PortRequests:
 
 
 def port_values(ports: PortRequests) -> dict[str, Any]:
-    """Return what the recipe's own TOML file would hold, as Python's values."""
+    """Return port requests as the Python values of a recipe's TOML file."""
     found: dict[str, Any] = {}
     for port in ports.outputs[:1]:
         said = _values(port)
@@ -95,7 +95,7 @@ def _port(name: str, table: TomlTable, keys: tuple[str, ...]) -> PortRequest:
 
 
 def _pairs(table: TomlTable) -> list[Any]:
-    """Return the ranges of a port: the one that is there, or several."""
+    """Return the ranges of a port, one or several."""
     said = table.value("range")
     if isinstance(said, list) and said and all(isinstance(pair, list) for pair in said):
         return said

@@ -1,4 +1,4 @@
-"""A quantization recipe: how int8 is made."""
+"""Quantization recipes: the int8 scheme of a graph."""
 
 from __future__ import annotations
 
@@ -26,25 +26,24 @@ class QuantizeRecipe:
     """One file of `quantize/`.
 
     Attributes:
-        name: the file's stem.
+        name: file stem.
         summary: one line for people.
-        observer: how ranges are taken, one of OBSERVERS
-            (`edge_imgq.quantize.calibration.observers`).
+        observer: range estimator, one of OBSERVERS (`edge_imgq.quantize.calibration.observers`).
         passes: graph passes before quantization, in order, each one of PASS_NAMES
             (`edge_imgq.recipe.passes`).
-        equalization: of channels before quantization: "none", or "image", by what it spares the
-            output image.
-        copies: of the channels that carry the image: "none", "spare", in the places of those that
-            carry next to nothing, or "tiles", also in places that fill the tiles of kernels.
+        equalization: channel equalization before quantization: "none", or "image", weighted by the
+            error in the output image.
+        copies: duplication of the channels that carry the image: "none", "spare", in place of
+            nearly unused channels, or "tiles", also in channels that fill kernel tiles.
         rounding: of weights, "nearest" or "feedback".
-        corrections: what is put right afterwards: "channels".
+        corrections: corrections after quantization: "channels".
         tuning: steps of label-free fine-tuning; 0 for none.
-        scales: "free", "power-of-two" for targets that requantize by shifting, or "symmetric" for
+        scales: "free", "power-of-two" for targets that requantize by shifts, or "symmetric" for
             kernels without zero points.
-        precision: one of LAYER_PRECISIONS by the name of a layer; those without are int8.
-        when_over_budget: what an export does then: "nothing", or "float", keep the layers in float
-            that bring its files within their budget.
-        start: stem of the recipe whose other keys these are; empty where they are its own.
+        precision: one of LAYER_PRECISIONS by layer name; other layers are int8.
+        when_over_budget: what an export does then: "nothing", or "float", keep enough layers in
+            float to bring its files within budget.
+        start: stem of the recipe from which all other keys are taken; empty if it states them.
     """
 
     name: str
@@ -63,7 +62,7 @@ class QuantizeRecipe:
 
     @property
     def graph(self) -> str:
-        """Name of the graph that is quantized by it: recipes with the same start share one."""
+        """Name of the quantized graph; recipes with the same start share one."""
         return self.start or self.name
 
 
@@ -71,24 +70,24 @@ def read_quantize_recipe(path: Path) -> QuantizeRecipe:
     """Read one file of `quantize/`.
 
     Raises:
-        RecipeError: it is not what `QuantizeRecipe` describes.
+        RecipeError: it does not match `QuantizeRecipe`.
     """
     table = TomlTable.read(path)
     return _started(path, table) if table.has("start") else _parsed(table, path.stem)
 
 
 def checked_quantize(recipe: QuantizeRecipe) -> QuantizeRecipe:
-    """Return a recipe that was made in Python, after the checks that one from a file goes through.
+    """Validate a recipe made in Python as if it were read from a file.
 
     Raises:
-        RecipeError: a value is not what `QuantizeRecipe` describes.
+        RecipeError: a value does not match `QuantizeRecipe`.
     """
     table = TomlTable(recipe_values(recipe), f"The recipe '{recipe.name}'")
     return replace(_parsed(table, checked_name(recipe.name)), start=recipe.start)
 
 
 def recipe_values(recipe: QuantizeRecipe) -> dict[str, Any]:
-    """Return what a recipe's own TOML file would hold, as Python's values."""
+    """Return the contents of a recipe's TOML file as Python values."""
     values = {key: value for key, value in vars(recipe).items() if key not in ("name", "start")}
     lists = {key: list(value) for key, value in values.items() if isinstance(value, tuple)}
     return {**values, **lists, "precision": dict(recipe.precision)}
@@ -119,13 +118,17 @@ def _parsed(table: TomlTable, name: str) -> QuantizeRecipe:
 
 
 def written_recipe_path(path: Path) -> Path:
-    """Return the file that the keys of a recipe stand in: its own, or that of its start."""
+    """Return the file that states a recipe's keys: the recipe's file, or that of its start."""
     start = read_quantize_recipe(path).start
     return path.with_name(f"{start}.toml") if start else path
 
 
 def _started(path: Path, table: TomlTable) -> QuantizeRecipe:
-    """Read a recipe that takes all other keys from one beside it."""
+    """Read a recipe that takes all other keys from its start in the same folder.
+
+    Raises:
+        RecipeError: the start has a start or precision table itself.
+    """
     table.refuse_others(("summary", "start", "when_over_budget"))
     summary, start = table.text("summary"), table.text("start")
     choice = table.text("when_over_budget", WHEN_OVER_BUDGET)

@@ -1,4 +1,4 @@
-"""A quantization recipe that was made in Python, as the text of a file of `quantize/`."""
+"""Serialisation of a quantization recipe to the TOML of `quantize/`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from edge_imgq.recipe.quantize import QuantizeRecipe, recipe_values
 
 
 def quantize_recipe_toml(recipe: QuantizeRecipe) -> str:
-    """Return the text that `read_quantize_recipe` reads the same recipe from, name and start aside.
+    """Return TOML text from which `read_quantize_recipe` reads the same recipe.
+
+    The name is not written, and no `start`: all keys are stated.
 
     Args:
-        recipe: as it is; a recipe that was read from a `start` states all keys here.
+        recipe: recipe to write.
     """
     values = recipe_values(recipe)
     precision = values.pop("precision")
@@ -24,5 +26,5 @@ def quantize_recipe_toml(recipe: QuantizeRecipe) -> str:
 
 
 def _literal(value: Any) -> str:
-    """Return a string, number or list of strings: TOML writes those as JSON does."""
+    """Return a string, number or list of strings as a TOML literal, equal to JSON here."""
     return json.dumps(value, ensure_ascii=False)

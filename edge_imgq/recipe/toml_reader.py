@@ -1,4 +1,4 @@
-"""Reading TOML strictly: every wrong type has its sentence, and a typo is never a default."""
+"""Strict TOML reading: every wrong type raises, and a misspelt key never becomes a default."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from edge_imgq.wording import did_you_mean
 class TomlTable:
     """One TOML table.
 
-    Call `refuse_others` before keys are asked for: a misspelt key is then unknown, rather than
-    another one missing.
+    Call `refuse_others` before reading keys: a misspelt key is then reported as unknown, not as
+    another key missing.
     """
 
     def __init__(self, values: Mapping[str, Any], where: str) -> None:
@@ -27,7 +27,7 @@ class TomlTable:
         """Read a file.
 
         Raises:
-            RecipeError: it is missing or not TOML.
+            RecipeError: it is missing or not valid TOML.
         """
         try:
             return TomlTable(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
@@ -39,19 +39,32 @@ class TomlTable:
             raise RecipeError(f"{path} is not valid TOML: {error}.") from error
 
     def text(self, key: str, choices: Sequence[str] = (), default: str | None = None) -> str:
-        """Return a string, one of `choices` if there are any."""
+        """Return a string.
+
+        Raises:
+            RecipeError: it is missing, no string, or not one of `choices`, if there are any.
+        """
         value = self._get(key, str, "a string", default)
         self._refuse_other(key, value, choices)
         return str(value)
 
     def number(self, key: str, default: float | None = None) -> float:
-        """Return a number."""
+        """Return a number as float.
+
+        Raises:
+            RecipeError: it is missing without default, or no number.
+        """
         return float(self._get(key, (int, float), "a number", default))
 
     def texts(
         self, key: str, choices: Sequence[str] = (), default: Sequence[str] | None = None
     ) -> tuple[str, ...]:
-        """Return a list of strings, each one of `choices` if there are any."""
+        """Return a list of strings.
+
+        Raises:
+            RecipeError: it is missing without default, no list of strings, or holds one not in
+                `choices`.
+        """
         values = self._get(key, list, "a list of strings", None if default is None else [*default])
         if not all(isinstance(value, str) for value in values):
             raise RecipeError(f"{self._where}: '{key}' must be a list of strings, not {values!r}.")
@@ -60,7 +73,11 @@ class TomlTable:
         return tuple(values)
 
     def one_or_more(self, key: str, choices: Sequence[str], default: str) -> tuple[str, ...]:
-        """Return a string, or a list of at least one, each one of `choices`, each once."""
+        """Return a string or a list of strings as a tuple without duplicates.
+
+        Raises:
+            RecipeError: a value is not in `choices`, or the list is empty.
+        """
         if isinstance(self._values.get(key), list):
             found = tuple(dict.fromkeys(self.texts(key, choices)))
             if found:
@@ -68,7 +85,11 @@ class TomlTable:
         return (self.text(key, choices, default),)
 
     def size(self, key: str) -> tuple[int, int]:
-        """Return [height, width]."""
+        """Return (height, width) in pixels.
+
+        Raises:
+            RecipeError: the value is not a list of two positive integers.
+        """
         values = self._get(key, list, "a list [height, width]", None)
         if len(values) != 2 or not all(type(value) is int and value > 0 for value in values):
             raise RecipeError(
@@ -77,7 +98,7 @@ class TomlTable:
         return values[0], values[1]
 
     def table(self, key: str) -> TomlTable:
-        """Return a table inside this one; an empty one where it is absent."""
+        """Return a nested table; an empty one if absent."""
         return TomlTable(self._get(key, dict, "a table", {}), f"{self._where} [{key}]")
 
     def tables(self, key: str) -> list[TomlTable]:
@@ -89,33 +110,38 @@ class TomlTable:
         ]
 
     def entries(self, choices: Sequence[str] = ()) -> dict[str, str]:
-        """Return the strings of a table of any keys, each one of `choices` if there are any."""
+        """Return all entries of a table of strings.
+
+        Raises:
+            RecipeError: a value is no string or not in `choices`, if there are any.
+        """
         return {key: self.text(key, choices) for key in self._values}
 
     def value(self, key: str) -> Any:
-        """Return what a key that is there holds, whatever that is."""
+        """Return the value of a present key, of any type."""
         return self._values[key]
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Return the keys, in their order."""
+        """The keys in file order."""
         return tuple(self._values)
 
     @property
     def where(self) -> str:
-        """Name of the file and the table, for errors."""
+        """The file and table, for messages."""
         return self._where
 
     def has(self, key: str) -> bool:
-        """Tell whether a key is there."""
+        """Return True if a key is present."""
         return key in self._values
 
     def refuse_others(self, known: Collection[str]) -> None:
-        """Refuse keys that are not known.
+        """Refuse unknown keys.
 
         Raises:
-            RecipeError: there is one; the known key nearest to it is named, first of those that
-                are not there.
+            RecipeError: there is one; the message suggests the most similar known key, preferring
+                absent
+                ones.
         """
         absent = [key for key in known if key not in self._values]
         for key in self._values:
@@ -144,10 +170,10 @@ class TomlTable:
 
 
 def checked_name(name: str) -> str:
-    """Return the name of a recipe that was made in Python, which becomes that of a file.
+    """Return the name of a recipe made in Python, which serves as a file stem.
 
     Raises:
-        RecipeError: it cannot.
+        RecipeError: it is empty or contains a path separator.
     """
     if not name or name != Path(name).name:
         raise RecipeError(f"'{name}' is no name for a recipe: it becomes the name of a file.")

@@ -1,1 +1,1 @@
-"""Training: pairs of images, patches, the loop, checkpoints."""
+"""Training: image pairs, patches, the loop and checkpoints."""

@@ -1,7 +1,7 @@
-"""Checkpoints: one safetensors file that holds weights, optimiser and the state of the run.
+"""Checkpoints: one safetensors file with weights, optimiser state and run state.
 
-Nothing in the file is code: tensors, and one JSON text in the file's metadata. Which tensors a
-learner leaves in it is said in `edge_imgq.train.learner_state`.
+The file holds no code: only tensors, and one JSON text in the header.
+`edge_imgq.train.learner_state` defines the tensors.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 
 FORMAT = "edge-imgq checkpoint 1"
 AVERAGE = "average."
-"""Begins the names of the averaged weights, which are what a run is trained for."""
+"""Prefix of the averaged weights, which are the result of training."""
 
 
 @dataclass(frozen=True)
 class RunState:
-    """Where a run stands: everything but the tensors.
+    """State of a run, without tensors.
 
     Attributes:
         model: Name in the zoo.
         step: Steps taken.
-        schedule: How it is trained.
-        rng: State of the generator that draws patches (`bit_generator.state`).
-        seconds: Time spent in steps, over all parts of the run.
-        best: Highest validation PSNR so far, or None.
+        schedule: Training schedule.
+        rng: State of the patch generator (`bit_generator.state`).
+        seconds: Time spent in steps, over all sessions of the run.
+        best: Highest validation PSNR so far in dB, or None.
     """
 
     model: str
@@ -51,12 +51,12 @@ class RunState:
 
 
 def write_checkpoint(path: Path, tensors: dict[str, Tensor], state: RunState) -> None:
-    """Write a checkpoint under a temporary name and rename it, so that `path` is always whole.
+    """Write a checkpoint atomically: under a temporary name, then renamed.
 
     Args:
-        path: Of the file.
+        path: File to write.
         tensors: By name; those of the averaged weights begin with `AVERAGE`.
-        state: Everything else.
+        state: State of the run.
 
     Raises:
         OutputError: The file cannot be written.
@@ -74,7 +74,7 @@ def write_checkpoint(path: Path, tensors: dict[str, Tensor], state: RunState) ->
 
 
 def read_checkpoint(path: Path) -> tuple[RunState, dict[str, Tensor]]:
-    """Read a checkpoint without running code from it.
+    """Read the state and tensors of a checkpoint; no code is executed.
 
     Raises:
         ModelError: The file is missing, damaged or no checkpoint of edge-imgq.
@@ -91,7 +91,7 @@ def read_checkpoint(path: Path) -> tuple[RunState, dict[str, Tensor]]:
 
 
 def load_checkpoint_network(path: Path) -> tuple[str, nn.Module]:
-    """Return the name and the network of a checkpoint, averaged weights, in evaluation mode.
+    """Return the name and network of a checkpoint, with averaged weights, in evaluation mode.
 
     Raises:
         ModelError: The file is missing, damaged, no checkpoint, or does not fit its network.
@@ -103,7 +103,13 @@ def load_checkpoint_network(path: Path) -> tuple[str, nn.Module]:
 
 
 def load_weights(network: nn.Module, prefix: str, tensors: dict[str, Tensor], path: Path) -> None:
-    """Give a network those tensors of the checkpoint at `path` whose names begin with `prefix`.
+    """Load the tensors whose names begin with `prefix` into a network, in place.
+
+    Args:
+        network: network to load into.
+        prefix: prefix to select and remove.
+        tensors: tensors of a checkpoint.
+        path: path of the checkpoint, for messages.
 
     Raises:
         ModelError: They do not fit the network.

@@ -1,14 +1,14 @@
-"""The words among which a training run chooses; apart from the rest, so that parsers are quick."""
+"""Enumerated options of a training run, in a module of their own so that parsers import fast."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 PixelLoss = Literal["absolute", "charbonnier", "squared", "psnr"]
-"""Errors of pixels."""
+"""Pixel losses."""
 
 PaperLoss = Literal["dped", "deblurgan"]
-"""Sums of several losses, as a paper has them."""
+"""Composite losses, as published."""
 
 Loss = PixelLoss | PaperLoss
 Device = Literal["auto", "cpu", "cuda"]

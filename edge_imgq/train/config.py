@@ -1,4 +1,4 @@
-"""What a training run is: its options, and what they must be."""
+"""Configuration of a training run, and its validation."""
 
 from __future__ import annotations
 
@@ -16,36 +16,33 @@ if TYPE_CHECKING:
     from edge_imgq.train.schedule import Schedule
 
 LEAST_CROP = 32
-"""Side of the smallest crops from which `assess-slim` learns."""
+"""Side in pixels of the smallest crops from which `assess-slim` can be trained."""
 
 CHECKPOINT = "checkpoint.safetensors"
-"""File in a run's folder that holds its weights and its state."""
+"""File name of the checkpoint in a run's folder."""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """One run of training.
+    """Configuration of one training run.
 
     Attributes:
         model: Name in the zoo.
-        data: Folders of training images. A folder that holds two folders `blur` and `sharp` is
-            taken as pairs; all others hold ordinary photographs, which are degraded here.
-        output: Folder for `checkpoint.safetensors` and `log.jsonl`; a checkpoint found there is
-            continued.
-        schedule: How to train.
-        start_from: Weights to begin with, of this network or of one that shares layers with it;
-            None for the network's own initial weights.
+        data: Folders of training images. A folder with two subfolders `blur` and `sharp` is read as
+            pairs; images of other folders are degraded synthetically.
+        output: Folder for `checkpoint.safetensors` and `log.jsonl`; a checkpoint there is resumed.
+        schedule: Training schedule.
+        start_from: Initial weights, of this network or of one that shares layers with it; None for
+            random initialisation.
         validation: Folder of held-out images (or pairs), or None for no validation.
-        threads: Processor threads.
-        checkpoint_minutes: Time between two checkpoints.
-        validate_every: Steps between two validations.
+        threads: CPU threads.
+        checkpoint_minutes: Minutes between checkpoints.
+        validate_every: Steps between validations.
         tensorboard: Whether to write event files beside the log.
-        features: Weights of the network whose features a loss of several parts compares, or None
-            for one that ships.
-        device: Where the network learns: on a GPU ("cuda"), on the processor, or "auto" for a
-            GPU where PyTorch sees one.
-        precision: "bfloat16" takes what the schedule says even where it is emulated, "auto"
-            computes in float32 there, and "float32" everywhere.
+        features: Weights of the feature network of a composite loss, or None for the shipped one.
+        device: "cuda", "cpu", or "auto" for a GPU if PyTorch finds one.
+        precision: "bfloat16" follows the schedule even if bfloat16 is emulated, "auto" uses float32
+            in that case, and "float32" always.
     """
 
     model: str
@@ -64,10 +61,10 @@ class TrainConfig:
 
 
 def check_config(config: TrainConfig) -> None:
-    """Refuse a run that cannot work.
+    """Check the values of a configuration.
 
     Raises:
-        UsageError: A number is out of its range; the message names it.
+        UsageError: A value is out of range; the message names it.
     """
     schedule, entry = config.schedule, zoo_entry(config.model)
     counts = {name: getattr(schedule, name) for name in ("steps", "batch", "versions", "grid")}

@@ -1,4 +1,4 @@
-"""Networks that tell restored images from true ones, and what each of them learns from."""
+"""Critics (discriminators) and their losses."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from torch import Tensor, nn
 from edge_imgq.train.losses import luma
 
 SLOPE = 0.2
-"""Of the leaky ReLUs."""
+"""Negative slope of the leaky ReLUs."""
 
 PENALTY = 10.0
 """Weight of the gradient penalty of Gulrajani et al., NeurIPS 2017."""
 
 
 class TextureCritic(nn.Module):
-    """DPED's discriminator: five convolutions on grayscale and two dense layers.
+    """DPED's discriminator: five convolutions on luma and two dense layers.
 
-    Ignatov et al., ICCV 2017, figure 4, without its batch normalisation: a batch holds true and
-    restored patches apart here, and normalisation would tell them apart by itself. Its answer is a
-    logit for each image (N, 1), above 0 for a true one.
+    Ignatov et al., ICCV 2017, figure 4, without batch normalisation: here a batch holds either true
+    or restored patches, and normalisation would leak which. Returns logits (N, 1), positive for
+    true images.
 
     Args:
-        side: Height and width of the images, as the dense layers need to know.
+        side: Height and width of the images, which the dense layers depend on.
     """
 
     LAYERS = ((48, 11, 4), (128, 5, 2), (192, 3, 1), (192, 3, 1), (128, 3, 2))
-    """Channels, side of the kernel and stride."""
+    """Channels, kernel size and stride of each convolution."""
 
     def __init__(self, side: int) -> None:
         super().__init__()
@@ -42,19 +42,19 @@ class TextureCritic(nn.Module):
         self.body = nn.Sequential(*layers, nn.Flatten(), *dense)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Judge images in [0, 1], by their luma."""
+        """Return logits (N, 1) for images (N, C, H, W) in [0, 1]."""
         logit: Tensor = self.body(luma(image))
         return logit
 
 
 class PatchCritic(nn.Module):
-    """DeblurGAN's critic: convolutions that judge every patch of 70 x 70 pixels for itself.
+    """DeblurGAN's critic: convolutions that score each patch of 70 x 70 pixels.
 
-    Kupyn et al., CVPR 2018, after Isola et al., CVPR 2017; without normalisation over the batch,
-    which the gradient penalty forbids. Its answer is (N, 1, h, w), higher for true images.
+    Kupyn et al., CVPR 2018, after Isola et al., CVPR 2017; without batch normalisation, which the
+    gradient penalty forbids. Returns scores (N, 1, h, w), higher for true images.
 
     Args:
-        channels: Of the images.
+        channels: Channels of the images.
         width: Channels of the first layer.
     """
 
@@ -69,33 +69,41 @@ class PatchCritic(nn.Module):
         self.body = nn.Sequential(*layers, nn.Conv2d(channels, 1, 4, 1, 1))
 
     def forward(self, image: Tensor) -> Tensor:
-        """Judge images in [0, 1]."""
+        """Return scores (N, 1, h, w) for images (N, C, H, W) in [0, 1]."""
         answer: Tensor = self.body(image)
         return answer
 
 
 CriticLoss = Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]
-"""What a critic learns from: itself, restored images, true ones, and a random number in [0, 1)
-for each of them (N, 1, 1, 1)."""
+"""Loss of a critic from the critic, restored images, true images, and a uniform random number in
+[0, 1) per image (N, 1, 1, 1).
+"""
 
 
 def classification_loss(
     critic: nn.Module, restored: Tensor, truth: Tensor, places: Tensor
 ) -> Tensor:
-    """Cross-entropy of telling true from restored images; chance plays no part."""
+    """Return the cross-entropy of classifying true and restored images; `places` is unused."""
     del places
     loss: Tensor = 0.5 * (F.softplus(-critic(truth)).mean() + F.softplus(critic(restored)).mean())
     return loss
 
 
 def wasserstein_loss(critic: nn.Module, restored: Tensor, truth: Tensor, places: Tensor) -> Tensor:
-    """Restored minus true answers, and the penalty that keeps the slope between them near one."""
+    """Return restored minus true mean score, plus the weighted gradient penalty."""
     distance: Tensor = critic(restored).mean() - critic(truth).mean()
     return distance + PENALTY * gradient_penalty(critic, restored, truth, places)
 
 
 def gradient_penalty(critic: nn.Module, restored: Tensor, truth: Tensor, places: Tensor) -> Tensor:
-    """Mean of (|gradient| - 1)^2 at random points between restored and true images."""
+    """Return the mean of (|gradient| - 1)^2 at interpolations of restored and true images.
+
+    Args:
+        critic: critic whose gradient is penalised.
+        restored: images (N, C, H, W).
+        truth: true images of the same shape.
+        places: interpolation weight of the true image, (N, 1, 1, 1).
+    """
     between = torch.lerp(restored, truth, places).requires_grad_(True)
     answer = critic(between).flatten(1).mean(dim=1).sum()
     (gradient,) = torch.autograd.grad(answer, between, create_graph=True)

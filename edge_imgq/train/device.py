@@ -1,4 +1,4 @@
-"""Where a network learns: on a GPU (CUDA) where there is one, else on the processor."""
+"""Selection of the training device and its precision: CUDA GPU or CPU."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 
 def training_device(wanted: Device) -> torch.device:
-    """Return where this process trains, as `choose_device` chooses on this machine."""
+    """Return the device of this process, as `choose_device` selects it on this machine."""
     rank = dist.get_node_local_rank(fallback_rank=0)
     return choose_device(wanted, gpus=torch.cuda.device_count(), rank=rank)
 
 
 def choose_device(wanted: Device, *, gpus: int, rank: int = 0) -> torch.device:
-    """Return the processor, or the GPU that belongs to one of this machine's processes.
+    """Return the CPU, or the GPU of one of this machine's processes.
 
     Args:
-        wanted: "cpu", "cuda", or "auto" for a GPU where there is one.
-        gpus: How many GPUs PyTorch sees.
-        rank: Number of this process among those that `torchrun` started on this machine.
+        wanted: "cpu", "cuda", or "auto" for a GPU if there is one.
+        gpus: Number of GPUs that PyTorch finds.
+        rank: Index of this process among those that `torchrun` started on this machine.
 
     Raises:
-        RuntimeUnavailableError: A GPU is asked for and PyTorch sees none.
+        RuntimeUnavailableError: A GPU is requested and PyTorch finds none.
         UsageError: There are fewer GPUs than processes.
     """
     if wanted == "cpu" or (wanted == "auto" and not gpus):
@@ -55,10 +55,10 @@ def choose_device(wanted: Device, *, gpus: int, rank: int = 0) -> torch.device:
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Return whether a device multiplies in bfloat16 itself; emulated, it is ten times slower.
+    """Return True if a device multiplies bfloat16 natively; emulation is ten times slower.
 
-    PyTorch's own question whether its kernels take bfloat16 is no answer: they do on processors
-    with AVX-512 alone, by converting every operand.
+    PyTorch's query whether its kernels accept bfloat16 does not answer this: on processors with
+    only AVX-512 they do, by converting every operand.
     """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
@@ -67,13 +67,13 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def schedule_on(device: torch.device, schedule: Schedule, wanted: PrecisionChoice) -> Schedule:
-    """Return a schedule as it is computed on a device: without bfloat16 where that is emulated.
+    """Return the schedule that a device computes: without bfloat16 where that is emulated.
 
     Args:
-        device: that trains.
-        schedule: as the network or the person has it.
-        wanted: "auto", or "bfloat16" for the schedule's own precisions whatever the device, or
-            "float32" for no bfloat16.
+        device: training device.
+        schedule: requested schedule.
+        wanted: "auto", "bfloat16" for the schedule's precisions on any device, or "float32" for no
+            bfloat16.
     """
     if wanted == "bfloat16" or (wanted == "auto" and has_bfloat16(device)):
         return schedule
@@ -81,9 +81,9 @@ def schedule_on(device: torch.device, schedule: Schedule, wanted: PrecisionChoic
 
 
 def in_precision(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
-    """Compute in bfloat16 (autocast), where it is asked for and the device has it, or in float32.
+    """Return a context that computes in bfloat16 (autocast) if available, or in float32.
 
-    bfloat16 has float32's range, so that no gradient needs to be scaled.
+    bfloat16 has float32's exponent range, so no gradient scaling is needed.
     """
     if precision == "float32" or (device.type == "cuda" and not torch.cuda.is_bf16_supported()):
         return nullcontext()
@@ -91,5 +91,5 @@ def in_precision(device: torch.device, precision: Precision) -> AbstractContextM
 
 
 def device_of(network: nn.Module) -> torch.device:
-    """Return where a network's weights lie; the processor for one that has none."""
+    """Return the device of a network's weights; the CPU for a network without any."""
     return next((weight.device for weight in network.parameters()), torch.device("cpu"))

@@ -1,4 +1,4 @@
-"""The curves of a run in the form that TensorBoard shows."""
+"""Training curves as TensorBoard event files."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def event_writer(folder: Path | None) -> Iterator[Callable[[str, float, int], None]]:
-    """Yield a function that adds a value to a named curve at a step; without a folder it does not.
+    """Yield a function that adds a value to a named curve at a step; a no-op without a folder.
 
-    A run that is continued adds an event file; TensorBoard joins them.
+    A resumed run adds an event file; TensorBoard merges them.
 
     Raises:
         RuntimeUnavailableError: the package `tensorboard` is not installed.
@@ -35,4 +35,4 @@ def event_writer(folder: Path | None) -> Iterator[Callable[[str, float, int], No
 
 
 def _nothing(name: str, value: float, step: int) -> None:
-    """Nobody asked for curves."""
+    """Discard a value, because no curves are requested."""

@@ -1,4 +1,4 @@
-"""Deep features, whose difference says whether two images show the same content."""
+"""Deep features for content losses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEFAULT = "deblur-slim"
-"""A network of this project whose encoder gives features where the user names no other."""
+"""Shipped network whose encoder serves as default feature network."""
 
 VGG19 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 256, 0, 512, 512, 512, 512, 0, 512, 512, 512, 512)
 """Channels of the convolutions of VGG-19 (Simonyan and Zisserman, ICLR 2015); 0 halves the size."""
@@ -32,7 +32,7 @@ IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
 
 class Encoder(nn.Module):
-    """The features of a deblurring network of this project after its blocks, at a quarter size."""
+    """The encoder and blocks of a shipped deblurring network, at quarter resolution."""
 
     def __init__(self, network: SlimDeblur) -> None:
         super().__init__()
@@ -75,12 +75,12 @@ class VGG(nn.Module):
 
 
 def load_features(path: Path | None) -> nn.Module:
-    """Return a network that turns RGB (N, 3, H, W) in [0, 1] into features; it does not learn.
+    """Return a frozen network that maps RGB (N, 3, H, W) in [0, 1] to features.
 
     Args:
-        path: Weights of torchvision's VGG-19 (.pth or .safetensors), or a checkpoint of
-            `edge-imgq train deblur-slim`; None for the deblur-slim that ships. Nothing is
-            downloaded, and no code in a file is run.
+        path: Weights of torchvision's VGG-19 (.pth or .safetensors), or a checkpoint of `edge-imgq
+            train deblur-slim`; None for the shipped deblur-slim. Nothing is downloaded, and no code
+            in a file is executed.
 
     Raises:
         ModelError: The file is none of these.
@@ -109,15 +109,15 @@ def load_features(path: Path | None) -> nn.Module:
 def content_loss(
     features: nn.Module, restored: Tensor, truth: Tensor, workers: Workers = ALONE
 ) -> Tensor:
-    """Mean squared difference of features, as a share of the truth's mean square.
+    """Return the mean squared difference of features over the mean square of the truth's.
 
-    The papers take it as it is; dividing makes weights of features of any size comparable.
+    The papers do not divide; the ratio makes weights comparable between feature networks.
 
     Args:
-        features: network whose outputs are compared.
+        features: feature network.
         restored: images (N, C, H, W) in [0, 1].
-        truth: what they should be.
-        workers: the processes that share the batch; the truth's mean square is that of all of it.
+        truth: ground truth of the same shape.
+        workers: processes that share the batch; the truth's mean square is over all of it.
     """
     wanted = features(_three_channels(truth))
     found = features(_three_channels(restored))

@@ -1,15 +1,14 @@
-"""What rounding to 8 bits will do to a network, felt while it learns.
+"""Quantization noise in training, as a model of int8 rounding.
 
-An int8 graph stores every intermediate tensor in 256 steps between its smallest and its largest
-value, so one rare large value makes all others coarse. The error of such a step is nearly uniform,
-of the width of the step and independent of the value (Widrow, IRE Trans. Circuit Theory, 1956).
-Added here as noise,
+An int8 graph stores every intermediate tensor at 256 levels between its minimum and maximum, so one
+rare large value coarsens all others. The rounding error is nearly uniform over one level and
+independent of the value (Widrow, IRE Trans. Circuit Theory, 1956). Added here as noise,
 
     stored(x) = x + strength * (max x - min x) / 255 * u,    u uniform in [-1/2, 1/2),
 
-it costs the loss what rounding will cost, tensor by tensor as the output feels it, and the gradient
-through max x and min x draws the extremes in. (Uniform noise stands for rounding in Baskin et al.,
-"UNIQ", ACM TOCS 2021; extremes are punished without noise in Shkolnik et al., "Robust
+it adds to the loss the cost of rounding, weighted per tensor by its effect on the output, and the
+gradient through max x and min x shrinks the extremes. (Uniform noise models rounding in Baskin et
+al., "UNIQ", ACM TOCS 2021; extremes are penalised without noise in Shkolnik et al., "Robust
 Quantization: One Model to Rule Them All", NeurIPS 2020, and Kundu et al., "Range Loss", 2023.)
 """
 
@@ -26,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 STEPS = 255
-"""Of an 8-bit range."""
+"""Number of steps of an 8-bit range."""
 
 RECTIFIERS = frozenset({"relu", "relu_", "prelu", "leaky_relu", "clamp", "clip"})
-"""Functions that an int8 graph computes before it stores what they read."""
+"""Functions that an int8 graph fuses before it stores their input."""
 
 COMPUTED = RECTIFIERS | {
     "conv2d",
@@ -52,17 +51,17 @@ COMPUTED = RECTIFIERS | {
 
 
 class Int8Noise(TorchFunctionMode):
-    """While it is active, a network computes with noise of the size of int8's rounding.
+    """Context in which a network is computed with noise of the size of int8 rounding.
 
-    Each result is stored once, when something but a rectifier first reads it; all readers see the
-    same noise. What is never read, the network's output, stays exact: an app rounds it, and so
-    does the truth. The ranges are those of the batch. For one forward pass; values and gradients
-    of what ran outside are untouched.
+    Each result is stored once, when a function other than a rectifier first reads it; all readers
+    see the same noise. The network's output, which no function reads, stays exact: apps round it,
+    and the ground truth is rounded too. Ranges are those of the batch. Use one context per forward
+    pass; values and gradients of functions outside are unaffected.
 
     Args:
-        strength: width of the noise in steps of int8. Above 1 it makes the loss feel, `strength`
-            squared times over, what is small beside the error that the network leaves.
-        generator: of the noise.
+        strength: Noise width in int8 steps. Above 1 it weights the rounding error, which is small
+            beside the error of the network, by `strength` squared.
+        generator: Random generator of the noise.
     """
 
     def __init__(self, strength: float, generator: torch.Generator) -> None:
@@ -78,7 +77,7 @@ class Int8Noise(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Compute one function on what an int8 graph would have stored of its arguments."""
+        """Compute one function on the noisy values of its arguments."""
         del types
         name = getattr(func, "__name__", "").strip("_")
         if name not in RECTIFIERS:
@@ -89,7 +88,7 @@ class Int8Noise(TorchFunctionMode):
         return result
 
     def _stored(self, tensor: Tensor) -> Tensor:
-        """Return what readers see of a tensor: one that was not computed here as it is."""
+        """Return the noisy value of a tensor, or a tensor from outside the context unchanged."""
         found = self._computed.get(id(tensor))
         if found is None:
             return tensor

@@ -1,4 +1,4 @@
-"""Ctrl-C that waits until a step is complete."""
+"""Ctrl-C handling that waits for the current step to complete."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def deferred_interrupt() -> Iterator[threading.Event]:
-    """Yield an event that the first Ctrl-C sets; a second one interrupts at once.
+    """Yield an event that the first Ctrl-C sets; a second one raises at once.
 
-    Interrupting an optimiser between two of its updates would leave weights that no uninterrupted
-    run has. Outside the main thread, where Python allows no handler, the event is never set.
+    An interrupt within an optimiser step would leave weights that no uninterrupted run has. Outside
+    the main thread, where Python allows no handler, the event is never set.
     """
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():

@@ -1,4 +1,4 @@
-"""Crops of degraded photographs, each with what it suffered and what every repair would gain."""
+"""Crops of degraded photographs, labelled with their degradations and the gain of each repair."""
 
 from __future__ import annotations
 
@@ -35,33 +35,35 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
 
 AT_ONCE = 64
-"""Crops that are filtered together."""
+"""Crops per batch of the fixed filters."""
 
 GRID = 8
-"""Side of a JPEG's blocks."""
+"""Block size of JPEG, in pixels."""
 
 BORDER = 8
-"""What repairs lack at the border of a region does not count."""
+"""Pixels at the border of a region that are excluded from the error."""
 
 LEAST_ERROR = 0.5
-"""Mean squared error below which two images are the same: 51 dB."""
+"""Lower bound of the mean squared error, in levels of 255 squared: 51 dB."""
 
 GAINS = (-4.0, 8.0)
-"""Gains beyond these, in dB, count as these."""
+"""Clip range of gains, in dB."""
 
 AS_STORED, SMALLEST = 0.35, 0.5
-"""Share of the crops at the size of the photograph, and smallest share of it for the others."""
+"""Fraction of crops at the photograph's size, and smallest relative size of the others."""
 
 GRAY, SHIFTED, REPAIRED = 0.12, 0.3, 0.15
-"""Shares of the photographs in gray, cut beside the JPEG's grid, and repaired already: of those
-nothing is known but what another repair gains."""
+"""Fractions of photographs made gray, cut off the JPEG grid, and already repaired.
+
+For repaired ones only the gain of another repair is known.
+"""
 
 
 @dataclass(frozen=True)
 class CropSet:
-    """Crops, uint8 (N, p, p, 3), the scaled measures of each (N, measures), and what was left out.
+    """Crops, uint8 (N, p, p, 3), their scaled measures (N, measures), and unreadable files.
 
-    A measure that is not known is NaN.
+    Unknown measures are NaN.
     """
 
     pixels: Pixels
@@ -70,14 +72,14 @@ class CropSet:
 
 
 class CropSampler:
-    """Draws what the fixed filters of a network make of crops, with their labels.
+    """Draws the responses of a network's fixed filters on crops, with labels.
 
-    The filters never change, so crops are filtered once; each is turned or mirrored, which keeps a
-    JPEG's grid in place.
+    The filters are constant, so each crop is filtered once, rotated or mirrored, which keeps the
+    JPEG grid aligned.
 
     Args:
-        crops: to draw from.
-        network: whose statistics are drawn.
+        crops: crops to draw from.
+        network: network whose filters are applied.
         batch: crops per draw.
     """
 
@@ -94,18 +96,18 @@ class CropSampler:
         self.all = Batch(torch.cat(statistics).numpy(), crops.labels[..., None, None])
 
     def draw(self, rng: np.random.Generator) -> Batch:
-        """Draw the next batch; only `rng` changes."""
+        """Draw the next batch; only `rng` changes state."""
         chosen = rng.integers(0, len(self.all.degraded), self._batch)
         return Batch(self.all.degraded[chosen], self.all.truth[chosen])
 
 
 def load_crops(folders: tuple[Path, ...], recipe: Recipe, patch: int) -> CropSet:
-    """Degrade a region of every photograph, repair it with every network, and cut it into four.
+    """Degrade a region of each photograph, repair it with each network, and cut it into four.
 
     Args:
-        folders: of sharp photographs that have nothing to repair.
-        recipe: its seed, and how often each photograph is used.
-        patch: side of a crop, a multiple of 8.
+        folders: folders of sharp photographs without degradations.
+        recipe: seed, and number of versions per photograph.
+        patch: side of a crop in pixels, a multiple of 8.
 
     Raises:
         ImageError: a folder is missing, or no photograph in it is twice as large as a crop.
@@ -138,7 +140,7 @@ def load_crops(folders: tuple[Path, ...], recipe: Recipe, patch: int) -> CropSet
 def _labelled(
     photo: Pixels, patch: int, networks: dict[str, nn.Module], rng: np.random.Generator
 ) -> Iterator[tuple[Pixels, NDArray[np.float32]]]:
-    """Yield four crops of one degraded region."""
+    """Yield four labelled crops of one degraded region."""
     truth = _region(photo, 2 * patch + GRID, rng)
     degraded, suffered = degrade(truth, draw_scenario(rng), rng)
     truth, degraded = in_colour(truth), in_colour(degraded)
@@ -163,7 +165,7 @@ def _labelled(
 
 
 def repaired(photo: Pixels, name: str, network: nn.Module) -> Pixels:
-    """Return what `enhance` makes of an RGB photograph with a network of the zoo."""
+    """Return the result of a network of the zoo on an RGB photograph, as `enhance` computes it."""
     from edge_imgq.train.validate import restore
 
     if zoo_entry(name).colour == "rgb":
@@ -172,17 +174,17 @@ def repaired(photo: Pixels, name: str, network: nn.Module) -> Pixels:
 
 
 def in_colour(photo: Pixels) -> Pixels:
-    """Return RGB as it is, and gray three times."""
+    """Return an image as RGB; gray is repeated over three channels."""
     return np.repeat(photo, 3, axis=2) if photo.shape[2] == 1 else photo
 
 
 def luma_psnr(truth: Pixels, image: Pixels) -> float:
-    """Return the PSNR of an RGB image in dB on luma, at most 51, without the border."""
+    """Return the luma PSNR of an RGB image in dB, at most 51, excluding the border."""
     return _decibels(_errors(truth, image))
 
 
 def _errors(truth: Pixels, image: Pixels) -> NDArray[np.float64]:
-    """Squared errors of luma (H, W); those at the border, where networks see nothing, are NaN."""
+    """Return squared errors of luma (H, W), in levels squared; NaN at the border."""
     errors: NDArray[np.float64] = ((rgb_to_y(image) - rgb_to_y(truth)) ** 2)[..., 0]
     inside = np.full_like(errors, np.nan)
     kept = slice(BORDER, -BORDER)
@@ -195,7 +197,7 @@ def _decibels(errors: NDArray[np.float64]) -> float:
 
 
 def _region(photo: Pixels, side: int, rng: np.random.Generator) -> Pixels:
-    """Cut a square out of a photograph at a size drawn at random, in gray sometimes."""
+    """Cut a square region out of a photograph at a random size, sometimes in gray."""
     if rng.uniform() > AS_STORED:
         least = max(SMALLEST, side / min(photo.shape[:2]))
         share = rng.uniform(least, max(least, 0.9))

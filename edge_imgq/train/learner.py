@@ -1,4 +1,4 @@
-"""One optimiser step, and everything that it changes."""
+"""One optimiser step, with its effect on weights, average and moments."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BETAS = (0.9, 0.99)
 
 @dataclass(frozen=True)
 class Learner:
-    """A network in training: its weights, their moving average and the optimiser's moments."""
+    """A network in training: weights, their moving average and the optimiser's moments."""
 
     network: nn.Module
     average: nn.Module
@@ -44,7 +44,8 @@ class Learner:
     def step(self, batch: Batch, step: int) -> float:
         """Take step number `step` (from 0) on a batch and return its loss.
 
-        The loss is not finite where training has diverged; the weights are then left alone.
+        If the loss is not finite, training has diverged; NaN is returned and the weights stay
+        unchanged.
         """
         rate = learning_rate(self.schedule, step)
         for group in self.optimiser.param_groups:
@@ -61,14 +62,14 @@ class Learner:
         return float(loss.item())
 
     def standardise(self, batch: Batch) -> None:
-        """Let a network that measures see the statistics of a batch around 0, and of one size."""
+        """Set the standardisation of a measuring network from the statistics of a batch."""
         seen = _to_float(batch.degraded, device_of(self.network))
         for network in (self.network, self.average):
             assert isinstance(network, DegradationNet)
             network.standardise(seen)
 
     def loss(self, batch: Batch, step: int) -> Tensor:
-        """Return the loss of step number `step` on a batch; a critic learns from it first."""
+        """Return the loss of step number `step` on a batch, after any critic steps on it."""
         device = device_of(self.network)
         degraded, truth = _to_float(batch.degraded, device), _to_float(batch.truth, device)
         with in_precision(device, precision_at(self.schedule, step)), self._noise(step):
@@ -81,7 +82,7 @@ class Learner:
         return loss
 
     def _noise(self, step: int) -> AbstractContextManager[object]:
-        """Let a forward pass feel int8's rounding, where the schedule asks for it."""
+        """Return a context that adds int8 noise if the schedule requests it."""
         if not self.schedule.int8_noise:
             return nullcontext()
         chance = torch.Generator(device_of(self.network)).manual_seed(
@@ -90,7 +91,7 @@ class Learner:
         return Int8Noise(self.schedule.int8_noise, chance)
 
     def _choose_layers(self, step: int) -> None:
-        """Let the last layer alone learn at first, where the schedule asks for it."""
+        """Freeze all but the last layer in the first phase, if the schedule requests it."""
         head_alone = head_alone_at(self.schedule, step)
         for parameter in self.network.parameters():
             parameter.requires_grad_(not head_alone)
@@ -99,7 +100,10 @@ class Learner:
 
     @torch.no_grad()
     def _update_average(self, step: int) -> None:
-        """Move the average; early on it follows faster, so that it forgets the initial weights."""
+        """Update the moving average; its decay is smaller in early steps.
+
+        A smaller decay discards the initial weights sooner.
+        """
         share = 1.0 - min(self.schedule.average, (step + 1) / (step + 10))
         targets = [parameter.data for parameter in self.average.parameters()]
         sources = [parameter.data for parameter in self.network.parameters()]
@@ -113,9 +117,9 @@ def new_learner(
     workers: Workers = ALONE,
     objective: Objective | None = None,
 ) -> Learner:
-    """Start training `network`; `average` is a copy of it that will hold the moving average.
+    """Return a learner of `network`; `average` is a copy that will hold the moving average.
 
-    Without an objective it is the schedule's error of pixels.
+    Without an objective, the schedule's pixel loss is used.
     """
     network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average.eval().requires_grad_(False)
@@ -129,12 +133,12 @@ def new_learner(
 
 
 def training_forward(network: nn.Module) -> Callable[[Tensor], Tensor]:
-    """The fastest way to compute a network's output with gradients."""
+    """Return the fastest function that computes a network's output with gradients."""
     return network.forward_subpixel if isinstance(network, FSRCNN) else network
 
 
 def outputs_of(network: nn.Module) -> Callable[[Tensor], tuple[Tensor, ...]]:
-    """How to compute all outputs that a network is judged by, the largest first."""
+    """Return a function that computes all outputs that the loss reads, largest first."""
     if isinstance(network, CoarseToFine):
         return network.forward_levels
     if isinstance(network, DegradationNet):  # whose filters are fixed: crops come filtered
@@ -144,21 +148,21 @@ def outputs_of(network: nn.Module) -> Callable[[Tensor], tuple[Tensor, ...]]:
 
 
 def last_layer(network: nn.Module) -> nn.Module:
-    """Return the last convolution of a network, in the order in which it was built."""
+    """Return the convolution that was built last."""
     kinds = (nn.Conv2d, nn.ConvTranspose2d)
     return [module for module in network.modules() if isinstance(module, kinds)][-1]
 
 
 @torch.no_grad()
 def hold_slopes(network: nn.Module) -> None:
-    """Keep PReLU slopes in [0, 1], where max(x, a * x) is the same function."""
+    """Clamp PReLU slopes to [0, 1], where PReLU equals max(x, a * x), in place."""
     for module in network.modules():
         if isinstance(module, nn.PReLU):
             module.weight.clamp_(0.0, 1.0)
 
 
 def _to_float(pixels: NDArray[np.uint8] | NDArray[np.float32], device: torch.device) -> Tensor:
-    """Bring pixels 0..255 to a device and to [0, 1]; numbers that are no pixels stay."""
+    """Move an array to a device; uint8 pixels become float32 in [0, 1]."""
     if pixels.dtype != "uint8":
         return torch.from_numpy(pixels).to(device)
     tensor = torch.from_numpy(pixels).to(device).float().div_(255.0)

@@ -1,4 +1,4 @@
-"""What a learner leaves in a checkpoint: weights, their moving average and Adam's moments."""
+"""Tensors of a learner in a checkpoint: weights, their moving average and Adam's moments."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 def learner_tensors(learner: Learner) -> dict[str, Tensor]:
-    """Return the tensors that `restore_learner` needs to go on as if nothing had happened."""
+    """Return the tensors from which `restore_learner` resumes exactly, by name."""
     tensors = {
         **_weights(NETWORK, learner.network),
         **_weights(AVERAGE, learner.average),
@@ -36,7 +36,7 @@ def learner_tensors(learner: Learner) -> dict[str, Tensor]:
 
 
 def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) -> None:
-    """Put the tensors of the checkpoint at `path` into a new learner of the same network.
+    """Load the tensors of the checkpoint at `path` into a new learner, in place.
 
     Raises:
         ModelError: The tensors do not fit the network.
@@ -55,7 +55,7 @@ def _weights(prefix: str, network: nn.Module) -> dict[str, Tensor]:
 
 
 def _moments(prefix: str, network: nn.Module, optimiser: torch.optim.Adam) -> dict[str, Tensor]:
-    """Return what Adam remembers of a network's parameters, by `prefix`, moment and name."""
+    """Return Adam's moments of a network's parameters, by `prefix`, moment and parameter name."""
     return {
         f"{prefix}{moment}.{name}": optimiser.state[parameter][moment].contiguous()
         for name, parameter in network.named_parameters()
@@ -67,7 +67,7 @@ def _moments(prefix: str, network: nn.Module, optimiser: torch.optim.Adam) -> di
 def _restore_moments(
     prefix: str, network: nn.Module, optimiser: torch.optim.Adam, tensors: dict[str, Tensor]
 ) -> None:
-    """Let Adam remember what `_moments` returned."""
+    """Load the moments that `_moments` returned into an optimiser."""
     for name, parameter in network.named_parameters():
         if f"{prefix}step.{name}" in tensors:
             moments = {

@@ -49,14 +49,14 @@ VALIDATION_SEED = 20_000
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What a finished run leaves.
+    """Result of a finished run.
 
     Attributes:
-        checkpoint: The file with the weights; `edge-imgq export` takes it.
+        checkpoint: Path of the checkpoint, which `edge-imgq export` reads.
         step: Steps taken.
         validation_psnr: Mean PSNR after the last step in dB, or None without validation images.
-        left_out: Files that could not be read, each with its reason.
-        rank: Of the process, where several train; the first one is 0.
+        left_out: Unreadable files, each with the reason.
+        rank: Index of this process; 0 is the first.
     """
 
     checkpoint: Path
@@ -67,19 +67,22 @@ class TrainResult:
 
 
 def train(config: TrainConfig, on_progress: Callable[[TrainingProgress], None]) -> TrainResult:
-    """Train a network of the zoo, continuing the checkpoint in `config.output` if there is one.
+    """Train a network of the zoo, resuming the checkpoint in `config.output` if there is one.
 
-    A run that is stopped at any step and continued ends with the weights of a run that was not
-    (bit for bit on one thread of a processor). Ctrl-C finishes the step, writes a checkpoint and
-    is passed on.
-    Processes that `torchrun` started share each batch; the first of them reports and writes.
+    A run that is stopped at any step and resumed ends with the same weights as an uninterrupted one
+    (bit-exact on one CPU thread). Ctrl-C finishes the step, writes a checkpoint and is raised
+    again. Processes started by `torchrun` share each batch; the first one reports and writes.
+
+    Args:
+        config: configuration of the run.
+        on_progress: called with each report, in the first process.
 
     Raises:
-        UsageError: The configuration cannot work, or contradicts the checkpoint it continues.
+        UsageError: The configuration is invalid, or contradicts the checkpoint.
         ImageError: No training image can be used.
-        ModelError: The loss stopped being finite, or the checkpoint is damaged.
+        ModelError: The loss became infinite or NaN, or the checkpoint is damaged.
         OutputError: The output folder cannot be written.
-        RuntimeUnavailableError: A GPU is asked for and there is none.
+        RuntimeUnavailableError: A GPU is requested and there is none.
         KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is written.
     """
     check_config(config)
@@ -97,7 +100,7 @@ def train(config: TrainConfig, on_progress: Callable[[TrainingProgress], None]) 
 
 
 class _Run:
-    """One part of a run: from the start or a checkpoint, to the last step or an interruption."""
+    """One session of a run: from the start or a checkpoint to the last step or an interruption."""
 
     def __init__(
         self,
@@ -143,14 +146,14 @@ class _Run:
         return TrainResult(checkpoint, self._step, last, self._left_out, rank)
 
     def _stop(self) -> NoReturn:
-        """End the run where it is."""
+        """Write a checkpoint and raise KeyboardInterrupt."""
         if not self._workers.rank:
             self._save()
         self._workers.wait()
         raise KeyboardInterrupt
 
     def _report_and_save(self) -> None:
-        """Do what is due after a step; the last step's validation is left to `finish`."""
+        """Validate, report and save as due after a step; `finish` does the last validation."""
         now = time.monotonic()
         if self._step % self._config.validate_every == 0:
             if self._step < self._config.schedule.steps:
@@ -176,7 +179,7 @@ class _Run:
         self._seconds += time.monotonic() - started
 
     def _validate(self) -> float | None:
-        """Measure the averaged weights, report, and add a line to the log."""
+        """Measure the PSNR of the averaged weights in dB, report it and append to the log."""
         psnr = None
         if self._validation:
             shave = self._entry.scale if self._entry.scale > 1 else 0
@@ -222,7 +225,7 @@ class _Run:
 def _training_sampler(
     config: TrainConfig, entry: ZooEntry, recipe: Recipe, network: nn.Module
 ) -> tuple[BatchSampler | CropSampler, tuple[LeftOut, ...]]:
-    """Return what draws batches from the training images, and the files that were left out."""
+    """Return the sampler of training batches, and the unreadable files."""
     schedule = config.schedule
     if entry.task == "assessment":
         crops = load_crops(config.data, recipe, schedule.patch)
@@ -238,7 +241,7 @@ def _training_sampler(
 def _start(
     config: TrainConfig, entry: ZooEntry, workers: Workers, device: torch.device
 ) -> tuple[Learner, RunState]:
-    """Begin anew, or continue the checkpoint in the output folder."""
+    """Start a new learner, or resume the checkpoint in the output folder."""
     schedule, path = config.schedule, config.output / CHECKPOINT
     with torch.random.fork_rng():
         torch.manual_seed(schedule.seed)
@@ -261,7 +264,7 @@ def _start(
 def _objective(
     config: TrainConfig, entry: ZooEntry, workers: Workers, device: torch.device
 ) -> Objective:
-    """Return what the network is to minimise."""
+    """Return the objective of the run."""
     if entry.task == "assessment":
         return MeasuresObjective()
     schedule = config.schedule
@@ -276,10 +279,10 @@ def _objective(
 
 
 def _refuse_another_past(path: Path, state: RunState, model: str, schedule: Schedule) -> None:
-    """Let a run go on only where its steps so far are those of the schedule that is asked for.
+    """Check that the steps taken so far are those of the requested schedule.
 
     Raises:
-        UsageError: They are not.
+        UsageError: The model or the schedule of past steps differs.
     """
     if state.model != model:
         raise UsageError(f"{path} is of {state.model}; choose another output folder for {model}.")
@@ -300,7 +303,7 @@ def _refuse_another_past(path: Path, state: RunState, model: str, schedule: Sche
 def _also_written(
     report: Callable[[TrainingProgress], None], write: Callable[[str, float, int], None]
 ) -> Callable[[TrainingProgress], None]:
-    """Report to a person and write the curves."""
+    """Return a report function that also writes the curves."""
 
     def both(progress: TrainingProgress) -> None:
         report(progress)

@@ -1,4 +1,4 @@
-"""Losses that compare two images: errors of pixels, of blurred colour, and roughness."""
+"""Image losses: pixel errors, blurred colour, and total variation."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from edge_imgq.train.choices import PixelLoss
 SQUARED_WEIGHT = 30.0
 CHARBONNIER_EPSILON = 1e-3
 LEAST_SQUARED = 1e-5
-"""Squared error, of images in [0, 1], below which no more is won: 50 dB."""
+"""Offset of the mean squared error of images in [0, 1], 50 dB; smaller errors gain nothing."""
 
 LUMA = (0.299, 0.587, 0.114)
-"""Weights of BT.601; they sum to one."""
+"""BT.601 luma weights; they sum to one."""
 
 COLOUR_SIGMA = 3.0
 """Standard deviation, in pixels, of the blur under which DPED compares colours."""
 
 
 def absolute_error(difference: Tensor) -> Tensor:
-    """Mean absolute error."""
+    """Return the mean absolute error."""
     return difference.abs().mean()
 
 
 def charbonnier_error(difference: Tensor) -> Tensor:
-    """Mean of sqrt(d^2 + e^2): absolute, and smooth where it is smaller than e (LapSRN, 2017)."""
+    """Return the mean of sqrt(d^2 + e^2), a smooth absolute error (LapSRN, 2017)."""
     return (difference.square() + CHARBONNIER_EPSILON**2).sqrt().mean()
 
 
 def squared_error(difference: Tensor) -> Tensor:
-    """Mean squared error, weighted to gradients of the size that the others have."""
+    """Return the mean squared error, weighted so that gradients match the other losses in size."""
     return SQUARED_WEIGHT * difference.square().mean()
 
 
 def logarithmic_error(difference: Tensor) -> Tensor:
-    """Mean over the images of the logarithm of the mean squared error: PSNR, but for its unit.
+    """Return the mean over images of the log of the mean squared error: PSNR up to a factor.
 
-    Where some images are much harder than others, as at many levels of noise, the squared error is
-    learned from the hard ones alone; this counts a decibel of each the same.
+    Where some images are much harder than others, as with many noise levels, the squared error is
+    dominated by the hard ones; here a decibel of each image counts the same.
     """
     return (difference.square().mean(dim=(1, 2, 3)) + LEAST_SQUARED).log().mean()
 
@@ -55,18 +55,18 @@ PIXEL_LOSSES: dict[PixelLoss, Callable[[Tensor], Tensor]] = {
     "squared": squared_error,
     "psnr": logarithmic_error,
 }
-"""Losses of the difference between restored image and truth, both in [0, 1]."""
+"""Loss of the difference between restored image and ground truth, both in [0, 1]."""
 
 
 def shared_loss(error: Callable[[Tensor], Tensor], difference: Tensor, luma_share: float) -> Tensor:
-    """Take part of a loss on the luma of an RGB difference, the rest on its channels."""
+    """Return the loss on luma weighted by `luma_share`, plus the rest on the RGB channels."""
     if not luma_share or difference.shape[1] == 1:
         return error(difference)
     return luma_share * error(luma(difference)) + (1.0 - luma_share) * error(difference)
 
 
 def luma(image: Tensor) -> Tensor:
-    """Return the luma (N, 1, H, W) of RGB (N, 3, H, W), and luma as it is."""
+    """Return the luma (N, 1, H, W) of RGB (N, 3, H, W); one channel is returned unchanged."""
     if image.shape[1] == 1:
         return image
     weights = torch.tensor(LUMA, dtype=image.dtype, device=image.device).reshape(1, 3, 1, 1)
@@ -74,9 +74,9 @@ def luma(image: Tensor) -> Tensor:
 
 
 def colour_loss(restored: Tensor, truth: Tensor) -> Tensor:
-    """Mean squared error after a Gaussian blur, which small shifts between the two hardly change.
+    """Return the mean squared error after a Gaussian blur, which tolerates small shifts.
 
-    Ignatov et al., ICCV 2017, section 3.1.1. Borders are left out: nothing is known beyond them.
+    Ignatov et al., ICCV 2017, section 3.1.1. Only positions where the kernel fits are counted.
     """
     kernel = torch.from_numpy(gaussian_kernel(COLOUR_SIGMA))[None, None].to(restored.device)
     difference = (restored - truth).flatten(0, 1)[:, None]
@@ -84,7 +84,7 @@ def colour_loss(restored: Tensor, truth: Tensor) -> Tensor:
 
 
 def total_variation(image: Tensor) -> Tensor:
-    """Mean squared difference between neighbours, down and across, of (N, C, H, W)."""
+    """Return the mean squared difference of vertical plus horizontal neighbours, (N, C, H, W)."""
     down = image[:, :, 1:] - image[:, :, :-1]
     across = image[..., 1:] - image[..., :-1]
     return down.square().mean() + across.square().mean()

@@ -1,4 +1,4 @@
-"""What a network is trained for: one error of pixels, or the sums of losses that papers use."""
+"""Training objectives: a pixel loss, or a published sum of several losses."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ COLOUR = 0.5 * 100 * 100 * 3 / 2
 """DPED's weight of 0.5 on half the sum over a 100x100 patch, as a weight on the mean."""
 
 CONTENT, TEXTURE, VARIATION = 10.0, 1.0, 2000.0
-"""DPED's other weights."""
+"""DPED's weights of the content, texture and total variation losses."""
 
 DEBLUR_CONTENT = 100.0
 """DeblurGAN's weight of the content loss; that of its critic is 1."""
 
 DEBLUR_CRITIC_STEPS = 5
-"""Of the critic, for each step of the network."""
+"""Critic steps per step of the network."""
 
 
 class Objective(Protocol):
-    """What a learner minimises."""
+    """Objective of a learner."""
 
     @property
     def critic(self) -> Critic | None:
-        """A network that learns beside the other one, if there is one."""
+        """Critic that is trained along with the network, or None."""
 
     def loss(self, restored: Tensor, truth: Tensor, step: int) -> Tensor:
         """Return the loss of step number `step` (from 0); both images (N, C, H, W) in [0, 1]."""
@@ -54,15 +54,15 @@ class Objective(Protocol):
 
 @dataclass(frozen=True)
 class Critic:
-    """A network that learns to tell restored images from true ones while the other learns.
+    """A critic in training.
 
     Attributes:
-        network: gives its answers.
-        optimiser: of the network.
-        loss: what it minimises.
-        steps: of its own for each step of the other network.
-        seed: of what its loss leaves to chance.
-        workers: the processes of the run, whose gradients are averaged.
+        network: critic network.
+        optimiser: optimiser of the critic.
+        loss: loss of the critic.
+        steps: critic steps per step of the network.
+        seed: seed of the random numbers of its loss.
+        workers: processes over which gradients are averaged.
     """
 
     network: nn.Module
@@ -73,7 +73,7 @@ class Critic:
     workers: Workers
 
     def learn(self, restored: Tensor, truth: Tensor, step: int) -> None:
-        """Take its steps on one batch; chance follows from the seed and the step alone."""
+        """Take the critic's steps on one batch; random numbers depend only on seed and step."""
         chance = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
         self.network.requires_grad_(True)
         for _ in range(self.steps):
@@ -90,33 +90,36 @@ class Critic:
 
 @dataclass(frozen=True)
 class PixelObjective:
-    """An error of pixels, which gives way to the squared one late in a run."""
+    """A pixel loss, replaced by the squared error late in a run."""
 
     schedule: Schedule
     critic: None = None
 
     def loss(self, restored: Tensor, truth: Tensor, step: int) -> Tensor:
-        """Return the error that this step's part of the schedule asks for."""
+        """Return the pixel loss of this step."""
         error = PIXEL_LOSSES[pixel_loss_at(self.schedule, step)]
         return shared_loss(error, restored - truth, self.schedule.luma_share)
 
 
 @dataclass(frozen=True)
 class MeasuresObjective:
-    """Errors of estimates, absolute and squared, and how well their sizes are foretold.
+    """Absolute and squared errors of estimates, plus the likelihood of their predicted spreads.
 
-    The spreads are those of Laplace's distribution at its largest likelihood. Estimates do not
-    learn from it: where a spread is wide, its gradient is small, and what is hard at first would
-    never be learned (Seitzer et al., "On the Pitfalls of Heteroscedastic Uncertainty Estimation
-    with Probabilistic Neural Networks", ICLR 2022).
+    The likelihood is that of a Laplace distribution. Estimates get no gradient from it: where a
+    spread is wide, that gradient is small, and estimates that are hard at first would never be
+    learned (Seitzer et al., "On the Pitfalls of Heteroscedastic Uncertainty Estimation with
+    Probabilistic Neural Networks", ICLR 2022).
     """
 
     critic: None = None
 
     def loss(self, restored: Tensor, truth: Tensor, step: int) -> Tensor:
-        """Return the mean of |e| + e^2 + |e| / s + log s; `restored` holds estimates and spreads.
+        """Return the mean of |e| + e^2 + |e| / s + log s over known measures.
 
-        A measure that is not known is NaN in `truth` (N, m, 1, 1) and does not count.
+        Args:
+            restored: estimates and spreads, (N, 2 × m).
+            truth: target values (N, m, 1, 1); NaN if unknown.
+            step: unused.
         """
         del step
         estimates, spreads = restored.chunk(2, dim=1)
@@ -130,13 +133,13 @@ class MeasuresObjective:
 
 @dataclass(frozen=True)
 class DpedObjective:
-    """Blurred colour, texture, content and smoothness: Ignatov et al., ICCV 2017."""
+    """Weighted sum of colour, texture, content and smoothness: Ignatov et al., ICCV 2017."""
 
     features: nn.Module
     critic: Critic
 
     def loss(self, restored: Tensor, truth: Tensor, step: int) -> Tensor:
-        """Return the weighted sum; it is the same at every step."""
+        """Return the weighted sum, equal at every step."""
         del step
         texture = F.softplus(-self.critic.network(restored)).mean()
         return (
@@ -149,13 +152,13 @@ class DpedObjective:
 
 @dataclass(frozen=True)
 class DeblurGanObjective:
-    """Content, and the answer of a Wasserstein critic: Kupyn et al., CVPR 2018."""
+    """Content loss and the score of a Wasserstein critic: Kupyn et al., CVPR 2018."""
 
     features: nn.Module
     critic: Critic
 
     def loss(self, restored: Tensor, truth: Tensor, step: int) -> Tensor:
-        """Return the weighted sum; it is the same at every step."""
+        """Return the weighted sum, equal at every step."""
         del step
         content = content_loss(self.features, restored, truth, self.critic.workers)
         answer: Tensor = self.critic.network(restored).mean()
@@ -170,18 +173,18 @@ def new_objective(
     workers: Workers,
     device: torch.device,
 ) -> Objective:
-    """Return what a schedule asks for.
+    """Return the objective of a schedule.
 
     Args:
-        schedule: of the run; its seed decides the critic's initial weights.
-        channels: of the network's output.
+        schedule: schedule of the run; its seed determines the critic's initial weights.
+        channels: channels of the network's output.
         side: height and width of an output patch.
-        features: weights of the feature network, or None for the one that ships.
-        workers: the processes of the run.
-        device: of the networks that judge.
+        features: weights of the feature network, or None for the shipped one.
+        workers: processes of the run.
+        device: device of the critic and feature networks.
 
     Raises:
-        ModelError: The file of features is none.
+        ModelError: The feature file is invalid.
     """
     if schedule.loss == "dped":
         critic = _critic(schedule, lambda: TextureCritic(side).to(device), 5e-4, 0.9)
@@ -197,7 +200,7 @@ def new_objective(
 def _critic(
     schedule: Schedule, build: Callable[[], nn.Module], rate: float, beta: float
 ) -> tuple[nn.Module, torch.optim.Adam]:
-    """Return a new critic and its optimiser, with the rate and the momentum of its paper."""
+    """Return a new critic and its optimiser, with learning rate and momentum of its paper."""
     with torch.random.fork_rng():
         torch.manual_seed(schedule.seed)
         network = build()
@@ -208,10 +211,10 @@ def _critic(
 def coarse_loss(
     outputs: tuple[Tensor, ...], truth: Tensor, schedule: Schedule, step: int
 ) -> Tensor:
-    """Mean error of the smaller outputs of a network of several sizes, each against a small truth.
+    """Return the mean loss of the smaller outputs of a coarse-to-fine network.
 
-    Nah, Kim and Lee, CVPR 2017, whose networks are judged at every size. A loss of several parts
-    judges the largest output alone, and the others by their absolute error.
+    Each is compared with the downsampled ground truth (Nah, Kim and Lee, CVPR 2017). With a
+    composite loss, which applies to the largest output only, the others use the absolute error.
     """
     error = PIXEL_LOSSES[pixel_loss_at(schedule, step)]
     errors = []

@@ -1,4 +1,4 @@
-"""Pairs of (network input, truth) from folders of images."""
+"""Pairs of (network input, ground truth) from folders of images."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pair:
-    """An input (H, W, C) and its truth (scale * H, scale * W, C), both uint8."""
+    """An input (H, W, C) and its ground truth (scale * H, scale * W, C), both uint8."""
 
     name: str
     degraded: NDArray[np.uint8]
@@ -34,7 +34,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A file that could not be used, and why."""
+    """A file that could not be used, with the reason."""
 
     path: Path
     reason: str
@@ -42,7 +42,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class PairSet:
-    """All pairs of some folders, and the files that were left out."""
+    """All pairs of some folders, and the files that could not be used."""
 
     pairs: tuple[Pair, ...]
     left_out: tuple[LeftOut, ...]
@@ -50,14 +50,14 @@ class PairSet:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How images become pairs.
+    """Parameters of making pairs from images.
 
     Attributes:
-        seed: Seed of the degradations; each image mixes it with its own name.
-        scales: Sizes at which every image is used, as shares of its own.
-        versions: How often each image is degraded anew.
-        pair_weight: How often a real pair counts for each version.
-        then: What an input suffers after the degradation of its task.
+        seed: Seed of the degradations, combined with each image's name.
+        scales: Relative sizes at which every image is used.
+        versions: Degraded versions per image.
+        pair_weight: Copies of a real pair per version.
+        then: Degradations applied after the one of the task.
     """
 
     seed: int
@@ -70,7 +70,7 @@ class Recipe:
 def load_pairs(folders: tuple[Path, ...], entry: ZooEntry, recipe: Recipe) -> PairSet:
     """Read every image of the folders and degrade it for the network's task.
 
-    A folder of pairs gives the pairs it holds (`edge_imgq.images.pair_files`).
+    A folder of pairs gives its own pairs (`edge_imgq.images.pair_files`).
 
     Raises:
         ImageError: A folder is missing or empty, or no image in it could be read.
@@ -103,7 +103,7 @@ def _real_pair(truth: NDArray[np.uint8], path: Path, entry: ZooEntry) -> Pair:
 def _degraded_pairs(
     name: str, truth: NDArray[np.uint8], entry: ZooEntry, recipe: Recipe
 ) -> Iterator[Pair]:
-    """Degrade one image at every scale, each version with a seed of its own."""
+    """Yield degraded pairs of one image at every size, each version with a separate seed."""
     degrade = degrade_for(entry.task, entry.scale, recipe.then)
     for index, scale in enumerate(recipe.scales):
         size = (round(truth.shape[0] * scale), round(truth.shape[1] * scale))

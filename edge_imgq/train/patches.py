@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs (N, C, p, p) and truths (N, C, scale * p, scale * p), both uint8.
+    """Inputs (N, C, p, p) and ground truth (N, C, scale * p, scale * p), both uint8.
 
-    Of a network that measures: its statistics of crops (N, n, 1, 1) and what it is to answer of
-    them (N, measures, 1, 1), both float32.
+    For a network that measures: statistics of crops (N, n, 1, 1) and their target values
+    (N, measures, 1, 1), both float32.
     """
 
     degraded: NDArray[np.uint8] | NDArray[np.float32]
@@ -28,13 +28,13 @@ class Batch:
 
 
 class BatchSampler:
-    """Draws aligned patches, every place on the grid equally likely, in all 8 orientations.
+    """Draws aligned patches uniformly over all grid positions, in all 8 orientations.
 
     Args:
-        pairs: Images to draw from; those smaller than a patch are left out.
+        pairs: Images to draw from; those smaller than a patch are skipped.
         batch: Patches per draw.
         patch: Height and width of the input patch.
-        scale: How many times larger the truth is.
+        scale: Output height over input height.
         grid: Patches begin at multiples of this many input pixels.
 
     Raises:
@@ -52,14 +52,14 @@ class BatchSampler:
         self._upto = np.cumsum(np.prod(np.reshape(counts, (-1, 2)), axis=1))
 
     def draw(self, rng: np.random.Generator) -> Batch:
-        """Draw the next batch; only `rng` changes."""
+        """Draw the next batch; only `rng` changes state."""
         places = rng.integers(0, self._upto[-1], self._batch)
         orientations = rng.integers(0, 8, self._batch)
         drawn = [self._cut(int(p), int(o)) for p, o in zip(places, orientations, strict=True)]
         return Batch(np.stack([d for d, _ in drawn]), np.stack([t for _, t in drawn]))
 
     def _places(self, side: int) -> int:
-        """How many patches begin along a side of an input."""
+        """Return the number of patch positions along an input side."""
         return (side - self._patch) // self._grid + 1
 
     def _cut(self, place: int, orientation: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -75,6 +75,6 @@ class BatchSampler:
 
 
 def oriented(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Turn by 90 degrees `orientation % 4` times, mirror from 4 on; (H, W, C) to (C, H, W)."""
+    """Rotate by 90° `orientation % 4` times, and mirror from 4 on; (H, W, C) to (C, H, W)."""
     turned = np.rot90(pixels, orientation % 4)
     return (turned[:, ::-1] if orientation >= 4 else turned).transpose(2, 0, 1)

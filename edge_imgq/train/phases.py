@@ -1,7 +1,7 @@
-"""What a schedule asks for at a step: rate, precision, loss, and which layers learn.
+"""Values of a schedule at a step: learning rate, precision, loss and trained layers.
 
-A run at a constant rate has no end to prepare for: its loss and its precision stay as they are at
-first, so it can be given more steps at any time.
+A run at a constant rate has no final phase: its loss and precision stay those of the beginning, so
+it can be extended at any time.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Precision = Literal["bfloat16", "float32"]
 OF_THE_STEPS = frozenset(
     {"steps", "decay", "milestones", "squared_from", "bfloat16_until", "head_until"}
 )
-"""Fields that matter only by what they make of a step."""
+"""Fields that affect a run only through the values at each step."""
 
 
 def learning_rate(schedule: Schedule, step: int) -> float:
-    """Linear warm-up, then constant, or a cosine that ends at zero, or a fall in steps."""
+    """Return the learning rate: linear warm-up, then constant, cosine to zero, or stepped."""
     warm = min(1.0, (step + 1) / max(1, schedule.warmup))
     if schedule.decay == "cosine":
         decayed = 0.5 * (1 + math.cos(math.pi * step / schedule.steps))
@@ -36,7 +36,7 @@ def learning_rate(schedule: Schedule, step: int) -> float:
 
 
 def precision_at(schedule: Schedule, step: int) -> Precision:
-    """In which precision step number `step` (from 0) is computed."""
+    """Return the precision in which step number `step` (from 0) is computed."""
     until = math.inf if schedule.decay == "constant" else schedule.steps
     return (
         "bfloat16"
@@ -46,7 +46,7 @@ def precision_at(schedule: Schedule, step: int) -> Precision:
 
 
 def pixel_loss_at(schedule: Schedule, step: int) -> PixelLoss:
-    """Which error of pixels counts; a loss of several parts stays, beside an absolute one."""
+    """Return the pixel loss of a step; "absolute" throughout beside a composite loss."""
     if schedule.loss == "dped" or schedule.loss == "deblurgan":
         return "absolute"
     if schedule.decay == "constant" or schedule.loss == "psnr":
@@ -55,12 +55,12 @@ def pixel_loss_at(schedule: Schedule, step: int) -> PixelLoss:
 
 
 def head_alone_at(schedule: Schedule, step: int) -> bool:
-    """Whether the last layer alone learns."""
+    """Return True if only the last layer is trained at a step."""
     return step < schedule.head_until * schedule.steps
 
 
 def same_until(one: Schedule, other: Schedule, step: int) -> bool:
-    """Whether a run of either schedule stands at the same weights after `step` steps."""
+    """Return True if runs of both schedules have equal weights after `step` steps."""
     for field in dataclasses.fields(one):
         if field.name in OF_THE_STEPS:
             continue

@@ -1,4 +1,4 @@
-"""What is told of a training run while it lasts."""
+"""Progress reports of a training run."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """Where a run stands.
+    """State of a run at one report.
 
     Attributes:
         step: Steps taken.
-        steps: Steps in all.
-        loss: Mean loss since the last report, or None where no step was taken since.
-        learning_rate: Adam's rate at this step.
-        validation_psnr: Mean PSNR of the averaged weights in dB where this report is a
-            validation, else None.
-        pixels_per_second: Input pixels per second of training, over all parts of the run.
+        steps: Total steps.
+        loss: Mean loss since the last report, or None without a step since.
+        learning_rate: Adam's learning rate at this step.
+        validation_psnr: Mean PSNR of the averaged weights in dB if this report is a validation,
+            else None.
+        pixels_per_second: Input pixels per second of training, over all sessions of the run.
     """
 
     step: int

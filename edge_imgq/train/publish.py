@@ -1,4 +1,4 @@
-"""From a checkpoint to the weights that ship."""
+"""Conversion of a checkpoint to the weight file that ships."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def publish_weights(checkpoint: Path, destination: Path, psnr: float | None = None) -> None:
-    """Write the averaged weights of a checkpoint as a plain state dict in safetensors.
+    """Write the averaged weights of a checkpoint as a float32 state dict in safetensors.
 
-    The metadata says which model it is, after how many steps, and its PSNR in dB on the validation
-    images that the model's card names, if it returns images.
+    The header holds the model's name, the number of steps, and the PSNR in dB on the validation
+    images that the model card names, if given.
 
     Raises:
         ModelError: The checkpoint is missing, damaged or does not fit its network.

@@ -1,4 +1,4 @@
-"""How a network learns, and how each network of the zoo does unless something else is asked for."""
+"""Training schedules, and the default schedule of each network of the zoo."""
 
 from __future__ import annotations
 
@@ -13,35 +13,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How a network is trained; everything here is stored in its checkpoints.
+    """Hyperparameters of a training run, stored in its checkpoints.
 
     Attributes:
-        steps: Optimiser steps in all.
+        steps: Total optimiser steps.
         batch: Patches per step.
-        patch: Height and width of a patch of the network's input, in pixels.
-        learning_rate: The highest rate of Adam, reached after `warmup` steps.
+        patch: Height and width of an input patch, in pixels.
+        learning_rate: Peak learning rate of Adam, reached after `warmup` steps.
         warmup: Steps of linear warm-up.
-        decay: How the rate falls: along a cosine to 0, to a tenth at each of `milestones`, or
-            not at all.
-        milestones: Shares of the steps at which a rate that falls in steps does.
-        loss: What is minimised at first.
-        squared_from: Share of the steps after which the loss is the squared error, which is what
-            PSNR measures; `psnr` and a loss of several parts stay.
-        bfloat16_until: Share of the steps computed in bfloat16 (autocast); the rest is float32.
-        luma_share: Share of the loss that is taken on the luma of an RGB image, by which
-            super-resolution is judged; the rest is on its channels.
-        head_until: Share of the steps in which the last layer alone is trained, which is how a
-            network learns another scale from one that it has learned.
-        int8_noise: Width, in steps of int8, of the noise that every intermediate tensor gets
+        decay: "cosine" to 0, "step" by a factor of 0.1 at each of `milestones`, or "constant".
+        milestones: Fractions of the steps at which a stepped rate falls.
+        loss: Loss in the first phase.
+        squared_from: Fraction of the steps after which the loss is the squared error, which PSNR
+            measures; "psnr" and composite losses are kept.
+        bfloat16_until: Fraction of the steps computed in bfloat16 (autocast); the rest is float32.
+        luma_share: Weight of the loss on the luma of an RGB image, on which super-resolution is
+            evaluated; the rest is on its channels.
+        head_until: Fraction of the steps in which only the last layer is trained, for transfer from
+            another scale.
+        int8_noise: Width, in int8 steps, of the noise added to every intermediate tensor
             (`edge_imgq.train.int8_noise`); 0 for none.
-        average: Decay of the moving average of the weights, which is what is validated and kept.
-        scales: Sizes at which every training image is used, as shares of its own.
-        then: What each input suffers after the degradation of its task
+        average: Decay of the moving average of the weights, which is validated and kept.
+        scales: Relative sizes at which every training image is used.
+        then: Degradations applied to each input after the one of its task
             (`edge_imgq.images.degrade.PIECES`).
-        versions: How often each image is degraded anew (1 where the degradation is fixed).
-        grid: Patches begin at multiples of this; 8 keeps the blocks of a JPEG where they lie.
-        pair_weight: How many times likelier a patch of a real pair is than one of an image that
-            is degraded here.
+        versions: Degraded versions per image (1 where the degradation is deterministic).
+        grid: Patches begin at multiples of this; 8 keeps JPEG blocks aligned.
+        pair_weight: Relative frequency of patches of a real pair against synthetically degraded
+            ones.
         seed: Seed of initial weights, degradations and patches.
     """
 
@@ -77,7 +76,7 @@ FROM_ANOTHER_SCALE = Schedule(
     head_until=0.05,
     scales=(1.0, 0.9, 0.8, 0.7, 0.6),
 )
-"""For a network that starts from the weights of another scale."""
+"""Fine-tuning from the weights of another scale."""
 
 FROM_NEW = Schedule(
     steps=45_000,
@@ -86,7 +85,7 @@ FROM_NEW = Schedule(
     learning_rate=2e-3,
     scales=(1.0, 0.9, 0.8, 0.7, 0.6),
 )
-"""For a super-resolution network that works at the low resolution."""
+"""Super-resolution at low resolution."""
 
 ENLARGED = Schedule(
     steps=30_000,
@@ -96,7 +95,7 @@ ENLARGED = Schedule(
     bfloat16_until=0.85,
     scales=(1.0, 0.9, 0.8, 0.7, 0.6),
 )
-"""For one that works on the bicubic enlargement, where every pixel costs as much as four."""
+"""Super-resolution on the bicubic enlargement, where every pixel costs four times as much."""
 
 IN_PHASES = Schedule(
     steps=20_000,
@@ -107,7 +106,7 @@ IN_PHASES = Schedule(
     bfloat16_until=0.85,
     scales=(1.0, 0.9, 0.8, 0.7, 0.6),
 )
-"""For one that works on the phases of the enlargement."""
+"""Super-resolution on the phases of the enlargement."""
 
 DEBLUR = Schedule(
     steps=16_000,
@@ -118,7 +117,7 @@ DEBLUR = Schedule(
     scales=(1.0, 0.7, 1.3),  # frames of video are softer than photographs
     pair_weight=48,
 )
-"""For one that removes motion blur."""
+"""Motion deblurring."""
 
 SCALES = (2, 3, 4)
 
@@ -193,7 +192,7 @@ DEFAULTS: dict[str, Schedule] = {
 
 
 def default_schedule(model: str) -> Schedule:
-    """Return how a network of the zoo is trained when nothing else is asked for.
+    """Return the default schedule of a network of the zoo.
 
     Raises:
         UsageError: There is no such network.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def restore(network: nn.Module, degraded: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Run a network on one whole image, uint8 (H, W, C), and round and clip its output."""
+    """Run a network on one image, uint8 (H, W, C), and round and clip its output to uint8."""
     image = torch.from_numpy(degraded.transpose(2, 0, 1)[None].astype(np.float32) / 255.0)
     image = image.to(device_of(network))
     with torch.inference_mode():
@@ -28,5 +28,11 @@ def restore(network: nn.Module, degraded: NDArray[np.uint8]) -> NDArray[np.uint8
 
 
 def mean_psnr(network: nn.Module, pairs: tuple[Pair, ...], *, shave: int) -> float:
-    """Mean over the images of PSNR(truth, output rounded to 8 bits), in decibels."""
+    """Return the mean over the images of the PSNR in dB of 8-bit outputs.
+
+    Args:
+        network: network to evaluate.
+        pairs: inputs and ground truth.
+        shave: pixels ignored at each border.
+    """
     return float(np.mean([psnr(p.truth, restore(network, p.degraded), shave=shave) for p in pairs]))

@@ -1,4 +1,4 @@
-"""Begin training with the weights of another network."""
+"""Initialisation of a network with the weights of another one."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 AVERAGE = "average."
-"""Prefix of the averaged weights in a checkpoint, which are the ones to begin with."""
+"""Prefix of the averaged weights in a checkpoint, which are the ones loaded."""
 
 
 @torch.no_grad()
 def warm_start(network: nn.Module, path: Path) -> None:
-    """Put the weights of a file into a new network, layer by layer.
+    """Load the weights of a file into a new network, layer by layer.
 
     A layer that the file lacks, or has in another shape, keeps its initial weights. The transposed
     convolution of an FSRCNN of another scale is resampled to this scale. The first layer of a
-    network at half resolution becomes one on phases, which is the same function.
+    network at half resolution becomes an equivalent one on phases.
 
     Args:
-        network: A new network; changed in place.
+        network: New network; changed in place.
         path: A checkpoint, or weights that ship with a network of the zoo.
 
     Raises:
@@ -51,14 +51,14 @@ def warm_start(network: nn.Module, path: Path) -> None:
 
 
 def _read_phases(tensors: dict[str, Tensor], scale: int) -> None:
-    """Let a first convolution of stride `scale` on an image read the phases of the image."""
+    """Convert a first convolution of stride `scale` on an image to one on the image's phases."""
     kernel = tensors.get("first.weight")
     if kernel is not None and kernel.shape[1] == 1 and kernel.shape[-1] % scale == 0:
         tensors["first.weight"] = torch.nn.functional.pixel_unshuffle(kernel, scale)
 
 
 def _read(path: Path) -> tuple[str, dict[str, Tensor]]:
-    """Return the name of the network and its weights, by their names in its state dict."""
+    """Return the name of the network and its weights, named as in its state dict."""
     import json
 
     try:

@@ -1,9 +1,9 @@
-"""Several processes that train one network, started by `torchrun`.
+"""Data-parallel training in several processes, started by `torchrun`.
 
-Every process draws the whole batch from the same generator and works on its share of it; the
-gradients are averaged (DistributedDataParallel; gloo, or NCCL between GPUs). So a run by N
-processes is the run of one with the same batch, but for the order in which floating-point numbers
-are added. (Noise of int8 has in each process the ranges of its share.)
+Every process draws the whole batch from the same generator and computes its share. Gradients are
+averaged (DistributedDataParallel; gloo, or NCCL between GPUs). So N processes compute the same run
+as one with the same batch, up to the sequence of floating-point additions. (Int8 noise uses the
+ranges of each process's share.)
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ if TYPE_CHECKING:
 
 
 BACKENDS = {"cpu": "gloo", "cuda": "cpu:gloo,cuda:nccl"}
-"""What carries gradients between processes that train on a kind of device, and numbers."""
+"""Process group backend for gradients and scalars, by device type."""
 
 
 @dataclass(frozen=True)
 class Workers:
-    """The processes of a run, and which of them this one is.
+    """The processes of a run, and the index of this one.
 
     Attributes:
-        rank: of this process; 0 reports, validates and writes the files.
-        count: of all processes.
+        rank: Index of this process; 0 reports, validates and writes files.
+        count: Number of processes.
     """
 
     rank: int = 0
     count: int = 1
 
     def share(self, batch: Batch) -> Batch:
-        """Return this process's part of a batch."""
+        """Return every count-th image of a batch, from this process's rank on."""
         mine = slice(self.rank, None, self.count)
         return Batch(batch.degraded[mine], batch.truth[mine])
 
@@ -54,7 +54,7 @@ class Workers:
         return float(total) / self.count
 
     def average(self, value: Tensor) -> Tensor:
-        """Return the mean of a tensor over all processes; no gradient flows through it."""
+        """Return the mean of a tensor over all processes, without gradient."""
         if self.count == 1:
             return value
         total = value.detach().clone()
@@ -62,19 +62,19 @@ class Workers:
         return total / self.count
 
     def any(self, wanted: bool) -> bool:
-        """Return whether any process wants something."""
+        """Return True if the value is true in any process."""
         return self.mean(float(wanted)) > 0
 
     def wait(self) -> None:
-        """Return when all processes have come here."""
+        """Block until all processes call this."""
         if self.count > 1:
             dist.barrier()
 
     def average_gradients(self, network: nn.Module) -> None:
-        """Give every process the mean of all processes' gradients.
+        """Replace each gradient by its mean over all processes, in place.
 
-        For a network that DistributedDataParallel cannot hold: its hooks do not see the gradients
-        of a gradient, which the penalty of a Wasserstein critic needs.
+        For networks that DistributedDataParallel cannot wrap: its hooks miss the gradients of a
+        gradient, which the penalty of a Wasserstein critic needs.
         """
         if self.count == 1:
             return
@@ -94,15 +94,15 @@ class Workers:
 
 
 ALONE = Workers()
-"""The one process of a run that `torchrun` did not start."""
+"""The only process of a run without `torchrun`."""
 
 
 @contextmanager
 def joined_workers(batch: int, device: torch.device) -> Iterator[Workers]:
-    """Join the processes that `torchrun` started, or be alone; this one trains on `device`.
+    """Join the process group that `torchrun` started, if any; this process trains on `device`.
 
     Raises:
-        UsageError: The batch cannot be divided among them.
+        UsageError: The batch is not divisible by the number of processes.
     """
     if not dist.is_torchelastic_launched():
         yield Workers()
@@ -120,7 +120,7 @@ def joined_workers(batch: int, device: torch.device) -> Iterator[Workers]:
 
 
 class _Forward(nn.Module):
-    """A module whose forward is another way to compute a network."""
+    """A module that computes a network by another forward function."""
 
     def __init__(self, network: nn.Module, forward: Callable[[Tensor], tuple[Tensor, ...]]) -> None:
         super().__init__()
@@ -128,5 +128,5 @@ class _Forward(nn.Module):
         self._compute = forward
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Compute the network."""
+        """Compute the network's outputs."""
         return self._compute(image)

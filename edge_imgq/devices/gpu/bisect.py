@@ -36,21 +36,21 @@ if TYPE_CHECKING:
     from edge_imgq.devices.gpu.device import GpuSession
 
 GROUP_BYTES = 2**28
-"""Of the tensors that the GPU returns at once."""
+"""Largest total size, in bytes, of tensors that the GPU returns at once."""
 
 HIGHEST = 150.0
-"""dB that equal tensors count as; float32 has some 140."""
+"""PSNR in dB of equal tensors; float32 reaches some 140."""
 
 
 @dataclass(frozen=True)
 class WrongOperator:
-    """An operator that the GPU computes wrongly from inputs that are right.
+    """An operator that the GPU computes wrongly from correct inputs.
 
     Attributes:
-        operator: TFLite's name of it.
+        operator: TFLite's name of the operator.
         tensor: name of its output.
-        psnr: dB of that output against what this host makes of the same inputs; its largest value
-            is the peak.
+        psnr: PSNR in dB of that output against this host's result from the same inputs; the peak is
+            its largest absolute value.
         in_float32: whether the GPU computed in float32; else in float16.
     """
 
@@ -74,14 +74,14 @@ def first_wrong(
     in_float32: bool,
     reference: Path | None = None,
 ) -> WrongOperator | Skipped:
-    """Return the first operator that the GPU computes wrongly on an image, or that none is.
+    """Return the first operator that the GPU computes wrongly on an image, or that there is none.
 
     Args:
-        session: of the file on the GPU.
+        session: session of the file on the GPU.
         pixels: image (H, W, C) of the file's size.
-        least: dB that a tensor must have to count as right.
+        least: smallest PSNR in dB of a correct tensor.
         in_float32: whether the GPU computes in float32; else in float16.
-        reference: the file as this host runs it; None for the session's own.
+        reference: file for this host to run; None for the session's.
 
     Raises:
         DeviceError: the driver crashed.
@@ -161,9 +161,9 @@ def _shortest(
 
 
 def psnr_of(known: NDArray[np.float32], found: NDArray[np.float32]) -> float:
-    """Return the PSNR of a tensor in dB, its largest absolute value being the peak.
+    """Return the PSNR of a tensor in dB; the peak is its largest absolute value.
 
-    Equal tensors have HIGHEST, and those that hold NaN or infinity have 0.
+    Equal tensors have HIGHEST; tensors with NaN or infinity have 0.
     """
     if not np.isfinite(found).all():
         return 0.0
@@ -220,7 +220,7 @@ class _Reference:
 
 
 def _groups(tensors: tuple[Computed, ...]) -> Iterator[list[Computed]]:
-    """Yield tensors some at a time, so that a GPU holds few of them at once."""
+    """Yield tensors in groups of at most GROUP_BYTES."""
     group: list[Computed] = []
     for tensor in tensors:
         if group and sum(one.bytes for one in group) + tensor.bytes > GROUP_BYTES:

@@ -43,21 +43,21 @@ if TYPE_CHECKING:
 SET_UP = "edge-imgq doctor --set-up gpu"
 ACCELERATOR = "libLiteRtWebGpuAccelerator.so"
 MANIFESTS = ("/etc/vulkan/icd.d", "/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d")
-"""Where a system names its Vulkan drivers."""
+"""Folders in which a system registers its Vulkan drivers."""
 
 CHOSEN = ("VK_DRIVER_FILES", "VK_ICD_FILENAMES")
-"""Variables by which a person chooses one."""
+"""Environment variables that select a driver."""
 
 UNIT = "the GPU"
 
 
 @dataclass(frozen=True)
 class Driver:
-    """A way to a Vulkan driver.
+    """A Vulkan driver.
 
     Attributes:
-        name: in words.
-        environment: variables with which a process finds it; none for the system's own.
+        name: name for messages.
+        environment: variables with which a process loads it; empty for the system's.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Driver:
 
 
 class GpuDevice:
-    """LiteRT's GPU kernels on this machine; satisfies `edge_imgq.devices.protocol.Device`."""
+    """LiteRT's GPU kernels on this machine; implements `edge_imgq.devices.protocol.Device`."""
 
     name = "gpu"
 
@@ -79,7 +79,7 @@ class GpuDevice:
         self._drivers, self.bisects = drivers, bisects
 
     def refusal(self, path: Path) -> str:
-        """Return why a file is none for GPUs: they compute in float."""
+        """Return why a file does not run on GPUs, which compute in float; empty if it does."""
         if not is_run_by(path, self.name):
             return "LiteRT's GPU kernels run TFLite files; use tflite-gpu or tflite-float"
         from edge_imgq.runtime.tflite_file import read_note
@@ -89,13 +89,12 @@ class GpuDevice:
         return one_input.refusal(path)
 
     def open(self, path: Path, threads: int) -> DeviceSession:  # noqa: ARG002
-        """Compile a file for the GPU; operators that it refuses run on the processor.
+        """Compile a file for the GPU; operators that it refuses run on the CPU.
 
-        A processor that stands for a GPU is taken only where there is none: of several drivers the
-        last one is the software's.
+        An emulated GPU is used only if there is no real one: the software driver is last.
 
         Raises:
-            ModelError: the file is not whole.
+            ModelError: the file is damaged.
             DeviceError: the driver crashed, or finds no GPU.
         """
         for driver in self._drivers[:-1]:
@@ -110,7 +109,7 @@ class GpuDevice:
 
 
 class GpuSession(Uncounted):
-    """One file in LiteRT's GPU kernels; satisfies `edge_imgq.devices.protocol.DeviceSession`."""
+    """One file in LiteRT's GPU kernels; implements `DeviceSession`."""
 
     resizable = False
     is_bit_exact = False
@@ -137,17 +136,17 @@ class GpuSession(Uncounted):
         )
 
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
-        """Return the output image in the GPU's own precision, which is float16."""
+        """Return the output image, uint8 (H, W, C), computed in the GPU's default float16."""
         return pixels_of(self.levels(pixels))
 
     def levels(
         self, pixels: NDArray[uint8 | float64], in_float32: bool = False
     ) -> NDArray[float64]:
-        """Return the output of an image as levels (H, W, C), neither rounded nor clipped.
+        """Return the output as levels of 255, float64 (H, W, C), neither rounded nor clipped.
 
         Args:
             pixels: (H, W, C).
-            in_float32: whether the kernels are asked for float32 instead of their own float16.
+            in_float32: whether to compute in float32 instead of float16.
 
         Raises:
             NonFiniteOutputError: the output holds NaN or infinity.
@@ -198,12 +197,12 @@ class GpuSession(Uncounted):
         runs: int = RUNS,  # noqa: ARG002
         warm_up: int = WARM_UP,  # noqa: ARG002
     ) -> Latency | Skipped:
-        """Return that there is no honest time."""
+        """Return that a time would be meaningless."""
         what = "a processor stands for the GPU" if self.is_processor else "this GPU is no phone's"
         return Skipped(f"{what}, and its time is not the phone's")
 
     def placement(self) -> Placement | Skipped:
-        """Return which operators LiteRT's GPU kernels take, as it says itself."""
+        """Return which operators LiteRT's GPU kernels run, from its log."""
         count = operator_count(self.path)
         return placement_of(self._log, count, self._whole)
 
@@ -239,7 +238,7 @@ def placement_of(log: GpuLog, count: int, whole: bool) -> Placement:
 
 
 def operator_count(path: Path) -> int:
-    """Return how many operators a .tflite file has, at its first size."""
+    """Return the number of operators of a .tflite file's first subgraph."""
     from edge_imgq.runtime.tflite_file import read_model
 
     return len(read_model(path).subgraphs[0].operators)
@@ -279,7 +278,7 @@ def missing_kernels() -> Presence | None:
 
 
 def vulkan_drivers() -> tuple[Driver, ...]:
-    """Return the Vulkan drivers that there are: the system's, and the software's behind it."""
+    """Return the available Vulkan drivers: the system's, then the software driver."""
     found = []
     named = any(next(Path(folder).glob("*.json"), None) for folder in MANIFESTS)
     if (named or any(map(os.environ.get, CHOSEN))) and find_library("vulkan"):

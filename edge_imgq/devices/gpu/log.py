@@ -1,4 +1,4 @@
-"""What LiteRT says of the GPU while it compiles a file: it says it in its log alone."""
+"""Parser of LiteRT's log, the only place where it reports on GPU compilation."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ ADAPTER = re.compile(r"Selected adapter: (.+?), arch=.*adapterType=(.+)")
 REFUSALS = "Following operations are not supported by GPU delegate:"
 SHARES = re.compile(r"(No|\d+) operations? will run on the GPU, and (?:the remaining|all) (\d+)")
 PARTITION = "API from graph"
-"""In the line that LiteRT writes for every partition that it makes a program of."""
+"""Text in the log line of each partition that LiteRT compiles."""
 
 
 @dataclass(frozen=True)
 class GpuLog:
-    """What was said of one file.
+    """Log messages about one file.
 
     Attributes:
-        adapter: the GPU, or the processor that stands for one; empty where none was found.
-        is_processor: whether it is a processor.
-        taken: how many operators run on it; None where all do.
-        left: how many do not.
-        refused: those of them that it refuses, each with the reason.
-        partitions: pieces that it takes operators in.
+        adapter: name of the GPU, or of the CPU that emulates one; empty if none was available.
+        is_processor: whether it is a CPU.
+        taken: number of operators that run on it; None if all do.
+        left: number of operators that do not.
+        refused: those that it refuses, each with the reason.
+        partitions: number of partitions on it.
     """
 
     adapter: str
@@ -34,10 +34,10 @@ class GpuLog:
 
 
 def read_log(text: str) -> GpuLog:
-    """Return what LiteRT's log says of a file that it compiled once.
+    """Parse LiteRT's log of one compilation.
 
     Args:
-        text: of the log from before the file was opened.
+        text: log from before the file was opened.
     """
     adapter, shares = ADAPTER.search(text), SHARES.search(text)
     refused: tuple[str, ...] = ()

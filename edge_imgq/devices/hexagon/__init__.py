@@ -1,1 +1,1 @@
-"""Qualcomm's NPU: the real one, or Qualcomm's emulator of it."""
+"""Qualcomm's NPU: hardware, or Qualcomm's emulator of it."""

@@ -43,15 +43,15 @@ if TYPE_CHECKING:
 
 PACKAGE = "onnxruntime-qnn"
 TILE = 96
-"""Side of the tile that a file of open size runs on, unless its receptive field is larger."""
+"""Side in pixels of the tile for files of open size; the receptive field if that is larger."""
 
 
 @dataclass(frozen=True)
 class Soc:
-    """A chip, as QNN numbers it.
+    """A chip with its QNN numbers.
 
     Attributes:
-        name: as Qualcomm sells it.
+        name: Qualcomm's product name.
         soc_model: QNN's number (QNN_SOC_MODEL_* of its QnnTypes.h).
         arch: version of the Hexagon architecture.
     """
@@ -77,14 +77,14 @@ DEFAULT_SOC = "sm8750"
 
 
 class HexagonDevice:
-    """The HTP of one chip; satisfies `edge_imgq.devices.protocol.Device`."""
+    """The HTP of one chip; implements `edge_imgq.devices.protocol.Device`."""
 
     def __init__(self, model: str) -> None:
         self.name = f"hexagon:{model}"
         self._soc = SOCS[model]
 
     def refusal(self, path: Path) -> str:
-        """Return why a file is none for the HTP: it takes quantized ONNX."""
+        """Return why the HTP does not run a file; it takes quantized ONNX files."""
         if not is_run_by(path, "hexagon"):
             return npu_file.refusal(path) or "the HTP is given ONNX files here; use onnx-int8.onnx"
         from edge_imgq.contract import note_in
@@ -97,11 +97,11 @@ class HexagonDevice:
         return one_input.refusal(path) if note is not None else ""
 
     def open(self, path: Path, threads: int) -> DeviceSession:  # noqa: ARG002
-        """Compile a file for the HTP, all of it or none.
+        """Compile a whole file for the HTP.
 
         Raises:
-            ModelError: the file is not whole.
-            UnsupportedOperatorError: the HTP refuses operators; all are named with their nodes.
+            ModelError: the file is damaged.
+            UnsupportedOperatorError: the HTP refuses operators; the message names all nodes.
             DeviceError: the compiler crashed.
         """
         from edge_imgq.graph.load.load import read_onnx
@@ -111,7 +111,7 @@ class HexagonDevice:
 
 
 class HexagonSession(Uncounted):
-    """One file on the HTP; satisfies `edge_imgq.devices.protocol.DeviceSession`."""
+    """One file on the HTP; implements `edge_imgq.devices.protocol.DeviceSession`."""
 
     resizable = False
     is_bit_exact = False
@@ -150,7 +150,7 @@ class HexagonSession(Uncounted):
     def latency(
         self, size: tuple[int, int], runs: int = RUNS, warm_up: int = WARM_UP
     ) -> Latency | Skipped:
-        """Time the real HTP; the emulator's time is skipped."""
+        """Time the HTP hardware; emulators are not timed."""
         if self._opened["emulated"]:
             return Skipped("the HTP is emulated, and the time of an emulator is not the phone's")
         if size != self.size:
@@ -179,7 +179,7 @@ class HexagonSession(Uncounted):
         )
 
     def placement(self) -> Placement | Skipped:
-        """Return that the HTP takes all operators: a file of which it refuses one is not opened."""
+        """Return that the HTP runs all operators, since files with refused ones are not opened."""
         count = len(self._opened["placed"])
         return Placement(self._unit, count, count, self._opened["partitions"], ())
 
@@ -188,7 +188,7 @@ class HexagonSession(Uncounted):
         self._worker.close()
 
     def measure_times(self, runs: int, warm_up: int) -> list[float]:
-        """Return the seconds of each of `runs` calls on a gray image, after those that warm up."""
+        """Return the time in s of each of `runs` calls on a gray image, after warm-up calls."""
         shape = (1, self.note.contract.channels, *self.size)
         gray = np.full(shape, self.note.contract.peak / 2, np.float32)
         answer, _ = self._worker.ask({"do": "time", "runs": runs, "warm_up": warm_up}, gray)
@@ -208,14 +208,14 @@ class HexagonSession(Uncounted):
 
 
 def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: ARG001
-    """Return the HTP of a chip, or why it is not there.
+    """Return the HTP of a chip, or why it is unavailable.
 
     Args:
-        argument: a key of SOCS; empty for the newest that is common.
-        options: none is taken.
+        argument: a key of SOCS; empty for DEFAULT_SOC.
+        options: unused.
 
     Raises:
-        UsageError: the chip is not known.
+        UsageError: the chip is unknown.
     """
     model = argument.lower() or DEFAULT_SOC
     if model not in SOCS:
@@ -225,7 +225,7 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: AR
 
 
 def look() -> tuple[Presence, ...]:
-    """Return whether the package is installed that carries the HTP's compiler and emulator."""
+    """Return whether the package with the HTP's compiler and emulator is installed."""
     if find_spec("onnxruntime_qnn") is None:
         return (
             Presence(
@@ -243,10 +243,10 @@ def look() -> tuple[Presence, ...]:
 
 
 def _note(path: Path, model: onnx.ModelProto) -> FileNote:
-    """Return what a file says of itself, or of anyone's model what its shapes say.
+    """Return a file's metadata, or the contract derived from the shapes of any other model.
 
     Raises:
-        ModelError: it takes or returns no image.
+        ModelError: it has no image input or output.
     """
     import onnx_ir as ir
 
@@ -262,7 +262,7 @@ def _note(path: Path, model: onnx.ModelProto) -> FileNote:
 
 
 def _bound(model: onnx.ModelProto, note: FileNote) -> tuple[tuple[int, int], bytes]:
-    """Return a model's own size, or that of a tile, and the model bound to it."""
+    """Return a model's own size or that of a tile, and the model bound to it, serialised."""
     import onnx_ir as ir
 
     from edge_imgq.graph.receptive_field.receptive_field import receptive_field

@@ -17,14 +17,14 @@ from edge_imgq.runtime.worker_loop import serve
 
 PROVIDER = "QNNExecutionProvider"
 FATAL = 4
-"""Log level: a model that is refused is answered, not logged."""
+"""Log level at which refused models are reported to the caller only, not logged."""
 
 BETWEEN = frozenset({"QuantizeLinear", "DequantizeLinear", "Transpose"})
-"""Nodes that stand between operators, many of them put there by ONNX Runtime itself."""
+"""Operators between the computing ones, many of them inserted by ONNX Runtime."""
 
 
 class Hexagon:
-    """The one session of this process."""
+    """The only session of this process."""
 
     def __init__(self) -> None:
         onnxruntime.register_execution_provider_library(
@@ -36,7 +36,7 @@ class Hexagon:
         self._session: Any = None
 
     def answer(self, message: dict[str, Any], array: Any) -> tuple[dict[str, Any], Any]:
-        """Answer one question."""
+        """Answer one request."""
         if message["do"] == "open":
             chip = {"soc_model": message.get("soc_model"), "htp_arch": message.get("arch")}
             return self._open(array.tobytes(), {k: str(v) for k, v in chip.items() if v}), None
@@ -88,7 +88,7 @@ def _is_emulated(unit: Any) -> bool:
 
 
 def _nodes(session: Any, elsewhere: bool = True) -> list[tuple[str, str]]:
-    """Return kind and name of the nodes that run elsewhere than on the HTP, or on it."""
+    """Return operator type and name of the nodes that run off the HTP, or on it."""
     return [
         (node.op_type, re.sub(r"_token_\d+$", "", node.name))
         for subgraph in session.get_provider_graph_assignment_info()

@@ -1,1 +1,1 @@
-"""Phones and boards: over adb and over ssh, by LiteRT's `benchmark_model`."""
+"""Phones and boards, over adb and ssh, with LiteRT's `benchmark_model`."""

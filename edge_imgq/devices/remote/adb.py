@@ -13,20 +13,20 @@ from edge_imgq.errors import DeviceError
 
 CLIENT = "adb"
 THERMAL = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
-"""Android's thermal status by its number (PowerManager.THERMAL_STATUS_*)."""
+"""Android's thermal status by number (PowerManager.THERMAL_STATUS_*)."""
 
 MODERATE = 2
 WARM = 45.0
-"""Degrees of the battery above which a time counts as disturbed."""
+"""Battery temperature in °C above which a time counts as disturbed."""
 
 
 @dataclass(frozen=True)
 class Attached:
-    """A device that adb knows of.
+    """A device that adb lists.
 
     Attributes:
-        serial: adb's name of it.
-        state: "device" where it takes commands; "unauthorized", "offline", "no permissions", …
+        serial: serial number in adb.
+        state: "device" if it accepts commands; "unauthorized", "offline", "no permissions", …
     """
 
     serial: str
@@ -34,7 +34,7 @@ class Attached:
 
 
 class AdbRemote:
-    """One Android device; satisfies `edge_imgq.devices.remote.machine.Remote`."""
+    """One Android device; implements `edge_imgq.devices.remote.machine.Remote`."""
 
     folder = "/data/local/tmp"
 
@@ -43,20 +43,20 @@ class AdbRemote:
         self.name = f"android:{serial}"
 
     def client(self, command: str) -> list[str]:
-        """Return the words that run a shell command there."""
+        """Return the local command that runs a shell command on the device."""
         return [CLIENT, "-s", self._serial, "shell", command]
 
     def push(self, source: Path, destination: str) -> None:
-        """Copy a file there."""
+        """Copy a file to the device."""
         copy(self, [CLIENT, "-s", self._serial, "push", str(source), destination], source.name)
 
     def pull(self, source: str, destination: Path) -> None:
-        """Copy a file from there."""
+        """Copy a file from the device."""
         copy(self, [CLIENT, "-s", self._serial, "pull", source, str(destination)], source)
 
 
 def attached() -> tuple[Attached, ...] | None:
-    """Return every device that adb knows of; None without adb.
+    """Return every device that adb lists, or None without adb.
 
     Raises:
         DeviceError: adb's server does not start.
@@ -74,10 +74,10 @@ def attached() -> tuple[Attached, ...] | None:
 
 
 def description(remote: Remote) -> str:
-    """Return model, chip and Android version in words.
+    """Describe model, chip and Android version.
 
     Raises:
-        DeviceError: the device went away.
+        DeviceError: the connection was lost.
     """
     properties = ("ro.product.model", "ro.soc.model", "ro.build.version.release")
     line = "; ".join(f"getprop {name}" for name in properties)
@@ -90,7 +90,7 @@ def conditions(remote: Remote) -> State:
     """Return battery and thermal state.
 
     Raises:
-        DeviceError: the device went away.
+        DeviceError: the connection was lost.
     """
     said = run_there(remote, "dumpsys battery; dumpsys thermalservice").said
     level, tenths = (_number(said, rf"^\s*{key}: (\d+)") for key in ("level", "temperature"))

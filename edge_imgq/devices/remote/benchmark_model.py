@@ -1,4 +1,4 @@
-"""LiteRT's `benchmark_model`: its flags, and what it prints.
+"""LiteRT's `benchmark_model`: command-line flags, and parsing of its output.
 
 Flags and lines are those of tflite/tools/benchmark in LiteRT's sources: `benchmark_model.cc`,
 `benchmark_tflite_model.cc`, and of `StatWithPercentiles` in TensorFlow's stats_calculator.h.
@@ -49,7 +49,7 @@ def input_flags(shape: tuple[int, ...], values: str = "") -> tuple[str, ...]:
     """Return the flags of the input.
 
     Args:
-        shape: of the tensor.
+        shape: shape of the tensor.
         values: path of its bytes on the device; empty for random values.
     """
     flags = ("--input_layer=image", f"--input_layer_shape={','.join(map(str, shape))}")
@@ -58,16 +58,16 @@ def input_flags(shape: tuple[int, ...], values: str = "") -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class BenchmarkTimes:
-    """What a timing run printed, in ms.
+    """Output of a timing run, in ms.
 
     Attributes:
         runs: counted calls.
         warm_up: calls before.
-        fastest: of the runs; None where it is not printed.
-        median: over the runs; None from tools before 2024, which print the average alone.
-        p95: ninety-fifth percentile; None likewise.
-        average: over the runs.
-        init: from the start of opening the file until it can be called; None if not printed.
+        fastest: fastest run, or None if not printed.
+        median: median, or None from tools before 2024, which print only the average.
+        p95: 95th percentile, or None likewise.
+        average: mean over the runs.
+        init: time to open the file until it can be called, or None if not printed.
     """
 
     runs: int
@@ -80,7 +80,7 @@ class BenchmarkTimes:
 
 
 def read_timings(said: str) -> BenchmarkTimes | None:
-    """Return the timings in what the tool printed; None where there are none."""
+    """Parse the timings in the tool's output, or return None if there are none."""
     lines = [_numbers(line) for line in said.splitlines() if re.search(r"\bcount=\d", line)]
     if not lines or not lines[-1]["count"]:
         return None
@@ -101,16 +101,15 @@ def read_timings(said: str) -> BenchmarkTimes | None:
 
 
 def read_peak_memory(said: str) -> float | None:
-    """Return the peak memory of the process in MB of 2^20 bytes; None where it is not printed."""
+    """Parse the peak memory of the process in MB of 2^20 bytes, or return None."""
     found = re.search(r"Overall peak memory footprint \(MB\)[^:]*: ([\d.]+)", said)
     return float(found[1]) if found else None
 
 
 def read_node_types(said: str) -> tuple[str, ...] | None:
-    """Return the types of the nodes that ran, in order, from a run with --enable_op_profiling.
+    """Return the types of the nodes that ran, in sequence, from a run with --enable_op_profiling.
 
-    A delegate's partition is one node, whose type has "Delegate" in it. None where there is no
-    table.
+    A delegate's partition is one node, whose type contains "Delegate". None if there is no table.
     """
     _, _, regular = said.partition("Operator-wise Profiling Info for Regular Benchmark Runs")
     table = regular.partition("Delegate internal")[0].partition("Run Order")[2].partition("=====\n")
@@ -127,7 +126,7 @@ def read_node_types(said: str) -> tuple[str, ...] | None:
 
 
 def is_delegate(node_type: str) -> bool:
-    """Tell whether a node stands for a delegate's partition."""
+    """Return True if a node is a delegate's partition."""
     return "delegate" in node_type.lower()
 
 

@@ -1,7 +1,7 @@
-"""Another machine that takes commands and files: over adb or over ssh.
+"""A remote machine that accepts commands and files, over adb or ssh.
 
-Every command ends by printing its own exit code after a mark. So the end of a command is told apart
-from the end of the connection, whatever the client's exit code says.
+Every command ends by printing its exit code behind a mark. So the end of a command is distinguished
+from the end of the connection, whatever the client's exit code is.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from edge_imgq.skipped import Skipped
 
 MARK = "edge-imgq-exit:"
 PATIENCE = 600.0
-"""Seconds that one command may take."""
+"""Time limit of one command, in s."""
 
 NO_ROOM = ("No space left on device", "ENOSPC", "Disk quota exceeded")
 KILLED = 128
-"""What a shell adds to the number of the signal that ended a command."""
+"""Offset that a shell adds to the number of the signal that ended a command."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """What a command did: its exit code, and all that it printed."""
+    """Exit code and output of a command."""
 
     code: int
     said: str
@@ -36,11 +36,11 @@ class Done:
 
 @dataclass(frozen=True)
 class State:
-    """How a machine is.
+    """Condition of a machine.
 
     Attributes:
-        said: all that is known of it, in words.
-        thermal: the part of that about heat.
+        said: description of the condition.
+        thermal: the thermal part of it.
         disturbed: whether it makes times doubtful.
     """
 
@@ -50,49 +50,49 @@ class State:
 
 
 class Remote(Protocol):
-    """A machine that takes commands and files."""
+    """A machine that accepts commands and files."""
 
     @property
     def name(self) -> str:
-        """What a person calls it, e.g. "android:R3CX"."""
+        """Name on the command line, e.g. "android:R3CX"."""
         ...
 
     @property
     def folder(self) -> str:
-        """A folder there that programs can be written to and started from."""
+        """A folder on the machine in which programs can be written and started."""
         ...
 
     def client(self, command: str) -> list[str]:
-        """Return the words that run a shell command there."""
+        """Return the local command that runs a shell command there."""
         ...
 
     def push(self, source: Path, destination: str) -> None:
-        """Copy a file there.
+        """Copy a file to the machine.
 
         Raises:
-            DeviceError: it went away, or has no room.
+            DeviceError: the connection was lost, or storage is full.
         """
         ...
 
     def pull(self, source: str, destination: Path) -> None:
-        """Copy a file from there.
+        """Copy a file from the machine.
 
         Raises:
-            DeviceError: it went away, or there is no such file.
+            DeviceError: the connection was lost, or the file does not exist.
         """
         ...
 
 
 def run_there(remote: Remote, words: Sequence[str] | str, patience: float = PATIENCE) -> Done:
-    """Run a command there and wait for it.
+    """Run a command on the machine and wait for it.
 
     Args:
-        remote: where.
-        words: program and arguments, or a line of shell.
-        patience: seconds that it may take.
+        remote: the machine.
+        words: program and arguments, or a shell line.
+        patience: time limit in s.
 
     Raises:
-        DeviceError: the machine went away before the command ended, or it took too long.
+        DeviceError: the connection was lost before the command ended, or it timed out.
     """
     line = words if isinstance(words, str) else shlex.join(words)
     command = remote.client(f"( {line} ) 2>&1; echo {MARK}$?")
@@ -115,15 +115,15 @@ def run_there(remote: Remote, words: Sequence[str] | str, patience: float = PATI
 
 
 def must_run_there(remote: Remote, words: Sequence[str] | str, what: str) -> str:
-    """Run a command there that must succeed, and return what it printed.
+    """Run a command that must succeed, and return its output.
 
     Args:
-        remote: where.
-        words: program and arguments, or a line of shell.
-        what: it is, for the error, e.g. "benchmark_model".
+        remote: the machine.
+        words: program and arguments, or a shell line.
+        what: name of the command for messages, e.g. "benchmark_model".
 
     Raises:
-        DeviceError: it failed, was killed, or the machine went away or is full.
+        DeviceError: it failed, was killed, the connection was lost, or storage is full.
     """
     done = run_there(remote, words)
     if done.code == 0:
@@ -167,18 +167,18 @@ def copy(remote: Remote, command: Sequence[str], what: str, **streams: object) -
 
 
 def refuse_full(name: str, said: str) -> None:
-    """Raise the error of a full machine if that is what was said."""
+    """Raise DeviceError if the output reports full storage."""
     for line in said.splitlines():
         if any(words in line for words in NO_ROOM):
             raise DeviceError(f"{name} has no room left: {line.strip()}. Free some space there.")
 
 
 def gone(name: str, complaint: str) -> DeviceError:
-    """Return the error of a machine that cannot be reached any more."""
+    """Return the error for a lost connection."""
     return DeviceError(f"{name} went away, or cannot be reached: {last_line(complaint)}")
 
 
 def last_line(text: str) -> str:
-    """Return the last line that says something, at most 300 characters of it."""
+    """Return the last nonempty line, at most 300 characters of it."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1][:300] if lines else "it said nothing"

@@ -15,10 +15,10 @@ from edge_imgq.skipped import Skipped
 
 CLIENT = "ssh"
 OPTIONS = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=10")
-"""Never ask for a password, and notice when the board goes away."""
+"""Options that disable password prompts and detect a lost connection."""
 
 HOT = 80.0
-"""Degrees of the hottest zone above which a time is disturbed: boards throttle from there."""
+"""Temperature in °C of the hottest zone above which a time is disturbed: boards throttle there."""
 
 STATE = "cat /sys/class/thermal/thermal_zone*/temp 2>/dev/null; echo load $(cat /proc/loadavg)"
 MACHINE = (
@@ -28,7 +28,7 @@ MACHINE = (
 
 
 class SshRemote:
-    """One board; satisfies `edge_imgq.devices.remote.machine.Remote`."""
+    """One board; implements `edge_imgq.devices.remote.machine.Remote`."""
 
     folder = "/tmp"
 
@@ -38,28 +38,28 @@ class SshRemote:
         self._words = [CLIENT, *OPTIONS, *(("-p", port) if port else ()), "--", host]
 
     def client(self, command: str) -> list[str]:
-        """Return the words that run a shell command there."""
+        """Return the local command that runs a shell command on the board."""
         return [*self._words, command]
 
     def push(self, source: Path, destination: str) -> None:
-        """Copy a file there, through `cat`: boards may lack an SFTP server."""
+        """Copy a file to the board through `cat`: boards may lack an SFTP server."""
         with source.open("rb") as stream:
             copy(self, self.client(f"cat > {destination}"), source.name, stdin=stream)
 
     def pull(self, source: str, destination: Path) -> None:
-        """Copy a file from there."""
+        """Copy a file from the board."""
         with destination.open("wb") as stream:
             copy(self, self.client(f"cat {source}"), source, stdout=stream)
 
 
 class Board(RemoteDevice):
-    """One board; satisfies `edge_imgq.devices.protocol.Device`."""
+    """One board; implements `edge_imgq.devices.protocol.Device`."""
 
     def __init__(self, address: str, options: DeviceOptions) -> None:
         super().__init__(SshRemote(address), options)
 
     def machine(self) -> str:
-        """Return model, system and architecture."""
+        """Describe model, system and architecture."""
         lines = [line.strip() for line in run_there(self.remote, MACHINE).said.splitlines()]
         return ", ".join(line for line in lines if line)
 
@@ -78,10 +78,10 @@ class Board(RemoteDevice):
 
 
 def find(argument: str, options: DeviceOptions) -> Device | Skipped:
-    """Return a board, or why it is not there.
+    """Return a board, or why it is unavailable.
 
     Args:
-        argument: user@host, with :port if it is not ssh's own.
+        argument: user@host, optionally with :port.
         options: program and delegate.
     """
     if not argument:
@@ -99,7 +99,7 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:
 
 
 def look() -> tuple[Presence, ...]:
-    """Return whether there is a client; boards are known by their names alone."""
+    """Return whether an ssh client is installed; boards are given by name."""
     if shutil.which(CLIENT) is None:
         return (Presence("ssh", False, "there is no ssh", "Install OpenSSH's client."),)
     return (Presence("ssh", True, "name a board: --device ssh:user@host"),)
