@@ -1,7 +1,7 @@
-"""Core AI: runs `.aimodel` files on this host, in a process of its own.
+"""Runtime session of Core AI: runs `.aimodel` files in a worker process.
 
-What Core AI does not like ends its process (its Swift code is compiled without exceptions), and
-processes that ran a file abort now and then while they end. Neither may happen to a command.
+Core AI ends its process on errors (its Swift code is compiled without exceptions), and processes
+that ran a file sometimes abort at exit. The worker keeps both away from the calling process.
 """
 
 from __future__ import annotations
@@ -30,13 +30,14 @@ if TYPE_CHECKING:
 WORKER = "edge_imgq.runtime.coreai_worker"
 
 LEVELS = 255.0
-"""Peak of the images that files take and return: whole levels."""
+"""Peak of image inputs and outputs: integer levels."""
 
 
 class CoreAiSession(LevelsSession):
-    """One file; satisfies `edge_imgq.runtime.protocol.FloatSession`.
+    """One file; implements `edge_imgq.runtime.protocol.FloatSession`.
 
-    Core AI for Linux computes in the types that the program states, slowly: it checks values.
+    Core AI for Linux computes in the program's types. It is slow, so its times say nothing of a
+    device.
     """
 
     resizable = False
@@ -63,11 +64,11 @@ class CoreAiSession(LevelsSession):
             raise UnopenedFileError("Core AI", asset.path, str(error)) from error
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Return the output of an image as levels (H, W, C), neither rounded nor clipped.
+        """Run the file and return levels (H, W, C), float64, not rounded or clipped.
 
         Raises:
-            ImageError: the file does not take the image's size.
-            DeviceError: Core AI does not run it on the image.
+            ImageError: the file has another size.
+            DeviceError: Core AI fails on the image.
         """
         self.refuse_other_size(self._path, (pixels.shape[0], pixels.shape[1]))
         _, result = self._worker.ask({"do": "run"}, _planes(pixels))
@@ -75,7 +76,7 @@ class CoreAiSession(LevelsSession):
         return levels_from_nchw(result, LEVELS if contract.returns_image else contract.peak)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that runs the file once on a gray image that is in place."""
+        """Return a callable that runs the file once on a preloaded gray image."""
         self.refuse_other_size(self._path, size)
         gray = np.full((*size, self.note.contract.channels), 128, np.uint8)
         self._worker.ask({"do": "run"}, _planes(gray))
@@ -92,18 +93,18 @@ def _end(worker: Worker, scratch: TemporaryDirectory[str]) -> None:
 
 
 def open_session(path: Path, threads: int = 1) -> CoreAiSession:  # noqa: ARG001 - Core AI's own
-    """Reopen a file that edge-imgq wrote.
+    """Load a file that edge-imgq wrote.
 
     Args:
-        path: of the file.
-        threads: Core AI chooses its own.
+        path: the .aimodel folder.
+        threads: ignored; Core AI chooses.
 
     Raises:
-        ModelError: it is missing or damaged, or Core AI does not open it.
+        ModelError: the file is missing or damaged, or Core AI does not open it.
     """
     return CoreAiSession(open_asset(path))
 
 
 def _planes(pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float32]:
-    """Return pixels as (1, C, H, W) levels."""
+    """Convert pixels (H, W, C) to float32 levels (1, C, H, W)."""
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)[np.newaxis], np.float32)

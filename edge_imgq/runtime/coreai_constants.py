@@ -1,7 +1,7 @@
-"""The constants of a Core AI program: reading them, and naming them so that bytes repeat.
+"""Constants of a Core AI program: reading, and reproducible naming.
 
-Core AI stores small constants in the program and large ones behind it, each under a name. Its
-Python package reads the small ones; the large ones it only prints, as digits.
+Core AI stores small constants in the program and large ones as named resources behind it. Its
+Python package reads the small ones only; the large ones are parsed from its printed text.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 
 TYPES = {"f16": "float16", "f32": "float32", "si8": "int8", "ui8": "uint8", "i1": "bool",
          "si32": "int32", "ui32": "uint32"}  # fmt: skip
-"""Element types by Core AI's names, as NumPy calls them."""
+"""NumPy element types by Core AI name."""
 
 CONSTANT = "coreai.constant"
 
 PRINTED = re.compile(r'(\w+): "0x([0-9A-F]+)"')
 NAMED = re.compile(r"dense_resource<(\w+)>")
 HEADER = 4
-"""Bytes in front of the numbers of a large constant: its alignment."""
+"""Bytes before the data of a large constant: its alignment."""
 
 
 class Constants:
-    """The constants of a program, which must outlive what is read of it."""
+    """The constants of a program, which must outlive the operations read from it."""
 
     def __init__(self, program: Any) -> None:
         found = PRINTED.findall(str(program))
         self._stored = {name: bytes.fromhex(digits)[HEADER:] for name, digits in found}
 
     def numbers(self, operation: Any) -> NDArray[Any]:
-        """Return what the operation of a constant holds."""
+        """Return the contents of a constant operation."""
         value, kind = operation.attributes["value"], operation.results[0].type
         apart = NAMED.match(str(value))
         if apart is None:
@@ -47,15 +47,15 @@ class Constants:
 
 
 def operations(program: Any) -> Iterator[Any]:
-    """Yield the operations of a program's `main`, in the order of execution."""
+    """Yield the operations of a program's `main` in execution order."""
     (block,) = program._get_graph("main").regions[0].blocks
     yield from block.operations
 
 
 def name_by_contents(program: Any) -> None:
-    """Name the large constants of a program after what they hold.
+    """Rename the large constants of a program after a hash of their contents.
 
-    Core AI names them after a number that differs from one process to the next, and files differ.
+    Core AI names them by a number that differs between processes, which makes files differ.
     """
     ir, constants = importlib.import_module("coreai._compiler.ir"), Constants(program)
     for operation in operations(program):

@@ -1,4 +1,4 @@
-"""Reading an `.aimodel` folder without running it: metadata, digest and program."""
+"""Reader of `.aimodel` folders without running them: metadata, digest and program."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from edge_imgq.contract import PREFIX, FileNote
 from edge_imgq.errors import ModelError
 
 METADATA, PROGRAM, DIGEST = "metadata.json", "main.mlirb", "main.hash"
-"""Files of the folder."""
+"""File names in the folder."""
 
 MAIN = "main"
 """Name of the function that an app calls."""
 
 CUSTOM = "creatorDefinedMetadata"
-"""Key of our own metadata."""
+"""Key of the creator's metadata."""
 
 SIZE = f"{PREFIX}size"
-"""Key of height and width in the metadata."""
+"""Metadata key of height and width."""
 
 
 @dataclass(frozen=True)
 class Asset:
-    """One file as it lies on disk.
+    """One `.aimodel` folder.
 
     Attributes:
         path: the folder.
-        note: what the file says about itself.
-        size: height and width that it takes.
+        note: embedded metadata.
+        size: (height, width) of the input.
     """
 
     path: Path
@@ -40,10 +40,10 @@ class Asset:
     size: tuple[int, int]
 
     def program(self) -> Any:
-        """Return the program as Core AI parses it; operations live as long as it does.
+        """Parse the program; its operations are valid as long as it exists.
 
         Raises:
-            ModelError: it is damaged.
+            ModelError: the program is damaged.
         """
         authoring = importlib.import_module("coreai.authoring")
         try:
@@ -53,10 +53,10 @@ class Asset:
 
 
 def open_asset(path: Path) -> Asset:
-    """Read a file that edge-imgq wrote.
+    """Read a file that edge-imgq wrote, and check its digest.
 
     Raises:
-        ModelError: it is missing, damaged, or not edge-imgq's.
+        ModelError: the file is missing, damaged, or not written by edge-imgq.
     """
     if not path.exists():
         raise ModelError(f"There is no Core AI file at {path}.")

@@ -1,7 +1,7 @@
-"""Runs a Core AI file in a process of its own; see `edge_imgq.runtime.coreai`.
+"""Worker process that runs a Core AI file; see `edge_imgq.runtime.coreai`.
 
-Questions: {"do": "open", "path"}; {"do": "run"} with float32 (1, C, H, W) levels, answered with
-those of the result; {"do": "again"}, which runs the file on the image before.
+Requests: {"do": "open", "path"}; {"do": "run"} with float32 levels (1, C, H, W), answered with
+those of the result; {"do": "again"}, which repeats the last run.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from edge_imgq.runtime.worker_loop import serve
 
 
 class Served:
-    """The one file of this process."""
+    """The file of this process."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -28,7 +28,7 @@ class Served:
         self._inputs: dict[str, Any] = {}
 
     def answer(self, message: dict[str, Any], array: Any) -> tuple[dict[str, Any], Any]:
-        """Answer one question."""
+        """Answer one request."""
         if message["do"] == "open":
             self._function = self._loop.run_until_complete(_opened(message["path"]))
             return {}, None
@@ -40,9 +40,9 @@ class Served:
 
 
 async def _opened(path: str) -> Any:
-    """Return the function of a file; on a Mac Core AI chooses the units that run it.
+    """Load the function of a file; on a Mac, Core AI chooses the compute units.
 
-    Elsewhere an asset can be run only while its context is open: here that is never left.
+    Elsewhere an asset runs only inside its context manager, which is therefore never exited.
     """
     if sys.platform == "darwin":
         return (await AIModel.load(path)).load_function(MAIN)

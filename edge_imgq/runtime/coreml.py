@@ -1,4 +1,4 @@
-"""Core ML packages: Apple's runtime on a Mac, the reference evaluator elsewhere."""
+"""Runtime session of Core ML packages: Apple's runtime on a Mac, else the reference evaluator."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 
 def open_session(path: Path, threads: int = 1) -> Session:
-    """Open a package with what this machine has.
+    """Load a package in Core ML, or in the reference evaluator where Core ML is missing.
 
     Args:
-        path: a `.mlpackage` with one image at each end.
-        threads: processor threads of the reference evaluator; Core ML chooses its own.
+        path: a `.mlpackage`; one without a note must have one image input and one image output.
+        threads: CPU threads of the reference evaluator; Core ML chooses its own.
 
     Raises:
-        ModelError: the package is missing, damaged, or has other things than images at its ends.
+        ModelError: the package is missing or damaged, or its inputs and outputs are not images.
         RuntimeUnavailableError: this Mac's Core ML does not load the file.
     """
     package = open_package(path)
@@ -48,7 +48,7 @@ def open_session(path: Path, threads: int = 1) -> Session:
 
 
 class ReferenceSession:
-    """A package executed by the reference evaluator, in the precision that the file states."""
+    """A package run by the reference evaluator, in the precision that the file declares."""
 
     def __init__(self, package: Package, threads: int) -> None:
         self.note = _note(package)
@@ -69,12 +69,12 @@ class ReferenceSession:
         )
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
+        """Run the file on an image; see `edge_imgq.runtime.protocol.Session`."""
         # As Core ML makes 8-bit images; our own programs return whole numbers in range.
         return pixels_of(_levels(self._values(pixels), self.note))
 
     def _values(self, pixels: NDArray[np.uint8 | np.float64]) -> list[NDArray[Any]]:
-        """Return the outputs (1, C, H, W) of an image, as the program has them."""
+        """Run the program and return its outputs (1, C, H, W)."""
         size = (pixels.shape[0], pixels.shape[1])
         fits = size == self.size or self.resizable
         result = self._results(self._arrays(pixels), size) if fits else None
@@ -86,7 +86,7 @@ class ReferenceSession:
         return result
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that evaluates the file once; its time says nothing of a device's."""
+        """Return a callable that evaluates the file once; its time says nothing of a device."""
         pixels = _noise(size, self.note.contract.channels)
 
         def call() -> None:
@@ -95,20 +95,20 @@ class ReferenceSession:
         return call
 
     def _shapes(self, size: tuple[int, int]) -> dict[str, tuple[int, ...]]:
-        """Return the shape of each input for an image of a height and width, the image first."""
+        """Return each input's shape for an image of `size`, the image first."""
         return {
             entry.name: entry.shape if is_one_pixel(entry.shape) else (1, entry.shape[1], *size)
             for entry in self._evaluator.program.inputs
         }
 
     def _arrays(self, pixels: NDArray[np.uint8 | np.float64]) -> dict[str, NDArray[np.float32]]:
-        """Return what each input takes: levels of pixels, and others from 0 to the peak."""
+        """Return each input's array: levels for the image, 0 to the peak for others."""
         shapes = self._shapes((pixels.shape[0], pixels.shape[1]))
         batch = pixels.astype(np.float32).transpose(2, 0, 1)[np.newaxis]
         return _in_units(split_ports(batch, list(shapes.items())), self.note)
 
     def _others(self) -> Iterator[tuple[int, int]]:
-        """Yield other sizes to try the program at, odd multiples; a small one first, soon run."""
+        """Yield other sizes to try, odd multiples; a small one first."""
         multiple, (height, width) = self.note.contract.multiple, self.sizes[0]
         half = [(side // multiple // 2 - 1 | 1) * multiple for side in (height, width)]
         if min(half) > 0:
@@ -116,13 +116,13 @@ class ReferenceSession:
         yield height + multiple, width + multiple
 
     def _fits(self, size: tuple[int, int]) -> bool:
-        """Tell whether the program runs at a size, and returns the size that it should."""
+        """Return True if the program runs at a size with the expected output shapes."""
         with _threads(self._threads):
             shapes = self._evaluator.shapes(self._shapes(size))
         return shapes is not None and list(shapes.values()) == self._wanted(size)
 
     def _wanted(self, size: tuple[int, int]) -> list[tuple[int, ...]]:
-        """Return the shapes of the outputs for an image of a height and width."""
+        """Return the output shapes for an image of `size`."""
         contract = self.note.contract
         pairs = zip(contract.results_channels, contract.results_sizes(size), strict=True)
         return [(1, channels, *sides) for channels, sides in pairs]
@@ -130,7 +130,7 @@ class ReferenceSession:
     def _results(
         self, arrays: dict[str, NDArray[np.float32]], size: tuple[int, int]
     ) -> list[NDArray[Any]] | None:
-        """Return the program's outputs; None where an operator does not take this size."""
+        """Run the program; None if an operator fails at a size other than the file's."""
         try:
             with _threads(self._threads):
                 return list(self._evaluator.run(arrays).values())
@@ -141,15 +141,15 @@ class ReferenceSession:
 
 
 class ReferenceNumbers(ReferenceSession):
-    """The same of more than a picture; satisfies `runtime.protocol.FloatSession`."""
+    """A `ReferenceSession` with unrounded output; implements `runtime.protocol.FloatSession`."""
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Return the outputs as levels (H, W, C), neither rounded nor clipped."""
+        """Run the file and return levels (H, W, C), float64, not rounded or clipped."""
         return _levels(self._values(pixels), self.note)
 
 
 class MacSession:
-    """A package executed by Core ML on this Mac, on whatever units Core ML chooses."""
+    """A package run by Core ML on this Mac, on the compute units that Core ML chooses."""
 
     resizable = False
 
@@ -176,11 +176,11 @@ class MacSession:
             ) from error
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
+        """Run the file on an image; see `edge_imgq.runtime.protocol.Session`."""
         return pixels_of(_levels(self._predict(pixels), self.note))
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that runs the file once, for timing; images are converted beforehand."""
+        """Return a callable that runs the file once on a converted image, for timing."""
         fed = self._fed(_noise(size, self.note.contract.channels))
 
         def call() -> None:
@@ -189,7 +189,7 @@ class MacSession:
         return call
 
     def _fed(self, pixels: NDArray[np.uint8 | np.float64]) -> dict[str, Any]:
-        """Return what each input takes, the image as a picture where it is one."""
+        """Return each input's value; a PIL image for an image input."""
         batch = pixels.astype(np.float32).transpose(2, 0, 1)[np.newaxis]
         fed: dict[str, Any] = _in_units(split_ports(batch, list(self._shapes.items())), self.note)
         if self.note.contract.layout == "image":
@@ -198,7 +198,7 @@ class MacSession:
         return fed
 
     def _predict(self, pixels: NDArray[np.uint8 | np.float64]) -> list[NDArray[Any]]:
-        """Return what Core ML makes of an image: arrays (1, C, H, W), a picture's of levels."""
+        """Run the file and return arrays (1, C, H, W); image outputs as levels."""
         if pixels.shape[:2] != self.size:
             raise ModelError(f"Core ML takes images of {self.size} here, not {pixels.shape[:2]}.")
         found = self._model.predict(self._fed(pixels))
@@ -211,18 +211,18 @@ class MacSession:
 
 
 class DeviceNumbers(MacSession):
-    """The same of more than a picture; satisfies `runtime.protocol.FloatSession`."""
+    """A `MacSession` with unrounded output; implements `runtime.protocol.FloatSession`."""
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Return the outputs as levels (H, W, C), neither rounded nor clipped.
+        """Run the file and return levels (H, W, C), float64, not rounded or clipped.
 
-        A picture that goes in has 8 bits: levels between are rounded.
+        An image input has 8 bits, so fractional levels are rounded.
         """
         return _levels(self._predict(pixels), self.note)
 
 
 def _levels(results: Sequence[NDArray[Any]], note: FileNote) -> NDArray[np.float64]:
-    """Return outputs as levels (H, W, C), side by side; a picture is of levels already."""
+    """Convert outputs to levels (H, W, C), concatenated by channel; images are levels already."""
     peak, unit = note.contract.peak, 255.0 if _returns_picture(note) else note.contract.peak
     first, *others = (array.astype(np.float64) for array in results)
     joined = joined_results([first * (peak / unit), *others]) if others else first
@@ -232,7 +232,7 @@ def _levels(results: Sequence[NDArray[Any]], note: FileNote) -> NDArray[np.float
 def _in_units(
     arrays: Mapping[str, NDArray[np.float32]], note: FileNote
 ) -> dict[str, NDArray[np.float32]]:
-    """Return levels as inputs take them: those of a picture as they are, others to the peak."""
+    """Scale levels for the inputs: unchanged for an image input, to the peak for others."""
     unit, found = np.float32(note.contract.pixel_scale), {}
     for place, (name, values) in enumerate(arrays.items()):
         is_picture = place == 0 and note.contract.layout == "image"
@@ -245,7 +245,7 @@ def _returns_picture(note: FileNote) -> bool:
 
 
 def _shape(entry: Any) -> tuple[int, ...]:
-    """Return the shape (1, C, H, W) of a feature; the channels of an image do not matter."""
+    """Return the shape (1, C, H, W) of a feature; an image counts as 1 or 3 channels."""
     image, array = entry.type.imageType, entry.type.multiArrayType
     if entry.type.WhichOneof("Type") == "imageType":
         channels = 1 if image.colorSpace == image.GRAYSCALE else 3
@@ -254,7 +254,7 @@ def _shape(entry: Any) -> tuple[int, ...]:
 
 
 def _picture(pixels: NDArray[np.uint8]) -> Any:
-    """Return pixels as the PIL image that coremltools wants."""
+    """Convert pixels to the PIL image that coremltools requires."""
     from PIL import Image
 
     return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
@@ -275,7 +275,11 @@ def _size(package: Package) -> tuple[int, int]:
 
 
 def _refuse_without_images(package: Package) -> None:
-    """Refuse what has other features than images, unless it is a file of ours that says so."""
+    """Refuse a package whose features are not images, unless its note says so.
+
+    Raises:
+        ModelError: names the features' kinds.
+    """
     description = package.model.description
     if has_note(package.metadata):
         contract = _note(package).contract
@@ -291,7 +295,7 @@ def _refuse_without_images(package: Package) -> None:
 
 @contextlib.contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """Give torch a number of threads, and take them back."""
+    """Set torch's number of threads, and restore it on exit."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -1,4 +1,4 @@
-"""ExecuTorch: runs .pte files on this host, in the runtime of its wheel."""
+"""Runtime session of ExecuTorch: runs .pte files in the runtime of its wheel."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ExecuTorchSession(LevelsSession):
-    """One .pte file; satisfies `edge_imgq.runtime.protocol.FloatSession`."""
+    """One .pte file; implements `edge_imgq.runtime.protocol.FloatSession`."""
 
     def __init__(self, path: Path, file: ProgramFile, threads: int) -> None:
         self._path, self.note, self.size = path, file.note, file.size
@@ -33,10 +33,10 @@ class ExecuTorchSession(LevelsSession):
         self.identity = RuntimeIdentity("ExecuTorch", version("executorch"), delegate, threads)
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Return the output of an image as levels (H, W, C), neither rounded nor clipped.
+        """Run the file and return levels (H, W, C), float64, not rounded or clipped.
 
         Raises:
-            ImageError: the file does not take the image's size.
+            ImageError: the file has another size.
         """
         self.refuse_other_size(self._path, (pixels.shape[0], pixels.shape[1]))
         peak = self.note.contract.peak
@@ -44,7 +44,7 @@ class ExecuTorchSession(LevelsSession):
         return levels_from_nchw(np.array(result), peak)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that runs the file once on a gray image that is in place."""
+        """Return a callable that runs the file once on a preloaded gray image."""
         self.refuse_other_size(self._path, size)
         contract = self.note.contract
         run = self._runs_on(np.full((1, contract.channels, *size), contract.peak / 2, np.float32))
@@ -55,10 +55,10 @@ class ExecuTorchSession(LevelsSession):
         return call
 
     def _runs_on(self, values: NDArray[np.float32]) -> Callable[[], Any]:
-        """Return a call that runs the file on a batch of one; its result lives until the next.
+        """Return a callable that runs the file on (1, C, H, W); its result lives until the next run.
 
-        The numbers must lie in the order of their axes: a tensor in another order is taken for one
-        in this (see findings/executorch-channels-last.sh).
+        Inputs are made contiguous: the runtime ignores the strides of a tensor (see
+        findings/executorch-channels-last.sh).
         """
         import torch
 
@@ -71,7 +71,7 @@ class ExecuTorchSession(LevelsSession):
         return run
 
     def _ready(self) -> Any:
-        """Return the method that takes an image, loaded for the threads that there are now."""
+        """Return the method, reloaded if the thread pool has changed."""
         POOL.use(self._threads)
         if self._loaded_at != POOL.resets:
             self._program = _program(self._path)  # kept, for it owns the memory of its methods
@@ -80,23 +80,23 @@ class ExecuTorchSession(LevelsSession):
 
 
 def open_session(path: Path, threads: int = 1) -> ExecuTorchSession:
-    """Reopen a file that edge-imgq wrote.
+    """Load a file that edge-imgq wrote.
 
     Args:
-        path: of the .pte file.
-        threads: processor threads.
+        path: the .pte file.
+        threads: number of CPU threads.
 
     Raises:
-        ModelError: it is missing or damaged.
+        ModelError: the file is missing or damaged.
     """
     return ExecuTorchSession(path, read_program(path), threads)
 
 
 def placement(path: Path) -> Placement:
-    """Return which operators of a file XNNPACK computes, and which portable kernels compute.
+    """Report which operators XNNPACK runs, and which run in portable kernels.
 
     Raises:
-        ModelError: it is missing or damaged.
+        ModelError: the file is missing or damaged.
     """
     file = read_program(path)
     others = tuple(call.kind for call in file.calls if call.unit != XNNPACK)
@@ -105,7 +105,7 @@ def placement(path: Path) -> Placement:
 
 
 def _program(path: Path) -> Any:
-    """Return a file as ExecuTorch's runtime has it, all of its methods loadable."""
+    """Load a file in ExecuTorch's runtime and check that its method loads."""
     with quiet():
         from executorch.runtime import Runtime
 
@@ -118,21 +118,21 @@ def _program(path: Path) -> Any:
 
 
 class _Pool:
-    """XNNPACK's threads, which all files of a process share.
+    """XNNPACK's thread pool, which all files of a process share.
 
-    A method keeps the address of the pool that was there when it was loaded, and another number of
-    threads is another pool: a method that was loaded before must not run any more.
+    A method keeps the address of the pool that existed when it was loaded, and changing the number
+    of threads replaces the pool. Methods loaded earlier must not run afterwards.
 
     Attributes:
-        threads: how many there are; 0 before anybody said.
-        resets: how often there was another pool.
+        threads: number of threads; 0 if not set yet.
+        resets: how often the pool was replaced.
     """
 
     def __init__(self) -> None:
         self.threads = self.resets = 0
 
     def use(self, threads: int) -> None:
-        """Let there be so many threads."""
+        """Set the number of threads."""
         if threads == self.threads:
             return
         with quiet():
@@ -144,4 +144,4 @@ class _Pool:
 
 
 POOL = _Pool()
-"""Of this process, because ExecuTorch has one."""
+"""The pool of this process, because ExecuTorch has one per process."""

@@ -1,7 +1,7 @@
-"""Reading ExecuTorch's .pte files, without running them.
+"""Reader of ExecuTorch's .pte files without running them.
 
-A file is a list of calls, of portable operators and of delegates, with their constants. What
-edge-imgq notes of it is a string that its method `edge_imgq` returns: JSON.
+A file is a list of calls to portable operators and delegates, with their constants. The note is a
+JSON string that method `edge_imgq` returns.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from edge_imgq.native_output import without_lines
 from edge_imgq.runtime.xnnpack_graph import read_graph
 
 MARK = b"ET"
-"""Of the kind of file, at its fifth byte."""
+"""Magic bytes of the format, at offset 4."""
 
 NOTE = "edge_imgq"
-"""Method that returns what a file says about itself."""
+"""Method that returns the note."""
 
 MAIN = "forward"
-"""Method that takes an image and returns one."""
+"""Method that takes the image and returns the result."""
 
 XNNPACK, PORTABLE = "XNNPACK", "ExecuTorch's portable kernels"
-"""What computes operators."""
+"""Units that compute operators."""
 
 TYPES = {0: "uint8", 1: "int8", 3: "int32", 4: "int64", 5: "float16", 6: "float32", 11: "bool"}
-"""Torch's numbers of types."""
+"""NumPy element types by torch's ScalarType code."""
 
 XNNPACK_TYPES = {
     "fp32": "float32", "qint8": "int8", "qcint8": "int8", "qint32": "int32", "qcint32": "int32"
 }  # fmt: skip
-"""XNNPACK's names of types; q for quantized, c for a scale for each channel."""
+"""NumPy element types by XNNPACK name; q means quantized, c one scale per channel."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class Value:
     """A tensor that operators read or write.
 
     Attributes:
-        shape: as the unit that computes with it has it; XNNPACK's images are (N, H, W, C).
-        dtype: of its numbers.
-        data: bytes of a constant; None for what is computed.
+        shape: in the unit's layout; XNNPACK's images are (N, H, W, C).
+        dtype: NumPy element type.
+        data: bytes of a constant; None for a computed tensor.
     """
 
     shape: tuple[int, ...]
@@ -61,12 +61,12 @@ class Value:
 
     @property
     def bytes(self) -> int:
-        """How much memory it takes."""
+        """Size in bytes."""
         return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
     @property
     def array(self) -> Any:
-        """The numbers of a constant."""
+        """Contents of a constant."""
         found = np.frombuffer(self.data or b"", self.dtype, math.prod(self.shape))
         return found.reshape(self.shape)
 
@@ -76,11 +76,11 @@ class Call:
     """An operator of a file.
 
     Attributes:
-        unit: what computes it, XNNPACK or PORTABLE.
-        kind: the unit's name of the operator.
-        reads: names of values, in the unit's order.
-        writes: likewise.
-        options: of XNNPACK's operators, by the names of ExecuTorch's schema.
+        unit: XNNPACK or PORTABLE.
+        kind: the unit's operator name.
+        reads: input value names, in the unit's order.
+        writes: output value names, in the unit's order.
+        options: attributes of XNNPACK operators, by the names in ExecuTorch's schema.
     """
 
     unit: str
@@ -92,15 +92,15 @@ class Call:
 
 @dataclass(frozen=True)
 class ProgramFile:
-    """A whole file.
+    """Contents of a file.
 
     Attributes:
-        note: what it says about itself.
-        calls: its operators in the order of execution.
-        values: by name.
-        images: names of what it takes, the photograph first.
-        result: name of the one that it returns.
-        partitions: how many graphs XNNPACK gets.
+        note: embedded metadata.
+        calls: operators in execution order.
+        values: tensors by name.
+        images: input names, the photograph first.
+        result: output name.
+        partitions: number of XNNPACK delegates.
     """
 
     note: FileNote
@@ -112,16 +112,16 @@ class ProgramFile:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width that the file was written for."""
+        """Exported (height, width)."""
         height, width = self.values[self.images[0]].shape[2:]
         return height, width
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep to itself what ExecuTorch, and torch for it, print and warn of: none of it is an error.
+    """Suppress the output and warnings of ExecuTorch and torch, none of which are errors.
 
-    What is wrong with a file or a graph is raised.
+    Errors in a file or graph are raised as exceptions.
     """
     with warnings.catch_warnings(), without_lines(b""):
         warnings.simplefilter("ignore")
@@ -129,11 +129,11 @@ def quiet() -> Iterator[None]:
 
 
 def read_program(path: Path) -> ProgramFile:
-    """Return what a file consists of.
+    """Read the operators and values of a file.
 
     Raises:
-        ModelError: it is missing, damaged, or edge-imgq did not write it.
-        RuntimeUnavailableError: ExecuTorch is not installed here.
+        ModelError: the file is missing, damaged, or not written by edge-imgq.
+        RuntimeUnavailableError: ExecuTorch is not installed.
     """
     found = _opened(path)
     note = _note(found.program, path)
@@ -145,12 +145,12 @@ def read_program(path: Path) -> ProgramFile:
 
 
 def read_note(path: Path) -> FileNote:
-    """Return what a file says about itself; raises what `read_program` raises."""
+    """Read the note in a file; raises the errors of `read_program`."""
     return _note(_opened(path).program, path)
 
 
 def _opened(path: Path) -> Any:
-    """Return the file as ExecuTorch's own reader has it: constants and graphs put in place."""
+    """Parse a file with ExecuTorch's deserializer, constants and delegates included."""
     extra = FORMATS["executorch"].extra
     if extra is not None and extra.is_missing:
         raise RuntimeUnavailableError(extra.reason)
@@ -178,7 +178,7 @@ def _note(program: Any, path: Path) -> FileNote:
 
 
 class _Reader:
-    """Collects the operators and values of a file that ExecuTorch's reader has opened."""
+    """Collects the operators and values of a parsed file."""
 
     def __init__(self, opened: Any) -> None:
         self._program, self._named = opened.program, opened.named_data
@@ -203,7 +203,7 @@ class _Reader:
         return ProgramFile(note, tuple(self._calls), self._values, images, result, self._partitions)
 
     def _kernel(self, step: Any) -> None:
-        """Add a portable operator: its last argument is what it writes."""
+        """Add a portable operator; its last argument is the output."""
         operator = self._plan.operators[step.op_index]
         writes = self._tensors(step.args[-1])
         reads = [name for index in step.args[:-1] for name in self._tensors(index)]
@@ -215,7 +215,7 @@ class _Reader:
         self._calls.append(Call(PORTABLE, kind, tuple(r for r in reads if r not in writes), writes))
 
     def _delegate(self, step: Any) -> None:
-        """Add the operators of a graph of XNNPACK, under names of their own."""
+        """Add the operators of an XNNPACK delegate, with prefixed value names."""
         delegate = self._plan.delegates[step.delegate_index]
         data = self._program.backend_delegate_data[delegate.processed.index].data
         outside = [name for index in step.args for name in self._tensors(index)]
@@ -238,7 +238,7 @@ class _Reader:
         return data
 
     def _tensors(self, index: int) -> tuple[str, ...]:
-        """Return the names of the tensors of a value: one, several of a list, none of a number."""
+        """Return the tensor names of a value: several for a list, none for a scalar."""
         value = self._plan.values[index].val
         if hasattr(value, "items"):
             return tuple(n for i in value.items if i >= 0 for n in self._tensors(i))

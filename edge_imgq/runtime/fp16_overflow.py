@@ -1,8 +1,8 @@
-"""Whether a float file stays in the range of float16, in which a phone computes it.
+"""Check that the activations of a float file stay within float16, the precision of phones.
 
-This host computes the file in float32, so an overflow on the phone shows in no image here. The file
-runs once more, every tensor is kept (of TFLite files by its own kernels), and the largest number of
-each is compared with what float16 holds.
+This host computes in float32, so an overflow on a phone is not visible here. The file is run again
+with all tensors kept (TFLite files in the builtin kernels), and the largest magnitude of each is
+compared with float16's maximum.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ if TYPE_CHECKING:
 
 LARGEST = float(np.finfo(np.float16).max)
 NEAR = LARGEST / 16
-"""Below this on the first image, no other image comes to LARGEST, and none is looked at."""
+"""If no magnitude on the first image reaches this, further images are not checked."""
 
 
 @dataclass(frozen=True)
 class Fp16Overflow:
-    """A tensor that leaves float16.
+    """A tensor that exceeds float16.
 
     Attributes:
         tensor: its name.
-        largest: absolute number in it; the largest of float32 where there is infinity or NaN.
+        largest: largest magnitude; the float32 maximum for infinity or NaN.
     """
 
     tensor: str
     largest: float
 
     def __str__(self) -> str:
-        """Return it in words."""
+        """Format as a clause for messages."""
         return f"'{self.tensor}' reaches {self.largest:.3g}, and float16 ends at {LARGEST:.0f}"
 
 
 def fp16_overflows(path: Path, pixels: NDArray[np.uint8], peak: float) -> tuple[Fp16Overflow, ...]:
-    """Return the tensors of a float .tflite file that leave float16 on an image, in their order.
+    """List the tensors of a float .tflite file that exceed float16 on an image, in execution order.
 
     Args:
         path: the file.
-        pixels: image (H, W, C) of any size; its middle is looked at.
-        peak: what the file takes white for.
+        pixels: image (H, W, C), uint8, of any size; its centre is used.
+        peak: file value of white.
     """
     interpreter = open_keeping_tensors(path)
     entry = interpreter.get_input_details()[0]
@@ -67,15 +67,15 @@ def fp16_overflows(path: Path, pixels: NDArray[np.uint8], peak: float) -> tuple[
 
 
 def refuse_tflite_overflow(path: Path, photos: Iterable[NDArray[np.uint8]], peak: float) -> None:
-    """Refuse a float .tflite file whose numbers leave float16 on some image.
+    """Refuse a float .tflite file whose activations exceed float16 on an image.
 
     Args:
         path: the file.
-        photos: images (H, W, C) of any size; the middle of each is looked at.
-        peak: what the file takes white for.
+        photos: images (H, W, C), uint8, of any size; their centres are used.
+        peak: file value of white.
 
     Raises:
-        NonFiniteOutputError: names the first tensor that leaves it, and how far it goes.
+        NonFiniteOutputError: names the first tensor that overflows, and its magnitude.
     """
     interpreter = open_keeping_tensors(path)
     entry = interpreter.get_input_details()[0]
@@ -95,16 +95,16 @@ def refuse_overflow(
     largest_of: Callable[[NDArray[np.uint8]], dict[str, float]],
     who: str,
 ) -> None:
-    """Refuse a file whose numbers leave float16 on some image.
+    """Refuse a file whose activations exceed float16 on an image.
 
     Args:
-        photos: images (H, W, C) of any size; the middle of each is looked at.
-        size: height and width of the file.
-        largest_of: the largest absolute number of every tensor, in their order, for an image.
-        who: computes the file in float16, in words.
+        photos: images (H, W, C), uint8, of any size; their centres are used.
+        size: (height, width) of the file.
+        largest_of: maps an image to the largest magnitude of each tensor, in execution order.
+        who: the devices that compute in float16, for the message.
 
     Raises:
-        NonFiniteOutputError: names the first tensor that leaves it, and how far it goes.
+        NonFiniteOutputError: names the first tensor that overflows, and its magnitude.
     """
     for pixels in photos:
         largest = largest_of(_middle(pixels, size))
@@ -120,7 +120,7 @@ def refuse_overflow(
 
 
 def _largest(interpreter: Any) -> dict[str, float]:
-    """Return the largest absolute number of every float tensor that is computed, in their order."""
+    """Return the largest magnitude of each computed float tensor, in execution order."""
     found = {}
     details = {detail["index"]: detail for detail in interpreter.get_tensor_details()}
     for node in interpreter._get_ops_details():

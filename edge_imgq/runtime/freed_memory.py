@@ -1,9 +1,9 @@
-"""Memory that native code has freed, and that the C library keeps for later.
+"""Control of the freed memory that glibc keeps.
 
-glibc keeps as many arenas as threads have allocated at once, and gives little of them back: between
-stages of an export that is as much as all that is in use. Large blocks it gives back at once, and
-to get each one anew, filled with zeros, is a sixth of an export's time. So blocks of the largest
-layers stay until a stage ends. Other C libraries do as they do.
+glibc creates an arena per concurrently allocating thread and returns little of their memory to the
+system: between stages of an export as much as is in use. Large blocks are returned at once, and
+mapping them again, zero-filled, takes a sixth of an export's time. Blocks of the largest layers are
+therefore kept until a stage ends. Other C libraries are left alone.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 """Parameters of `mallopt`, from glibc's malloc.h."""
 
 LARGE = 64 * 1024**2
-"""Bytes from which on a block is given back as soon as it is freed."""
+"""Size in bytes from which a freed block is returned to the system at once."""
 
 
 def give_back() -> None:
-    """Give what is freed back to the system; some hundredths of a second."""
+    """Return freed memory to the system; takes some hundredths of a second."""
     library = glibc()
     if library is not None:
         library.malloc_trim(0)
 
 
 def keep_between_uses() -> None:
-    """Let threads that begin from now on share what is freed, until `give_back`, process-wide."""
+    """Let new threads share one arena and keep freed blocks until `give_back`, process-wide."""
     library = glibc()
     if library is not None:
         library.mallopt(M_ARENA_MAX, 1)
@@ -38,7 +38,7 @@ def keep_between_uses() -> None:
 
 @functools.cache
 def glibc() -> Any:
-    """Return the C library where it is glibc; None elsewhere."""
+    """Load the C library if it is glibc, else return None."""
     if not sys.platform.startswith("linux"):
         return None
     library = ctypes.CDLL(None)

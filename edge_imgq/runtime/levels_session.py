@@ -1,4 +1,4 @@
-"""What sessions share that tell an image's levels before they are rounded to pixels."""
+"""Base class of sessions that return unrounded levels."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class LevelsSession(ABC):
-    """A session of one size, or of any; see `edge_imgq.runtime.protocol.FloatSession`.
+    """A session of a fixed or open size; see `edge_imgq.runtime.protocol.FloatSession`.
 
     Attributes:
-        note: what the file says about itself.
-        size: fixed height and width, None when open.
+        note: embedded metadata.
+        size: fixed (height, width), None if open.
     """
 
     note: FileNote
@@ -31,23 +31,23 @@ class LevelsSession(ABC):
 
     @property
     def sizes(self) -> tuple[tuple[int, int], ...]:
-        """The fixed height and width, none when open."""
+        """The fixed (height, width), empty if open."""
         return () if self.size is None else (self.size,)
 
     @property
     def resizable(self) -> bool:
-        """Whether height and width are open."""
+        """True if height and width are open."""
         return self.size is None
 
     def refuse_other_size(self, path: Path, size: tuple[int, int]) -> None:
-        """Refuse an image of another size than a file of a fixed one takes.
+        """Refuse an image whose size a fixed-size file does not take.
 
         Args:
-            path: of the file, for the message.
-            size: height and width of the image.
+            path: the file, for the message.
+            size: (height, width) of the image.
 
         Raises:
-            ImageError: the file does not take them.
+            ImageError: the sizes differ.
         """
         if self.size is None or self.resizable or size == self.size:
             return
@@ -59,13 +59,14 @@ class LevelsSession(ABC):
 
     @abstractmethod
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Return the output of an image as levels (H, W, C), neither rounded nor clipped.
+        """Run the file and return levels (H, W, C), float64, not rounded or clipped.
 
-        `edge_imgq.images.layout.levels_from_nchw` makes them, and refuses NaN and infinity.
+        Implementations call `edge_imgq.images.layout.levels_from_nchw`, which raises for NaN and
+        infinity.
         """
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that runs the file once on a gray image."""
+        """Return a callable that runs the file once on a gray image."""
         import numpy as np
 
         gray = np.full((*size, self.note.contract.channels), 128, np.uint8)
@@ -76,5 +77,5 @@ class LevelsSession(ABC):
         return call
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the output image of an input image, both 8-bit (H, W, C)."""
+        """Run the file on an image and return its output, both uint8 (H, W, C)."""
         return pixels_of(self.levels(pixels))

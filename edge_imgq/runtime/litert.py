@@ -1,4 +1,4 @@
-"""LiteRT: runs .tflite files on this host, with XNNPACK, and says what XNNPACK took."""
+"""Runtime session of LiteRT: runs .tflite files with XNNPACK, and reports XNNPACK's partitions."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 """Two redirections at once would restore each other's."""
 
 DELEGATE = "DELEGATE"
-"""Name that LiteRT gives the node that stands for a partition."""
+"""Name of LiteRT's node for a delegated partition."""
 
 Size = tuple[int, int]
 
 
 class LiteRTSession:
-    """One .tflite file; satisfies `edge_imgq.runtime.protocol.Session`.
+    """One .tflite file; implements `edge_imgq.runtime.protocol.Session`.
 
-    The file is opened from disk, once per session. In a file with several signatures, the image's
-    size chooses one. In another, an image of another size than the file's resizes the input, where
-    the note says that the result is right; the last size stays in place.
+    The file is loaded from disk once per session. The image size selects the signature if the file
+    has several. Otherwise an image of another size resizes the input, if the note allows it; that
+    size is kept for the next image.
     """
 
     def __init__(self, path: Path, note: FileNote, threads: int, xnnpack: bool = True) -> None:
@@ -57,17 +57,17 @@ class LiteRTSession:
 
     @property
     def size(self) -> Size | None:
-        """Height and width that the file was written for."""
+        """The exported (height, width)."""
         return self._own_size
 
     @property
     def sizes(self) -> tuple[Size, ...]:
-        """Every height and width that the file has a signature for."""
+        """Every (height, width) that has a signature."""
         return tuple(self._signatures) or (self._own_size,)
 
     @property
     def resizable(self) -> bool:
-        """Whether the note says that the file follows a resized input, and it does when tried."""
+        """True if the note allows resizing and a trial gives the expected output size."""
         if self._signatures or not self.note.resizable:
             return False
         if self._resizable is None:
@@ -78,11 +78,11 @@ class LiteRTSession:
         return self._resizable
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the output image of an input image, both 8-bit (H, W, C).
+        """Run the file on an image and return its output, both uint8 (H, W, C).
 
         Raises:
-            ImageError: the file cannot run at the image's size or number of channels.
-            NonFiniteOutputError: the output holds NaN or infinity.
+            ImageError: the file does not take the image's size or number of channels.
+            NonFiniteOutputError: the output contains NaN or infinity.
         """
         values = self._values(pixels)
         if values.dtype == np.uint8:
@@ -91,11 +91,11 @@ class LiteRTSession:
         return from_nhwc(values, self.note.contract.peak)
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Return the output of an image as levels (H, W, C); a file of bytes rounds both ends.
+        """Run the file and return levels (H, W, C), float64; a uint8 file rounds input and output.
 
         Raises:
-            ImageError: the file cannot run at the image's size or number of channels.
-            NonFiniteOutputError: the output holds NaN or infinity.
+            ImageError: the file does not take the image's size or number of channels.
+            NonFiniteOutputError: the output contains NaN or infinity.
         """
         values = self._values(pixels)
         if values.dtype == np.uint8:
@@ -104,7 +104,7 @@ class LiteRTSession:
         return levels_from_nhwc(values, self.note.contract.peak)
 
     def prepare(self, size: Size) -> Callable[[], None]:
-        """Return a call that runs the file once on a ramp of all pixel values."""
+        """Return a callable that runs the file once on a preloaded ramp of all pixel values."""
         channels = self.note.contract.channels
         ramp = np.arange(size[0] * size[1] * channels, dtype=np.uint32) % 256
         pixels = ramp.astype(np.uint8).reshape(*size, channels)
@@ -118,7 +118,7 @@ class LiteRTSession:
         return _interpreter(self._path, self._threads, self._xnnpack)
 
     def _values(self, pixels: NDArray[np.uint8 | np.float64]) -> Any:
-        """Run the file on an image and return its outputs as they are stored, side by side."""
+        """Run the file and return its outputs in their stored type, concatenated by channel."""
         signature = self._signatures.get((pixels.shape[0], pixels.shape[1]))
         if signature is not None:
             return _joined(signature.run(self._inputs(pixels)))
@@ -128,7 +128,7 @@ class LiteRTSession:
         return _joined([self._interpreter.get_tensor(detail["index"]) for detail in details])
 
     def _inputs(self, pixels: NDArray[np.uint8 | np.float64]) -> list[Any]:
-        """Return what each input takes, in its layout and type, the image first."""
+        """Return each input's array in its layout and type, the image first."""
         details = self._interpreter.get_input_details()
         channels = sum(int(detail["shape"][3]) for detail in details)
         if pixels.shape[2] != channels:
@@ -138,7 +138,7 @@ class LiteRTSession:
         return stored_inputs(details, pixels, self.note.contract.peak)
 
     def _place(self, pixels: NDArray[np.uint8 | np.float64]) -> None:
-        """Write an image into the input tensor, resized to it."""
+        """Copy an image into the input tensor, resizing the input if needed."""
         self._inputs(pixels)
         size = (pixels.shape[0], pixels.shape[1])
         if size != _size(self._interpreter):
@@ -158,7 +158,7 @@ class LiteRTSession:
         )
 
     def _follows(self, interpreter: Any, size: Size) -> bool:
-        """Resize the input and tell whether the output has the size that it then should have."""
+        """Resize the input; return True if the output has the expected size."""
         try:
             for detail in interpreter.get_input_details():
                 shape = channels_first(detail["shape"])
@@ -183,34 +183,34 @@ class LiteRTSession:
 
 
 def open_session(path: Path, threads: int = 1) -> Session:
-    """Reopen a .tflite file that edge-imgq wrote.
+    """Load a .tflite file that edge-imgq wrote.
 
     Args:
         path: the file.
-        threads: processor threads for XNNPACK.
+        threads: number of CPU threads for XNNPACK.
 
     Raises:
-        ModelError: it is missing, truncated, not TFLite, or carries no note of ours.
+        ModelError: the file is missing, truncated, not TFLite, or has no note.
     """
     return LiteRTSession(path, read_note(path), threads)
 
 
 def open_without_xnnpack(path: Path) -> Session:
-    """Reopen a .tflite file for TFLite's own kernels, as apps run it that do not apply XNNPACK.
+    """Load a .tflite file for TFLite's builtin kernels, as apps without XNNPACK run it.
 
     Raises:
-        ModelError: likewise.
+        ModelError: the file is missing, truncated, not TFLite, or has no note.
     """
     return LiteRTSession(path, read_note(path), threads=1, xnnpack=False)
 
 
 def open_keeping_tensors(path: Path) -> Any:
-    """Return LiteRT's interpreter of a file, which keeps every tensor, in TFLite's own kernels."""
+    """Open a file in LiteRT's builtin kernels, with all intermediate tensors kept."""
     return _interpreter(path, threads=1, xnnpack=False, keeps_tensors=True)
 
 
 def placement(path: Path) -> Placement:
-    """Return who runs the operators of a .tflite file on this host, as LiteRT itself decides.
+    """Report which operators of a .tflite file XNNPACK runs on this host, as decided by LiteRT.
 
     Raises:
         ModelError: the file cannot be opened.
@@ -220,11 +220,11 @@ def placement(path: Path) -> Placement:
 
 
 def placement_of(interpreter: Any) -> Placement:
-    """Return who runs the operators of an interpreter that has its tensors allocated.
+    """Report which operators of an allocated interpreter are delegated.
 
-    After delegation LiteRT lists the file's nodes first and one DELEGATE node per partition behind
-    them. A node belongs to a partition when a path leads from it to an output of the partition
-    without crossing one of its inputs.
+    After delegation LiteRT lists the file's nodes, then one DELEGATE node per partition. A node
+    belongs to a partition if a path leads from it to an output of the partition without crossing
+    one of its inputs.
     """
     nodes = interpreter._get_ops_details()
     own, taken = _delegated(nodes)
@@ -233,9 +233,9 @@ def placement_of(interpreter: Any) -> Placement:
 
 
 def measured(path: Path) -> Placed:
-    """Return which operators of a .tflite file XNNPACK takes on this host, one by one.
+    """Report for each operator of a .tflite file whether XNNPACK runs it on this host.
 
-    In a file with several signatures these are the operators of the first.
+    Of several signatures, the first is reported.
 
     Raises:
         ModelError: LiteRT cannot open the file.
@@ -249,7 +249,7 @@ def measured(path: Path) -> Placed:
 
 
 def _delegated(nodes: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], set[int]]:
-    """Return the file's own nodes, and the indices of those that a partition holds."""
+    """Return the file's nodes, and the indices of those inside a partition."""
     # LiteRT has no public list of nodes; its own analyzer and benchmark tools read this one.
     partitions = [node for node in nodes if node["op_name"] == DELEGATE]
     own = [node for node in nodes if node["op_name"] != DELEGATE]
@@ -298,7 +298,7 @@ def _interpreter(
 
 
 def _joined(results: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Return results (1, H, W, C) side by side."""
+    """Concatenate results (1, H, W, C) by channel."""
     if len(results) == 1:
         return results[0]
     whole = joined_results([result.transpose(0, 3, 1, 2) for result in results])

@@ -1,4 +1,4 @@
-"""What each input of a .tflite file takes of an image and what lies beside it."""
+"""Conversion of an image and further inputs to the input tensors of a .tflite file."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 def stored_inputs(
     details: Sequence[Mapping[str, Any]], pixels: NDArray[np.uint8 | np.float64], peak: float
 ) -> list[Any]:
-    """Return what each input takes, in its layout and type, the image first.
+    """Convert pixels to each input's layout and type, the image first.
 
     Args:
-        details: of the inputs, as an interpreter lists them.
-        pixels: (H, W, C), C those of all inputs.
-        peak: what 255 is in floats.
+        details: input details of the interpreter.
+        pixels: (H, W, C) levels, C summed over all inputs.
+        peak: float value of level 255.
     """
     if details[0]["dtype"] == np.float32:
         values: Any = to_nhwc(pixels, peak)
@@ -36,13 +36,13 @@ def stored_inputs(
 
 
 def place_inputs(interpreter: Any, pixels: NDArray[np.uint8 | np.float64], peak: float) -> None:
-    """Write an image and what lies beside it into the inputs of an interpreter of that size."""
+    """Copy an image and further inputs into an interpreter of the same size."""
     details = interpreter.get_input_details()
     for detail, values in zip(details, stored_inputs(details, pixels, peak), strict=True):
         interpreter.set_tensor(detail["index"], values)
 
 
 def channels_first(shape: Sequence[int]) -> tuple[int, int, int, int]:
-    """Return the lengths (N, C, H, W) of a shape (N, H, W, C)."""
+    """Convert a shape (N, H, W, C) to (N, C, H, W)."""
     batch, height, width, channels = (int(length) for length in shape)
     return batch, channels, height, width

@@ -1,4 +1,4 @@
-"""Every tensor that a .tflite file computes of an image, in TFLite's own kernels."""
+"""Intermediate tensors of a .tflite file, computed by TFLite's builtin kernels."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 
 def written_tensors(path: Path, pixels: Pixels, peak: float) -> Iterator[WrittenTensor]:
-    """Yield what a file computes of an image, in the order of its operators.
+    """Yield the rank-4 tensors that a file computes from an image, in execution order, dequantized.
 
-    XNNPACK keeps nothing between operators, so the kernels are TFLite's own, which round alike but
-    for single steps. Tensors that are no images are left out.
+    XNNPACK keeps no intermediate tensors, so the builtin kernels run; they may differ from XNNPACK
+    by single steps.
 
     Args:
-        path: of a file of 8-bit pixels (1, H, W, C) or floats from 0 to the peak.
-        pixels: (H, W, C), of that size.
-        peak: what 255 is in floats.
+        path: file with uint8 pixels (1, H, W, C) or float32 in 0 to the peak.
+        pixels: (H, W, C), of the file's size.
+        peak: float value of level 255.
 
     Raises:
-        UnopenedFileError: LiteRT does not run it.
+        UnopenedFileError: LiteRT does not run the file.
     """
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 

@@ -1,14 +1,14 @@
-"""How much memory the activations of a file need at once, and at which operator.
+"""Peak memory of a file's activations, and the operator at which it occurs.
 
-A tensor lives from the operator that writes it to the last that reads it; the image lives
-throughout and the result to the end, since the caller holds them. The most bytes alive at once is
-what no allocator can go below. Runtimes take one block, the arena, and lay the tensors into it: the
-largest first, each into the smallest gap that is free while it lives. TFLite and XNNPACK do so
+A tensor is alive from the operator that writes it to the last that reads it. Inputs are alive
+throughout and outputs to the end, since the caller holds them. The largest sum of live bytes is a
+lower bound for any allocator. Runtimes allocate one block, the arena, and place tensors in it:
+largest first, each in the smallest gap that is free while it is alive. TFLite and XNNPACK do so
 (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020, algorithm 3),
-and add working space of their own.
+and add workspace.
 
-A quantizer and a dequantizer between operators count as nothing: runtimes fuse them, so what lies
-between two operators of a QDQ graph is the integer tensor.
+Quantizers and dequantizers between operators are not counted: runtimes fuse them, so only the
+integer tensor exists between two operators of a QDQ graph.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from edge_imgq.skipped import Skipped
 QUANTIZERS = frozenset({"QuantizeLinear", "quantize"})
 DEQUANTIZERS = frozenset({"DequantizeLinear", "dequantize"})
 ALIGNED = 64
-"""Bytes that the beginning of a tensor is a multiple of."""
+"""Alignment of tensors in bytes."""
 
 
 @dataclass(frozen=True)
 class ActivationMemory:
-    """The most memory that activations need at once.
+    """Peak memory of activations.
 
     Attributes:
-        bytes: alive at that moment.
-        arena: bytes of one block that holds all of them, packed as runtimes pack.
-        operator: the operator that runs then, with the name of what it writes.
-        tensors: how many are alive.
-        size: height and width of the image.
+        bytes: live bytes at the peak.
+        arena: bytes of one block that holds all tensors, packed as by runtimes.
+        operator: operator at the peak, with the name of its first output.
+        tensors: number of live tensors at the peak.
+        size: (height, width) of the image.
     """
 
     bytes: int
@@ -50,7 +50,7 @@ class ActivationMemory:
 
 @dataclass(frozen=True)
 class ExecutionStep:
-    """One operator: its kind, and the names of what it reads and writes; its data comes first."""
+    """One operator: kind, input names (data first) and output names."""
 
     kind: str
     reads: tuple[str, ...]
@@ -59,14 +59,14 @@ class ExecutionStep:
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """A file as its operators in the order of execution.
+    """A file's operators in execution order.
 
     Attributes:
-        steps: the operators.
-        sizes: bytes of everything that they read and write, constants included or not.
-        inputs: names of the images.
-        outputs: names of the results.
-        size: height and width of the image.
+        steps: operators.
+        sizes: bytes of every tensor that is read or written; constants are optional.
+        inputs: names of the inputs.
+        outputs: names of the outputs.
+        size: (height, width) of the image.
     """
 
     steps: tuple[ExecutionStep, ...]
@@ -77,14 +77,14 @@ class MemoryPlan:
 
 
 def activation_memory(path: Path, size: tuple[int, int]) -> ActivationMemory:
-    """Return the memory of a file's activations.
+    """Compute the activation memory of a file.
 
     Args:
         path: a file that edge-imgq wrote.
-        size: height and width of the input, for files that take any; others have their own.
+        size: (height, width) for files of open size; ignored by others.
 
     Raises:
-        ModelError: the file is not whole, or does not fit the size.
+        ModelError: the file is damaged, or does not fit the size.
     """
     form = format_of(path)
     if form is None:
@@ -94,7 +94,7 @@ def activation_memory(path: Path, size: tuple[int, int]) -> ActivationMemory:
 
 
 def known_memory(path: Path, size: tuple[int, int] = (0, 0)) -> ActivationMemory | Skipped:
-    """Return the memory of a file's activations, or why it is not known."""
+    """Compute the activation memory of a file, or return the reason why it is unknown."""
     try:
         return activation_memory(path, size)
     except ModelError as error:
@@ -102,7 +102,7 @@ def known_memory(path: Path, size: tuple[int, int] = (0, 0)) -> ActivationMemory
 
 
 def peak(plan: MemoryPlan) -> ActivationMemory:
-    """Return the most memory that is alive at one step; what no image reaches does not count."""
+    """Find the step with the most live bytes; tensors that depend on no input are not counted."""
     steps = _fused(_reached(plan.steps, plan.inputs), {*plan.inputs, *plan.outputs})
     lives = _lives(steps, plan)
     alive = [
@@ -117,7 +117,7 @@ def peak(plan: MemoryPlan) -> ActivationMemory:
 
 
 def _lives(steps: Sequence[ExecutionStep], plan: MemoryPlan) -> dict[str, tuple[int, int]]:
-    """Return the first and the last step that each tensor is needed at."""
+    """Return the first and last step at which each tensor is alive."""
     lives: dict[str, tuple[int, int]] = {}
     for index, step in enumerate(steps):
         for name in (*step.reads, *step.writes):
@@ -128,7 +128,7 @@ def _lives(steps: Sequence[ExecutionStep], plan: MemoryPlan) -> dict[str, tuple[
 
 
 def _arena(sizes: Mapping[str, int], lives: Mapping[str, tuple[int, int]]) -> int:
-    """Return the bytes of one block, the largest tensors laid into it first."""
+    """Return the size of one block with all tensors placed, largest first."""
     placed: dict[str, tuple[int, int]] = {}
     for name in sorted(sizes, key=lambda name: -sizes[name]):
         first, last = lives[name]
@@ -144,7 +144,7 @@ def _arena(sizes: Mapping[str, int], lives: Mapping[str, tuple[int, int]]) -> in
 
 
 def _smallest_gap(taken: Sequence[tuple[int, int]], length: int) -> int:
-    """Return where the smallest gap that is long enough begins, or the end of all."""
+    """Return the start of the smallest sufficient gap, or the end of all tensors."""
     best, end = None, 0
     for start, stop in taken:
         gap = start - end
@@ -155,7 +155,7 @@ def _smallest_gap(taken: Sequence[tuple[int, int]], length: int) -> int:
 
 
 def _reached(steps: Sequence[ExecutionStep], inputs: Iterable[str]) -> list[ExecutionStep]:
-    """Return the steps that read something computed from an image, with those reads alone."""
+    """Return the steps that depend on an input, with only the inputs that do."""
     computed = set(inputs)
     found = []
     for step in steps:
@@ -167,7 +167,7 @@ def _reached(steps: Sequence[ExecutionStep], inputs: Iterable[str]) -> list[Exec
 
 
 def _fused(steps: Sequence[ExecutionStep], edges: set[str]) -> list[ExecutionStep]:
-    """Return the steps without quantizers and dequantizers; both their sides are one tensor."""
+    """Remove quantizers and dequantizers; both of their sides become one tensor."""
     same: dict[str, str] = {}
     kept = []
     for step in steps:

@@ -1,4 +1,4 @@
-"""ncnn: runs .param and .bin files on this host, with the options that an app gets by default."""
+"""Runtime session of ncnn: runs .param and .bin files with ncnn's default options."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from edge_imgq.contract import ImageContract
 
 IMAGE, RESULT = "image", "result"
-"""Blobs that an image enters and leaves by."""
+"""Names of the input and output blobs."""
 
 IN_HALF = "float16 weights; this processor multiplies in float32, phones in float16"
 
 
 class NcnnSession(LevelsSession):
-    """One pair of files; satisfies `edge_imgq.runtime.protocol.FloatSession`.
+    """A .param and .bin pair; implements `edge_imgq.runtime.protocol.FloatSession`.
 
-    A file of half precision computes on a phone in float16. ncnn for x86 computes it in float32,
-    but for inner products, whose weights it rounds.
+    Phones compute a half-precision file in float16. ncnn for x86 computes it in float32, except
+    inner products, whose weights it rounds.
     """
 
     def __init__(self, path: Path, pair: ParamAndBin, threads: int) -> None:
@@ -45,15 +45,15 @@ class NcnnSession(LevelsSession):
 
     @property
     def resizable(self) -> bool:
-        """Whether no layer holds a size."""
+        """True if no layer holds a size."""
         return self.note.resizable
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Return the output of an image as levels (H, W, C), neither rounded nor clipped.
+        """Run the files and return levels (H, W, C), float64, not rounded or clipped.
 
         Raises:
-            ImageError: the files do not take the image's size.
-            ModelError: ncnn does not run them on it.
+            ImageError: the files have another size.
+            ModelError: ncnn fails on the image.
         """
         self.refuse_other_size(self._path, (pixels.shape[0], pixels.shape[1]))
         peak = self.note.contract.peak
@@ -61,7 +61,7 @@ class NcnnSession(LevelsSession):
         return levels_from_nchw(values[np.newaxis], peak)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that runs the files once on a gray image that is in place."""
+        """Return a callable that runs the files once on a preloaded gray image."""
         self.refuse_other_size(self._path, size)
         contract = self.note.contract
         batch = np.full((1, contract.channels, *size), contract.peak / 2, np.float32)
@@ -83,7 +83,7 @@ class NcnnSession(LevelsSession):
 
 
 class LargestNumbers:
-    """The largest absolute number of every blob of a file, for an image of the file's size."""
+    """Largest magnitude of each blob, for images of the file's size."""
 
     def __init__(self, path: Path, peak: float) -> None:
         self._net, self._peak, pair = _opened(path, threads=1), peak, read_pair(path)
@@ -91,7 +91,7 @@ class LargestNumbers:
         self._blobs = [blob for line in pair.lines for blob in line.outputs]
 
     def __call__(self, pixels: NDArray[np.uint8]) -> dict[str, float]:
-        """Run the file on an image and return the numbers, in the order of the layers."""
+        """Run the file on an image and return the magnitudes, in layer order."""
         extractor = self._net.create_extractor()
         extractor.set_light_mode(False)
         for name, planes in _blobs(to_nchw(pixels, self._peak), self._contract).items():
@@ -104,7 +104,7 @@ class LargestNumbers:
 
 
 def _blobs(batch: NDArray[np.float32], contract: ImageContract) -> dict[str, Any]:
-    """Return what each input blob takes of an image and what lies beside it (1, C, H, W)."""
+    """Split an image and further inputs (1, C, H, W) into input blobs."""
     height, width = batch.shape[2:]
     entries: list[Entry] = [(IMAGE, (1, contract.image_channels, height, width))]
     for port in contract.further:
@@ -114,20 +114,20 @@ def _blobs(batch: NDArray[np.float32], contract: ImageContract) -> dict[str, Any
 
 
 def open_session(path: Path, threads: int = 1) -> NcnnSession:
-    """Reopen files that edge-imgq wrote.
+    """Load a pair that edge-imgq wrote.
 
     Args:
-        path: of the .param file.
-        threads: processor threads.
+        path: the .param file.
+        threads: number of CPU threads.
 
     Raises:
-        ModelError: one of both is missing or damaged.
+        ModelError: one of the files is missing or damaged.
     """
     return NcnnSession(path, read_pair(path), threads)
 
 
 def _opened(path: Path, threads: int) -> Any:
-    """Return ncnn's net of both files; what it writes to standard error is kept off it."""
+    """Load both files in ncnn; its output on standard error is suppressed."""
     import ncnn
 
     net = ncnn.Net()
@@ -140,7 +140,7 @@ def _opened(path: Path, threads: int) -> Any:
 
 
 def _planes(values: NDArray[np.float32]) -> Any:
-    """Return planes (C, H, W) in memory of ncnn's own, which lives as long as anything reads it."""
+    """Copy planes (C, H, W) to an ncnn.Mat that owns its memory."""
     import ncnn
 
     kept = np.ascontiguousarray(values)

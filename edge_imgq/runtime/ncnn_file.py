@@ -1,7 +1,7 @@
-"""Reading and writing ncnn's two files, without running them.
+"""Reader and writer of ncnn's two files, without running them.
 
-The note lies behind the weights in the .bin file, where ncnn does not read: JSON, the length of it
-in eight bytes, and a mark.
+The note follows the weights in the .bin file, where ncnn does not read: JSON, its length in eight
+bytes (little-endian), and a magic mark.
 """
 
 from __future__ import annotations
@@ -28,12 +28,14 @@ ARRAY = -23300
 FEATURES = 31
 FULL, HALF, INTEGERS = 0, 0x01306B47, 0x000D4B38
 TYPES = {FULL: "<f4", HALF: "<f2", INTEGERS: "i1"}
-"""Tags in front of weights, and the types of these."""
+"""NumPy element types by the tag that precedes weights."""
 
 SCALES = 8
 OF_GROUPS, OF_RESULT = 1, 100
-"""Parameter of a convolution of integers, and what it says: one scale for each group of channels
-(else for each channel), the input's, and over 100 the result's."""
+"""Values of an int8 convolution's scale parameter.
+
+1 means one scale per group, else one per channel; values over 100 add a result scale.
+"""
 
 WEIGHTS = ".bin"
 
@@ -43,11 +45,11 @@ class Line:
     """One layer of a .param file.
 
     Attributes:
-        kind: ncnn's name of the operator.
-        name: of the layer.
-        inputs: blobs that it reads.
-        outputs: blobs that it writes.
-        parameters: by their number, as text; those of an array without its length.
+        kind: ncnn's layer type.
+        name: name of the layer.
+        inputs: blobs read.
+        outputs: blobs written.
+        parameters: text by key; arrays without their length.
     """
 
     kind: str
@@ -57,15 +59,12 @@ class Line:
     parameters: Mapping[int, str]
 
     def integer(self, key: int, default: int = 0) -> int:
-        """Return a parameter that is a whole number."""
+        """Return an integer parameter."""
         return int(self.parameters.get(key, default))
 
     @property
     def weights(self) -> tuple[tuple[int, bool], ...]:
-        """How many numbers it reads from the .bin file at a time, and whether a tag precedes them.
-
-        Of the layers that edge-imgq writes.
-        """
+        """(element count, tagged) of each .bin array, for layers that edge-imgq writes."""
         if self.kind.startswith(("Convolution", "Deconvolution")):
             bias = ((self.integer(0), False),) if self.integer(5) else ()
             return ((self.integer(6), True), *bias, *self._scales)
@@ -81,17 +80,17 @@ class Line:
 
     @property
     def in_integers(self) -> bool:
-        """Whether it multiplies integers."""
+        """True if the layer multiplies int8."""
         return self.integer(SCALES) > 0
 
     @property
     def returns_integers(self) -> bool:
-        """Whether it rounds its result for the next one."""
+        """True if the layer quantizes its result for the next one."""
         return self.integer(SCALES) > OF_RESULT
 
     @property
     def _scales(self) -> tuple[tuple[int, bool], ...]:
-        """Scales of a convolution of integers: of weights, of the input and of the result."""
+        """Scale arrays of an int8 convolution: weights, input and result."""
         if not self.in_integers:
             return ()
         by_group = self.integer(SCALES) % OF_RESULT == OF_GROUPS
@@ -101,14 +100,14 @@ class Line:
 
 @dataclass(frozen=True)
 class ParamAndBin:
-    """Both files.
+    """Contents of both files.
 
     Attributes:
-        text: of the .param file.
-        weights: of the .bin file, without the note.
-        note: what the files say about themselves.
-        size: height and width that they were written for.
-        shapes: of the blobs at that size.
+        text: the .param file.
+        weights: the .bin file without the note.
+        note: embedded metadata.
+        size: exported (height, width).
+        shapes: blob shapes at that size.
     """
 
     text: str
@@ -118,7 +117,7 @@ class ParamAndBin:
     shapes: Mapping[str, Sequence[int]]
 
     def write(self, path: Path) -> None:
-        """Write both files, the .param one at the path.
+        """Write both files, the .param file to `path`.
 
         Raises:
             OutputError: the disk is full, or the folder cannot be written.
@@ -137,16 +136,16 @@ class ParamAndBin:
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        """The layers."""
+        """Layers of the .param file."""
         return tuple(map(_line, self.text.splitlines()[2:]))
 
     @property
     def computes_in_half(self) -> bool:
-        """Whether phones compute in float16: no layer says that it does without."""
+        """True if phones compute in float16: no layer masks it."""
         return not any(FEATURES in line.parameters for line in self.lines)
 
     def arrays(self) -> dict[str, list[NDArray[Any]]]:
-        """Return the weights of every layer that has some."""
+        """Return the weight arrays by layer name."""
         found: dict[str, list[NDArray[Any]]] = {}
         place = 0
         for line in self.lines:
@@ -162,13 +161,13 @@ class ParamAndBin:
 
 
 def read_pair(path: Path) -> ParamAndBin:
-    """Read both files that edge-imgq wrote.
+    """Read both files and check their digest.
 
     Args:
-        path: of the .param file.
+        path: the .param file.
 
     Raises:
-        ModelError: one of them is missing or damaged, or they are not of one export.
+        ModelError: a file is missing or damaged, or they are from different exports.
     """
     text, data = _contents(path).decode(errors="replace"), _contents(path.with_suffix(WEIGHTS))
     end = len(data) - LENGTH - len(MARK)

@@ -1,7 +1,7 @@
-"""TFLite files that were compiled for the NPU of a chip, read without running them.
+"""Reader of TFLite files compiled for an NPU, without running them.
 
-LiteRT's compiler puts one DISPATCH_OP in the place of each group of operators that the NPU takes,
-appends what the vendor's compiler made of them to the file, and stamps it with the chip.
+LiteRT's compiler replaces each group of operators that the NPU takes by a DISPATCH_OP, appends the
+vendor's bytecode to the file, and adds the chip as metadata.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from edge_imgq.runtime.tflite_file import read_bytes, read_model, read_note
 
 DISPATCH = b"DISPATCH_OP"
 STAMP = b"LiteRtStamp"
-"""Metadata entry: manufacturer and model of the chip, each in a field of the same length."""
+"""Metadata entry with manufacturer and model of the chip, in two fields of equal length."""
 
 
 @dataclass(frozen=True)
 class Dispatch:
-    """A group of operators as the NPU runs it.
+    """A compiled group of operators.
 
     Attributes:
-        name: of the compiled graph.
-        bytecode: what the vendor's compiler made.
+        name: name of the compiled graph.
+        bytecode: output of the vendor's compiler.
         source, result: names of input and output.
-        taken, given: their shapes, as the file has them: (1, height, width, channels).
+        taken, given: their shapes, (1, height, width, channels).
     """
 
     name: str
@@ -41,10 +41,10 @@ class Dispatch:
 
 
 def compiled_for(path: Path) -> Chip | None:
-    """Return the chip that a .tflite file is compiled for; None of one that processors run.
+    """Return the chip that a .tflite file is compiled for, or None.
 
     Raises:
-        ModelError: it is missing, damaged, or no TFLite file.
+        ModelError: the file is missing, damaged, or not TFLite.
     """
     if STAMP not in read_bytes(path):  # quicker than to parse every file
         return None
@@ -53,9 +53,9 @@ def compiled_for(path: Path) -> Chip | None:
 
 
 def refusal(path: Path) -> str:
-    """Return why a device that has LiteRT alone does not run a file; empty if it may.
+    """Return why a device with LiteRT alone does not run a file; "" if it may.
 
-    A file that is not whole may: opening it tells.
+    Damaged files return "": opening them reports the error.
     """
     chip = None
     with suppress(ModelError):
@@ -69,12 +69,13 @@ def refusal(path: Path) -> str:
 
 
 def placement(path: Path) -> Placement:
-    """Return which operators the NPU takes of a compiled file.
+    """Report the operators that the NPU runs of a compiled file.
 
-    The note says how many operators there were; those that were left stand in the file.
+    The note has the operator count before compiling; operators left to the CPU are still in the
+    file.
 
     Raises:
-        ModelError: it is missing, damaged, or not compiled.
+        ModelError: the file is missing, damaged, or not compiled.
     """
     model, chip = _opened(path)
     groups = len(_dispatches(model))
@@ -88,10 +89,10 @@ def placement(path: Path) -> Placement:
 
 
 def whole_dispatch(path: Path) -> Dispatch | None:
-    """Return the compiled graph of a file that the NPU runs whole; None of one that it does not.
+    """Return the compiled graph of a file that the NPU runs entirely, or None.
 
     Raises:
-        ModelError: it is missing, damaged, or not compiled.
+        ModelError: the file is missing, damaged, truncated, or not compiled.
     """
     from flatbuffers import flexbuffers
 

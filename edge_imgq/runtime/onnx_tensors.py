@@ -1,4 +1,4 @@
-"""Tensors inside an ONNX graph, as ONNX Runtime computes them unoptimised."""
+"""Intermediate tensors of an ONNX graph, computed by ONNX Runtime without optimisation."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 
 AT_ONCE = 32
-"""Tensors of a file that one run keeps: all of a large network would not fit."""
+"""Tensors to keep per run; all tensors of a large network would exceed memory."""
 
 
 def tensors_of(
     model: onnx.ModelProto, names: Iterable[str], image: NDArray[np.float32]
 ) -> dict[str, NDArray[np.float32]]:
-    """Return the float tensors of some names that nodes of a graph write, in its own layout.
+    """Compute named intermediate tensors of a graph, in its layout.
 
     Args:
-        model: with one input; it is as before afterwards.
-        names: that are wanted; those that no node writes are left out.
-        image: for the input.
+        model: the graph; restored afterwards.
+        names: tensors to compute; names that no node writes are ignored.
+        image: (1, C, H, W) values of the inputs, concatenated by channel.
     """
     written = {name for node in model.graph.node for name in node.output}
     kept = sorted(written & set(names))
@@ -48,15 +48,14 @@ def tensors_of(
 
 
 def written_tensors(path: Path, pixels: NDArray[np.uint8], peak: float) -> Iterator[WrittenTensor]:
-    """Yield the float tensors of four axes that an .onnx file computes, in the order of its nodes.
+    """Yield the rank-4 float32 tensors that an .onnx file computes, in node order, as NHWC.
 
-    Those that it reads back from integers count as float ones. Weights that nodes make are among
-    them.
+    Dequantized tensors count as float. Weights that nodes compute are included.
 
     Args:
-        path: of a file with one input.
-        pixels: (H, W, C).
-        peak: what 255 is in floats.
+        path: the file.
+        pixels: (H, W, C), uint8.
+        peak: float value of level 255.
     """
     model = onnx.load(path)
     kinds = {name: node.op_type for node in model.graph.node for name in node.output if name}

@@ -1,4 +1,4 @@
-"""ONNX Runtime: runs the float reference, and the QDQ graph as the integer reference."""
+"""Runtime session of ONNX Runtime, for the float reference, QDQ graphs and .onnx files."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SILENT = 3
-"""Log level: errors only; warnings about unused initializers are not for users."""
+"""Log level for errors only; warnings about unused initializers are of no use to users."""
 
 
 class OnnxSession(LevelsSession):
-    """One .onnx file; satisfies `edge_imgq.runtime.protocol.Session`.
+    """One .onnx file; implements `edge_imgq.runtime.protocol.Session`.
 
-    A file for apps runs as a session of default options runs it, with ONNX Runtime's own integer
-    kernels. The QDQ graph beside it, the integer reference, runs unoptimised: each operator in
-    float between a dequantizer and a quantizer, rounded as the ONNX specification says. So what
-    fused kernels change is the file's conversion. Timing uses the optimised graph.
+    A file for apps runs with default optimisation and ONNX Runtime's integer kernels. The QDQ graph
+    beside it, the integer reference, runs unoptimised: each operator in float between dequantizer
+    and quantizer, rounded by the ONNX specification. The difference is due to fused kernels. Timing
+    always uses the optimised graph.
 
     Attributes:
-        in_float: whether it is a QDQ graph that computes in float in places, without rounding.
+        in_float: True for a QDQ graph with float regions, which are not rounded.
     """
 
     def __init__(self, model: onnx.ModelProto, note: FileNote, threads: int) -> None:
@@ -55,24 +55,24 @@ class OnnxSession(LevelsSession):
         self.identity = RuntimeIdentity("ONNX Runtime", onnxruntime.__version__, "CPU", threads)
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Return the output of an image as levels (H, W, C), neither rounded nor clipped."""
+        """Run the file and return levels (H, W, C), float64, not rounded or clipped."""
         values = self._call(self._session, to_nchw(pixels, self.note.contract.peak))
         return levels_from_nchw(values, self.note.contract.peak)
 
     def keep_memory(self) -> None:
-        """Keep what an image needed for the next of its size, until `release_memory`.
+        """Keep the arena between images of one size, until `release_memory`.
 
-        To ask the system for it anew takes a third of an ordinary network's time, and leaves gaps.
+        Allocating it again takes a third of an ordinary network's time, and fragments memory.
         """
         self._keeps_memory = True
         self.release_memory()
 
     def release_memory(self) -> None:
-        """Give back what is kept."""
+        """Free the arena; it is allocated again on the next run."""
         self._session = self._open(optimise=not self._is_reference)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that runs the optimised graph once on a gray image."""
+        """Return a callable that runs the optimised graph once on a gray image."""
         session = self._open(optimise=True, as_an_app=True)
         contract = self.note.contract
         gray = np.full((1, contract.channels, *size), contract.peak / 2, np.float32)
@@ -97,10 +97,10 @@ class OnnxSession(LevelsSession):
 
 
 def run_session(session: Any, feeds: Mapping[str, NDArray[Any]]) -> list[Any]:
-    """Return all outputs of ONNX Runtime's session.
+    """Run a session and return all outputs.
 
     Raises:
-        ModelError: the model does not run at this size, whatever its inputs say.
+        ModelError: the model fails at this size.
     """
     try:
         return list(session.run(None, dict(feeds)))
@@ -121,16 +121,14 @@ def inference_session(
     as_an_app: bool = False,
     keep_memory: bool = False,
 ) -> Any:
-    """Return ONNX Runtime's own session of a serialised model, on the processor.
+    """Create an ONNX Runtime session on the CPU.
 
     Args:
-        model: a serialised ONNX model, or the path of one.
-        threads: processor threads; 0 for as many as there are.
-        optimise: False to run every node as it stands.
-        as_an_app: whether threads and memory are managed as in a session of default options, as
-            timing wants.
-        keep_memory: whether what one image needed is kept for the next: for many images of one size
-            that takes less than asking for it anew each time, which leaves gaps.
+        model: serialized ONNX model, or its path.
+        threads: number of CPU threads; 0 for one per core.
+        optimise: False to run every node as written.
+        as_an_app: True to keep ONNX Runtime's default thread spinning and memory arena, for timing.
+        keep_memory: True to keep the memory arena between runs, for many images of one size.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -147,10 +145,10 @@ def inference_session(
 
 
 def open_session(path: Path, threads: int = 1) -> OnnxSession:
-    """Reopen an .onnx file that edge-imgq wrote.
+    """Load an .onnx file that edge-imgq wrote.
 
     Raises:
-        ModelError: it is missing, not ONNX, or carries no note of ours.
+        ModelError: the file is missing, not ONNX, or has no note.
     """
     from edge_imgq.graph.load.load import read_onnx
 

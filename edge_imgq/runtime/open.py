@@ -1,4 +1,4 @@
-"""Opening an exported file by the runtime of its format."""
+"""Loading of an exported file in the runtime of its format."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from edge_imgq.runtime.protocol import Session
 
 
 def open_session(path: Path, threads: int = 1) -> Session:
-    """Reopen a file from disk by the runtime that runs it.
+    """Load a file from disk in the runtime of its format.
 
     Args:
         path: a file or package that edge-imgq wrote.
-        threads: processor threads.
+        threads: number of CPU threads.
 
     Raises:
-        UsageError: no runtime is known for the extension.
-        ModelError: the file is not whole.
-        RuntimeUnavailableError: the runtime is not installed here.
+        UsageError: no format has this extension.
+        ModelError: the file is damaged.
+        RuntimeUnavailableError: the runtime is not installed.
     """
     form = format_of(path)
     if form is None:

@@ -1,7 +1,7 @@
-"""What a runtime does: open one file, run it on one image, say where it ran.
+"""Session protocol of all runtimes: load a file, run it on an image, report where it ran.
 
-A session knows nothing of drift. It takes 8-bit pixels and returns 8-bit pixels, whatever the
-file's own types are, so that every format is compared in the same terms.
+Sessions know nothing of drift. They take and return 8-bit pixels regardless of the file's types, so
+all formats are compared alike.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RuntimeIdentity:
-    """Where a file ran.
+    """Runtime that executed a file.
 
     Attributes:
-        name: the runtime, e.g. "LiteRT", "ONNX Runtime", "reference evaluator".
-        version: the runtime's version.
-        delegate: what executed the operators, e.g. "XNNPACK"; empty when there is only one way.
-        threads: processor threads that it was allowed.
-        is_device_runtime: False for an evaluator that only stands in for the real runtime; its
-            times mean nothing.
+        name: e.g. "LiteRT", "ONNX Runtime", "reference evaluator".
+        version: version of the runtime.
+        delegate: backend of the operators, e.g. "XNNPACK"; "" if there is only one.
+        threads: number of CPU threads allowed.
+        is_device_runtime: False for an evaluator that replaces the real runtime; its times are
+            meaningless.
     """
 
     name: str
@@ -37,22 +37,22 @@ class RuntimeIdentity:
     is_device_runtime: bool = True
 
     def __str__(self) -> str:
-        """Return the one-line form that reports print."""
+        """Format as one line for reports."""
         delegate = f" ({self.delegate})" if self.delegate else ""
         return f"{self.name} {self.version}{delegate}"
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Who runs the operators of a file.
+    """Distribution of a file's operators between an accelerator and general kernels.
 
     Attributes:
-        unit: what takes operators off the general code, e.g. "XNNPACK".
-        operators: how many the file has.
-        delegated: how many of them the unit takes.
-        partitions: in how many pieces it takes them; each border costs a copy.
-        fallback: the others in the file's order, by the format's name, and the node's where the
-            format has one.
+        unit: the accelerator, e.g. "XNNPACK".
+        operators: number of operators in the file.
+        delegated: number that the accelerator runs.
+        partitions: number of delegated partitions; each boundary costs a copy.
+        fallback: the other operators in file order, by the format's operator name, plus the node's
+            name if the format has one.
     """
 
     unit: str
@@ -63,65 +63,65 @@ class Placement:
 
 
 class Session(Protocol):
-    """One file, reopened from disk by the runtime that runs it."""
+    """One file, loaded from disk in its runtime."""
 
     @property
     def identity(self) -> RuntimeIdentity:
-        """Where the file runs."""
+        """Runtime that executes the file."""
         ...
 
     @property
     def note(self) -> FileNote:
-        """What the file says about itself."""
+        """Embedded metadata."""
         ...
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """Height and width that the file was written for; None when it takes any."""
+        """Exported (height, width); None if open."""
         ...
 
     @property
     def sizes(self) -> tuple[tuple[int, int], ...]:
-        """Every height and width that the file was written for, `size` first; none for any."""
+        """Every exported (height, width), `size` first; empty if open."""
         ...
 
     @property
     def resizable(self) -> bool:
-        """Whether the file runs at other heights and widths than its own, and rightly."""
+        """True if the file also runs correctly at other heights and widths."""
         ...
 
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
-        """Return the output image of an input image.
+        """Run the file on an image.
 
         Args:
-            pixels: uint8, (height, width, channels).
+            pixels: uint8 (height, width, channels).
 
         Returns:
-            uint8, (height × scale, width × scale, channels). Float outputs are rounded half to
-            even and clipped to 0..255.
+            uint8 (height × scale, width × scale, channels). Float outputs are rounded half to even
+            and clipped to 0..255.
 
         Raises:
-            NonFiniteOutputError: the file returned NaN or infinity.
+            NonFiniteOutputError: the output contains NaN or infinity.
         """
         ...
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that runs the file once on pixels already in place, for timing.
+        """Return a callable that runs the file once on preloaded pixels, for timing.
 
         Args:
-            size: height and width of the input.
+            size: (height, width) of the input.
         """
         ...
 
 
 @runtime_checkable
 class FloatSession(Session, Protocol):
-    """A session whose output can be seen before it becomes pixels."""
+    """A session that can return its output before rounding to pixels."""
 
     def levels(self, pixels: NDArray[uint8 | float64]) -> NDArray[float64]:
-        """Return the output of an image as levels (H, W, C), neither rounded nor clipped.
+        """Run the file and return levels (H, W, C), float64, not rounded or clipped.
 
         Args:
-            pixels: (H, W, C), uint8, or float between the levels.
+            pixels: (H, W, C), uint8, or float64 for fractional levels.
         """
         ...

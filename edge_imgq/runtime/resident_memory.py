@@ -1,4 +1,4 @@
-"""How much memory this process holds now."""
+"""Resident memory of this process."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ STATM = Path("/proc/self/statm")
 
 
 def resident_bytes() -> int:
-    """Return the bytes of memory that this process holds; on macOS the most that it held so far.
+    """Return the resident set size in bytes; on macOS its maximum so far.
 
-    0 where the system does not say, as on Windows.
+    0 if the system does not report it, as on Windows.
     """
     if STATM.is_file():
         return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

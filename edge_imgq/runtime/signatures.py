@@ -1,4 +1,4 @@
-"""The signatures of a .tflite file that has several: one per image size."""
+"""Signatures of a .tflite file with several: one per image size."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Signature:
         self.size: Size = (int(shape[1]), int(shape[2]))
 
     def run(self, values: Sequence[Any]) -> list[Any]:
-        """Return the outputs for inputs, the image first, all as they are stored."""
+        """Run the signature; inputs (the image first) and outputs are in their stored types."""
         outputs = self._runner(**dict(zip(self._names, values, strict=True)))
         return [outputs[name] for name in self._results]
 
     def prepared(self, values: Sequence[Any]) -> Callable[[], None]:
-        """Return a call that computes the signature on inputs already in place."""
+        """Return a callable that runs the signature on preloaded inputs."""
         self.run(values)
         # The runner's own call copies input and output, which is not to be timed.
         wrapper, index = self._runner._interpreter_wrapper, self._runner._subgraph_index
@@ -35,11 +35,11 @@ class Signature:
 
 
 def signatures(interpreter: Any, others: Sequence[str] = ()) -> dict[Size, Signature]:
-    """Return the signatures of a file by the size of their image; none where there is only one.
+    """Map image sizes to the signatures of a file; empty if it has only one signature.
 
     Args:
-        interpreter: of the file.
-        others: names of what is returned beside the picture, in their order.
+        interpreter: interpreter of the file.
+        others: names of the outputs besides the image, in order.
     """
     names = list(interpreter.get_signature_list())
     found = [Signature(interpreter, name, others) for name in names] if len(names) > 1 else []

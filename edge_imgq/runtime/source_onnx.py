@@ -1,7 +1,7 @@
-"""The ONNX file that a person gave, run as it is, whatever its layout, numbers and range.
+"""The user's original ONNX file, run in its layout, types and value range.
 
-Every node runs as it stands in the file: ONNX Runtime's own optimiser is a change too, and the one
-who says what a file computes must not make any.
+Every node runs unoptimised: ONNX Runtime's optimisations change rounding, and the reference must
+not.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ if TYPE_CHECKING:
     Call = Callable[[Mapping[str, NDArray[Any]]], Sequence[NDArray[Any]]]
 
 MOST_PIXELS = 256 * 256
-"""Larger images take ONNX's reference evaluator minutes."""
+"""Pixel limit for ONNX's reference evaluator, which takes minutes for larger images."""
 
 
 class SourceOnnx:
-    """A model asked in arrays (H, W, C) of 0 to 1, C those of all its inputs.
+    """A model called with arrays (H, W, C) in 0 to 1, C summed over all inputs.
 
     Args:
-        model: its graph; its weights may be missing.
-        pixels: the values that it has for pixel 0 and pixel 255.
-        call: runs it on named tensors, and returns all of its results.
-        runtime: what does so, in words.
-        ports: what it takes beside the image, and what it returns.
+        model: its graph; the weights are optional.
+        pixels: model values of pixels 0 and 255.
+        call: runs the model on named arrays and returns all outputs.
+        runtime: name of the runtime.
+        ports: further inputs, and outputs.
     """
 
     def __init__(
@@ -69,9 +69,9 @@ class SourceOnnx:
         self._dtype = helper.tensor_dtype_to_np_dtype(image.type.tensor_type.elem_type)
 
     def __call__(self, image: Floats) -> NDArray[np.float64]:
-        """Return what it makes of an image, both (H, W, C) from 0 to 1, not clipped.
+        """Run the model; image and result are (H, W, C) in 0 to 1, not clipped.
 
-        Several results lie side by side.
+        Several outputs are concatenated by channel.
         """
         low, span = self._pixels.low, self._pixels.high - self._pixels.low
         sides = (self._border, self._border)
@@ -95,7 +95,7 @@ class SourceOnnx:
         return unit
 
     def _image(self, result: NDArray[Any]) -> NDArray[np.float64]:
-        """Return an image of the range that is taken as (H, W, C) from 0 to 1."""
+        """Convert an image output to (H, W, C) in 0 to 1."""
         low, span = self._pixels.low, self._pixels.high - self._pixels.low
         if side_axes(result.shape) != (1, 2):
             result = result.transpose(0, 2, 3, 1)
@@ -105,13 +105,13 @@ class SourceOnnx:
 
 @dataclass(frozen=True)
 class OwnPorts:
-    """The ports of a person's file, in its own numbers.
+    """Inputs and outputs of a user's file.
 
     Attributes:
-        further: inputs beside the image.
-        result: what it returns; None for an image of the same pixels.
-        border: pixels that it leaves out on each side, and that its image is mirrored out by.
-        others: what it returns beside the result.
+        further: inputs besides the image.
+        result: the result; None for an image with the input's pixel range.
+        border: pixels that the model crops on each side; its input is reflected by as many.
+        others: outputs besides the result.
     """
 
     further: Sequence[Port] = ()
@@ -138,7 +138,7 @@ def _image_and_others(
 
 
 def _in_order(ports: OwnPorts, names: Sequence[str]) -> list[tuple[int, Port | None]]:
-    """Return the places of results and what they are, as they come out: the first one first."""
+    """Return (output index, port) of each result, the main one first."""
     others = [(names.index(port.name), port) for port in ports.others]
     taken = {place for place, _ in others}
     first = next(place for place in range(len(names)) if place not in taken)
@@ -146,7 +146,7 @@ def _in_order(ports: OwnPorts, names: Sequence[str]) -> list[tuple[int, Port | N
 
 
 def _own(part: Floats, port: Port, value: onnx.ValueInfoProto) -> NDArray[Any]:
-    """Return what an input takes, in its own numbers, of its channels (H, W, C) from 0 to 1."""
+    """Convert channels (H, W, C) in 0 to 1 to an input's range, layout and type."""
     low, high = np.array(port.low), np.array(port.high)
     numbers, shape = low + part * (high - low), _lengths(value)
     dtype = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
@@ -160,7 +160,7 @@ def _own(part: Floats, port: Port, value: onnx.ValueInfoProto) -> NDArray[Any]:
 
 
 def _unit(values: NDArray[Any], port: Port) -> NDArray[np.float64]:
-    """Return a port's values, as the model returns them, as (H, W, C) from 0 to 1."""
+    """Convert a port's output to (H, W, C) in 0 to 1."""
     if port.kind == "vector":
         laid = values.reshape(-1)[: port.channels].reshape(1, 1, -1)
     else:
@@ -171,7 +171,7 @@ def _unit(values: NDArray[Any], port: Port) -> NDArray[np.float64]:
 
 
 def image_size(model: onnx.ModelProto) -> tuple[int, int] | None:
-    """Return the height and width that a model's input says; None where they are open."""
+    """Return the fixed (height, width) of a model's image input, or None."""
     constants = {tensor.name for tensor in model.graph.initializer}
     inputs = (value for value in model.graph.input if value.name not in constants)
     image = next(v for v in inputs if len(s := _lengths(v)) == 4 and s[2:] != (1, 1))
@@ -181,12 +181,12 @@ def image_size(model: onnx.ModelProto) -> tuple[int, int] | None:
 
 
 def _lengths(value: onnx.ValueInfoProto) -> tuple[int, ...]:
-    """Return the lengths that a value states, 0 where one is open."""
+    """Return the shape of a value, 0 for open lengths."""
     return tuple(dimension.dim_value for dimension in value.type.tensor_type.shape.dim)
 
 
 def is_rounded(model: onnx.ModelProto) -> bool:
-    """Tell whether a model computes in another precision than float32, or gives 8-bit pixels."""
+    """Return True if a model computes below float32 precision or returns 8-bit pixels."""
     kinds = {tensor.data_type for tensor in model.graph.initializer}
     ends = (*model.graph.input, *model.graph.output)
     kinds |= {value.type.tensor_type.elem_type for value in ends}
@@ -194,7 +194,7 @@ def is_rounded(model: onnx.ModelProto) -> bool:
 
 
 def gives_bytes(model: onnx.ModelProto) -> bool:
-    """Tell whether a model returns 8-bit pixels."""
+    """Return True if a model returns uint8."""
     kinds = [value.type.tensor_type.elem_type for value in model.graph.output]
     return TensorProto.UINT8 in kinds
 
@@ -206,14 +206,14 @@ def in_onnx_runtime(
     path: Path | None = None,
     ports: OwnPorts = ONE_IMAGE,
 ) -> SourceOnnx | Skipped:
-    """Open a model by ONNX Runtime; return the reason where it does not open.
+    """Open a model in ONNX Runtime without optimisation, or return the reason why it fails.
 
     Args:
-        model: its graph, with its weights where there is no path.
-        pixels: the values of pixel 0 and pixel 255.
-        threads: processor threads.
-        path: of the file, whose bytes then are what is run.
-        ports: what it takes beside the image, and what it returns.
+        model: its graph, with weights if `path` is None.
+        pixels: model values of pixels 0 and 255.
+        threads: number of CPU threads.
+        path: the file to run instead of the serialized model.
+        ports: further inputs, and outputs.
     """
     source = str(path) if path else model.SerializeToString()
     try:
@@ -231,7 +231,7 @@ def in_onnx_runtime(
 def in_reference_evaluator(
     model: onnx.ModelProto, pixels: PixelRange, ports: OwnPorts = ONE_IMAGE
 ) -> SourceOnnx | Skipped:
-    """Open a model by ONNX's reference evaluator, which is slow and knows every opset."""
+    """Open a model in ONNX's reference evaluator, slow but for all opsets, or return why not."""
     from onnx.reference import ReferenceEvaluator
 
     try:
@@ -246,12 +246,12 @@ def in_reference_evaluator(
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of what a runtime says, or the error's name where it says nothing."""
+    """Return the first line of an error message, or the exception's class name."""
     return str(error).strip().split("\n")[0] or type(error).__name__
 
 
 class SourceOnnxSession(LevelsSession):
-    """A person's file as the float reference; satisfies `edge_imgq.runtime.protocol.Session`."""
+    """A user's file as the float reference; implements `edge_imgq.runtime.protocol.Session`."""
 
     def __init__(self, model: SourceOnnx, note: FileNote, size: tuple[int, int] | None) -> None:
         self.note = note
@@ -261,11 +261,11 @@ class SourceOnnxSession(LevelsSession):
         self.identity = RuntimeIdentity(name, version, "CPU, every node as it stands", 1)
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Return the output of an image as levels (H, W, C), neither rounded nor clipped."""
+        """Run the file and return levels (H, W, C), float64, not rounded or clipped."""
         return levels_from_nhwc(self._model(pixels.astype(np.float64) / 255.0)[np.newaxis], 1.0)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that runs the model once on a gray image."""
+        """Return a callable that runs the model once on a gray image."""
         gray = np.full((*size, self.note.contract.channels), 0.5)
 
         def call() -> None:

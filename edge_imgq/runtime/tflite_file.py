@@ -1,4 +1,4 @@
-"""Reading what a .tflite file says about itself, without running it."""
+"""Reader of .tflite files without running them."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from edge_imgq.contract import FileNote
 from edge_imgq.errors import ModelError
 
 METADATA_NAME = "edge-imgq"
-"""Name of the metadata entry whose buffer is the file's note, as JSON."""
+"""Metadata entry with the note as JSON."""
 
 FILE_IDENTIFIER = b"TFL3"
 
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV")
-"""Operators whose second input are weights (…, height, width, channels)."""
+"""Operators whose second input has the shape (…, height, width, channels)."""
 
 
 def read_model(path: Path) -> Any:
-    """Return a .tflite file as the schema's ModelT.
+    """Parse a .tflite file to the schema's ModelT.
 
     Raises:
-        ModelError: it is missing, truncated, or no TFLite file.
+        ModelError: the file is missing, truncated, or not TFLite.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -34,10 +34,10 @@ def read_model(path: Path) -> Any:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return a .tflite file's bytes after checking its identifier.
+    """Read a .tflite file and check its identifier.
 
     Raises:
-        ModelError: it is missing, a folder, or no TFLite file.
+        ModelError: the file is missing, a folder, or not TFLite.
     """
     try:
         data = path.read_bytes()
@@ -51,19 +51,19 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_note(path: Path) -> FileNote:
-    """Return what edge-imgq wrote into a .tflite file about it.
+    """Read the note in a .tflite file.
 
     Raises:
-        ModelError: it is missing, damaged, or was not written by edge-imgq.
+        ModelError: the file is missing, damaged, or not written by edge-imgq.
     """
     return FileNote.from_strings(metadata_of(read_model(path)), str(path))
 
 
 def computes_in_integers(path: Path) -> bool:
-    """Tell whether no operator of a .tflite file reads or writes float values.
+    """Return True if no operator of a .tflite file reads or writes float tensors.
 
     Raises:
-        ModelError: it is missing or damaged.
+        ModelError: the file is missing or damaged.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -79,12 +79,12 @@ def computes_in_integers(path: Path) -> bool:
 
 
 def operator_names(path: Path) -> tuple[str, ...]:
-    """Return the operators of a .tflite file in their order, e.g. "CONV_2D 3x3 24→16".
+    """List the operators of a .tflite file in execution order, e.g. "CONV_2D 3x3 24→16".
 
-    Convolutions have the size of their kernel, and channels read and written, with them.
+    Convolutions include kernel size and input and output channels.
 
     Raises:
-        ModelError: it is missing or damaged.
+        ModelError: the file is missing or damaged.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -107,7 +107,7 @@ def operator_names(path: Path) -> tuple[str, ...]:
 
 
 def metadata_of(model: Any) -> dict[str, str]:
-    """Return the string pairs that edge-imgq embedded in a file; empty if it did not write it."""
+    """Return the strings of the note in a model; empty if there is none."""
     for entry in model.metadata or []:
         if _text(entry.name) == METADATA_NAME:
             try:
@@ -119,5 +119,5 @@ def metadata_of(model: Any) -> dict[str, str]:
 
 
 def _text(name: bytes | str | None) -> str:
-    """Return a string of the schema, which reads as bytes."""
+    """Decode a string of the schema, which may be bytes."""
     return name.decode() if isinstance(name, bytes) else name or ""

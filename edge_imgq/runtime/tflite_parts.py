@@ -1,8 +1,7 @@
-"""What the operators of a .tflite file return between its input and its output, one by one.
+"""Outputs of single operators of a .tflite file, and files of a range of its operators.
 
-A file is copied with its intermediate tensors as outputs, so that any runtime shows them, also one
-that keeps nothing between operators. What the copy computes is what the file computes, but for
-what a runtime fuses across a tensor that must now be kept.
+A file is copied with intermediate tensors as outputs, so that any runtime returns them. The copy
+computes the same except where a runtime would fuse across a tensor that it must now keep.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ class Computed:
     """A float tensor that an operator computes from the input.
 
     Attributes:
-        index: of the tensor.
-        name: of it.
-        operator: TFLite's name of what computes it.
-        inputs: indices of the tensors that it is computed from, each once, constants left out.
+        index: index of the tensor.
+        name: name of the tensor.
+        operator: TFLite's name of the operator.
+        inputs: indices of the non-constant inputs, without duplicates.
         image: index of the file's input.
-        of_floats: whether all of these are float.
-        bytes: that it takes.
+        of_floats: True if all inputs are float.
+        bytes: size in bytes.
     """
 
     index: int
@@ -39,10 +38,10 @@ class Computed:
 
 
 def computed_tensors(path: Path) -> tuple[Computed, ...]:
-    """Return the float tensors of a file that depend on its input, in the order of its operators.
+    """List the float tensors of a file that depend on its input, in execution order.
 
     Raises:
-        ModelError: it is missing or damaged.
+        ModelError: the file is missing or damaged.
     """
     import math
 
@@ -74,13 +73,13 @@ def computed_tensors(path: Path) -> tuple[Computed, ...]:
 
 
 def write_part(path: Path, copy: Path, outputs: Iterable[int], inputs: Iterable[int] = ()) -> None:
-    """Write the operators of a file between some of its tensors as a file of their own.
+    """Write the operators between given tensors of a file as a separate file.
 
     Args:
         path: a file of one size.
-        copy: where to write it.
-        outputs: indices of the tensors that the copy returns, in this order.
-        inputs: indices of those that it takes; none for the file's own.
+        copy: path of the new file.
+        outputs: tensor indices of its outputs, in order.
+        inputs: tensor indices of its inputs; the file's inputs if empty.
     """
     import flatbuffers
 
@@ -97,7 +96,7 @@ def write_part(path: Path, copy: Path, outputs: Iterable[int], inputs: Iterable[
 
 
 def _needed(operators: Collection[Any], wanted: set[int], given: set[int]) -> list[Any]:
-    """Return the operators that tensors are computed by from given ones, in their order."""
+    """Return the operators between given and wanted tensors, in execution order."""
     kept = []
     for operator in reversed(list(operators)):
         if wanted & {int(index) for index in operator.outputs}:

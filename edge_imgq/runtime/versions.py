@@ -1,4 +1,4 @@
-"""Versions of the packages that run files: with others, figures may be others."""
+"""Versions of the packages that run files; figures depend on them."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from edge_imgq.formats import FORMATS
 
 PACKAGES = ("ai-edge-litert", "coremltools", "numpy", "onnxruntime", "onnxruntime-qnn")
-"""What runs files and references on this host, beside what a format needs as an extra."""
+"""Packages that run files and references, besides the formats' extras."""
 
 
 @dataclass(frozen=True)
 class PackageVersion:
-    """A package and its version here."""
+    """A package and its installed version."""
 
     name: str
     version: str
 
 
 def runtime_versions() -> tuple[PackageVersion, ...]:
-    """Return the versions of those that are installed, without importing them."""
+    """Return the versions of the installed packages, without importing them."""
     extras = [row.extra.package for row in FORMATS.values() if row.extra is not None]
     found = []
     for name in sorted({*PACKAGES, *extras}):

@@ -1,4 +1,4 @@
-"""A process that runs one file: in another environment, under emulation, or where it may crash."""
+"""Worker process that runs a file: in another environment, under emulation, or isolated."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from edge_imgq.errors import DeviceError
 from edge_imgq.runtime.worker_messages import read_frame, write_frame
 
 PATIENCE = 600.0
-"""Seconds that one answer may take."""
+"""Timeout of one answer in seconds."""
 
 
 class Worker:
-    """One worker process, asked over its standard input and output."""
+    """One worker process, with requests and answers over its standard input and output."""
 
     def __init__(
         self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None
@@ -27,9 +27,9 @@ class Worker:
         """Start the process.
 
         Args:
-            name: what runs, for errors, e.g. "the Hexagon emulator".
+            name: display name for errors, e.g. "the Hexagon emulator".
             command: program and arguments.
-            environment: variables beside those of this process.
+            environment: additional environment variables.
         """
         self._name = name
         self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
@@ -44,15 +44,15 @@ class Worker:
     def ask(
         self, message: dict[str, Any], array: Any = None, patience: float = PATIENCE
     ) -> tuple[dict[str, Any], Any]:
-        """Send a question and return the answer, each with an array or None.
+        """Send a request and return the answer, each with an optional array.
 
         Args:
-            message: the question.
-            array: goes with it.
-            patience: seconds after which the process is killed.
+            message: the request.
+            array: array to send, or None.
+            patience: timeout in seconds, after which the process is killed.
 
         Raises:
-            DeviceError: the process ended, took too long, or answered with an error.
+            DeviceError: the process ended, timed out, or answered with an error.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -70,12 +70,12 @@ class Worker:
         return answer, result
 
     def log(self) -> str:
-        """Return what the process has written to its standard error so far."""
+        """Return the process's standard error so far."""
         self._complaints.seek(0)
         return self._complaints.read().decode(errors="replace")
 
     def close(self) -> None:
-        """End the process."""
+        """Close the pipes and end the process, by force after five seconds."""
         with suppress(OSError):
             if self._process.stdin is not None:
                 self._process.stdin.close()
@@ -89,7 +89,7 @@ class Worker:
         self._complaints.close()
 
     def _end(self, patience: float | None) -> str:
-        """Return in words how the process ended."""
+        """Describe how the process ended."""
         code = self._process.wait()
         if patience is not None:
             return f"{self._name} took longer than {patience:.0f} s and was stopped"

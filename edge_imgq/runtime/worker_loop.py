@@ -1,4 +1,4 @@
-"""The other end of a worker's pipes: reads questions, answers, until the pipe closes."""
+"""Request loop of a worker process."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from edge_imgq.runtime.worker_messages import read_frame, write_frame
 
 Answer = Callable[[dict[str, Any], Any], tuple[dict[str, Any], Any]]
-"""From a question and its array to an answer and its array."""
+"""Function from a request and its array to an answer and its array."""
 
 
 def serve(answer: Answer) -> None:
-    """Answer questions from standard input on standard output.
+    """Answer requests from standard input on standard output until it closes.
 
-    What libraries print on standard output goes to standard error from here on, so that it cannot
-    be taken for an answer. An exception becomes an answer with the key "error".
+    Other output of libraries is redirected to standard error, so it cannot corrupt an answer. An
+    exception becomes an answer with the key "error".
     """
     questions = sys.stdin.buffer
     answers = os.fdopen(os.dup(1), "wb")

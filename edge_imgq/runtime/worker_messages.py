@@ -1,8 +1,8 @@
-"""Messages between this process and a worker: JSON with, perhaps, one array.
+"""Messages between this process and a worker: JSON with an optional array.
 
 A frame is the length of the JSON text (8 bytes, big-endian), the text, and the bytes of the array
-that its keys "shape" and "dtype" describe. Workers run this file in other environments and under
-emulation, so it needs numpy alone.
+described by its keys "shape" and "dtype". Workers run this module in other environments and under
+emulation, so it imports NumPy only.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ def write_frame(stream: IO[bytes], message: dict[str, Any], array: Any = None) -
     """Write one frame and flush.
 
     Args:
-        stream: binary.
-        message: plain values; "shape" and "dtype" are overwritten.
-        array: any numpy array, or None.
+        stream: binary stream.
+        message: JSON values; "shape" and "dtype" are overwritten.
+        array: NumPy array, or None.
     """
     fields = dict(message)
     if array is not None:
@@ -39,7 +39,7 @@ def read_frame(stream: IO[bytes]) -> tuple[dict[str, Any], Any]:
         The message, and its array or None.
 
     Raises:
-        EOFError: the other end closed its pipe, or ended in the middle.
+        EOFError: the stream ended, possibly within a frame.
     """
     length = int.from_bytes(_exactly(stream, 8), "big")
     message: dict[str, Any] = json.loads(_exactly(stream, length))

@@ -1,4 +1,4 @@
-"""A tensor that a file computes on its way to the image."""
+"""An intermediate tensor of a file."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class WrittenTensor:
     """A tensor that an operator writes.
 
     Attributes:
-        name: of the tensor, as the file has it.
-        operator: kind of the operator that writes it, such as "CONV_2D".
-        values: float32, of four axes NHWC.
-        step: the scale of an integer tensor; 0 for a float one.
+        name: name of the tensor in the file.
+        operator: kind of the operator, e.g. "CONV_2D".
+        values: float32 NHWC, dequantized.
+        step: scale of an integer tensor; 0 for a float one.
     """
 
     name: str

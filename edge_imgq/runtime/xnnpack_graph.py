@@ -1,4 +1,4 @@
-"""The graph that ExecuTorch hands to XNNPACK, read back from its part of a .pte file."""
+"""Reader of the XNNPACK delegates in a .pte file."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 NOT_JSON = re.compile(rb"\b(inf|nan)\b")
-"""Numbers that JSON does not have, as the reader of ExecuTorch spells them."""
+"""Numbers in ExecuTorch's output that are not valid JSON."""
 
 READS = re.compile(r"input\d*_id|filter_id|bias_id")
-"""Options of an operator that name what it reads, in XNNPACK's order."""
+"""Options that hold input ids, in XNNPACK's order."""
 
 INSIDE = 2**32 - 1
-"""Place in a call of a value that stays in the graph; also the identifier of an absent input."""
+"""External id of a value internal to the graph; also the id of an absent input."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class XnnpackValue:
     """A tensor of the graph.
 
     Attributes:
-        shape: of images (N, H, W, C).
-        dtype: XNNPACK's name of the type, such as "qint8".
-        place: among what a call takes and returns; None where it stays in the graph.
-        key: of the named data that holds a constant; empty for what is computed.
+        shape: (N, H, W, C) for images.
+        dtype: XNNPACK's type name, e.g. "qint8".
+        place: index among the delegate's arguments; None for an internal value.
+        key: key of a constant's named data; "" for a computed value.
     """
 
     shape: tuple[int, ...]
@@ -43,10 +43,10 @@ class XnnpackNode:
     """An operator of the graph.
 
     Attributes:
-        kind: XNNPACK's name of the operator.
-        reads: identifiers of values, in XNNPACK's order.
-        write: of the one that it computes.
-        options: by the names of ExecuTorch's schema.
+        kind: XNNPACK's operator name.
+        reads: input value ids, in XNNPACK's order.
+        write: output value id.
+        options: attributes by the names in ExecuTorch's schema.
     """
 
     kind: str
@@ -57,17 +57,17 @@ class XnnpackNode:
 
 @dataclass(frozen=True)
 class XnnpackGraph:
-    """The operators of a delegate in the order of execution, and its values by identifier."""
+    """The operators of a delegate in execution order, and its values by id."""
 
     nodes: tuple[XnnpackNode, ...]
     values: Mapping[int, XnnpackValue]
 
 
 def read_graph(data: bytes) -> XnnpackGraph:
-    """Return the graph of a delegate.
+    """Parse the graph of a delegate.
 
     Raises:
-        ValueError: it is damaged.
+        ValueError: the data is damaged.
     """
     from executorch.backends.xnnpack.serialization.xnnpack_graph_serialize import XNNHeader
 
@@ -83,7 +83,7 @@ def read_graph(data: bytes) -> XnnpackGraph:
 
 
 def _decoded(graph: bytes) -> Any:
-    """Return a serialized graph as plain values: by the program that ExecuTorch writes it with."""
+    """Convert a serialized graph to plain values with ExecuTorch's flatc."""
     from executorch.backends.xnnpack import serialization
     from executorch.exir._serialize._flatbuffer import _flatc_decompile
 
@@ -100,7 +100,7 @@ SPELLED = {b"inf": b"Infinity", b"nan": b"NaN"}
 
 
 def _tensor(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the tensor of a value that is quantized or not."""
+    """Return the tensor of a quantized or unquantized value."""
     found: Mapping[str, Any] = value.get("tensor_value", value)
     return found
 
