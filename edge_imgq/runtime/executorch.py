@@ -55,7 +55,7 @@ class ExecuTorchSession(LevelsSession):
         return call
 
     def _runs_on(self, values: NDArray[np.float32]) -> Callable[[], Any]:
-        """Return a callable that runs the file on (1, C, H, W); its result lives until the next run.
+        """Return a callable that runs the file on (1, C, H, W); valid until the next run.
 
         Inputs are made contiguous: the runtime ignores the strides of a tensor (see
         findings/executorch-channels-last.sh).
