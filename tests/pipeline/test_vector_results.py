@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -161,5 +162,12 @@ def test_photographs_are_not_enhanced_into_numbers(
     pixels = np.zeros((SIDE, SIDE, 3), np.uint8)
     with pytest.raises(ModelError, match="returns no image but a vector 'scores' of 3 numbers"):
         edge_imgq.enhance(pixels, exported.folder / "tflite-int8.tflite")
-    with pytest.raises(UsageError, match="the code of a bundle is for one image"):
-        edge_imgq.bundle(exported.folder, tmp_path / "bundle")
+
+
+def test_a_bundle_states_the_numbers_that_come_out(
+    exported: edge_imgq.ModelResult, tmp_path: Path
+) -> None:
+    edge_imgq.bundle(exported.folder, tmp_path / "bundle")
+    contract = json.loads((tmp_path / "bundle" / "contract.json").read_text())
+    assert contract["output"]["name"] == "scores"
+    assert contract["output"]["kind"] == "vector"

@@ -46,7 +46,7 @@ def test_two_things_said_of_one_input_are_refused(tmp_path: Path) -> None:
     ("network", "said", "words"),
     [
         (with_noise_map, "out=vector", "'out' has a height and a width: it is an image or plane"),
-        (with_noise_map, "out=raw", "no kind of output: these are image, plane and vector"),
+        (with_noise_map, "out=raw", "no kind of output: these are image, plane, vector and state"),
         (to_colours, "out=image", "'out' has 2 channels, and an image has 1 or 3: it is a plane"),
     ],
 )

@@ -15,7 +15,7 @@ from edge_imgq.recipe.export import ExportRecipe
 from edge_imgq.recipe.folders import export_recipes
 from tests.port_networks import with_noise_map
 
-SAID = PortRequests(read_port("out"), (read_bound("sigma=15/255"),))
+SAID = PortRequests((read_port("out"),), (read_bound("sigma=15/255"),))
 OPTIONS = {"output_name": "out", "bind": {"sigma": "15/255"}}
 
 
@@ -53,7 +53,7 @@ def test_files_are_the_same_byte_for_byte(network: Path, tmp_path: Path) -> None
     [
         ((SAID, PortRequests()), {}, "recipe onnx-float says --output-name out --bind sigma=0"),
         ((SAID,), {"bind": {"sigma": 0.1}}, r"and you say --bind sigma=0.1\. Say it in one place"),
-        ((PortRequests(read_port("y")),), {}, "By the recipe onnx-float: .* has no output 'y'"),
+        ((PortRequests((read_port("y"),)),), {}, "By the recipe onnx-float: .* has no output 'y'"),
     ],
 )
 def test_two_things_said_of_one_model_are_refused(

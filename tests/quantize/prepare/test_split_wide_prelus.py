@@ -11,13 +11,14 @@ import pytest
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.graph.passes.by_name.sign_split import partly_cheap
+from edge_imgq.graph.prepared import prepared_graph
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.kernels.x86 import X86_VNNI
 from edge_imgq.quantize.calibration.calibrate import observe_channels
 from edge_imgq.quantize.calibration.patch_sampler import PatchSampler
 from edge_imgq.quantize.prepare.split_wide_prelus import split_wide
-from edge_imgq.quantize.quantize import quantize_in_steps
+from edge_imgq.quantize.quantize import quantize_prepared
 from edge_imgq.quantize.ranges.guarded_clipping import guard_of
 from edge_imgq.quantize.ranges.ranges import ChannelRange
 from edge_imgq.quantize.steps.bias_correction import zero_biases
@@ -47,7 +48,7 @@ def network(slopes: Any) -> ir.Model:
         "b1": np.float32([0.5, 0.5, 0.5]),
     }
     graph = parsed(body, constants, size="96,96", channels=3)
-    return rewrite(graph, ["canonical", "cheap-sign-split"])
+    return rewrite(graph, ["canonical", "cheap-sign-split"], kernels=X86_VNNI)
 
 
 def mixed() -> Any:
@@ -115,7 +116,8 @@ def test_where_all_halves_count_the_activation_stays() -> None:
 
 def fidelity(graph: ir.Model, passes: tuple[str, ...]) -> float:
     recipe = QuantizeRecipe("plain", "", "min-max", passes)
-    quantized = quantize_in_steps(graph, recipe, CONTRACT, PHOTOS).model
+    prepared = prepared_graph(graph, passes, kernels=X86_VNNI)
+    quantized = quantize_prepared(prepared, recipe, CONTRACT, PHOTOS).model
     image = to_nchw(photo(60), 1.0)
     error = run(quantized, image, exact=True).clip(0, 1) - run(graph, image).clip(0, 1)
     return float(-10 * np.log10(np.mean(error**2)))
