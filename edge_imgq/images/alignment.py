@@ -138,7 +138,8 @@ def _common_part(
     height, width = other
     corners = np.array([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]], float)
     outline = cv2.perspectiveTransform(corners[None], homography)[0]
-    turned = np.cross(np.roll(outline, -1, 0) - outline, np.roll(outline, -2, 0) - outline)
+    to_next, to_opposite = (np.roll(outline, -step, 0) - outline for step in (1, 2))
+    turned = to_next[:, 0] * to_opposite[:, 1] - to_next[:, 1] * to_opposite[:, 0]
     if not (turned > 0).all():
         raise ImageError("the homography turns one of them over, so the matches are chance")
     (x0, y0), (x1, y1), (x2, y2), (x3, y3) = outline

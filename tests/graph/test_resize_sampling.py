@@ -59,7 +59,7 @@ def agree(model: onnx.ModelProto) -> None:
     np.testing.assert_allclose(rows @ values @ columns.T, wanted, atol=2e-5)
 
 
-@pytest.mark.parametrize(("kind", "place"), itertools.product(FILTERS, COORDINATES))
+@pytest.mark.parametrize(("kind", "place"), list(itertools.product(FILTERS, COORDINATES)))
 def test_the_matrices_do_what_onnx_runtime_does(kind: str, place: str) -> None:
     for scales in SCALES:
         agree(resize(scales, coordinate_transformation_mode=place, **FILTERS[kind]))

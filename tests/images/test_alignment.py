@@ -13,6 +13,8 @@ from edge_imgq.images.alignment import align, best_shift  # noqa: E402 - needs O
 from edge_imgq.images.patch_pairs import patch_pairs  # noqa: E402
 from tests.images.build import CAMERAS, photo, seen_by  # noqa: E402
 
+pytestmark = pytest.mark.filterwarnings("error")
+
 
 @pytest.mark.parametrize("camera", CAMERAS)
 def test_the_common_part_shows_the_same_at_every_pixel(camera: str) -> None:
