@@ -1,1 +1,1 @@
-"""Latency of a file on a device."""
+"""Measure the latency of a file on a device."""

@@ -1,9 +1,9 @@
-"""An estimate of a file's time on a named chip, for planning: never a measurement.
+"""Estimate a file's latency on a chip's NPU, for planning; never a measurement.
 
-Roofline: t = floor + max(2 · MACs / operations per second, bytes / bandwidth). The floor is what
-starting the NPU costs, the operations per second are those that large networks reach, the bytes are
-those that must move at least: image, result and weights. Small channel counts, operators that the
-NPU is slow at, and copies are not in it.
+Roofline: t = floor + max(2 · MACs / operations per second, bytes / bandwidth). The floor is the
+cost of starting the NPU. The operations per second are those that large networks reach. The bytes
+are the least that must move: image, result and weights. Small channel counts, operators that the
+NPU runs slowly, and copies are not modelled.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NpuSpec:
-    """What a chip's NPU reaches in int8.
+    """Performance of a chip's NPU in int8.
 
     Attributes:
-        name: as it is sold.
+        name: commercial name.
         tera_operations: int8 operations per second on large networks, in units of 10^12.
-        floor_ms: time of a network that computes nothing.
+        floor_ms: latency of an empty network, in ms.
         gigabytes: memory bandwidth per second, in units of 10^9 bytes.
-        source: where the clock of its memory was read.
+        source: source of its memory clock.
     """
 
     name: str
@@ -65,13 +65,13 @@ AI_HUB = "Qualcomm AI Hub Models 0.46.1, TFLite w8a8 on the NPU"
 
 @dataclass(frozen=True)
 class Published:
-    """A network that somebody else timed.
+    """A network with latencies published by others.
 
     Attributes:
-        network: its name.
-        macs: multiply-accumulates for one image.
+        network: name of the network.
+        macs: multiply-accumulates per image.
         moved: bytes of image and result.
-        milliseconds: by chip.
+        milliseconds: chip → latency in ms.
     """
 
     network: str
@@ -81,7 +81,7 @@ class Published:
 
 
 def _quicksrnet(width: int, inner: int, **milliseconds: float) -> Published:
-    """Return QuickSRNet, ×4 from 128x128: 3x3 convolutions, `inner` of them in the middle."""
+    """Return QuickSRNet ×4 for 128x128 pixels: 3x3 convolutions, `inner` of them in the middle."""
     pixels = 128 * 128
     macs = pixels * (3 * width + inner * width * width + width * 48) * 9
     return Published(f"QuickSRNet, {width} wide", macs, pixels * 3 * 17, milliseconds)
@@ -96,7 +96,7 @@ PUBLISHED = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """The estimate for a network beside its published time, in ms."""
+    """Estimated and published latency of a network, in ms."""
 
     network: str
     macs: int
@@ -105,15 +105,15 @@ class Comparison:
 
     @property
     def ratio(self) -> float:
-        """How many times the published time the estimate is."""
+        """Estimated divided by published latency."""
         return self.estimated_ms / self.published_ms
 
 
 def compare(chip: str) -> tuple[Comparison, ...]:
-    """Return how far off the estimate is on a chip, for every network with a published time.
+    """Return estimates beside published latencies, for every published network on a chip.
 
     Args:
-        chip: a key of CHIPS.
+        chip: key of CHIPS.
     """
     return tuple(
         Comparison(
@@ -128,15 +128,15 @@ def compare(chip: str) -> tuple[Comparison, ...]:
 
 @dataclass(frozen=True)
 class NpuTimeEstimate:
-    """A planned time; never beside measured ones.
+    """An estimated latency; never shown beside measured ones.
 
     Attributes:
-        file: its path, as the person gave it.
-        chip: its name.
-        estimated_ms: see the module.
-        macs: multiply-accumulates for one image.
-        bytes: that must move at least.
-        bound: "starting", "computing" or "memory": what most of the time goes to.
+        file: path of the file, as the user gave it.
+        chip: name of the chip.
+        estimated_ms: estimated latency in ms; see the module.
+        macs: multiply-accumulates per image.
+        bytes: least number of bytes that must move.
+        bound: largest term of the estimate: "starting", "computing" or "memory".
     """
 
     file: str
@@ -148,11 +148,11 @@ class NpuTimeEstimate:
 
 
 def estimate_file(path: Path, chip: str) -> NpuTimeEstimate | Skipped:
-    """Estimate an int8 TFLite file on a chip's NPU.
+    """Estimate the latency of an int8 TFLite file on a chip's NPU; `Skipped` for other files.
 
     Raises:
         UsageError: the chip is not known.
-        ModelError: the file is not whole.
+        ModelError: the file is damaged.
     """
     if chip not in CHIPS:
         raise UsageError(no_such("estimate for a chip", chip, CHIPS))
@@ -169,12 +169,12 @@ def estimate_file(path: Path, chip: str) -> NpuTimeEstimate | Skipped:
 
 
 def roofline(chip: NpuSpec, macs: int, moved: int) -> tuple[float, str]:
-    """Return milliseconds, and what most of them go to.
+    """Return the estimated latency in ms, and its largest term.
 
     Args:
-        chip: where.
-        macs: multiply-accumulates; each is two operations.
-        moved: bytes.
+        chip: performance of the NPU.
+        macs: multiply-accumulates, two operations each.
+        moved: bytes that must move.
     """
     parts = {
         "computing": 2 * macs / (chip.tera_operations * 1e12) * 1e3,
@@ -186,6 +186,6 @@ def roofline(chip: NpuSpec, macs: int, moved: int) -> tuple[float, str]:
 
 
 def _bytes(found: FileDescription) -> int:
-    """Return image, result and weights, all of one byte a value."""
+    """Return the bytes of image, result and weights, one byte per value."""
     edges = (*found.inputs, *found.outputs)
     return found.parameters + sum(math.prod(int(side) for side in row.shape) for row in edges)

@@ -1,4 +1,4 @@
-"""Timing files on a device, or saying why that means nothing."""
+"""Measure the latency of files on a device, or state why it would be meaningless."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from edge_imgq.devices.protocol import Device, DeviceSession
 
 DEFAULT_SIZE = (180, 320)
-"""Height and width for files that take any and name none."""
+"""Input (height, width) for files that take any size, if none is given."""
 
 HELD = 2**30
-"""Bytes of activations that files timed in turns may hold at once; more files wait."""
+"""Largest size in bytes of the activations of files that are timed in turns; more files wait."""
 
 NOT_ASKED = Skipped("not asked for (--sustained)")
 NO_OPERATORS = Skipped("not asked for (--operators)")
@@ -36,13 +36,13 @@ NO_OPERATORS = Skipped("not asked for (--operators)")
 
 @dataclass(frozen=True)
 class Sustained:
-    """Times of a file that runs on and on: what throttling costs.
+    """Latencies of a file that runs continuously, to show thermal throttling.
 
     Attributes:
-        seconds: from the first round to the end of the last.
-        medians_ms: of the rounds, in order.
-        slowdown: median of the last round over that of the first.
-        conditions: after the last round.
+        seconds: from the start of the first round to the end of the last.
+        medians_ms: median of each round in ms, in order.
+        slowdown: median of the last round divided by that of the first.
+        conditions: state of the machine after the last round.
     """
 
     seconds: float
@@ -53,17 +53,17 @@ class Sustained:
 
 @dataclass(frozen=True)
 class Timing:
-    """One file, its time and its memory.
+    """Latency and memory of one file.
 
     Attributes:
-        file: its path, as the person gave it.
-        device: where, by its name.
-        latency: there.
-        sustained: there, in rounds.
-        instructions: of one call there.
-        memory: of its activations, read from the file.
-        footprint: bytes that its runtime needs for it at its peak, measured on this host.
-        operators: what each takes there.
+        file: path of the file, as the user gave it.
+        device: name of the device.
+        latency: latency of one call on the device.
+        sustained: latencies in repeated rounds.
+        instructions: instructions of one call.
+        memory: memory of the activations, computed from the file.
+        footprint: peak bytes of the runtime for the file, measured on this host.
+        operators: cost of each operator on the device.
     """
 
     file: str
@@ -78,15 +78,15 @@ class Timing:
 
 @dataclass(frozen=True)
 class TimingRequest:
-    """How to time.
+    """Settings of a measurement.
 
     Attributes:
         threads: processor threads.
-        runs: calls to count.
-        size: height and width of the input; None for each file's own.
-        sustained: seconds to go on for in rounds; 0 for one round.
-        memory: whether to measure the footprint.
-        operators: whether to count what each operator takes.
+        runs: number of timed calls.
+        size: input (height, width); None for each file's own.
+        sustained: seconds of repeated rounds; 0 for a single round.
+        memory: True to measure the footprint.
+        operators: True to count the cost of each operator.
     """
 
     threads: int
@@ -98,24 +98,24 @@ class TimingRequest:
 
 
 def not_timed(path: Path, device: str, reason: str) -> Timing:
-    """Return the timing of a file that did not run."""
+    """Return the timing of a file that did not run, with the reason in every field."""
     absent = Skipped(reason)
     return Timing(str(path), device, absent, absent, absent, absent, absent)
 
 
 def time_file(path: Path, device: Device, request: TimingRequest) -> tuple[Timing, ...]:
-    """Open a file on a device and time it; one that was written for several sizes, at each.
+    """Open a file on a device and measure its latency, at each size that it was written for.
 
     Args:
-        path: a file that edge-imgq wrote, of a kind that the device is made for.
-        device: where.
-        request: how.
+        path: file written by edge-imgq, of a format that the device runs.
+        device: device.
+        request: settings.
 
     Raises:
         ModelError: the file cannot be opened.
-        UnsupportedOperatorError: the device refuses operators of it.
+        UnsupportedOperatorError: the device rejects operators of the file.
         UsageError: the network does not take images of that size.
-        DeviceError: the device went away.
+        DeviceError: the device disconnected.
     """
     session = device.open(path, request.threads)
     try:
@@ -133,14 +133,14 @@ def time_on_host(
     request: TimingRequest,
     broken: dict[Path, EdgeImgqError],
 ) -> tuple[Timing, ...]:
-    """Time files on this host, each in turn, so that what else the machine does meets all of them.
+    """Measure files on this host in turns, so that background load affects all of them alike.
 
     Args:
-        paths: files that edge-imgq wrote.
+        paths: files written by edge-imgq.
         device: this host.
-        request: how.
-        broken: gets those that are not whole, and those whose runtime is not here, with the
-            reason; they have no timing.
+        request: settings.
+        broken: receives files that are damaged or whose runtime is missing, with the error; they
+            get no timing.
 
     Raises:
         UsageError: a network does not take images of that size.
@@ -154,7 +154,7 @@ def time_on_host(
 
 @dataclass(frozen=True)
 class _Case:
-    """One open file at one size."""
+    """One opened file at one size."""
 
     path: Path
     session: HostSession
@@ -163,14 +163,14 @@ class _Case:
 
     @property
     def held(self) -> int:
-        """Bytes of its activations; 0 where they are not known, which is so outside this host."""
+        """Bytes of its activations; 0 if unknown, as on other devices than this host."""
         return 0 if isinstance(self.memory, Skipped) else self.memory.bytes
 
 
 def _groups(
     paths: Sequence[Path], request: TimingRequest, broken: dict[Path, EdgeImgqError]
 ) -> Iterator[list[_Case]]:
-    """Open files, as many at a time as the memory of their activations allows."""
+    """Open files in groups limited by the memory of their activations."""
     group: list[_Case] = []
     for path in paths:
         try:
@@ -191,7 +191,7 @@ def _groups(
 
 
 def _sizes_beside(path: Path, paths: Sequence[Path]) -> tuple[tuple[int, int], ...]:
-    """Return the sizes of a file of the same folder that may hold several of its own."""
+    """Return the sizes of a file in the same folder whose format allows several."""
     for other in paths:
         form = format_of(other)
         if other.parent == path.parent and form is not None and form.sizes == "several":
@@ -216,7 +216,7 @@ def _sizes(
     request: TimingRequest,
     beside: tuple[tuple[int, int], ...] = (),
 ) -> tuple[tuple[int, int], ...]:
-    """Return the sizes to time a file at; one that takes any is timed as those beside it."""
+    """Return the sizes to measure; a file of any size uses those of the files beside it."""
     return (request.size,) if request.size else session.sizes or beside or (DEFAULT_SIZE,)
 
 
@@ -252,10 +252,10 @@ def _stopwatch(session: HostSession, size: tuple[int, int]) -> Stopwatch | Skipp
 
 
 def _unsuitable(session: DeviceSession, size: tuple[int, int]) -> Skipped | None:
-    """Return why a file does not run at a size.
+    """Return why a file does not run at a size; None if it does.
 
     Raises:
-        UsageError: its network takes multiples alone.
+        UsageError: the size is not a multiple that the network requires.
     """
     if session.sizes and size not in session.sizes and not session.resizable:
         sizes = " and ".join(f"{height}x{width}" for height, width in session.sizes)
@@ -288,7 +288,7 @@ def _footprint(
 def time_sustained(
     session: DeviceSession, size: tuple[int, int], request: TimingRequest, first: Latency | Skipped
 ) -> Sustained | Skipped:
-    """Time in rounds until the seconds asked for are over; there are at least two."""
+    """Measure in rounds until the requested seconds are over; at least two rounds."""
     if not request.sustained:
         return NOT_ASKED
     if isinstance(first, Skipped):

@@ -1,1 +1,1 @@
-"""What goes into an app beside the files: their contract, vectors to test with, and where from."""
+"""Describe a model's files for app developers: contract, test vectors, code and provenance."""

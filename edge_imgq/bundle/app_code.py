@@ -1,4 +1,4 @@
-"""Code for apps, generated from a contract: Kotlin and C++ for TFLite files, Swift for Core ML."""
+"""Generate app code from a contract: Kotlin and C++ for TFLite files, Swift for Core ML."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ PLACES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "samples/ios": ("sample_ios/SampleApp.swift.j2",),
     },
 }
-"""Format → folder of a bundle → what goes there; a template has one more suffix."""
+"""Format → folder in the bundle → its files; each template has an additional suffix."""
 
 RENAMED = {"app.gradle.kts": "build.gradle.kts"}
-"""Files of `FOLDER` that would have another's name there."""
+"""Templates in FOLDER whose file in the bundle has another name."""
 
 
 def app_code(contract: AppContract, peak: float) -> dict[str, bytes]:
-    """Return files of code by their paths in a bundle.
+    """Return code files by path in the bundle.
 
     Args:
-        contract: of the bundle.
-        peak: the float value of the level 255.
+        contract: contract of the bundle.
+        peak: float value of level 255.
     """
     found = {}
     for form, folders in PLACES.items():
@@ -64,15 +64,15 @@ PORT_PLACES: Mapping[str, tuple[str, ...]] = {
     "python": ("run_file.py.j2",),
     "cpp": ("ports.hpp", "ports_file.hpp", "check_ports.cpp.j2"),
 }
-"""Folder of a bundle of files with ports → what goes there, of `app/ports`."""
+"""Folder in a bundle with ports → its files, from `app/ports`."""
 
 
 def port_code(contract: PortedContract, peak: float) -> dict[str, bytes]:
-    """Return the code of a bundle of files with ports, by its paths in the bundle.
+    """Return the code files of a bundle with ports, by path in the bundle.
 
     Args:
-        contract: of the bundle.
-        peak: the float value of the level 255.
+        contract: contract of the bundle.
+        peak: float value of level 255.
     """
     files = [f for f in contract.files if f.format == "TFLite" and f.size is not None]
     found = {}
@@ -115,14 +115,14 @@ def _camel(file: FileContract) -> str:
 
 
 def sizes_of(file: FileContract) -> tuple[tuple[int, int], ...]:
-    """Return the heights and widths that an app gives a file: its tiles, or its own sizes."""
+    """Return the (height, width) of images that an app passes to a file: tiles, or whole ones."""
     if isinstance(file.tiling, TilingContract):
         return file.tiling.tiles
     return tuple(_size(signature.image) for signature in file.signatures)
 
 
 def _signatures(file: FileContract) -> list[str]:
-    """Return the name of the signature for each of `sizes_of`."""
+    """Return the signature's name for each size in `sizes_of`."""
     named = {_size(signature.image): signature.name for signature in file.signatures}
     return [named[size] for size in sizes_of(file)]
 

@@ -1,7 +1,7 @@
-"""Pixels as an app converts them, in whole numbers; the code of apps mirrors this line by line.
+"""Convert pixels in integer arithmetic; the code for apps mirrors this file line by line.
 
-`edge-imgq enhance` enlarges the colours beside a luma network by bicubic, an app by bilinear. All
-else gives the same bytes.
+All results equal those of `edge-imgq enhance` byte for byte, except the colours beside a luma
+network: `enhance` upscales them by bicubic, apps by bilinear interpolation.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 
 def limited(full: Integers) -> Integers:
-    """Return luma from 16 to 235 of a camera's luma from 0 to 255."""
+    """Convert full-range luma (0 … 255) to limited range (16 … 235), rounded."""
     return 16 + (full * 438 + 255) // 510
 
 
 def full(luma: Integers) -> Integers:
-    """Return luma from 0 to 255 of luma from 16 to 235, clipped."""
+    """Convert limited-range luma (16 … 235) to full range (0 … 255), rounded and clipped."""
     return np.clip(((luma - 16) * 170 + 73) // 146, 0, 255)
 
 
 def from_yuv(luma: Pixels, cb: Pixels, cr: Pixels, rotation: int) -> Pixels:
-    """Return the RGB image of a camera's frame, BT.601 of full range.
+    """Convert a camera frame, full-range BT.601 YCbCr 4:2:0, to an RGB image.
 
     Args:
-        luma: (H, W).
-        cb: half as many rows and columns, rounded up.
-        cr: likewise.
-        rotation: in degrees to the right: 0, 90, 180 or 270.
+        luma: uint8 (H, W).
+        cb: uint8 (⌈H/2⌉, ⌈W/2⌉).
+        cr: uint8 (⌈H/2⌉, ⌈W/2⌉).
+        rotation: clockwise rotation in degrees: 0, 90, 180 or 270.
     """
     height, width = luma.shape
     y = luma.astype(np.int64)
@@ -52,11 +52,11 @@ def from_yuv(luma: Pixels, cb: Pixels, cr: Pixels, rotation: int) -> Pixels:
 
 
 def recoloured(rgb: Pixels, luma: Pixels) -> Pixels:
-    """Return an RGB image, enlarged by bilinear, with a new luma from 16 to 235.
+    """Return an RGB image, upscaled bilinearly, with its luma replaced.
 
     Args:
-        rgb: (H, W, 3).
-        luma: (scale × H, scale × W, 1).
+        rgb: uint8 (H, W, 3).
+        luma: limited-range luma, uint8 (scale × H, scale × W, 1).
     """
     larger = _bilinear(rgb, luma.shape[0] // rgb.shape[0])
     change = luma.astype(np.int64) - exact_luma(larger)
@@ -76,7 +76,7 @@ def _bilinear(rgb: Pixels, scale: int) -> Pixels:
 
 
 def _lines(length: int, scale: int) -> tuple[Integers, Integers, Integers]:
-    """Return the two lines that each enlarged line lies between, and the weight of the second."""
+    """Return the two source lines of each upscaled line, and the weight of the second."""
     place = 2 * np.arange(length * scale) + 1 - scale
     first = place // (2 * scale)
     return np.maximum(first, 0), np.minimum(first + 1, length - 1), place - first * 2 * scale

@@ -1,4 +1,4 @@
-"""The list of digests of a bundle, and the bundle as one file: the same bytes from the same."""
+"""List a bundle's checksums, and pack it as a reproducible zip file."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from edge_imgq.errors import RecipeError
 SUMS = "SHA256SUMS"
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)
-"""The time of all entries: the first that the format can state."""
+"""Time of all entries: the earliest that the zip format can express."""
 
 
 def sums(files: Mapping[str, bytes]) -> bytes:
-    """Return the digests of files by their paths, as `sha256sum --check` reads them."""
+    """Return the SHA-256 of files by path, in the format of `sha256sum --check`."""
     lines = (f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
     return "".join(lines).encode()
 
 
 def read_sums(text: str) -> dict[str, str]:
-    """Return digests by the paths of their files.
+    """Parse checksums, path → SHA-256.
 
     Raises:
-        RecipeError: a line is none of `sums`.
+        RecipeError: a line has another form.
     """
     found = {}
     for line in text.splitlines():
@@ -37,9 +37,9 @@ def read_sums(text: str) -> dict[str, str]:
 
 
 def zipped(files: Mapping[str, bytes], folder: str) -> bytes:
-    """Return a zip of files below a folder.
+    """Return an uncompressed zip of files below a folder.
 
-    Nothing is compressed: versions of zlib compress otherwise, and weights hardly at all.
+    Versions of zlib compress differently, and weights hardly compress.
     """
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:

@@ -1,4 +1,4 @@
-"""The contract of a bundle: all that an app must know of its files, as `contract.json` has it."""
+"""Define the contract of a bundle, `contract.json`: everything an app must know of its files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edge_imgq.skipped import Skipped
 FILE = "contract.json"
 
 SCHEMA = 1
-"""Version of the form."""
+"""Version of the schema."""
 
 Size = tuple[int, int]
 Row = tuple[float, float, float]

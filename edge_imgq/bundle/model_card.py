@@ -1,4 +1,4 @@
-"""The model card of a bundle, and the data sets that it names with their terms."""
+"""Read the data sets, with their terms of use, from the model card of a bundle."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ which terms; then bundle it again with `--card FILE`.
 
 @dataclass(frozen=True)
 class DataSet:
-    """Data that a network learnt from.
+    """A data set that a network was trained or validated on.
 
     Attributes:
-        name: of the set.
-        images: how many, in words.
+        name: name of the set.
+        images: number of images, in words.
         used_for: training or validation, in words.
-        terms: of its use, as its publishers state them.
+        terms: terms of use as stated by its publishers.
     """
 
     name: str
@@ -38,9 +38,9 @@ class DataSet:
 
 
 def data_sets(card: str) -> tuple[DataSet, ...]:
-    """Return the rows of the table below the heading "Data" of a model card, in Markdown.
+    """Return the rows of the table below the heading "Data" of a Markdown model card.
 
-    The table has four columns: set, images, used for, terms. None where there is none.
+    The table has four columns: set, images, used for, terms. () if there is no such table.
     """
     _, _, after = card.partition("\n## Data\n")
     section = after.partition("\n## ")[0]

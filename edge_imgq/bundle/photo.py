@@ -1,4 +1,4 @@
-"""The photograph that a bundle is tested with: made of whole numbers, the same on every machine."""
+"""Generate the test photograph of a bundle, in integer arithmetic, equal on every machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def sample_photo(height: int, width: int, channels: int) -> Pixels:
-    """Return gradients, edges of every direction and grain, uint8 (height, width, channels)."""
+    """Return a test image with gradients, edges in all directions and grain, uint8 (H, W, C)."""
     rows, columns = np.indices((height, width), dtype=np.int64)
     planes = []
     for channel in range(channels):
@@ -26,17 +26,17 @@ def sample_photo(height: int, width: int, channels: int) -> Pixels:
 
 
 def to_netpbm(pixels: Pixels) -> bytes:
-    """Return uint8 (H, W, 1) as a binary PGM, (H, W, 3) as a binary PPM: bytes behind a heading."""
+    """Encode uint8 (H, W, 1) as binary PGM, or (H, W, 3) as binary PPM."""
     height, width, channels = pixels.shape
     heading = f"P{6 if channels == 3 else 5}\n{width} {height}\n255\n"
     return heading.encode() + np.ascontiguousarray(pixels).tobytes()
 
 
 def from_netpbm(contents: bytes) -> Pixels:
-    """Return what `to_netpbm` wrote.
+    """Decode the result of `to_netpbm` to uint8 (H, W, C).
 
     Raises:
-        ValueError: it is none.
+        ValueError: the contents have another form.
     """
     kind, size, _, values = contents.split(b"\n", 3)
     width, height = map(int, size.split())

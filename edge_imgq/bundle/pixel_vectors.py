@@ -1,7 +1,7 @@
-"""Pixels before and after conversion, and images before and after tiles: what app code is held to.
+"""Generate test vectors of pixel conversions and tiling, for the code of apps.
 
-A line is a name, what goes in, and what comes out, parted by "|": whole numbers alone, so that any
-language reads them without a library.
+A line is a name, the inputs and the outputs, separated by "|". It holds integers only, so that any
+language can read it without a library.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FILE = "vectors/pixels.txt"
 
 @functools.cache
 def pixel_vectors() -> bytes:
-    """Return the lines."""
+    """Return the lines of test vectors."""
     lines = (f"{name} | {_numbers(given)} | {_numbers(found)}\n" for name, given, found in _cases())
     return "".join(lines).encode()
 
@@ -61,7 +61,7 @@ def _cases() -> Iterator[tuple[str, list[Any], list[Any]]]:
 
 
 def _colours() -> Pixels:
-    """Return colours (1, N, 3): of every kind, and those whose luma lies between two levels."""
+    """Return colours, uint8 (1, N, 3), including those whose luma is halfway between two levels."""
     spread = sample_photo(31, 33, 3).reshape(1, -1, 3)
     ties = [(0, 204, 68), (4, 194, 109), (8, 184, 150), (2, 44, 141), (253, 211, 114)]
     ends = [(0, 0, 0), (255, 255, 255), (255, 0, 0), (0, 255, 0), (0, 0, 255)]
@@ -69,7 +69,7 @@ def _colours() -> Pixels:
 
 
 def _four_bytes(height: int, width: int) -> tuple[str, list[Any], list[Any]]:
-    """Return pixels as blue, green, red and alpha, in rows with padding."""
+    """Return BGRA pixels in padded rows."""
     rgb, alpha = sample_photo(height, width, 3), sample_photo(height, width, 1)
     pixels = np.concatenate([rgb[..., ::-1], alpha], axis=-1).reshape(height, -1)
     rows = np.pad(pixels, ((0, 0), (0, 8)), constant_values=55)
@@ -77,7 +77,7 @@ def _four_bytes(height: int, width: int) -> tuple[str, list[Any], list[Any]]:
 
 
 def _frame(height: int, width: int, rotation: int) -> tuple[str, list[Any], list[Any]]:
-    """Return a frame whose rows have padding, and whose chroma is interleaved."""
+    """Return a camera frame with padded rows and interleaved chroma."""
     y = sample_photo(height, width, 1)[..., 0]
     chroma = sample_photo((height + 1) // 2, (width + 1) // 2, 2)
     rows = np.pad(y, ((0, 0), (0, 3)), constant_values=77)
@@ -88,7 +88,7 @@ def _frame(height: int, width: int, rotation: int) -> tuple[str, list[Any], list
 
 
 def _bytes(peak: int) -> tuple[str, list[Any], list[Any]]:
-    """Return floats, as the bits that they have, with values in the middle between two levels."""
+    """Return floats as their bit patterns, including values halfway between two levels."""
     halves = (np.arange(-4, 516) / 2 * (peak / 255)).astype(np.float32)
     beyond = np.asarray([-1e9, 1e9, -0.0, peak * 0.333], np.float32)
     values = np.concatenate([halves, beyond])
@@ -97,9 +97,9 @@ def _bytes(peak: int) -> tuple[str, list[Any], list[Any]]:
 
 
 def _tiled() -> Iterator[tuple[str, list[Any], list[Any]]]:
-    """Yield images, how they are cut, and what a network of known reach makes of them.
+    """Yield images, their tilings, and the results of a network with known receptive field.
 
-    The last network looks farther than the halo: so the mirror image is seen far beyond the end.
+    In the last case the receptive field exceeds the halo, which reveals the mirrored padding.
     """
     for height, width, halo, multiple, scale, reach in (
         (25, 33, 1, 1, 1, 1),
@@ -121,7 +121,7 @@ def _tiled() -> Iterator[tuple[str, list[Any], list[Any]]]:
 
 
 def window_sum(pixels: Pixels, reach: int, scale: int) -> Pixels:
-    """Return the sum, modulo 256, of all pixels within reach, zeros outside, repeated by scale."""
+    """Return the sum modulo 256 of all pixels within reach, zero-padded, repeated `scale` times."""
     height, width = pixels.shape[:2]
     padded = np.pad(pixels, ((reach, reach), (reach, reach), (0, 0)))
     total = np.zeros_like(pixels)

@@ -1,4 +1,4 @@
-"""What a contract says more where files take or return something else than one image."""
+"""Extend the contract of a bundle with ports: inputs and outputs other than one image."""
 
 from __future__ import annotations
 
@@ -101,12 +101,12 @@ class PortedContract(AppContract):
 
 
 def is_ported(contract: ImageContract) -> bool:
-    """Tell whether files take or return something else than one image and the same image."""
+    """Return True if a network takes or returns anything but one image."""
     return contract.result is not None or not contract.takes_image_alone
 
 
 def ported(made: AppContract, contract: ImageContract) -> PortedContract:
-    """Return a contract that says what ports its files have."""
+    """Return a contract extended by the ports of its files."""
     lightness = ColourContract(("L",), 0, 255, standard="CIELAB, D65")
     said = vars(made) | ({"colour": lightness} if contract.adds_colours else {})
     return PortedContract(
@@ -129,7 +129,7 @@ def ported(made: AppContract, contract: ImageContract) -> PortedContract:
 
 
 def input_file(place: int) -> str:
-    """Return the file with the levels of an input by its place; names may be no file names."""
+    """Return the path of an input's test vector; by index, since names may be no file names."""
     return f"vectors/input-{place}.pnm"
 
 

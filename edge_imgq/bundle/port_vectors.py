@@ -1,4 +1,4 @@
-"""What every input of a file gets for the vectors of a bundle, made of whole numbers."""
+"""Generate test vectors for every input of a file, in integer arithmetic."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 def sample_inputs(contract: ImageContract, size: tuple[int, int]) -> Pixels:
-    """Return the levels of all inputs, (H, W, C): the photograph's channels, then the others'.
+    """Return the levels of all inputs, uint8 (H, W, C): the photograph's channels, then the others.
 
     Args:
-        contract: of the network.
-        size: height and width of the input image.
+        contract: contract of the network.
+        size: (height, width) of the input image.
     """
     unit, channels = contract.photo_unit, 1 if contract.colour == "y" else 3
     photo = sample_photo(size[0] * unit, size[1] * unit, channels)
@@ -32,7 +32,7 @@ def sample_inputs(contract: ImageContract, size: tuple[int, int]) -> Pixels:
 
 
 def split_inputs(levels: Pixels, contract: ImageContract) -> list[Pixels]:
-    """Return the levels of each input; of a vector (1, 1, C)."""
+    """Return the levels of each input, (H, W, C), or (1, 1, C) for a vector."""
     found, start = [levels[..., : contract.image_channels]], contract.image_channels
     for port in contract.further:
         part = levels[..., start : start + port.channels]
@@ -42,7 +42,7 @@ def split_inputs(levels: Pixels, contract: ImageContract) -> list[Pixels]:
 
 
 def stacked(levels: Pixels) -> Pixels:
-    """Return levels (H, W, C) as a picture of 1 or 3 channels: others lie below each other."""
+    """Return levels (H, W, C) as a picture of 1 or 3 channels; others are stacked vertically."""
     height, width, channels = levels.shape
     if channels in (1, 3) and (height, width) != (1, 1):
         return levels

@@ -1,4 +1,4 @@
-"""The contract of one file, read from the file itself."""
+"""Read the contract of one file from the file itself."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def colour_contract(contract: ImageContract) -> ColourContract:
-    """Return what pixels are, in numbers."""
+    """Return the channels, range and colour matrix of a network's pixels."""
     if contract.colour == "rgb":
         return ColourContract(("R", "G", "B"), 0, 255)
     rows: tuple[Row, ...] = tuple((r[0], r[1], r[2]) for r in RGB_TO_YCBCR.tolist())
@@ -45,13 +45,13 @@ def file_contract(
     """Return the contract of a file.
 
     Args:
-        path: of the file.
-        place: its path in the bundle.
-        field: the receptive field of its network.
-        drift: as it was measured.
+        path: path of the file.
+        place: path of the file in the bundle.
+        field: receptive field of the network.
+        drift: measured drift.
 
     Raises:
-        ModelError: the file is damaged, edge-imgq did not write it, or it is compiled for an NPU,
+        ModelError: the file is damaged, was not written by edge-imgq, or is compiled for an NPU,
             which the code of a bundle does not run.
     """
     form = format_of(path)
@@ -97,13 +97,13 @@ def _signature(row: SignatureRow, form: Format, contract: ImageContract) -> Sign
 
 
 def _image(row: SignatureRow, contract: ImageContract) -> TensorRow:
-    """Return what takes the photograph."""
+    """Return the input that takes the photograph."""
     further = [port.name for port in contract.further]
     return min(row.inputs, key=lambda tensor: _place(tensor.name, further))
 
 
 def _place(name: str, further: Sequence[str]) -> int:
-    """Return where an input stands: the image first, the others as the contract has them."""
+    """Return the index of an input: 0 for the image, then the others in the contract's order."""
     return 1 + further.index(name) if name in further else 0
 
 
@@ -123,26 +123,26 @@ def _tensor(row: TensorRow, form: Format, peak: float, *, is_input: bool) -> Ten
 
 
 def _size(row: TensorRow, form: Format) -> tuple[int, int] | None:
-    """Return the height and width of an image; None where they are open."""
+    """Return (height, width) of an image; None if they are dynamic."""
     axes = {"NCHW": (2, 3), "NHWC": (1, 2), "CHW": (1, 2), "image": (0, 1)}[_layout(row, form)]
     height, width = (row.shape[axis] for axis in axes)
     return (height, width) if isinstance(height, int) and isinstance(width, int) else None
 
 
 def _layout(row: TensorRow, form: Format) -> Layout:
-    """Return the order of the axes; what is no image in Core ML is an array."""
+    """Return the order of the axes; Core ML inputs that are no image are arrays."""
     return "NCHW" if form.layout == "image" and len(row.shape) == 4 else form.layout
 
 
 def _tiling(
     sizes: Sequence[tuple[int, int]], multiple: int, field: ReceptiveField
 ) -> TilingContract | Skipped:
-    """Return how to cut photographs for a file, or why they are not cut.
+    """Return the tiling of photographs for a file, or why they are not tiled.
 
     Args:
-        sizes: that the file takes; none for any.
-        multiple: that it asks for.
-        field: of its network.
+        sizes: sizes that the file takes; empty for any.
+        multiple: multiple that the file requires.
+        field: receptive field of the network.
     """
     if field.radius is None:
         return Skipped(f"{field.reason}: the file takes photographs of its own size alone")

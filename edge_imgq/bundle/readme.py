@@ -1,4 +1,4 @@
-"""The first page of a bundle, for the person who builds the app."""
+"""Write the README of a bundle, for the developer of the app."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from edge_imgq.skipped import Skipped
 FILE = "README.md"
 
 EVALUATOR = "reference evaluator"
-"""What ran files of Core ML on other systems than Apple's."""
+"""Name of the runtime that runs Core ML files off macOS."""
 
 TEMPLATE = Path(__file__).with_name("readme.md.j2")
 
@@ -27,10 +27,10 @@ def readme(contract: AppContract, photo: str, results: Iterable[str], code: Iter
     """Return the page in Markdown.
 
     Args:
-        contract: of the bundle.
-        photo: file name of the photograph to test with; empty where inputs have files each.
-        results: file names of what comes out of the files.
-        code: folders of code for apps.
+        contract: contract of the bundle.
+        photo: file name of the test photograph; "" if each input has its own file.
+        results: file names of the files' results.
+        code: folders of app code.
     """
     import jinja2
 
@@ -71,7 +71,7 @@ def _pixels(tensor: TensorContract) -> str:
 
 
 def _ends(port: PortContract) -> str:
-    """Return the model's numbers that a port goes from and to, in words."""
+    """Return the range of a port in the model's own numbers, in words."""
     pairs = (f"{low:.6g} to {high:.6g}" for low, high in zip(port.low, port.high, strict=True))
     return ", ".join(pairs)
 

@@ -1,6 +1,6 @@
-"""The bill of materials of a bundle, CycloneDX 1.6: files, data, and the packages that made them.
+"""Write the software bill of materials of a bundle: files, data sets and packages.
 
-https://cyclonedx.org/docs/1.6/json/
+CycloneDX 1.6, https://cyclonedx.org/docs/1.6/json/
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def sbom(
     data: tuple[DataSet, ...],
     packages: Mapping[str, str],
 ) -> bytes:
-    """Return the bill as JSON. It states no time, so that the same bundle has the same bill.
+    """Return the bill of materials as JSON, without a timestamp, so that it is reproducible.
 
     Args:
-        contract: of the bundle.
-        files: those of the model, by their paths.
-        data: what the network learnt from.
-        packages: versions by the names of the packages that made the files.
+        contract: contract of the bundle.
+        files: model files by path.
+        data: data sets of the network.
+        packages: package → version, of those that made the files.
     """
     digests = {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
     identity = json.dumps([contract.model, digests, dict(packages)], sort_keys=True)

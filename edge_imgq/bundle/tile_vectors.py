@@ -1,4 +1,4 @@
-"""Rectangles of tiles for many sizes: what an app's own tiling is held to."""
+"""Generate test vectors of tile rectangles for many sizes, for an app's own tiling."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Cutting:
-    """An image, and how it is cut; see `edge_imgq.images.tile_plan`."""
+    """An image size and its tiling; see `edge_imgq.images.tile_plan`."""
 
     image: Size
     tile: Size
@@ -33,11 +33,11 @@ GENERAL = tuple(
         (1, 3),
     )
 )
-"""Of no network: sizes at which a slip of one pixel shows."""
+"""Cases of no particular network, at sizes that reveal errors by one pixel."""
 
 
 def around(tile: Size, halo: int, multiple: int, scale: int) -> Iterator[Cutting]:
-    """Yield images a pixel smaller and larger than one tile, and than several."""
+    """Yield image sizes one pixel smaller and larger than one tile, and than several."""
     tall, wide = tile
     step_down, step_right = (side - 2 * halo for side in tile)
     sizes = [
@@ -56,11 +56,11 @@ def around(tile: Size, halo: int, multiple: int, scale: int) -> Iterator[Cutting
 
 
 def tile_vectors(cuttings: list[Cutting]) -> bytes:
-    """Return cuttings and their rectangles as JSON, one cutting a line.
+    """Return tilings and their rectangles as JSON, one tiling per line.
 
-    Rectangles are [top, left, height, width]: what a tile reads of the image in input pixels, and
-    what it writes in output pixels; `crop` is [top, left] in what comes out of the tile. What is
-    read beyond the image is its mirror image.
+    Rectangles are [top, left, height, width]: the region of the image that a tile reads, in input
+    pixels, and the region that it writes, in output pixels. `crop` is [top, left] within the tile's
+    output. Regions beyond the image are filled by mirroring.
     """
     lines = ",\n".join(json.dumps(_vector(cutting)) for cutting in (*cuttings, *GENERAL))
     return f"[\n{lines}\n]\n".encode()

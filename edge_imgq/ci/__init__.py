@@ -1,1 +1,1 @@
-"""What a team's repository needs to check its model in every change: `edge-imgq init --ci`."""
+"""Generate the files that check a model in CI on every change: `edge-imgq init --ci`."""

@@ -1,4 +1,4 @@
-"""The files that check a team's model on GitHub or GitLab."""
+"""Generate the files that check a team's model on GitHub or GitLab."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ TEMPLATES: Mapping[Host, Mapping[str, str]] = {
     },
     "gitlab": {"ci/edge-imgq.yml": "gitlab.yml"},
 }
-"""Where the files of each host go in the repository, and what they are made from."""
+"""Host → path in the repository → template."""
 
 GITLAB, INCLUDED = ".gitlab-ci.yml", "include:\n  - local: ci/edge-imgq.yml\n"
-"""The file that GitLab reads, and what it must say."""
+"""GitLab's main CI file, and the lines that it must contain."""
 
 LINES: Mapping[str, tuple[str, ...]] = {
     ".gitignore": ("artifacts/", "edge-imgq-report/"),
     ".gitattributes": ("*.onnx binary", "*.tflite binary", "*.whl binary", "*.json text eol=lf"),
 }
-"""What files of Git must hold: built files stay out of it, and digests of text do not depend on
-the machine."""
+"""Git's files → lines that they must contain: built files are ignored, and line endings are fixed
+so that digests of text do not depend on the machine."""
 
 
 OURS = (b"# Written by `edge-imgq init ", CONSTRAINTS_HEADING.encode())
-"""How files begin that init wrote and may write again."""
+"""First bytes of files that init wrote and may overwrite."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class CiFile:
     """A file of a team's repository.
 
     Attributes:
-        path: from the repository's root.
-        contents: of the whole file.
+        path: path relative to the repository's root.
+        contents: contents of the whole file.
     """
 
     path: Path
@@ -53,7 +53,7 @@ class CiFile:
 
 
 class _Template(string.Template):
-    """Text with %{names}: workflows have dollars of their own."""
+    """Template with %{names}, because workflows contain dollar signs."""
 
     delimiter = "%"
 
@@ -61,19 +61,18 @@ class _Template(string.Template):
 def ci_files(
     folder: Path, host: Host, model: str, options: str, wheel: Path, *, again: bool = False
 ) -> tuple[CiFile, ...]:
-    """Return the files that are to be written into a repository; those of Git get lines added.
+    """Return the files to write into a repository; lines are appended to Git's own files.
 
     Args:
         folder: root of the repository.
-        host: whose workflow.
-        model: what `export` is to take, from the repository's root.
-        options: more of `export`.
-        wheel: of edge-imgq.
-        again: whether to write those anew that init wrote before.
+        host: host of the repository.
+        model: model to export, relative to the repository's root.
+        options: further options of `export`.
+        wheel: wheel of edge-imgq.
+        again: True to overwrite files that init wrote before.
 
     Raises:
-        UsageError: one of them is there already, or another wheel is, or the wheel is none of
-            edge-imgq.
+        UsageError: a file or another wheel exists already, or `wheel` is no wheel of edge-imgq.
     """
     if not wheel.name.startswith("edge_imgq-") or wheel.suffix != ".whl":
         raise UsageError(f"{wheel} is not a wheel of edge-imgq (edge_imgq-….whl).")
@@ -96,7 +95,7 @@ def ci_files(
 
 
 def images_option(options: str) -> str:
-    """Return which of export's options `check` takes, too: the images to measure on."""
+    """Return the --images option among options of `export`, for `check`; "" if absent."""
     words = options.replace("--images=", "--images ").split()
     for option, folder in itertools.pairwise(words):
         if option == "--images":
@@ -105,7 +104,7 @@ def images_option(options: str) -> str:
 
 
 def _refuse_to_overwrite(path: Path, *, again: bool) -> None:
-    """Refuse a file that is there; where init may write again, one that it did not write."""
+    """Raise UsageError if a file exists that init may not overwrite."""
     if not path.exists():
         return
     if not again:
@@ -135,12 +134,12 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return text as YAML writes a string: the way that JSON does."""
+    """Return text as a YAML string, quoted as in JSON."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def _with_lines(path: Path, lines: tuple[str, ...]) -> bytes:
-    """Return the contents of a file that holds some lines; what it holds already comes first."""
+    """Return the contents of a file with missing lines appended."""
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
     missing = [line for line in lines if line not in before.splitlines()]
     gap = "\n" if before and not before.endswith("\n") else ""

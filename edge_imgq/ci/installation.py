@@ -1,4 +1,4 @@
-"""What CI has to install to compute as this machine does."""
+"""List the packages that CI must install to compute as this machine does."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def python_version() -> str:
 
 
 def constraints(heading: str = CONSTRAINTS_HEADING, more: Iterable[str] = ()) -> str:
-    """Return the versions of everything that edge-imgq uses here, as a file for pip.
+    """Return the installed versions of all packages that edge-imgq uses, as pip constraints.
 
-    The part of a version after "+", such as that of PyTorch's build for processors alone, is left
-    out: an index has it under the rest.
+    Local version labels after "+", such as that of PyTorch's CPU builds, are removed, because an
+    index lists the packages without them.
 
     Args:
         heading: first line, a comment.
-        more: further packages that are installed.
+        more: further installed packages.
     """
     names = sorted({*_needed(), *more})
     lines = (f"{name}=={metadata.version(name).partition('+')[0]}" for name in names)
@@ -35,7 +35,7 @@ def constraints(heading: str = CONSTRAINTS_HEADING, more: Iterable[str] = ()) ->
 
 
 def _needed() -> list[str]:
-    """Return the names of what edge-imgq needs here, with what that needs, sorted."""
+    """Return the names of edge-imgq's direct and indirect dependencies here, sorted."""
     found: set[str] = set()
     open_names = [PROJECT]
     while open_names:
@@ -47,7 +47,7 @@ def _needed() -> list[str]:
 
 
 def _requirements(project: str) -> Iterator[str]:
-    """Yield what an installed project needs on this machine without extras."""
+    """Yield the dependencies of an installed project on this machine, without extras."""
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
@@ -62,7 +62,7 @@ def own_wheel() -> Path:
     """Return the wheel that edge-imgq was installed from.
 
     Raises:
-        UsageError: it was installed otherwise, or the wheel is gone.
+        UsageError: it was not installed from a wheel, or the wheel is gone.
     """
     # Every command imports this module, and these two take longer than all else in it.
     from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""Whether an ONNX file says which height and width its images have."""
+"""Check that an ONNX file states the height and width of its images."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from edge_imgq.errors import UsageError
 
 
 def refuse_open_size(path: Path, options: str) -> None:
-    """Refuse an ONNX file of open height and width where no option of export says one.
+    """Raise for an ONNX file with dynamic height and width if no option of `export` sets them.
 
-    What is no such file, or cannot be read, is left to export, which says why.
+    Files that cannot be read are left to `export`, which reports why.
 
     Raises:
-        UsageError: CI would fail on it.
+        UsageError: the export in CI would fail.
     """
     named = any(word.partition("=")[0] == "--size" for word in options.split())
     if not named and _is_open(path):
@@ -24,7 +24,7 @@ def refuse_open_size(path: Path, options: str) -> None:
 
 
 def _is_open(path: Path) -> bool:
-    """Tell whether neither (N, C, H, W) nor (N, H, W, C) gives the image two known sides."""
+    """Return True if the image has no fixed height and width as (N, C, H, W) or (N, H, W, C)."""
     import onnx
 
     try:
