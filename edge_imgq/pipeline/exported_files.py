@@ -1,4 +1,4 @@
-"""The exported files that paths name."""
+"""Find the exported files that paths name."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from edge_imgq.wording import did_you_mean
 def exported_files(paths: Sequence[Path]) -> tuple[Path, ...]:
     """Return every exported file that paths name.
 
-    A folder stands for the files in it or, where there are none, for those in the folders in it.
+    A folder selects the files in it or, if there are none, those in its subfolders.
 
     Raises:
-        UsageError: there is nothing at a path, it is no exported file, or a folder holds none.
+        UsageError: a path does not exist, names no exported file, or is a folder without any.
     """
     return tuple(file for path in paths for file in _files(path))
 
 
 def refuse_missing(path: Path) -> None:
-    """Refuse a path that names nothing.
+    """Raise for a path that does not exist.
 
     Raises:
-        UsageError: it does; what lies beside it under a similar name is in the message.
+        UsageError: the path does not exist; the message suggests similar names beside it.
     """
     if not path.exists():
         raise UsageError(f"There is no file or folder {path}.{nearest(path)}")
 
 
 def nearest(path: Path) -> str:
-    """Return a question that names what lies beside a path that is not there."""
+    """Return a question that suggests names similar to a missing path; "" if there are none."""
     folder = path.absolute().parent
     if not (folder.is_dir() and os.access(folder, os.R_OK)):
         return ""

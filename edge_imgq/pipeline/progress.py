@@ -1,4 +1,4 @@
-"""How a pipeline tells its caller where it is."""
+"""Define how a pipeline reports progress."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ProgressStep:
-    """One piece of work that is about to begin.
+    """A step that is about to begin.
 
     Attributes:
-        what: in words that begin with the stage, e.g. "verify tflite-int8".
-        done: pieces finished so far.
-        total: pieces in all.
+        what: description that begins with the stage, e.g. "verify tflite-int8".
+        done: number of finished steps.
+        total: number of all steps.
     """
 
     what: str
@@ -22,7 +22,7 @@ class ProgressStep:
 
     @property
     def stage(self) -> str:
-        """What the piece is a part of: "verify"."""
+        """First word of the description: "verify"."""
         return self.what.partition(" ")[0].removesuffix(":")
 
 

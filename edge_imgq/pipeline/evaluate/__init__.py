@@ -1,1 +1,1 @@
-"""The evaluate command: models measured as papers do."""
+"""Measure models by the evaluation protocols of the papers."""

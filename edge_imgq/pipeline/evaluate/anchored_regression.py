@@ -23,20 +23,18 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 WINDOW = 3
-"""Side of a patch in pixels of the small image."""
+"""Side of a patch in pixels of the low-resolution image."""
 
 
 @dataclass(frozen=True)
 class AnchoredRegression:
-    """What a patch's features say of what bicubic lacks there.
+    """Linear regression from a patch's features to the residual of bicubic upscaling, per atom.
 
     Attributes:
-        scale: by how much it enlarges.
-        basis: principal components of features, (features, d).
-        atoms: of length one, (K, d); a patch goes to the one that correlates most, whatever its
-            sign.
-        maps: a linear map of each atom from components to the patch that is to be added,
-            (K, d, patch).
+        scale: upscaling factor.
+        basis: principal components of the features, (features, d).
+        atoms: unit-norm atoms, (K, d); a patch uses the atom of the largest absolute correlation.
+        maps: linear map of each atom from components to the residual patch, (K, d, patch).
     """
 
     scale: int
@@ -45,7 +43,7 @@ class AnchoredRegression:
     maps: NDArray[np.floating]
 
     def __call__(self, pixels: Pixels) -> Pixels:
-        """Enlarge luma (H, W, 1), or RGB (H, W, 3), whose colours are enlarged by bicubic."""
+        """Upscale luma (H, W, 1), or RGB (H, W, 3) with bicubic chroma."""
         if pixels.shape[2] == 3:
             return recoloured(pixels, self(luma_of(pixels)))
         smooth = enlarged(pixels[..., 0], self.scale)
@@ -55,7 +53,7 @@ class AnchoredRegression:
         return to_pixels((smooth + lacking)[..., None])
 
     def _patches(self, seen: Floats) -> Floats:
-        """Return what is to be added to patches with these components, (N, patch)."""
+        """Return the residual patches (N, patch) for components (N, d)."""
         nearest = np.abs(seen @ self.atoms.T).argmax(axis=1)
         patches = np.empty((len(seen), self.maps.shape[2]), np.float32)
         for atom in np.unique(nearest):
@@ -65,14 +63,14 @@ class AnchoredRegression:
 
 
 def enlarged(luma: NDArray[np.uint8], scale: int) -> Floats:
-    """Enlarge (H, W) by bicubic without rounding."""
+    """Upscale luma (H, W) by bicubic interpolation to float32, without rounding."""
     return resized(luma.astype(np.float32), (luma.shape[0] * scale, luma.shape[1] * scale))
 
 
 def patch_places(shape: tuple[int, ...], scale: int, step: int) -> NDArray[np.int64]:
-    """Return where patches begin in a flattened image (H, W), every `step` small pixels.
+    """Return the start index of each patch in a flattened image (H, W), every `step` input pixels.
 
-    A border of one small pixel is left out, as in the papers.
+    A border of one input pixel is left out, as in the papers.
     """
     last = [length - scale * (WINDOW + 1) for length in shape]
     rows, columns = (np.arange(scale, end + 1, step * scale) for end in last)
@@ -80,7 +78,7 @@ def patch_places(shape: tuple[int, ...], scale: int, step: int) -> NDArray[np.in
 
 
 def patch_offsets(shape: tuple[int, ...], scale: int) -> NDArray[np.int64]:
-    """Return where the pixels of a patch are from its beginning, in a flattened image."""
+    """Return the offsets of a patch's pixels from its start, in a flattened image."""
     reach = np.arange(WINDOW * scale)
     return (reach[:, None] * shape[1] + reach).ravel()
 
@@ -88,7 +86,7 @@ def patch_offsets(shape: tuple[int, ...], scale: int) -> NDArray[np.int64]:
 def blended(
     patches: Floats, places: NDArray[np.int64], shape: tuple[int, ...], scale: int
 ) -> Floats:
-    """Return an image (H, W) of the means of patches where they overlap, and 0 beside them."""
+    """Return the mean (H, W) of overlapping patches; 0 where there is none."""
     total = np.zeros(shape[0] * shape[1], np.float32)
     covered = np.zeros_like(total)
     for column, offset in enumerate(patch_offsets(shape, scale)):
@@ -98,9 +96,9 @@ def blended(
 
 
 def features_of(smooth: Floats, places: NDArray[np.int64], scale: int) -> Floats:
-    """Return first and second differences of enlarged patches, along rows and columns, (N, 4 p).
+    """Return first and second differences of upscaled patches along rows and columns, (N, 4 p).
 
-    Neighbours are a small pixel apart.
+    Differences are taken between pixels one input pixel apart.
     """
     padded = np.pad(smooth, scale)
     planes = []

@@ -1,4 +1,4 @@
-"""Measuring a model as the papers do: `edge-imgq evaluate`."""
+"""Measure a model by the protocol of its task's papers, for `edge-imgq evaluate`."""
 
 from __future__ import annotations
 
@@ -50,20 +50,19 @@ SHEET_ROWS = 6
 
 @dataclass(frozen=True)
 class EvaluateRequest:
-    """What to measure.
+    """Arguments of `evaluate`.
 
     Attributes:
-        model: a name of the zoo, a checkpoint, or a file; or a model that is open.
-        folder: photographs, or pairs (`edge_imgq.images.pair_files`).
-        task: by whose protocol; None for the model's own.
-        levels: strengths of the degradation; none for the protocol's own. Of pairs, the one that
-            they have, where it is known.
-        sheet: where to write a contact sheet, or None for none.
+        model: name of the zoo, checkpoint, file or opened model.
+        folder: folder of photographs, or of pairs (`edge_imgq.images.pair_files`).
+        task: task whose protocol is used; None for the model's own.
+        levels: strengths of the degradation; empty for the protocol's. For pairs, their level.
+        sheet: path of a contact sheet to write; None for none.
         threads: processor threads.
-        pixels: inside an .onnx file that does not say; None for 0 to 1.
-        settings: of inputs beside the photograph.
-        regressors: file of ANR and A+, which are then baselines of super-resolution; None for none.
-        learn_from: photographs that they are learned from where there is no such file.
+        pixels: pixel range of an .onnx file that does not state it; None for 0 to 1.
+        settings: values of further inputs.
+        regressors: file of the baselines ANR and A+ for super-resolution; None for none.
+        learn_from: folder to learn them from if the file does not exist.
     """
 
     model: str | Source
@@ -80,7 +79,7 @@ class EvaluateRequest:
 
 @dataclass(frozen=True)
 class _Case:
-    """One image at one condition: what the network gets, and what each method made of it."""
+    """One image at one degradation level, with the result of each method."""
 
     image: str
     condition: str
@@ -92,11 +91,10 @@ class _Case:
 def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
     """Measure a model and its baselines on every image of a folder.
 
-    A file that cannot be read is left out and named.
+    Files that cannot be read are left out and reported.
 
     Raises:
-        UsageError: nothing is known of the model's task, the model cannot be found, or levels are
-            asked for that pairs do not have.
+        UsageError: the task is unknown, the model does not exist, or levels do not apply to pairs.
         ImageError: the folder holds no usable image.
         ModelError: the model cannot be opened.
         OutputError: the contact sheet cannot be written.
@@ -139,7 +137,7 @@ def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
 def _set_for(
     unset: Enhancer, request: EvaluateRequest, protocol: Protocol, level: float
 ) -> Enhancer:
-    """Return a network set for a level: a noise input that nobody sets follows the noise."""
+    """Return a network for a level; a noise input that is not set gets the level of the noise."""
     settings, port = dict(request.settings), noise_port(unset.contract)
     if port is not None and port.name not in settings and protocol.says_noise:
         settings[port.name] = repr(number_of_noise(port, level))
@@ -158,10 +156,10 @@ def _protocol(
 def _with_regressions(
     protocol: Protocol, request: EvaluateRequest, scale: int, watch: Watch
 ) -> Protocol:
-    """Return a protocol with ANR and A+ among its baselines, where they are asked for.
+    """Return a protocol with the baselines ANR and A+, if requested.
 
     Raises:
-        UsageError: the task is another, or there is neither a file nor what to learn from.
+        UsageError: the task is not super-resolution, or neither file nor photographs exist.
     """
     if request.regressors is None and request.learn_from is None:
         return protocol
@@ -179,7 +177,7 @@ def _alone(method: AnchoredRegression) -> Baseline:
 
 
 def _hint(enhancer: Enhancer, files: tuple[PairFile, ...], threads: int) -> str:
-    """Return what to tell about a model that nobody said the pixels of."""
+    """Return a hint on a model whose pixel range was not stated; "" for none."""
     from edge_imgq.pipeline.open_model.range_hint import range_hint
 
     if enhancer.unsure is None:
@@ -223,11 +221,11 @@ def _shape(pixels: Pixels) -> str:
 
 
 def _unwatched(done: int, total: int) -> None:
-    """Tiles of one image are too quick to show."""
+    """Ignore the progress of tiles."""
 
 
 def _generator(name: str, level: float) -> np.random.Generator:
-    """Return a generator seeded by the name of an image and the level of its degradation."""
+    """Return a random generator seeded by an image's name and its degradation level."""
     return np.random.default_rng([zlib.crc32(name.encode()), round(1000 * level)])
 
 
@@ -246,13 +244,13 @@ def _measured(case: _Case, contract: ImageContract, protocol: Protocol) -> Itera
 
 
 def _luma(pixels: Pixels, gray: bool) -> NDArray[np.float64]:
-    """Return Y of BT.601; of a gray file at its own range, as the papers take it."""
+    """Return Y of BT.601 in limited range; in full range for a gray file, as in the papers."""
     luma = rgb_to_y(pixels)
     return (luma - 16.0) * (255.0 / 219.0) if gray else luma
 
 
 def _summary(scores: list[ImageScores]) -> tuple[MethodScores, ...]:
-    """Average over the images, condition by condition."""
+    """Average the scores over the images, for each condition and method."""
     conditions = dict.fromkeys(one.condition for one in scores)
     methods = dict.fromkeys(one.method for one in scores)
     rows = []

@@ -1,4 +1,4 @@
-"""Learning ANR and A+ from photographs."""
+"""Learn ANR and A+ from photographs."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ if TYPE_CHECKING:
 
 ATOMS = 1024
 CODED = 120_000
-"""Samples at most from which the dictionary is learned."""
+"""Largest number of samples that the dictionary is learned from."""
 
 LEFT_OUT = 1e-3
-"""Share of the features' energy that their principal components leave out."""
+"""Share of the features' energy outside their principal components."""
 
 NEIGHBOURS, RIDGE = 40, 0.01
-"""Of ANR: atoms around an atom, and the weight that keeps its map small."""
+"""ANR: nearest atoms per atom, and weight of the ridge penalty."""
 
 NEIGHBOURS_PLUS, RIDGE_PLUS = 2048, 0.1
-"""Of A+: samples around an atom."""
+"""A+: nearest samples per atom, and weight of the ridge penalty."""
 
 SIZES = tuple(0.98**power for power in range(12))
-"""At which A+ uses every photograph."""
+"""Scales at which A+ uses every photograph."""
 
 POOL = 1_500_000
-"""Samples at most among which A+ looks for neighbours."""
+"""Largest number of samples that A+ searches for neighbours."""
 
 BLOCK = 16
-"""Atoms whose neighbours are looked for at once."""
+"""Atoms whose neighbours are searched at once."""
 
 FAINT = 0.1
-"""Features shorter than this, in levels of 255, are no direction."""
+"""Feature norm in levels of 255 below which A+ ignores a sample."""
 
 SEED = 1
 
@@ -57,9 +57,9 @@ def learn_regression(
     """Learn ANR and A+ from the luma of photographs.
 
     Args:
-        photos: luma (H, W, 1).
-        scale: by how much to enlarge.
-        atoms: of their dictionary.
+        photos: luma, uint8 (H, W, 1).
+        scale: upscaling factor.
+        atoms: number of atoms of the dictionary.
     """
     rng = np.random.default_rng(SEED)
     features, patches = _samples(photos, scale, (1.0,))
@@ -74,7 +74,7 @@ def learn_regression(
 
 
 def principal_components(features: Floats) -> Floats:
-    """Return the directions (d, k) that hold all of the features' energy but a thousandth."""
+    """Return the principal components (d, k) with 99.9 % of the energy of features (N, d)."""
     energies, directions = np.linalg.eigh(features.T @ features)
     shares = np.cumsum(energies.clip(0.0)) / energies.clip(0.0).sum()
     kept: Floats = directions[:, shares >= LEFT_OUT].astype(np.float32)
@@ -89,7 +89,7 @@ def _samples(photos: Sequence[Pixels], scale: int, sizes: Sequence[float]) -> tu
 def _patches(
     photos: Sequence[Pixels], scale: int, sizes: Sequence[float]
 ) -> Iterator[tuple[Floats, Floats]]:
-    """Yield features and what bicubic lacks, image by image."""
+    """Yield the features and residual patches of bicubic upscaling, image by image."""
     for photo in photos:
         for size in sizes:
             shape = [round(length * size) for length in photo.shape[:2]]
@@ -102,7 +102,7 @@ def _patches(
 
 
 def _high_atoms(seen: Floats, patches: Floats, dictionary: Floats) -> Floats:
-    """Return the patches (K, patch) that, mixed by the samples' codes, come nearest to theirs."""
+    """Return the atoms' residual patches (K, patch), by least squares over sample codes."""
     chosen, amounts = sparse_codes(seen, dictionary)
     count = len(dictionary)
     products = np.zeros((count, count))
@@ -117,7 +117,7 @@ def _high_atoms(seen: Floats, patches: Floats, dictionary: Floats) -> Floats:
 
 
 def _maps_of_atoms(dictionary: Floats, high: Floats) -> NDArray[np.float16]:
-    """Return ANR's maps: ridge regression on the atoms around each."""
+    """Return ANR's maps: ridge regression over the nearest atoms of each atom."""
     likeness = np.abs(dictionary @ dictionary.T)
     nearest = np.argsort(-likeness, axis=1)[:, :NEIGHBOURS]
     return np.stack([_map(dictionary[own], high[own], RIDGE) for own in nearest])
@@ -126,9 +126,9 @@ def _maps_of_atoms(dictionary: Floats, high: Floats) -> NDArray[np.float16]:
 def _maps_of_samples(
     dictionary: Floats, seen: Floats, patches: NDArray[np.float16]
 ) -> NDArray[np.float16]:
-    """Return A+'s maps: ridge regression on the samples around each atom.
+    """Return A+'s maps: ridge regression over the nearest samples of each atom.
 
-    Samples have length one, and their patches are shortened or lengthened alike.
+    Samples have unit norm, and their patches are scaled alike.
     """
     count = min(NEIGHBOURS_PLUS, len(seen))
     maps = []
@@ -141,7 +141,7 @@ def _maps_of_samples(
 
 
 def _map(seen: Floats, patches: Floats, ridge: float) -> NDArray[np.float16]:
-    """Return the map (d, patch) by ridge regression of patches on components."""
+    """Return the ridge regression (d, patch) from components to patches."""
     products = seen.T @ seen + ridge * np.eye(seen.shape[1], dtype=np.float32)
     return np.linalg.solve(products, seen.T @ patches).astype(np.float16)
 
@@ -149,7 +149,7 @@ def _map(seen: Floats, patches: Floats, ridge: float) -> NDArray[np.float16]:
 def _pool(
     photos: Sequence[Pixels], scale: int, basis: Floats, rng: np.random.Generator
 ) -> tuple[Floats, NDArray[np.float16]]:
-    """Return components of length one, and patches of that measure, of samples at all sizes."""
+    """Return unit-norm components and equally scaled patches of samples at all SIZES."""
     kept_seen, kept_patches = [], []
     share = min(1.0, POOL / _count(photos, scale))
     for features, patches in _patches(photos, scale, SIZES):
@@ -163,6 +163,6 @@ def _pool(
 
 
 def _count(photos: Sequence[Pixels], scale: int) -> float:
-    """Return about how many samples all sizes have."""
+    """Return the approximate number of samples at all SIZES."""
     pixels = sum(photo.size for photo in photos) * sum(size**2 for size in SIZES)
     return pixels / (2 * scale) ** 2

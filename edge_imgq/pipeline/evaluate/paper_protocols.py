@@ -1,4 +1,4 @@
-"""How the papers of each task judge a network: conditions, baselines and what is compared."""
+"""Define the evaluation protocol of each task's papers: conditions, baselines and metrics."""
 
 from __future__ import annotations
 
@@ -25,26 +25,25 @@ if TYPE_CHECKING:
     Pixels: TypeAlias = NDArray[np.uint8]
 
 Baseline = Callable[["Pixels", float], "Pixels"]
-"""Makes an image of truth size from a network's input and the level of its degradation."""
+"""Function from a network's input and the degradation level to an image of the truth's size."""
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a task is judged.
+    """Evaluation protocol of a task.
 
     Attributes:
-        levels: strengths of the degradation that are judged unless others are asked for.
-        condition: words for a level, as a format string.
-        degrade: makes the degradation of a level.
-        baselines: what a network is compared with; the first is the input itself, or what stands
-            for it.
-        compared: what is measured, in words.
-        made: how the degraded images were made, in words; "" where there is nothing to say.
-        by_level: more baselines, which need to know the level.
-        on_luma: whether an RGB image is judged by its luma alone.
-        blocks: whether PSNR-B is measured.
-        says_noise: whether a level is the standard deviation of noise, and is known.
-        enlarges: whether the network's image is larger than what it gets.
+        levels: default strengths of the degradation.
+        condition: format string that names a level.
+        degrade: function from a level to its degradation.
+        baselines: methods to compare with; the first is the unprocessed input or its upscaling.
+        compared: description of the metrics.
+        made: description of how images were degraded; "" for none.
+        by_level: further baselines, which need to know the level.
+        on_luma: True if RGB images are compared on luma only.
+        blocks: True if PSNR-B is measured.
+        says_noise: True if levels are known standard deviations of noise, in levels of 255.
+        enlarges: True for super-resolution.
     """
 
     levels: tuple[float, ...]
@@ -61,10 +60,10 @@ class Protocol:
 
 
 def protocol_of(task: str, scale: int) -> Protocol:
-    """Return how a task is judged.
+    """Return the protocol of a task.
 
     Raises:
-        UsageError: nothing is known of the task.
+        UsageError: the task is unknown.
     """
     table = {
         "super-resolution": _super_resolution(scale),
@@ -81,15 +80,14 @@ def protocol_of(task: str, scale: int) -> Protocol:
 
 
 def of_pairs(protocol: Protocol, levels: tuple[float, ...]) -> Protocol:
-    """Return how pairs are judged: they are degraded already, and do not say how strongly.
+    """Return the protocol for pairs, which are degraded already at an unstated level.
 
     Args:
-        protocol: of their task.
-        levels: what the person knows of their strength: one, or none. Without it, what needs it is
-            left out.
+        protocol: protocol of the task.
+        levels: level of the pairs, or empty; baselines that need it are then left out.
 
     Raises:
-        UsageError: there are several, or nothing needs one.
+        UsageError: several levels are given, or no baseline needs one.
     """
     if len(levels) > 1:
         raise UsageError("Pairs are degraded already, by one strength: give --level once.")
@@ -109,10 +107,10 @@ def of_pairs(protocol: Protocol, levels: tuple[float, ...]) -> Protocol:
 
 
 def non_local_means(pixels: Pixels, sigma: float) -> Pixels:
-    """Denoise gray (H, W, 1) or RGB by Buades, Coll and Morel, CVPR 2005.
+    """Denoise uint8 gray (H, W, 1) or RGB (H, W, 3) by non-local means with known noise level.
 
-    The noise's level is known.
-    Patches of 5x5 in a window of 13x13 and a strength of 0.6 sigma, which did best on BSD68.
+    Buades, Coll and Morel, CVPR 2005. Patches of 5x5, a window of 13x13 and h = 0.6 sigma, the best
+    on BSD68. `sigma` is in levels of 255.
     """
     from skimage.restoration import denoise_nl_means
 

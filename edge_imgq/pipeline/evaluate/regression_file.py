@@ -1,4 +1,4 @@
-"""ANR and A+ in a file, and the rows that they are in an evaluation."""
+"""Read and write ANR and A+, or learn them."""
 
 from __future__ import annotations
 
@@ -22,27 +22,24 @@ if TYPE_CHECKING:
 METHODS = ("ANR", "A+")
 SHARED = ("basis", "atoms")
 LEAST = 2 * (WINDOW + 1)
-"""Height and width of a photograph that is learned from, in pixels of the small image."""
+"""Least height and width of a photograph for learning, in pixels of the low-resolution image."""
 
 
 def regressions(
     file: Path | None, photos: Path | None, scale: int, watch: Watch
 ) -> dict[str, AnchoredRegression]:
-    """Return ANR and A+: read from a file, or learned from a folder of photographs.
-
-    What was learned is written to the file, if one is named.
+    """Read ANR and A+ from a file, or learn them from photographs and write the file.
 
     Args:
-        file: what `learn` wrote before, or where to keep what is learned.
-        photos: folder of photographs to learn from where the file is not there yet.
-        scale: by how much to enlarge.
-        watch: told what begins.
+        file: file to read, or to write if it does not exist; None to write none.
+        photos: folder of photographs to learn from if the file does not exist.
+        scale: upscaling factor.
+        watch: called before learning.
 
     Raises:
-        UsageError: the file does not exist and there is nothing to learn from, or it is of another
-            scale.
+        UsageError: neither file nor photographs exist, or the file is of another scale.
         ImageError: no photograph of the folder can be used.
-        ModelError: the file is no such file, or damaged.
+        ModelError: the file is damaged or of another kind.
         OutputError: the file cannot be written.
     """
     if file is not None and file.exists():

@@ -1,4 +1,4 @@
-"""Sparse codes and the dictionary that gives the best of them: OMP and K-SVD, in numpy."""
+"""Learn a dictionary by K-SVD and compute sparse codes by OMP, in numpy."""
 
 from __future__ import annotations
 
@@ -13,31 +13,27 @@ if TYPE_CHECKING:
     Indices = NDArray[np.int64]
 
 SPARSITY = 3
-"""Atoms in a code."""
+"""Number of atoms in a code."""
 
 ROUNDS = 20
-"""Of K-SVD."""
+"""Iterations of K-SVD."""
 
 AT_ONCE = 8192
-"""Samples whose correlations with all atoms are held at once."""
+"""Samples processed at once, to limit memory."""
 
 RIDGE = 1e-6
-"""Keeps codes apart where two atoms are nearly one."""
+"""Ridge term that keeps the normal equations regular for nearly equal atoms."""
 
 
 def sparse_codes(samples: Floats, atoms: Floats) -> tuple[Indices, Floats]:
-    """Return which atoms every sample is made of, and how much of each.
+    """Return the sparse codes of samples: indices (N, 3) of atoms and their coefficients (N, 3).
 
-    By orthogonal matching pursuit (Pati, Rezaiifar and Krishnaprasad, Asilomar 1993): the atom that
-    correlates most with what is left is added, and all amounts are fitted anew, until there are
-    three.
+    Orthogonal matching pursuit (Pati, Rezaiifar and Krishnaprasad, Asilomar 1993): the atom with
+    the largest correlation to the residual is added and all coefficients are refitted, three times.
 
     Args:
         samples: (N, d).
-        atoms: (K, d), of length one.
-
-    Returns:
-        (N, 3) each: indices of atoms, and amounts.
+        atoms: unit-norm atoms, (K, d).
     """
     products = atoms @ atoms.T
     parts = [
@@ -67,11 +63,11 @@ def _pursuit(correlations: Floats, products: Floats) -> tuple[Indices, Floats]:
 
 
 def learn_atoms(samples: Floats, count: int, rng: np.random.Generator) -> Floats:
-    """Return atoms (count, d) of length one by which samples (N, d) are coded best: K-SVD.
+    """Return unit-norm atoms (count, d) learned from samples (N, d) by K-SVD.
 
-    Aharon, Elad and Bruckstein, IEEE TSP 2006, with one step of the power method for each atom in
-    place of a singular value decomposition (Rubinstein, Zibulevsky and Elad, 2008). An atom that no
-    sample uses becomes one of the samples.
+    Aharon, Elad and Bruckstein, IEEE TSP 2006, with one power iteration per atom instead of a
+    singular value decomposition (Rubinstein, Zibulevsky and Elad, 2008). An unused atom is replaced
+    by a random sample.
     """
     atoms = _of_length_one(samples[rng.choice(len(samples), count, replace=False)])
     for _ in range(ROUNDS):

@@ -1,1 +1,1 @@
-"""The export command: from a model to files that were reopened and measured."""
+"""Export a model to files that are reopened and measured."""

@@ -1,4 +1,4 @@
-"""The AI pack of an export: the files for NPUs as Google Play delivers them."""
+"""Write the files for NPUs as an AI pack of Google Play."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def recipe_of_pack(recipes: Sequence[ExportRecipe]) -> ExportRecipe:
-    """Return the one recipe for NPUs among those of an export.
+    """Return the single recipe for NPUs among the recipes of an export.
 
     Raises:
-        UsageError: there is none, or there are several: a pack has one file for each device.
+        UsageError: there is none or more than one; a pack has one file per device.
     """
     found = [recipe for recipe in recipes if recipe.chips]
     if not found:
@@ -36,13 +36,13 @@ def recipe_of_pack(recipes: Sequence[ExportRecipe]) -> ExportRecipe:
 
 
 def write_pack(plan: ExportPlan, folder: Path, report: Report, output: Path) -> None:
-    """Write the AI pack of an export that is done; without a file for any chip there is none.
+    """Write the AI pack of a finished export; none if no file for a chip exists.
 
     Args:
-        plan: of the export.
-        folder: that holds the model's files.
-        report: on them; a chip of which a file failed has none in the pack.
-        output: folder that gets the pack, or loses what an earlier export put there.
+        plan: plan of the export.
+        folder: folder of the model's files.
+        report: report; chips with a failed file are left out.
+        output: folder of the pack; an earlier pack is removed if there is nothing to write.
     """
     failed = {target.target for target in report.failed}
     recipe = recipe_of_pack(plan.recipes)
@@ -63,5 +63,5 @@ def write_pack(plan: ExportPlan, folder: Path, report: Report, output: Path) -> 
 
 
 def _asset(recipe: ExportRecipe, work: TargetJob, sized: bool) -> str:
-    """Return the name of a file in the pack, which is the same for all devices."""
+    """Return a file's name in the pack, equal for all devices."""
     return sized_target(recipe.name, work.sizes[0]) if sized else recipe.name

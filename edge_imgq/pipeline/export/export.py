@@ -1,7 +1,7 @@
-"""The main job: from a model to verified files.
+"""Export a model to verified files.
 
-Everything is written into a staging folder, closed, reopened and verified there, and moved into
-place at the end; a run that fails leaves what was there before.
+Everything is written to a staging folder, reopened and verified there, and moved at the end; after
+a failure, the earlier files are unchanged.
 """
 
 from __future__ import annotations
@@ -70,25 +70,24 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What to export.
+    """Arguments of `export`.
 
     Attributes:
-        model: a zoo name, the path of a checkpoint or an .onnx file, or a model that is open.
-        targets: stems, globs or families of recipes, or recipes.
-        output: folder that gets `<model>/<target>.<ext>`.
-        calibration: photographs to choose scales by; None for the manifest's.
+        model: name of the zoo, path of a checkpoint or .onnx file, or opened model.
+        targets: names, globs or families of recipes, or recipes.
+        output: folder for `<model>/<target>.<ext>`.
+        calibration: photographs to choose int8 ranges on; None for the manifest's.
         images: photographs to measure drift on; None for the manifest's.
-        sizes: input heights and widths of the files, instead of the recipes'; none for theirs.
-        pixels: what the pixels are inside an .onnx file that does not say; None for 0 to 1.
+        sizes: input (height, width) of the files; empty for those of the recipes.
+        pixels: pixel range of an .onnx file that does not state it; None for 0 to 1.
         threads: processor threads.
-        scheme: quantization recipe for all int8 targets, itself or by its stem or path, instead of
-            their own; "" for their own.
+        scheme: quantization recipe for all int8 targets, or its name or path; "" for each target's.
         pictures: folder for pictures of the worst images; None for none.
-        timed: whether the files are timed.
-        graphs: folder for the graph of each target after each phase of its passes; None for none.
-        checked: whether shapes and types are checked between these phases.
-        ai_pack: folder that gets the files for NPUs as an AI pack of Google Play; None for none.
-        authorship: what the person states of the model, for the files to say.
+        timed: True to measure latency.
+        graphs: folder for each target's graph after each phase of passes; None for none.
+        checked: True to check shapes and types after each phase.
+        ai_pack: folder for the files for NPUs as an AI pack of Google Play; None for none.
+        authorship: author, licence and version to state in the files.
     """
 
     model: str | Source
@@ -109,22 +108,21 @@ class ExportRequest:
 
 
 def export(request: ExportRequest, watch: Watch, gallery: WorstImages | None = None) -> Report:
-    """Export a model to the files that its recipes describe, verify and time them.
+    """Export a model to the files of its recipes, verify them and measure their latency.
 
-    Timing takes no longer than all the rest.
+    Measuring latency takes at most as long as everything before.
 
     Args:
-        request: what to export.
-        watch: told of every step.
-        gallery: keeps the worst images of each file; one that draws them where the request says.
+        request: arguments.
+        watch: called before each step.
+        gallery: keeps the worst images of each file; None for one that writes `request.pictures`.
 
     Returns:
         The report, which is also written to `<output>/<model>/report.json`. Files over budget are
-        kept, and so are the files of other targets where one target fails; the report names both.
+        kept, as are other targets' files if a target fails; the report names both.
 
     Raises:
-        EdgeImgqError: of the class that fits, where no target can be written; nothing is left
-            half-written.
+        EdgeImgqError: no target can be written; the subclass says why. The folder is unchanged.
     """
     began, failures = time.monotonic(), Failures()
     plan = _plan(request, failures, watch)
@@ -178,7 +176,7 @@ def _with_scheme(
     terms: Terms,
     watch: Watch,
 ) -> Report:
-    """Add to a report how the files of a scheme came about, and mend them if its recipe asks to."""
+    """Add a scheme's quantization steps to a report, and its remedy if over budget."""
     budgets = {r.name: r.budget for r in plan.recipes if r.scheme == scheme}
     files = tuple(target for target in report.targets if recipe_name(target.target) in budgets)
     missing = missing_fidelity(files, budgets)
@@ -207,7 +205,7 @@ def _diagnosis(
     missing: float | Skipped,
     watch: Watch,
 ) -> Diagnosis | Skipped:
-    """Return the layers that keep the files of a scheme over budget, or why none do."""
+    """Return the layers that put the files of a scheme over budget, or why none is named."""
     if isinstance(missing, Skipped):
         return missing
     sizes = next(plan.sizes[recipe.name] for recipe in plan.recipes if recipe.scheme == scheme)
@@ -216,7 +214,7 @@ def _diagnosis(
 
 
 def _words(plan: ExportPlan, request: ExportRequest, scheme: str, size: Size) -> Words | None:
-    """Return what a command would say to ask for this again; None where no command can."""
+    """Return the arguments of a command that repeats the request; None if no command can."""
     said, calibration = request.scheme or scheme, request.calibration
     is_folder = calibration is None or isinstance(calibration, (str, Path))
     if not (plan.source.given and isinstance(said, str) and is_folder):
@@ -236,14 +234,14 @@ def _recipe_text(scheme: str | QuantizeRecipe) -> str:
 def _advice(
     plan: ExportPlan, request: ExportRequest, graphs: Mapping[str, Graph]
 ) -> tuple[str, ...]:
-    """Return what to say of the model's pixels and of the calibration images, each once."""
+    """Return advice on the model's pixel range, calibration images and sizes."""
     of_images = (sentence for graph in graphs.values() for sentence in graph.advice)
     words = [_range_warning(plan, request), *of_images, *_size_advice(plan)]
     return tuple(dict.fromkeys(filter(None, words)))
 
 
 def _size_advice(plan: ExportPlan) -> tuple[str, ...]:
-    """Return a warning of each size that is smaller than what the network sees at once."""
+    """Return a warning for each size smaller than the receptive field."""
     from edge_imgq.graph.receptive_field.receptive_field import receptive_field
 
     sizes = {size for sizes in plan.sizes.values() for size in sizes}
@@ -258,7 +256,7 @@ def _size_advice(plan: ExportPlan) -> tuple[str, ...]:
 
 
 def _range_warning(plan: ExportPlan, request: ExportRequest) -> str:
-    """Return a hint where nobody said what a model's pixels are, and others fit better."""
+    """Return a hint if the pixel range was not stated and another fits better; else ""."""
     from edge_imgq.pipeline.open_model.range_hint import is_range_unknown, range_hint
 
     if not is_range_unknown(plan.source):
@@ -268,7 +266,7 @@ def _range_warning(plan: ExportPlan, request: ExportRequest) -> str:
 
 
 def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> ExportPlan:
-    """Answer every question of a request; targets with operators that they lack are left out."""
+    """Resolve a request; targets with unsupported operators are left out."""
     recipes = _recipes(request.targets)
     if request.ai_pack is not None:
         recipe_of_pack(recipes)
@@ -301,11 +299,11 @@ def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> ExportPla
 
 
 def _recipes(targets: Sequence[str | ExportRecipe]) -> tuple[ExportRecipe, ...]:
-    """Return the recipes that targets name or are, each once.
+    """Return the recipes of targets, without duplicates.
 
     Raises:
-        RecipeError: two of them have one name, or one is no valid recipe.
-        UsageError: a name chooses nothing.
+        RecipeError: two recipes have one name, or a recipe is invalid.
+        UsageError: a name selects nothing.
     """
     own = tuple(checked_export(target) for target in targets if isinstance(target, ExportRecipe))
     words = [target for target in targets if isinstance(target, str)]
@@ -321,7 +319,7 @@ def _scheme(scheme: str | QuantizeRecipe) -> QuantizeRecipe:
 
 
 def _sizes(source: Source, recipe: ExportRecipe, wanted: Sequence[Size]) -> tuple[Size, ...]:
-    """Return the input sizes of a target: the person's, the model's own, or the recipe's."""
+    """Return the input sizes of a target: the user's, the model's own, or the recipe's."""
     from edge_imgq.graph.shapes.size import own_size
 
     fixed = own_size(source.model)
@@ -338,9 +336,9 @@ def _sizes(source: Source, recipe: ExportRecipe, wanted: Sequence[Size]) -> tupl
 
 
 def _keep_references(before: Path, now: Path) -> None:
-    """Keep the graphs of schemes that this run did not make, if the float reference is the same.
+    """Keep graphs of schemes that this run did not make, if the float reference is unchanged.
 
-    Files of other targets that were made from them can then still be verified.
+    Earlier files of other targets can then still be verified.
     """
     known = before / FLOAT_REFERENCE
     if not known.is_file() or sha256_of(known) != sha256_of(now / FLOAT_REFERENCE):

@@ -1,4 +1,4 @@
-"""Targets that get no file, each with its reason, while the others are written."""
+"""Collect the targets that fail, each with its reason, while the others are written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from edge_imgq.errors import (
 from edge_imgq.report.report import Failed, NotRun, by_reason
 
 WHOLE_RUN = (OSError, OutputError, ImageError, MemoryError)
-"""Errors that end a run, whichever target met them: disk, memory and images are for all."""
+"""Errors that end the run because they affect all targets: disk, memory and images."""
 
 
 CODES: dict[int, type[EdgeImgqError]] = {
@@ -28,7 +28,7 @@ CODES: dict[int, type[EdgeImgqError]] = {
 
 
 class Failures:
-    """What went wrong with single targets so far."""
+    """Errors of single targets."""
 
     def __init__(self) -> None:
         self._errors: dict[str, Exception] = {}
@@ -37,12 +37,12 @@ class Failures:
         return target in self._errors
 
     def add(self, target: str, error: Exception) -> None:
-        """Note why a target has no file; the first reason stays."""
+        """Record a target's error; the first one is kept."""
         self._errors.setdefault(target, error)
 
     @contextmanager
     def of(self, targets: Sequence[str]) -> Iterator[None]:
-        """Run what concerns some targets alone: an error there leaves the others as they are."""
+        """Record errors of the body for some targets instead of raising them."""
         try:
             yield
         except WHOLE_RUN:
@@ -52,7 +52,7 @@ class Failures:
                 self.add(target, error)
 
     def withdraw_fault(self, target: str) -> str:
-        """Forget why a target has no file, if that was a fault of edge-imgq; return the reason."""
+        """Remove a target's error if it is a bug in edge-imgq; return its message, or ""."""
         error = self._errors.get(target)
         if error is None or _is_users(error):
             return ""
@@ -60,14 +60,14 @@ class Failures:
         return _failed(target, error).reason
 
     def reported(self) -> tuple[Failed, ...]:
-        """Return every target with its reason, in order of their names."""
+        """Return every failed target with its reason, sorted by name."""
         return tuple(_failed(target, self._errors[target]) for target in sorted(self._errors))
 
     def raise_all(self) -> None:
-        """Raise what went wrong, where that leaves no target.
+        """Raise the recorded errors, if no target is left.
 
         Raises:
-            EdgeImgqError: of the first failure's class, with the reasons of all.
+            EdgeImgqError: of the first error's class, with the messages of all.
         """
         first, *others = {str(error): error for error in self._errors.values()}.values()
         if not others or not isinstance(first, EdgeImgqError):
@@ -80,7 +80,7 @@ class Failures:
 
 
 def error_of(file: NotRun) -> EdgeImgqError:
-    """Return why a file did not run as an error of the class of its exit code."""
+    """Return a file's failure as an error of the class with its exit code."""
     return CODES.get(file.exit_code, ModelError)(file.reason)
 
 

@@ -1,1 +1,1 @@
-"""The verify command: files reopened from disk and measured against their references."""
+"""Reopen files from disk and measure them against their references."""

@@ -1,4 +1,4 @@
-"""The references of a model's folder, and the files that are compared with them."""
+"""Open the references of a model's folder, and the files that are compared with them."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Candidate:
     """A file to verify.
 
     Attributes:
-        path: of the file or package.
-        size: height and width to time it at; None for its own, or that of the files beside it.
+        path: path of the file or package.
+        size: (height, width) to time it at; None for its own, or that of the files beside it.
     """
 
     path: Path
@@ -38,15 +38,15 @@ class Candidate:
 
 @dataclass(frozen=True)
 class ComparedFile:
-    """A file with the sessions that its images are compared with.
+    """A file with the sessions that it is compared with.
 
     Attributes:
-        path: of the file or package.
-        size: height and width to time it at; None likewise.
+        path: path of the file or package.
+        size: (height, width) to time it at; None for its own, or that of the files beside it.
         session: the file on its device.
         quantized: the QDQ graph that it was made from; None for a float file.
-        host: the same file on this host, where the device is another; of a file that is compiled
-            for an NPU, which an emulator runs here, `quantized`.
+        host: the same file on this host, if the device is another; for a file compiled for an NPU
+            that is emulated here, `quantized`.
     """
 
     path: Path
@@ -57,7 +57,7 @@ class ComparedFile:
 
     @property
     def in_float(self) -> bool:
-        """Whether the QDQ graph that it was made from computes in float in places."""
+        """True if the QDQ graph that it was made from computes partly in float."""
         from edge_imgq.runtime.onnxruntime import OnnxSession
 
         return isinstance(self.quantized, OnnxSession) and self.quantized.in_float
@@ -66,8 +66,8 @@ class ComparedFile:
 class References:
     """The float reference and the QDQ graphs of one model's folder, each opened once.
 
-    Where the model was read from a person's own .onnx file, that file is the float reference:
-    `original` then names what runs it, or says why the float graph is taken for it.
+    If the model was read from the user's .onnx file, that file is the float reference; `original`
+    then names its runtime, or says why the float graph is used instead.
     """
 
     def __init__(self, folder: Path, threads: int) -> None:
@@ -99,12 +99,12 @@ class References:
         self._sessions: dict[str, Session] = {}
 
     def open(self, candidate: Candidate, device: Device) -> ComparedFile:
-        """Open a file on a device and find what it was made from.
+        """Open a file on a device, with the graph that it was made from.
 
         Raises:
-            ModelError: it was made from other references than those in the folder.
-            UnsupportedOperatorError: the device refuses some of its operators.
-            DeviceError: the device is not there any more.
+            ModelError: it was made from references other than those in the folder.
+            UnsupportedOperatorError: the device rejects some of its operators.
+            DeviceError: the device is no longer available.
         """
         session = device.open(candidate.path, self._threads)
         note = session.note

@@ -1,4 +1,4 @@
-"""Verification: every file reopened from disk, measured against its references, and reported."""
+"""Verify files: reopen each from disk, measure its drift, and report it."""
 
 from __future__ import annotations
 
@@ -59,17 +59,17 @@ NOT_TIMED = Skipped("not timed: --no-bench")
 
 @dataclass(frozen=True)
 class VerifyRequest:
-    """What to verify.
+    """Arguments of `verify`.
 
     Attributes:
-        paths: files that `export` wrote.
-        images: to evaluate on; None for those of the manifest.
+        paths: files written by `export`.
+        images: images to measure on; None for those of the manifest.
         threads: processor threads.
-        device: where the files run, by its name; the references run on this host.
-        options: what else the person chose of it.
+        device: name of the device that runs the files; the references run on this host.
+        options: further options of the device.
         pictures: folder for pictures of the worst images; None for none.
-        timed: whether the files are timed.
-        reference: model's folder that holds the references of all files; None for each file's own.
+        timed: True to measure latency.
+        reference: folder of the model with the references of all files; None for each file's own.
     """
 
     paths: tuple[Path, ...]
@@ -84,19 +84,19 @@ class VerifyRequest:
 
 @dataclass(frozen=True)
 class Terms:
-    """How the files of a model are verified, whichever they are.
+    """Settings of a verification, independent of the files.
 
     Attributes:
-        images: to measure drift on.
-        budgets: by target; a target without one cannot exceed it.
+        images: images to measure drift on.
+        budgets: budget by target; a target without one cannot exceed it.
         threads: processor threads.
-        device: where to run the files.
-        gallery: is shown every image; the caller writes it.
-        keep_going: whether a file that cannot be opened is noted, and the others are verified.
-        just_written: whether one that cannot be opened is no damage but a fault of edge-imgq.
-        timed: whether files are timed.
-        began: when the command began, by the monotonic clock: on this host, timing takes no longer
-            than all that went before.
+        device: device that runs the files.
+        gallery: receives every image; the caller writes it.
+        keep_going: True to report files that cannot be opened and verify the others.
+        just_written: True if a file that cannot be opened is a bug in edge-imgq, not damage.
+        timed: True to measure latency.
+        began: monotonic time in seconds when the command began; on this host, measuring latency
+            takes at most as long as everything before.
     """
 
     images: ImageSet
@@ -112,12 +112,12 @@ class Terms:
 
 @dataclass(frozen=True)
 class Verified:
-    """What was measured of the files of one model.
+    """Figures of the files of one model.
 
     Attributes:
-        folder: that holds them.
-        report: on them.
-        gallery: has kept the worst images of each.
+        folder: folder of the files.
+        report: report on them.
+        gallery: worst images of each file.
     """
 
     folder: Path
@@ -126,17 +126,17 @@ class Verified:
 
 
 def verify(request: VerifyRequest, watch: Watch) -> tuple[Verified, ...]:
-    """Measure the drift of existing files against the references that lie beside them.
+    """Measure the drift of existing files against the references beside them.
 
-    A file that does not run to the end, and of several files one that is damaged or was made from
-    other references, is in the report with its reason.
+    Files that do not run, and (of several) those that are damaged or were made from other
+    references, are reported with the reason.
 
     Returns:
-        One for each folder.
+        One result per folder.
 
     Raises:
-        ModelError: the one file is not whole, or the references are missing or others.
-        UsageError: there is no such device.
+        ModelError: the only file is damaged, or its references are missing or do not match.
+        UsageError: the device does not exist.
     """
     device = find_device(request.device, request.options)
     terms = Terms(
@@ -167,13 +167,13 @@ def _budgets(device: Device | Skipped) -> dict[str, Budget]:
 def verify_files(
     folder: Path, candidates: Sequence[Candidate], terms: Terms, watch: Watch
 ) -> Report:
-    """Verify and time files of one model.
+    """Verify files of one model and measure their latency.
 
     Args:
-        folder: the model's folder, which holds the files and `reference/`.
-        candidates: the files.
-        terms: how.
-        watch: told of every step.
+        folder: folder of the model, with `reference/`.
+        candidates: files.
+        terms: settings.
+        watch: called before each step.
     """
     # A folder that files are just written to bears a hidden name.
     whose = "" if terms.just_written else f" of {folder.absolute().name}"
