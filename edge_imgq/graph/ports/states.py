@@ -1,7 +1,8 @@
 """Recurrent states: outputs of a network that feed inputs of the next frame.
 
 These are the pairs that the user names, pairs whose names differ only by words such as "in" and
-"out", and a single plane of many channels that is both input and output.
+"out", and a single plane of many channels that is both input and output. Frames are run one after
+the other, each with the state of the last, in `edge_imgq.images.frame_sequences`.
 """
 
 from __future__ import annotations
