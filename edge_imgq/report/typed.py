@@ -67,8 +67,7 @@ def _read_dataclass(kind: Any, value: Any, where: str) -> Any:
         raise _wrong(where, "an object", value)
     hints = _hints(kind)
     unknown = [key for key in value if key not in hints]
-    required = {field.name for field in dataclasses.fields(kind) if _has_no_default(field)}
-    missing = [key for key in hints if key in required and key not in value]
+    missing = [key for key in hints if key not in value and key not in _newer(kind)]
     if unknown or missing:
         if not unknown:
             raise RecipeError(f"{where}: the key '{missing[0]}' is missing.")
@@ -77,9 +76,10 @@ def _read_dataclass(kind: Any, value: Any, where: str) -> Any:
     return kind(**{key: read_as(hints[key], value[key], f"{where}: {key}") for key in value})
 
 
-def _has_no_default(field: dataclasses.Field[Any]) -> bool:
-    """Return True for keys that every file has: one of an older version lacks newer keys."""
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+def _newer(kind: Any) -> set[str]:
+    """Return the collections that files of an older version lack: they are empty there."""
+    fields = dataclasses.fields(kind)
+    return {f.name for f in fields if f.default_factory is not dataclasses.MISSING}
 
 
 def _read_measured(kind: Any, value: Any, where: str) -> Any:
