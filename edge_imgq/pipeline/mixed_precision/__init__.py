@@ -1,1 +1,1 @@
-"""Layers in float within int8 files: which ones a budget takes, and what they cost."""
+"""Choose layers to keep in float so that int8 files meet their budget."""

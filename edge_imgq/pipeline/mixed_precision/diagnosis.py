@@ -1,4 +1,4 @@
-"""From files over budget to the layers that cause it, and to the command that mends it."""
+"""Diagnose int8 files over budget: the layers that cause the loss, and commands that fix it."""
 
 from __future__ import annotations
 
@@ -29,34 +29,38 @@ if TYPE_CHECKING:
     from edge_imgq.quantize.quantize import Quantized
 
 PATCHES = 2
-"""Patches that the layers are compared on: a run of many large ones would take minutes."""
+"""Number of patches that layers are measured on; many large ones would take minutes."""
 
 MOST_MOVES = 8
-"""Moves of the search for layers in float; where that many do not help, all layers lose."""
+"""Most moves of the search for float layers; if they do not suffice, many layers lose."""
 
 LEAST_DROP = 1e-3
-"""dB that a budget for a drop counts as at least, so that one of nothing can be aimed at."""
+"""Lower bound in dB of a drop and of its budget, so that a ratio to a budget of 0 is defined."""
 
 BY_WRITING = 1.0
-"""dB that a file may be farther from the float model than its graph is, for the graph to be why."""
+"""Loss in dB between graph and file above which conversion, not quantization, is to blame."""
 
 NO_FLOAT_FILE = Skipped("no recipe makes a float TFLite file")
 
 DEFAULT_OUTPUT = "artifacts"
 
 MARGIN = 0.5
-"""dB that are aimed at beyond the budget: patches foretell images to about as much."""
+"""dB added to the goal, since patches predict whole images only to about that."""
 
 
 @dataclass(frozen=True)
 class Words:
-    """What a person asked for, to be said again in a command.
+    """Options of an export, to be repeated in a suggested command.
 
     Attributes:
-        model, scheme, calibration, pixels, output: as for an export.
-        size: height and width of the first file.
-        sized: whether the person named it.
-        ports: options that name ports.
+        model: name of the zoo, or path of a checkpoint or .onnx file.
+        scheme: name or path of the quantization recipe.
+        calibration: folder of calibration photographs; None for the manifest's.
+        pixels: pixel range of an .onnx file; None if not given.
+        output: output folder.
+        size: (height, width) of the first file.
+        sized: True if the user gave the size.
+        ports: command-line options that name ports.
     """
 
     model: str
@@ -72,11 +76,15 @@ class Words:
 def missing_fidelity(
     targets: Iterable[TargetReport], budgets: Mapping[str, Budget]
 ) -> float | Skipped:
-    """Return how many dB nearer to the float model int8 files would have to be; a reason for none.
+    """Return the PSNR in dB that int8 files lack to meet their budgets, the largest over the files.
 
     Args:
-        targets: of one quantization scheme.
-        budgets: by recipe.
+        targets: reports of the files of one quantization scheme.
+        budgets: budget by recipe name.
+
+    Returns:
+        The dB, above 0; the reason if nothing is missing, no file was measured, or the loss comes
+        from writing the files and not from the graph.
     """
     missing, reason = 0.0, NO_FILES
     for target in targets:
@@ -92,27 +100,31 @@ def missing_fidelity(
 
 
 def lacking_fidelity(targets: Iterable[TargetReport], budgets: Mapping[str, Budget]) -> float:
-    """Return how many dB nearer files would have to be, negative where they are nearer than that.
+    """Return the PSNR in dB that files lack to meet their budgets; negative if all exceed them.
 
-    Arguments as for `missing_fidelity`; there is a target at least.
+    Args:
+        targets: reports of the files, at least one.
+        budgets: budget by recipe name.
     """
     return max(_missing(target, budgets[recipe_name(target.target)]) for target in targets)
 
 
 def _missing(target: TargetReport, budget: Budget) -> float:
+    """Return the PSNR in dB that one file lacks, by the strictest limit of its budget."""
     lacks = [budget.psnr_vs_reference - target.vs_reference.mean]
     if isinstance(target.drop, Drop):
         for drop, allowed in (
             (target.drop.mean, budget.psnr_drop),
             (target.drop.worst, budget.psnr_drop_worst),
         ):
-            # An error of e raises that of the float image, 1, to 1 + e: the drop in dB.
+            # If the float image has squared error 1 and int8 adds e, the drop is 10·log10(1 + e).
             error, most = _error(max(drop, LEAST_DROP)), _error(max(allowed, LEAST_DROP))
             lacks.append(10 * math.log10(error / most))
     return max(lacks)
 
 
 def _error(drop: float) -> float:
+    """Return the squared error that causes a drop in dB, relative to that of the float image."""
     return float(10 ** (drop / 10) - 1)
 
 
@@ -120,15 +132,15 @@ def diagnose(
     quantized: Quantized, source: Source, missing: float, size: tuple[int, int],
     words: Words | None, watch: Watch,
 ) -> Diagnosis:  # fmt: skip
-    """Find the layers that make a graph's loss, and few that mend it in float.
+    """Find the layers that cause a graph's loss, and a few that fix it in float.
 
     Args:
-        quantized: the graph, and the float graph that it was made from.
-        source: the model.
-        missing: dB that the graph must come nearer to the float model.
-        size: height and width of the first file.
-        words: of the person; None where no command says what was asked for.
-        watch: told what is measured.
+        quantized: quantized graph with its float graph.
+        source: model of the graph.
+        missing: dB by which the PSNR to the float model must rise.
+        size: (height, width) of the first file.
+        words: options of the export; None if no command could repeat them.
+        watch: called before each measurement.
     """
     found = causes(quantized, source, missing, size, watch)
     choice = found.search.find(found.wanted, telling(watch), MOST_MOVES)
@@ -138,17 +150,20 @@ def diagnose(
 
 @dataclass(frozen=True)
 class Causes:
-    """What makes the loss of a graph over budget, and what to look for.
+    """Layers that cause the loss of a graph over budget, and the goal of a search.
+
+    All PSNR are in dB to the float model.
 
     Attributes:
-        layers: that make most of it.
-        psnr: of the graph, dB on a few patches.
-        wanted: dB there with which its files would be about within budget.
-        aim: the same on all held-out patches, as the quantizer's steps are judged.
-        best: dB on the few patches with all layers in float.
-        search: for layers in float.
-        processor: family whose kernels times are estimated by.
-        time_in_float: estimated time of a float file, of that with all layers in int8.
+        layers: layers that cause most of the loss.
+        psnr: PSNR of the graph on the first PATCHES held-out patches.
+        wanted: PSNR on these patches at which the files are expected to meet their budget.
+        aim: the same on all held-out patches, on which the quantizer's steps are judged.
+        best: PSNR on the first patches with all layers in float.
+        search: search for layers to keep in float.
+        processor: processor family whose kernel times the estimates use.
+        time_in_float: estimated time of a float file relative to all layers in int8; the reason if
+            no recipe makes one.
     """
 
     layers: tuple[WorstLayer, ...]
@@ -161,12 +176,15 @@ class Causes:
     time_in_float: float | Skipped
 
     def is_clearly_faster(self, choice: Choice, clearly: float = CLEARLY) -> bool:
-        """Tell whether a file in float is estimated to take `clearly` times as long at least."""
+        """Return True if a float file is estimated to take at least `clearly` times as long.
+
+        Also True if no recipe makes a float file.
+        """
         in_float = self.time_in_float
         return isinstance(in_float, Skipped) or in_float >= clearly * choice.time
 
     def is_no_gain(self, choice: Choice) -> Skipped:
-        """Say that a choice is not clearly faster than a float file."""
+        """Return the reason to reject a choice that is not clearly faster than a float file."""
         in_float = self.time_in_float
         times = "" if isinstance(in_float, Skipped) else f"{in_float:.1f} times"
         return Skipped(
@@ -178,7 +196,15 @@ class Causes:
 def causes(
     quantized: Quantized, source: Source, missing: float, size: tuple[int, int], watch: Watch
 ) -> Causes:
-    """Look for the layers that make a graph's loss; arguments as for `diagnose`."""
+    """Measure which layers cause a graph's loss.
+
+    Args:
+        quantized: quantized graph with its float graph.
+        source: model of the graph.
+        missing: dB by which the PSNR to the float model must rise.
+        size: (height, width) that times are estimated at.
+        watch: called before each measurement.
+    """
     from edge_imgq.quantize.mixed_precision.layer_ablation import LayerAblation
     from edge_imgq.quantize.mixed_precision.precision_search import PrecisionSearch
     from edge_imgq.quantize.mixed_precision.worst_layers import rounding_errors, worst_layers
@@ -205,11 +231,12 @@ def causes(
 
 
 def telling(watch: Watch) -> Callable[[str], None]:
-    """Return what tells a watch in words."""
+    """Return a function that reports a step of the given description."""
     return lambda what: watch(ProgressStep(what, 0, 1))
 
 
 def _mend(choice: Choice, found: Causes, commands: tuple[str, ...]) -> Mend | Skipped:
+    """Return the layers of a choice if it suffices and is clearly faster than float."""
     if choice.psnr < found.wanted:
         return Skipped(
             f"{len(choice.names)} layers in float would not do: many layers lose. Ship a float "
@@ -223,6 +250,7 @@ def _mend(choice: Choice, found: Causes, commands: tuple[str, ...]) -> Mend | Sk
 
 
 def _commands(words: Words, fidelity: float) -> tuple[str, ...]:
+    """Return commands that make mixed-precision files of a PSNR in dB to the float model."""
     name, size = Path(words.model).stem, f" --size {words.size[0]}x{words.size[1]}"
     said = f" {shlex.quote(words.model)}"
     shared = size if words.sized else ""

@@ -1,9 +1,9 @@
-"""Int8 files over budget, made anew with the layers in float that bring them within it.
+"""Rewrite int8 files over budget with some layers in float.
 
-One quantized graph stands for all files of a scheme, so the choice does too. The files with all
-layers in int8 stay where no choice is found that brings every file within its budget in clearly
-less time than a float file takes, which loses nothing. Estimates say which choices are tried; where
-files are timed, the files themselves say, target by target, whether they are quick enough.
+All files of a scheme share one quantized graph, so they share the choice of layers. The int8 files
+stay unless a choice brings every file within its budget in clearly less time than a float file,
+which loses nothing. Estimated times decide which choices are tried; if files are timed, measured
+times decide for each target whether its mixed file is kept.
 """
 
 from __future__ import annotations
@@ -52,19 +52,19 @@ if TYPE_CHECKING:
     from edge_imgq.quantize.mixed_precision.precision_search import Choice
 
 MIXED = "mixed"
-"""Stem of the recipe that is written, and of its graph."""
+"""Stem of the written recipe and of its graph."""
 
 
 @dataclass(frozen=True)
 class OverBudget:
-    """Files of a scheme that lose more than they may.
+    """Files of a quantization scheme that exceed their budget.
 
     Attributes:
-        scheme: its name.
-        text: of its recipe.
-        graph: that they were made from.
-        targets: what was measured of them.
-        missing: dB that they must come nearer to the float model.
+        scheme: name of the scheme.
+        text: TOML text of its recipe.
+        graph: quantized graph of the files.
+        targets: reports of the files.
+        missing: dB by which their PSNR to the float model must rise.
     """
 
     scheme: str
@@ -76,12 +76,12 @@ class OverBudget:
 
 @dataclass(frozen=True)
 class Mixed:
-    """What became of them.
+    """Result of `mix`.
 
     Attributes:
-        diagnosis: what makes the loss, and what was done about it.
-        graph: that the files are made from.
-        targets: what was measured of the files.
+        diagnosis: layers that cause the loss, and what was done about them.
+        graph: quantized graph of the mixed files; the given one if no file was replaced.
+        targets: reports of the mixed files that were kept; the given reports if none was.
     """
 
     diagnosis: Diagnosis
@@ -90,14 +90,14 @@ class Mixed:
 
 
 def mix(plan: ExportPlan, over: OverBudget, stage: Path, terms: Terms, watch: Watch) -> Mixed:
-    """Make the files of a scheme anew with layers in float, if that is worth it.
+    """Rewrite the files of a scheme with some layers in float if that meets budget and time.
 
     Args:
-        plan: what is exported.
-        over: the files.
-        stage: folder that holds them and their references, and gets the recipe.
-        terms: of the verification.
-        watch: told of every step.
+        plan: plan of the export.
+        over: files over budget.
+        stage: folder of the files and their references; receives the recipe.
+        terms: settings of the verification.
+        watch: called before each step.
     """
     own = _plan_of(plan, over)
     size = own.sizes[own.recipes[0].name][0]
@@ -121,7 +121,7 @@ def mix(plan: ExportPlan, over: OverBudget, stage: Path, terms: Terms, watch: Wa
 
 
 def _plan_of(plan: ExportPlan, over: OverBudget) -> ExportPlan:
-    """Return the part of a plan that concerns the files of one scheme."""
+    """Return the plan reduced to the files of the scheme that were written."""
     written = {recipe_name(target.target) for target in over.targets}
     own = tuple(r for r in plan.recipes if r.scheme == over.scheme and r.name in written)
     return replace(plan, recipes=own)
@@ -132,7 +132,7 @@ def _diagnosis(found: Causes, mend: Mend | Skipped) -> Diagnosis:
 
 
 class _Attempts:
-    """Graphs and files by the choices that are tried; the last ones stay."""
+    """Makes the graph and files of one choice after another; those of the last choice remain."""
 
     def __init__(
         self,
@@ -153,24 +153,29 @@ class _Attempts:
 
     @property
     def made(self) -> set[str]:
-        """Targets whose files are there."""
+        """Targets that have a file."""
         return {target.target for target in self._targets}
 
     def put_aside(self) -> None:
-        """Make room for other files under the same names."""
+        """Move the int8 files into a hidden folder, so that others can take their names."""
         self._aside.mkdir()
         for path in filter(Path.exists, self._paths):
             move(path, self._aside)
 
     def put_back(self) -> None:
-        """Undo all that was tried."""
+        """Restore the int8 files and remove everything that was tried."""
         for path in self._paths:
             self._put_back(path)
         remove(self._aside)
         remove(self._stage / REFERENCE_FOLDER / f"{self._name}.onnx")
 
     def lacking(self, choice: Choice) -> float:
-        """Make the files by a choice; return the dB that they lack, infinite where that is vain."""
+        """Make the files of a choice, and return the PSNR in dB that they lack.
+
+        Returns:
+            At most 0 if the files meet their budgets; infinity if more float layers cannot help:
+            the choice is not faster than float, a target has no file, or writing causes the loss.
+        """
         if not self._found.is_clearly_faster(choice, 1.0 if self._decides else CLEARLY):
             return math.inf
         recipe = self._quantized(choice)
@@ -178,9 +183,9 @@ class _Attempts:
         return lack if lack > 0 else self._lacking_files(recipe)
 
     def fewer(self, choice: Choice) -> Choice:
-        """Return a quicker choice whose files are within budget, where these have dB to spare.
+        """Return a faster choice within budget if the files have dB to spare, else the given one.
 
-        The files are those of the choice that is returned.
+        The files in the folder are afterwards those of the returned choice.
         """
         spare = -self._lack - MARGIN
         if spare < MARGIN:
@@ -194,9 +199,10 @@ class _Attempts:
         return choice
 
     def measured(self) -> tuple[FileTimes, ...]:
-        """Time the files, and say which are worth it; none where files are not timed.
+        """Time the mixed files, and mark those to keep; return nothing if files are not timed.
 
-        A host that multiplies no bytes says nothing of phones, which do: there estimates decide.
+        A host without 8-bit products does not predict phones, which have them: there all files are
+        kept, as the estimates chose.
         """
         if not self._terms.timed:
             return ()
@@ -207,6 +213,7 @@ class _Attempts:
         return tuple(replace(t, is_kept=keep) for t, keep in zip(found, kept, strict=True))
 
     def _quantized(self, choice: Choice) -> QuantizeRecipe:
+        """Write the quantized graph of a choice, and return its recipe."""
         recipe = self._recipe(choice)
         state, kernels = tuning_state(self._stage.parent, recipe.name), self._kernels
         self._graph = write_graph(self._plan, recipe, kernels, self._stage, state, self._watch)
@@ -218,6 +225,10 @@ class _Attempts:
             move(before, path.parent)
 
     def _lacking_files(self, recipe: QuantizeRecipe) -> float:
+        """Write and verify the files of a recipe; return the dB that they lack, as `lacking` does.
+
+        How far they exceed their budgets is kept in `_lack` if all meet them.
+        """
         recipes = tuple(replace(r, scheme=recipe.name) for r in self._plan.recipes)
         plan, failures = replace(self._plan, recipes=recipes), Failures()
         report = write_and_verify(
@@ -234,7 +245,13 @@ class _Attempts:
         return math.inf if isinstance(lack, Skipped) else lack
 
     def taken(self, choice: Choice, measured: Sequence[FileTimes], gallery: WorstImages) -> Mixed:
-        """Leave the files that are worth it, and write the recipe that says how they were made."""
+        """Keep the mixed files that are fast enough, restore the others, and write the recipe.
+
+        Args:
+            choice: choice that the files were made by.
+            measured: times of the files; empty to keep all.
+            gallery: receives the worst images of the kept files.
+        """
         before, after = psnr_after(self._over.graph.steps), psnr_after(self._graph.steps)
         names, path = self._recipe(choice).precision, self._stage / f"{self._name}.toml"
         remark = (
@@ -272,7 +289,7 @@ class _Attempts:
         )
 
     def _drop_old_graph(self) -> None:
-        """Remove the graph of the files that are gone, unless other files come from it."""
+        """Remove the int8 graph that was replaced, unless another scheme uses it."""
         schemes = self._plan.schemes
         graphs = {name: recipe.graph for name, recipe in schemes.items()}
         own = graphs.pop(self._over.scheme)
@@ -287,7 +304,7 @@ class _Attempts:
 def _ship_float(
     recipes: Sequence[ExportRecipe], found: Causes, choice: Choice, measured: Sequence[FileTimes]
 ) -> Skipped:
-    """Say that files in float are the better ones, with the figures."""
+    """Return the reason to ship float files instead, with the figures."""
     others = {recipe.name for recipe in map(float_recipe, recipes) if recipe is not None}
     in_float = found.time_in_float
     times = in_float.reason if isinstance(in_float, Skipped) else f"{in_float:.2f} times"
@@ -306,7 +323,7 @@ def _ship_float(
 
 
 def _budget(recipes: Sequence[ExportRecipe]) -> str:
-    """Return the strictest of the budgets of some targets in words."""
+    """Describe the strictest limits of the budgets of some targets."""
     budgets = [recipe.budget for recipe in recipes]
     mean, worst = min(b.psnr_drop for b in budgets), min(b.psnr_drop_worst for b in budgets)
     fidelity = max(budget.psnr_vs_reference for budget in budgets)

@@ -1,4 +1,4 @@
-"""Mixed files timed in turns with those that they would replace: all in int8, and all in float."""
+"""Time mixed-precision files in turns with the int8 files that they replace and float files."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from edge_imgq.report.diagnosis import FileTimes
 from edge_imgq.skipped import Skipped
 
 SECONDS = 12.0
-"""Seconds that the three files of a target are timed for together."""
+"""Seconds to time the three files of a target, together."""
 
 
 def float_recipe(recipe: ExportRecipe) -> ExportRecipe | None:
-    """Return the recipe of a float file of the same format; None where there is none."""
+    """Return the recipe of a float file of the same format for CPUs; None if there is none."""
     found = [r for r in export_recipes() if not r.scheme and r.kind == "cpu"]
     return next((r for r in found if r.format == recipe.format), None)
 
@@ -31,14 +31,16 @@ def float_recipe(recipe: ExportRecipe) -> ExportRecipe | None:
 def times_of_files(
     plan: ExportPlan, stage: Path, int8: Path, threads: int, watch: Watch
 ) -> tuple[FileTimes, ...]:
-    """Time the mixed files of a scheme that this host can time.
+    """Time the mixed files of a scheme, each in turns with its int8 and float file.
+
+    Files that this host cannot time are left out. The float file is written for this and removed.
 
     Args:
-        plan: of the scheme's files alone.
-        stage: folder that holds the mixed files.
-        int8: folder with the files of the same names with all layers in int8.
+        plan: plan with the files of the scheme only.
+        stage: folder of the mixed files.
+        int8: folder of the files of the same names with all layers in int8.
         threads: processor threads.
-        watch: told of every file.
+        watch: called before each file.
     """
     return tuple(_times(plan, stage, int8, threads, watch))
 
@@ -68,7 +70,7 @@ def _times(
 def _in_turns(
     paths: tuple[Path, ...], size: tuple[int, int], threads: int
 ) -> list[float] | Skipped:
-    """Return the least milliseconds of each file; a reason where the host times none of them."""
+    """Return the shortest time of each file in milliseconds; the reason if one cannot be timed."""
     watches = []
     for path in paths:
         watch = HostSession.of(path, threads).stopwatch(size)

@@ -1,4 +1,8 @@
-"""What a search for precision is to reach, as dB to the float model's image."""
+"""Express the goal of a mixed-precision search as PSNR to the float model's image.
+
+A goal stated as a drop against the truth is converted; both images are assumed to have independent
+errors.
+"""
 
 from __future__ import annotations
 
@@ -9,30 +13,33 @@ from dataclasses import dataclass
 import numpy as np
 
 ROUNDING = 1 / 12 / 255**2
-"""Squared error of rounding to pixels, of the range's square."""
+"""Mean squared error of rounding to 8-bit levels, relative to the squared pixel range."""
 
 
 @dataclass(frozen=True)
 class PsnrGoal:
-    """How near the quantized image is to come to the float model's.
+    """Least PSNR of the quantized image to the float model's.
 
     Attributes:
-        psnr: dB between the two.
-        of_float: dB of the float model's images against the truth, image by image; none where
-            nobody asked for a drop.
+        psnr: the PSNR in dB.
+        of_float: PSNR in dB of the float model against the truth, one per image; empty if the goal
+            was not given as a drop.
     """
 
     psnr: float
     of_float: tuple[float, ...] = ()
 
     def words(self, psnr: float) -> str:
-        """Return dB to the float model's image in the words of the goal."""
+        """Describe a PSNR in dB to the float image as the goal was given: as PSNR or as drop."""
         if not self.of_float:
             return f"{psnr:.1f} dB"
         return self._drop_words(drop_of(psnr, self.of_float), psnr)
 
     def words_within(self, psnr: float) -> str:
-        """Return the same of a limit, rounded to its near side: who asks for that is within."""
+        """Describe a limit in the same way, rounded so that the printed value is within it.
+
+        PSNR is rounded down, a drop up.
+        """
         least = math.floor(psnr * 10) / 10
         if not self.of_float:
             return f"{least:.1f} dB"
@@ -44,11 +51,13 @@ class PsnrGoal:
 
 
 def fidelity_of(drop: float, of_float: Sequence[float]) -> float:
-    """Return the dB to the float image under which images lose a drop in the mean.
+    """Return the PSNR in dB to the float image that corresponds to a mean drop.
+
+    The inverse of `drop_of`, by bisection: accurate to 1e-4 dB, in 0 … 200 dB.
 
     Args:
-        drop: mean of what `drop_of` describes, positive.
-        of_float: dB of the float model's 8-bit images against the truth.
+        drop: mean drop in dB, positive.
+        of_float: PSNR in dB of the float model's 8-bit images against the truth, one per image.
     """
     low, high = 0.0, 200.0
     while high - low > 1e-4:
@@ -58,15 +67,15 @@ def fidelity_of(drop: float, of_float: Sequence[float]) -> float:
 
 
 def drop_of(psnr: float, of_float: Sequence[float]) -> float:
-    """Return what 8-bit images lose in the mean that have so many dB against the float model's.
+    """Estimate the mean drop in dB of 8-bit images from their PSNR to the float model's.
 
-    An 8-bit image is off by rounding to pixels besides, as that of the float model is: with
-    independent errors, and q' what remains of q dB without that rounding, an image of p dB is at
-    p' with 10^(−p'/10) = 10^(−p/10) + 10^(−q'/10).
+    Both PSNR include rounding to pixels, which the quantized image has only once. If q' is q
+    without that rounding, and errors are independent, an image of p dB falls to p' with
+    10^(−p'/10) = 10^(−p/10) + 10^(−q'/10).
 
     Args:
-        psnr: q.
-        of_float: p, of the float model's 8-bit images.
+        psnr: q, PSNR in dB of the quantized images to the float model's images.
+        of_float: p, PSNR in dB of the float model's 8-bit images against the truth, one per image.
     """
     error = max(10 ** (-psnr / 10) - ROUNDING, 0.0)
     return float(np.mean([10 * math.log10(1 + error * 10 ** (own / 10)) for own in of_float]))

@@ -1,4 +1,4 @@
-"""The search for layers in float, repeated until the graph that is made so is near enough."""
+"""Search for layers to keep in float until the quantized result meets the goal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from edge_imgq.quantize.mixed_precision.precision_search import Choice, PrecisionSearch
 
 ROUNDS = 4
-"""Times that a choice is quantized anew and extended where it did not keep what was foretold."""
+"""Most choices that are quantized; each after the first makes up for what the last one lacked."""
 
 
 def choose(
@@ -20,15 +20,17 @@ def choose(
     lacking: Callable[[Choice], float],
     progress: Callable[[str], None],
 ) -> tuple[Choice, bool]:
-    """Return the choice of least time that was found, and whether it is near enough.
+    """Return the fastest choice found, and whether its quantized result meets the goal.
+
+    A result that lacks some dB raises the PSNR that the next search must predict by as much.
 
     Args:
-        search: for layers in float.
-        wanted: dB to foretell.
-        best: dB with all layers in float.
-        lacking: makes a graph by a choice, and returns the dB that it lacks, none or less where it
-            is near enough; infinite where more layers would not do either.
-        progress: told of every choice that is tried.
+        search: search for layers to keep in float; it predicts PSNR.
+        wanted: PSNR in dB that the first choice must be predicted to reach.
+        best: predicted PSNR in dB with all layers in float, the upper bound.
+        lacking: quantizes with a choice and returns the dB that the result lacks, at most 0 if it
+            meets the goal, infinity if more layers cannot help.
+        progress: called with a description of every move that is tried.
     """
     asked, tried = wanted, None
     for _ in range(ROUNDS):

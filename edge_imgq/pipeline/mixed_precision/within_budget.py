@@ -1,4 +1,4 @@
-"""What is said of int8 files within their budget that might have been mixed: worth it, or not."""
+"""Report that a scheme with automatic mixed precision needed none, and whether int8 is faster."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 def within_budget(quantized: Quantized, plan: ExportPlan, scheme: str) -> Skipped:
-    """Say that no layer was kept in float, and to ship float where int8 is hardly quicker.
+    """Return the reason why no layer is kept in float; advise a float file if int8 is no faster.
 
-    A network whose gates and norms compute in float anyway may take as long in int8 as in float,
-    which loses nothing. Times are estimated, for a processor with 8-bit products.
+    A network whose gates and norms compute in float in any case may take as long in int8 as in
+    float, which loses nothing. Times are estimates for a processor with 8-bit products.
 
     Args:
-        quantized: the graph, and the float graph that it was made from.
-        plan: of the files.
-        scheme: of those that are within budget.
+        quantized: quantized graph with its float graph.
+        plan: plan of the export.
+        scheme: scheme whose files are within budget.
     """
     from edge_imgq.quantize.mixed_precision.layer_time import LayerTimes
 

@@ -1,1 +1,1 @@
-"""The sensitivity command: what each layer costs in the image and in time."""
+"""Measure the image error and the time of each layer in int8."""

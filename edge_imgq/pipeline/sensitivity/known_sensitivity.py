@@ -1,4 +1,4 @@
-"""What `sensitivity` found, where it is of the float model that files were made from."""
+"""Read the results of `sensitivity` if they belong to the model of exported files."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ from edge_imgq.skipped import Skipped
 def known_sensitivity(
     folder: Path, reference_sha256: str, calibration_sha256: str = ""
 ) -> Sensitivity | Skipped | None:
-    """Return what layers cost; why what lies in a folder does not tell; None where nothing does.
+    """Read `sensitivity.json` of a model's folder.
 
     Args:
-        folder: a model's.
-        reference_sha256: digest of the float reference that it must be of.
-        calibration_sha256: of the calibration images that it must be of; "" for any.
+        folder: folder of the model.
+        reference_sha256: digest that the float reference of the results must have.
+        calibration_sha256: digest that their calibration images must have; "" for any.
+
+    Returns:
+        The results; the reason if the file is unreadable or has other digests; None if there is no
+        file.
     """
     path = folder / FILE
     try:
@@ -38,10 +42,15 @@ def known_sensitivity(
 
 
 AGAIN = "run `edge-imgq sensitivity` again, with the model and options of `export`"
+"""Advice that ends each reason."""
 
 
 def layers_of(folders: Mapping[Path, Report]) -> tuple[tuple[Sensitivity, ...], tuple[str, ...]]:
-    """Return what layers cost for the models' folders that know it, and why others do not tell."""
+    """Return the known sensitivities of reported models, and the reasons for unusable files.
+
+    Args:
+        folders: report of each model, by its folder.
+    """
     found = [
         known_sensitivity(folder, report.reference_sha256, report.calibration_sha256)
         for folder, report in folders.items()

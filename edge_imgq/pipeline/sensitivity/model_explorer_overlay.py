@@ -1,4 +1,4 @@
-"""Figures of a file's operators written for Model Explorer to lay over its graph."""
+"""Write figures of a file's operators as node data, which Model Explorer shows on its graph."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from edge_imgq.skipped import Skipped
 
 @dataclass(frozen=True)
 class Overlay:
-    """What was written.
+    """Result of `write_overlay`.
 
     Attributes:
-        files: one for each figure.
-        layers: how many of the layers have a node in the file, of how many; or why none is known.
+        files: written paths, one per figure.
+        layers: number of measured layers with a node in the file, and number of all measured
+            layers; the reason if no sensitivity is known.
     """
 
     files: tuple[Path, ...]
@@ -29,12 +30,12 @@ class Overlay:
 
 
 def write_overlay(path: Path, description: FileDescription, folder: Path) -> Overlay:
-    """Write `<stem>-macs.json`, and dB, error and time where `sensitivity` was run on its model.
+    """Write `<stem>-macs.json`, and dB, error and time if `sensitivity` was run on the model.
 
     Args:
-        path: of the file, which lies where `export` wrote it.
-        description: of the file.
-        folder: for the overlay.
+        path: exported file, in the folder where `export` wrote it.
+        description: description of the file.
+        folder: folder for the written files.
 
     Raises:
         UsageError: Model Explorer has no adapter for the format.
@@ -57,6 +58,7 @@ def write_overlay(path: Path, description: FileDescription, folder: Path) -> Ove
 
 
 def _sensitivity(path: Path, description: FileDescription) -> Sensitivity | Skipped:
+    """Return the sensitivity of the float model that a file was made from, or the reason."""
     is_reference = (path.parent.name, path.name) == (REFERENCE_FOLDER, FLOAT_REFERENCE)
     folder = path.parent.parent if path.parent.name == REFERENCE_FOLDER else path.parent
     note = description.note

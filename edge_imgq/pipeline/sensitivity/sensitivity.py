@@ -1,4 +1,4 @@
-"""From a model to what each of its layers costs, and to a recipe that meets a budget."""
+"""Measure each layer's int8 error and time, and choose float layers that meet a budget."""
 
 from __future__ import annotations
 
@@ -52,28 +52,30 @@ if TYPE_CHECKING:
     from edge_imgq.quantize.quantize import Quantized
 
 PICTURE, RECIPE = "sensitivity.png", "mixed.toml"
-"""Files below a model's folder."""
+"""Names of files in the model's folder."""
 
 SIZE = 180
-"""Height of the image that times are estimated for, as near as the network takes it."""
+"""Height in pixels of the image that times are estimated at, before rounding to the multiple."""
 
 
 @dataclass(frozen=True)
 class SensitivityRequest:
-    """What to measure.
+    """Arguments of `sensitivity`.
+
+    Without `budget` and `fidelity`, layers are measured and none are chosen.
 
     Attributes:
-        model: as for an export, or one that is open.
-        scheme: quantization recipe, by its stem or path, or itself.
-        output: folder that gets `<model>/sensitivity.json` and so on.
-        calibration: photographs to choose scales by; None for the manifest's.
-        pixels: as for an export.
-        budget: dB against the truth that int8 may cost; None for no search, or for `fidelity`.
-        fidelity: dB to the float model's image that are wanted instead; None likewise.
-        size: height and width that an .onnx file of another or of any size is taken at; None for
-            its own.
-        images: photographs to measure on; None for patches of the calibration images
-            that no step learned from.
+        model: name of the zoo, path of a checkpoint or .onnx file, or opened model.
+        scheme: quantization recipe, or its stem or path.
+        output: folder for `<model>/sensitivity.json`, the chart and the recipe.
+        calibration: photographs to choose int8 ranges on; None for the manifest's.
+        pixels: pixel range of an .onnx file that does not state it; None for 0 to 1.
+        budget: mean drop in dB against the truth that int8 may cost; None for no such limit.
+        fidelity: least PSNR in dB to the float model's image, used if `budget` is None; None for
+            no such limit.
+        size: input (height, width) of an .onnx file of another or any size; None for its own.
+        images: photographs to measure on; None for held-out patches of the calibration images,
+            which no quantization step learned from.
     """
 
     model: str | Source
@@ -88,13 +90,17 @@ class SensitivityRequest:
 
 
 def sensitivity(request: SensitivityRequest, watch: Watch) -> Sensitivity:
-    """Measure what each layer costs; with a budget, choose layers to keep in float.
+    """Measure the error and time of each layer; with a goal, choose layers to keep in float.
 
-    Writes a report, a picture and, with a budget, a recipe into the model's folder.
+    Writes a report, a chart and, with a goal, a mixed-precision recipe into the model's folder.
+
+    Args:
+        request: arguments.
+        watch: called before each step.
 
     Raises:
-        UsageError: no choice meets the budget; or a drop is asked for, and there is no truth to
-            measure one against.
+        UsageError: no choice of float layers reaches the goal, or a drop is given and no measured
+            image has a truth.
     """
     run = _Run(request, watch)
     goal = run.goal()
@@ -121,7 +127,7 @@ def sensitivity(request: SensitivityRequest, watch: Watch) -> Sensitivity:
 
 
 class _Run:
-    """A request with every question answered."""
+    """A request with its model, recipe and images opened."""
 
     def __init__(self, request: SensitivityRequest, watch: Watch) -> None:
         self.request, self.watch = request, watch
@@ -145,14 +151,18 @@ class _Run:
         return quantize_source(self.source, recipe, self.images, self.watch)
 
     def goal(self) -> PsnrGoal | None:
-        """Return what the budget stands for; None without one."""
+        """Return the PSNR to the float image that the request asks for; None for no search."""
         if self.request.budget is None:
             return None if self.request.fidelity is None else PsnrGoal(self.request.fidelity)
         of_float = self._psnr_of_float_model()
         return PsnrGoal(fidelity_of(self.request.budget, of_float), tuple(of_float))
 
     def _psnr_of_float_model(self) -> list[float]:
-        """Return the PSNR of the float model against the truth, image by image."""
+        """Return the PSNR in dB of the float model against the truth, one per image with a truth.
+
+        Raises:
+            UsageError: no image has a truth.
+        """
         found = list(self._psnrs())
         if not found:
             raise UsageError(
@@ -181,7 +191,7 @@ class _Run:
             yield psnr(sample.truth, image, shave=contract.shave)
 
     def board(self, quantized: Quantized) -> LayerAblation:
-        """Return the switches of a graph, on the images that are measured."""
+        """Return a quantized graph with switches for its roundings, on the measured patches."""
         from edge_imgq.quantize.mixed_precision.layer_ablation import LayerAblation
 
         peak, patches = self.source.contract.peak, quantized.patches.held_out
@@ -189,7 +199,7 @@ class _Run:
         return LayerAblation(quantized.original, quantized.model, batch, peak)
 
     def _patches(self, quantized: Quantized) -> NDArray[np.float32]:
-        """Return a few patches of the person's images."""
+        """Return patches of the user's images, float32 (N, C, H, W) in 0 … peak."""
         from edge_imgq.graph.shapes.size import own_size
         from edge_imgq.quantize.calibration.patch_sampler import PatchSampler
 
@@ -202,7 +212,7 @@ class _Run:
 
 
 class _Findings:
-    """What is known of a quantized model's layers."""
+    """Measurements of a quantized model's layers, and the search based on them."""
 
     def __init__(self, run: _Run, quantized: Quantized, goal: PsnrGoal | None) -> None:
         from edge_imgq.quantize.mixed_precision.layer_costs import measure_roundings
@@ -228,7 +238,13 @@ class _Findings:
         return layer_costs(self._graph.graph, self._board, self._roundings, times)
 
     def chosen(self, goal: PsnrGoal) -> tuple[ChosenPrecision, str]:
-        """Return layers to keep in float, and the text of a recipe that says so."""
+        """Return the layers to keep in float, and the text of a recipe with them.
+
+        Each candidate is quantized again and measured.
+
+        Raises:
+            UsageError: no choice that was tried reaches the goal.
+        """
         from edge_imgq.quantize.mixed_precision.precision_search import PrecisionSearch
 
         search = PrecisionSearch(
@@ -257,6 +273,7 @@ class _Findings:
         )
 
     def _reached(self, choice: Choice) -> float:
+        """Quantize again with a choice, and return the PSNR in dB to the float model."""
         mixed = replace(self._run.recipe, precision=dict.fromkeys(sorted(choice.names), "float"))
         quantized = self._run.quantized(mixed)
         if self._run.request.images is None:
@@ -288,14 +305,14 @@ class _Findings:
 
 
 def _read_scheme(scheme: str | QuantizeRecipe) -> tuple[QuantizeRecipe, str]:
-    """Return a recipe, and the text that says the same."""
+    """Return a quantization recipe and its TOML text."""
     if isinstance(scheme, QuantizeRecipe):
         return checked_quantize(scheme), quantize_recipe_toml(scheme)
     return quantize_recipe(scheme), quantize_recipe_text(scheme)
 
 
 def _size(run: _Run) -> tuple[int, int]:
-    """Return the size that was asked for, or a usual one, to estimate times."""
+    """Return the (height, width) to estimate times at: the request's, or 16:9 of height SIZE."""
     multiple = run.source.contract.multiple
     height, width = (round(side / multiple) * multiple for side in (SIZE, SIZE * 16 // 9))
     return run.request.size or (height, width)
