@@ -1,4 +1,4 @@
-"""Choosing the images that a run calibrates and evaluates on."""
+"""Select the images to calibrate and evaluate on, and keep the two sets apart."""
 
 from __future__ import annotations
 
@@ -30,28 +30,36 @@ if TYPE_CHECKING:
 
 
 Images: TypeAlias = "str | Path | ImageSet | Sequence[str | Path] | Sequence[NDArray[np.uint8]]"
-"""What a person may give for images: a folder, a list of files, or pixels in memory."""
+"""Images as given by the user: a folder, a list of files, or pixels in memory."""
 
 
 def calibration_images(images: Images | None) -> ImageSet:
-    """Return the person's own images, or those of the manifest that are for calibration."""
+    """Return the user's images; for None, the calibration images of the manifest.
+
+    Raises:
+        ImageError: see `image_set`.
+    """
     return _manifest_set("calibration") if images is None else image_set(images)
 
 
 def evaluation_images(images: Images | None) -> ImageSet:
-    """Return the person's own images, or those of the manifest that are for evaluation."""
+    """Return the user's images; for None, the evaluation images of the manifest.
+
+    Raises:
+        ImageError: see `image_set`.
+    """
     return _manifest_set("evaluation") if images is None else image_set(images)
 
 
 def image_set(images: Images) -> ImageSet:
-    """Return what a person gives as a set of images.
+    """Return the user's images as a set.
 
     Args:
-        images: a folder, of photographs or of `input/` and `truth/`; a list of files; or a list of
-            arrays, uint8 (H, W, 3) or (H, W, 1), or one.
+        images: folder of photographs or of `input/` and `truth/`; list of files; one array or a
+            list of arrays, uint8 (H, W, 3) or (H, W, 1); or a set, which is returned.
 
     Raises:
-        ImageError: there is no image, or a folder, file or array is none.
+        ImageError: there is no image, or a folder, file or array is not valid.
     """
     if isinstance(images, ImageSet):
         return images
@@ -64,10 +72,12 @@ def image_set(images: Images) -> ImageSet:
 
 
 def network_inputs(images: ImageSet, source: Source) -> Iterator[Sample]:
-    """Read images one by one as inputs of a model, with the truth where there is one.
+    """Yield images as network inputs, uint8 (H, W, C), with their truth if known.
+
+    They are read one at a time. For a recurrent network, states are those after some frames.
 
     Raises:
-        ImageError: an image cannot be read, or is smaller than what the network sees at once.
+        ImageError: an image cannot be read, or is smaller than the receptive field.
     """
     from edge_imgq.graph.receptive_field.receptive_field import receptive_field
     from edge_imgq.graph.shapes.size import own_size
@@ -78,7 +88,7 @@ def network_inputs(images: ImageSet, source: Source) -> Iterator[Sample]:
 
 
 def _after_frames(read: Iterator[Sample], source: Source) -> Iterator[Sample]:
-    """Yield images with states as they are after some frames of each, in the float model."""
+    """Yield inputs whose states come from running the float model on earlier frames."""
     import onnx_ir as ir
 
     from edge_imgq.contract import FileNote
@@ -96,9 +106,14 @@ def _after_frames(read: Iterator[Sample], source: Source) -> Iterator[Sample]:
 
 
 def covering_set(images: ImageSet, source: Source, watch: Watch) -> ImageSet:
-    """Return at most MOST_CALIBRATION images of a set, those that reach the farthest activations.
+    """Select at most MOST_CALIBRATION images of a set, which cover its activation ranges.
 
-    Of very many, LOOKED_AT in equal distances are looked at.
+    A smaller set is returned unchanged. Of more than LOOKED_AT images, every n-th is considered.
+
+    Args:
+        images: calibration images.
+        source: float model whose activations are measured.
+        watch: called for each image.
     """
     if len(images.photos) <= MOST_CALIBRATION:
         return images
@@ -122,14 +137,17 @@ def covering_set(images: ImageSet, source: Source, watch: Watch) -> ImageSet:
 
 
 MOST_CALIBRATION = 64
+"""Most images that calibration uses."""
+
 LOOKED_AT = 1000
+"""Most images to select them from."""
 
 
 def refuse_overlap(calibration: ImageSet, evaluation: ImageSet) -> None:
-    """Refuse to evaluate on images that scales were chosen by; files are compared by content.
+    """Refuse sets that share an image, compared by content.
 
     Raises:
-        ImageError: the sets share an image.
+        ImageError: an image is in both sets.
     """
     known = {photo.sha256: photo for photo in calibration.photos}
     for photo in evaluation.photos:
@@ -142,10 +160,12 @@ def refuse_overlap(calibration: ImageSet, evaluation: ImageSet) -> None:
 
 
 def refuse_copies(calibration: ImageSet, evaluation: ImageSet) -> None:
-    """Refuse to evaluate on copies of such images: of other quality or size, or cut out of one.
+    """Refuse sets that share a picture: recompressed, resized or cropped.
+
+    Images are compared by perceptual hashes, so a copy may be missed.
 
     Raises:
-        ImageError: two of the sets show the same, or an image cannot be read.
+        ImageError: an image of one set is a copy of one of the other, or cannot be read.
     """
     known = [(photo, fingerprint(photo)) for photo in calibration.photos]
     for photo in evaluation.photos:
@@ -162,6 +182,7 @@ KEEP_APART = "Drift measured on calibration images looks better than it is; keep
 
 
 def _manifest_set(split: str) -> ImageSet:
+    """Return the images of the default manifest with a split: "calibration" or "evaluation"."""
     path = default_manifest()
     chosen = [image for image in read_manifest(path) if image.split == split]
     if not chosen:

@@ -1,4 +1,4 @@
-"""What a file consists of, and what stands in the way of the targets that it could become."""
+"""Describe a model file, and list the operators that keep it from being exported to targets."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ def inspect(
     passes: bool = False,
     ports: PortRequests = NOTHING_ASKED,
 ) -> FileDescription:
-    """Return what a file consists of.
+    """Describe a file: inputs, outputs, operators, weights and, for float ONNX, possible targets.
 
     Args:
-        path: a file of a known format, whoever wrote it.
-        size: height and width to look at an ONNX file at; None for its own.
-        watch: told of what may take seconds.
-        passes: whether to tell which passes rewrite the graph for each target.
-        ports: what the person says of what an ONNX model takes and returns.
+        path: file of a known format, from any tool.
+        size: (height, width) to describe an ONNX file at; None for its own or the default.
+        watch: called before steps that may take seconds.
+        passes: True to list the passes that rewrite the graph for each target.
+        ports: inputs and outputs of an ONNX model as given by the user.
 
     Raises:
-        UsageError: it is a folder, or a file of another format; passes are asked for of a file that
-            none goes through, or ports of one that is settled.
-        ModelError: it is missing or damaged, or does not fit the size.
+        UsageError: it is a folder or a file of unknown format, or `passes` or `ports` are given for
+            a file that is not a float .onnx model.
+        ModelError: it is missing or damaged, or does not take the size.
     """
     form = format_of(path)
     if form is None and path.is_dir():
@@ -78,7 +78,7 @@ def _refuse_passes(path: Path, asked: bool) -> None:
 def _inspect_onnx(
     path: Path, size: Size | None, watch: Watch, passes: bool, ports: PortRequests
 ) -> FileDescription:
-    """Describe an ONNX file, and ask all targets about the model that `export` reads in it."""
+    """Describe an ONNX file and, if it is a float model, what `export` would make of it."""
     from edge_imgq.export.onnx_description import describe
 
     if _is_quantized(path):
@@ -111,7 +111,7 @@ def _inspect_onnx(
 
 
 def _compared_by(source: Source) -> str | Skipped:
-    """Return what ran a file to compare the model with it, or why nothing did."""
+    """Return the runtime that ran the file for comparison with the loaded model, or the reason."""
     if source.original is None:
         return ""
     found = source.original.agreement
@@ -119,7 +119,7 @@ def _compared_by(source: Source) -> str | Skipped:
 
 
 def _is_quantized(path: Path) -> bool:
-    """Tell whether a file is one of ours that was made of a QDQ graph."""
+    """Return True if edge-imgq wrote the file from a QDQ graph."""
     import onnx_ir as ir
 
     from edge_imgq.contract import note_in
@@ -130,7 +130,7 @@ def _is_quantized(path: Path) -> bool:
 
 
 def _fitting_size(source: Source | Skipped) -> Size | None:
-    """Return the size to look at where nobody names one; None for the file's own or the usual."""
+    """Return the default (height, width) of an opened model; None if it could not be opened."""
     from edge_imgq.export.onnx_description import DEFAULT_SIZE
     from edge_imgq.graph.shapes.size import own_size
 
@@ -140,7 +140,7 @@ def _fitting_size(source: Source | Skipped) -> Size | None:
 
 
 def _opened(path: Path, size: Size | None, ports: PortRequests) -> Source | Skipped:
-    """Open a model as an export would; return the reason where an export refuses it."""
+    """Open a model as `export` would; return the reason if `export` would refuse it."""
     try:
         return open_model(str(path), sizes=() if size is None else (size,), ports=ports)
     except ModelError as error:
@@ -148,7 +148,7 @@ def _opened(path: Path, size: Size | None, ports: PortRequests) -> Source | Skip
 
 
 def _model_parameters(path: Path, note: FileNote | None) -> int | None:
-    """Return what the float model that a file was made from has, where it lies beside the file."""
+    """Count the parameters of the float model that a file was made from, if it is beside it."""
     import onnx_ir as ir
 
     from edge_imgq.pipeline.verify.references import parameters_of
@@ -160,10 +160,10 @@ def _model_parameters(path: Path, note: FileNote | None) -> int | None:
 
 
 def _outlook(source: Source, size: Size | None) -> tuple[TargetOutlook, ...] | Skipped:
-    """Ask every target of the recipes what `export` would refuse of an ONNX model.
+    """Return the operators that each target would refuse.
 
     Returns:
-        One outlook per target; the reason, where export refuses the model itself.
+        One outlook per export recipe; the reason if `export` refuses the model itself.
     """
     from edge_imgq.pipeline.export.refused_operators import missing_writer, refused
     from edge_imgq.report.description import RefusedOperator, TargetOutlook
@@ -187,7 +187,7 @@ def _outlook(source: Source, size: Size | None) -> tuple[TargetOutlook, ...] | S
 
 
 def _missing_compilers(chips: Sequence[str]) -> tuple[str, ...]:
-    """Return why this machine has no compiler for some chips' NPUs, once for each vendor."""
+    """Return the reason for each vendor of the chips whose NPU compiler is missing here."""
     from edge_imgq.chips import CHIPS
     from edge_imgq.export.npu.sdk import find_sdk
 
@@ -197,7 +197,7 @@ def _missing_compilers(chips: Sequence[str]) -> tuple[str, ...]:
 
 
 def _plans(source: Source, size: Size | None) -> tuple[TargetPlan, ...]:
-    """Return what the files of all recipes would be written from."""
+    """Return the plan of the file of each export recipe."""
     from edge_imgq.pipeline.export.refused_operators import target_plans
     from edge_imgq.recipe.folders import export_recipes, quantize_recipe
 
@@ -208,7 +208,10 @@ def _plans(source: Source, size: Size | None) -> tuple[TargetPlan, ...]:
 
 
 def _passes(source: Source, size: Size | None) -> tuple[PassesOfTargets, ...]:
-    """Run the passes of every target, and return what each did."""
+    """Run the passes of every target, and return how many nodes each pass rewrote.
+
+    Targets with the same passes share one entry.
+    """
     from edge_imgq.graph.passes.canonical import PHASES
     from edge_imgq.report.description import PassesOfTargets, PassRow, PhaseRow
 

@@ -1,4 +1,4 @@
-"""Quantizing an open model by a recipe, and saying meanwhile what is being done."""
+"""Quantize an opened model by a recipe, and report progress."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge_imgq.quantize.quantize import Quantized
 
 SLOW, QUICK = 30.0, "int8-fast"
-"""Seconds of quantization from which on the quick recipe is offered."""
+"""Seconds of quantization after which progress suggests the quick recipe; its name."""
 
 
 def quantize_source(
@@ -30,15 +30,18 @@ def quantize_source(
     state: Path | None = None,
     kernels: KernelProfile = DEFAULT,
 ) -> Quantized:
-    """Return the QDQ graph of a model, and how it came about.
+    """Quantize a model to a QDQ graph.
 
     Args:
-        source: the model.
-        recipe: how to quantize.
-        calibration: images to choose scales by.
-        watch: told of every step.
-        state: file that fine-tuning keeps its state in while it lasts; None for none.
-        kernels: of the processor that the graph is for.
+        source: float model.
+        recipe: quantization recipe.
+        calibration: images to choose scales on.
+        watch: called before each step.
+        state: file that holds the state of an unfinished fine-tuning, to resume it; None for none.
+        kernels: kernel profile of the target processor.
+
+    Raises:
+        KeyboardInterrupt: interrupted; if the state was kept, the message says how to resume.
     """
     from edge_imgq.quantize.quantize import quantize_prepared
 

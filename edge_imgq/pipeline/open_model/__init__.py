@@ -1,1 +1,1 @@
-"""Opening what a person names as a model, and what its pixels mean."""
+"""Open a model that the user names, and determine its pixel and port ranges."""

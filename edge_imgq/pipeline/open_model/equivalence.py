@@ -1,8 +1,8 @@
-"""Whether a model that was read computes what the person's own file computes.
+"""Check that a loaded model computes the same image as the user's ONNX file.
 
-Reading changes a graph in many steps, and each is meant to keep its meaning. Here the file as it is
-and the graph that came of it are run on the same two images, before anything else happens. Where
-they are further apart than rounding takes them, the model is refused, and the step named.
+Loading rewrites a graph in several steps, each meant to keep its result. The file as given and the
+loaded graph run on the same two images; if they differ by more than rounding, the model is refused
+and the step that changed it is named.
 """
 
 from __future__ import annotations
@@ -44,24 +44,25 @@ if TYPE_CHECKING:
     Size = tuple[int, int]
 
 ROUNDING = 2e-4
-"""Of the largest value of an image from 0 to 1: what float32 may differ by; a 20th of a level."""
+"""Tolerance for float32, relative to the largest absolute value (at least 1); 1 is pixel 255."""
 
 HALF_ROUNDING = 2e-2
-"""What a file that computes in half precision may differ by from the same in float32."""
+"""Tolerance for a file that computes in float16, relative to the largest absolute value."""
 
 LEVEL = 1.01 / 255
-"""What a file that returns 8-bit pixels may differ by: it rounds, or cuts off."""
+"""Tolerance for a file that returns 8-bit pixels, which may round or truncate: one level."""
 
 NUDGE = 2e-6
-"""What an image is changed by to see how far rounding alone takes a network."""
+"""Largest change of an input value, 0 … 1, when measuring how a network amplifies rounding."""
 
 NUDGES = 3
+"""Number of changed copies of each test image."""
 
 MARGIN = 4
-"""So many times the values that rounding alone changes may be others."""
+"""Allowed share of differing values, relative to the share that changed inputs alone cause."""
 
 USUAL = ((64, 96), (192, 256))
-"""Heights and widths that open models are compared at, or what they take above them."""
+"""(height, width) to compare models of any size at, rounded up to sizes that they accept."""
 
 
 def original_of(
@@ -71,17 +72,22 @@ def original_of(
     pixels: PixelRange,
     sizes: Sequence[Size],
 ) -> Original:
-    """Compare a file with the model that was read from it.
+    """Compare a file with the model that was loaded from it.
 
     Args:
-        file: as it was given.
-        model: float, of images from 0 to the contract's peak.
-        contract: of the model.
-        pixels: the values that the file has for pixel 0 and pixel 255.
-        sizes: heights and widths that the model is wanted at.
+        file: model as given.
+        model: loaded float model, pixels 0 … peak.
+        contract: contract of the loaded model.
+        pixels: the file's values for pixel 0 and pixel 255.
+        sizes: (height, width) that the model will be used at.
+
+    Returns:
+        The file with the result at the first size that both run at; if there is none, with the
+        reason for the first size.
 
     Raises:
-        ModelError: they differ by more than rounding; the step that changed it is named.
+        ModelError: they differ by more than rounding; the message names the step of loading that
+            changed the result.
     """
     given = file.load(weights=False)
     reasons = []
@@ -96,7 +102,7 @@ def original_of(
 def _sizes(
     given: onnx.ModelProto, model: ir.Model, contract: ImageContract, sizes: Sequence[Size]
 ) -> tuple[Size, ...]:
-    """Return sizes to compare at, until both run at one; small ones first where that is free."""
+    """Return the sizes to try: the fixed one, else those wanted that are small, USUAL, the rest."""
     from edge_imgq.graph.shapes.size import own_size
 
     fixed = image_size(given) or own_size(model)
@@ -114,6 +120,11 @@ def _compared(
     pixels: PixelRange,
     size: Size,
 ) -> SourceAgreement | Skipped:
+    """Compare a file and its model at one size; return the reason if one of them does not run.
+
+    Raises:
+        ModelError: they differ by more than rounding.
+    """
     import onnx_ir as ir
 
     images = test_images(size, contract.channels)
@@ -144,11 +155,14 @@ def _compared(
 
 
 def test_images(size: Size, channels: int) -> list[Image]:
-    """Return two images (H, W, C) of 8-bit levels from 0 to 1: noise, and gradients with an edge.
+    """Return two test images: uniform noise, and gradients with an edge.
 
     Args:
-        size: height and width.
-        channels: of each.
+        size: (height, width).
+        channels: number of channels.
+
+    Returns:
+        float64 (H, W, C) in 0 … 1, multiples of 1/255; the same in every run.
     """
     noise = np.random.default_rng(0).integers(0, 256, (*size, channels)) / 255.0
     rows, columns = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float64)
@@ -165,7 +179,7 @@ def _running(
     image: Image,
     ports: OwnPorts,
 ) -> SourceOnnx | Skipped:
-    """Return a file in ONNX Runtime, or where that does not run it, in the reference evaluator."""
+    """Open a file in ONNX Runtime or, if that fails, in ONNX's reference evaluator."""
     whole = file.load() if file.as_it_is is None else given
     opened = in_onnx_runtime(whole, pixels, 1, file.as_it_is, ports)
     tried = _tried(opened, image)
@@ -179,6 +193,7 @@ def _running(
 
 
 def _tried(opened: SourceOnnx | Skipped, image: Image) -> SourceOnnx | Skipped:
+    """Return an opened model if it runs on an image, else the reason."""
     if isinstance(opened, Skipped):
         return opened
     try:
@@ -189,7 +204,10 @@ def _tried(opened: SourceOnnx | Skipped, image: Image) -> SourceOnnx | Skipped:
 
 
 class _Comparison:
-    """One file's images, and how far those of others may be from them."""
+    """Images of the given file, and the tolerance for images of a model loaded from it.
+
+    Values that the file's number type cannot represent in a defined way are not compared.
+    """
 
     def __init__(self, file: SourceOnnx, given: onnx.ModelProto, images: Sequence[Image]) -> None:
         self.file, self.images = file, images
@@ -205,22 +223,24 @@ class _Comparison:
         self.limit = share * largest
 
     def distance(self, other: SourceOnnx) -> float:
-        """Return the largest difference, images from 0 to 1."""
+        """Return the largest absolute difference (1 is pixel 255); infinity if shapes differ."""
         return max(
             float(self._apart(w, other(image)).max(initial=0))
             for image, w in zip(self.images, self.wanted, strict=True)
         )
 
     def is_same(self, other: SourceOnnx) -> bool:
-        """Tell whether another model's images differ by no more than rounding.
+        """Return True if another model's images differ by no more than rounding.
 
-        Networks that round or compare inside change single values by a lot when a digit changes;
-        what their own image does when the input is nudged is allowed, a few times over.
+        In networks that round or compare inside, a tiny difference may change single values by
+        much. So the share of differing values may be up to MARGIN times the share that the file
+        itself shows when its input changes by at most NUDGE.
         """
         far = self._far(other, self.images)
         return far == 0 or far <= MARGIN * self._own_share()
 
     def _own_share(self) -> float:
+        """Return the share of the file's values that a tiny change of the input moves beyond it."""
         generator = np.random.default_rng(1)
         nudged = [
             [image + generator.uniform(-NUDGE, NUDGE, image.shape) for image in self.images]
@@ -229,25 +249,25 @@ class _Comparison:
         return max(self._far(self.file, images) for images in nudged)
 
     def _far(self, other: SourceOnnx, images: Sequence[Image]) -> float:
-        """Return the share of values that are further apart than rounding takes them."""
+        """Return the share of values that differ by more than the tolerance, 0 to 1."""
         apart = [self._apart(w, other(image)) for image, w in zip(images, self.wanted, strict=True)]
         return float(np.mean([np.mean(values > self.limit) for values in apart]))
 
     def _apart(self, wanted: Image, got: Image) -> NDArray[Any]:
-        """Return the differences; infinite everywhere where not even the shapes are the same."""
+        """Return the absolute differences of all values; all infinite if the shapes differ."""
         if wanted.shape != got.shape:
             return np.full(wanted.shape, np.inf)
         apart = np.abs(wanted - got)
         same = (wanted == got) | (np.isnan(wanted) & np.isnan(got))
-        if self.is_clipped:  # what a cast to bytes makes of others is the processor's choice
+        if self.is_clipped:  # casting values out of range to uint8 depends on the processor
             same |= (got < 0) | (got > 1)
-        if self.is_rounded:  # half precision overflows where float32 does not
+        if self.is_rounded:  # float16 overflows where float32 does not
             same |= ~np.isfinite(wanted)
         return np.where(same, 0.0, np.nan_to_num(apart, nan=np.inf))
 
 
 def _culprit(file: OnnxModel, comparison: _Comparison, pixels: PixelRange, ports: OwnPorts) -> str:
-    """Return the first step of reading after which the images are others, in words."""
+    """Describe the first step of loading after which the images differ."""
     model = file.load()
     for what, step in STEPS:
         model = step(model)

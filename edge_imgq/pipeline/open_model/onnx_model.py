@@ -1,4 +1,4 @@
-"""An ONNX model as a person gave it: a file, or one in memory."""
+"""Hold an ONNX model as the user gave it: a file, or a model in memory."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OnnxModel:
-    """One model, read anew by each that asks.
+    """An ONNX model as given, parsed again at every call.
 
     Attributes:
-        name: of the model; that of its folder below the output folder.
-        where: what messages call it.
-        path: of its file; None for a model in memory.
-        contents: of a model in memory, serialised.
-        ports: that the person chose; a model that is read has these alone.
+        name: name of the model and of its folder in the output folder.
+        where: name for messages.
+        path: path of its file; None for a model in memory.
+        contents: serialised model; empty for a file.
+        ports: inputs and outputs that the user chose; a parsed model has no others.
     """
 
     name: str
@@ -35,12 +35,12 @@ class OnnxModel:
 
     @property
     def as_it_is(self) -> Path | None:
-        """The file that holds the model as it is read; None where there is no such file."""
+        """Path of a file that equals the parsed model; None in memory or if ports were chosen."""
         return None if self.ports.is_choice else self.path
 
     @property
     def sha256(self) -> str:
-        """Digest of the model as it was given, whatever ports were chosen."""
+        """SHA-256 of the model as given; chosen ports do not change it."""
         return sha256_of(self.path) if self.path else hashlib.sha256(self.contents).hexdigest()
 
     @staticmethod
@@ -50,10 +50,14 @@ class OnnxModel:
 
     @staticmethod
     def in_memory(model: onnx.ModelProto | bytes, name: str) -> OnnxModel:
-        """Return a model that is no file.
+        """Return a model that is not in a file.
+
+        Args:
+            model: the model, or its serialisation.
+            name: name of the model.
 
         Raises:
-            ModelError: it is too large to be serialised, 2 GB.
+            ModelError: it is larger than 2 GB, the limit of protobuf.
         """
         where = f"'{name}'"
         if isinstance(model, bytes):
@@ -68,7 +72,7 @@ class OnnxModel:
         return OnnxModel(name, where, contents=contents)
 
     def checked(self) -> onnx.ModelProto:
-        """Return the model, checked against the ONNX specification.
+        """Parse the model with the chosen ports, and check it against the ONNX specification.
 
         Raises:
             ModelError: it is missing, truncated, or not valid ONNX.
@@ -80,7 +84,11 @@ class OnnxModel:
         return with_chosen_ports(model, self.ports, self.where)
 
     def load(self, *, weights: bool = True) -> onnx.ModelProto:
-        """Return the model as it is; weights that lie in files beside it can be left there."""
+        """Parse the model with the chosen ports, without checking it.
+
+        Args:
+            weights: False to leave weights in external files unread.
+        """
         import onnx
 
         from edge_imgq.graph.ports.chosen_ports import with_chosen_ports

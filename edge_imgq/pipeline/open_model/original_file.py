@@ -1,4 +1,4 @@
-"""The person's own file: what is known of it, and its copy beside the references."""
+"""Describe the user's own ONNX file, and copy it beside the references."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from edge_imgq.skipped import Skipped
 
 @dataclass(frozen=True)
 class SourceAgreement:
-    """A file and the model that was read from it give the same image.
+    """Result of comparing a file with the model loaded from it, if they agree up to rounding.
 
     Attributes:
-        runtime: what ran the file.
-        levels: the largest difference, in 8-bit levels.
-        size: height and width of the images.
+        runtime: runtime that ran the file.
+        levels: largest difference, in levels of 255.
+        size: (height, width) of the test images.
     """
 
     runtime: str
@@ -29,12 +29,12 @@ class SourceAgreement:
 
 @dataclass(frozen=True)
 class Original:
-    """The file that a model was read from.
+    """The ONNX model that a float model was loaded from.
 
     Attributes:
-        model: the file.
-        pixels: the values that it has for pixel 0 and pixel 255.
-        agreement: with the model; the reason where they could not be compared.
+        model: model as given.
+        pixels: its values for pixel 0 and pixel 255.
+        agreement: comparison with the loaded model; the reason if they could not be compared.
     """
 
     model: OnnxModel
@@ -43,10 +43,16 @@ class Original:
 
 
 def keep_model(given: OnnxModel, path: Path) -> str:
-    """Write a model as it was given, of the ports that were chosen, with all of its weights inside.
+    """Write a model with the chosen ports and all weights into one file.
+
+    Without chosen ports and external weights, the copy is identical byte for byte.
+
+    Args:
+        given: the model.
+        path: path of the copy.
 
     Returns:
-        The digest of the copy.
+        SHA-256 of the copy.
     """
     import onnx
     from onnx.external_data_helper import uses_external_data
@@ -62,7 +68,12 @@ def keep_model(given: OnnxModel, path: Path) -> str:
 
 
 def with_agreement(measured: str | Skipped, original: Original | None) -> str | Skipped:
-    """Add to why drift was not measured against a file how that file was compared instead."""
+    """Extend the reason why drift was not measured against the user's file by their comparison.
+
+    Args:
+        measured: runtime of the file as float reference, or the reason why it is not used.
+        original: the file; None if the model was not loaded from one.
+    """
     if original is None or not isinstance(measured, Skipped):
         return measured
     found = original.agreement

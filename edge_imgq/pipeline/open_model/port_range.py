@@ -1,7 +1,8 @@
-"""Which of a network's own numbers the ends of a port stand for, where nobody says.
+"""Determine the range of a network's output if the user does not state it.
 
-A last operator with a range of its own says it. Else photographs of the manifest are shown to the
-network, and what it returns is taken with a margin on both sides: int8 clips what lies beyond.
+It is the range of the last operator if that is bounded, such as Sigmoid. Otherwise the network runs
+on photographs of the manifest, and the range of its values is widened on both sides. Int8 clips
+values outside the range.
 """
 
 from __future__ import annotations
@@ -30,33 +31,37 @@ ENDS = {
     "Softmax": (0.0, 1.0),
     "Tanh": (-1.0, 1.0),
 }
-"""Ranges of operators that have one."""
+"""Ranges (low, high) of bounded operators."""
 
 NEVER_NEGATIVE = ("Abs", "Exp", "Relu", "Softplus", "Sqrt")
-"""Operators whose range ends at 0; that photographs stay above it says nothing of others."""
+"""Operators without negative values; the low end of a measured range is not widened below 0."""
 
 PHOTOS = 8
+"""Number of photographs that a range is measured on."""
+
 MARGIN = 0.25
-"""Of what the photographs reach, on each side."""
+"""Widening of a measured range on each side, relative to its width."""
 
 DIGITS = 3
-"""Of ends that were measured, rounded outwards."""
+"""Significant digits of a measured range, relative to its width; ends are rounded outwards."""
 
 
 def with_range(
     port: Port, model: ir.Model, contract: ImageContract, asked: PortRequest, place: int = 0
 ) -> Port:
-    """Return a port with the ends that a person says, its operator has, or photographs reach.
+    """Return a port with a range: the user's, that of its operator, or a measured one.
+
+    An image without a range of the user is returned unchanged.
 
     Args:
-        port: a result of the model.
-        model: float, of pixels from 0 to the contract's peak.
-        contract: of the model.
-        asked: what a person says of it.
-        place: of the port among the model's outputs.
+        port: an output of the model.
+        model: float model, pixels 0 … peak.
+        contract: contract of the model.
+        asked: what the user states of the port.
+        place: index of the port among the model's outputs.
 
     Raises:
-        UsageError: there are neither as many ranges as channels nor one.
+        UsageError: the user states several ranges, but not one per channel.
     """
     from edge_imgq.graph.edit import find_maker
 
@@ -87,7 +92,7 @@ def with_range(
 def _reached(
     port: Port, model: ir.Model, contract: ImageContract, place: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the lowest and the highest number of each channel over some photographs."""
+    """Return the lowest and highest value of each channel over PHOTOS photographs, float64 (C,)."""
     import onnx_ir as ir
 
     from edge_imgq.graph.ports.port_feeds import session_entries, split_ports
@@ -105,7 +110,7 @@ def _reached(
 
 
 def photographs(count: int = PHOTOS) -> ImageSet:
-    """Return the first photographs of the manifest that are for calibration."""
+    """Return the first calibration photographs of the manifest."""
     listed = [image for image in read_manifest(default_manifest()) if image.split == "calibration"]
     photos = (Photo(image.name, image_path(image), of_manifest=True) for image in listed[:count])
     return ImageSet("photographs of the manifest", tuple(photos))

@@ -1,8 +1,7 @@
-"""A hint for models whose pixels may be others than the 0 to 1 that is taken where nobody says.
+"""Guess whether a model wants another pixel range than the default of 0 to 1.
 
-A network that gets pixels of another range returns a wrong picture without a word. In every task
-but style transfer the image that it should return is, coarsely, the one that it got; so the range
-with which it is says more than the file does.
+A network fed with the wrong range silently returns a wrong image. Except in style transfer, its
+output should look coarsely like its input, so the range with which it does is probably right.
 """
 
 from __future__ import annotations
@@ -29,44 +28,48 @@ OTHERS = {
     "0 to 255": ("--range 255", PixelRange(0, 255)),
     "-1 to 1": ("--range=-1,1", PixelRange(-1, 1)),
 }
-"""Ranges that networks are trained with, besides 0 to 1: the option that says so, and the range."""
+"""Other common pixel ranges of networks, by description: command-line option, and range."""
 
 SIDE = 96
-"""Of the piece of a photograph that is looked at, where the network takes any size."""
+"""Height and width in pixels of the crop to run, if the network takes any size."""
 
 BLOCKS = 8
-"""Images are compared by the means of so many by so many blocks."""
+"""Images are compared by the means of BLOCKS × BLOCKS blocks."""
 
 FAR = 24.0
-"""Levels of 255, root mean square over the blocks, from which an image is another one."""
+"""Distance above which output and input count as different: RMS over the blocks, in levels of 255.
+"""
 
 LOOKED_AT = 4
-"""Photographs at most: on a dark or a gray one, a wrong range may hardly show."""
+"""Most photographs to try; on a dark or gray one, a wrong range may hardly show."""
 
 NEARER = 0.5
-"""Share of the distance that another range must stay below to be named."""
+"""Another range is suggested if its distance is at most this share of the default's."""
 
 
 def is_range_unknown(source: Source) -> bool:
-    """Tell whether neither the model nor the person said what the pixels of an image are."""
+    """Return True if neither the model nor the user states a pixel range.
+
+    Models with another result than an image, or with further inputs, return False.
+    """
     unsaid = not source.is_own and source.asked is None and source.contract.peak == 1.0
     return unsaid and source.contract.result is None and source.contract.takes_image_alone
 
 
 def range_hint(source: Source, photos: Iterable[NDArray[np.uint8]], threads: int) -> str:
-    """Return a sentence that names another range of pixels, if the model seems to want one.
+    """Return a sentence that suggests another pixel range, if the model seems to want one.
 
-    One photograph that says so is enough.
+    One photograph that indicates it is enough.
 
     Args:
-        source: a model that is taken to want pixels from 0 to 1, because nobody said.
-        photos: pixels of photographs (H, W, C), C as the model takes; the first LOOKED_AT are
-            looked at.
+        source: model that is assumed to take pixels 0 … 1.
+        photos: photographs, uint8 (H, W, C) with the model's channels; the first LOOKED_AT are
+            used.
         threads: processor threads.
 
     Returns:
-        The sentence, or "" where the model's images are near the photographs, or neither another
-        range brings them nearer nor its last operator says which it has.
+        The sentence; "" if the model's images resemble the photographs, or if no other range brings
+        them closer and the last operator does not indicate one.
     """
     pieces = [_piece(source, pixels) for pixels in islice(photos, LOOKED_AT)]
     distances = _distances(source, PixelRange(0, 1), pieces, threads)
@@ -89,7 +92,7 @@ def range_hint(source: Source, photos: Iterable[NDArray[np.uint8]], threads: int
 
 
 def _by_its_end(source: Source, own: float) -> str:
-    """Return a sentence where a network, of another style perhaps, ends in pixels from -1 to 1."""
+    """Return a sentence if the last operator is Tanh, which suggests -1 to 1, else ""."""
     from edge_imgq.graph.edit import find_maker
 
     last = find_maker(source.model.graph.outputs[0])
@@ -103,7 +106,7 @@ def _by_its_end(source: Source, own: float) -> str:
 
 
 def _piece(source: Source, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the middle of a photograph, of a size that the model takes."""
+    """Return the center crop of a photograph at a size that the model takes, padded if needed."""
     from edge_imgq.graph.shapes.size import own_size
     from edge_imgq.images.tiles import pad_to
 
@@ -118,7 +121,14 @@ def _piece(source: Source, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _distances(
     source: Source, pixels: PixelRange, pieces: Sequence[NDArray[np.uint8]], threads: int
 ) -> list[float]:
-    """Return how far the model's image of each piece is from the piece, in levels."""
+    """Return the distance of the model's image of each crop from the crop, in levels of 255.
+
+    Args:
+        source: the model.
+        pixels: range to feed it with.
+        pieces: crops, uint8 (H, W, C).
+        threads: processor threads.
+    """
     import onnx_ir as ir
 
     from edge_imgq.graph.pixel_range import to_unit_range
@@ -134,6 +144,7 @@ def _distances(
 
 
 def _distance(session: Session, piece: NDArray[np.uint8]) -> float:
+    """Return the RMS difference of block means in levels of 255; infinity for NaN or infinity."""
     try:
         image = session.run(piece)
     except NonFiniteOutputError:
@@ -142,7 +153,7 @@ def _distance(session: Session, piece: NDArray[np.uint8]) -> float:
 
 
 def _coarse(image: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the means of blocks of an image, (BLOCKS, BLOCKS), over all channels."""
+    """Return the block means of an image over all channels, float64 (BLOCKS, BLOCKS)."""
     gray = image.mean(axis=2)
     rows = [part.mean(axis=0) for part in np.array_split(gray, BLOCKS, axis=0)]
     columns = [part.mean(axis=1) for part in np.array_split(np.array(rows), BLOCKS, axis=1)]

@@ -1,4 +1,4 @@
-"""Opening what the person names: a network of the zoo, a checkpoint, or an .onnx file."""
+"""Open a network of the zoo, a checkpoint or an .onnx file as a float model with its contract."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Source:
-    """A float model, ready to be a reference.
+    """An opened float model, the reference of all its files.
 
     Attributes:
-        name: names its folder below the output folder.
-        model: normalised float ONNX.
-        contract: the meaning of its pixels.
-        is_own: whether the network is one of ours, whose phone size the recipes give.
-        original: the file that the model was read from; None where it is no .onnx file.
-        given: the word that names it on a command line; empty for a model in memory.
-        asked: what the person said that its pixels are; None where nothing was said.
-        ports: what the person said of what it takes and returns.
+        name: name of the model and of its folder in the output folder.
+        model: normalised float ONNX model; pixels 0 … peak.
+        contract: task, scale, colour, peak and ports of the model.
+        is_own: True if edge-imgq made the network or wrote the file, so it states its contract.
+        original: ONNX model that it was loaded from; None for the zoo and checkpoints.
+        given: name or path given by the user; "" for a model in memory.
+        asked: pixel range given by the user; None if not given.
+        ports: inputs and outputs as given by the user.
     """
 
     name: str
@@ -60,12 +60,14 @@ class Source:
         kernels: KernelProfile = DEFAULT,
         watcher: Watcher | None = None,
     ) -> PreparedGraph:
-        """Return the model as passes leave it: one graph for refusals, quantizer and writers.
+        """Return the model after the passes; cached, so callers must not change it.
+
+        Refusals, the quantizer and the writers share the graph.
 
         Args:
-            passes: by name, as recipes list them.
-            kernels: of the processor that the graph is for.
-            watcher: told of each phase; with one, the passes run even if they have before.
+            passes: names of further passes, as in recipes.
+            kernels: kernel profile of the target processor.
+            watcher: called after each phase; if given, the passes run again even if cached.
 
         Raises:
             RecipeError: a pass does not exist.
@@ -84,21 +86,21 @@ def open_model(
     sizes: Sequence[Size] = (),
     ports: PortRequests = NOTHING_ASKED,
 ) -> Source:
-    """Return the model that a person names.
+    """Open a model.
 
     Args:
-        given: a zoo name; the path of a checkpoint, an .onnx file or DPED's published .npz; or an
+        given: name of the zoo; path of a checkpoint, an .onnx file or DPED's published .npz; or an
             ONNX model in memory.
-        pixels: what the pixels are inside an .onnx file that does not say; None for 0 to 1, or 0 to
-            255 where it takes bytes.
-        sizes: heights and widths that it is wanted at; an .onnx file that was exported for another
-            one is opened to any.
-        ports: what the person says of what an .onnx file takes and returns.
+        pixels: pixel range of an .onnx file that does not state it; None for 0 to 1, or 0 to 255
+            if its input is uint8.
+        sizes: (height, width) that it will be used at; an .onnx file of another fixed size is
+            rewritten to take any size.
+        ports: inputs and outputs of an .onnx file as given by the user.
 
     Raises:
-        UsageError: it is neither, has no such port, or says itself what its pixels are.
-        ModelError: it cannot be read, is tied to another size, or an .onnx file computes something
-            else in ONNX Runtime than the model that was read from it.
+        UsageError: there is no such model or port, or the model itself states what was given.
+        ModelError: it cannot be read, cannot take one of the sizes, or the loaded model computes
+            another image than the .onnx file does in ONNX Runtime.
     """
     if isinstance(given, OnnxModel):
         found = _from_onnx(replace(given, ports=ports), pixels, sizes)
@@ -110,10 +112,15 @@ def open_model(
 
 
 def refuse_range(name: str, pixels: PixelRange | None, *, says_range: bool) -> None:
-    """Refuse what a person says of the pixels of a network that says it itself.
+    """Refuse a pixel range given for a model that states its own.
+
+    Args:
+        name: name of the model in the message.
+        pixels: range given by the user; None if not given.
+        says_range: True if the model states its range.
 
     Raises:
-        UsageError: both say it.
+        UsageError: both are given.
     """
     if pixels is not None and says_range:
         raise UsageError(
@@ -123,10 +130,14 @@ def refuse_range(name: str, pixels: PixelRange | None, *, says_range: bool) -> N
 
 
 def refuse_ports(name: str, ports: PortRequests) -> None:
-    """Refuse what a person says of the ports of anything but an .onnx file of their own.
+    """Refuse port options for a model that is not a user's .onnx file.
+
+    Args:
+        name: name of the model in the message.
+        ports: options given by the user.
 
     Raises:
-        UsageError: something is said.
+        UsageError: an option is given.
     """
     if ports != NOTHING_ASKED:
         raise UsageError(
@@ -158,7 +169,7 @@ def _named(
 
 
 def not_a_folder(folder: Path, suffixes: Collection[str]) -> str:
-    """Return that a model is a file and this is a folder, with a file of it that would do."""
+    """Return the message for a folder given as a model; it suggests a file in the folder."""
     files = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in suffixes)
     found = next(files, None)
     if found is None:
@@ -167,15 +178,15 @@ def not_a_folder(folder: Path, suffixes: Collection[str]) -> str:
 
 
 def opened(model: str | Source, pixels: PixelRange | None, sizes: Sequence[Size] = ()) -> Source:
-    """Return a model that is open already as it is, else open what a person names."""
+    """Return an opened model unchanged, and open one given by name or path."""
     return open_model(model, pixels, sizes) if isinstance(model, str) else model
 
 
 def refuse_odd_size(source: Source, size: tuple[int, int]) -> None:
-    """Refuse a height and width that a model does not take.
+    """Refuse a (height, width) that the model does not take.
 
     Raises:
-        ModelError: a side is no multiple of what the contract says.
+        ModelError: a side is not a multiple of the contract's.
     """
     _refuse_odd(source.name, source.contract, size)
 
@@ -189,6 +200,7 @@ def _refuse_odd(name: str, contract: ImageContract, size: tuple[int, int]) -> No
 
 
 def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size]) -> Source:
+    """Load an ONNX model, bring it to pixels 0 … peak, and compare it with the file."""
     from edge_imgq.graph.load.dynamic_shape import reopened
     from edge_imgq.graph.load.load import normalise
     from edge_imgq.graph.load.uint8_io import takes_bytes
@@ -232,7 +244,7 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
 def _ordered(
     model: ir.Model, given: OnnxModel, sizes: Sequence[Size]
 ) -> tuple[tuple[str, str], ...]:
-    """Put the picture before other outputs, in place; return the states, output and input."""
+    """Put the image before other outputs, in place; return the states as (output, input) names."""
     from edge_imgq.graph.ports.several_outputs import put_picture_first
     from edge_imgq.graph.ports.states import find_states
 
@@ -244,7 +256,7 @@ def _ordered(
 def _in_peak_range(
     model: ir.Model, contract: ImageContract, pixels: PixelRange, ports: PortRequests
 ) -> ImageContract:
-    """Let a model take and return numbers from 0 to the peak, in place; return its contract."""
+    """Rescale the inputs and outputs of a model to 0 … peak, in place; return its contract."""
     from edge_imgq.graph.pixel_range import to_unit_range
     from edge_imgq.graph.ports.port_inputs import take_ports
 
@@ -260,7 +272,7 @@ def _in_peak_range(
 def _returning(
     model: ir.Model, contract: ImageContract, pixels: PixelRange, ports: PortRequests
 ) -> ImageContract:
-    """Let a model return its results from 0 to the peak, in place; return what that stands for."""
+    """Rescale all outputs of a model to 0 … peak, in place; return a contract with their ranges."""
     from edge_imgq.graph.pixel_range import return_port, take_unit_range
     from edge_imgq.graph.ports.port_inputs import take_ports
     from edge_imgq.pipeline.open_model.port_range import with_range
@@ -271,7 +283,7 @@ def _returning(
     if contract.is_recurrent:
         contract = with_state_ranges(model, contract, pixels, ports)
         take_ports(model, contract.states, contract.peak)
-    # An image as it is taken has the range of the pixels.
+    # An output image that is no port of its own has the pixel range of the input.
     first = contract.result or Port(
         "", "image", contract.image_channels, (pixels.low,), (pixels.high,)
     )
@@ -313,6 +325,7 @@ def _from_zoo(name: str) -> Source:
 
 
 def _exported(name: str, network: nn.Module) -> Source:
+    """Export a network of the zoo from torch."""
     from edge_imgq.export.onnx import export_network
     from edge_imgq.graph.pixel_range import return_port
     from edge_imgq.models.measures import outputs_port

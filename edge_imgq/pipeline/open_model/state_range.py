@@ -1,8 +1,8 @@
-"""Which of a network's own numbers the ends of its states stand for.
+"""Determine the ranges of a recurrent network's states.
 
-A state is returned and taken with one range, so that an app hands bytes back as they are, and 0,
-which it begins with, is a level. Where nobody says the range and no operator has one, photographs
-of the manifest are shown to the network, frame after frame.
+A state has the same range as output and as input, so that an app passes its bytes on unchanged. Its
+initial value, 0, is exactly one of the 256 levels. If the user states no range and the last
+operator has none, the network runs on photographs of the manifest for several frames.
 """
 
 from __future__ import annotations
@@ -28,29 +28,31 @@ if TYPE_CHECKING:
     Ends = tuple[float, float]
 
 FRAMES = 16
-"""Frames of each photograph that are shown."""
+"""Number of frames that each photograph is shown for."""
 
 PHOTOS = 4
+"""Number of photographs that ranges are measured on."""
+
 SIDE = 192
-"""Of the middle of a photograph that is shown, where the network takes any size."""
+"""Height and width in pixels of their center crop, if the network takes any size."""
 
 
 def with_state_ranges(
     model: ir.Model, contract: ImageContract, pixels: PixelRange, asked: PortRequests
 ) -> ImageContract:
-    """Return a contract whose states have one range each, on both ends.
+    """Return a contract in which each state has one range, for its input and its output.
 
     Args:
-        model: float, of pixels from 0 to the contract's peak, its states in its own numbers.
-        contract: of the model.
-        pixels: the values that its picture has for pixel 0 and pixel 255.
-        asked: what the person says of its ports.
+        model: float model; pixels 0 … peak, states in their original range.
+        contract: contract of the model.
+        pixels: the original model's values for pixel 0 and pixel 255.
+        asked: what the user states of the ports.
     """
     outputs = {str(value.name): value for value in model.graph.outputs}
     others = {port.name for port in contract.others}
     known: dict[str, Ends] = {}
     for port in contract.states:
-        if port.fed_by not in others:  # the picture is its own next state
+        if port.fed_by not in others:  # the output image is the next state
             known[port.fed_by] = (pixels.low, pixels.high)
             continue
         ends = _said(port, asked) or _of_operator(outputs[port.fed_by])
@@ -73,6 +75,7 @@ def with_state_ranges(
 
 
 def _said(port: Port, asked: PortRequests) -> Ends | None:
+    """Return the range that the user states for the input or output of a state."""
     for said in (asked.of_input(port.name), asked.of_output(port.fed_by)):
         if said.low:
             return min(said.low), max(said.high)
@@ -80,19 +83,23 @@ def _said(port: Port, asked: PortRequests) -> Ends | None:
 
 
 def _of_operator(value: ir.Value) -> Ends | None:
+    """Return the range of the operator that computes a value, if it is bounded."""
     node = value.producer()
     return None if node is None else ENDS.get(node.op_type)
 
 
 def _with_margin(reached: Ends) -> Ends:
-    """Return ends with room on each side; what never goes below 0 stays so."""
+    """Widen a measured range on each side; one without negative values is widened only above."""
     low, high = min(reached[0], 0.0), max(reached[1], 0.0)
     room = MARGIN * ((high - low) or 1.0)
     return _with_zero((low - room if low < 0 else 0.0, high + room))
 
 
 def _with_zero(ends: Ends) -> Ends:
-    """Return ends that reach as far at least, and of whose levels one is 0."""
+    """Return a range around the given one in which 0 is exactly one of the 256 levels.
+
+    The size of a level is rounded to six digits, so an end may be inside by 5e-6 of the range.
+    """
     low, high = min(ends[0], 0.0), max(ends[1], 0.0)
     level = int(np.ceil(-low / ((high - low) or 1.0) * WHITE))
     below = -low / level if level else 0.0
@@ -102,7 +109,7 @@ def _with_zero(ends: Ends) -> Ends:
 
 
 def _reached(model: ir.Model, contract: ImageContract) -> dict[str, Ends]:
-    """Return the lowest and the highest number of each output that is a state."""
+    """Return the lowest and highest value of each output that feeds a state, by its name."""
     import onnx_ir as ir
 
     from edge_imgq.graph.ports.port_feeds import session_entries, split_ports
