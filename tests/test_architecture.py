@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ast
 import graphlib
+from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-
 from tests.conftest import CHECKOUT
-from tests.modules import MODULES, PACKAGE, imported, name
+from tests.modules import MODULES, PACKAGE, imported, name, nodes
 
 TESTS = sorted((CHECKOUT / "tests").rglob("*.py"))
 
@@ -23,7 +22,7 @@ TIERS = (
     {"devices"},
     {"models", "graph", "runtime", "images", "metrics"},
     {"recipe", "kernels", "ci", "artifact", "chips", "contract", "formats", "ports"}
-    | {"skipped", "errors", "wording", "native_output", "version"},
+    | {"skipped", "errors", "wording", "native_output", "library_warnings", "version"},
 )
 """From the top down: a stage imports its own tier and those below it."""
 
@@ -35,13 +34,20 @@ def module(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_no_stage_imports_one_above_it(path: Path) -> None:
-    own = path.relative_to(PACKAGE).with_suffix("").parts[0]
-    for other in imported(path):
-        parts = other.split(".")
-        if parts[0] == "edge_imgq" and len(parts) > 1 and parts[1] in TIER and own in TIER:
-            assert TIER[parts[1]] >= TIER[own], f"{own} must not import {other}"
+def test_no_stage_imports_one_above_it() -> None:
+    wrong = [f"{name(path)} must not import {other}" for path in MODULES for other in above(path)]
+    assert wrong == []
+
+
+def above(path: Path) -> list[str]:
+    """Return what a file imports of stages above its own."""
+    own = name(path).partition("/")[0].removesuffix(".py")
+    parts = [(other, other.split(".")[1:2]) for other in imported(path) if is_own(other)]
+    return [
+        other
+        for other, stage in parts
+        if own in TIER and stage and TIER.get(stage[0], TIER[own]) < TIER[own]
+    ]
 
 
 def test_no_files_import_each_other_in_a_circle() -> None:
@@ -66,17 +72,24 @@ def test_the_check_sees_a_wrong_import(tmp_path: Path) -> None:
     assert list(imported(wrong)) == ["edge_imgq.cli.main"]
 
 
-@pytest.mark.parametrize("path", [*MODULES, *TESTS], ids=lambda path: path.as_posix())
-def test_no_file_is_longer_than_350_lines(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 350
+def test_no_file_is_longer_than_350_lines() -> None:
+    lengths = {path: len(text(path).splitlines()) for path in [*MODULES, *TESTS]}
+    assert {path: lines for path, lines in lengths.items() if lines > 350} == {}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_no_function_is_longer_than_40_lines(path: Path) -> None:
+def test_no_function_is_longer_than_40_lines() -> None:
     """Its body, that is: what it takes and what it promises may need more words."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    functions = [node for node in ast.walk(tree) if isinstance(node, FUNCTIONS)]
-    assert [f.name for f in functions if body_lines(f) > 40] == []
+    functions = [
+        (name(path), node)
+        for path in MODULES
+        for node in nodes(path)
+        if isinstance(node, FUNCTIONS)
+    ]
+    assert [(file, f.name) for file, f in functions if body_lines(f) > 40] == []
+
+
+def text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -91,29 +104,31 @@ def test_the_lines_of_a_function_are_those_below_its_docstring() -> None:
     assert body_lines(function) == 3
 
 
-@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.relative_to(CHECKOUT).as_posix())
-def test_no_test_imports_another(path: Path) -> None:
+def test_no_test_imports_another() -> None:
     """What tests share stands in a file that is no test, `build.py` for most."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    assert not [name for name in modules if name.rpartition(".")[2].startswith("test_")]
+    modules = [
+        (path, node.module or "")
+        for path in TESTS
+        for node in nodes(path)
+        if isinstance(node, ast.ImportFrom)
+    ]
+    assert [pair for pair in modules if pair[1].rpartition(".")[2].startswith("test_")] == []
 
 
-@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.relative_to(CHECKOUT).as_posix())
-def test_no_test_asks_for_a_private_name(path: Path) -> None:
+def test_no_test_asks_for_a_private_name() -> None:
     """An ablation is a parameter; what tests replace or call has a public name."""
-    assert private_names(path.read_text(encoding="utf-8")) == []
+    asked = {path: private_names(nodes(path)) for path in TESTS}
+    assert {path: names for path, names in asked.items() if names} == {}
 
 
-def private_names(source: str) -> list[str]:
+def private_names(nodes: Sequence[ast.AST]) -> list[str]:
     """Return the private names of this project that a test imports, calls or replaces."""
-    tree = ast.parse(source)
     found, modules = [], set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and own(node.module or ""):
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and is_own(node.module or ""):
             modules |= {alias.asname or alias.name for alias in node.names}
             found += [alias.name for alias in node.names if is_private(alias.name)]
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "setattr":
             words = [a.value for a in node.args if isinstance(a, ast.Constant)]
             names = [word.rpartition(".")[2] for word in words if isinstance(word, str)]
@@ -123,7 +138,7 @@ def private_names(source: str) -> list[str]:
     return found
 
 
-def own(module: str) -> bool:
+def is_own(module: str) -> bool:
     return module.partition(".")[0] in ("edge_imgq", "benchmarks")
 
 
@@ -132,8 +147,11 @@ def is_private(name: str) -> bool:
 
 
 def test_private_names_are_seen_however_they_are_asked_for() -> None:
-    assert private_names("from edge_imgq.a import _b") == ["_b"]
-    assert private_names("from edge_imgq import a\na._b()") == ["_b"]
-    assert private_names('patch.setattr(a, "_b", None)') == ["_b"]
-    assert private_names('patch.setattr("edge_imgq.a._b", None)') == ["_b"]
-    assert private_names('from torch import _dynamo\npatch.setattr(a, "b", None)') == []
+    for source, names in {
+        "from edge_imgq.a import _b": ["_b"],
+        "from edge_imgq import a\na._b()": ["_b"],
+        'patch.setattr(a, "_b", None)': ["_b"],
+        'patch.setattr("edge_imgq.a._b", None)': ["_b"],
+        "from torch import _dynamo\npatch.setattr(a, 'b', None)": [],
+    }.items():
+        assert private_names(list(ast.walk(ast.parse(source)))) == names

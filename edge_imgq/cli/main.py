@@ -36,6 +36,7 @@ from edge_imgq.cli.messages import say
 from edge_imgq.cli.options import Subparsers
 from edge_imgq.cli.parser import Parser
 from edge_imgq.errors import INTERRUPTED, TERMINATED, EdgeImgqError, FaultError, Terminated
+from edge_imgq.library_warnings import without_library_warnings
 from edge_imgq.version import __version__
 
 BROKEN_PIPE = 141
@@ -196,14 +197,13 @@ def _print_error(error: EdgeImgqError) -> None:
 
 @contextmanager
 def _hushed() -> Iterator[None]:
-    """Keep the warnings of libraries off the terminal; those about recipes become sentences."""
+    """Keep the warnings of libraries off the terminal; our own become sentences."""
     import logging
     import warnings
 
     from edge_imgq.recipe.passes import RenamedPassWarning
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with without_library_warnings():
         warnings.simplefilter("default", RenamedPassWarning)
         warnings.showwarning = lambda message, *_: say(str(message))
         logging.disable(logging.WARNING)

@@ -7,7 +7,6 @@ and those for which the cached graph does not fit or differs from torch.
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,6 +22,7 @@ from edge_imgq.errors import ModelError
 from edge_imgq.export.cached_graph import read_kept, with_weights, without_weights
 from edge_imgq.graph.load.load import normalise
 from edge_imgq.graph.load.opset import OPSET
+from edge_imgq.library_warnings import without_library_warnings
 from edge_imgq.models.zoo import graph_path
 from edge_imgq.runtime.onnxruntime import inference_session
 
@@ -156,8 +156,7 @@ def _quiet_exporter() -> Iterator[None]:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings(), compiler_folder():
-            warnings.simplefilter("ignore")
+        with without_library_warnings(), compiler_folder():
             yield
     finally:
         logger.setLevel(level)

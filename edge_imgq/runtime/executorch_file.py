@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ import numpy as np
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import ModelError, RuntimeUnavailableError
 from edge_imgq.formats import FORMATS
+from edge_imgq.library_warnings import without_library_warnings
 from edge_imgq.native_output import without_lines
 from edge_imgq.runtime.xnnpack_graph import read_graph
 
@@ -123,8 +123,7 @@ def quiet() -> Iterator[None]:
 
     Errors in a file or graph are raised as exceptions.
     """
-    with warnings.catch_warnings(), without_lines(b""):
-        warnings.simplefilter("ignore")
+    with without_library_warnings(), without_lines(b""):
         yield
 
 

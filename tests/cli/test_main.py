@@ -219,6 +219,18 @@ def test_warnings_of_libraries_are_shown_only_for_debugging(
     assert len(recwarn.list) == 1
 
 
+def test_a_warning_about_our_own_code_is_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def overflows(arguments: object) -> int:
+        text, line, module = "overflow", 1, "edge_imgq.metrics.psnr"
+        warnings.warn_explicit(text, RuntimeWarning, f"{module}.py", line, module)
+        return 0
+
+    monkeypatch.setattr(COMMANDS["models"], "run", overflows)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        assert run("models").err == "edge-imgq: overflow\n"
+
+
 def test_a_reader_that_goes_away_is_no_error() -> None:
     code = "from edge_imgq.cli.main import *; sys.exit(main(['models']))"
     process = subprocess.Popen(

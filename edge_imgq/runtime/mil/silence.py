@@ -8,9 +8,10 @@ import io
 import logging
 import sys
 import types
-import warnings
 from collections.abc import Iterator
 from typing import Any
+
+from edge_imgq.library_warnings import without_library_warnings
 
 TRAINING = "coremltools.optimize.torch"
 """Compression while training, which nobody uses here and coremltools always imports: a third of its
@@ -28,11 +29,10 @@ def silenced() -> Iterator[None]:
     logger.setLevel(logging.CRITICAL)
     try:
         with (
-            warnings.catch_warnings(),
+            without_library_warnings(),
             contextlib.redirect_stderr(io.StringIO()),
             contextlib.redirect_stdout(io.StringIO()),
         ):
-            warnings.simplefilter("ignore")
             yield
     finally:
         logger.setLevel(level)
