@@ -1,7 +1,7 @@
-"""The files of an export that are for GPUs, in LiteRT's GPU kernels, where these are set up.
+"""Check exported files for GPUs in LiteRT's GPU kernels, if these are installed.
 
-A GPU's kernels are slow on a processor, so a network of open size is written once more for a tile
-of an image, as the file itself was, and the tile is run.
+An emulated GPU is slow. So a network that takes any size is written again for a small tile, with
+the same settings, and the tile is run.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
 Size = tuple[int, int]
 
 TILE = 96
-"""Side of the tile, unless the network sees farther."""
+"""Least height and width of the tile in pixels; the receptive field if that is larger."""
 
 
 def on_gpu(plan: ExportPlan, wanted: Sequence[TargetJob], report: Report, watch: Watch) -> Report:
-    """Return a report with what a GPU makes of the files that are for one, or why it did not run.
+    """Return a report with the GPU drift of each file for GPUs, or why it was not measured.
 
     Args:
-        plan: that the files were made by.
-        wanted: the files.
-        report: on those that are there.
-        watch: told of every file.
+        plan: plan of the export.
+        wanted: files of the export.
+        report: report on the files that exist.
+        watch: called before each file.
     """
     works = {w.target: w for w in wanted if w.processor == "gpu" and "gpu" in w.format.devices}
     if not works.keys() & {target.target for target in report.targets}:
@@ -62,12 +62,13 @@ def on_gpu(plan: ExportPlan, wanted: Sequence[TargetJob], report: Report, watch:
 
 
 def _with_drift(target: TargetReport, found: GpuDrift | Skipped) -> TargetReport:
+    """Add a GPU drift and its breaches to a target's report."""
     breaches = () if isinstance(found, Skipped) else found.breaches
     return replace(target, gpu=found, breaches=(*target.breaches, *breaches))
 
 
 def _drift(plan: ExportPlan, work: TargetJob, device: Device | Skipped) -> GpuDrift | Skipped:
-    """Return what a GPU makes of a tile of the first image; a driver that crashes is a reason."""
+    """Measure the GPU drift on a tile of the first image; return the reason if the GPU fails."""
     if isinstance(device, Skipped):
         return device
     if refusal := device.refusal(work.path):
@@ -98,7 +99,11 @@ def _compared(
 
 
 def _tile(plan: ExportPlan, work: TargetJob) -> Size:
-    """Return the size of a tile; the file's own where a network is fixed to it, or sees it all."""
+    """Return the (height, width) of the tile.
+
+    The file's own size if the network has a fixed size, looks at the whole image, or would need a
+    tile that is no smaller.
+    """
     from edge_imgq.graph.receptive_field.receptive_field import receptive_field
     from edge_imgq.graph.shapes.size import own_size
 

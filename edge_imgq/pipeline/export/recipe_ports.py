@@ -1,4 +1,4 @@
-"""The model of an export, opened by what its recipes say of the ports."""
+"""Open the model of an export with the inputs and outputs that its recipes choose."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ def opened_by(
     pixels: PixelRange | None,
     sizes: Sequence[Size],
 ) -> Source:
-    """Return the model that all files of an export are made from.
+    """Open the model that all files of an export are made from.
 
     Args:
-        recipes: of the targets.
-        model: what a person names, or one that is open.
-        pixels: what the pixels are inside an .onnx file that does not say.
-        sizes: heights and widths that it is wanted at.
+        recipes: export recipes of the targets.
+        model: name or path, or an opened model.
+        pixels: pixel range of an .onnx file that does not state it; None for its default.
+        sizes: (height, width) that it will be used at.
 
     Raises:
-        RecipeError: recipes say different things of the ports, or the person another than they.
-        EdgeImgqError: of the class that fits, where the model cannot be opened so.
+        RecipeError: the recipes choose different ports, the user chose others, or the model does
+            not have them.
+        EdgeImgqError: the model cannot be opened.
     """
     asked = _said_by(recipes)
     if asked == NOTHING_ASKED:
@@ -50,7 +51,11 @@ def opened_by(
 
 
 def _said_by(recipes: Sequence[ExportRecipe]) -> PortRequests:
-    """Return what all recipes say."""
+    """Return the ports that the recipes choose.
+
+    Raises:
+        RecipeError: they choose different ones.
+    """
     for recipe in recipes[1:]:
         if recipe.ports != recipes[0].ports:
             ours, theirs = (" ".join(r.ports.words) or "nothing" for r in (recipes[0], recipe))
@@ -63,5 +68,5 @@ def _said_by(recipes: Sequence[ExportRecipe]) -> PortRequests:
 
 
 def _given(source: Source) -> str | OnnxModel:
-    """Return what a model was opened from."""
+    """Return the name, path or ONNX model that a model was opened from."""
     return source.given or (source.original.model if source.original else source.name)

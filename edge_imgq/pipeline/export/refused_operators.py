@@ -1,8 +1,8 @@
-"""Operators that targets have no form for, found before anything slow is done.
+"""Find the operators that targets cannot express, before anything slow is done.
 
-A lowering names what it refuses when it writes, which for an int8 target is after calibration. The
-same tables are asked here of the float graph as each target's passes leave it: quantization adds
-scales and removes no operator, so what is refused then is refused now.
+A writer would refuse them too, but for int8 only after calibration. The tables of the writers are
+applied to the float graph after the target's passes. Quantization adds scales and removes no
+operator, so the result is the same.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class TargetPlan:
-    """A target, and what its file is written from.
+    """A target with the settings of its file.
 
     Attributes:
-        recipe: of the target.
-        passes: that the float graph goes through before it is lowered or quantized.
-        order: what the writer is told.
+        recipe: export recipe of the target.
+        passes: names of further passes on the float graph before it is lowered or quantized.
+        order: settings for the writer.
     """
 
     recipe: ExportRecipe
@@ -50,7 +50,7 @@ class TargetPlan:
 
     @property
     def kernels(self) -> KernelProfile:
-        """Of the processor that the file is for."""
+        """Kernel profile of the processor that the file is for."""
         return kernels_of(self.recipe)
 
 
@@ -60,13 +60,13 @@ def target_plans(
     schemes: Mapping[str, QuantizeRecipe],
     sizes: Mapping[str, tuple[Size, ...]],
 ) -> tuple[TargetPlan, ...]:
-    """Return what each target is written from; an int8 one takes its passes from its scheme.
+    """Return the plan of each target; an int8 target has the passes of its scheme.
 
     Args:
         source: the model.
-        recipes: of the targets.
-        schemes: of the int8 ones, by name.
-        sizes: heights and widths of each target.
+        recipes: export recipes of the targets.
+        schemes: quantization recipes by name.
+        sizes: (height, width) of the image, for each target by name.
     """
     note = FileNote(source.name, "any", source.contract, __version__)
     return tuple(
@@ -84,17 +84,17 @@ def target_plans(
 def note_unsupported(
     source: Source, plans: Sequence[TargetPlan], failures: Failures, between: BetweenPhases
 ) -> None:
-    """Note the targets that have no form for some of a model's operators.
+    """Record the targets that cannot express some of a model's operators.
 
     Args:
         source: the model.
-        plans: all targets.
-        failures: gets, for each such target, an error that names its operators.
-        between: what is done with graphs between phases.
+        plans: plans of all targets.
+        failures: receives an error for each such target, which names the operators.
+        between: actions after each phase of passes.
 
     Raises:
-        UnsupportedOperatorError: no target can be written; names every kind of operator once, with
-            its node or how many there are, the targets and the reasons.
+        UnsupportedOperatorError: no target can express all operators. The message lists every kind
+            of operator once, with its nodes, the targets and their reasons.
     """
     found: dict[str, tuple[Refusal, ...]] = {}
     kinds = {plan.recipe.name: FORMATS[plan.recipe.format].name for plan in plans}
@@ -114,31 +114,31 @@ def note_unsupported(
 
 
 def _refuse_without_writer(recipe: ExportRecipe) -> None:
-    """Refuse a target whose files a package writes that is not here.
+    """Refuse a target whose files need a package that is not installed.
 
     Raises:
-        RuntimeUnavailableError: says what to install.
+        RuntimeUnavailableError: the package is missing; the message says what to install.
     """
     if reason := missing_writer(recipe):
         raise RuntimeUnavailableError(reason)
 
 
 def missing_writer(recipe: ExportRecipe) -> str:
-    """Return what writes a target's files and is not installed here, in sentences; "" for none."""
+    """Describe the missing package that would write a target's files; "" if none is missing."""
     extra = FORMATS[recipe.format].extra
     is_missing = extra is not None and extra.writes and extra.is_missing
     return extra.reason if extra is not None and is_missing else ""
 
 
 def _sharing(plan: TargetPlan, plans: Sequence[TargetPlan]) -> list[str]:
-    """Return the targets whose graphs go through the same passes."""
+    """Return the targets with the same passes as a plan, itself included."""
     return [other.recipe.name for other in plans if other.passes == plan.passes]
 
 
 def _refusal_of_all(
     source: Source, found: Mapping[str, Sequence[Refusal]]
 ) -> UnsupportedOperatorError:
-    """Return the error that names every operator once, with its targets and their reasons."""
+    """Return an error that lists every operator once, with the targets and their reasons."""
     nodes: dict[tuple[str, str], dict[str, list[str]]] = {}
     for target, refusals in found.items():
         for refusal in refusals:
@@ -152,7 +152,7 @@ def _refusal_of_all(
 
 
 def refused(source: Source, plans: Sequence[TargetPlan]) -> dict[str, tuple[Refusal, ...]]:
-    """Return what every target refuses, by its name."""
+    """Return the refused operators of every target, by its name."""
     return {
         plan.recipe.name: _refusals(source.prepared(plan.passes, plan.kernels), plan)
         for plan in plans
@@ -160,13 +160,13 @@ def refused(source: Source, plans: Sequence[TargetPlan]) -> dict[str, tuple[Refu
 
 
 def _refusals(graph: PreparedGraph, plan: TargetPlan) -> tuple[Refusal, ...]:
-    """Return what a target refuses of the graph that its passes leave."""
+    """Return the operators that a target refuses in the graph after its passes."""
     several = _outputs_refused(plan)
     return several or functions_of(plan.recipe.format).refusals(graph, plan.order)
 
 
 def _outputs_refused(plan: TargetPlan) -> tuple[Refusal, ...]:
-    """Return the second output, with what is wrong, of a target whose files return one."""
+    """Return a refusal if a model has several outputs and the files of a target only one."""
     from edge_imgq.export.refusal import Refusal
 
     form, compiled = FORMATS[plan.recipe.format], plan.order.processor in CHIPS
@@ -179,9 +179,9 @@ def _outputs_refused(plan: TargetPlan) -> tuple[Refusal, ...]:
 
 
 def _listed(nodes: Mapping[tuple[str, str], Mapping[str, Sequence[str]]]) -> list[str]:
-    """Return a line for each kind of operator, and below it one for each reason with its targets.
+    """Return lines of text: one per kind of operator, then one per reason with its targets.
 
-    Nodes of one kind share the lines where the same targets refuse them for the same reasons.
+    Nodes of a kind share these lines if the same targets refuse them for the same reasons.
     """
     alike: dict[tuple[tuple[str, tuple[str, ...]], ...], list[tuple[str, str]]] = {}
     for node, reasons in nodes.items():

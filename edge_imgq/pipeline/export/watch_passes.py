@@ -1,4 +1,4 @@
-"""What is done with graphs between the phases of their passes: they are written, and checked."""
+"""Write and check graphs after each phase of passes."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BetweenPhases:
-    """What is done after each phase.
+    """Actions after each phase.
 
     Attributes:
-        folder: gets `<targets>/<number>-<phase>.onnx`, targets that share their passes together,
-            and the graph before all phases as number 00; None to write nothing.
-        checked: whether shapes and types are compared with what ONNX infers.
+        folder: folder for `<targets>/<number>-<phase>.onnx`; targets with the same passes share a
+            folder, and 00 is the graph before all phases. None to write nothing.
+        checked: True to compare shapes and types with those that ONNX infers.
     """
 
     folder: Path | None = None
     checked: bool = False
 
     def watcher(self, model: ir.Model, targets: Sequence[str]) -> Watcher | None:
-        """Return what watches the passes of some targets; None where there is nothing to do.
+        """Return a function to call after each phase; None if there is nothing to do.
 
         Args:
-            model: before the first phase.
-            targets: that these passes prepare graphs for.
+            model: graph before the first phase.
+            targets: names of the targets whose graph it is.
         """
         if self.folder is None and not self.checked:
             return None
@@ -42,7 +42,7 @@ class BetweenPhases:
 
 
 class _Watching:
-    """Writes and checks a graph after each phase; counts them."""
+    """Writes and checks the graph after each phase, numbered from 1."""
 
     def __init__(self, folder: Path | None, checked: bool, model: ir.Model) -> None:
         self._folder, self._checked, self._number = folder, checked, 0

@@ -1,8 +1,8 @@
-"""The files of an export: written, and run by the runtimes that they are for.
+"""Write the files of an export, and verify each in its runtime.
 
-A file that its runtime does not run is written once more without the forms that make it fast.
-What still does not run is removed: nothing leaves an export that its runtime has not opened, but
-where the package that would open it is not installed; then the report says so.
+A file that its runtime fails to run is written again without the rewrites that make it fast. If it
+fails again, it is removed. So every exported file has run in its runtime, except if the package of
+that runtime is not installed; the report then says so.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ def write_and_verify(
     """Write and verify all files of an export.
 
     Args:
-        plan: what to export.
-        graphs: QDQ graphs, by scheme.
-        stage: folder that gets the files and holds their references.
-        terms: of the verification.
-        failures: gets the targets without a file.
-        watch: told of every step.
+        plan: plan of the export.
+        graphs: QDQ graph of each scheme, by name.
+        stage: folder of the references; receives the files.
+        terms: settings of the verification.
+        failures: receives the targets without a file.
+        watch: called before each step.
 
     Raises:
         EdgeImgqError: no target has a file.
@@ -81,7 +81,7 @@ def _in_float16(
     candidates: Sequence[Candidate],
     failures: Failures,
 ) -> list[Candidate]:
-    """Note the files for float16 whose numbers leave it; return the other files."""
+    """Record files that phones compute in float16 and that overflow it; return the other files."""
     written = {candidate.path for candidate in candidates}
     for work in wanted:
         refuse = functions_of(work.recipe.format).refuse_fp16_overflow
@@ -93,7 +93,7 @@ def _in_float16(
 
 
 def _without_runtime(candidates: Sequence[Candidate]) -> dict[Path, NotRun]:
-    """Return the files that nothing here runs, because a package of its own would: they stay."""
+    """Return the files whose runtime is not installed, with the reason; they are kept."""
     found = {}
     for candidate in candidates:
         form = format_of(candidate.path)
@@ -110,7 +110,7 @@ def _verified(
     failures: Failures,
     watch: Watch,
 ) -> Report:
-    """Verify files, and note those that do not run; what only a phone runs is kept."""
+    """Verify files, and record those that do not run; files that only a phone runs are kept."""
     report = verify_files(stage, candidates, terms, watch)
     kept = tuple(f for f in report.not_run if f.exit_code == RuntimeUnavailableError.exit_code)
     for file in report.not_run:
@@ -120,7 +120,10 @@ def _verified(
 
 
 def _to_write_plainly(wanted: Sequence[TargetJob], failures: Failures) -> dict[TargetJob, str]:
-    """Return the files that a plainer form may mend, with what was wrong with the first."""
+    """Return the failed files to write again without rewrites, each with the reason.
+
+    Their errors are removed from `failures`.
+    """
     again = {}
     for work in wanted:
         if work.has_plain_form and (reason := failures.withdraw_fault(work.target)):
@@ -134,10 +137,10 @@ def _joined(
     failures: Failures,
     absent: Mapping[Path, NotRun],
 ) -> Report:
-    """Return one report of what has a file, in the order that was asked for.
+    """Return one report on all written files, in the order of `wanted`.
 
     Raises:
-        EdgeImgqError: nothing has.
+        EdgeImgqError: there is no file.
     """
     found = {target.target: target for report in reports for target in report.targets}
     not_run = (*absent.values(), *(file for report in reports for file in report.not_run))
@@ -148,4 +151,5 @@ def _joined(
 
 
 def _plainly(target: str, reason: str) -> str:
+    """Return the advice on a file that was written without its rewrites."""
     return f"{target} was written without the forms that make it fast. With them, {reason}"

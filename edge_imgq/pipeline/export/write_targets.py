@@ -1,6 +1,6 @@
-"""The references and the files of an export, each target by itself.
+"""Write the references and the files of an export.
 
-What goes wrong with one target is noted and leaves the others as they are.
+An error in one target is recorded and does not affect the others.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class ExportPlan:
-    """A request with every question answered.
+    """An export request with its model, recipes and images opened.
 
     Attributes:
         source: the model.
-        recipes: of the targets that can be written.
+        recipes: export recipes of the targets that can be written.
         schemes: quantization recipes of the int8 targets, by name.
-        sizes: heights and widths of each target's input, by its name.
-        calibration: images to choose scales by.
+        sizes: (height, width) of each target's files, by recipe name.
+        calibration: images to choose scales on.
         evaluation: images to measure drift on.
-        authorship: what the person states of the model.
+        authorship: author, licence and version to state in the files.
     """
 
     source: Source
@@ -63,14 +63,17 @@ class ExportPlan:
 
     @property
     def used_schemes(self) -> tuple[str, ...]:
-        """Names of the quantization recipes that some target asks for, in order."""
+        """Sorted names of the quantization recipes that the targets use."""
         return tuple(sorted({recipe.scheme for recipe in self.recipes if recipe.scheme}))
 
     def kernels_of(self, scheme: str) -> KernelProfile:
-        """Return the kernels that the graph of a scheme is for: those of its files for processors.
+        """Return the kernel profile that the graph of a scheme is made for.
+
+        Args:
+            scheme: name of the quantization recipe.
 
         Raises:
-            RecipeError: these files are for different ones.
+            RecipeError: its files are for processors of different profiles.
         """
         own = [recipe for recipe in self.recipes if recipe.scheme == scheme]
         written = [r for r in own if FORMATS[r.format].has_plain_form and not r.chips]
@@ -88,10 +91,10 @@ class Graph:
     """The QDQ graph of a scheme.
 
     Attributes:
-        prepared: the graph, to lower.
-        sha256: the digest of its file.
-        advice: what its calibration images lack.
-        quantized: how it came about.
+        prepared: graph to lower.
+        sha256: SHA-256 of its file.
+        advice: sentences on what the calibration images lack.
+        quantized: graph with the record of the quantization.
     """
 
     prepared: PreparedGraph
@@ -101,7 +104,7 @@ class Graph:
 
     @property
     def steps(self) -> tuple[QuantizationStep, ...]:
-        """How it came about."""
+        """Outcome of each quantization step, in the order they ran."""
         return self.quantized.steps
 
 
@@ -110,11 +113,11 @@ class TargetJob:
     """A file to write.
 
     Attributes:
-        target: its name.
-        recipe: that it is made by.
-        sizes: heights and widths of its input.
-        path: where it goes.
-        processor: that it is for: "cpu", "gpu", or a chip whose NPU it is compiled for.
+        target: name of the target, with size and chip if there are several files.
+        recipe: export recipe.
+        sizes: (height, width) of the input.
+        path: path of the file.
+        processor: "cpu", "gpu", or the chip whose NPU it is compiled for, a key of CHIPS.
     """
 
     target: str
@@ -125,19 +128,19 @@ class TargetJob:
 
     @property
     def format(self) -> Format:
-        """What is known of its format."""
+        """Format of the file."""
         return FORMATS[self.recipe.format]
 
     @property
     def has_plain_form(self) -> bool:
-        """Whether the file is written in forms that are fast, and can be without them."""
+        """True if the file is written with rewrites that make it fast, and can do without them."""
         return self.format.has_plain_form and self.processor == "cpu"
 
     @property
     def computes_in_half(self) -> bool:
-        """Whether phones compute the file in float16, while this host may check it in float32.
+        """True if phones compute the file in float16, although this host may check it in float32.
 
-        GPUs do, and runtimes that do not tell processors apart.
+        That holds for GPU files, and for float16 files of formats whose files run on any processor.
         """
         is_half = self.recipe.precision == "float16"
         return self.processor == "gpu" or (is_half and "gpu" not in self.format.processors)
@@ -146,13 +149,13 @@ class TargetJob:
 def write_references(
     plan: ExportPlan, stage: Path, failures: Failures, watch: Watch
 ) -> dict[str, Graph]:
-    """Write the float reference and a QDQ graph per scheme; return the latter by scheme.
+    """Write the float reference and a QDQ graph per scheme; return the graphs by scheme.
 
     Args:
-        plan: what to export.
-        stage: folder that gets `reference/`.
-        failures: gets the targets of a scheme whose graph could not be made.
-        watch: told of every step.
+        plan: plan of the export.
+        stage: folder that receives `reference/`.
+        failures: receives the targets of a scheme that cannot be quantized.
+        watch: called before each step.
     """
     folder = stage / REFERENCE_FOLDER
     folder.mkdir()
@@ -178,15 +181,15 @@ def write_graph(
     state: Path,
     watch: Watch,
 ) -> Graph:
-    """Write the QDQ graph of a recipe beside the float reference.
+    """Quantize a model, and write the QDQ graph beside the float reference.
 
     Args:
-        plan: what to export.
-        recipe: how to quantize.
-        kernels: of the processor that the files of the graph are for.
-        stage: folder that holds `reference/`.
-        state: file that fine-tuning keeps its state in while it lasts.
-        watch: told of every step.
+        plan: plan of the export.
+        recipe: quantization recipe.
+        kernels: kernel profile of the target processor.
+        stage: folder with `reference/`.
+        state: file that holds the state of an unfinished fine-tuning, to resume it.
+        watch: called before each step.
     """
     from edge_imgq.graph.prepared import prepared_graph
 
@@ -201,10 +204,10 @@ def write_graph(
 
 
 def write_float_reference(source: Source, folder: Path) -> str:
-    """Write the float reference into a folder, and a person's own file beside it.
+    """Write the float reference into a folder, and the user's own ONNX file beside it.
 
     Returns:
-        The digest of the reference.
+        SHA-256 of the reference.
     """
     note, original = _note(source, "reference", ""), source.original
     if original is not None:
@@ -218,12 +221,12 @@ def write_float_reference(source: Source, folder: Path) -> str:
 
 
 def tuning_state(folder: Path, scheme: str) -> Path:
-    """Return the file below a model's folder in which an interrupted fine-tuning is kept."""
+    """Return the path in a model's folder for the state of an unfinished fine-tuning."""
     return folder / f".tuning-{scheme}.state"
 
 
 def target_jobs(plan: ExportPlan, stage: Path) -> tuple[TargetJob, ...]:
-    """Return the files to write: one for each target, or for each of its chips and sizes."""
+    """Return the files to write: one per target, or one for each of its chips and sizes."""
     return tuple(
         TargetJob(
             target, recipe, group, stage / (target + FORMATS[recipe.format].suffix), processor
@@ -243,15 +246,15 @@ def write_files(
     *,
     plain: bool = False,
 ) -> list[Candidate]:
-    """Write files, and return those that are there.
+    """Write files, and return those that were written.
 
     Args:
-        plan: what to export.
-        graphs: by scheme; the files of a scheme that is missing are left out.
-        wanted: the files.
-        failures: gets those that cannot be written.
-        watch: told of every file.
-        plain: whether files are written without the forms that are fast on processors.
+        plan: plan of the export.
+        graphs: QDQ graph of each scheme, by name.
+        wanted: files to write; those of a recipe in `failures` are left out.
+        failures: receives the files that cannot be written.
+        watch: called before each file.
+        plain: True to skip the rewrites that make files faster on their processor.
     """
     candidates = []
     for index, work in enumerate(wanted):
@@ -270,12 +273,12 @@ def write_files(
 
 
 def spec_of(plan: ExportPlan, work: TargetJob, quantized: str) -> ExportSpec:
-    """Return what a writer is told of a file.
+    """Return the settings of a file for its writer.
 
     Args:
-        plan: that it is made by.
+        plan: plan of the export.
         work: the file.
-        quantized: digest of the QDQ graph that it is lowered from; empty for a float file.
+        quantized: SHA-256 of the QDQ graph that it is lowered from; "" for a float file.
     """
     recipe = work.recipe
     reference = sha256_of(work.path.parent / REFERENCE_FOLDER / FLOAT_REFERENCE)
@@ -285,9 +288,9 @@ def spec_of(plan: ExportPlan, work: TargetJob, quantized: str) -> ExportSpec:
 
 
 def _processors(recipe: ExportRecipe) -> list[tuple[str, str]]:
-    """Return the names of a recipe's files, before sizes, with the processor of each.
+    """Return the names of a recipe's files, without sizes, with the processor of each.
 
-    Beside the files of chips lies what phones with any other chip run.
+    A recipe for chips also has a file for the CPU of phones with other chips.
     """
     if not recipe.chips:
         return [(recipe.name, recipe.kind)]
@@ -298,7 +301,7 @@ def _processors(recipe: ExportRecipe) -> list[tuple[str, str]]:
 def _files(
     name: str, recipe: ExportRecipe, sizes: tuple[Size, ...]
 ) -> list[tuple[str, tuple[Size, ...]]]:
-    """Return files of a recipe by the name of their target, with the sizes of each."""
+    """Return the target names of a recipe's files, with the sizes of each."""
     if len(sizes) == 1 or (FORMATS[recipe.format].sizes != "one" and not recipe.chips):
         return [(name, sizes)]
     return [(sized_target(name, size), (size,)) for size in sizes]

@@ -1,4 +1,4 @@
-"""Where one level of a quantized graph becomes many: looked for where a file is not its graph."""
+"""Find the tensor whose rounding a graph amplifies most, for files that differ from their graph."""
 
 from __future__ import annotations
 
@@ -21,20 +21,28 @@ if TYPE_CHECKING:
     from edge_imgq.pipeline.verify.references import ComparedFile, References
 
 SIDE = 96
-"""Pixels a side of the piece that is looked at, where a graph takes any size."""
+"""Height and width in pixels of the crop to measure on, if the graph takes any size."""
 
 NOT_ROUNDED = Skipped("its graph rounds nothing but the image")
 
 
 class AmplifiedLevels:
-    """Keeps of each file the image on which it is farthest from its graph."""
+    """Keeps for each file the image on which it differs most from its graph."""
 
     def __init__(self, references: References) -> None:
         self._references = references
         self._farthest: dict[Path, tuple[int, ComparedFile, NDArray[np.uint8]]] = {}
 
     def offer(self, file: ComparedFile, sample: Sample, row: ImageDrift) -> None:
-        """Keep an image if the file is farther from its graph there than on those before."""
+        """Keep an image if more values differ by two levels or more than on earlier images.
+
+        Only int8 files that run on this host and return an image are considered.
+
+        Args:
+            file: the opened file.
+            sample: the image.
+            row: drift of the file on the image.
+        """
         off = int(row.differences[2:].sum())
         is_image = file.session.note.contract.returns_image
         if file.quantized is None or file.host is not None or not is_image:
@@ -43,12 +51,15 @@ class AmplifiedLevels:
             self._farthest[file.path] = off, file, sample.pixels
 
     def of(self, path: Path, drift: Drift, watch: Watch) -> LevelGain | Skipped:
-        """Return the tensor whose level becomes most; a reason where the file is its graph.
+        """Return the tensor of the graph with the largest gain from one level to the output.
 
         Args:
-            path: of the file.
-            drift: of the file.
-            watch: told that it is looked for.
+            path: path of the file.
+            drift: drift of the file.
+            watch: called before measuring.
+
+        Returns:
+            The gain; the reason if the file agrees with its graph or the graph does not run.
         """
         if drift.conversion.within_1 >= AS_ITS_GRAPH or path not in self._farthest:
             return NEARLY_ITS_GRAPH
@@ -71,6 +82,7 @@ class AmplifiedLevels:
 
 
 def _middle(pixels: NDArray[np.uint8], multiple: int) -> NDArray[np.uint8]:
+    """Return the center crop of SIDE pixels, rounded down to a multiple, or of the whole side."""
     side = max(SIDE // multiple, 1) * multiple
     rows, columns = (
         slice(start, start + side) for start in (max(n - side, 0) // 2 for n in pixels.shape[:2])

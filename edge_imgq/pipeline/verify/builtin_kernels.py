@@ -1,6 +1,6 @@
-"""Int8 TFLite files once more, by TFLite's own kernels: those of an app without XNNPACK.
+"""Measure int8 TFLite files in TFLite's built-in kernels, as in apps without XNNPACK.
 
-These are several times slower, so that the first images have to do.
+These are several times slower, so only the first IMAGES images are run.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ IMAGES = 2
 
 
 class BuiltinRuns:
-    """What TFLite's own kernels make of the first images, file by file."""
+    """Results of TFLite's built-in kernels on the first images, by file."""
 
     def __init__(self) -> None:
         self._sessions: dict[Path, Session] = {}
@@ -43,15 +43,15 @@ class BuiltinRuns:
         self._failed: dict[Path, Skipped] = {}
 
     def offer(self, file: ComparedFile, sample: Sample, of_float: Pixels, of_file: Pixels) -> None:
-        """Run one of the first images of an int8 file that XNNPACK ran on this host.
+        """Run an image if the file is int8, ran in XNNPACK on this host, and has too few results.
+
+        Only the first output is compared.
 
         Args:
-            file: opened by the runtime of its format.
+            file: the opened file.
             sample: the image.
-            of_float: by the float reference.
-            of_file: by the file, in XNNPACK.
-
-        What is returned beside the first result is left out.
+            of_float: result of the float reference, uint8 (H, W, C).
+            of_file: result of the file in XNNPACK, uint8 (H, W, C).
         """
         rows = self._rows.setdefault(file.path, [])
         if not _is_delegated(file) or file.path in self._failed or len(rows) == IMAGES:
@@ -78,11 +78,11 @@ class BuiltinRuns:
             del self._sessions[file.path]
 
     def of(self, path: Path, images: list[ImageDrift]) -> BuiltinKernels | Skipped:
-        """Return what was found of a file.
+        """Return the drift in built-in kernels, or the reason why the file has none.
 
         Args:
-            path: of the file.
-            images: what XNNPACK made of all images, in their order.
+            path: path of the file.
+            images: drift of the file in XNNPACK on all images, in their order.
         """
         rows = self._rows.get(path)
         if path in self._failed or not rows:

@@ -1,4 +1,4 @@
-"""One image in a GPU's own kernels, in its float16 and with float32 enforced, beside this host."""
+"""Run one image in LiteRT's GPU kernels, in float16 and in float32, and compare with this host."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def gpu_drift(
     """Compare a file on the GPU with the same file on this host, on one image.
 
     Args:
-        session: of the file on the GPU.
-        host: of the same file here.
-        sample: the image, of a size that the file takes.
-        bisects: whether the first operator that is wrong is looked for.
-        reference: the file that this host runs, where it is another; None for the session's own.
+        session: session of the file on the GPU.
+        host: session of the file on this host.
+        sample: image of a size that the file takes.
+        bisects: True to search for the first operator that is computed wrongly.
+        reference: file that this host runs, if it is not the session's; None for the same file.
 
     Raises:
         DeviceError: the driver crashed.
-        NonFiniteOutputError: the file returns NaN or infinity here.
+        NonFiniteOutputError: the file returns NaN or infinity on this host.
     """
     pixels = sample.pixels
     known = host.levels(pixels)
@@ -65,14 +65,27 @@ def gpu_drift(
 def with_operator(
     session: GpuSession, drift: GpuDrift, sample: Sample, reference: Path | None = None
 ) -> GpuDrift:
-    """Return a comparison with the first operator that is wrong: see `gpu_drift`."""
+    """Return a comparison with the first operator that is computed wrongly, searched on the image.
+
+    Args:
+        session: session of the file on the GPU.
+        drift: comparison on the same image.
+        sample: the image.
+        reference: as in `gpu_drift`.
+
+    Raises:
+        DeviceError: the driver crashed.
+    """
     return replace(drift, operator=_operator(session, drift, sample.pixels, reference))
 
 
 def _distance(
     session: GpuSession, known: NDArray[np.float64], pixels: NDArray[np.uint8], in_float32: bool
 ) -> float:
-    """Return the dB between the GPU's image and this host's, both clipped and not rounded."""
+    """Return the PSNR in dB of the GPU's image against this host's, clipped but not rounded.
+
+    At most HIGHEST; 0 if the GPU returns NaN or infinity.
+    """
     try:
         found = session.levels(pixels, in_float32)
     except NonFiniteOutputError:
@@ -83,7 +96,7 @@ def _distance(
 def _operator(
     session: GpuSession, drift: GpuDrift, pixels: NDArray[np.uint8], reference: Path | None
 ) -> WrongOperator | Skipped:
-    """Return the first operator that is wrong: in float32, or in float16 that is not near."""
+    """Return the first operator that is computed wrongly, in the precision that the drift names."""
     in_float32 = drift.bisected_in_float32
     least = LEAST_IN_FLOAT32 if in_float32 else LEAST_VS_HOST
     return first_wrong(session, pixels, least, in_float32, reference)

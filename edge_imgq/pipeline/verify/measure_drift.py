@@ -1,7 +1,7 @@
-"""Every image through the references and the files of a model, and what each file is off.
+"""Measure the drift of a model's files: run every image through the references and all files.
 
-Images are read one by one and go through all files before the next is read, so memory does not grow
-with the number of images.
+Images are read one at a time and run through all files before the next, so memory does not grow
+with their number.
 """
 
 from __future__ import annotations
@@ -51,24 +51,27 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 WORKERS = min(2, max(processors() - 1, 1))
-"""Threads beside the first on which references and files run side by side; each holds what its file
-computes, so there are no more than processors for them."""
+"""Additional threads on which references and files run at the same time.
+
+Each holds the activations of a model, so there are at most two, and no more than processors.
+"""
 
 
 @dataclass(frozen=True)
 class _Shown:
-    """What one image became.
+    """Results of one image, (H, W, C); all outputs are concatenated along the channels.
+
+    Of a recurrent network, results are those of the last frame.
 
     Attributes:
         sample: the image.
-        of_float: by the float reference.
-        levels: the same, neither rounded nor clipped.
-        of_quantized: by the QDQ graph of each file that has one.
-        of_files: by every file, or why it did not run; levels where it returns more than pictures.
-        growth: of a network that hands something to itself, PSNR of each file's picture after each
-            of the frames that are shown.
-
-    All that a network returns lies side by side; of frames, it is that of the last.
+        of_float: result of the float reference.
+        levels: the same before rounding and clipping, float64 in levels of 255.
+        of_quantized: result of the QDQ graph of each int8 file.
+        of_files: result of each file, or why it did not run; float64 levels if it returns more than
+            images.
+        growth: PSNR in dB of each file's image after each frame of SHOWN; empty if the network is
+            not recurrent.
     """
 
     sample: Sample
@@ -89,25 +92,24 @@ def measure_drifts(
     gallery: WorstImages,
     values: OutputValues,
 ) -> dict[Path, Drift]:
-    """Measure every file; those that insist on sizes are run on images of each of these.
+    """Measure the drift of every file; a file of fixed sizes is run at each of its sizes.
 
     Args:
-        references: of the files.
+        references: references of the files.
         opened: the files.
-        images: to measure on.
-        contract: whose images fit every file.
-        watch: told of every image.
-        not_run: gets the files that do not run on every image, or return NaN or infinity; they
-            have no drift.
-        gallery: is shown every image.
-        values: counts where the float reference's values lie.
+        images: images to measure on.
+        contract: contract with a multiple that fits every file.
+        watch: called for each image.
+        not_run: receives files that fail on an image or return NaN or infinity.
+        gallery: receives the image of every file.
+        values: receives the float reference's values, to count those outside the range.
 
     Returns:
-        The drift of every other file, by its path.
+        The drift by path of every file that is not in `not_run`.
 
     Raises:
         ImageError: an image cannot be read or is too small.
-        NonFiniteOutputError: the references return NaN or infinity.
+        NonFiniteOutputError: a reference returns NaN or infinity.
     """
     rows: dict[Path, list[ImageDrift]] = {file.path: [] for file in opened}
     builtin, amplified = BuiltinRuns(), AmplifiedLevels(references)
@@ -152,27 +154,28 @@ def measure_drifts(
 
 
 def _sizes(file: ComparedFile, reference: Session) -> tuple[tuple[int, int] | None, ...]:
-    """Return the heights and widths that a file must be measured at; None is any."""
+    """Return each (height, width) to measure a file at; None for the size of each image."""
     if reference.size is not None:
         return (reference.size,)
     return (None,) if file.session.resizable else file.session.sizes or (None,)
 
 
 def _release(files: Iterable[ComparedFile]) -> None:
-    """Let go of what files hold on this host until they are run again."""
+    """Free the memory of files on this host; they are reopened at the next run."""
     for file in files:
         if isinstance(file.session, HostSession):
             file.session.release()
 
 
 def _named(sample: Sample, size: tuple[int, int] | None) -> Sample:
-    """Return an image whose name says at which size it was measured, where that is fixed."""
+    """Return an image with the size appended to its name if the size is fixed."""
     return sample if size is None else replace(sample, name=f"{sample.name} {size[0]}x{size[1]}")
 
 
 def _watched(
     read: Iterable[Sample], size: tuple[int, int] | None, total: int, watch: Watch
 ) -> Iterator[Sample]:
+    """Yield images, report progress, and free memory before each."""
     for index, sample in enumerate(_named(sample, size) for sample in read):
         watch(ProgressStep(f"verify on {sample.name}", index, total))
         give_back()
@@ -185,11 +188,11 @@ def _run(
     """Run one image through the references, each once, and through every file."""
     graphs = {file.path: file.quantized for file in group if file.quantized is not None}
     sources = {id(session): session for session in graphs.values()}
-    with ThreadPoolExecutor(WORKERS) as beside:  # on other processors, where there are any
+    with ThreadPoolExecutor(WORKERS) as beside:
         exact = beside.submit(reference.levels, sample.pixels)
         runs = {key: beside.submit(s.run, sample.pixels) for key, s in sources.items()}
         others = {f.path: _run_file(f, sample) for f in group if not _is_native(f)}
-        # Not beside evaluators: kernels of large windows take as much memory again.
+        # Submitted after the evaluators: both at once would double the memory of large windows.
         native = {f.path: beside.submit(_run_file, f, sample) for f in group if _is_native(f)}
     levels = exact.result()
     values.add(first_result(levels, reference.note.contract))
@@ -205,7 +208,7 @@ def _run(
 def _run_sequence(
     reference: FloatSession, group: Sequence[ComparedFile], sample: Sample, values: OutputValues
 ) -> _Shown:
-    """Run frames of one image through the references, and through every file."""
+    """Run the frames of one image through the references, and through every file."""
     contract = reference.note.contract
 
     def last(run: Run) -> tuple[Levels, list[Pixels]]:
@@ -232,7 +235,7 @@ def _run_sequence(
 
 
 def _levels_of(session: Session) -> Run:
-    """Return what runs a session on levels, rounded where it takes pixels alone."""
+    """Return a function that runs a session on levels, rounded first if it only takes uint8."""
     if isinstance(session, HostSession):
         return lambda levels: session.exact(levels)
     if isinstance(session, FloatSession):
@@ -243,7 +246,7 @@ def _levels_of(session: Session) -> Run:
 def _compared(
     file: ComparedFile, result: Pixels | Levels, shown: _Shown, gallery: WorstImages
 ) -> ImageDrift:
-    """Return how far a file's image is off, and show it."""
+    """Return the drift of a file on one image, and offer the image to the gallery."""
     sample, note = shown.sample, file.session.note
     contract, port = note.contract, note.contract.result
     levels = first_result(shown.levels, contract)
@@ -282,7 +285,7 @@ def _first(pixels: Pixels | None, contract: ImageContract) -> Pixels | None:
 def _others(
     result: Pixels | Levels, levels: Levels, contract: ImageContract
 ) -> tuple[OutputSums, ...]:
-    """Compare what is returned beside the picture."""
+    """Compare the outputs after the first with those of the float reference."""
     pairs = zip(other_results(result, contract), other_results(levels, contract), strict=True)
     return tuple(
         compare_other(port, file.astype(np.float64), reference)
@@ -291,16 +294,18 @@ def _others(
 
 
 def _has_numbers(contract: ImageContract) -> bool:
-    """Tell whether more than pictures of the range of pixels are returned."""
+    """Return True if a network returns anything but one image of pixels."""
     return not contract.returns_image or bool(contract.others)
 
 
 def _is_native(file: ComparedFile) -> bool:
-    """Tell whether a runtime on this host runs a file, on a thread of its own and beside others."""
+    """Return True if a runtime for devices runs a file on this host, not an evaluator."""
     return file.host is None and file.session.identity.is_device_runtime
 
 
 def _run_file(file: ComparedFile, sample: Sample) -> Pixels | Levels | NotRun:
+    """Run a file on an image; return levels if it returns more than an image of pixels."""
+
     def result(session: DeviceSession) -> Pixels | Levels:
         if isinstance(session, HostSession) and _has_numbers(session.note.contract):
             return session.exact(sample.pixels)
@@ -312,14 +317,14 @@ def _run_file(file: ComparedFile, sample: Sample) -> Pixels | Levels | NotRun:
 def _tried(
     file: ComparedFile, sample: Sample, run: Callable[[DeviceSession], Result]
 ) -> Result | NotRun:
-    """Return what a file makes of an image, or why it does not run."""
-    give_back()  # what the last one held
+    """Return the result of a file on an image, or why it does not run."""
+    give_back()  # memory of the previous file
     try:
         return run(file.session)
     except (DeviceError, ModelError) as error:
         return NotRun(file.path.name, f"on image {sample.name}: {error}", error.exit_code)
     except NonFiniteOutputError as error:
         return NotRun(file.path.name, f"on image {sample.name}: {error}", error.exit_code)
-    except RuntimeError as error:  # of runtimes whose errors have no class of their own
+    except RuntimeError as error:  # some runtimes raise no class of their own
         reason = str(error).strip().split("\n")[0]
         return NotRun(file.path.name, f"on image {sample.name}: {reason}", ModelError.exit_code)

@@ -1,4 +1,4 @@
-"""What a report says of one file, put together."""
+"""Assemble the report of one file."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def target_report(
     latency: Latency | Skipped,
     gpu: GpuDrift | Skipped = NOT_ON_GPU,
 ) -> TargetReport:
-    """Return what is known of a file.
+    """Assemble the report of a file; memory and instructions are computed here.
 
     Args:
-        folder: the model's.
-        file: opened.
-        drift: what was measured.
-        budget: that it is held to.
-        exceeded: a sentence for every budget that it exceeds.
-        size: height and width that memory and instructions are counted at.
-        latency: its time.
-        gpu: what LiteRT's GPU kernels make of it.
+        folder: folder of the model.
+        file: the opened file.
+        drift: drift of the file.
+        budget: limits of the drift; None for none.
+        exceeded: one sentence per limit that the drift exceeds.
+        size: (height, width) that memory and instructions are counted at.
+        latency: latency of the file, or why it was not measured.
+        gpu: drift in LiteRT's GPU kernels, or why it was not measured.
     """
     return TargetReport(
         target=file.session.note.target,
@@ -74,12 +74,21 @@ def target_report(
 
 
 def _name_in(folder: Path, path: Path) -> str:
-    """Return a file's path below a model's folder, or its own where it lies elsewhere."""
+    """Return a file's path relative to the model's folder, or its full path if it is elsewhere."""
     return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
 def size_to_time(file: ComparedFile, own: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """Return the size that was asked for, the file's own, or one of the files beside it."""
+    """Return the (height, width) to time a file at.
+
+    Args:
+        file: the opened file.
+        own: fixed sizes of the files beside it.
+
+    Returns:
+        The requested size if the file takes any, else its own, else the first of `own`, else the
+        default.
+    """
     if file.size and file.session.resizable:
         return file.size
     return file.session.size or next(iter(own), DEFAULT_SIZE)

@@ -1,4 +1,4 @@
-"""The images that files changed most, kept while all stream by, and drawn at the end."""
+"""Keep the images with the largest drift of each file while measuring, and draw them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from edge_imgq.report.image_comparison import ImageComparison
 
 WORST = 3
-"""Images that are kept of each file."""
+"""Most images that are kept for each file."""
 
 
 class WorstImages:
-    """Holds at most WORST images for each file, so that memory does not grow with their number."""
+    """Keeps at most WORST images for each file, so memory does not grow with the image count."""
 
     def __init__(self, folder: Path | None, *, keeps: bool = False, whole: bool = False) -> None:
-        """Make a gallery for pictures in `folder`.
+        """Create an empty gallery.
 
         Args:
-            folder: that the pictures go to; None for none.
-            keeps: whether the worst place of the worst image is kept without a folder, too.
-            whole: whether the worst images are, whole.
+            folder: folder for pictures; None to write none.
+            keeps: True to keep a crop of the worst image of each file even without a folder.
+            whole: True to keep the whole worst images even without a folder.
         """
         self._folder = folder
         self._whole = whole or folder is not None
@@ -35,16 +35,21 @@ class WorstImages:
         self._kept: dict[str, list[ImageComparison]] = {}
 
     def empty(self) -> WorstImages:
-        """Return another gallery for the same place that has no images yet."""
+        """Return an empty gallery with the same settings."""
         return WorstImages(self._folder, keeps=self._keeps, whole=self._whole)
 
     @property
     def worst_images(self) -> dict[str, tuple[ImageComparison, ...]]:
-        """The images that were kept, by file, the worst first."""
+        """Kept images by file, the worst first."""
         return {file: tuple(kept) for file, kept in self._kept.items()}
 
     def offer(self, file: str, comparison: ImageComparison) -> None:
-        """Keep an image if it is among the worst of its file; one that is the same is never."""
+        """Keep an image if it is among the worst of its file; an identical image is never kept.
+
+        Args:
+            file: name of the file in pictures, `<model>-<target>`.
+            comparison: images of the float model and of the file.
+        """
         if not self._keeps or comparison.psnr >= IDENTICAL:
             return
         before = self._kept.get(file, [])
@@ -55,13 +60,18 @@ class WorstImages:
         self._kept[file] = sorted([*before, comparison], key=lambda kept: kept.psnr)[:WORST]
 
     def replace(self, files: Iterable[str], other: WorstImages) -> None:
-        """Keep the images that another gallery kept of some files, instead of those before."""
+        """Replace the images of some files by those of another gallery.
+
+        Args:
+            files: files whose images are dropped.
+            other: gallery whose images are added.
+        """
         for file in files:
             self._kept.pop(file, None)
         self._kept |= other._kept
 
     def write(self) -> tuple[Path, ...]:
-        """Write a picture of every image that was kept; return the paths.
+        """Write a picture of every kept image, and return the paths; none without a folder.
 
         Raises:
             OutputError: a picture cannot be written.
@@ -76,6 +86,10 @@ def write_pictures(
     folder: Path, comparisons: Mapping[str, Sequence[ImageComparison]]
 ) -> dict[str, tuple[Path, ...]]:
     """Write `<file>-<rank>-<image>.png` for every image of every file; return the paths by file.
+
+    Args:
+        folder: folder for the pictures; created if missing.
+        comparisons: images of each file, the worst first.
 
     Raises:
         OutputError: a picture cannot be written.
@@ -100,4 +114,4 @@ def write_pictures(
 
 
 NOTHING_KEPT = WorstImages(None)
-"""For runs without pictures."""
+"""Gallery that keeps no images."""
