@@ -1,1 +1,1 @@
-"""A reference evaluator of saved Core ML packages, for machines without Core ML."""
+"""A reference evaluator for saved Core ML packages, on machines without Core ML."""

@@ -1,4 +1,9 @@
-"""Activations of the evaluator."""
+"""Activation functions of MIL, computed in torch.
+
+Each is elementwise, unless it says otherwise, and returns the shape of `x`. It computes in float32,
+to which float16 is widened; `Evaluator` then rounds the result to the type that the program
+declares.
+"""
 
 from __future__ import annotations
 
@@ -12,53 +17,57 @@ from edge_imgq.runtime.mil.arguments import Arguments
 
 
 def relu(arguments: Arguments) -> Tensor:
-    """`relu`."""
+    """Return max(x, 0): MIL `relu`. Exact."""
     return arguments.tensor("x").clamp_min(0.0)
 
 
 def relu6(arguments: Arguments) -> Tensor:
-    """`relu6`."""
+    """Return x clipped to 0 … 6: MIL `relu6`. Exact."""
     return arguments.tensor("x").clamp(0.0, 6.0)
 
 
 def leaky_relu(arguments: Arguments) -> Tensor:
-    """`leaky_relu` with one slope `alpha`."""
+    """Return x where x ≥ 0, else alpha · x: MIL `leaky_relu`; `alpha` is a constant scalar."""
     return F.leaky_relu(arguments.tensor("x"), arguments.number("alpha"))
 
 
 def prelu(arguments: Arguments) -> Tensor:
-    """`prelu` with one slope per channel (axis 1)."""
+    """Return x where x ≥ 0, else alpha · x: MIL `prelu` on (N, C, …), `alpha` of shape (C,)."""
     return F.prelu(arguments.tensor("x"), arguments.tensor("alpha"))
 
 
 def clip(arguments: Arguments) -> Tensor:
-    """`clip` between `alpha` and `beta`."""
+    """Return x clipped to `alpha` … `beta`, two constant scalars: MIL `clip`. Exact."""
     return arguments.tensor("x").clamp(arguments.number("alpha"), arguments.number("beta"))
 
 
 def sigmoid(arguments: Arguments) -> Tensor:
-    """`sigmoid`."""
+    """Return 1 / (1 + exp(−x)) in float32: MIL `sigmoid`."""
     return arguments.tensor("x").sigmoid()
 
 
 def sigmoid_hard(arguments: Arguments) -> Tensor:
-    """`sigmoid_hard`: clip(alpha · x + beta, 0, 1)."""
+    """Return alpha · x + beta clipped to 0 … 1: MIL `sigmoid_hard`; defaults are 0.2 and 0.5."""
     alpha, beta = arguments.number("alpha", 0.2), arguments.number("beta", 0.5)
     return (alpha * arguments.tensor("x") + beta).clamp(0.0, 1.0)
 
 
 def tanh(arguments: Arguments) -> Tensor:
-    """`tanh`."""
+    """Return the hyperbolic tangent of x in float32: MIL `tanh`."""
     return arguments.tensor("x").tanh()
 
 
 def silu(arguments: Arguments) -> Tensor:
-    """`silu`: x · sigmoid(x)."""
+    """Return x · sigmoid(x) in float32: MIL `silu`."""
     return F.silu(arguments.tensor("x"))
 
 
 def gelu(arguments: Arguments) -> Tensor:
-    """`gelu`, exact or in one of its two approximations."""
+    """Return the GELU of x in float32: MIL `gelu`, in the form that `mode` names.
+
+    EXACT (the default) uses erf, TANH_APPROXIMATION the tanh polynomial, and SIGMOID_APPROXIMATION
+    is x · sigmoid(1.702 · x).
+    """
     x = arguments.tensor("x")
     mode = arguments.text("mode", "EXACT")
     if mode == "SIGMOID_APPROXIMATION":
@@ -67,15 +76,15 @@ def gelu(arguments: Arguments) -> Tensor:
 
 
 def elu(arguments: Arguments) -> Tensor:
-    """`elu`."""
+    """Return x where x > 0, else alpha · (exp(x) − 1): MIL `elu`; by default alpha is 1."""
     return F.elu(arguments.tensor("x"), arguments.number("alpha", 1.0))
 
 
 def softplus(arguments: Arguments) -> Tensor:
-    """`softplus`: log(1 + exp(x))."""
+    """Return log(1 + exp(x)) in float32, without torch's cut-over to x: MIL `softplus`."""
     return F.softplus(arguments.tensor("x"), threshold=math.inf)
 
 
 def softmax(arguments: Arguments) -> Tensor:
-    """`softmax` along one axis."""
+    """Return exp(x) normalised to sum 1 along `axis`, by default the last: MIL `softmax`."""
     return arguments.tensor("x").softmax(int(arguments.number("axis", -1)))

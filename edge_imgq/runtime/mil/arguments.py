@@ -1,4 +1,4 @@
-"""What an operator of the evaluator is given."""
+"""The arguments of one operation, as the operator functions of the evaluator read them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,19 @@ from edge_imgq.runtime.mil.program import Constant, Declared, Statement
 
 @dataclass(frozen=True)
 class Arguments:
-    """The arguments of one statement.
+    """The arguments of one statement, by the parameter names of MIL.
+
+    All methods but `has` raise KeyError for a parameter that was not given and has no default.
+    `ints`, `number`, `flag` and `text` also raise it for an operand that is computed rather than
+    constant.
 
     Attributes:
         statement: the statement that is executed.
-        constants: contents of constants, for parameters that must be known beforehand.
-        values: every tensor computed so far, constants among them, in its own element type.
-        declared: the program's own types, at the file's image size.
+        constants: contents of the program's constants, by value name.
+        values: every tensor computed so far and the constants, by value name, each in its own
+            dtype.
+        declared: shape and dtype that the program states for each value, at the file's own image
+            size.
     """
 
     statement: Statement
@@ -30,37 +36,37 @@ class Arguments:
 
     @property
     def output(self) -> Declared:
-        """The first value that the statement defines."""
+        """Declared name, shape and dtype of the statement's first result."""
         return self.statement.outputs[0]
 
     def has(self, key: str) -> bool:
-        """Tell whether an optional parameter was given."""
+        """Return True if an optional parameter was given."""
         return bool(self.statement.inputs.get(key))
 
     def raw(self, key: str) -> Tensor:
-        """Return a tensor in its own element type."""
+        """Return an operand in its own dtype."""
         return self.values[self.statement.inputs[key][0]]
 
     def tensor(self, key: str) -> Tensor:
-        """Return a tensor to compute with: float16 is widened to float32."""
+        """Return an operand to compute with: float16 is widened to float32, other dtypes stay."""
         return _widen(self.raw(key))
 
     def tensors(self, key: str) -> list[Tensor]:
-        """Return all tensors of a variadic parameter, widened like `tensor`."""
+        """Return all operands of a variadic parameter, widened as by `tensor`."""
         return [_widen(self.values[name]) for name in self.statement.inputs[key]]
 
     def optional(self, key: str) -> Tensor | None:
-        """Return a tensor as `tensor` does, None where it was not given."""
+        """Return an operand widened as by `tensor`, or None if it was not given."""
         return self.tensor(key) if self.has(key) else None
 
     def ints(self, key: str, default: list[int] | None = None) -> list[int]:
-        """Return a constant vector of integers (or of booleans)."""
+        """Return a constant array of integers or booleans, flattened to a list of int."""
         if not self.has(key) and default is not None:
             return default
         return [int(value) for value in self._constant(key).reshape(-1)]
 
     def number(self, key: str, default: float | None = None) -> float:
-        """Return a constant scalar."""
+        """Return a constant scalar as float."""
         if not self.has(key) and default is not None:
             return default
         return float(self._constant(key))
@@ -74,7 +80,7 @@ class Arguments:
         return str(self._constant(key)) if self.has(key) else default
 
     def declared_shape(self, key: str) -> tuple[int, ...]:
-        """Return the shape that an operand has at the file's own image size."""
+        """Return the shape that the program declares for an operand, at the file's image size."""
         return self.declared[self.statement.inputs[key][0]].shape
 
     def _constant(self, key: str) -> Any:

@@ -1,4 +1,9 @@
-"""Elementwise operators of the evaluator, and the reductions and norms made of them."""
+"""Elementwise arithmetic, reductions and normalisation of MIL, computed in torch.
+
+Operands of two-operand functions broadcast as in NumPy. Float16 is widened to float32, in which
+everything is computed; integers stay integers. `Evaluator` then rounds each result to the type that
+the program declares.
+"""
 
 from __future__ import annotations
 
@@ -10,136 +15,152 @@ from edge_imgq.runtime.mil.arguments import Arguments
 
 
 def add(arguments: Arguments) -> Tensor:
-    """`add`, with broadcasting."""
+    """Return x + y with broadcasting: MIL `add`."""
     return arguments.tensor("x") + arguments.tensor("y")
 
 
 def sub(arguments: Arguments) -> Tensor:
-    """`sub`, with broadcasting."""
+    """Return x − y with broadcasting: MIL `sub`."""
     return arguments.tensor("x") - arguments.tensor("y")
 
 
 def mul(arguments: Arguments) -> Tensor:
-    """`mul`, with broadcasting."""
+    """Return x · y with broadcasting: MIL `mul`."""
     return arguments.tensor("x") * arguments.tensor("y")
 
 
 def real_div(arguments: Arguments) -> Tensor:
-    """`real_div`, with broadcasting."""
+    """Return x / y with broadcasting, as float32 even for integers: MIL `real_div`."""
     return arguments.tensor("x") / arguments.tensor("y")
 
 
 def power(arguments: Arguments) -> Tensor:
-    """`pow`, with broadcasting."""
+    """Return x to the power y, broadcast: MIL `pow`; NaN for a negative x and a fractional y."""
     return torch.pow(arguments.tensor("x"), arguments.tensor("y"))
 
 
 def maximum(arguments: Arguments) -> Tensor:
-    """`maximum`, with broadcasting."""
+    """Return the larger of x and y with broadcasting: MIL `maximum`. Exact."""
     return torch.maximum(arguments.tensor("x"), arguments.tensor("y"))
 
 
 def minimum(arguments: Arguments) -> Tensor:
-    """`minimum`, with broadcasting."""
+    """Return the smaller of x and y with broadcasting: MIL `minimum`. Exact."""
     return torch.minimum(arguments.tensor("x"), arguments.tensor("y"))
 
 
 def absolute(arguments: Arguments) -> Tensor:
-    """`abs`."""
+    """Return |x|, elementwise: MIL `abs`. Exact."""
     return arguments.tensor("x").abs()
 
 
 def rounded(arguments: Arguments) -> Tensor:
-    """`round`: to the nearest integer, half to even."""
+    """Round x to the nearest integer, half to even: MIL `round`. Exact."""
     return arguments.tensor("x").round()
 
 
 def floor(arguments: Arguments) -> Tensor:
-    """`floor`."""
+    """Return the largest integer ≤ x, elementwise: MIL `floor`. Exact."""
     return arguments.tensor("x").floor()
 
 
 def ceiling(arguments: Arguments) -> Tensor:
-    """`ceil`."""
+    """Return the smallest integer ≥ x, elementwise: MIL `ceil`. Exact."""
     return arguments.tensor("x").ceil()
 
 
 def sign(arguments: Arguments) -> Tensor:
-    """`sign`: −1, 0 or 1."""
+    """Return −1, 0 or 1, the sign of x, elementwise: MIL `sign`. Exact."""
     return arguments.tensor("x").sign()
 
 
 def square_root(arguments: Arguments) -> Tensor:
-    """`sqrt`."""
+    """Return √x in float32, elementwise: MIL `sqrt`; NaN below 0."""
     return arguments.tensor("x").sqrt()
 
 
 def inverse_square_root(arguments: Arguments) -> Tensor:
-    """`rsqrt`: 1 / sqrt(x + epsilon)."""
+    """Return 1 / √(x + epsilon) in float32: MIL `rsqrt`; by default epsilon is 1e-12."""
     return (arguments.tensor("x") + arguments.number("epsilon", 1e-12)).rsqrt()
 
 
 def inverse(arguments: Arguments) -> Tensor:
-    """`inverse`: 1 / (x + epsilon)."""
+    """Return 1 / (x + epsilon) in float32: MIL `inverse`; by default epsilon is 1e-4."""
     return (arguments.tensor("x") + arguments.number("epsilon", 1e-4)).reciprocal()
 
 
 def exponential(arguments: Arguments) -> Tensor:
-    """`exp`."""
+    """Return eˣ in float32, elementwise: MIL `exp`."""
     return arguments.tensor("x").exp()
 
 
 def logarithm(arguments: Arguments) -> Tensor:
-    """`log`: log(x + epsilon)."""
+    """Return ln(x + epsilon) in float32: MIL `log`; by default epsilon is 1e-45."""
     return (arguments.tensor("x") + arguments.number("epsilon", 1e-45)).log()
 
 
 def error_function(arguments: Arguments) -> Tensor:
-    """`erf`."""
+    """Return erf(x) in float32, elementwise: MIL `erf`."""
     return arguments.tensor("x").erf()
 
 
 def square(arguments: Arguments) -> Tensor:
-    """`square`."""
+    """Return x², elementwise: MIL `square`."""
     return arguments.tensor("x").square()
 
 
 def reduce_mean(arguments: Arguments) -> Tensor:
-    """`reduce_mean` over axes, all of them when none is named."""
+    """Return the mean over `axes`, by default all: MIL `reduce_mean`.
+
+    Reduced axes are dropped, or kept with length 1 where `keep_dims` is set. Sums are in float32.
+    """
     x = arguments.tensor("x")
     return x.mean(arguments.ints("axes", list(range(x.ndim))), arguments.flag("keep_dims"))
 
 
 def reduce_sum(arguments: Arguments) -> Tensor:
-    """`reduce_sum` over axes, all of them when none is named."""
+    """Return the sum over `axes`, by default all: MIL `reduce_sum`.
+
+    Reduced axes are dropped, or kept with length 1 where `keep_dims` is set. Sums are in float32.
+    """
     x = arguments.tensor("x")
     return x.sum(arguments.ints("axes", list(range(x.ndim))), arguments.flag("keep_dims"))
 
 
 def reduce_max(arguments: Arguments) -> Tensor:
-    """`reduce_max` over axes, all of them when none is named."""
+    """Return the maximum over `axes`, by default all: MIL `reduce_max`. Exact.
+
+    Reduced axes are dropped, or kept with length 1 where `keep_dims` is set.
+    """
     x = arguments.tensor("x")
     return x.amax(arguments.ints("axes", list(range(x.ndim))), arguments.flag("keep_dims"))
 
 
 def reduce_min(arguments: Arguments) -> Tensor:
-    """`reduce_min`, likewise."""
+    """Return the minimum over `axes`, by default all: MIL `reduce_min`. Exact.
+
+    Reduced axes are dropped, or kept with length 1 where `keep_dims` is set.
+    """
     x = arguments.tensor("x")
     return x.amin(arguments.ints("axes", list(range(x.ndim))), arguments.flag("keep_dims"))
 
 
 def sine(arguments: Arguments) -> Tensor:
-    """`sin`."""
+    """Return sin(x), x in radians, in float32: MIL `sin`."""
     return arguments.tensor("x").sin()
 
 
 def cosine(arguments: Arguments) -> Tensor:
-    """`cos`."""
+    """Return cos(x), x in radians, in float32: MIL `cos`."""
     return arguments.tensor("x").cos()
 
 
 def batch_norm(arguments: Arguments) -> Tensor:
-    """`batch_norm` with stored statistics."""
+    """Normalise (N, C, …) by stored mean and variance per channel: MIL `batch_norm`.
+
+    Returns gamma · (x − mean) / √(variance + epsilon) + beta; by default epsilon is 1e-5, gamma 1
+    and beta 0. The four parameters have shape (C,).
+    """
     return F.batch_norm(
         arguments.tensor("x"),
         arguments.tensor("mean"),
@@ -151,7 +172,11 @@ def batch_norm(arguments: Arguments) -> Tensor:
 
 
 def instance_norm(arguments: Arguments) -> Tensor:
-    """`instance_norm` over the image of each channel."""
+    """Normalise each channel of each image by its own mean and variance: MIL `instance_norm`.
+
+    Takes (N, C, spatial axes …). The variance is the biased one. Then come gamma and beta, of shape
+    (C,), by default 1 and 0; epsilon is 1e-5 by default.
+    """
     return F.instance_norm(
         arguments.tensor("x"),
         weight=arguments.optional("gamma"),

@@ -1,4 +1,7 @@
-"""Comparisons, truth values and `select` of the evaluator."""
+"""Comparisons, boolean logic and `select` of MIL, computed in torch.
+
+Operands broadcast as in NumPy. Comparisons and logic return booleans and are exact.
+"""
 
 from __future__ import annotations
 
@@ -9,55 +12,58 @@ from edge_imgq.runtime.mil.arguments import Arguments
 
 
 def less(arguments: Arguments) -> Tensor:
-    """`less`, with broadcasting."""
+    """Return x < y as booleans, with broadcasting: MIL `less`."""
     return arguments.tensor("x") < arguments.tensor("y")
 
 
 def less_or_equal(arguments: Arguments) -> Tensor:
-    """`less_equal`, with broadcasting."""
+    """Return x ≤ y as booleans, with broadcasting: MIL `less_equal`."""
     return arguments.tensor("x") <= arguments.tensor("y")
 
 
 def greater(arguments: Arguments) -> Tensor:
-    """`greater`, with broadcasting."""
+    """Return x > y as booleans, with broadcasting: MIL `greater`."""
     return arguments.tensor("x") > arguments.tensor("y")
 
 
 def greater_or_equal(arguments: Arguments) -> Tensor:
-    """`greater_equal`, with broadcasting."""
+    """Return x ≥ y as booleans, with broadcasting: MIL `greater_equal`."""
     return arguments.tensor("x") >= arguments.tensor("y")
 
 
 def equal(arguments: Arguments) -> Tensor:
-    """`equal`, with broadcasting."""
+    """Return x = y as booleans, with broadcasting: MIL `equal`."""
     return arguments.tensor("x") == arguments.tensor("y")
 
 
 def not_equal(arguments: Arguments) -> Tensor:
-    """`not_equal`, with broadcasting."""
+    """Return x ≠ y as booleans, with broadcasting: MIL `not_equal`."""
     return arguments.tensor("x") != arguments.tensor("y")
 
 
 def both(arguments: Arguments) -> Tensor:
-    """`logical_and`, with broadcasting."""
+    """Return x and y, two boolean tensors, with broadcasting: MIL `logical_and`."""
     return arguments.raw("x") & arguments.raw("y")
 
 
 def either(arguments: Arguments) -> Tensor:
-    """`logical_or`, with broadcasting."""
+    """Return x or y, two boolean tensors, with broadcasting: MIL `logical_or`."""
     return arguments.raw("x") | arguments.raw("y")
 
 
 def one_of_both(arguments: Arguments) -> Tensor:
-    """`logical_xor`, with broadcasting."""
+    """Return x exclusive-or y, two boolean tensors, with broadcasting: MIL `logical_xor`."""
     return arguments.raw("x") ^ arguments.raw("y")
 
 
 def negation(arguments: Arguments) -> Tensor:
-    """`logical_not`."""
+    """Return not x, of a boolean tensor: MIL `logical_not`."""
     return ~arguments.raw("x")
 
 
 def select(arguments: Arguments) -> Tensor:
-    """`select`: a where the condition holds, else b; what is not chosen may be no number."""
+    """Return `a` where the boolean `cond` holds, else `b`, with broadcasting: MIL `select`.
+
+    Exact; NaN or infinity in the operand that is not selected has no effect.
+    """
     return torch.where(arguments.raw("cond"), arguments.tensor("a"), arguments.tensor("b"))

@@ -1,4 +1,4 @@
-"""Convolutions and products of the evaluator, accumulated in float32."""
+"""Convolutions and matrix products of MIL, computed in torch and accumulated in float32."""
 
 from __future__ import annotations
 
@@ -12,11 +12,22 @@ from edge_imgq.runtime.mil.window_padding import outward, padding
 
 CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 CONV_TRANSPOSE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
-"""torch's functions by the number of spatial axes."""
+"""torch's transposed convolutions by number of spatial axes, as CONV has the ordinary ones."""
 
 
 def conv(arguments: Arguments) -> Tensor:
-    """`conv` on (N, C, *image) with one to three spatial axes."""
+    """Convolve (N, C_in, spatial axes …) with one to three spatial axes: MIL `conv`.
+
+    `weight` is (C_out, C_in / groups, kernel …), `bias` (C_out,) or absent. Strides and dilations
+    are 1 by default, padding is that of `window_padding.padding`, filled with 0. Computes in
+    float32, in torch's order of summation.
+
+    Returns:
+        (N, C_out, spatial axes …), float32.
+
+    Raises:
+        RuntimeError: channels do not match, or the kernel is larger than the padded input.
+    """
     x, weight = arguments.tensor("x"), arguments.tensor("weight")
     axes = weight.ndim - 2
     strides = arguments.ints("strides", [1] * axes)
@@ -32,10 +43,20 @@ def conv(arguments: Arguments) -> Tensor:
 
 
 def conv_transpose(arguments: Arguments) -> Tensor:
-    """`conv_transpose` on (N, C, *image); weights are (C_in, C_out / groups, *kernel).
+    """Compute the transposed convolution of (N, C_in, spatial axes …): MIL `conv_transpose`.
 
-    A given `output_shape` says how many rows and columns there are beyond the natural size at the
-    file's own image size; the same number is kept at other sizes.
+    `weight` is (C_in, C_out / groups, kernel …), with one to three spatial axes. `pad` is removed
+    from the full result if `pad_type` is "custom", otherwise nothing is.
+
+    `output_shape` may exceed the size (size − 1) · stride + (kernel − 1) · dilation + 1 − pads at
+    the file's own image size. The difference is kept constant at other sizes: rows and columns are
+    added at the end, without a bias, as zeros, where the full result has no more.
+
+    Returns:
+        (N, C_out, spatial axes …), float32, in torch's order of summation.
+
+    Raises:
+        RuntimeError: channels do not match.
     """
     x, weight = arguments.tensor("x"), arguments.tensor("weight")
     axes = weight.ndim - 2
@@ -59,7 +80,7 @@ def _extra(
     dilations: list[int],
     pads: list[int],
 ) -> list[int]:
-    """Return the elements of each axis that `output_shape` asks for beyond the natural size."""
+    """Return how many elements `output_shape` adds to the natural size of each spatial axis."""
     if not arguments.has("output_shape"):
         return [0] * len(kernel)
     asked = arguments.ints("output_shape")[2:]
@@ -71,12 +92,20 @@ def _extra(
 
 
 def linear(arguments: Arguments) -> Tensor:
-    """`linear`: x · weightᵀ + bias."""
+    """Return x · weightᵀ + bias: MIL `linear`.
+
+    `x` is (…, C_in), `weight` (C_out, C_in), `bias` (C_out,) or absent; the result is (…, C_out) in
+    float32.
+    """
     return F.linear(arguments.tensor("x"), arguments.tensor("weight"), arguments.optional("bias"))
 
 
 def matmul(arguments: Arguments) -> Tensor:
-    """`matmul` with its transpose flags, which leave vectors alone."""
+    """Return the matrix product of x and y, batched with broadcasting: MIL `matmul`.
+
+    `transpose_x` and `transpose_y` swap the last two axes of their operand first, unless it is a
+    vector. Computes in float32.
+    """
     x, y = arguments.tensor("x"), arguments.tensor("y")
     if arguments.flag("transpose_x") and x.ndim > 1:
         x = x.transpose(-1, -2)

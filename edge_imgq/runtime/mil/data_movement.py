@@ -1,4 +1,7 @@
-"""Operators of the evaluator that move values without computing."""
+"""Operators of MIL that move elements without arithmetic, in torch.
+
+All are exact. Float16 is widened to float32, which `Evaluator` converts back to the declared type.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +17,27 @@ PAD_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "replica
 
 
 def identity(arguments: Arguments) -> Tensor:
-    """`identity` and `cast`: the value itself, converted to the declared type by the caller."""
+    """Return `x` unchanged: MIL `identity` and `cast`; `Evaluator` converts the dtype."""
     return arguments.raw("x")
 
 
 def concat(arguments: Arguments) -> Tensor:
-    """`concat` along one axis."""
+    """Concatenate the tensors `values` along `axis`: MIL `concat`.
+
+    Raises:
+        RuntimeError: shapes differ along another axis.
+    """
     return torch.cat(arguments.tensors("values"), int(arguments.number("axis")))
 
 
 def split(arguments: Arguments) -> tuple[Tensor, ...]:
-    """`split` into given or equal sizes."""
+    """Split `x` along `axis` into pieces: MIL `split`.
+
+    Pieces have the lengths `split_sizes` or, without them, there are `num_splits` of equal length.
+
+    Raises:
+        RuntimeError: `split_sizes` do not add up to the length of the axis.
+    """
     x, axis = arguments.tensor("x"), int(arguments.number("axis"))
     if arguments.has("split_sizes"):
         return torch.split(x, arguments.ints("split_sizes"), axis)
@@ -32,7 +45,17 @@ def split(arguments: Arguments) -> tuple[Tensor, ...]:
 
 
 def slice_by_index(arguments: Arguments) -> Tensor:
-    """`slice_by_index` with its masks; negative indices count from the end, strides do not."""
+    """Slice every axis from `begin` up to `end` in steps of `stride`: MIL `slice_by_index`.
+
+    Each parameter has one entry per axis. Negative indices count from the end. `begin_mask` makes a
+    slice start at the first element and `end_mask` makes it stop after the last, whatever the
+    index. `squeeze_mask` takes the one element at `begin` and drops the axis. Slices that reach
+    beyond an axis are cut short, as in Python.
+
+    Raises:
+        ValueError: a stride is not positive.
+        IndexError: `begin` of a squeezed axis lies outside it.
+    """
     x = arguments.tensor("x")
     nothing = [0] * x.ndim
     begins, ends = arguments.ints("begin"), arguments.ints("end")
@@ -52,13 +75,21 @@ def slice_by_index(arguments: Arguments) -> Tensor:
 
 
 def reverse(arguments: Arguments) -> Tensor:
-    """`reverse` given axes, or all of them."""
+    """Reverse the order of elements along `axes`, by default all: MIL `reverse`."""
     x = arguments.tensor("x")
     return x.flip(arguments.ints("axes", list(range(x.ndim))))
 
 
 def gather(arguments: Arguments) -> Tensor:
-    """`gather` the elements of one axis that a list of indices names."""
+    """Take the elements of `axis`, by default 0, at integer `indices`: MIL `gather`, as `np.take`.
+
+    The result has the axes of `indices`, of any rank, in place of `axis`: from x (2, 5, 7) and
+    indices (3, 4), axis 1 gives (2, 3, 4, 7). Negative indices count from the end. `batch_dims` is
+    taken to be 0. Exact; `x` in float16 is returned as float32, other dtypes stay.
+
+    Raises:
+        RuntimeError: an index lies outside the axis; torch raises IndexError in some cases.
+    """
     x, indices = arguments.tensor("x"), arguments.raw("indices")
     axis = int(arguments.number("axis", 0)) % x.ndim
     flat = indices.reshape(-1).long()
@@ -67,16 +98,24 @@ def gather(arguments: Arguments) -> Tensor:
 
 
 def crop(arguments: Arguments) -> Tensor:
-    """`crop` rows and columns off the image."""
+    """Remove rows and columns at the edges of (N, C, H, W): MIL `crop`.
+
+    `crop_height` is (top, bottom), `crop_width` (left, right), in pixels.
+    """
     top, bottom = arguments.ints("crop_height")
     left, right = arguments.ints("crop_width")
     return F.pad(arguments.tensor("x"), (-left, -right, -top, -bottom))
 
 
 def pad(arguments: Arguments) -> Tensor:
-    """`pad`; the listed axes are the last ones, first axis first.
+    """Pad the last axes of a tensor: MIL `pad`.
 
-    PyTorch mirrors or repeats the columns of an image only if it is told of the rows too.
+    `pad` is a flat list of (before, after) pairs for the last axes, first of them first. `mode` is
+    constant (with `constant_val`, by default 0), reflect (without repeating the edge) or replicate.
+
+    Raises:
+        RuntimeError: reflection is wider than the axis, or torch cannot pad these axes in this
+            mode.
     """
     x, pads = arguments.tensor("x"), arguments.ints("pad")
     pairs = [pads[index : index + 2] for index in range(0, len(pads), 2)]
@@ -92,17 +131,35 @@ def pad(arguments: Arguments) -> Tensor:
 
 
 def pixel_shuffle(arguments: Arguments) -> Tensor:
-    """`pixel_shuffle`: channel-major (ONNX DepthToSpace in mode CRD)."""
+    """Rearrange (N, C · r², H, W) to (N, C, r · H, r · W), channel-major: MIL `pixel_shuffle`.
+
+    r is `upscale_factor`. The same as ONNX DepthToSpace in mode CRD.
+
+    Raises:
+        RuntimeError: the channels are not a multiple of r².
+    """
     return F.pixel_shuffle(arguments.tensor("x"), int(arguments.number("upscale_factor")))
 
 
 def pixel_unshuffle(arguments: Arguments) -> Tensor:
-    """`pixel_unshuffle`: the inverse of `pixel_shuffle`."""
+    """Rearrange (N, C, r · H, r · W) to (N, C · r², H, W): MIL `pixel_unshuffle`.
+
+    r is `downscale_factor`; the inverse of `pixel_shuffle`.
+
+    Raises:
+        RuntimeError: a side is not a multiple of r.
+    """
     return F.pixel_unshuffle(arguments.tensor("x"), int(arguments.number("downscale_factor")))
 
 
 def depth_to_space(arguments: Arguments) -> Tensor:
-    """`depth_to_space`: block-major (ONNX DepthToSpace in mode DCR, TensorFlow's)."""
+    """Rearrange (N, b² · C, H, W) to (N, C, b · H, b · W), block-major: MIL `depth_to_space`.
+
+    b is `block_size`. The same as ONNX DepthToSpace in mode DCR, and as TensorFlow's.
+
+    Raises:
+        RuntimeError: the channels are not a multiple of b².
+    """
     x, block = arguments.tensor("x"), int(arguments.number("block_size"))
     n, channels, height, width = x.shape
     depth = channels // block**2
@@ -111,7 +168,13 @@ def depth_to_space(arguments: Arguments) -> Tensor:
 
 
 def space_to_depth(arguments: Arguments) -> Tensor:
-    """`space_to_depth`: the inverse of `depth_to_space`."""
+    """Rearrange (N, C, b · H, b · W) to (N, b² · C, H, W): MIL `space_to_depth`.
+
+    b is `block_size`; the inverse of `depth_to_space`.
+
+    Raises:
+        RuntimeError: a side is not a multiple of b.
+    """
     x, block = arguments.tensor("x"), int(arguments.number("block_size"))
     n, channels, height, width = x.shape
     rows, columns = height // block, width // block
@@ -120,18 +183,22 @@ def space_to_depth(arguments: Arguments) -> Tensor:
 
 
 def transpose(arguments: Arguments) -> Tensor:
-    """`transpose`."""
+    """Permute axes, so that axis i of the result is axis perm[i] of `x`: MIL `transpose`."""
     return arguments.tensor("x").permute(arguments.ints("perm"))
 
 
 def reshape(arguments: Arguments) -> Tensor:
-    """`reshape`; 0 keeps a dimension, -1 is inferred."""
+    """Reshape `x` to `shape`, where 0 keeps an axis and one −1 is inferred: MIL `reshape`.
+
+    Raises:
+        RuntimeError: the number of elements differs.
+    """
     x, shape = arguments.tensor("x"), arguments.ints("shape")
     return x.reshape([x.shape[i] if size == 0 else size for i, size in enumerate(shape)])
 
 
 def expand_dims(arguments: Arguments) -> Tensor:
-    """`expand_dims`."""
+    """Insert axes of length 1, at positions `axes` of the result: MIL `expand_dims`."""
     x, axes = arguments.tensor("x"), arguments.ints("axes")
     rank = x.ndim + len(axes)
     for axis in sorted(axis % rank for axis in axes):
@@ -140,18 +207,22 @@ def expand_dims(arguments: Arguments) -> Tensor:
 
 
 def squeeze(arguments: Arguments) -> Tensor:
-    """`squeeze` given axes, or all that are 1."""
+    """Drop `axes` of length 1, by default all of them: MIL `squeeze`. Longer axes stay."""
     x = arguments.tensor("x")
     return x.squeeze(tuple(arguments.ints("axes"))) if arguments.has("axes") else x.squeeze()
 
 
 def tile(arguments: Arguments) -> Tensor:
-    """`tile`."""
+    """Repeat `x` reps[i] times along axis i: MIL `tile`."""
     return arguments.tensor("x").tile(arguments.ints("reps"))
 
 
 def upsample_nearest(arguments: Arguments) -> Tensor:
-    """`upsample_nearest_neighbor`: output row o shows input row floor(o / factor)."""
+    """Enlarge (…, H, W) by repeating the nearest element: MIL `upsample_nearest_neighbor`.
+
+    Output row o is input row floor(o / factor), and the result has floor(H · factor) rows; columns
+    alike. Factors may be fractions. Exact.
+    """
     x = arguments.tensor("x")
     for axis, key in ((-2, "scale_factor_height"), (-1, "scale_factor_width")):
         factor = arguments.number(key, 1)

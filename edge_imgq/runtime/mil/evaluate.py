@@ -1,16 +1,17 @@
-"""Executing a program in the precision that the file states.
+"""Executes an ML program in the dtypes that the file states.
 
-Every operator computes in float32 and its result is then rounded to the element type that the
-program declares for it: float16 to nearest even, integers already rounded and saturated by
-`quantize`. That is the least precision that a device may keep results in: "The runtime respects the
-explicit types as the minimum precision, and will not reduce the precision" (Guide to Core ML Tools,
-Typed Execution, apple.github.io/coremltools/docs-guides/source/typed-execution.html). A float16
-program may run in float32, and `dequantize`, a convolution and `quantize` may be one operator of
-integers: the guide says that there is int8-int8 compute on newer Neural Engines (Linear
-Quantization, Performance). No word was found there, or where coremltools' sources were searched, on
-how that accumulates, where it rounds, or which way a half goes. So there are two ends, and a device
-lies between them if it keeps to the types: `Evaluator(program)`, and `Evaluator(program,
-rounding=False)`, which rounds nothing between `dequantize` and `quantize`.
+Every operator computes in float32, and its result is then rounded to the dtype that the program
+declares for it: float16 to nearest even; integers arrive rounded and saturated by `quantize`. This
+is the least precision in which a device may keep results: "The runtime respects the explicit types
+as the minimum precision, and will not reduce the precision" (Guide to Core ML Tools, Typed
+Execution, apple.github.io/coremltools/docs-guides/source/typed-execution.html).
+
+Devices may be more precise. A float16 program may run in float32, and `dequantize`, a convolution
+and `quantize` may be fused into one integer operator: the guide says that newer Neural Engines have
+int8-int8 compute (Linear Quantization, Performance). Neither the guide nor coremltools' sources,
+where searched, say how that accumulates, where it rounds, or which way it rounds a half. The two
+extremes are `Evaluator(program)` and `Evaluator(program, rounding=False)`, which rounds nothing
+between `dequantize` and `quantize`; a device that keeps to the types lies between them.
 """
 
 from __future__ import annotations
@@ -44,16 +45,16 @@ TORCH_TYPES = {
 
 
 class Evaluator:
-    """One program, ready to run on images of any size that its operators allow.
+    """Runs one program on images of any size that its operators allow.
 
     Args:
-        program: what to run.
-        rounding: whether a value that the program declares as float16 is rounded to it. Without,
-            it stays float32: what the program computes on a wider machine, or where operators are
-            fused, and what tells a wrong program from a coarse one. Constants are float16 in both.
+        program: the program.
+        rounding: round values that the program declares as float16 to float16. If False they stay
+            float32, as on a more precise device or with fused operators, which tells an error of
+            the program from its rounding. Constants are float16 in both cases.
 
     Raises:
-        ModelError: the program holds operators that the evaluator does not know; all are named.
+        ModelError: the program uses operators that the evaluator does not know; all are named.
     """
 
     def __init__(self, program: Program, rounding: bool = True) -> None:
@@ -77,13 +78,13 @@ class Evaluator:
         self.unchosen = _only_chosen(self.statements, program.outputs)
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Return the program's outputs by name, in their declared element types.
+        """Return the outputs by name, in their declared dtypes; float16 is float32 if not rounding.
 
         Args:
-            inputs: arrays by input name, (N, C, H, W), converted to the declared element type.
+            inputs: arrays by input name, (N, C, H, W); converted to the declared dtype.
 
         Raises:
-            NonFiniteOutputError: a value overflowed float16, or is not a number.
+            NonFiniteOutputError: an intermediate value is infinite or NaN in its declared dtype.
         """
         tensors = {
             name: torch.from_numpy(np.ascontiguousarray(array)).to(
@@ -94,10 +95,13 @@ class Evaluator:
         return {name: value.numpy() for name, value in self._walk(tensors).items()}
 
     def shapes(self, inputs: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]] | None:
-        """Return the output shapes for given input shapes; None where an operator cannot run.
+        """Return the output shapes for given input shapes; None if the program cannot run on them.
 
-        The program is run: torch's tensors without values would do, but the first of them imports
-        a compiler, which takes longer than most programs.
+        Runs the program on a grey image. torch's meta tensors would be cheaper, but the first one
+        imports a compiler, which takes longer than most programs.
+
+        Args:
+            inputs: shape by input name, (N, C, H, W).
         """
         gray = {name: np.full(shape, 127.0, np.float32) for name, shape in inputs.items()}
         try:
@@ -115,11 +119,15 @@ class Evaluator:
         return {name: values[name] for name in self.program.outputs}
 
     def execute(self, statement: Statement, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return what a statement computes, by the names of its results.
+        """Execute one statement and return its results by name, in their declared dtypes.
 
         Args:
             statement: one operation of the program.
-            values: what the statements before it computed, by name.
+            values: constants and earlier results, by name.
+
+        Raises:
+            NonFiniteOutputError: a result is infinite or NaN, and reaches an output other than
+                through operands that `select` may discard.
         """
         arguments = Arguments(statement, self.program.constants, values, self.declared)
         result = OPERATORS[statement.kind](arguments)
@@ -144,7 +152,7 @@ def _refuse_unknown(statements: Sequence[Statement]) -> None:
 
 
 def _refuse_non_finite(statement: Statement, value: Tensor) -> None:
-    # One pass: NaN comes out of aminmax as NaN.
+    # One pass suffices, since aminmax propagates NaN.
     if value.is_floating_point() and value.numel():
         if all(torch.isfinite(end) for end in value.aminmax()):
             return
@@ -157,7 +165,7 @@ def _refuse_non_finite(statement: Statement, value: Tensor) -> None:
 def _only_chosen(statements: Sequence[Statement], outputs: Sequence[str]) -> frozenset[str]:
     """Return the values that reach the outputs through `select` alone.
 
-    They may be no numbers where they are not chosen, as a power of a negative number.
+    They may be NaN or infinite where they are not selected, such as powers of negative numbers.
     """
     read: dict[str, list[Statement]] = {}
     for statement in statements:
@@ -175,7 +183,7 @@ def _only_chosen(statements: Sequence[Statement], outputs: Sequence[str]) -> fro
 
 
 def _retired(statements: Sequence[Statement], outputs: Sequence[str]) -> list[list[str]]:
-    """Return, for every statement, the values that nothing after it reads."""
+    """Return, for every statement, the values that no later statement reads."""
     defined = {output.name for statement in statements for output in statement.outputs}
     seen = set(outputs)
     retired: list[list[str]] = []

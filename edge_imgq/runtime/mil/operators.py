@@ -1,4 +1,4 @@
-"""The operators of MIL that the evaluator knows, and the function that computes each."""
+"""Function that computes each MIL operator known to the evaluator."""
 
 from __future__ import annotations
 
@@ -105,3 +105,4 @@ OPERATORS: dict[str, Operator] = {
     "upsample_bilinear": resize.upsample_bilinear,
     "upsample_nearest_neighbor": data_movement.upsample_nearest,
 }
+"""By MIL operator name. A function returns one tensor, or one for each result of the statement."""

@@ -1,4 +1,4 @@
-"""Opening a saved `.mlpackage`: manifest, model description and weight file."""
+"""Opens a saved `.mlpackage`: manifest, model description and weight files."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MANIFEST = "Manifest.json"
 
 @dataclass(frozen=True)
 class Package:
-    """One package as it lies on disk.
+    """A package read from disk.
 
     Attributes:
-        path: the package's folder.
+        path: folder of the package.
         model: the parsed `Model` protobuf message.
-        weights: contents of the weight files by the name that the program uses for them
+        weights: contents of the weight files, by the name that the program uses for them
             (`@model_path/weights/weight.bin`).
     """
 
@@ -32,18 +32,18 @@ class Package:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """The string pairs that the package carries."""
+        """The user-defined metadata of the package, as strings by key."""
         return dict(self.model.description.metadata.userDefined)
 
 
 def open_package(path: Path) -> Package:
     """Read a package from disk.
 
-    The layout is that of Apple's model package: `Manifest.json` names the root model among its
-    items, whose weights lie in the folder beside it.
+    In Apple's layout, `Manifest.json` names the root model among its items, and the weights are in
+    the folder `weights` beside that model.
 
     Raises:
-        ModelError: the folder is missing, is no package, is truncated, or holds no ML Program.
+        ModelError: the package is missing, damaged or incomplete, or holds no ML Program.
     """
     specification = _model_file(path)
     model = _parse(specification)
@@ -59,7 +59,7 @@ def open_package(path: Path) -> Package:
 
 
 def read_note(path: Path) -> FileNote:
-    """Return what a package says about itself.
+    """Read the note that edge-imgq stored in a package's metadata.
 
     Raises:
         ModelError: the package cannot be read, or was not written by edge-imgq.
@@ -68,7 +68,11 @@ def read_note(path: Path) -> FileNote:
 
 
 def _model_file(path: Path) -> Path:
-    """Return the model description that the manifest points to."""
+    """Return the path of the model description that the manifest names as root.
+
+    Raises:
+        ModelError: there is no package, or its manifest or model is missing or damaged.
+    """
     if not path.exists():
         raise ModelError(f"There is no Core ML package at {path}.")
     if not (path / MANIFEST).is_file():
@@ -85,7 +89,11 @@ def _model_file(path: Path) -> Path:
 
 
 def _parse(file: Path) -> Any:
-    """Parse the protobuf message of a model file."""
+    """Parse the protobuf message of a model file.
+
+    Raises:
+        ModelError: it is damaged or truncated.
+    """
     model = coremltools().proto.Model_pb2.Model()
     decode_error = importlib.import_module("google.protobuf.message").DecodeError
     try:

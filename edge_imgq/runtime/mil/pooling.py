@@ -1,4 +1,4 @@
-"""Pools of the evaluator."""
+"""Pooling operators of MIL, computed in torch."""
 
 from __future__ import annotations
 
@@ -13,11 +13,18 @@ from edge_imgq.runtime.mil.window_padding import Pair, outward, padding
 
 MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 MEAN = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
-"""torch's functions by the number of spatial axes."""
+"""torch's average pooling by number of spatial axes, as MAX has max pooling."""
 
 
 def max_pool(arguments: Arguments) -> Tensor:
-    """`max_pool` on (N, C, *image) with one to three spatial axes."""
+    """Return the maximum of each window of (N, C, spatial axes …): MIL `max_pool`. Exact.
+
+    There are one to three spatial axes, each of which shrinks to (size + pads − kernel) // stride +
+    1, rounded up where `ceil_mode` is set. Padding never wins.
+
+    Raises:
+        RuntimeError: the kernel is larger than the padded input.
+    """
     kernel, strides = _window(arguments)
     pads = _reaching(arguments, kernel, strides)
     x = F.pad(arguments.tensor("x"), outward(pads), value=-math.inf)
@@ -26,9 +33,14 @@ def max_pool(arguments: Arguments) -> Tensor:
 
 
 def avg_pool(arguments: Arguments) -> Tensor:
-    """`avg_pool` on (N, C, *image); padding counts in the mean unless it is excluded.
+    """Return the mean of each window of (N, C, spatial axes …): MIL `avg_pool`, in float32.
 
-    The elements that `ceil_mode` adds beyond the padding never count, as in torch.
+    There are one to three spatial axes, with sizes as in `max_pool`. Padding counts as zeros in the
+    mean unless `exclude_padding_from_average` is set. Elements that `ceil_mode` adds beyond the
+    padding never count, as in torch.
+
+    Raises:
+        RuntimeError: the kernel is larger than the padded input.
     """
     kernel, strides = _window(arguments)
     mean = MEAN[len(kernel)]
@@ -55,7 +67,7 @@ def _sides(arguments: Arguments, kernel: list[int], strides: list[int]) -> list[
 
 
 def _reaching(arguments: Arguments, kernel: list[int], strides: list[int]) -> list[Pair]:
-    """Return the padding with what `ceil_mode` adds behind so that the last window fits."""
+    """Return the padding, extended at the end where `ceil_mode` needs it for the last window."""
     pads = _sides(arguments, kernel, strides)
     if not arguments.flag("ceil_mode"):
         return pads

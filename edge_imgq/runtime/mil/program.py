@@ -1,4 +1,4 @@
-"""The program inside a package as plain values: constants, statements, declared types."""
+"""The program inside a package as plain values: constants, statements and declared types."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ DTYPES: dict[str, Any] = {
     "UINT16": np.uint16,
     "UINT32": np.uint32,
 }
-"""Element types of MIL by their name in the protobuf schema."""
+"""NumPy dtypes by MIL's element types, as the protobuf schema names them."""
 
 BLOB_SENTINEL = 0xDEADBEEF
 BLOB_ENTRY = struct.Struct("<IIQQ")
-"""Start of a blob's entry: sentinel, element type, bytes of data, offset of data."""
+"""Header of an array in a weight file: sentinel, element type, bytes of data, offset of data."""
 
 
 @dataclass(frozen=True)
 class Declared:
-    """A value's name with the type that the program declares for it.
+    """A value's name, shape and dtype as the program declares them.
 
     Attributes:
         name: unique in the program.
-        shape: as written for the file's own image size.
-        dtype: MIL element type in small letters, e.g. "float16".
+        shape: at the file's own image size; 0 for an open dimension.
+        dtype: MIL element type in lower case, such as "float16".
     """
 
     name: str
@@ -53,13 +53,13 @@ class Declared:
 
 @dataclass(frozen=True)
 class Statement:
-    """One operator applied once.
+    """One operation of a program.
 
     Attributes:
-        kind: the MIL operator.
-        name: the operator's own name.
-        inputs: names of the values bound to each parameter, several for variadic ones.
-        outputs: what it defines.
+        kind: the MIL operator, such as "conv".
+        name: name of the operation.
+        inputs: names of the operands of each parameter; several for variadic ones.
+        outputs: the results.
     """
 
     kind: str
@@ -75,8 +75,8 @@ class Program:
     Attributes:
         inputs: declared inputs.
         outputs: names of the returned values.
-        constants: contents of every `const` and of literal arguments, by value name.
-        statements: everything else, in the order of execution.
+        constants: contents of every `const` operation and literal argument, by value name.
+        statements: all other operations, in execution order.
     """
 
     inputs: tuple[Declared, ...]
@@ -86,7 +86,7 @@ class Program:
 
     @property
     def declared(self) -> dict[str, Declared]:
-        """Every value that an input or a statement defines, by name."""
+        """Declared shape and dtype of every input and result, by name."""
         values = {value.name: value for value in self.inputs}
         for statement in self.statements:
             values.update((value.name, value) for value in statement.outputs)
@@ -94,16 +94,16 @@ class Program:
 
 
 def read_program(package: Package) -> Program:
-    """Return the program of a package, with its constants taken from the weight file.
+    """Parse the program of a package, with constants from its weight files.
 
     Raises:
-        ModelError: the program refers to data that is not there.
+        ModelError: there is no function `main`, or weights are missing.
     """
     return _Reader(package).read()
 
 
 class _Reader:
-    """One walk over one program."""
+    """Collects constants and statements in one pass over a program."""
 
     def __init__(self, package: Package) -> None:
         self.package = package
@@ -132,7 +132,7 @@ class _Reader:
             key: tuple(self._bound(f"{name}.{key}.{i}", item) for i, item in enumerate(given))
             for key, given in ((key, item.arguments) for key, item in operation.inputs.items())
         }
-        # Compile-time operators up to iOS 17 keep their operands as attributes.
+        # Before iOS 18, compile-time operators had their operands as attributes.
         for key, value in operation.attributes.items():
             if key != "name":
                 inputs[key] = (self._literal(f"{name}.{key}", value),)
@@ -162,7 +162,11 @@ class _Reader:
         return np.array(list(contents), DTYPES[dtype]).reshape(shape)
 
     def _blob(self, value: Any) -> NDArray[Any]:
-        """Read an array from the weight file, whose format is coremltools' `StorageFormat.hpp`."""
+        """Read an array from a weight file, in the format of coremltools' `StorageFormat.hpp`.
+
+        Raises:
+            ModelError: the file does not hold the array.
+        """
         dtype, shape = _tensor_type(value.type)
         file, entry = value.blobFileValue.fileName, value.blobFileValue.offset
         data = self.package.weights.get(file, b"")
@@ -183,7 +187,7 @@ def _declared(value: Any) -> Declared:
 
 
 def _tensor_type(value_type: Any) -> tuple[str, tuple[int, ...]]:
-    """Return element type and shape; an open dimension is 0."""
+    """Return dtype and shape; an open dimension is 0."""
     tensor = value_type.tensorType
     shape = tuple(int(dimension.constant.size) for dimension in tensor.dimensions)
     return coremltools().proto.MIL_pb2.DataType.Name(tensor.dataType), shape

@@ -1,4 +1,7 @@
-"""Integer operators of the evaluator: real = scale × (integer − zero point)."""
+"""Integer operators of MIL, computed in torch: real value = scale × (integer − zero point).
+
+Scale and zero point are scalars, or vectors along `axis`.
+"""
 
 from __future__ import annotations
 
@@ -11,26 +14,39 @@ RANGES = {"int8": (-128, 127), "uint8": (0, 255)}
 
 
 def quantize(arguments: Arguments) -> Tensor:
-    """`quantize`: clip(round(x / scale) + zero point), rounding half to even."""
+    """Quantize `input` to int8 or uint8: MIL `quantize`.
+
+    Returns clip(round(input / scale) + zero point), rounding half to even, clipped to the range of
+    `output_dtype`. The integers are returned as float32, which holds them exactly; `Evaluator`
+    converts them. The division is in float32. The zero point is 0 by default.
+    """
     x = arguments.raw("input").to(torch.float32, copy=True)
     low, high = RANGES[arguments.text("output_dtype")]
-    # In place: on whole images, fetching new memory costs more than the arithmetic.
+    # In place: on whole images, allocating memory takes longer than the arithmetic.
     x.div_(_along(arguments, arguments.tensor("scale"), x.ndim)).round_()
     return x.add_(_zero_point(arguments, x.ndim)).clamp_(low, high)
 
 
 def dequantize(arguments: Arguments) -> Tensor:
-    """`dequantize`."""
+    """Return scale · (input − zero point) in float32: MIL `dequantize`, of int8 or uint8."""
     return _affine(arguments, "input")
 
 
 def affine_weights(arguments: Arguments) -> Tensor:
-    """`constexpr_affine_dequantize`: integer weights, unpacked when the model is loaded."""
+    """Dequantize integer weights on loading: MIL `constexpr_affine_dequantize`.
+
+    Returns scale · (quantized_data − zero point) in float32.
+    """
     return _affine(arguments, "quantized_data")
 
 
 def blockwise_weights(arguments: Arguments) -> Tensor:
-    """`constexpr_blockwise_shift_scale`: scale and offset per block of every axis."""
+    """Dequantize weights in blocks: MIL `constexpr_blockwise_shift_scale`.
+
+    Returns scale · (data − offset) in float32. `scale` and `offset` have the rank of `data`; along
+    each axis one entry applies to a block of size data.shape[i] / scale.shape[i]. The offset is 0
+    by default.
+    """
     data = arguments.raw("data").float()
     scale = _blocks(arguments.tensor("scale"), data)
     if arguments.has("offset"):
@@ -51,7 +67,7 @@ def _zero_point(arguments: Arguments, rank: int) -> Tensor | float:
 
 
 def _along(arguments: Arguments, vector: Tensor, rank: int) -> Tensor:
-    """Shape a scalar or a vector along `axis` so that it broadcasts."""
+    """Reshape a vector along `axis` so that it broadcasts with a tensor of this rank."""
     if vector.ndim == 0:
         return vector
     shape = [1] * rank

@@ -1,4 +1,4 @@
-"""Bilinear resizing of the evaluator, written from Core ML's own grid formulas."""
+"""Bilinear resizing operators of MIL, computed in torch after Core ML's own sampling formulas."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from edge_imgq.runtime.mil.arguments import Arguments
 
 
 def upsample_bilinear(arguments: Arguments) -> Tensor:
-    """`upsample_bilinear` by factors; the spacing follows the sizes, not the factors."""
+    """Enlarge (…, H, W) bilinearly by two factors: MIL `upsample_bilinear`.
+
+    The result has floor(H · factor) rows; columns alike. Samples are spaced by input size / output
+    size, which differs from 1 / factor where the floor cuts something off. By default
+    `align_corners` is set: corners map to corners. Otherwise sample i lies at (i + 0.5) · spacing −
+    0.5 with `half_pixel_centers`, which is then the default, and at i · spacing without. Positions
+    are clamped to the image. Computes in float32.
+    """
     x = arguments.tensor("x")
     align = arguments.flag("align_corners", True)
     centres = arguments.flag("half_pixel_centers", not align)
@@ -23,9 +30,12 @@ def upsample_bilinear(arguments: Arguments) -> Tensor:
 
 
 def resize_bilinear(arguments: Arguments) -> Tensor:
-    """`resize_bilinear` to a size, in its sampling modes.
+    """Resize (…, H, W) bilinearly to a given height and width: MIL `resize_bilinear`.
 
-    DEFAULT and OFFSET_CORNERS divide differently only where they would leave the image.
+    With `sampling_mode` STRICT_ALIGN_CORNERS or ALIGN_CORNERS, corners map to corners. With
+    UNALIGN_CORNERS, sample i lies at (i + 0.5) · spacing − 0.5, in all other modes at i · spacing,
+    where spacing is input size / output size. Positions are clamped to the image; DEFAULT and
+    OFFSET_CORNERS differ only outside it. Computes in float32.
     """
     x = arguments.tensor("x")
     mode = arguments.text("sampling_mode", "DEFAULT")
@@ -38,7 +48,7 @@ def resize_bilinear(arguments: Arguments) -> Tensor:
 
 
 def _grid(size: int, target: int, align: bool, centres: bool, like: Tensor) -> Tensor:
-    """Return where the output samples lie, in input samples."""
+    """Return the position of each output sample along an axis, in input samples, float64."""
     index = torch.arange(target, dtype=torch.float64, device=like.device)
     if align:
         return index * ((size - 1) / max(target - 1, 1))
@@ -48,7 +58,7 @@ def _grid(size: int, target: int, align: bool, centres: bool, like: Tensor) -> T
 
 
 def _interpolate(x: Tensor, axis: int, grid: Tensor) -> Tensor:
-    """Blend the two neighbours of every grid point along one axis."""
+    """Interpolate linearly between the two neighbours of every position along axis −2 or −1."""
     low = grid.floor().long()
     high = (low + 1).clamp_max(x.shape[axis] - 1)
     weight = (grid - low).to(x.dtype)

@@ -1,4 +1,4 @@
-"""The one way in to coremltools, which otherwise writes warnings and progress bars."""
+"""Imports coremltools without its warnings, log messages and progress bars."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from typing import Any
 from edge_imgq.library_warnings import without_library_warnings
 
 TRAINING = "coremltools.optimize.torch"
-"""Compression while training, which nobody uses here and coremltools always imports: a third of its
-time, for parts of torch that share a model between machines."""
+"""Compression during training, which is not used here but which coremltools always imports.
+
+It takes a third of the import time, for parts of torch that share a model between machines.
+"""
 
 
 @contextlib.contextmanager
 def silenced() -> Iterator[None]:
-    """Keep what coremltools and tqdm write off the terminal; everything is restored on leaving.
+    """Suppress warnings, stdout, stderr and coremltools' log within a `with` block.
 
-    Errors are not touched: they arrive as exceptions.
+    Exceptions pass. Everything is restored on leaving.
     """
     logger = logging.getLogger("coremltools")
     level = logger.level
@@ -39,7 +41,7 @@ def silenced() -> Iterator[None]:
 
 
 def coremltools() -> Any:
-    """Import coremltools (a second or two, the first time) without its warnings."""
+    """Import coremltools without its warnings; the first time takes one or two seconds."""
     loaded = sys.modules.get("coremltools")
     if loaded is not None:
         return loaded
@@ -49,7 +51,7 @@ def coremltools() -> Any:
 
 @contextlib.contextmanager
 def _without(module: str) -> Iterator[None]:
-    """Let what is imported meanwhile find an empty module; who imports it later gets it whole."""
+    """Replace a module by an empty one within a `with` block; a later import gets the real one."""
     sys.modules[module] = types.ModuleType(module)
     try:
         yield
@@ -58,6 +60,6 @@ def _without(module: str) -> Iterator[None]:
 
 
 def mil_builder() -> Any:
-    """Return coremltools' builder of MIL operators, known everywhere as `mb`."""
+    """Return coremltools' builder of MIL operators, `mb` in Apple's examples."""
     coremltools()
     return importlib.import_module("coremltools.converters.mil").Builder

@@ -1,4 +1,4 @@
-"""Padding of sliding windows, which convolutions and pools state in the same way."""
+"""Padding of sliding windows, for convolution and pooling."""
 
 from __future__ import annotations
 
@@ -7,15 +7,23 @@ from collections.abc import Sequence
 from edge_imgq.runtime.mil.arguments import Arguments
 
 Pair = tuple[int, int]
-"""What is added in front of one axis, and behind it."""
+"""Elements added before and after one axis."""
 
 
 def padding(
     arguments: Arguments, kernel: Sequence[int], strides: list[int], dilations: list[int]
 ) -> list[Pair]:
-    """Return the padding of every spatial axis, from a statement's `pad_type` and `pad`.
+    """Return the (before, after) padding of every spatial axis, from `pad_type` and `pad`.
 
-    `same` puts the odd element at the end, `same_lower` at the start, as TensorFlow and ONNX do.
+    `valid`, the default, pads nothing and `custom` as `pad` says, a flat list of pairs. `same`
+    makes the output ceil(size / stride) long, with an odd element at the end, `same_lower` at the
+    start, as in TensorFlow and ONNX.
+
+    Args:
+        arguments: arguments of the convolution or pooling; its `x` is (N, C, spatial axes …).
+        kernel: taps along each spatial axis.
+        strides: of each axis.
+        dilations: of each axis.
     """
     kind = arguments.text("pad_type", "valid")
     if kind == "custom":
@@ -34,5 +42,5 @@ def padding(
 
 
 def outward(pairs: Sequence[Pair]) -> list[int]:
-    """Return pairs as torch's pad takes them: last axis first."""
+    """Flatten the pairs to the order of torch's `pad`: last axis first."""
     return [side for pair in reversed(pairs) for side in pair]
