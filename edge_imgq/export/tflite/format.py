@@ -35,7 +35,7 @@ def write_tflite(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
 
     The note of a file with one size says whether the input may be resized, and to which multiples.
     For a processor the fastest rewrites are applied, which may require larger multiples. For the
-    NPU of a chip, the processor's file is compiled.
+    NPU of a chip, the processor's file is compiled, with other forms where its compiler is wrong.
 
     Raises:
         UnsupportedOperatorError: TFLite cannot express some operators.
@@ -47,17 +47,16 @@ def write_tflite(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
 
 
 def _write_compiled(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
-    """Compile a CPU file for an NPU; the note records the operator count before compiling."""
+    """Compile a file for an NPU; the note records the operator count before compiling."""
     from edge_imgq.export.npu.compiler import compile_for
     from edge_imgq.runtime.tflite_file import read_model
 
     with TemporaryDirectory(prefix="edge-imgq-npu-") as folder:
         plain = Path(folder) / "plain.tflite"
-        on_processor = replace(order, processor="cpu")
-        _write(graph, on_processor, plain)
+        _write(graph, order, plain)
         count = len(read_model(plain).subgraphs[0].operators)
         noted = replace(order.note, operators=count)
-        _write(graph, replace(on_processor, note=noted), plain)
+        _write(graph, replace(order, note=noted), plain)
         compile_for(CHIPS[order.processor], plain, path)
 
 
@@ -95,7 +94,12 @@ def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
 def _lowering_options(graph: PreparedGraph, order: ExportSpec) -> LoweringOptions:
     from edge_imgq.export.tflite.lowering_options import LoweringOptions
 
-    return LoweringOptions(order.processor == "gpu", order.half, graph.kernels)
+    return LoweringOptions(
+        gpu=order.processor == "gpu",
+        npu=order.processor in CHIPS,
+        float16_weights=order.half,
+        kernels=graph.kernels,
+    )
 
 
 def open_session(path: Path, threads: int) -> Session:

@@ -20,6 +20,9 @@ The GPU delegate interprets a file differently from the CPU kernels:
 7. With float32 enforced they concatenate zeros instead of a float16 constant; constants that are
    concatenated to an image are float32 (measured with LiteRT 2.3.0).
 
+So does the compiler of an NPU: LiteRT 2.3.0's plugin for Qualcomm computes a mean that excludes
+SAME padding wrongly, so the padding is included and corrected by a product.
+
 Source of 1 to 3: TensorFlow, `tensorflow/lite/delegates/gpu/common/model_builder.cc`
 (TransposeConvBuiltinOperationParser, UpdatePadding), `operations.cc` (CalculateSamePadding) and
 `model_builder_helper.cc` (CreateVectorCopyData).
@@ -39,12 +42,14 @@ class LoweringOptions:
 
     Attributes:
         gpu: True for the GPU delegate, False for XNNPACK.
+        npu: True for a file that the compiler of an NPU reads.
         float16_weights: True to store constants of more than one element as float16 behind a
             DEQUANTIZE.
         kernels: integer kernels of the processor; operators without one are computed in float.
     """
 
     gpu: bool = False
+    npu: bool = False
     float16_weights: bool = False
     kernels: KernelProfile = DEFAULT
 

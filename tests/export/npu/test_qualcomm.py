@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import helper
 
 from edge_imgq.chips import CHIPS, QUALCOMM
 from edge_imgq.cli.main import main
@@ -14,7 +17,7 @@ from edge_imgq.export.npu.compiler import compile_for
 from edge_imgq.export.npu.sdk import find_sdk
 from edge_imgq.runtime.npu_file import compiled_for, placement
 from edge_imgq.skipped import Skipped
-from tests.cli.conftest import photos, tiny  # noqa: F401 - fixtures
+from tests.cli.conftest import photos, tiny, whole_model  # noqa: F401 - fixtures
 
 FOUND = find_sdk(QUALCOMM)
 REASON = FOUND.reason if isinstance(FOUND, Skipped) else ""
@@ -52,6 +55,32 @@ def test_each_chip_takes_all_operators_and_computes_what_the_graph_computes(made
     for model in WHOLE:
         chip = compiled_for(made / f"tflite-npu-{model.lower()}.tflite")
         assert chip is CHIPS[f"qualcomm:{model.lower()}"]
+
+
+@pytest.mark.device
+@needs_sdk
+def test_a_mean_that_leaves_its_padding_out_is_right(
+    photos: Path,  # noqa: F811
+    tmp_path: Path,
+    small_patches: None,
+) -> None:
+    """As SAME, which says the same and which the plugin computes otherwise, it came to 27 dB."""
+    last = np.random.default_rng(3).normal(0, 0.1, (3, 3, 1, 1)).astype(np.float32)
+    sides = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "count_include_pad": 0}
+    nodes = [
+        helper.make_node("AveragePool", ["image"], ["a"], **sides),
+        helper.make_node("Conv", ["a", "w"], ["b"], kernel_shape=[1, 1]),
+        helper.make_node("Add", ["a", "b"], ["out"]),
+    ]
+    onnx.save(whole_model(nodes, {"w": last}), tmp_path / "mean.onnx")
+    words = ("export", tmp_path / "mean.onnx", "--size", "48x64", "--target", "tflite-npu")
+    images = ("--calibration", photos / "calibration", "--images", photos / "evaluation")
+    more = ("--scheme", "int8-fast", "--no-bench", "--output", tmp_path)
+    assert main([str(word) for word in (*words, *images, *more)]) == 0
+    report = json.loads((tmp_path / "mean" / "report.json").read_text())
+    compiled = [target for target in report["targets"] if "-sm" in target["target"]]
+    assert len(compiled) == len(WHOLE)
+    assert min(target["vs_host"]["psnr"] for target in compiled) >= 50
 
 
 @pytest.mark.device

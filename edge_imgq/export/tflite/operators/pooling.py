@@ -50,14 +50,15 @@ def average_pool(file: Emitter, operation: Operation) -> None:
     """Lower AveragePool to AVERAGE_POOL_2D, or in int8 to a depthwise convolution.
 
     TFLite's SAME excludes the padding from the mean. If ONNX includes it, a PAD is written. If ONNX
-    excludes other padding, it is included and the result is multiplied by taps / pixels.
+    excludes other padding, it is included and the result is multiplied by taps / pixels; for an
+    NPU, so is SAME.
     """
     spot = _window(operation)
     image = operation.operand(0)
     padding: int | None = spot.padding
     if operation.attributes.get("count_include_pad", 0) and padding != VALID:
         padding = None
-    elif padding is None:
+    elif padding is None or (file.options.npu and padding == SAME):
         _uncounted_mean(file, operation, spot)
         return
     source = file.tensor(image) if padding is not None else padded(file, image, spot.pads)

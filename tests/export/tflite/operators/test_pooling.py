@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from edge_imgq.export.tflite.lower import lower
+from edge_imgq.export.tflite.lowering_options import LoweringOptions
 from tests.export.tflite.operators.build import (
     assert_float_file,
     assert_int8_file,
     cases_of,
     quantizable,
+)
+from tests.export.tflite.witness import (
+    NOTE,
+    Case,
+    from_file,
+    interpreter_of,
+    network_of,
+    run_litert,
+    run_onnx,
+    to_file,
 )
 
 CASES = cases_of("pooling")
@@ -22,3 +35,16 @@ def test_a_float_file_agrees_with_onnx_runtime(name: str) -> None:
 @pytest.mark.parametrize("name", quantizable(CASES))
 def test_an_int8_file_agrees_with_the_qdq_model(name: str) -> None:
     assert_int8_file(name)
+
+
+@pytest.mark.parametrize("strides", ["1,1", "2,2"])
+def test_a_file_for_an_npu_counts_padding_and_corrects_it(strides: str) -> None:
+    """Qualcomm's plugin is wrong on SAME: 27 dB in its emulator (tests/export/npu)."""
+    attributes = f"kernel_shape=[3,3], pads=[1,1,1,1], strides=[{strides}], count_include_pad=0"
+    model = Case(f"y = AveragePool<{attributes}>(x)", (1, 4, 7, 9)).model()
+    values = np.random.default_rng(5).normal(size=(1, 4, 7, 9)).astype(np.float32)
+    data = lower(network_of(model), NOTE, options=LoweringOptions(npu=True))
+    got = from_file(run_litert(data, to_file(values)))
+    np.testing.assert_allclose(got, run_onnx(model, values), atol=1e-6)
+    shapes = [tuple(d["shape"]) for d in interpreter_of(data).get_tensor_details()]
+    assert (1, 9, 11, 4) in shapes
