@@ -1,4 +1,4 @@
-"""Define the contract of a bundle, `contract.json`: everything an app must know of its files."""
+"""Define the contract of a bundle, `contract.json`: everything an app must know about its files."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Row = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class ColourContract:
-    """What the 8-bit pixels of a network are.
+    """Colour encoding of a network's 8-bit pixels.
 
     Attributes:
-        channels: in their order, such as R, G, B, or Y alone.
-        lowest: of the levels, that of black.
-        highest: that of white.
-        matrix: Y, Cb and Cr from R, G and B of 0 to 1, before `offset` is added; none where
-            channels are those of the photograph.
-        offset: of Y, Cb and Cr.
-        standard: that the matrix is of; empty where there is none.
+        channels: names of the channels in order, such as R, G, B, or only Y.
+        lowest: level of black.
+        highest: level of white.
+        matrix: rows that turn R, G, B of 0 to 1 into Y, Cb, Cr before `offset` is added; empty if
+            the channels are R, G, B.
+        offset: offsets added to Y, Cb, Cr; empty without a matrix.
+        standard: standard that defines the encoding; "" for R, G, B.
     """
 
     channels: tuple[str, ...]
@@ -43,15 +43,15 @@ class TensorContract:
     """An input or output of a file.
 
     Attributes:
-        name: that an app calls it by.
-        shape: in the file's layout; None for a length that is open.
-        layout: the order of the axes.
-        type: "uint8", "float32", …
-        scale: real value of one integer step; None where the type is not quantized.
-        zero_point: integer that stands for 0; None likewise.
-        at_0: the value, as it is stored, that stands for the pixel 0.
-        at_255: that for 255.
-        clipped: whether values beyond these two never occur; else the app clips them.
+        name: name of the tensor in the file.
+        shape: lengths of the axes in the file's layout; None for a dynamic length.
+        layout: order of the axes.
+        type: element type, such as "uint8" or "float32".
+        scale: real value of one integer step; None if the tensor is not quantized.
+        zero_point: integer that represents 0; None if the tensor is not quantized.
+        at_0: stored value of pixel 0.
+        at_255: stored value of pixel 255.
+        clipped: true if no value lies outside `at_0` to `at_255`; otherwise the app must clip.
     """
 
     name: str
@@ -67,12 +67,12 @@ class TensorContract:
 
 @dataclass(frozen=True)
 class SignatureContract:
-    """A way to call a file.
+    """An entry point of a file.
 
     Attributes:
-        name: that an app asks for; empty where there is none to ask for.
-        image: what it takes.
-        result: what it returns.
+        name: name of the signature; "" if the file has only one entry point.
+        image: input that takes the photograph.
+        result: output.
         extra_inputs: further inputs, which the app must fill.
     """
 
@@ -84,14 +84,15 @@ class SignatureContract:
 
 @dataclass(frozen=True)
 class TilingContract:
-    """How an app cuts a photograph so that no seam shows, as `vectors/tiles.json` does.
+    """Tiling of a photograph without seams; `vectors/tiles.json` has examples.
 
     Attributes:
-        tiles: heights and widths of tiles; of several, the one that computes the fewest pixels.
-            None for a file that takes any size: the largest that memory allows.
-        halo: input pixels around a place that its output needs.
-        overlap: input pixels that neighbouring tiles share at least.
-        multiple: tiles start at multiples of it.
+        tiles: tile sizes [height, width] in pixels. Of several, use the one with which the fewest
+            pixels are computed. Empty if the file takes any size: use the largest tile that fits
+            into memory.
+        halo: number of input pixels on each side that an output pixel depends on.
+        overlap: least overlap of neighbouring tiles in input pixels.
+        multiple: tiles start at multiples of this number of input pixels.
     """
 
     tiles: tuple[Size, ...]
@@ -102,12 +103,12 @@ class TilingContract:
 
 @dataclass(frozen=True)
 class ReceptiveFieldContract:
-    """How far an output pixel looks.
+    """Receptive field of an output pixel, in input pixels.
 
     Attributes:
-        radius: input pixels on each side.
-        diameter: side of the square.
-        period: input pixels after which the network computes the same again.
+        radius: distance that it reaches on each side.
+        diameter: height and width of the square that it covers.
+        period: shift of the input after which the network computes the same shifted output.
     """
 
     radius: int
@@ -117,13 +118,14 @@ class ReceptiveFieldContract:
 
 @dataclass(frozen=True)
 class DriftContract:
-    """What a file loses, in dB to one decimal, on the images that it was measured on.
+    """Measured drift of a file on the evaluation images, in dB rounded to one decimal.
 
     Attributes:
         vs_float: mean PSNR against the float model.
-        vs_float_worst: that of the worst image.
-        lost: mean PSNR against the truth that it lost; why not, where there is no truth.
-        runtime: what ran it.
+        vs_float_worst: PSNR of the worst image against the float model.
+        lost: mean drop in PSNR against the truth, compared with the float model; the reason if
+            there is no truth.
+        runtime: name and version of the runtime that was measured.
     """
 
     vs_float: float
@@ -134,20 +136,20 @@ class DriftContract:
 
 @dataclass(frozen=True)
 class FileContract:
-    """One file of a bundle.
+    """A model file of a bundle.
 
     Attributes:
-        target: what it was made by.
-        file: its path in the bundle.
-        format: what people call it.
-        bytes: size of the file, or of all files of a package.
+        target: export target of the file.
+        file: path in the bundle.
+        format: name of the format, such as "TFLite".
+        bytes: size in bytes of the file, or of all files of a package.
         sha256: digest of the file; of a package or several files, over names and contents.
-        resizable: whether an app may give it images of other sizes.
-        multiple: sides are multiples of it.
-        signatures: the ways to call it.
-        tiling: how larger photographs are cut; why they are not.
-        memory: bytes of its activations at the first signature's size; why that is not known.
-        drift: expected; why none was measured.
+        resizable: true if the file runs correctly at other image sizes.
+        multiple: image height and width must be multiples of this number.
+        signatures: entry points.
+        tiling: tiling of larger photographs; the reason if they cannot be tiled.
+        memory: bytes of the activations at the first signature's size; the reason if unknown.
+        drift: measured drift; the reason if it was not measured.
     """
 
     target: str
@@ -164,7 +166,7 @@ class FileContract:
 
     @property
     def size(self) -> Size | None:
-        """Height and width of the image that it was written for; None where it takes any."""
+        """(height, width) of the first signature's image; None if it is dynamic."""
         image = self.signatures[0].image
         axes = {"NCHW": (2, 3), "NHWC": (1, 2), "CHW": (1, 2), "image": (0, 1)}[image.layout]
         height, width = (image.shape[axis] for axis in axes)
@@ -173,29 +175,30 @@ class FileContract:
 
 @dataclass(frozen=True)
 class AppContract:
-    """A bundle.
+    """The contract of a bundle.
 
     Attributes:
-        schema: version of this form.
+        schema: version of the schema.
         model: name of the network.
-        edge_imgq: version that wrote the files.
-        task: what the network does to an image.
-        scale: output height over input height.
-        colour: what its pixels are.
-        receptive_field: how far an output pixel looks; why that is the whole image.
+        edge_imgq: version of edge-imgq that wrote the files.
+        task: task of the network.
+        scale: output height divided by input height.
+        colour: colour encoding of the pixels.
+        receptive_field: receptive field; the reason if it is the whole image.
         reference_sha256: digest of the float model, which is in the bundle.
-        measured_on: the images that drift was measured on, in words.
-        measured_on_sha256: digest of their names and contents.
-        calibration: the images that int8 scales came from, in words; empty without int8 files.
-        calibration_sha256: digest of their names and contents.
-        author: as the person who bundled states it; empty where nobody did.
-        licence: likewise.
-        model_version: likewise.
-        warnings: sentences on the network itself: that it was worse than none against the truth, or
-            that its pixels may have another range.
-        files: of the bundle, in order of their targets.
-        port_choices: inputs of the model that became constants and the output that was chosen, in
-            words: "bound: sigma = 0.0588", "output: full".
+        measured_on: description of the images that drift was measured on.
+        measured_on_sha256: digest of the names and contents of these images.
+        calibration: description of the images that int8 scales were chosen on; "" without int8
+            files.
+        calibration_sha256: digest of the names and contents of these images; "" without int8 files.
+        author: author as stated when exporting or bundling; "" if not stated.
+        licence: licence of the weights as stated; "" if not stated.
+        model_version: version of the model as stated; "" if not stated.
+        warnings: sentences on the network itself: that it was worse against the truth than no
+            network, or that its pixels may have another range.
+        files: model files, sorted by target.
+        port_choices: descriptions of the inputs that became constants and the output that was
+            chosen: "bound: sigma = 0.0588", "output: full".
     """
 
     schema: int

@@ -14,10 +14,10 @@ PHOTOGRAPH: dict[Kind, str] = {
     "rgba": "its pixels, and a fourth channel that is opaque, 255",
     "frames": "frames side by side along the channels; the middle one is what comes out",
 }
-"""What is taken of a photograph, by the kind of the input."""
+"""Description of what an input takes of a photograph, by its kind."""
 
 LIGHTNESS = "its lightness, L of CIELAB with 0 to 100 as 0 to 255"
-"""What is taken where colours come out."""
+"""Description of the input of a network that adds colours."""
 
 INPUTS: dict[Kind, str] = {
     "plane": "numbers of every pixel; fill it with one where that holds for the whole photograph",
@@ -25,32 +25,32 @@ INPUTS: dict[Kind, str] = {
     "vector": "numbers of the whole photograph",
     "image": "an image of the same size; the photograph itself where there is no other",
 }
-"""What an app gives to inputs, by their kind."""
+"""Description of what an app must pass to a further input, by its kind."""
 
 OUTPUTS: dict[Kind, str] = {
     "image": "a picture",
     "plane": "numbers of every pixel",
     "vector": "numbers of the whole photograph",
 }
-"""What comes out, by its kind."""
+"""Description of an output, by its kind."""
 
 
 @dataclass(frozen=True)
 class PortContract:
-    """An input beside the photograph, or what comes out.
+    """A further input besides the photograph, or an output that is not an image of pixels.
 
-    Where a tensor's value v lies between its `at_0` and `at_255`, the model's own number is
+    A stored value v of a tensor, from `at_0` to `at_255`, stands for the model's number
     low + (v - at_0) / (at_255 - at_0) * (high - low).
 
     Attributes:
-        name: in the model, and of an input in every file.
+        name: name in the model; for an input, also in every file.
         kind: "plane", "mask", "vector" or "image".
-        channels: that it has; of a vector, its numbers.
-        low: the model's number at `at_0`; one for each channel, or for all.
-        high: the one at `at_255`, likewise.
-        meaning: in words.
-        vector: file with the levels from 0 to 255 that `vectors/` is made with; empty for what
-            comes out. Channels that are neither 1 nor 3 lie below each other.
+        channels: number of channels; for a vector, its length.
+        low: model's number at `at_0`, one per channel or one for all.
+        high: model's number at `at_255`, one per channel or one for all.
+        meaning: description.
+        vector: path of its test vector, a picture of levels from 0 to 255; "" for an output. If
+            there are neither 1 nor 3 channels, they are stacked vertically.
     """
 
     name: str
@@ -64,16 +64,16 @@ class PortContract:
 
 @dataclass(frozen=True)
 class PhotographContract:
-    """What files take of a photograph.
+    """The input that takes a photograph.
 
     Attributes:
         kind: "image", "raw", "rgba" or "frames".
-        channels: of the input.
-        frames: side by side.
-        unit: pixels of the photograph for one of the input, on a side.
-        border: pixels that the files mirror the image out by, on each side, before anything else.
-        meaning: in words.
-        vector: file with the levels that `vectors/` is made with.
+        channels: number of channels of the input.
+        frames: number of frames, concatenated along the channels.
+        unit: photograph pixels per input pixel along each side, such as 2 for a Bayer mosaic.
+        border: pixels by which the files themselves extend the image on each side, by mirroring.
+        meaning: description.
+        vector: path of its test vector.
     """
 
     kind: Kind
@@ -87,12 +87,12 @@ class PhotographContract:
 
 @dataclass(frozen=True, kw_only=True)
 class PortedContract(AppContract):
-    """A bundle of files of several inputs, of other inputs than a picture, or of another result.
+    """Contract of a bundle with further inputs, an input other than an image, or another output.
 
     Attributes:
-        photograph: what is taken of a photograph.
-        inputs: what is taken beside it.
-        output: what comes out; None for a picture as it is taken.
+        photograph: input that takes the photograph.
+        inputs: further inputs, in the order of the model.
+        output: output; None for an image with the pixel range of the input.
     """
 
     photograph: PhotographContract
@@ -142,5 +142,6 @@ def _output(port: Port | None) -> PortContract | None:
 
 
 def _meaning(port: Port) -> str:
+    """Describe what an app must pass to an input."""
     noise = "how strong the noise of the photograph is, its standard deviation: "
     return f"{noise if says_noise(port.name) else ''}{INPUTS[port.kind]}"

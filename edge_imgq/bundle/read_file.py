@@ -130,7 +130,7 @@ def _size(row: TensorRow, form: Format) -> tuple[int, int] | None:
 
 
 def _layout(row: TensorRow, form: Format) -> Layout:
-    """Return the order of the axes; Core ML inputs that are no image are arrays."""
+    """Return the order of the axes; a Core ML tensor of rank 4 is an array, not an image."""
     return "NCHW" if form.layout == "image" and len(row.shape) == 4 else form.layout
 
 
