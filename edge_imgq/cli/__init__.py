@@ -1,1 +1,1 @@
-"""The command line: one file per command; the only part that prints."""
+"""The command line: one file per command. Only this package prints."""

@@ -1,4 +1,4 @@
-"""`edge-imgq align`: pairs of patches from photographs of the same scenes by two cameras."""
+"""`edge-imgq align`: cut training pairs from two cameras' photographs of the same scenes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ edge-imgq train dped-slim --data pairs --loss dped --output runs/dped"""
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the command's parser."""
+    """Add the parser of `align`."""
     parser = add_command(
         subparsers, "align", "make training pairs from two cameras' photographs", DETAILS, EXAMPLE
     )
@@ -55,7 +55,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Align, and show what came of each photograph."""
+    """Write the patches and print counts per photograph; return 0."""
     from edge_imgq.artifact import no_empty_folders
     from edge_imgq.pipeline.align import AlignRequest, align_folders
 

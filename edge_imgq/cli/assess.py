@@ -1,4 +1,4 @@
-"""`edge-imgq assess`: what photographs suffer from, and which network mends them."""
+"""`edge-imgq assess`: estimate what degraded a photograph, and which network restores it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ edge-imgq assess photos --json"""
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the command's parser."""
+    """Add the parser of `assess`."""
     parser = add_command(
         subparsers, "assess", "say what a photograph suffers from", DETAILS, EXAMPLE
     )
@@ -47,7 +47,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Assess, and show what was found."""
+    """Assess photographs and print the estimates; return 4 if any could not be read."""
     from edge_imgq.api.assess import assess_files
 
     with ProgressDisplay() as watch:

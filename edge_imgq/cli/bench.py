@@ -1,4 +1,4 @@
-"""`edge-imgq bench`: time on this host, or on another device."""
+"""`edge-imgq bench`: time files on this host or on another device."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ edge-imgq bench artifacts/fsrcnn-x2 --device arm64:cortex-a76 --operators"""
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the command's parser."""
+    """Add the parser of `bench`."""
     parser = add_command(
         subparsers, "bench", "time files on this host or on a device", DETAILS, EXAMPLE
     )
@@ -62,7 +62,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def _add_measurements(parser: argparse.ArgumentParser) -> None:
-    """Add what is measured beside the times, or instead of them."""
+    """Add options for further measurements, or for estimates instead of them."""
     parser.add_argument(
         "--sustained",
         type=positive,
@@ -89,7 +89,7 @@ def _add_measurements(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Time, and show the figures."""
+    """Time files, or estimate their time, and print the figures; return the exit code."""
     from datetime import UTC, datetime
 
     from edge_imgq.api.bench import bench
@@ -125,10 +125,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _refuse_beside_estimates(arguments: argparse.Namespace) -> None:
-    """Refuse options that ask for a measurement, which `--estimate` makes none of.
+    """Refuse options that ask for a measurement, since `--estimate` measures nothing.
 
     Raises:
-        UsageError: there is one.
+        UsageError: one is given.
     """
     for name in ("memory", "operators", "sustained", "size", "history", "device"):
         if getattr(arguments, name):
@@ -139,7 +139,7 @@ def _refuse_beside_estimates(arguments: argparse.Namespace) -> None:
 
 
 def _estimate(files: Sequence[Path], chip: str, as_json: bool) -> int:
-    """Show estimates, and nothing that was measured."""
+    """Print estimated times of int8 files on a chip's NPU; return 0."""
     from edge_imgq.bench.estimate import compare, estimate_file
     from edge_imgq.skipped import Skipped
 

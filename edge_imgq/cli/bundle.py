@@ -1,4 +1,4 @@
-"""`edge-imgq bundle`: the files of a model with all that an app developer needs."""
+"""`edge-imgq bundle`: put a model's files and their metadata into one folder, or check one."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ edge-imgq bundle artifacts/fsrcnn-x2 --target tflite-int8 -o fsrcnn-app --zip
 edge-imgq bundle --verify fsrcnn-app"""
 
 COLUMNS = 80
-"""Width of what `--verify` prints; a word that is longer stands whole."""
+"""Width in characters of what `--verify` prints; longer words are not broken."""
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the command's parser."""
+    """Add the parser of `bundle`."""
     parser = add_command(
         subparsers, "bundle", "put files into a folder for an app, or check one", DETAILS, EXAMPLE
     )
@@ -54,7 +54,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def _add_contents(parser: argparse.ArgumentParser) -> None:
-    """Add what goes into a new bundle, and where it goes."""
+    """Add options for the contents and the destination of a new bundle."""
     parser.add_argument(
         "--output",
         "-o",
@@ -84,7 +84,7 @@ def _add_contents(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write a bundle and list what it holds, or check one."""
+    """Write a bundle and list its files, or check one; return 1 if a check fails."""
     return _verify(arguments) if arguments.verify else _bundle(arguments)
 
 
@@ -139,7 +139,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _lines(found: tuple[BundleFinding, ...]) -> list[str]:
-    """Return what differs and what was skipped, and how much is the same."""
+    """Format the differences and what was skipped, then the number of matching statements."""
     shown = [finding for finding in found if finding.state != "same"]
     lines = [
         line

@@ -1,4 +1,4 @@
-"""`edge-imgq check`: the files that lie there, and those that ship, against a baseline."""
+"""`edge-imgq check`: compare exported and shipped files with a baseline."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REPORT_FILES = {
     "markdown": "Markdown, for a comment on a pull request",
     "html": "a page that holds all it shows, with pictures of what fails",
 }
-"""Forms of the verdicts, each an option that takes a file."""
+"""Formats in which verdicts can be written, each an option that takes a file."""
 
 DETAILS = """\
 Compare exported files with a committed baseline and with the budgets that they were held to. The
@@ -44,7 +44,7 @@ edge-imgq check artifacts --baseline baseline.json --shipped app/x2.tflite"""
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the command's parser."""
+    """Add the parser of `check`."""
     parser = add_command(
         subparsers, "check", "compare files with a committed baseline", DETAILS, EXAMPLE
     )
@@ -83,7 +83,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def _add_demands(parser: argparse.ArgumentParser) -> None:
-    """Add what else must hold, and how it is measured."""
+    """Add options for further conditions, and for how files are measured."""
     parser.add_argument(
         "--shipped",
         nargs="+",
@@ -116,7 +116,10 @@ def _add_demands(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compare and show the verdicts, or write the baseline."""
+    """Compare files with the baseline and print verdicts, or update the baseline.
+
+    Returns 1 if a file fails.
+    """
     if arguments.update:
         return _update(arguments)
     from edge_imgq.api.check import check

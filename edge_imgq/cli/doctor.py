@@ -1,4 +1,4 @@
-"""`edge-imgq doctor`: what this machine can do."""
+"""`edge-imgq doctor`: report what this machine can run and what is missing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ cannot. Exits with 7 when something that edge-imgq needs is missing or broken.
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the command's parser."""
+    """Add the parser of `doctor`."""
     parser = add_command(
         subparsers,
         "doctor",
@@ -35,7 +35,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look, and show what was found."""
+    """Examine this machine and print findings; return 7 if something required is missing."""
     from edge_imgq.pipeline.doctor import examine, set_up
     from edge_imgq.report.finding_table import finding_table
     from edge_imgq.report.json_form import to_json

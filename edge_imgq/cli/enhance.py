@@ -44,7 +44,7 @@ edge-imgq enhance *.jpg -o out \\
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the command's parser."""
+    """Add the parser of `enhance`."""
     parser = add_command(
         subparsers, "enhance", "run a file or network on photographs", DETAILS, EXAMPLE
     )
@@ -59,7 +59,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def _add_photographs_and_networks(parser: argparse.ArgumentParser) -> None:
-    """Add what is enhanced, and by what."""
+    """Add arguments for the photographs and the networks."""
     parser.add_argument(
         "images",
         nargs="*",
@@ -85,7 +85,7 @@ def _add_photographs_and_networks(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_results(parser: argparse.ArgumentParser) -> None:
-    """Add where results go, and which are there already."""
+    """Add options for the output folder and format, and for resuming."""
     parser.add_argument(
         "--output",
         "-o",
@@ -107,7 +107,7 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_resources(parser: argparse.ArgumentParser) -> None:
-    """Add how many photographs at once, in what memory, where, and the page about them."""
+    """Add options for parallelism, memory and device, and for a page of results."""
     parser.add_argument(
         "--workers",
         type=positive,
@@ -137,7 +137,7 @@ def _add_resources(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Enhance, and list what was written."""
+    """Enhance photographs and list the written files; return 4 if a photograph was left out."""
     from edge_imgq.api.enhance import enhance_files
 
     if not arguments.images:
@@ -173,7 +173,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show(written: Sequence[Enhanced], arguments: argparse.Namespace) -> None:
-    """Print what was written, as JSON or a line each."""
+    """Print the written images, as JSON or one per line."""
     if arguments.json:
         from edge_imgq.report.json_form import to_json
         from edge_imgq.report.typed import plain
@@ -187,7 +187,7 @@ def _show(written: Sequence[Enhanced], arguments: argparse.Namespace) -> None:
 
 
 def _no_image(models: list[str]) -> str:
-    """Say that there is no photograph, and where one went that stands behind `--model`."""
+    """Return the message for missing photographs, naming one that `--model` took for a model."""
     from edge_imgq.images.files import HEIF, SUFFIXES
 
     taken = [word for word in models if Path(word).suffix.lower() in SUFFIXES | HEIF]

@@ -1,4 +1,4 @@
-"""`edge-imgq evaluate`: a model's PSNR and SSIM on a set of images, as the papers measure it."""
+"""`edge-imgq evaluate`: measure a model's PSNR and SSIM on a test set, as papers do."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TASKS = ("super-resolution", "jpeg", "denoise", "deblur", "photo-enhancement")
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the command's parser."""
+    """Add the parser of `evaluate`."""
     parser = add_command(
         subparsers, "evaluate", "measure a model as the papers do", DETAILS, EXAMPLE
     )
@@ -81,7 +81,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def _add_regressors(parser: argparse.ArgumentParser) -> None:
-    """Add where ANR and A+ come from."""
+    """Add options for the baselines ANR and A+."""
     parser.add_argument(
         "--regressors",
         type=file_to_keep,
@@ -97,7 +97,7 @@ def _add_regressors(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, and show the table."""
+    """Measure a model and print the table; return 0."""
     from edge_imgq.api.evaluate import evaluate
 
     folder, settings = _folder_and_settings(arguments.set)
@@ -134,17 +134,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _set(text: str) -> Path | tuple[str, str]:
-    """Parse a folder, or NAME=VALUE where there is no such folder."""
+    """Parse a folder or, unless such a folder exists, NAME=VALUE."""
     if "=" in text and not Path(text).is_dir():
         return setting(text)
     return existing_folder(text)
 
 
 def _folder_and_settings(said: list[Path | tuple[str, str]]) -> tuple[Path, dict[str, str]]:
-    """Return the folder and the values of inputs that `--set` names.
+    """Split the values of `--set` into the folder and the settings of inputs.
 
     Raises:
-        UsageError: there is no folder, or two; or an input has two values.
+        UsageError: there is no folder or more than one, or an input is set twice.
     """
     folders = [one for one in said if isinstance(one, Path)]
     pairs = [one for one in said if isinstance(one, tuple)]

@@ -1,4 +1,4 @@
-"""`edge-imgq export`: a model to verified files."""
+"""`edge-imgq export`: write, verify and time the files of a model."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ edge-imgq export my.onnx --target tflite '*-int8' --size 360x640 \\
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the command's parser."""
+    """Add the parser of `export`."""
     parser = add_command(
         subparsers, "export", "write, verify and time the files of a model", DETAILS, EXAMPLE
     )
@@ -85,12 +85,12 @@ def add(subparsers: Subparsers) -> None:
 
 
 def _with_extras() -> list[str]:
-    """Return the targets and families that `all` leaves out: they need more than edge-imgq."""
+    """Return the targets and families that `all` omits because they need further packages."""
     return [*(name for name, form in FORMATS.items() if form.extra), "tflite-npu"]
 
 
 def _add_form(parser: argparse.ArgumentParser) -> None:
-    """Add what the files are to be: their sizes, and the scheme of those in int8."""
+    """Add options for the sizes and the int8 scheme of the files."""
     parser.add_argument(
         "--size",
         type=sizes,
@@ -110,7 +110,7 @@ def _add_form(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_other_outputs(parser: argparse.ArgumentParser) -> None:
-    """Add what may be written beside the files."""
+    """Add options for further output."""
     parser.add_argument(
         "--dump-graphs",
         type=output_folder,
@@ -127,7 +127,7 @@ def _add_other_outputs(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Export, and show the report."""
+    """Export a model and print its report; return the exit code."""
     from edge_imgq.api.export import export
 
     targets = tuple(arguments.target or ("all",))
@@ -177,10 +177,10 @@ def _where_the_pack_is(folder: Path, report: Report) -> str:
 
 
 def _refuse_swallowed_model(targets: Sequence[str]) -> None:
-    """Refuse a model that stands behind `--target`, which takes every word that follows it.
+    """Refuse a model name after `--target`, which takes every following word.
 
     Raises:
-        UsageError: there is one.
+        UsageError: a target is the name of a model or model file.
     """
     from edge_imgq.models.zoo import ZOO
 

@@ -1,4 +1,4 @@
-"""`edge-imgq history`: times and drift of earlier runs, side by side."""
+"""`edge-imgq history`: compare times and drift of earlier runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ edge-imgq history history.jsonl"""
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the command's parser."""
+    """Add the parser of `history`."""
     parser = add_command(
         subparsers, "history", "show times and drift of earlier runs", DETAILS, EXAMPLE
     )
@@ -35,7 +35,11 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read the history, and show it."""
+    """Print the entries of a history file; return 0.
+
+    Raises:
+        UsageError: the file has no entries.
+    """
     from edge_imgq.report.history import history_table, read_history
     from edge_imgq.report.json_form import to_json
     from edge_imgq.report.typed import plain
@@ -61,12 +65,12 @@ def add_history(parser: argparse.ArgumentParser) -> None:
 
 
 def keep(path: Path | None, entries: Sequence[HistoryEntry], as_json: bool) -> None:
-    """Add figures to a history and print the whole of it; nothing where there is no path.
+    """Append entries to a history file and print the whole history; do nothing without a path.
 
     Args:
-        path: of the history.
-        entries: to add.
-        as_json: print nothing: standard output holds JSON alone.
+        path: the history file, created if missing; None for none.
+        entries: entries to append.
+        as_json: print nothing, since standard output is reserved for JSON.
     """
     from edge_imgq.report.history import history_table, read_history, write_history
 

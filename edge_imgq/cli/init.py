@@ -1,4 +1,4 @@
-"""`edge-imgq init`: the recipe folders and the CI of a team's own repository."""
+"""`edge-imgq init`: write recipe folders, or CI files, into a team's own repository."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ edge-imgq init my-app --ci github --model models/denoiser.onnx --force \\
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the command's parser."""
+    """Add the parser of `init`."""
     parser = add_command(
         subparsers, "init", "write recipe folders or CI for your own repository", DETAILS, EXAMPLE
     )
@@ -73,7 +73,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the files, and say what was written."""
+    """Write recipes or CI files and list them; return 0."""
     folder: Path = arguments.folder
     if arguments.ci is None:
         _refuse_ci_options(arguments)
@@ -100,10 +100,10 @@ def _refuse_ci_options(arguments: argparse.Namespace) -> None:
 
 
 def _recipes(folder: Path) -> dict[Path, bytes]:
-    """Return the recipes that ship, by where they go.
+    """Return the contents of the shipped recipes by destination.
 
     Raises:
-        UsageError: one of their folders is there already.
+        UsageError: one of their folders exists already.
     """
     from edge_imgq.recipe.folders import shipped_folder
 
@@ -121,11 +121,11 @@ def _recipes(folder: Path) -> dict[Path, bytes]:
 
 
 def _ci_files(arguments: argparse.Namespace) -> dict[Path, bytes]:
-    """Return the files of a repository's CI, by where they go.
+    """Return the contents of the CI files by destination.
 
     Raises:
-        UsageError: no model of the repository is named, its size is open, there is no wheel, which
-            are said at once; or a file is there.
+        UsageError: no model of the repository is given, its size is open, or there is no wheel, all
+            in one message; or a file of another origin exists.
     """
     from edge_imgq.ci.files import ci_files
     from edge_imgq.ci.installation import own_wheel
@@ -166,13 +166,13 @@ def _refuse_no_model(folder: Path, model: str | None) -> None:
 
 
 def _includes(folder: Path, files: dict[Path, bytes]) -> bool:
-    """Tell whether the file that GitLab reads is written, or has what it must say already."""
+    """Return True if GitLab's main file is written, or includes the file of edge-imgq already."""
     path = folder / GITLAB
     return path in files or (path.is_file() and INCLUDED.encode() in path.read_bytes())
 
 
 def _write(folder: Path, files: dict[Path, bytes]) -> None:
-    """Write files; where one cannot be written, all are as they were."""
+    """Write all files, or restore the previous state if one cannot be written."""
     from edge_imgq.artifact import no_empty_folders, write_bytes
 
     before = {path: path.read_bytes() for path in files if path.is_file()}

@@ -1,4 +1,4 @@
-"""`edge-imgq inspect`: what a file consists of."""
+"""`edge-imgq inspect`: show the inputs, operators and costs of a file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ edge-imgq inspect my.onnx --size 360x640 --operators"""
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the command's parser."""
+    """Add the parser of `inspect`."""
     parser = add_command(subparsers, "inspect", "show what a file consists of", DETAILS, EXAMPLE)
     parser.add_argument("file", type=existing, metavar="FILE", help=", ".join(suffixes()))
     parser.add_argument(
@@ -59,7 +59,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Describe the file."""
+    """Print a description of a file; return 5 if `export` refuses the model itself."""
     from edge_imgq.api.inspect import inspect
     from edge_imgq.skipped import Skipped
 
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write_overlay(path: Path, description: FileDescription, folder: Path) -> None:
-    """Write an overlay, and say what it holds and what it lacks."""
+    """Write an overlay for Model Explorer, and say what it contains and lacks."""
     from edge_imgq.pipeline.sensitivity.model_explorer_overlay import write_overlay
     from edge_imgq.skipped import Skipped
 

@@ -1,4 +1,4 @@
-"""`edge-imgq`: assembles the parser, prints every error, and sets the exit code."""
+"""`edge-imgq`: builds the parser, prints every error and sets the exit code."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ from edge_imgq.library_warnings import without_library_warnings
 from edge_imgq.version import __version__
 
 BROKEN_PIPE = 141
-"""Exit code when the reader of our output went away, as shells report it (128 + SIGPIPE)."""
+"""Exit code if the reader of stdout is gone, as shells report it: 128 + SIGPIPE."""
 
 
 class Command(Protocol):
-    """One command: a module of this package."""
+    """A command: one module of this package."""
 
     def add(self, subparsers: Subparsers) -> None:
-        """Add the command's parser."""
+        """Add the parser of the command."""
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Do the work, print the result and return the exit code."""
@@ -72,7 +72,7 @@ COMMANDS: dict[str, Command] = {
     "init": init,
     "validate": validate,
 }
-"""Every command, in the order that `--help` lists them."""
+"""Module of each command, in the order of `--help`."""
 
 EPILOG = """\
 examples:
@@ -97,14 +97,16 @@ exit codes:
 """
 
 ENDINGS = (signal.SIGTERM, signal.SIGHUP)
-"""Signals after which a command still clears away what it has half written."""
+"""Signals on which a command first removes what it has half written."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
 
+    Errors are printed on stderr, and with `--json` also as a JSON object on stdout.
+
     Args:
-        argv: the words after `edge-imgq`; those of the process by default.
+        argv: words after `edge-imgq`; by default those of the process.
     """
     try:
         arguments = build_parser().parse_args(argv)
@@ -118,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from edge_imgq.runtime.freed_memory import keep_between_uses
 
-    # A signal that somebody ignores or handles already is left to them: nohup ignores SIGHUP.
+    # Signals that are already ignored or handled stay so: nohup ignores SIGHUP.
     ours = [number for number in ENDINGS if signal.getsignal(number) == signal.SIG_DFL]
     for number in ours:
         signal.signal(number, _terminate)
@@ -138,7 +140,7 @@ def _run(arguments: argparse.Namespace) -> int:
             arguments.debug,
         )
     except BrokenPipeError:
-        # Python flushes stdout once more on its way out; there must be somewhere to flush to.
+        # Python flushes stdout again at exit, which would raise once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except Exception as error:
@@ -159,7 +161,7 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG00
 
 
 class CommandList(argparse.RawDescriptionHelpFormatter):
-    """Help that leaves room for the longest command; argparse forgets its indentation."""
+    """Help formatter with room for the longest command, whose indentation argparse ignores."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog)
@@ -167,7 +169,7 @@ class CommandList(argparse.RawDescriptionHelpFormatter):
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
+    """Return the parser with all commands."""
     parser = Parser(
         prog="edge-imgq",
         description="Turn a trained image-enhancement network into verified files for phones.",
@@ -190,14 +192,14 @@ def _failed(sentence: str, code: int, debug: bool) -> int:
 
 
 def _print_error(error: EdgeImgqError) -> None:
-    """Print why there is no result, for a program that asked for JSON."""
+    """Print an error as a JSON object on stdout."""
     print(json.dumps({"error": str(error), "exit_code": error.exit_code}, ensure_ascii=False))
     sys.stdout.flush()
 
 
 @contextmanager
 def _hushed() -> Iterator[None]:
-    """Keep the warnings of libraries off the terminal; our own become sentences."""
+    """Suppress warnings and logs of libraries; print warnings about recipes as sentences."""
     import logging
     import warnings
 

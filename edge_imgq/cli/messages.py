@@ -1,4 +1,4 @@
-"""Sentences on standard error."""
+"""Messages on stderr."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ import sys
 import textwrap
 
 NAME = "edge-imgq"
-"""Stands before every sentence, so that a log says who wrote it."""
+"""Prefix of every message, which tells its origin in a log."""
 
 
 def say(sentence: str) -> None:
-    """Print what a person should know on stderr.
+    """Print a message on stderr, wrapped to the width of a terminal.
 
-    Lines are folded at the width of a terminal. Where stderr is none, each stays whole: logs wrap
-    by themselves, and what searches them looks line by line.
+    Without a terminal each line stays whole, because logs are searched line by line.
 
     Args:
-        sentence: or several lines, each with its own indentation.
+        sentence: one or more lines, each with its own indentation.
     """
     text = f"{NAME}: {sentence}"
     if sys.stderr.isatty():
@@ -28,7 +27,7 @@ def say(sentence: str) -> None:
 
 def _folded(line: str, width: int) -> str:
     indent = line[: len(line) - len(line.lstrip())]
-    # A terminal may say that it has no columns: then nobody knows, and it folds by itself.
+    # A terminal of unknown width reports 0 columns, and wraps by itself.
     return textwrap.fill(
         line.strip(),
         width or len(line) + 1,

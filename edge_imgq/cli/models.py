@@ -1,4 +1,4 @@
-"""`edge-imgq models`: the networks that ship."""
+"""`edge-imgq models`: list the networks that ship."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ edge-imgq models fsrcnn-x2"""
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the command's parser."""
+    """Add the parser of `models`."""
     parser = add_command(subparsers, "models", "list the networks that ship", DETAILS, EXAMPLE)
     parser.add_argument("names", nargs="*", metavar="NAME", help="a network (default: all)")
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show the zoo."""
+    """Print the networks, and the model cards of those that are named; return 0."""
     from edge_imgq.models.listing import list_models
     from edge_imgq.models.zoo import UNTRAINED
     from edge_imgq.report.json_form import to_json

@@ -1,4 +1,4 @@
-"""What the commands' parsers share: the look of their help, and options that mean the same."""
+"""Options that several commands share, and the layout of their help."""
 
 from __future__ import annotations
 
@@ -19,26 +19,29 @@ from edge_imgq.ports import read_bound, read_port, read_state
 T = TypeVar("T")
 
 BENCHMARK_MODEL = "EDGE_IMGQ_BENCHMARK_MODEL"
-"""Variable that names LiteRT's program for a phone or board."""
+"""Environment variable with the path of LiteRT's benchmark program for a phone or board."""
 
 COLUMNS = 80
-"""Width of the help's text."""
+"""Width of the help text in characters."""
 
 Subparsers = Any
-"""What `ArgumentParser.add_subparsers` returns; argparse has no public name for it."""
+"""Type returned by `ArgumentParser.add_subparsers`, for which argparse has no public name."""
 
 
 def add_command(
     subparsers: Subparsers, name: str, summary: str, details: str, example: str
 ) -> argparse.ArgumentParser:
-    """Add a command whose help ends with an example.
+    """Add the parser of a command whose help ends with an example.
 
     Args:
-        subparsers: what `ArgumentParser.add_subparsers` returned.
+        subparsers: result of `ArgumentParser.add_subparsers`.
         name: the command.
         summary: one line for `edge-imgq --help`.
-        details: what the command's own help says before its options; empty lines part paragraphs.
-        example: one or more whole command lines.
+        details: text of the command's help before its options; blank lines separate paragraphs.
+        example: one or more complete command lines.
+
+    Returns:
+        The parser, with `--debug`.
     """
     lines = textwrap.indent(example.strip(), "  ")
     paragraphs = (textwrap.fill(text, COLUMNS) for text in details.split("\n\n"))
@@ -75,7 +78,7 @@ def add_explain(parser: argparse.ArgumentParser) -> None:
 
 
 def add_paths(parser: argparse.ArgumentParser) -> None:
-    """Add the exported files that a command looks at."""
+    """Add PATH arguments: exported files, or folders of them."""
     parser.add_argument(
         "paths",
         nargs="+",
@@ -112,7 +115,7 @@ def add_threads(parser: argparse.ArgumentParser, default: int) -> None:
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
-    """Add `--device NAME` and what some devices take."""
+    """Add `--device NAME`, and options that only some devices use."""
     parser.add_argument(
         "--device",
         action="append",
@@ -135,7 +138,7 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def benchmark_model(arguments: argparse.Namespace) -> Path | None:
-    """Return LiteRT's program for a phone or board: the one that is named, or the environment's."""
+    """Return the path of LiteRT's benchmark program from the option or the environment, or None."""
     named = os.environ.get(BENCHMARK_MODEL, "")
     program: Path | None = arguments.benchmark_model
     return program or (Path(named) if named else None)
@@ -162,7 +165,7 @@ def add_calibration(parser: argparse.ArgumentParser) -> None:
 
 
 def add_artifacts(parser: argparse.ArgumentParser) -> None:
-    """Add `--output DIR`, the folder that gets one for each model."""
+    """Add `--output DIR`, the folder with one subfolder per model."""
     parser.add_argument(
         "--output",
         type=output_folder,
@@ -232,7 +235,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 class OncePerName(argparse.Action):
-    """Gather pairs of a name and a value in a mapping, and refuse a name that comes again."""
+    """Collects NAME=VALUE pairs in a dict, and refuses a repeated name."""
 
     def __call__(
         self,
@@ -244,7 +247,7 @@ class OncePerName(argparse.Action):
         """Add one pair.
 
         Raises:
-            ArgumentError: its name has a value already.
+            ArgumentError: the name already has a value.
         """
         del parser, option_string
         name, value = values
@@ -255,24 +258,40 @@ class OncePerName(argparse.Action):
 
 
 def state(text: str) -> str:
-    """Parse what is said of a state; see `edge_imgq.ports.read_state`."""
+    """Check OUTPUT=INPUT of a recurrent state and return the text unchanged.
+
+    Raises:
+        ArgumentTypeError: it is malformed; see `edge_imgq.ports.read_state`.
+    """
     _explained(read_state, text)
     return text
 
 
 def port(text: str) -> str:
-    """Parse what is said of an output; see `edge_imgq.ports.read_port`."""
+    """Check NAME or NAME=KIND of an input or output and return the text unchanged.
+
+    Raises:
+        ArgumentTypeError: it is malformed; see `edge_imgq.ports.read_port`.
+    """
     _explained(read_port, text)
     return text
 
 
 def bound(text: str) -> tuple[str, tuple[float, ...]]:
-    """Parse NAME=NUMBER; see `edge_imgq.ports.read_bound`."""
+    """Parse NAME=NUMBER, or several numbers; see `edge_imgq.ports.read_bound`.
+
+    Raises:
+        ArgumentTypeError: it is malformed.
+    """
     return _explained(read_bound, text)
 
 
 def setting(text: str) -> tuple[str, str]:
-    """Parse NAME=VALUE."""
+    """Split NAME=VALUE at the first "=" into a name and a value, neither of them empty.
+
+    Raises:
+        ArgumentTypeError: a part is missing.
+    """
     name, equals, value = text.partition("=")
     if not (name and equals and value):
         raise argparse.ArgumentTypeError(f"'{text}' sets nothing; write NAME=VALUE")
@@ -280,7 +299,7 @@ def setting(text: str) -> tuple[str, str]:
 
 
 def _explained(read: Callable[[str], T], text: str) -> T:
-    """Return what a text says, with the error of one that says nothing as argparse wants it."""
+    """Parse a text; raise UsageError's message as argparse expects it."""
     try:
         return read(text)
     except UsageError as error:
@@ -305,14 +324,22 @@ def add_pictures(parser: argparse.ArgumentParser) -> None:
 
 
 def positive(text: str) -> int:
-    """Parse a whole number above zero."""
+    """Parse a whole number above zero.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above zero")
     return int(text)
 
 
 def byte_size(text: str) -> int:
-    """Parse bytes with a unit of 1000: 700M or 1.5G."""
+    """Parse an amount of memory such as 700M or 1.5G, and return bytes; units are powers of 1000.
+
+    Raises:
+        ArgumentTypeError: it is malformed or zero.
+    """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([kmg])b?", text.strip().lower())
     if found is None or not float(found[1]):
         raise argparse.ArgumentTypeError(f"'{text}' is no amount of memory; write 700M or 1.5G")
@@ -320,7 +347,11 @@ def byte_size(text: str) -> int:
 
 
 def size(text: str) -> tuple[int, int]:
-    """Parse HxW, e.g. 180x320."""
+    """Parse "HxW", such as 180x320, and return (height, width) in pixels.
+
+    Raises:
+        ArgumentTypeError: it is malformed or zero.
+    """
     found = re.fullmatch(r"([1-9]\d*)[x×]([1-9]\d*)", text.strip().lower())
     if found is None:
         raise argparse.ArgumentTypeError(
@@ -330,7 +361,11 @@ def size(text: str) -> tuple[int, int]:
 
 
 def pixel_range(text: str) -> PixelRange:
-    """Parse the float values of pixel 0 and 255: "1", "255" or "-1,1"."""
+    """Parse the float values of pixels 0 and 255: "1" means 0 and 1, "255" 0 and 255, "-1,1" both.
+
+    Raises:
+        ArgumentTypeError: there are not one or two finite numbers in ascending order.
+    """
     try:
         ends = [float(part) for part in text.split(",")]
     except ValueError:
@@ -344,5 +379,9 @@ def pixel_range(text: str) -> PixelRange:
 
 
 def sizes(text: str) -> tuple[tuple[int, int], ...]:
-    """Parse HxW, or several with commas between them."""
+    """Parse sizes "HxW" separated by commas, and return (height, width) pairs in pixels.
+
+    Raises:
+        ArgumentTypeError: one is malformed.
+    """
     return tuple(size(part) for part in text.split(","))

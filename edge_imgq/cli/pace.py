@@ -1,4 +1,4 @@
-"""How long a stage has taken, and how long it will take yet."""
+"""Elapsed and remaining time of a stage of a command."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ if TYPE_CHECKING:
 
 
 class StageTimes:
-    """The times of one stage's steps.
+    """Times of the steps of one stage.
 
     Args:
-        first: step of the stage.
-        now: seconds on some clock.
+        first: first step of the stage.
+        now: current time in seconds, on any monotonic clock.
 
     Attributes:
-        stage: its name.
-        words: of its step where that is the only one, else its name.
-        began: when, on that clock.
+        stage: name of the stage.
+        words: description of the step if the stage has only one, else the name of the stage.
+        began: time at which the stage began.
     """
 
     def __init__(self, first: ProgressStep, now: float) -> None:
@@ -27,13 +27,17 @@ class StageTimes:
         self._first, self._since, self._last = first, now, first
 
     def left(self, step: ProgressStep, now: float) -> float | None:
-        """Take a step; return seconds that those left will take if they are as those done.
+        """Record a step and estimate the remaining seconds of the stage, at the pace so far.
 
-        A stage may count several times, the images of each size, say: then what is left is of the
-        count that runs.
+        A stage may count from 0 again, for example for each image size; the estimate is of the
+        current count.
+
+        Args:
+            step: step that begins.
+            now: current time in seconds, on the same clock.
 
         Returns:
-            Seconds; None where no step of this count is done yet.
+            Seconds; None until a step of this count is done.
         """
         if step.what != self.words:
             self.words = self.stage
@@ -45,7 +49,7 @@ class StageTimes:
 
 
 def in_words(seconds: float) -> str:
-    """Return a duration in words: 0.4 s, 12 s, 3 min 20 s, 2 h 5 min."""
+    """Format a duration in seconds: "0.4 s", "12 s", "3 min 20 s", "2 h 5 min"."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

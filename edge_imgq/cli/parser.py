@@ -1,4 +1,4 @@
-"""Errors of the command line: sentences that say what may have been meant."""
+"""Argument parser whose errors are sentences with suggestions."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ if TYPE_CHECKING:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are sentences, printed where all others are."""
+    """An argument parser that raises errors as sentences instead of exiting."""
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """Parse, after looking for options that do not exist: argparse would first miss others.
+        """Parse arguments, and report unknown options before anything else that is wrong.
+
+        argparse would report missing arguments first.
 
         Raises:
-            UsageError: a word does not belong here; the message names the nearest option.
+            UsageError: an option is unknown, in which case the message suggests the nearest one, or
+                a word is left over.
         """
         if self._subparsers is None and args is not None:
             self._refuse_unknown(args)
@@ -33,7 +36,7 @@ class Parser(argparse.ArgumentParser):
         return found, extra
 
     def error(self, message: str) -> NoReturn:
-        """Raise what is wrong with the command line.
+        """Raise an error of argparse as a UsageError that points to `--help`.
 
         Raises:
             UsageError: always.
@@ -51,7 +54,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _sentence(message: str) -> str:
-    """Return what argparse says as a sentence, in our words where they differ."""
+    """Rewrite an error message of argparse as a sentence."""
     chosen = re.fullmatch(r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)\)", message)
     if chosen:
         kind, word = {"COMMAND": "command"}.get(chosen[1], chosen[1]), chosen[2]

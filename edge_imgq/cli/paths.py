@@ -1,6 +1,7 @@
-"""Paths that a person gives, looked at before any work: is it there, may it be written?
+"""Argument types for paths, checked before any work: does it exist, can it be written?
 
-The functions that take text are for argparse's `type`.
+Functions that take text are for argparse's `type`. They raise ArgumentTypeError for a path that is
+missing or of the wrong kind, unless they say otherwise.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from edge_imgq.formats import suffixes
 from edge_imgq.pipeline.exported_files import nearest
 
 PAIRS = ("input", "truth", "blur", "sharp")
-"""Folders in a folder of images that hold them, if there are two."""
+"""Subfolders that hold the images of a folder of pairs."""
 
 WEIGHTS = (".safetensors", ".npz")
-"""Suffixes of networks that are no exported files."""
+"""Suffixes of networks that are not exported files."""
 
 
 def existing(text: str) -> Path:
-    """Parse the path of a file or folder that is there."""
+    """Return the path of an existing file or folder; the error suggests the nearest name."""
     path = Path(text)
     if not path.exists():
         raise argparse.ArgumentTypeError(f"there is no file or folder {text}.{nearest(path)}")
@@ -29,7 +30,7 @@ def existing(text: str) -> Path:
 
 
 def existing_file(text: str) -> Path:
-    """Parse the path of a file that is there."""
+    """Return the path of an existing file."""
     path = existing(text)
     if path.is_dir():
         raise argparse.ArgumentTypeError(f"{text} is a folder; name the files in it")
@@ -37,33 +38,33 @@ def existing_file(text: str) -> Path:
 
 
 def existing_folder(text: str) -> Path:
-    """Parse the path of a folder of images that is there, and say which of them are not read."""
+    """Return the path of an existing folder of images, and warn of those that are not read."""
     from edge_imgq.images.files import holds_images, unread_images
 
     path = existing(text)
     if not path.is_dir():
         raise argparse.ArgumentTypeError(f"{text} is no folder")
     for folder in (path, *(path / name for name in PAIRS if (path / name).is_dir())):
-        # Of one without any image that is read, the error says it.
+        # A folder without a single readable image is an error of its own.
         if (said := unread_images(folder)) and holds_images(folder):
             say(said)
     return path
 
 
 def model(text: str) -> str:
-    """Parse a name of the zoo, which is looked up later, or the path of a model that is there."""
+    """Check a model: a name, which is looked up later, or the path of an existing file."""
     path = Path(text)
-    # A word that may also be a name of the zoo is known to be a path by its suffix.
+    # Only a suffix or a folder tells a path from the name of a network.
     if path.suffix.lower() in (*suffixes(), *WEIGHTS) or path.parent != Path():
         existing(text)
     return text
 
 
 def scheme(text: str) -> str:
-    """Parse the name of a recipe in quantize/, or the path of one that is there.
+    """Check a quantization scheme: the name of a recipe in quantize/, or the path of a .toml file.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: there is no recipe of that name.
     """
     from edge_imgq.recipe.folders import quantize_recipe_path
 
@@ -77,10 +78,10 @@ def scheme(text: str) -> str:
 
 
 def output_folder(text: str) -> Path:
-    """Parse the path of a folder that files can be written to.
+    """Return the path of a folder in which files can be created; it need not exist.
 
     Raises:
-        OutputError: they cannot.
+        OutputError: it cannot be written.
     """
     from edge_imgq.artifact import check_place
 
@@ -89,10 +90,10 @@ def output_folder(text: str) -> Path:
 
 
 def output_file(text: str) -> Path:
-    """Parse the path of a file that can be written.
+    """Return the path of a file that can be written; it need not exist.
 
     Raises:
-        OutputError: it cannot.
+        OutputError: it cannot be written.
     """
     from edge_imgq.artifact import check_place
 
@@ -101,19 +102,19 @@ def output_file(text: str) -> Path:
 
 
 def file_to_keep(text: str) -> Path:
-    """Parse the path of a file that is there, maybe to be read alone, or else can be written.
+    """Return the path of an existing file, even if read-only, or of one that can be written.
 
     Raises:
-        OutputError: neither.
+        OutputError: it does not exist and cannot be written.
     """
     return Path(text) if Path(text).is_file() else output_file(text)
 
 
 def output_image(text: str) -> Path:
-    """Parse the path of an image that can be written.
+    """Return the path of an image that can be written, of a known image format.
 
     Raises:
-        OutputError: it cannot.
+        OutputError: it cannot be written.
     """
     from edge_imgq.images.files import SUFFIXES
 

@@ -1,4 +1,4 @@
-"""Showing on stderr where a long command is."""
+"""Progress of a command, on stderr."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from edge_imgq.pipeline.progress import ProgressStep
 
 PATIENCE = 2.0
-"""Seconds that a command may take before a bar appears on a terminal."""
+"""Seconds before a progress bar appears on a terminal."""
 
 SILENCE = 60.0
-"""Seconds without a line after which a stage says that it is still at work."""
+"""Seconds without a line after which a stage reports that it is still running."""
 
 
 class ProgressDisplay:
-    """A bar on a terminal, elsewhere a line for each stage. Call it with each `ProgressStep`.
+    """A progress bar on a terminal, a line per stage elsewhere; call it with each `ProgressStep`.
 
-    The bar has the stage's step, how many there are, the time that the command has taken and, once
-    a step of several is done, the time left of the stage. Without a terminal, and in CI, a line
-    with the duration stands for each stage when it is over, and one a minute while it is not.
+    The bar shows the current step, the number of steps, the elapsed time of the command and, once
+    one of several steps is done, the remaining time of the stage. Without a terminal, and in CI, it
+    prints the duration of each stage when it ends, and once a minute what it is doing.
 
     Args:
-        clock: that returns seconds.
+        clock: returns the time in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -62,11 +62,16 @@ class ProgressDisplay:
             self._timer.cancel()
             self._timer.join()
             self._bar.stop()
-        elif not isinstance(error, UsageError):  # that is about what was asked, not about a stage
+        elif not isinstance(error, UsageError):  # a UsageError is not about a stage
             self._close_stage("stopped after " if error else "")
 
     def __call__(self, step: ProgressStep, detail: str = "") -> None:
-        """Show that a piece of work is about to begin; `detail` follows its words."""
+        """Show that a step begins.
+
+        Args:
+            step: the step.
+            detail: text after the step's description.
+        """
         now = self._clock()
         if self._pace is None or self._pace.stage != step.stage:
             if self._bar is None:
@@ -85,14 +90,14 @@ class ProgressDisplay:
             self._say(", ".join(filter(None, [f"{step.what}{detail}", place, words])))
 
     def note(self, line: str) -> None:
-        """Write a line that stays, above the bar."""
+        """Print a line that stays above the bar."""
         if self._bar is not None:
             self._bar.console.print(line, highlight=False)
         else:
             self._say(line)
 
     def _close_stage(self, how: str = "") -> None:
-        """Say what the stage that is over took."""
+        """Print how long the stage took that just ended."""
         if self._pace is not None:
             duration = in_words(self._clock() - self._pace.began)
             self._say(f"{self._pace.words}: {how}{duration}")
@@ -103,10 +108,10 @@ class ProgressDisplay:
 
 
 def _bar() -> Progress:
-    """Return a bar that leaves sys.stdout alone.
+    """Return a progress bar that does not redirect stdout.
 
-    It appears at any moment, also while a library's words are kept from stdout: a bar that put its
-    own stream there would put the library's back when it ends, and the table would go nowhere.
+    It may appear while a library's output is being kept from stdout. A bar that redirects stdout
+    would restore the library's stream when it ends, and the command's result would be lost.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

@@ -1,4 +1,4 @@
-"""Showing reports, and the exit code that they come to."""
+"""Printing of reports, and the exit code that follows from them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,20 @@ if TYPE_CHECKING:
 
 
 def show_reports(reports: Sequence[Report], *, as_json: bool, explain: bool) -> int:
-    """Print on stderr what went wrong, and reports on stdout; return the exit code.
+    """Print reports on stdout and problems on stderr, and return the exit code.
 
-    The report comes last: on a terminal its verdict and hints are what a person sees first. The
-    table says why, so stderr has the files' names alone; beside JSON it has the reasons too.
-    JSON is one object for one report, and a list for several.
+    Reports come last, so that a terminal shows their verdict and hints first. In a table they state
+    the reasons of failures, so stderr only names the files; beside JSON stderr states the reasons
+    too. JSON is one object for one report, and a list for several.
+
+    Args:
+        reports: one per model.
+        as_json: print JSON instead of tables.
+        explain: explain columns and give details below each table.
+
+    Returns:
+        The highest code of files that were not written or not run, else 1 if a file exceeds its
+        budget, else 0.
     """
     exceeded = [target for report in reports for target in report.targets if target.breaches]
     if as_json:
@@ -48,7 +57,7 @@ def _print(reports: Sequence[Report], as_json: bool, explain: bool) -> None:
 
 
 def write_page(path: Path | None, results: Sequence[ModelResult]) -> None:
-    """Write the page of results, judged by the budgets of their recipes; None for none."""
+    """Write an HTML page of results, judged by their budgets; do nothing without a path."""
     from edge_imgq.artifact import write_text
     from edge_imgq.pipeline.sensitivity.known_sensitivity import layers_of
     from edge_imgq.report.baseline import Baseline
@@ -74,7 +83,7 @@ def write_page(path: Path | None, results: Sequence[ModelResult]) -> None:
 
 
 def say_where_pictures_are(folder: Path | None) -> None:
-    """Print on stderr where pictures went; there are none of files that are as the float model."""
+    """Print on stderr where the error pictures are, if any image differs from the float model's."""
     if folder is None:
         return
     if any(folder.rglob("*.png")):
@@ -84,7 +93,7 @@ def say_where_pictures_are(folder: Path | None) -> None:
 
 
 def _failed(reports: Sequence[Report], with_reasons: bool) -> int:
-    """Print which targets have no file on stderr; return the exit code, 0 where all have."""
+    """Print on stderr which targets have no file; return the exit code, 0 if all have one."""
     for report in reports:
         for reason, failed in report.failures.items():
             names = ", ".join(target.target for target in failed)
@@ -97,9 +106,9 @@ def _failed(reports: Sequence[Report], with_reasons: bool) -> int:
 
 
 def _not_run(reports: Sequence[Report], with_reasons: bool) -> int:
-    """Print what was not run on stderr; return the exit code, 0 where all is well.
+    """Print on stderr which files were not run; return the exit code, 0 if all were.
 
-    Files of a kind that the device is not made for are left to the table, unless nothing else ran.
+    A file of a format that the device does not run is mentioned only if nothing else ran.
     """
     for report in reports:
         for reason, files in report.reasons.items():

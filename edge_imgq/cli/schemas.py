@@ -1,8 +1,7 @@
-"""The JSON that every command prints, as published schemas: `python -m edge_imgq.cli.schemas`.
+"""JSON schemas of what the commands print; `python -m edge_imgq.cli.schemas` writes them.
 
-The schemas lie in `edge_imgq/schemas/`, one file for each command, one for errors, and one for the
-`contract.json` of bundles. After a
-change to what is printed, raise VERSION and write them anew.
+They are in `edge_imgq/schemas/`: one per command, one for errors, and one for the `contract.json`
+of bundles. After a change of the output, raise VERSION and write them again.
 """
 
 from __future__ import annotations
@@ -15,25 +14,25 @@ from typing import Any, Literal, get_type_hints
 from edge_imgq.artifact import write_text
 
 VERSION = 1
-"""Of all forms together. That of reports, which are read back, is in `edge_imgq.report.report`."""
+"""Version of all schemas; reports have one of their own, in `edge_imgq.report.report`."""
 
 FOLDER = Path(__file__).parent.parent / "schemas"
 
 
 def schema_path(name: str) -> Path:
-    """Return where the schema of a command lies, or that of an "error"."""
+    """Return the path of the schema of a command, or of "error" or "contract"."""
     return FOLDER / f"{name}.json"
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """Return the schema of every command's JSON by its name."""
+    """Return the JSON schema of every command's output, by name."""
     from edge_imgq.report.json_schema import schema_of
 
     return {name: schema_of(kind, name, VERSION) for name, kind in _forms().items()}
 
 
 def _forms() -> Mapping[str, Any]:
-    """Return the type of every command's JSON; see `schema_of` for dicts, lists and tuples."""
+    """Return the type of every command's output, in the notation of `schema_of`."""
     from edge_imgq.bundle.contract import AppContract
     from edge_imgq.cli.validate import Validated
     from edge_imgq.models.listing import ModelRow
@@ -76,14 +75,14 @@ def _forms() -> Mapping[str, Any]:
 
 
 def _report() -> dict[str, Any]:
-    """Return the type of a report, which also says which schema it has."""
+    """Return the type of a report, with the version of its schema."""
     from edge_imgq.report.report import SCHEMA, Report
 
     return {"schema": Literal[SCHEMA], **get_type_hints(Report)}
 
 
 def _bench() -> list[Any]:
-    """Return the types of times that were measured, and of estimates."""
+    """Return the types of measured times and of estimates."""
     from edge_imgq.bench.estimate import Comparison, NpuTimeEstimate
     from edge_imgq.bench.timing import Timing
 
@@ -97,7 +96,7 @@ def _bench() -> list[Any]:
 
 
 def _align() -> dict[str, Any]:
-    """Return the type of what an alignment came to, with the number of patches."""
+    """Return the type of an alignment's result, with its number of patches."""
     from edge_imgq.pipeline.align import AlignResult
 
     return {**get_type_hints(AlignResult), "patches": int}

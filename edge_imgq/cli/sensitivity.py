@@ -1,4 +1,4 @@
-"""`edge-imgq sensitivity`: what each layer costs in int8, and which to keep in float."""
+"""`edge-imgq sensitivity`: measure each layer's int8 loss, and choose layers to keep in float."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ edge-imgq export my.onnx --target '*-int8' --size 180x320 \\
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the command's parser."""
+    """Add the parser of `sensitivity`."""
     parser = add_command(
         subparsers, "sensitivity", "show what each layer loses in int8", DETAILS, EXAMPLE
     )
@@ -68,7 +68,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def _add_goals(parser: argparse.ArgumentParser) -> None:
-    """Add what int8 with some layers in float is to reach: one goal or the other."""
+    """Add the goals of mixed precision, of which at most one can be given."""
     wanted = parser.add_mutually_exclusive_group()
     wanted.add_argument(
         "--budget",
@@ -85,7 +85,7 @@ def _add_goals(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, and show the report."""
+    """Measure the sensitivity of each layer and print it; return 0."""
     from edge_imgq.api.sensitivity import sensitivity
     from edge_imgq.pipeline.sensitivity.sensitivity import PICTURE
     from edge_imgq.report.json_form import sensitivity_to_json

@@ -47,11 +47,11 @@ SCHEDULE_OPTIONS = (
     "int8_noise",
     "seed",
 )
-"""Options that are fields of `Schedule`; what is not given keeps the network's default."""
+"""Options that are fields of `Schedule`; omitted ones keep the network's default."""
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the command's parser."""
+    """Add the parser of `train`."""
     parser = add_command(subparsers, "train", "train a network of the zoo", DETAILS, EXAMPLE)
     _add_run(parser)
     _add_schedule(parser)
@@ -89,7 +89,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
-    """Add what is trained, on what, from where and into which folder."""
+    """Add options for the network, its data, its initial weights and the output folder."""
     parser.add_argument("model", metavar="MODEL", help="a name that `edge-imgq models` lists")
     parser.add_argument(
         "--data",
@@ -125,7 +125,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_schedule(parser: argparse.ArgumentParser) -> None:
-    """Add what a network's own schedule is replaced by."""
+    """Add options that override the network's own schedule."""
     parser.add_argument("--steps", type=positive, metavar="N", help="optimiser steps in all")
     parser.add_argument("--batch", type=positive, metavar="N", help="patches per step")
     parser.add_argument("--patch", type=positive, metavar="N", help="side of an input patch")
@@ -155,13 +155,13 @@ def _add_schedule(parser: argparse.ArgumentParser) -> None:
 
 
 def _either(names: Any) -> str:
-    """Return the values of a Literal in words."""
+    """Join the values of a Literal with commas and "or"."""
     *others, last = get_args(names)
     return f"{', '.join(others)} or {last}"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train, and say where the checkpoint is."""
+    """Train a network and print where its checkpoint is; return 0."""
     from edge_imgq.api.train import train
     from edge_imgq.train.config import CHECKPOINT
 
@@ -193,9 +193,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _schedule(arguments: argparse.Namespace) -> Schedule | None:
-    """Return the network's schedule, or the checkpoint's, with what the person changed.
+    """Return the schedule of the network or checkpoint, with the options that were given.
 
-    None where nothing was changed, or there is no checkpoint to go on from, which `train` says.
+    None if no option was given, or if there is no checkpoint to resume, which `train` reports.
     """
     from edge_imgq.api.train import training_schedule
     from edge_imgq.train.config import CHECKPOINT

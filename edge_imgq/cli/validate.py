@@ -1,4 +1,4 @@
-"""`edge-imgq validate`: recipes, manifests and baselines, before they are committed."""
+"""`edge-imgq validate`: check recipes, manifests and baselines before they are committed."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ EXAMPLE = "edge-imgq validate export/tflite-int8.toml baseline.json"
 
 @dataclass(frozen=True)
 class Validated:
-    """A file that was read.
+    """A file that was checked.
 
     Attributes:
-        path: of the file.
-        error: what is wrong in it; None for nothing.
+        path: path of the file.
+        error: what is wrong with it; None if it is valid.
     """
 
     path: str
@@ -35,7 +35,7 @@ class Validated:
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the command's parser."""
+    """Add the parser of `validate`."""
     parser = add_command(
         subparsers, "validate", "say what is wrong in recipes and baselines", DETAILS, EXAMPLE
     )
@@ -44,7 +44,11 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read every file, and say what is wrong."""
+    """Check every file and print the errors; return 3 if there are any.
+
+    Raises:
+        UsageError: a file is no recipe, manifest or baseline.
+    """
     readers = [(path, _reader(path)) for path in arguments.files]
     found = tuple(Validated(str(path), _problem(path, read)) for path, read in readers)
     wrong = [one.error for one in found if one.error is not None]
@@ -67,10 +71,10 @@ def _problem(path: Path, read: Callable[[Path], object]) -> str | None:
 
 
 def _reader(path: Path) -> Callable[[Path], object]:
-    """Return what reads a file, by the folder that it lies in.
+    """Return the function that reads a file, chosen by its folder or suffix.
 
     Raises:
-        UsageError: it is of another kind.
+        UsageError: it is no recipe, manifest or baseline.
     """
     from edge_imgq.recipe.manifest import read_manifest
     from edge_imgq.recipe.quantize import read_quantize_recipe
@@ -93,10 +97,10 @@ def _reader(path: Path) -> Callable[[Path], object]:
 
 
 def _read_export(path: Path) -> None:
-    """Read a recipe of export/, and find the one of quantize/ that it names.
+    """Read an export recipe, and look for the quantize recipe that it names.
 
     Raises:
-        RecipeError: it is wrong, or names none.
+        RecipeError: it is invalid, or its scheme does not exist.
     """
     from edge_imgq.recipe.export import read_export_recipe
     from edge_imgq.recipe.folders import quantize_recipe_path

@@ -1,4 +1,4 @@
-"""`edge-imgq verify`: drift of files that exist."""
+"""`edge-imgq verify`: measure the drift of exported files."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ edge-imgq verify artifacts/fsrcnn-x2/onnx-int8.onnx --device hexagon:sm8750"""
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the command's parser."""
+    """Add the parser of `verify`."""
     parser = add_command(
         subparsers, "verify", "measure the drift of files that exist", DETAILS, EXAMPLE
     )
@@ -64,7 +64,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Verify, and show the reports."""
+    """Verify files and print the reports; return the exit code."""
     from datetime import UTC, datetime
 
     from edge_imgq.api.verify import verify

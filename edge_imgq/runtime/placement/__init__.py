@@ -1,1 +1,1 @@
-"""Which accelerator takes which operator, by documented rules; nothing here is run."""
+"""Predicts by documented rules which operators an accelerator runs; nothing is executed."""

@@ -1,8 +1,9 @@
-"""What is published of the Neural Engine and of Core ML on the GPU.
+"""Published rules of the Neural Engine, and of Core ML on the GPU.
 
-Apple documents types, layouts and flexible shapes, and no list of operators. The rest are
-experiments of others, on some chips. An operator that nobody speaks of counts as not taken, with
-that reason: Core ML decides on the device, and Xcode's performance report shows what it decided.
+Apple documents types, layouts and flexible shapes, but no list of operators. Everything else comes
+from other people's experiments on some chips. An operator without a published statement counts as
+not supported, with that reason. Core ML decides on the device, and Xcode's performance report shows
+what it decided.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ GUIDE = "ane-guide.readthedocs.io, 4. Capability surface (experiments)"
 PLANS = "MLComputePlan of published Whisper packages"
 
 EDGES = frozenset({"cast"})
-"""Operators at the images, which Core ML does while it converts the pixels."""
+"""Operators at the image inputs and outputs, which Core ML runs while it converts the pixels."""
 
 
 def _half(node: Node) -> str:
@@ -37,7 +38,12 @@ def _constant_padding(node: Node) -> str:
 
 
 def rows(source: str, *kinds: str) -> dict[str, Row]:
-    """Return one row for each of several operators."""
+    """Return the same row, without conditions, for each of several operators.
+
+    Args:
+        source: publication that the rows cite.
+        kinds: names of MIL operators.
+    """
     return dict.fromkeys(kinds, Row(source))
 
 
@@ -52,7 +58,7 @@ ROWS: dict[str, Row] = {
     "cast": Row(TYPED),
     "pad": Row(PLANS, (_constant_padding,)),
 }
-"""By the name of the MIL operator."""
+"""By MIL operator name."""
 
 NEURAL_ENGINE = Accelerator(
     name="Neural Engine",

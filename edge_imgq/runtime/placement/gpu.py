@@ -1,7 +1,7 @@
-"""What TensorFlow Lite's GPU delegate takes (OpenCL and OpenGL on Android, Metal on iOS).
+"""Rules of TensorFlow Lite's GPU delegate (OpenCL and OpenGL on Android, Metal on iOS).
 
-Read in TensorFlow's own source, the versions of 2020 to 2025. Where they differ, the older rule
-stands, because phones keep the delegate that an app was built with.
+Read from TensorFlow's source, in its versions of 2020 to 2025. Where versions differ, the older
+rule applies, because an app keeps the delegate that it was built with.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SAME = 0
 
 
 def at_most(version: int) -> Condition:
-    """Take versions of an operator up to one."""
+    """Return a condition that the version of the TFLite operator is at most `version`."""
 
     def check(node: Node) -> str:
         return "" if node.version <= version else f"version {node.version}, takes {version}"
@@ -61,9 +61,11 @@ def _broadcasts(node: Node) -> str:
 
 
 def _counted_alike(node: Node) -> str:
-    """SAME is counted from the input's size, which is TFLite's count where the stride divides it.
+    """Refuse SAME padding where the delegate and TFLite disagree about it.
 
-    The operator is taken, and its result is shifted by a pixel, without a word.
+    The delegate derives SAME padding from the size of the input, which agrees with TFLite where the
+    stride divides that size. Elsewhere it accepts the operator and returns its result shifted by a
+    pixel, without a warning.
     """
     if node.options.get("padding") != SAME:
         return ""
@@ -120,7 +122,7 @@ ROWS: dict[str, Row] = {
     **dict.fromkeys(("SPLIT", "SPLIT_V"), Row(COMPATIBILITY)),
     "TRANSPOSE_CONV": Row(f"{BUILDER}; {PADDING}", (at_most(3), _counted_alike)),
 }  # fmt: skip
-"""By TFLite's name of the operator. Float16 constants behind DEQUANTIZE are read as constants."""
+"""By TFLite operator name. Float16 constants behind DEQUANTIZE count as constants."""
 
 GPU = Accelerator(
     name="GPU delegate",

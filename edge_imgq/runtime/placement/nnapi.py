@@ -1,6 +1,6 @@
-"""What TensorFlow Lite's NNAPI delegate hands to Android: level 1.3, Android 11 and later.
+"""Rules of TensorFlow Lite's NNAPI delegate at feature level 1.3: Android 11 and later.
 
-NNAPI is deprecated since Android 15; a driver may still refuse what the delegate hands over.
+NNAPI is deprecated since Android 15, and a driver may refuse what the delegate passes on.
 """
 
 from __future__ import annotations
@@ -13,7 +13,12 @@ QUANTIZED = frozenset({"int8", "uint8"})
 
 
 def typed(*types: str) -> Condition:
-    """Take an operator whose first computed input is of a type."""
+    """Return a condition that the first computed input has one of these dtypes.
+
+    Args:
+        types: names such as "int8"; an operator without computed inputs is judged by its first
+            input.
+    """
 
     def check(node: Node) -> str:
         operand = node.computed[0] if node.computed else node.operand(0)
@@ -36,7 +41,7 @@ def _rank(node: Node) -> str:
 
 
 def _constant(index: int) -> Condition:
-    """Ask that an input is a constant."""
+    """Return a condition that the input at `index` is a constant."""
 
     def check(node: Node) -> str:
         return "" if node.operand(index).constant else f"input {index} is computed"
@@ -49,7 +54,7 @@ FLOAT = typed("float32")
 
 
 def row(*conditions: Condition) -> Row:
-    """Return a row of the delegate's own check."""
+    """Return a row whose source is the delegate's own `Validate` function."""
     return Row(VALIDATE, conditions)
 
 
@@ -91,7 +96,7 @@ ROWS: dict[str, Row] = {
     "ELU": row(at_most(1), FLOAT),
     "SQUARED_DIFFERENCE": row(at_most(2), EITHER),
 }
-"""By TFLite's name of the operator, at NNAPI 1.3."""
+"""By TFLite operator name, for NNAPI 1.3."""
 
 NNAPI = Accelerator(
     name="NNAPI 1.3",

@@ -1,7 +1,7 @@
-"""Rules as data: operator → conditions → taken, or why not, with the source of every row.
+"""Rules of accelerators as data: conditions for each operator, with the source of every row.
 
-A rule says what an accelerator's own source or documentation says. It was not run: drivers differ,
-and a phone may refuse what the rule takes.
+A rule repeats what an accelerator's source code or documentation says. It is a prediction: drivers
+differ, and a phone may refuse an operator that the rules accept.
 """
 
 from __future__ import annotations
@@ -13,7 +13,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Operand:
-    """A tensor that an operator reads or writes, in the file's own layout."""
+    """A tensor that an operator reads or writes.
+
+    Attributes:
+        name: name of the tensor in the file.
+        shape: in the file's own layout.
+        dtype: such as "float32" or "int8".
+        constant: whether it is stored in the file.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -23,14 +30,14 @@ class Operand:
 
 @dataclass(frozen=True)
 class Node:
-    """An operator of a file.
+    """One operator of a file.
 
     Attributes:
-        kind: the format's name of the operator.
-        inputs: in the format's order; None for one that is absent.
-        outputs: likewise.
-        version: of a TFLite operator.
-        options: attributes as plain values.
+        kind: operator name of the format, such as "CONV_2D" or "conv".
+        inputs: in the format's order; None for an absent one.
+        outputs: in the format's order.
+        version: version of a TFLite operator.
+        options: attributes by name, as plain Python values.
     """
 
     kind: str
@@ -40,26 +47,26 @@ class Node:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def operand(self, index: int) -> Operand:
-        """Return an input; an empty one where it is absent."""
+        """Return the input at `index`; an unnamed one without shape and dtype if it is absent."""
         found = self.inputs[index] if index < len(self.inputs) else None
         return found or Operand("", (), "")
 
     @property
     def computed(self) -> tuple[Operand, ...]:
-        """The inputs that are computed at run time."""
+        """Inputs that are computed at run time rather than stored in the file."""
         return tuple(o for o in self.inputs if o is not None and not o.constant)
 
 
 Condition = Callable[[Node], str]
-"""Returns why an operator is not taken; empty where the condition holds."""
+"""Returns the reason why an operator is not supported, or "" if the condition holds."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table of rules.
+    """Conditions on one kind of operator.
 
     Attributes:
-        source: where it is written.
+        source: where they are published.
         conditions: all must hold.
     """
 
@@ -69,12 +76,12 @@ class Row:
 
 @dataclass(frozen=True)
 class OperatorSupport:
-    """What becomes of one operator.
+    """Whether an accelerator runs one operator.
 
     Attributes:
-        taken: whether the accelerator runs it.
-        reason: why not; empty where it does.
-        source: of the rule; empty for a measurement.
+        taken: True if it does.
+        reason: why it does not; "" if it does.
+        source: of the rule; "" if a runtime was asked instead.
     """
 
     taken: bool
@@ -84,15 +91,15 @@ class OperatorSupport:
 
 @dataclass(frozen=True)
 class Accelerator:
-    """An accelerator and its table.
+    """An accelerator with its table of rules.
 
     Attributes:
-        name: in words.
-        basis: whose rules these are, and of when.
-        rows: by operator.
-        everywhere: conditions on every operator, with their source.
-        missing: why an operator without a row is not taken.
-        default: the row of operators without one of their own, instead of `missing`.
+        name: for people, such as "GPU delegate".
+        basis: where the rules come from, for "by the rules of …".
+        rows: by operator name.
+        missing: reason given for an operator without a row.
+        everywhere: conditions on every operator, checked before its own row.
+        default: row of operators that have none, in place of `missing`.
     """
 
     name: str
@@ -103,7 +110,7 @@ class Accelerator:
     default: Row | None = None
 
     def verdict(self, node: Node) -> OperatorSupport:
-        """Return what the rules say of one operator."""
+        """Return whether the accelerator runs an operator, or the first condition that fails."""
         row = self.rows.get(node.kind, self.default)
         if row is None:
             return OperatorSupport(False, self.missing)
@@ -116,14 +123,14 @@ class Accelerator:
 
 @dataclass(frozen=True)
 class Placed:
-    """Where the operators of a file run, by one accelerator.
+    """The operators of a file that one accelerator runs.
 
     Attributes:
-        unit: the accelerator.
-        basis: how this is known: a runtime, or "by the rules of …, not run".
-        measured: whether a runtime said so.
-        verdicts: one per operator, in the file's order.
-        partitions: pieces that the accelerator takes them in; each border costs a copy.
+        unit: name of the accelerator.
+        basis: how this is known: the name of a runtime, or "by the rules of …, not run".
+        measured: whether a runtime reported it.
+        verdicts: one per operator, in file order.
+        partitions: number of subgraphs that the accelerator gets; each border costs a copy.
     """
 
     unit: str
@@ -134,17 +141,22 @@ class Placed:
 
     @property
     def taken(self) -> int:
-        """How many operators the accelerator takes."""
+        """Number of operators that the accelerator runs."""
         return sum(verdict.taken for verdict in self.verdicts)
 
     @property
     def refusals(self) -> tuple[OperatorSupport, ...]:
-        """The verdicts on the others."""
+        """Verdicts on the operators that it does not run."""
         return tuple(verdict for verdict in self.verdicts if not verdict.taken)
 
 
 def placed(accelerator: Accelerator, nodes: Sequence[Node]) -> Placed:
-    """Apply an accelerator's rules to all operators of a file, in the order of execution."""
+    """Apply an accelerator's rules to all operators of a file.
+
+    Args:
+        accelerator: its rules.
+        nodes: operators of the file, in execution order.
+    """
     verdicts = tuple(accelerator.verdict(node) for node in nodes)
     taken = [verdict.taken for verdict in verdicts]
     basis = f"by the rules of {accelerator.basis}, not run"
@@ -152,10 +164,14 @@ def placed(accelerator: Accelerator, nodes: Sequence[Node]) -> Placed:
 
 
 def partitions(nodes: Sequence[Node], taken: Sequence[bool]) -> int:
-    """Return in how many pieces operators are taken.
+    """Count the subgraphs that a delegate gets, as TensorFlow Lite partitions a graph.
 
-    As TensorFlow Lite parts a graph (`graph_info.cc`): everything of one kind, taken or not, whose
-    inputs are ready goes into one piece, as long as there is any; then the other kind begins.
+    Each subgraph takes all operators of one kind, delegated or not, whose inputs are available,
+    until none is left; then one of the other kind begins (`graph_info.cc`).
+
+    Args:
+        nodes: operators in execution order.
+        taken: for each, whether it is delegated.
     """
     waiting = list(range(len(nodes)))
     made_here = {operand.name for node in nodes for operand in node.outputs}
