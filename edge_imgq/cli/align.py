@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from edge_imgq.cli.argument_types import positive
 from edge_imgq.cli.messages import say
-from edge_imgq.cli.options import Subparsers, add_command, add_json, positive
+from edge_imgq.cli.options import Subparsers, add_command, add_json
 from edge_imgq.cli.paths import existing_folder, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.wording import count_of

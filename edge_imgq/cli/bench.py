@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from edge_imgq.cli.argument_types import positive, size
 from edge_imgq.cli.history import add_history, keep
 from edge_imgq.cli.options import (
     Subparsers,
@@ -15,8 +16,6 @@ from edge_imgq.cli.options import (
     add_paths,
     add_threads,
     benchmark_model,
-    positive,
-    size,
 )
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.errors import UsageError

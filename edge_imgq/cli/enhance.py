@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_imgq.cli.argument_types import byte_size, positive
 from edge_imgq.cli.messages import say
 from edge_imgq.cli.options import (
     Subparsers,
@@ -16,8 +17,6 @@ from edge_imgq.cli.options import (
     add_range,
     add_settings,
     add_threads,
-    byte_size,
-    positive,
 )
 from edge_imgq.cli.paths import existing, model, output_file, output_folder
 from edge_imgq.cli.progress import ProgressDisplay

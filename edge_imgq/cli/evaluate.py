@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from edge_imgq.cli.argument_types import setting
 from edge_imgq.cli.messages import say
 from edge_imgq.cli.options import (
     Subparsers,
@@ -13,7 +14,6 @@ from edge_imgq.cli.options import (
     add_ports,
     add_range,
     add_threads,
-    setting,
 )
 from edge_imgq.cli.paths import existing_folder, file_to_keep, model, output_image
 from edge_imgq.cli.progress import ProgressDisplay

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_imgq.cli.argument_types import sizes
 from edge_imgq.cli.options import (
     Subparsers,
     add_artifacts,
@@ -22,7 +23,6 @@ from edge_imgq.cli.options import (
     add_ports,
     add_range,
     add_threads,
-    sizes,
 )
 from edge_imgq.cli.paths import model, output_folder, scheme
 from edge_imgq.cli.progress import ProgressDisplay

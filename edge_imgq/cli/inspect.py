@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from edge_imgq.cli.argument_types import size
 from edge_imgq.cli.messages import say
-from edge_imgq.cli.options import Subparsers, add_command, add_json, add_ports, size
+from edge_imgq.cli.options import Subparsers, add_command, add_json, add_ports
 from edge_imgq.cli.paths import existing, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.errors import ModelError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from edge_imgq.cli.argument_types import size
 from edge_imgq.cli.options import (
     Subparsers,
     add_artifacts,
@@ -13,7 +14,6 @@ from edge_imgq.cli.options import (
     add_json,
     add_ports,
     add_range,
-    size,
 )
 from edge_imgq.cli.paths import existing_folder, model, scheme
 from edge_imgq.cli.progress import ProgressDisplay

@@ -6,8 +6,9 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING, Any, get_args
 
+from edge_imgq.cli.argument_types import positive
 from edge_imgq.cli.messages import say
-from edge_imgq.cli.options import Subparsers, add_command, add_json, add_threads, positive
+from edge_imgq.cli.options import Subparsers, add_command, add_json, add_threads
 from edge_imgq.cli.paths import existing, existing_folder, model, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.devices.load import processors

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from edge_imgq.cli.options import pixel_range
+from edge_imgq.cli.argument_types import pixel_range
 from edge_imgq.contract import PixelRange
 from edge_imgq.graph.pixel_range import to_unit_range
 from tests.graph import build
