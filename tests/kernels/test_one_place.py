@@ -75,6 +75,7 @@ def test_profiles_are_taken_where_a_processor_is_chosen_and_passed_on() -> None:
     takers = {
         name(path)
         for path in MODULES
+        if "edge_imgq.kernels." in path.read_text(encoding="utf-8")
         for other in imported(path)
         if other.startswith("edge_imgq.kernels.") and other.split(".")[2] in own
     }
