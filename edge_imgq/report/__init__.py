@@ -1,1 +1,1 @@
-"""One report value, and its renderings."""
+"""The report dataclasses, and their renderings as text, JSON, Markdown, HTML and JUnit XML."""

@@ -1,4 +1,4 @@
-"""What `assess` found, as values."""
+"""Results of `edge-imgq assess`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from edge_imgq.skipped import Skipped
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with what is known of its error.
+    """An estimate with its uncertainty.
 
     Attributes:
-        value: the number.
-        spread: how far off it may be: two of three true values lie nearer.
+        value: Estimated value.
+        spread: Uncertainty: about two of three true values lie within `value` ± `spread`.
         unit: "levels" of 255, "pixels", "times", "stops" or "dB"; empty for none.
     """
 
@@ -24,11 +24,11 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Gain:
-    """What a network of the zoo would do to a photograph's PSNR.
+    """Predicted PSNR gain of a network of the zoo on a photograph.
 
     Attributes:
-        model: its name.
-        gain: PSNR against the unspoilt photograph after it, less PSNR before, in dB.
+        model: Name of the network.
+        gain: PSNR against the undegraded photograph after the network minus before it, in dB.
     """
 
     model: str
@@ -37,12 +37,14 @@ class Gain:
 
 @dataclass(frozen=True)
 class ClassicalMeasures:
-    """What formulas say of a photograph's luma.
+    """Classical no-reference measures of the luma of a photograph.
 
     Attributes:
-        noise: standard deviation of its noise in levels, from wavelets; texture counts.
-        laplacian_variance: sharpness; small for blurred photographs, large for noisy ones.
-        blockiness: steps across borders of JPEG's blocks over steps elsewhere; 1 for no blocks.
+        noise: Noise standard deviation in levels, by the median absolute deviation of wavelet
+            coefficients; texture raises it.
+        laplacian_variance: Variance of the Laplacian: small for blurred photographs, large for
+            noisy ones.
+        blockiness: Ratio of steps across JPEG block borders to steps elsewhere; 1 for no blocking.
     """
 
     noise: float
@@ -52,22 +54,22 @@ class ClassicalMeasures:
 
 @dataclass(frozen=True)
 class Assessment:
-    """What a photograph suffers from and what mends it.
+    """Estimated degradations of a photograph, and the networks that improve it.
 
     Attributes:
-        source: the photograph.
-        size: its height and width.
-        noise: standard deviation of white noise on each channel.
-        jpeg_quality: as the Independent JPEG Group counts it; 100 for no JPEG.
-        blur: standard deviation of the blur along its longer axis; 0 for a sharp photograph.
-        elongation: of the blur: 0 as wide as long (defocus), 1 a line (motion).
-        upscaling: by how much it was enlarged.
-        exposure: light that it lacks (below 0) or has too much.
-        psnr: how near it is to the unspoilt photograph.
-        blurred: whether it is.
-        gains: of every network that is asked about, the largest first.
-        advice: networks of the zoo to run, in this order; none where it is better left alone.
-        classical: what formulas say; skipped where the photograph is too small for them.
+        source: Path of the photograph.
+        size: Height and width in pixels.
+        noise: Standard deviation of white noise per channel, in levels.
+        jpeg_quality: Quality of the Independent JPEG Group, 1 to 100; 100 for no JPEG.
+        blur: Standard deviation of the blur along its longer axis, in pixels; 0 for sharp.
+        elongation: Elongation of the blur: 0 for round (defocus), 1 for a line (motion).
+        upscaling: Factor by which the photograph was enlarged.
+        exposure: Exposure error in stops; negative for underexposed.
+        psnr: PSNR against the undegraded photograph, in dB.
+        blurred: Whether the photograph counts as blurred.
+        gains: Predicted gain of each candidate network, largest first.
+        advice: Networks to run, in this order; empty if the photograph should be left unchanged.
+        classical: Classical measures; skipped if the photograph is too small for them.
     """
 
     source: str

@@ -1,4 +1,4 @@
-"""An assessment as text."""
+"""Text form of an assessment."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from edge_imgq.report.drawing import draw, new_table, wrapped
 from edge_imgq.skipped import Skipped
 
 MOTION = 0.5
-"""Elongation above which a blur is called one of motion."""
+"""Elongation above which a blur is called motion blur instead of defocus."""
 
 
 def assessment_text(found: Assessment) -> str:
-    """Return what a photograph suffers from, one row each, and what mends it."""
+    """Return a table of degradations and predicted gains, and the advice."""
     height, width = found.size
     table = new_table("what", ">estimate", "in words")
     noise, blocks, sharpness = _formulas(found)
@@ -33,7 +33,7 @@ def assessment_text(found: Assessment) -> str:
 
 
 def _formulas(found: Assessment) -> tuple[str, str, str]:
-    """Return what formulas say of noise, JPEG quality and blur."""
+    """Return the classical measures of noise, JPEG blocking and sharpness as text, or ""."""
     formulas = found.classical
     if isinstance(formulas, Skipped):
         return "", "", ""
@@ -68,7 +68,7 @@ def _advice(found: Assessment) -> str:
 
 
 def _passed_over(found: Assessment) -> list[str]:
-    """Return why networks that gain more than the advised one, or than nothing, are not advised."""
+    """Return why networks with a larger gain than the advised one are not advised."""
     reasons = []
     for one in found.gains:
         if one.gain.value < WORTH or one.model in found.advice:

@@ -1,4 +1,4 @@
-"""Bars as a picture."""
+"""Horizontal bar chart as an image."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ COLOURS = ("#2b6ca3", "#d98032", "#8a8a8a")
 
 @dataclass(frozen=True)
 class Bar:
-    """One row of a chart.
+    """One bar of a stacked bar chart.
 
     Attributes:
-        label: stands in front of it.
-        parts: lengths that follow each other, 0 … 1 together.
+        label: Text to its left.
+        parts: Lengths of its segments, from the left; their sum is printed as a percentage.
     """
 
     label: str
@@ -32,12 +32,15 @@ class Bar:
 
 
 def bar_chart(title: str, names: Sequence[str], bars: Sequence[Bar]) -> NDArray[np.uint8]:
-    """Draw bars from the left, the longest over the whole width; RGB (H, W, 3) on white.
+    """Draw a stacked bar chart on white; the longest bar takes the whole width.
 
     Args:
-        title: stands above.
-        names: what the parts of every bar are.
-        bars: from the top down.
+        title: Text above the chart.
+        names: Legend: a name per segment, at most three.
+        bars: Bars from top to bottom.
+
+    Returns:
+        uint8 RGB (H, W, 3).
     """
     from PIL import Image, ImageDraw
 
@@ -53,7 +56,7 @@ def bar_chart(title: str, names: Sequence[str], bars: Sequence[Bar]) -> NDArray[
 
 
 class _Pen:
-    """Draws the parts of a chart."""
+    """Draws text, the legend and bars on a canvas."""
 
     def __init__(self, draw: ImageDraw.ImageDraw) -> None:
         from PIL import ImageFont
@@ -71,7 +74,7 @@ class _Pen:
             left += 32 + round(self._draw.textlength(name, font=self._font))
 
     def bar(self, top: int, bar: Bar, unit: float) -> None:
-        """Draw a row; `unit` is the pixels of a part of length 1."""
+        """Draw a bar with its top at row `top`; a segment of length 1 is `unit` pixels long."""
         self.write((MARGIN, top), self._shortened(bar.label))
         left = float(MARGIN + LABELS)
         for part, colour in zip(bar.parts, COLOURS, strict=False):
@@ -82,7 +85,7 @@ class _Pen:
         self.write((round(left) + 6, top), f"{sum(bar.parts):.1%}")
 
     def _shortened(self, label: str) -> str:
-        """Leave out the beginning of a label that is too long; names differ in their ends."""
+        """Shorten a label from the left until it fits, since layer names differ at the end."""
         text = label
         while self._draw.textlength(text, font=self._font) > LABELS - 8:
             text = "…" + text.lstrip("…")[1:]

@@ -1,7 +1,7 @@
-"""A committed baseline: what a report's figures were, and how far they may move.
+"""A committed baseline: the values of reports, and tolerances for their changes.
 
-It holds, too, what the figures depend on: digests of the float model, files and images, and
-versions. Host latency is not kept: it belongs to one machine on one day.
+It also holds what the values depend on: digests of the float model, files and images, and package
+versions. Host latency is not kept, since it depends on the machine and its load.
 """
 
 from __future__ import annotations
@@ -15,25 +15,26 @@ from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.skipped import Skipped
 
 Figure = float | tuple[float, ...] | None
-"""One number, one for each channel, or not measured."""
+"""A number, one number per channel, or None if not measured."""
 
 
 @dataclass(frozen=True)
 class Tolerances:
-    """How much worse a figure may become before its target has regressed.
+    """How much worse each value may become before its target counts as regressed.
 
     Attributes:
-        psnr: fall of the mean PSNR against the truth, of the float model or of the file, in dB.
-        drop_mean: growth of the mean loss against the truth, in dB.
-        drop_worst: growth of the worst image's loss, in dB.
-        vs_reference_mean: fall of the mean PSNR against the float reference, in dB.
-        vs_reference_worst: fall of the worst image's, in dB.
-        mean_error: growth of a channel's signed mean error, overall or in flat areas, in levels.
-        conversion_within_1: fall of the share of values within one level of the graph.
-        bytes: growth of the file, as a share of its size.
-        activation_bytes: growth of the activations alive at once, as a share.
-        operators: growth of their number, as a share.
-        partitions: how many more pieces the operators may run in.
+        psnr: Fall of the mean PSNR against ground truth, of the float model or the file, in dB.
+        drop_mean: Rise of the mean PSNR drop, in dB.
+        drop_worst: Rise of the PSNR drop of the worst image, in dB.
+        vs_reference_mean: Fall of the mean PSNR against the float reference, in dB.
+        vs_reference_worst: Fall of the lowest PSNR against the float reference, in dB.
+        mean_error: Rise of the magnitude of a channel's mean error, overall or in flat areas, in
+            levels.
+        conversion_within_1: Fall of the share of values within one level of the graph.
+        bytes: Growth of the file size, as a share.
+        activation_bytes: Growth of the peak activation memory, as a share.
+        operators: Growth of the number of operators, as a share.
+        partitions: Rise of the number of partitions.
     """
 
     psnr: float = 0.1
@@ -51,23 +52,23 @@ class Tolerances:
 
 @dataclass(frozen=True)
 class Figures:
-    """What is kept of one target. What was not measured is None.
+    """Values of one target in a baseline; None if not measured.
+
+    Fields that are not listed are the values that `Tolerances` describes.
 
     Attributes:
-        sha256: of the file.
-        quantized_sha256: of the QDQ graph that it was lowered from; empty for float files.
-        runtime: that ran it.
-        float_psnr: of the float model against the truth, mean, in dB.
-        input_psnr: of the input against the truth, enlarged by bicubic where the network enlarges.
-        psnr: of the file against the truth.
-        mean_error, mean_error_dark, mean_error_bright: one for each channel, in levels.
-        sizes: heights and widths of the input that the file is made for, such as "180x320"; none
-            where it takes any, None where nobody said.
-        activation_size: height and width that activations are counted at; None likewise.
-        others: of what is returned beside the first result, PSNR against the float reference, in
-            dB, by the port's name.
-
-    The others are as in `Tolerances`.
+        sha256: SHA-256 of the file.
+        quantized_sha256: SHA-256 of the QDQ graph that it was lowered from; empty for float files.
+        runtime: Runtime that ran the file.
+        float_psnr: Mean PSNR of the float model against ground truth, in dB.
+        input_psnr: Mean PSNR of the input, enlarged by bicubic for super-resolution, in dB.
+        psnr: Mean PSNR of the file against ground truth, in dB.
+        mean_error, mean_error_dark, mean_error_bright: Mean error per channel, overall and in flat
+            dark and bright areas, in levels.
+        sizes: Input sizes that the file takes, such as "180x320"; empty for any size, None if
+            unknown.
+        activation_size: Input size at which activations were counted; None if unknown.
+        others: Mean PSNR of further outputs against the float reference in dB, by port name.
     """
 
     sha256: str
@@ -95,7 +96,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Images:
-    """Images that figures depend on: in words, and the digest of names and contents."""
+    """A set of images: its description, and the digest of names and contents."""
 
     words: str
     sha256: str
@@ -103,17 +104,17 @@ class Images:
 
 @dataclass(frozen=True)
 class ModelBaseline:
-    """The targets of one model, and what their figures depend on.
+    """Values of the targets of one model, and what they depend on.
 
     Attributes:
-        float_sha256: digest of the float reference.
-        graph_sha256: digest of its graph without the weights.
-        calibration: images that scales came from; of no words where nothing was quantized.
-        evaluation: images that drift was measured on.
-        versions: of edge-imgq and of the packages that ran files, by name.
-        targets: by name.
-        tensors: of the float model and each quantized graph, a line by name: scale and zero point,
-            or digests of weights and their scales (`graph/tensor_digests.py`).
+        float_sha256: SHA-256 of the float reference.
+        graph_sha256: SHA-256 of its graph without weights.
+        calibration: Calibration images; without description if nothing was quantized.
+        evaluation: Images on which drift was measured.
+        versions: Versions of edge-imgq and of the packages that ran files, by name.
+        targets: Values by target name.
+        tensors: By graph, a line per tensor name: scale and zero point, or digests of weights and
+            their scales (`edge_imgq.graph.tensor_digests`).
     """
 
     float_sha256: str
@@ -127,7 +128,7 @@ class ModelBaseline:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A whole baseline file."""
+    """Contents of a baseline file: tolerances, and models by name."""
 
     tolerances: Tolerances = field(default_factory=Tolerances)
     models: Mapping[str, ModelBaseline] = field(default_factory=dict)
@@ -138,15 +139,14 @@ def updated(
     reports: Sequence[Report],
     tensors: Mapping[str, Mapping[str, Mapping[str, str]]] | None = None,
 ) -> Baseline:
-    """Return a baseline with the reports' figures; tolerances and other models stay.
+    """Return a baseline with the values of reports; tolerances and other models are kept.
 
-    Figures of targets that were not measured now stay, too, where they compare with what was:
-    `unmeasured` says which.
+    Values of targets that were not measured are kept if they are still comparable (`unmeasured`).
 
     Args:
-        baseline: as it was; None for none.
-        reports: on the files.
-        tensors: of the graphs of each report's model, as `ModelBaseline` has them.
+        baseline: Previous baseline, or None.
+        reports: Reports on the files.
+        tensors: `ModelBaseline.tensors` by model name.
     """
     before = baseline or Baseline()
     models = dict(before.models)
@@ -161,12 +161,12 @@ def updated(
 
 @dataclass(frozen=True)
 class Unmeasured:
-    """A target of a baseline that a report has no figures of.
+    """A target of a baseline without values in a report.
 
     Attributes:
-        target: its name.
-        stays: whether an update keeps its figures.
-        reason: why there are no new ones, and why the old ones go where they do.
+        target: Target name.
+        stays: Whether an update keeps its old values.
+        reason: Why there are no new values, and what is wrong with the old ones.
     """
 
     target: str
@@ -175,10 +175,10 @@ class Unmeasured:
 
 
 def unmeasured(known: ModelBaseline, report: Report) -> tuple[Unmeasured, ...]:
-    """Return the targets of a model's baseline that its report has no figures of.
+    """Return the targets of a model's baseline without values in its report, by name.
 
-    Those that failed or did not run stay in the baseline, unless they were measured on other
-    images; those that the report does not name go.
+    Targets that failed or did not run stay in the baseline unless they were measured on other
+    images; targets that the report does not name are removed.
     """
     reasons = {Path(f.file).stem: f"it {f.words}: {f.reason}" for f in report.not_run}
     reasons |= {one.target: f"its export failed: {one.reason}" for one in report.failed}
@@ -196,7 +196,7 @@ def unmeasured(known: ModelBaseline, report: Report) -> tuple[Unmeasured, ...]:
 
 
 def model_baseline(report: Report) -> ModelBaseline:
-    """Return what a baseline keeps of a report."""
+    """Return the baseline values of a report, without tensors."""
     return ModelBaseline(
         float_sha256=report.reference_sha256,
         graph_sha256=report.graph_sha256,
@@ -208,7 +208,7 @@ def model_baseline(report: Report) -> ModelBaseline:
 
 
 def figures(target: TargetReport) -> Figures:
-    """Return what a baseline keeps of a target."""
+    """Return the baseline values of a target."""
     drop = None if isinstance(target.drop, Skipped) else target.drop
     placement = None if isinstance(target.placement, Skipped) else target.placement
     memory = None if isinstance(target.memory, Skipped) else target.memory
@@ -239,7 +239,7 @@ def figures(target: TargetReport) -> Figures:
 
 
 def _input_sizes(target: TargetReport) -> tuple[str, ...] | None:
-    """Return what `Figures.sizes` says: of a file that a runtime can resize, the size it has."""
+    """Return `Figures.sizes`; for a resizable file, the size that it has."""
     if target.sizes:
         return tuple(map(_in_words, sorted(target.sizes)))
     form = format_of(Path(target.file))

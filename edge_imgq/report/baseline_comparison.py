@@ -1,4 +1,4 @@
-"""Verdicts with the figures that they are about: the one value that every form is rendered from."""
+"""Result of `edge-imgq check`: verdicts and the values compared, for all output formats."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from edge_imgq.report.verdict import Outcome, Verdict, keep_shut
 
 @dataclass(frozen=True)
 class BaselineComparison:
-    """What a check came to.
+    """Comparison of reports with a baseline.
 
     Attributes:
-        verdicts: one for each target and each copy that ships.
-        reports: on the models, with the figures of today.
-        baseline: that they were compared with.
+        verdicts: One verdict per target and per shipped copy.
+        reports: Reports on the models, with the current values.
+        baseline: Baseline that they were compared with.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -29,12 +29,12 @@ class BaselineComparison:
 
     @property
     def fails(self) -> bool:
-        """Whether the gate stays shut: for any target, or since there is none."""
+        """Whether the check fails: for any target, or because there is none."""
         return keep_shut(self.verdicts)
 
     @property
     def outcome(self) -> Outcome:
-        """What all of it came to, as the headline says it; "skipped": nothing was compared."""
+        """Overall outcome, as in the headline; "skipped" if nothing was compared."""
         if self.fails:
             return "regressed"
         outcomes = {verdict.outcome for verdict in self.verdicts}
@@ -44,11 +44,11 @@ class BaselineComparison:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was not judged, and why, a sentence for each model."""
+        """One sentence per model whose quality was not judged."""
         return without_truth(self.reports)
 
     def now(self, verdict: Verdict) -> TargetReport | None:
-        """Return the figures of today; None of what is gone, or of a copy."""
+        """Return the current values of a target; None for a missing target or a shipped copy."""
         for report in self.reports:
             for target in report.targets:
                 if (report.model, target.target) == (verdict.model, verdict.target):
@@ -56,12 +56,12 @@ class BaselineComparison:
         return None
 
     def before(self, verdict: Verdict) -> Figures | None:
-        """Return the figures of the baseline; None where it has none."""
+        """Return the baseline values of a target, or None."""
         known = self.baseline.models.get(verdict.model)
         return known.targets.get(verdict.target) if known else None
 
     def is_news(self, verdict: Verdict) -> bool:
-        """Tell whether it is of figures that a person may want to accept: better, new, resized."""
+        """Return True if there are values to accept: improved, new, unjudged or of other sizes."""
         if verdict.outcome in ("improved", "new", "unjudged"):
             return True
         target, known = self.now(verdict), self.before(verdict)
@@ -70,7 +70,7 @@ class BaselineComparison:
         return bool(other_sizes(known, figures(target)))
 
     def cells(self, verdict: Verdict) -> tuple[str, ...]:
-        """Return size, dB to the float model, PSNR and drop, each with what it was if it moved."""
+        """Return the cells of `COLUMNS`, each with the baseline value if that differs."""
         target, known = self.now(verdict), self.before(verdict)
         if target is None:
             return (ABSENT,) * len(COLUMNS)
@@ -83,17 +83,17 @@ class BaselineComparison:
 
 
 COLUMNS = ("size", "dB to float", "dB to truth", "drop, dB")
-"""What `BaselineComparison.cells` returns, in words."""
+"""Headings of `BaselineComparison.cells`."""
 
 SYMBOLS = {
     "pass": "✔", "improved": "▲", "new": "+", "unjudged": "?", "skipped": "○", "regressed": "✖",
     "tampered": "⚠",
 }  # fmt: skip
-"""Outcomes, for those who do not see colours."""
+"""Symbol per outcome, so that colour is not needed to tell them apart."""
 
 
 def _texts(found: Figures) -> tuple[str, ...]:
-    """Return the figures of COLUMNS as text."""
+    """Return the values of `COLUMNS` as text."""
     near = found.vs_reference_mean
     return (
         byte_count(found.bytes),

@@ -1,4 +1,4 @@
-"""Baselines on disk: JSON that people read in a diff, and whose tolerances they edit by hand."""
+"""Baseline files: JSON made for diffs, with tolerances that users edit."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from edge_imgq.report.typed import plain, read_as
 
 SCHEMA = 4
 WITHOUT_SIZES = 3
-"""The schema before: it holds the same, but for the sizes of inputs."""
+"""Previous schema, without input sizes."""
 
 WITHOUT_TENSORS = 2
-"""The one before that: it lacks the tensors of graphs, too."""
+"""Schema before that, also without the tensors of graphs."""
 
 READ = (SCHEMA, WITHOUT_SIZES, WITHOUT_TENSORS)
 
 DIGITS = 4
-"""Decimals that figures are kept with; fewer digits move in a diff than were measured."""
+"""Decimals of stored values; rounding keeps diffs small."""
 
 
 def write_baseline(path: Path, baseline: Baseline) -> None:
-    """Write a baseline: sorted, one figure per line, to four decimals.
+    """Write a baseline as JSON: models and targets sorted, one value per line, four decimals.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: The file cannot be written.
     """
     models = {
         name: dataclasses.replace(model, targets=dict(sorted(model.targets.items())))
@@ -48,11 +48,11 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
 
 
 def read_baseline(path: Path) -> Baseline:
-    """Read a baseline.
+    """Read a baseline of schema 2 to 4; what older schemas lack is empty or None.
 
     Raises:
-        UsageError: it is not there.
-        RecipeError: it is not JSON, of another schema, or has an unknown key.
+        UsageError: The file does not exist.
+        RecipeError: It is not JSON, has another schema, or a key is missing or unknown.
     """
     values = _read(path)
     if values["schema"] not in READ:
@@ -72,12 +72,12 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def read_to_update(path: Path) -> Baseline | None:
-    """Read a baseline that new figures go into; None where there is none yet.
+    """Read a baseline that is to be updated; None if the file does not exist.
 
-    Of one with an older schema the tolerances are kept alone.
+    Of a baseline of schema 1, only the tolerances are kept.
 
     Raises:
-        RecipeError: as `read_baseline`.
+        RecipeError: As for `read_baseline`.
     """
     if not path.exists():
         return None
@@ -104,7 +104,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def _advised(path: Path) -> Iterator[None]:
-    """Add to an error what to do about a baseline that a hand or a merge has spoiled."""
+    """Append advice on damaged baselines to a RecipeError."""
     try:
         yield
     except RecipeError as error:
@@ -115,7 +115,7 @@ def _advised(path: Path) -> Iterator[None]:
 
 
 def _complete(schema: int, models: Mapping[str, Any]) -> None:
-    """Add to models of an older schema what they lack: None for what nobody said."""
+    """Add missing keys to models of an older schema, in place; unknown values are None."""
     for model in (found for found in models.values() if isinstance(found, dict)):
         if schema == WITHOUT_TENSORS:
             model.setdefault("tensors", {})
@@ -137,7 +137,7 @@ def _tolerances(table: TomlTable) -> Tolerances:
 
 
 def _rounded(value: Any) -> Any:
-    """Return plain values with every decimal number rounded; -0.0 becomes 0.0."""
+    """Round all floats of JSON values to `DIGITS`; -0.0 becomes 0.0."""
     if isinstance(value, float):
         return round(value, DIGITS) + 0.0
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Photographs before and after, as one page of HTML that holds all it shows and works offline."""
+"""Self-contained HTML page that shows photographs before and after enhancement."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     Pixels: TypeAlias = NDArray[np.uint8]
 
 SIDE = 512
-"""Pixels of the place that is shown, a side."""
+"""Side of the shown crop in result pixels."""
 
 MOST_BYTES = 12_000_000
-"""Of all pictures together; those beyond are left out, and the page says how many."""
+"""Maximum bytes of all pictures; the rest is left out, and the page says how many."""
 
 
 @dataclass(frozen=True)
 class BeforeAfter:
-    """One photograph as the page holds it: data URIs, and where they lie in the result."""
+    """One photograph on the page: data URIs of both crops, and their position in the result."""
 
     name: str
     before: str
@@ -41,16 +41,18 @@ class BeforeAfter:
 
     @property
     def bytes(self) -> int:
-        """What it adds to the page."""
+        """Length of both data URIs."""
         return len(self.before) + len(self.after)
 
 
 def before_after_page(title: str, photos: Iterable[tuple[str, Pixels, Pixels]]) -> str:
-    """Return the page.
+    """Return the HTML page.
+
+    Each photograph is shown as the crop of at most `SIDE` pixels with the largest squared error.
 
     Args:
-        title: of the page.
-        photos: name, photograph and result of each; read one after the other.
+        title: Page title.
+        photos: Name, photograph and result, both uint8 (H, W, C); iterated lazily.
     """
     pictures, size, left_out, enlarged = [], 0, 0, False
     for name, before, after in photos:
@@ -83,15 +85,16 @@ def _picture(name: str, before: Pixels, after: Pixels) -> BeforeAfter:
 
 
 def _scale(before: Pixels, after: Pixels) -> int:
-    """Return how many times a photograph was enlarged, its last row perhaps left out."""
+    """Return the integer scale of a result, rounded up if its last row is missing."""
     height, enlarged = int(before.shape[0]), int(after.shape[0])
     return -(-enlarged // height)
 
 
 def _alike(before: Pixels, after: Pixels, scale: int) -> tuple[Pixels, Pixels]:
-    """Return both without the rows and columns that one lacks: a mosaic has an even number.
+    """Crop both images to matching sizes.
 
-    A photograph whose mosaic gives a smaller image is made as small.
+    Results can lack a row or column, since raw mosaics have even sides. If the result is smaller
+    than the photograph, the photograph is reduced by the integer factor.
     """
     from PIL import Image
 
@@ -103,7 +106,7 @@ def _alike(before: Pixels, after: Pixels, scale: int) -> tuple[Pixels, Pixels]:
 
 
 def _busiest(one: Pixels, other: Pixels, side: int) -> tuple[slice, slice]:
-    """Return the square of a grid in which two images (H, W, C) differ most."""
+    """Return the grid cell of `side` pixels in which two images (H, W, C) differ most."""
     found = (-1.0, slice(0, 0), slice(0, 0))
     for rows in _cells(one.shape[0], side):
         difference = one[rows].astype(np.float32) - other[rows]
@@ -114,6 +117,6 @@ def _busiest(one: Pixels, other: Pixels, side: int) -> tuple[slice, slice]:
 
 
 def _cells(length: int, side: int) -> Iterator[slice]:
-    """Yield an axis in cells of one length, the last of which ends with it."""
+    """Yield slices of equal length that cover an axis; the last one ends with the axis."""
     for end in range(min(side, length), length + side, side):
         yield slice(max(min(end, length) - side, 0), min(end, length))

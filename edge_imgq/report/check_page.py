@@ -1,4 +1,4 @@
-"""Verdicts as one page of HTML that holds all it shows: it asks for nothing, and works offline."""
+"""Self-contained HTML page of verdicts, which loads nothing and works offline."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
 TEMPLATE = "page.html.j2"
 
 SIDE = 224
-"""Pixels of the place that the viewer shows, a side."""
+"""Side of the crop that the viewer shows, in pixels."""
 
 MOST_BYTES = 2_600_000
-"""Of all pictures together; those beyond are left out, and the page says how many."""
+"""Maximum bytes of all pictures; the rest is left out, and the page says how many."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture as the page holds it: data URIs, and where it lies in the whole image."""
+    """A picture on the page: data URIs of the crops, and their position in the whole image."""
 
     name: str
     psnr: float
@@ -57,7 +57,7 @@ class Shown:
 
     @property
     def bytes(self) -> int:
-        """What it adds to the page."""
+        """Length of the three data URIs."""
         return len(self.float_image) + len(self.file_image) + len(self.errors)
 
 
@@ -68,14 +68,14 @@ def check_page(
     notes: Sequence[str] = (),
     layers: Sequence[Sensitivity] = (),
 ) -> str:
-    """Return the page: result, a row for each target, reasons, images, layers and history.
+    """Return the HTML page: headline, a row per target, reasons, images, layers and history.
 
     Args:
-        comparison: to show.
-        pictures: the worst images of targets, by model and target.
-        history: earlier figures; those of other models are left out.
-        notes: sentences on the page itself, such as why it has no pictures.
-        layers: what layers of the models cost in int8.
+        comparison: Verdicts and values to show.
+        pictures: Worst images of each target, worst first, by model and target.
+        history: Earlier runs; those of other models are left out.
+        notes: Sentences on the page itself, such as why it has no pictures.
+        layers: Sensitivity analyses of the models.
     """
     template = html_template(TEMPLATE)
     shown, left_out = _fitting(pictures)
@@ -97,7 +97,7 @@ def check_page(
 
 
 def html_template(name: str) -> Template:
-    """Return a template of this folder; what it includes are files of the folder, too."""
+    """Load a Jinja template of this folder; it can include others. Values are HTML-escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -113,7 +113,7 @@ def html_template(name: str) -> Template:
 def _row(
     comparison: BaselineComparison, verdict: Verdict, shown: Mapping[Place, Sequence[Shown]]
 ) -> dict[str, Any]:
-    """Return what the page says of one target."""
+    """Return the template values of one target."""
     now = comparison.now(verdict)
     latency = None if now is None or isinstance(now.latency, Skipped) else now.latency
     return {
@@ -128,7 +128,7 @@ def _row(
 def _history(
     comparison: BaselineComparison, entries: Sequence[HistoryEntry]
 ) -> list[dict[str, Any]]:
-    """Return what the page says of the earlier figures of each file, the newest first."""
+    """Return the history of each file of the compared models, newest run first."""
     models = {report.model for report in comparison.reports}
     found = []
     for of_file in by_file([entry for entry in entries if entry.model in models]):
@@ -156,7 +156,10 @@ def _history_cells(entry: HistoryEntry) -> dict[str, str]:
 def _fitting(
     pictures: Mapping[Place, Sequence[ImageComparison]],
 ) -> tuple[dict[Place, list[Shown]], int]:
-    """Return the pictures that there is room for, the worst of each target first."""
+    """Return the pictures that fit in `MOST_BYTES`, and how many were left out.
+
+    The worst picture of each target comes first, then the second of each, and so on.
+    """
     found: dict[Place, list[Shown]] = {}
     size, left_out = 0, 0
     for place, picture in _in_turns(pictures):
@@ -198,7 +201,7 @@ def _shown(picture: ImageComparison) -> Shown:
 
 
 def _around(place: tuple[slice, slice], shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Return the square of at most SIDE pixels around a place of an image."""
+    """Return a window of at most `SIDE` × `SIDE` pixels around a region, within the image."""
     found = []
     for piece, length in zip(place, shape, strict=True):
         side = min(SIDE, length)
@@ -208,7 +211,7 @@ def _around(place: tuple[slice, slice], shape: tuple[int, ...]) -> tuple[slice, 
 
 
 def data_uri(pixels: Pixels) -> str:
-    """Return pixels without loss: a level of difference is what the viewer is for."""
+    """Return pixels as a data URI of a lossless WebP, since differences of one level matter."""
     from PIL import Image
 
     stream = io.BytesIO()
@@ -218,5 +221,5 @@ def data_uri(pixels: Pixels) -> str:
 
 
 def _grades() -> list[tuple[str, str]]:
-    """Return the colours of the error map, and from how many levels on they stand."""
+    """Return the CSS colours of the error map, each with its lowest number of levels."""
     return [(f"rgb{colour}", f"{start}") for start, colour in GRADES.items()]

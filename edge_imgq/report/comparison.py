@@ -1,4 +1,4 @@
-"""Figures beside those of a baseline: what became worse or better than a tolerance allows."""
+"""Comparison of values with a baseline: changes for better or worse beyond the tolerances."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from edge_imgq.report.report import TargetReport
 from edge_imgq.skipped import Skipped
 
 INVISIBLE = 60.0
-"""dB to the float model above which nothing is better or worse: errors of a quarter of a level.
+"""PSNR in dB against the float model above which changes do not count.
 
-Another processor's rounding moves such figures by decibels."""
+The RMS error there is a quarter of a level, and another processor's rounding moves such values by
+decibels."""
 
 ON_TOLERANCE = 1e-9
-"""What a figure may exceed its tolerance by: sums of decimals are not exact."""
+"""Allowance beyond a tolerance for floating-point rounding."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """How a figure is compared.
+    """How a value is compared with its baseline.
 
     Attributes:
-        figure: its name in `Figures`.
-        words: what messages call it.
-        unit: "dB", "levels", "values" (a share of all), "share" (of the old figure) or "".
-        tolerance: its name in `Tolerances`.
-        less_is_worse: else more is.
+        figure: Field of `Figures`.
+        words: Name in messages.
+        unit: "dB", "levels", "values" (a share of all values), "share" (of the old value) or "".
+        tolerance: Field of `Tolerances`.
+        less_is_worse: Whether a fall is worse; else a rise is.
     """
 
     figure: str
@@ -53,15 +54,17 @@ RULES = (
     Rule("operators", "operators", "share", "operators"),
     Rule("partitions", "partitions", "", "partitions"),
 )
-"""Every figure that is compared, in the order that reasons are given."""
+"""All compared values, in the order in which reasons are given."""
 
 
 def moved(
     before: Figures, now: Figures, target: TargetReport, tolerances: Tolerances
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what became worse, and what better, by more than its tolerance.
+    """Return sentences on values that became worse, and on those that became better.
 
-    A file that lacks a size of the baseline's is worse by that alone: its figures are of others.
+    Only changes beyond the tolerance count. A value that is no longer measured is worse. If the
+    file lacks an input size of the baseline's, that is the only sentence, since the values of
+    different sizes cannot be compared.
     """
     if lacks_sizes(before, now):
         return (other_sizes(before, now),), ()
@@ -90,7 +93,7 @@ def moved(
 def _others_moved(
     before: Figures, now: Figures, allowed: float
 ) -> tuple[dict[str, str], list[str]]:
-    """Return the same of what is returned beside the first result, worse by the port's name."""
+    """Return the same for the further outputs; those that became worse by "other PORT"."""
     worse, better = dict[str, str](), list[str]()
     for port, old in before.others.items():
         rule = Rule("vs_reference_mean", f"'{port}' against the float model", "dB", "", True)
@@ -108,14 +111,14 @@ def _others_moved(
 
 
 def lacks_sizes(before: Figures, now: Figures) -> bool:
-    """Tell whether a file no longer takes an image of a size that the baseline's took."""
-    if before.sizes is None or not now.sizes:  # nobody said, or it takes any
+    """Return True if a file no longer takes an input size that the baseline's took."""
+    if before.sizes is None or not now.sizes:  # unknown, or any size
         return False
     return not before.sizes or not set(before.sizes) <= set(now.sizes)
 
 
 def other_sizes(before: Figures, now: Figures) -> str:
-    """Return in words that the sizes of a file's input changed; "" where they did not."""
+    """Return a sentence on changed input sizes, or "" if they are equal or unknown."""
     if before.sizes is None or now.sizes is None or set(before.sizes) == set(now.sizes):
         return ""
     several = "s are" if len(now.sizes) > 1 else " is"
@@ -128,20 +131,20 @@ def _listed(sizes: tuple[str, ...]) -> str:
 
 
 def _counted_elsewhere(before: Figures, now: Figures) -> bool:
-    """Tell whether activations are counted at another size, where both say at which."""
+    """Return True if both activation sizes are known and differ."""
     sizes = {before.activation_size, now.activation_size} - {None}
     return len(sizes) > 1
 
 
 def _beside(now: Figures) -> str:
-    """Return whether the float model is worth its time, where it is not."""
+    """Return a clause if the float model has lower PSNR than its input, else ""."""
     if now.float_psnr is None or now.input_psnr is None or now.float_psnr >= now.input_psnr:
         return ""
     return f"; the input alone has {now.input_psnr:.2f} dB, so it is worse than no network"
 
 
 def _why(rule: Rule, target: TargetReport) -> str:
-    """Return the reason why a figure was not measured, where the report has one."""
+    """Return the reason why a value was not measured, if the report has one, else ""."""
     reasons = {
         "drop": target.drop, "psnr": target.drop, "float_psnr": target.drop,
         "mean_error_dark": target.mean_error.dark, "mean_error_bright": target.mean_error.bright,
@@ -153,7 +156,7 @@ def _why(rule: Rule, target: TargetReport) -> str:
 
 
 def _loss(rule: Rule, old: Figure, new: Figure) -> float:
-    """Return how much worse a figure became, in the terms of its tolerance."""
+    """Return how much worse a value became, in the unit of its tolerance; negative if better."""
     if isinstance(old, tuple) and isinstance(new, tuple):
         if len(old) != len(new):
             return float("inf")
@@ -169,7 +172,7 @@ def _loss(rule: Rule, old: Figure, new: Figure) -> float:
 
 
 def _way(rule: Rule, old: Figure, new: Figure, allowed: float) -> str:
-    """Return in words, with their units, how far a figure moved and how far it may."""
+    """Return the old and new value and the tolerance, with units, as text."""
     if rule.unit == "levels":
         assert isinstance(old, tuple)
         assert isinstance(new, tuple)

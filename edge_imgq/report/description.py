@@ -1,4 +1,4 @@
-"""What a written file consists of: the value behind `edge-imgq inspect`, for every format."""
+"""Description of a model file of any format, as shown by `edge-imgq inspect`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class TensorRow:
     """An input or output of a file.
 
     Attributes:
-        name: as an app addresses it.
-        shape: in the file's own layout; a word for a length that is open.
-        dtype: "float32", "uint8", …
-        scale: real value of one integer step, None where the type is not quantized.
-        zero_point: integer that stands for 0; None likewise.
+        name: Name by which an app addresses it.
+        shape: Shape in the file's own layout; a word for an open dimension.
+        dtype: Data type: "float32", "uint8", ...
+        scale: Real value of one quantization step; None if not quantized.
+        zero_point: Integer that represents 0; None if not quantized.
     """
 
     name: str
@@ -31,12 +31,12 @@ class TensorRow:
 
 @dataclass(frozen=True)
 class SignatureRow:
-    """A way to call a file.
+    """A signature of a file.
 
     Attributes:
-        name: that an app asks for; empty where a file has only one way, without a name.
-        inputs: by the names that the app gives them.
-        outputs: likewise.
+        name: Signature name; empty for a file with one unnamed signature.
+        inputs: Inputs under their names in the signature.
+        outputs: Outputs under their names in the signature.
     """
 
     name: str
@@ -46,14 +46,13 @@ class SignatureRow:
 
 @dataclass(frozen=True)
 class KernelWindow:
-    """What a convolution or pooling lays on its input.
+    """Window of a convolution or pooling operator.
 
     Attributes:
-        kernel: height and width.
-        stride: rows and columns from one place to the next; of a transposed convolution, in the
-            output.
-        dilation: rows and columns from one tap to the next.
-        groups: into which channels are parted; as many as channels are depthwise.
+        kernel: Kernel height and width.
+        stride: Vertical and horizontal stride; of a transposed convolution, in the output.
+        dilation: Vertical and horizontal dilation.
+        groups: Number of channel groups; equal to the channels for a depthwise convolution.
     """
 
     kernel: tuple[int, int]
@@ -67,15 +66,15 @@ class OperatorRow:
     """One operator of a file.
 
     Attributes:
-        kind: the format's own name of the operator.
-        name: of its first output.
-        shape: of its first output, in the file's own layout.
-        dtype: of its first output.
-        macs: multiply-accumulates for one image.
-        parameters: constant numbers that it reads (weights, bias, slopes), shapes not counted.
-        fused: activation that it applies to its output; empty for none.
-        window: of a convolution or pooling; None for others, and for windows not in a plane.
-        node: its own name, in formats whose operators have one.
+        kind: Operator type in the format's own terms.
+        name: Name of its first output.
+        shape: Shape of its first output, in the file's own layout.
+        dtype: Data type of its first output.
+        macs: Multiply-accumulates for one image.
+        parameters: Number of constants that it reads (weights, bias, slopes), without shapes.
+        fused: Fused activation; empty for none.
+        window: Window of a two-dimensional convolution or pooling; None for others.
+        node: Name of the operator itself, in formats that have one; else empty.
     """
 
     kind: str
@@ -91,11 +90,11 @@ class OperatorRow:
 
 @dataclass(frozen=True)
 class RefusedOperator:
-    """An operator that a target has no form for.
+    """An operator that a target cannot express.
 
     Attributes:
-        operator: its kind and its node, e.g. "Erf 'node_3'".
-        reason: why, and what to do: a sentence without its capital.
+        operator: Type and node name, e.g. "Erf 'node_3'".
+        reason: Why, and what to do: a sentence that begins in lower case.
     """
 
     operator: str
@@ -104,15 +103,15 @@ class RefusedOperator:
 
 @dataclass(frozen=True)
 class TargetOutlook:
-    """Whether `export` would write a target.
+    """Whether `export` can write a target for a model.
 
     Attributes:
-        target: the recipe's stem.
-        refused: the operators that stand in the way; none where the target would be written.
-        missing: what compiles its files for NPUs and is not installed here, and where to get it, a
-            sentence for each vendor; the files of their chips are then not written.
-        package: what writes its files and is not installed here, and how to install it, in
-            sentences; empty where nothing is missing. There is then no file at all.
+        target: Recipe stem.
+        refused: Operators that the target cannot express; empty if it can be written.
+        missing: One sentence per vendor whose NPU compiler is not installed, and where to get it;
+            files for its chips are not written.
+        package: Sentences on a package that is needed to write the target and not installed; empty
+            if nothing is missing. Without the package there is no file.
     """
 
     target: str
@@ -123,12 +122,12 @@ class TargetOutlook:
 
 @dataclass(frozen=True)
 class PassRow:
-    """A pass of a graph.
+    """Result of one graph pass.
 
     Attributes:
-        name: as people read it.
-        count: rewritings that it did.
-        reason: why it stands in its phase.
+        name: Readable name of the pass.
+        count: Number of rewrites.
+        reason: Why the pass runs in its phase.
     """
 
     name: str
@@ -138,12 +137,12 @@ class PassRow:
 
 @dataclass(frozen=True)
 class PhaseRow:
-    """A phase of passes.
+    """Results of a phase of graph passes.
 
     Attributes:
-        name: one word, or the pass that a recipe names.
-        passes: in order.
-        nodes: of the graph, after it.
+        name: Name of the phase, or of the pass that a recipe names.
+        passes: Its passes, in order.
+        nodes: Nodes of the graph after the phase.
     """
 
     name: str
@@ -153,12 +152,12 @@ class PhaseRow:
 
 @dataclass(frozen=True)
 class PassesOfTargets:
-    """What the passes of some targets did to a graph.
+    """Results of the graph passes of one or more targets.
 
     Attributes:
-        targets: whose recipes name the same passes.
-        nodes: of the graph, before them.
-        phases: in order; none where recipes name no passes.
+        targets: Targets whose recipes name the same passes.
+        nodes: Nodes of the graph before the passes.
+        phases: Phases in order; empty if the recipes name no passes.
     """
 
     targets: tuple[str, ...]
@@ -168,31 +167,32 @@ class PassesOfTargets:
 
 @dataclass(frozen=True)
 class FileDescription:
-    """A whole file.
+    """Description of a model file.
 
     Attributes:
-        format: what people call it, as in `edge_imgq.formats.FORMATS`.
-        inputs: the images that it takes.
-        outputs: the images that it returns.
-        operators: in the order of execution.
-        parameters: constant numbers in the file; one that two operators share counts once.
-        zeros: how many of them are zero.
-        macs: multiply-accumulates for one image.
-        bytes: size on disk.
-        note: what the file says about itself; None if edge-imgq did not write it.
-        placements: which accelerator takes which operator, measured or by rules.
-        sizes: heights and widths of all signatures, where there are several.
-        memory: of its activations, or why that is not known.
-        counted_at: height and width that operators were counted at, where the file leaves it open.
-        model_parameters: of the float reference that lies beside the file; None without one.
-        targets: what stands in the way of each target of a float ONNX model, or why export refuses
-            the model itself; none for other files.
-        compared_by: what ran a float ONNX file to compare it with the model that `export` reads
-            from it, and found the same image; why they were not compared; empty for other files.
-        passes: what passes do to a float ONNX model for each target, where that was asked for.
-        compiled_for: the chip whose NPU the file was compiled for, in words; empty for others. Its
-            operators are then those that are left to see.
-        graph: name of the graph that holds the operators; empty in formats that have none.
+        format: Name of the format, as in `edge_imgq.formats.FORMATS`.
+        inputs: Inputs.
+        outputs: Outputs.
+        operators: Operators in execution order.
+        parameters: Number of constants in the file; shared ones count once.
+        zeros: Number of constants that are zero.
+        macs: Multiply-accumulates for one image.
+        bytes: Size on disk.
+        note: Metadata that edge-imgq wrote into the file; None for other files.
+        placements: Operators that each accelerator takes, measured or by rules.
+        sizes: Heights and widths of the signatures, if there are several.
+        memory: Peak memory of the activations, or why it is unknown.
+        counted_at: Height and width assumed for counts, if the file leaves the size open.
+        model_parameters: Parameters of the float reference beside the file; None without one.
+        targets: For a float ONNX model, what prevents each target, or why export refuses the model;
+            empty for other files.
+        compared_by: Runtime that ran a float ONNX file and found its output equal to that of the
+            model that `export` reads from it, or why they were not compared; empty for other
+            files.
+        passes: Results of the graph passes for each target, if requested.
+        compiled_for: Description of the chip whose NPU the file was compiled for, else empty. Only
+            the operators outside the compiled ones are then listed.
+        graph: Name of the graph with the operators; empty in formats without names.
     """
 
     format: str
@@ -217,7 +217,7 @@ class FileDescription:
 
     @property
     def kinds(self) -> dict[str, int]:
-        """How often each kind of operator occurs, most frequent first."""
+        """Number of operators by type, most frequent first, then by name."""
         counts: dict[str, int] = {}
         for row in self.operators:
             counts[row.kind] = counts.get(row.kind, 0) + 1

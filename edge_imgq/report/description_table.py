@@ -1,4 +1,4 @@
-"""The description of a file as text."""
+"""Text form of the description of a file."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from edge_imgq.wording import nodes_in_words
 
 
 def description_table(name: str, description: FileDescription, operators: bool) -> str:
-    """Return what a file consists of as text.
+    """Return the description of a file as text: head, operators, placement, passes and targets.
 
     Args:
-        name: of the file.
-        description: of the file.
-        operators: list every operator, not only each kind.
+        name: Name of the file.
+        description: Description of the file.
+        operators: Whether to list every operator instead of one row per kind.
     """
     table = operator_table(description) if operators else _kinds(description)
     parts = [_head(name, description), table]
@@ -73,7 +73,7 @@ def _parameters(description: FileDescription) -> str:
 
 
 def _of_the_model(description: FileDescription) -> list[str]:
-    """Say why a file has more parameters than the float model, or fewer, where that can be seen."""
+    """Return a sentence on the parameters of the float model, if their count reads differently."""
     count, own = description.model_parameters or 0, description.parameters
     said = f"the float model has {large_count(count)} parameters"
     if large_count(own) == large_count(count):
@@ -83,14 +83,14 @@ def _of_the_model(description: FileDescription) -> list[str]:
 
 
 def _outlook(description: FileDescription) -> str:
-    """Say which targets `export` would write of a model, and what keeps it from the others."""
+    """Return the targets that `export` can write for a model, and why it cannot write others."""
     if isinstance(description.targets, Skipped):
         return wrapped(f"export refuses this model: {description.targets.reason}", "  ")
     able = [
         row.target for row in description.targets if not (row.refused or row.missing or row.package)
     ]
     at = description.counted_at
-    # Files for phones have one size, which a model of others does not say.
+    # Files for phones have a fixed size, which a model with open sizes does not determine.
     size = "" if at is None or description.note else f" with --size {at[0]}x{at[1]}"
     lines = [f"export{size} can write {listed(able) or 'no target'}"]
     lines += [
@@ -107,7 +107,7 @@ def _outlook(description: FileDescription) -> str:
 
 
 def _packages(outlook: Sequence[TargetOutlook]) -> list[tuple[str, list[str]]]:
-    """Return which packages are missing, in sentences, with the targets that they would write."""
+    """Return sentences on missing packages, each with the targets that need it."""
     found: dict[str, list[str]] = {}
     for row in outlook:
         if row.package and not row.refused:
@@ -116,13 +116,13 @@ def _packages(outlook: Sequence[TargetOutlook]) -> list[tuple[str, list[str]]]:
 
 
 def _parted(operator: str) -> tuple[str, str]:
-    """Return kind and name of an operator that is written "Kind 'name'"."""
+    """Split "Kind 'name'" into the kind and name of an operator."""
     kind, _, name = operator.partition(" ")
     return kind, name[1:-1]
 
 
 def _reasons(outlook: Sequence[TargetOutlook]) -> dict[tuple[str, tuple[str, ...]], list[str]]:
-    """Return the targets that refuse the same operators for the same reason, by both."""
+    """Return targets by the pair of reason and refused operators."""
     found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for row in outlook:
         operators: dict[str, list[str]] = {}
@@ -143,7 +143,7 @@ def _no_images(description: FileDescription) -> list[TensorRow]:
 
 
 def _no_image(row: TensorRow) -> str:
-    """Say that an output is none that the other commands take."""
+    """Return a sentence that an output is no image, with the consequences."""
     return (
         f"{row.name} is no image: enhance and evaluate refuse a network of other results, and so "
         "does export, but for vectors (1, N) (docs/ports.md)"
@@ -151,7 +151,7 @@ def _no_image(row: TensorRow) -> str:
 
 
 def _memory(description: FileDescription) -> str:
-    """Say how much the activations need, and where."""
+    """Return the peak memory of the activations and the operator where it occurs."""
     found = description.memory
     if isinstance(found, Skipped):
         return f"memory of activations not known: {found.reason}"
@@ -160,7 +160,7 @@ def _memory(description: FileDescription) -> str:
 
 
 def _note(note: FileNote) -> str:
-    """Say what an app must know of the pixels."""
+    """Return origin, task, scale, colour and pixel range of a file as text."""
     contract = note.contract
     colour = "luma (Y of BT.601)" if contract.colour == "y" else "RGB"
     ports = f" {contract.port_words}" if contract.port_words else ""
@@ -172,9 +172,9 @@ def _note(note: FileNote) -> str:
 
 
 def _sides(description: FileDescription, note: FileNote) -> str:
-    """Say which sizes a file takes."""
+    """Return the input sizes that a file takes as text."""
     multiple = note.contract.multiple
-    # A length that is open bears a word.
+    # Open dimensions are words instead of numbers.
     if any(isinstance(length, str) for row in description.inputs for length in row.shape[1:]):
         return "sides of any length" if multiple == 1 else f"sides are multiples of {multiple}"
     if description.sizes:
@@ -200,7 +200,7 @@ def _kinds(description: FileDescription) -> str:
 
 
 def _placements(description: FileDescription) -> str:
-    """Say which accelerator takes what, how that is known, and why not the rest."""
+    """Return a table of accelerators with operator counts, and the reasons for refusals."""
     table = new_table("accelerator", ">takes", ">partitions", "known")
     notes = []
     for place in description.placements:
@@ -212,7 +212,7 @@ def _placements(description: FileDescription) -> str:
 
 
 def _refusals(description: FileDescription, place: Placed) -> list[str]:
-    """Return one line for each kind of operator and reason."""
+    """Return a line per kind of refused operator and reason."""
     pairs = zip(description.operators, place.verdicts, strict=False)
     reasons = Counter(
         (row.kind, verdict.reason, verdict.source) for row, verdict in pairs if not verdict.taken

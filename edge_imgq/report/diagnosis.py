@@ -1,4 +1,4 @@
-"""Why an int8 graph loses more than its budget, and what mends it: one value of a report."""
+"""Diagnosis of an int8 graph that loses more than its budget."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from edge_imgq.quantize.mixed_precision.worst_layer import WorstLayer
 from edge_imgq.skipped import Skipped
 
 CLEARLY = 1.25
-"""How many times as long as a mixed file a float one must take for the mixed one to be worth it: it
-loses nothing."""
+"""Least ratio of float to mixed time at which a mixed file is kept, since a float file loses
+nothing."""
 
 
 @dataclass(frozen=True)
 class FileTimes:
-    """Times of the files of one target, in turns on this host: the least of many calls.
+    """Times of a mixed, an int8 and a float file on this host.
+
+    The files are called in turns; each time is the minimum over many calls, in ms.
 
     Attributes:
-        target: its name.
-        float_target: of the float file that was timed beside.
-        mixed_ms: with some layers in float.
-        int8_ms: with all layers in int8.
-        float_ms: all in float.
-        is_kept: whether the target's file is the mixed one.
+        target: Name of the target.
+        float_target: Name of the target of the float file.
+        mixed_ms: Time with some layers in float.
+        int8_ms: Time with all layers in int8.
+        float_ms: Time with all layers in float.
+        is_kept: Whether the mixed file is the target's file.
     """
 
     target: str
@@ -34,7 +36,7 @@ class FileTimes:
 
     @property
     def is_clearly_faster(self) -> bool:
-        """Whether the mixed file takes at most 0.8 times as long as the float one."""
+        """Whether the mixed file takes at most 0.8 times the float time."""
         return self.float_ms >= CLEARLY * self.mixed_ms
 
 
@@ -43,16 +45,16 @@ class Mend:
     """Layers that, kept in float, bring int8 within its budget.
 
     Attributes:
-        layers: their names.
-        psnr: dB to the float image, foretold on the patches of the diagnosis; of the graph with
-            them, on all held-out patches, where files were made so.
-        time: estimated time of a TFLite file, of that with all layers in int8.
-        time_in_float: estimated time of a float TFLite file, in the same unit; a reason where no
+        layers: Layer names.
+        psnr: PSNR against the float model in dB: predicted on the patches of the diagnosis, or
+            measured on all held-out patches if files were made with these layers in float.
+        time: Estimated time of a mixed TFLite file as a multiple of the time in int8.
+        time_in_float: Estimated time of a float TFLite file, in the same unit; skipped if no
             recipe makes one.
-        commands: that write the recipe and export by it; none where files were made so.
-        recipe: file that lists them, below the model's folder, where files were made so; else "".
-        spared: what the files with all layers in int8 exceeded, where others took their place.
-        measured: times of files on this host; none where they were not timed.
+        commands: Commands that write such a recipe and export with it; empty if files were made.
+        recipe: File in the model's folder that lists the layers, if files were made; else "".
+        spared: Budget breaches of the all-int8 files that mixed ones replaced.
+        measured: Times of the files on this host; empty if not timed.
     """
 
     layers: tuple[str, ...]
@@ -67,14 +69,14 @@ class Mend:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Which layers make the loss of an int8 graph that is over budget.
+    """Layers that cause the loss of an int8 graph that is over budget.
 
     Attributes:
-        layers: that make most of it, the loudest first; none where all lose alike.
-        psnr: dB between the images of the float and of the int8 graph, mean over some patches of
-            the calibration images that no step learned from.
-        wanted: dB there with which the files would be about within budget.
-        mend: few layers that reach that in float, or why there are none.
+        layers: Layers with the largest error, largest first; empty if the loss is spread evenly.
+        psnr: PSNR of the int8 graph against the float graph in dB, mean over held-out calibration
+            patches.
+        wanted: PSNR there at which the files would be about within budget, in dB.
+        mend: A few layers that reach it if kept in float, or the reason why there are none.
     """
 
     layers: tuple[WorstLayer, ...]

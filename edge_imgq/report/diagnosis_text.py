@@ -1,4 +1,4 @@
-"""The diagnosis of an int8 graph over budget as text."""
+"""Text form of the diagnosis of an int8 graph that is over budget."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edge_imgq.wording import count_of
 
 
 def diagnosis_text(scheme: str, diagnosis: Diagnosis) -> str:
-    """Return which layers make a scheme's loss and what mends it, in at most 80 columns."""
+    """Return which layers cause the loss of a scheme and what reduces it, at most 80 columns."""
     return "\n".join([*_causes(scheme, diagnosis), *_cure(diagnosis)])
 
 
@@ -41,7 +41,7 @@ def _cure(diagnosis: Diagnosis) -> list[str]:
 
 
 def _done(mend: Mend) -> list[str]:
-    """Return what layers in float brought, and what it would be without them."""
+    """Return the result of keeping layers in float, and the breaches of the all-int8 files."""
     names = ", ".join(mend.layers)
     lines = [
         f"{count_of(len(mend.layers), 'layer')} in float ({names}), as {mend.recipe} beside the "
@@ -54,7 +54,7 @@ def _done(mend: Mend) -> list[str]:
 
 
 def slow_file(times: FileTimes) -> str:
-    """Return that a mixed file is not clearly quicker than a float one, as measured."""
+    """Return the measured times of a mixed, a float and an int8 file, as a clause."""
     return (
         f"{times.target} would take {times.mixed_ms:.2f} ms on this host, {times.float_target} "
         f"{times.float_ms:.2f} ms, all layers in int8 {times.int8_ms:.2f} ms"
@@ -78,6 +78,6 @@ def _price(mend: Mend) -> str:
 
 
 def _command(command: str) -> str:
-    """Return a command to copy, its lines joined by backslashes."""
+    """Return a command to copy, wrapped with backslashes."""
     lines = textwrap.wrap(command, WIDTH - 4, break_long_words=False, break_on_hyphens=False)
     return " \\\n".join(f"{'    ' if place else '  '}{line}" for place, line in enumerate(lines))

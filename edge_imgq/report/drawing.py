@@ -1,4 +1,4 @@
-"""Drawing tables as plain text that fits a terminal, a log and an issue alike."""
+"""Plain-text tables and numbers that fit terminals, logs and issue trackers."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 
 WIDTH = 80
-"""Columns of text; more would wrap in a piped log or a narrow terminal."""
+"""Maximum columns of text; longer lines would wrap in logs and narrow terminals."""
 
 ABSENT = "—"
-"""Stands where nothing was measured; the reason is listed below the table."""
+"""Placeholder of a value that was not measured."""
 
 
 def new_table(*columns: str) -> Table:
     """Return an empty table.
 
     Args:
-        columns: headings; one that begins with ">" is of figures, set to the right.
+        columns: Headings; a leading ">" right-aligns the column.
     """
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     for column in columns:
@@ -40,7 +40,7 @@ def plain_columns(count: int) -> Table:
 
 
 def draw(what: RenderableType) -> str:
-    """Return a table, or what else rich draws, as text of at most WIDTH columns, without colour."""
+    """Render a table or other rich object as text of at most `WIDTH` columns, without colour."""
     stream = io.StringIO()
     console = Console(
         file=stream, width=WIDTH, color_system=None, force_terminal=False, highlight=False
@@ -50,7 +50,7 @@ def draw(what: RenderableType) -> str:
 
 
 def wrapped(paragraph: str, indent: str = "") -> str:
-    """Return a paragraph folded at WIDTH; its second and later lines are indented."""
+    """Wrap a paragraph at `WIDTH`; later lines begin with `indent`. Words are never broken."""
     import textwrap
 
     return textwrap.fill(
@@ -59,15 +59,14 @@ def wrapped(paragraph: str, indent: str = "") -> str:
 
 
 def folded(name: str, width: int, indent: str = "") -> str:
-    """Return a name in lines of at most `width`, cut between its words.
+    """Wrap a tensor or operator name in lines of at most `width` characters, between its words.
 
-    A word ends behind one of the signs that names of tensors and operators are put together with,
-    or before a capital that follows a small letter. One that is wider than a line is cut.
+    Words end as `WORDS` matches; a word longer than a line is broken.
 
     Args:
-        name: without spaces.
-        width: columns.
-        indent: of the second and later lines; it counts.
+        name: Name without spaces.
+        width: Maximum characters per line, the indent included.
+        indent: Indent of later lines.
     """
     lines = [""]
     for word in WORDS.split(name):
@@ -85,11 +84,12 @@ def folded(name: str, width: int, indent: str = "") -> str:
 
 
 WORDS = re.compile(r"(?<=[._/:×-])(?=[^._/:×-])|(?=\+)|(?<=[a-z])(?=[A-Z])")
-"""Where one word of a name ends and the next begins."""
+"""Word boundaries in a name: after ".", "_", "/", ":", "×" or "-", before "+" or a camel-case
+capital."""
 
 
 def byte_count(count: int) -> str:
-    """Return a size in words: 57 kB, 1.2 MB."""
+    """Return a number of bytes as text with decimal units: 57 kB, 1.2 MB."""
     if count < 1000:
         return f"{count} B"
     if count < 999_500:
@@ -98,13 +98,13 @@ def byte_count(count: int) -> str:
 
 
 def packed(bytes_alive: int, arena: int) -> str:
-    """Return what packing adds to tensors that are alive at once; empty for nothing."""
+    """Return a clause on the arena size, or "" if it reads like that of the bytes alive."""
     said = byte_count(arena)
     return "" if said == byte_count(bytes_alive) else f"; packed they take {said}"
 
 
 def large_count(count: int) -> str:
-    """Return a count in words: 12.5 k, 1.20 M, 3.45 G."""
+    """Return a count with three significant digits and a unit: 12.5 k, 1.2 M, 3.45 G."""
     for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if count >= limit:
             return f"{count / limit:.3g} {unit}"
@@ -112,14 +112,14 @@ def large_count(count: int) -> str:
 
 
 def by(lengths: Sequence[int | str]) -> str:
-    """Return the lengths of a shape or window in words: 1×180×320×3."""
+    """Return the dimensions of a shape or window joined by "×": 1×180×320×3."""
     return "×".join(map(str, lengths))
 
 
 def milliseconds(value: float) -> str:
-    """Return a time with three digits, or all before the point, at most three behind: 35.2, 1230.
+    """Return a time in ms with three significant digits: 35.2; integers from 100 on: 1230.
 
-    Thousandths are a microsecond; finer digits are noise, and too wide for a table.
+    Below 0.1 there are three decimals, which are microseconds; more would be noise.
     """
     if value < 0.1:
         return f"{value:.3f}"
@@ -127,5 +127,5 @@ def milliseconds(value: float) -> str:
 
 
 def listed(values: Sequence[str]) -> str:
-    """Return words with commas between them."""
+    """Join words with commas."""
     return ", ".join(values)

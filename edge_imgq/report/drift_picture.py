@@ -1,4 +1,4 @@
-"""A picture of what a file changed in one image: where, how much, and how it looks there."""
+"""Picture of the errors of a file in one image: an error map and crops of the worst region."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GRADES = {
     9: (230, 110, 30),
     17: (220, 30, 40),
 }
-"""Colour of the map from each number of levels on."""
+"""Colour of the error map from each number of levels on."""
 
 KEY = "error in levels: black 0, blue 1, cyan 2, green 3, yellow 5, orange 9, red 17 and more"
 LINE = 16
@@ -33,15 +33,15 @@ LEAST_WIDTH = 540
 
 
 def drift_picture(title: str, float_image: Pixels, file_image: Pixels) -> Pixels:
-    """Draw a map of the errors, and where they are largest the images side by side.
+    """Draw a map of the errors, and crops of both images where the error is largest.
 
     Args:
-        title: stands above.
-        float_image: of the float model, (H, W, C), one channel or three.
-        file_image: of the file.
+        title: Text above the map.
+        float_image: Output of the float model, uint8 (H, W, C), one channel or three.
+        file_image: Output of the file, same shape.
 
     Returns:
-        RGB (H, W, 3).
+        uint8 RGB (H, W, 3).
     """
     place = busiest_place(float_image, file_image)
     where = f"rows {place[0].start} to {place[0].stop}, columns {place[1].start} to {place[1].stop}"
@@ -51,15 +51,15 @@ def drift_picture(title: str, float_image: Pixels, file_image: Pixels) -> Pixels
 
 
 def crops_picture(title: str, float_crop: Pixels, file_crop: Pixels) -> Pixels:
-    """Draw a place of two images side by side, and their difference.
+    """Draw crops of two images side by side with their amplified difference.
 
     Args:
-        title: stands above.
-        float_crop: of the float model's image, (h, w, C), at most SIDE pixels a side.
-        file_crop: of the file's.
+        title: Text above the crops.
+        float_crop: Crop of the float model's output, uint8 (H, W, C).
+        file_crop: Crop of the file's output, same shape.
 
     Returns:
-        RGB (H, W, 3).
+        uint8 RGB (H, W, 3).
     """
     crops = (
         ("float", _rgb(float_crop)),
@@ -70,28 +70,28 @@ def crops_picture(title: str, float_crop: Pixels, file_crop: Pixels) -> Pixels:
 
 
 def error_map(one: Pixels, other: Pixels) -> Pixels:
-    """Return the largest difference of the channels at each pixel, 0 … 255 levels, (H, W)."""
+    """Return the largest absolute difference over channels, in levels; uint8 (H, W)."""
     difference = np.abs(one.astype(np.int16) - other).max(axis=2)
     levels: Pixels = difference.astype(np.uint8)
     return levels
 
 
 def amplified(one: Pixels, other: Pixels) -> Pixels:
-    """Return the difference of two images around middle gray, AMPLIFIED times."""
+    """Return 128 plus `AMPLIFIED` times the difference of two images, clipped to 0 to 255."""
     difference = one.astype(np.int32) - other
     levels: Pixels = np.clip(128 + AMPLIFIED * difference, 0, 255).astype(np.uint8)
     return levels
 
 
 def coloured(levels: Pixels) -> Pixels:
-    """Return a map of levels (H, W) in the colours of GRADES, RGB (H, W, 3)."""
+    """Colour a map of levels (H, W) by `GRADES`; returns RGB (H, W, 3)."""
     starts = np.array(list(GRADES))
     colours = np.array(list(GRADES.values()), np.uint8)
     return colours[np.searchsorted(starts, levels, side="right") - 1]
 
 
 def _fitted(levels: Pixels, width: int) -> Pixels:
-    """Enlarge a map by whole pixels, or let each pixel be the worst of a block, to fit a width."""
+    """Fit a map to a width: repeat pixels, or take the maximum of each block of pixels."""
     times = width // levels.shape[1]
     if times > 1:
         return levels.repeat(times, axis=0).repeat(times, axis=1)

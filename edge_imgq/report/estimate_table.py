@@ -1,4 +1,4 @@
-"""Estimates as text: never in one table with measurements."""
+"""Text table of NPU time estimates, which are never shown beside measurements."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ WARNING = "ESTIMATE from a table of chips, for planning. Nothing was measured."
 def estimate_table(
     estimates: Sequence[NpuTimeEstimate], chip: str, absent: Sequence[tuple[str, str]] = ()
 ) -> str:
-    """Return estimates as text, and how far off they were elsewhere.
+    """Return a table of estimates, and one that compares the formula with published times.
 
     Args:
-        estimates: one row each.
-        chip: a key of CHIPS.
-        absent: files without one, and why.
+        estimates: One estimate per row.
+        chip: Key of `edge_imgq.bench.estimate.CHIPS`.
+        absent: Names of files without an estimate, each with the reason.
     """
     table = new_table("file", "chip", ">estimated ms", ">MACs", ">moved", "mostly")
     for row in estimates:
@@ -44,7 +44,7 @@ def estimate_table(
 
 
 def _how_far_off(chip: str) -> str:
-    """Return the same formula beside published times, and the sources."""
+    """Return a table of published and estimated times of the chip, and the sources."""
     table = new_table("network", ">MACs", ">published ms", ">estimated ms", ">ratio")
     for row in compare(chip):
         table.add_row(

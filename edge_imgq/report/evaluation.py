@@ -1,4 +1,4 @@
-"""What `evaluate` measured, as values."""
+"""Results of `edge-imgq evaluate`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Scores:
-    """How close an image is to its truth, or the mean over several.
+    """Metrics of an image against ground truth, or their means over several images.
 
     Attributes:
-        psnr: in decibels.
-        ssim: 1 for identical images.
-        psnr_b: PSNR that counts blocks too, in decibels; None where no JPEG is judged.
+        psnr: PSNR in dB.
+        ssim: SSIM; 1 for identical images.
+        psnr_b: PSNR-B in dB, which penalises blocking artefacts; only for JPEG restoration of
+            luma, else None.
     """
 
     psnr: float
@@ -22,13 +23,13 @@ class Scores:
 
 @dataclass(frozen=True)
 class ImageScores:
-    """One image by one method.
+    """Scores of one image under one condition by one method.
 
     Attributes:
-        image: its name.
-        condition: how it was degraded, such as "quality 10".
-        method: what made it: the model, or a baseline.
-        scores: against the truth.
+        image: Image name.
+        condition: Degradation, such as "quality 10".
+        method: The model or a baseline.
+        scores: Scores against ground truth.
     """
 
     image: str
@@ -39,13 +40,13 @@ class ImageScores:
 
 @dataclass(frozen=True)
 class MethodScores:
-    """All images of one condition by one method.
+    """Mean scores of all images under one condition by one method.
 
     Attributes:
-        condition: how they were degraded.
-        method: what made them.
-        mean: over the images.
-        better: share of the images whose PSNR is above that of the first baseline.
+        condition: Degradation of the images.
+        method: The model or a baseline.
+        mean: Mean scores over the images.
+        better: Share of images, 0 to 1, whose PSNR exceeds that of the condition's first row.
     """
 
     condition: str
@@ -56,18 +57,18 @@ class MethodScores:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A model on a set of images.
+    """Evaluation of a model and of baselines on a set of images.
 
     Attributes:
-        model: as the person named it.
-        task: by whose protocol it was judged.
-        set: the folder.
-        protocol: what was compared, in words.
-        rows: one for each condition and method, the model last of each condition.
-        images: every figure behind the rows.
-        left_out: a sentence for each file that could not be used.
-        hint: what to try where the model's pixels may be others than it was taken to want, and
-            which numbers of further inputs its file rounds; or "".
+        model: Model as the user named it.
+        task: Image task, which determines the protocol.
+        set: Folder of the images.
+        protocol: Description of what was compared.
+        rows: One row per condition and method; the model is the last row of each condition.
+        images: Scores of every image, of which `rows` has the means.
+        left_out: One sentence per file that could not be used.
+        hint: Advice if the model may expect another pixel range, and a note on values of further
+            inputs that its file rounds; or "".
     """
 
     model: str

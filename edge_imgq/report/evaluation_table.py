@@ -1,4 +1,4 @@
-"""An evaluation as text."""
+"""Text table of an evaluation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from edge_imgq.wording import count_of
 
 
 def evaluation_table(evaluation: Evaluation) -> str:
-    """Return one row per condition and method, and below it what was compared."""
+    """Return a table with one row per condition and method, and the protocol below it."""
     table = new_table("condition", "method", ">PSNR dB", ">SSIM", ">PSNR-B", ">better")
     for row in evaluation.rows:
         psnr_b = ABSENT if row.mean.psnr_b is None else f"{row.mean.psnr_b:.2f}"

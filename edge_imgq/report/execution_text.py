@@ -1,4 +1,4 @@
-"""Where files ran, whose kernels ran them, and the memory that took, in a line each."""
+"""Lines of a report on placement, device agreement, GPU kernels and memory."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from edge_imgq.verify.gpu_drift import NOT_BISECTED
 from edge_imgq.wording import count_of
 
 EXPECTED = {"QUANTIZE": " (pixels to int8 and back, as in every int8 file)"}
-"""What to say of operators that are always left to other kernels, by kind."""
+"""Remark on operator kinds that always fall back to other kernels."""
 
 
 def placement_lines(report: Report) -> list[str]:
-    """Return who runs the operators of each file that ran on a device or was made for one."""
+    """Return a placement line per file that ran on a device or was compiled for one."""
     return [_placed(target) for target in report.targets if not _is_of_host(report, target)]
 
 
 def fallback_lines(report: Report) -> list[str]:
-    """Return the operators that this host's accelerated kernels leave to others, file by file."""
+    """Return a placement line per file with operators that fall back from this host's delegate."""
     return [
         _placed(target)
         for target in report.targets
@@ -32,14 +32,17 @@ def fallback_lines(report: Report) -> list[str]:
 
 
 def _is_of_host(report: Report, target: TargetReport) -> bool:
-    """Whether a file ran on this host and is for any processor; so is one of unknown placement."""
+    """Return True if a file ran on this host and is not compiled for a device.
+
+    A file of unknown placement counts as one of the host.
+    """
     if isinstance(target.placement, Skipped):
         return True
     return report.device == "host" and isinstance(target.vs_host, Skipped)
 
 
 def _placed(target: TargetReport) -> str:
-    """Return how many operators a unit runs, in how many partitions, and which it does not run."""
+    """Return the operators on an accelerator, its partitions, and the operators that fall back."""
     place = target.placement
     assert not isinstance(place, Skipped)
     line = f"{target.target}: {place.delegated} of {place.operators} operators on {place.unit}"
@@ -52,9 +55,9 @@ def _placed(target: TargetReport) -> str:
 
 
 def agreement_lines(report: Report) -> list[str]:
-    """Return how far each file is from itself on this host, where it ran elsewhere.
+    """Return how far each file that ran on a device is from the same file on this host.
 
-    One that is compiled for an NPU and emulated here is compared with its graph.
+    A file that is compiled for an NPU and emulated here is compared with its graph.
     """
     itself = "its graph" if report.device == "host" else "itself"
     lines = []
@@ -74,7 +77,7 @@ def agreement_lines(report: Report) -> list[str]:
 
 
 def gpu_lines(report: Report) -> list[str]:
-    """Return what LiteRT's GPU kernels make of each file, in float16 and in float32."""
+    """Return the PSNR of each file in LiteRT's GPU kernels, in float16 and in float32."""
     lines = []
     for target in report.targets:
         found = target.gpu
@@ -101,7 +104,7 @@ def gpu_lines(report: Report) -> list[str]:
 
 
 def builtin_kernel_lines(report: Report) -> list[str]:
-    """Return how far int8 TFLite files are from the float model where an app has no XNNPACK."""
+    """Return the PSNR of int8 TFLite files in TFLite's built-in kernels, without XNNPACK."""
     lines = []
     for target in report.targets:
         found = target.builtin_kernels
@@ -118,7 +121,7 @@ def builtin_kernel_lines(report: Report) -> list[str]:
 
 
 def memory_lines(report: Report) -> list[str]:
-    """Return what the activations of the files need at once, a line for each size of image."""
+    """Return the peak activation memory of the files, a line per image size."""
     needs: dict[tuple[int, int], list[str]] = {}
     for target in report.targets:
         memory = target.memory

@@ -1,4 +1,4 @@
-"""What `--explain` adds below a table: its columns, placement, memory, calibration and steps."""
+"""Text that `--explain` adds: legend, placement, memory, calibration and quantizer steps."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import AS_ITS_GRAPH
 
 MANY_LEVELS = 8
-"""Levels of the image from which on a tensor is said to amplify: noise of half a level of such a
-tensor would be seen."""
+"""Image levels per level of a tensor from which the tensor counts as amplifying: a rounding error
+of half a level would be visible."""
 
 LEGEND = (
     "dB as mean/worst image. vs float: PSNR of the file's images against the float model's. "
@@ -25,7 +25,7 @@ LEGEND = (
 
 
 def explanations(report: Report) -> list[str]:
-    """Return sentences that a reader of the verdict alone does not need."""
+    """Return the legend and details that the short report leaves out."""
     lines = [LEGEND, *fallback_lines(report), *builtin_kernel_lines(report)]
     lines += memory_lines(report)
     if report.calibration:
@@ -36,9 +36,9 @@ def explanations(report: Report) -> list[str]:
 
 
 def steps_text(scheme: str, steps: Sequence[QuantizationStep]) -> str:
-    """Return what each step of the quantizer gained, on patches that it did not learn from.
+    """Return the PSNR gain of each quantizer step on held-out patches, in dB.
 
-    A step that brought the image no nearer to the float one was taken back.
+    Steps that did not raise the PSNR were undone and are marked "not kept".
     """
     reached, parts = 0.0, list[str]()
     not_run: dict[str, list[str]] = {}
@@ -55,9 +55,10 @@ def steps_text(scheme: str, steps: Sequence[QuantizationStep]) -> str:
 
 
 def _apart(report: Report) -> list[str]:
-    """Return a line for every file of which many values are levels off its graph, and the tensor.
+    """Return a line per int8 file with many values more than one level from its graph.
 
-    Of a file over budget the breaches say the rest.
+    The line names the amplifying tensor. Files over budget get no more, since their breaches
+    explain the difference.
     """
     lines = []
     for target in report.targets:
@@ -75,7 +76,7 @@ def _apart(report: Report) -> list[str]:
 
 
 def _amplified(found: LevelGain | Skipped) -> str:
-    """Return which tensor makes many levels of one, or that none does."""
+    """Return a sentence on the tensor that amplifies rounding errors most, or ""."""
     if isinstance(found, Skipped):
         return ""
     tensor = f"'{found.tensor}' ({found.operator})"
@@ -92,7 +93,7 @@ def _amplified(found: LevelGain | Skipped) -> str:
 
 
 def _several_sizes(report: Report) -> list[str]:
-    """Return a line for every file that holds several sizes."""
+    """Return a line per file with several input sizes."""
     return [
         f"{target.target}: dB over the images at all of its sizes, "
         + ", ".join(f"{height}x{width}" for height, width in target.sizes)

@@ -1,4 +1,4 @@
-"""What an examination of a machine found: the value behind `edge-imgq doctor`."""
+"""A finding of `edge-imgq doctor`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ State = Literal["ok", "absent", "missing"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """State of one component of this machine.
 
     Attributes:
-        what: its name.
-        state: "ok"; "absent", and nothing needs it; "missing", and commands fail without it.
-        detail: the version, or what was found.
-        advice: what to do, in a line or several; empty where there is nothing to do.
+        what: Name of the component.
+        state: "ok"; "absent" if it is optional; "missing" if commands fail without it.
+        detail: Version, or a description of the state.
+        advice: What to do, one or more lines; empty for nothing.
     """
 
     what: str

@@ -1,4 +1,4 @@
-"""What an examination of a machine found, as text."""
+"""Text table of the findings of `edge-imgq doctor`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edge_imgq.report.finding import Finding
 
 
 def finding_table(findings: Sequence[Finding]) -> str:
-    """Return one row per finding, and all advice below."""
+    """Return a table with one row per finding, followed by the advice of all findings."""
     table = new_table("what", "state", "found")
     for finding in findings:
         table.add_row(finding.what, finding.state, finding.detail)

@@ -1,4 +1,4 @@
-"""The figures of a report as text."""
+"""Formatting of measured values as text."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from edge_imgq.verify.drift import IDENTICAL, Conversion, Drop, Fidelity
 
 
 def fidelity(value: Fidelity | Skipped) -> str:
-    """Return a fidelity as mean/worst image, in dB."""
+    """Return mean/worst PSNR in dB, or a dash if not measured."""
     if isinstance(value, Skipped):
         return ABSENT
     return f"{decibels(value.mean)}/{decibels(value.worst)}"
 
 
 def decibels(value: float, digits: int = 1) -> str:
-    """Return a PSNR in words: "same" where no pixel differs, and below 100 where one does.
+    """Return a PSNR as text: "same" for identical images, and less than 100 for others.
 
     Args:
-        value: in dB.
-        digits: behind the point.
+        value: PSNR in dB.
+        digits: Decimals.
     """
     if value >= IDENTICAL:
         return "same"
@@ -28,7 +28,7 @@ def decibels(value: float, digits: int = 1) -> str:
 
 
 def drop(value: Drop | Skipped) -> str:
-    """Return a loss as mean/worst image, in dB."""
+    """Return the mean/worst PSNR drop in dB, three decimals, or a dash if not measured."""
     if isinstance(value, Skipped):
         return ABSENT
     # Adding zero turns a rounded -0.0 into 0.0.
@@ -36,26 +36,26 @@ def drop(value: Drop | Skipped) -> str:
 
 
 def conversion(value: Conversion) -> str:
-    """Return the share of values within one level, and the largest difference."""
+    """Return the percentage of values within one level, and the largest difference in levels."""
     return f"{share(value.within_1)} {value.largest}"
 
 
 def share(value: float) -> str:
-    """Return a percentage that reads 100 % only where it is."""
+    """Return a share in [0, 1] as a percentage; "100%" only for exactly 1."""
     if value == 1.0:
         return "100%"
     return f"{min(value, 0.9999) * 100:.2f}%"
 
 
 def latency(value: Latency | Skipped) -> str:
-    """Return median/90th percentile, in ms."""
+    """Return median/90th percentile in ms, or a dash if not measured."""
     if isinstance(value, Skipped):
         return ABSENT
     return f"{milliseconds(value.median_ms)}/{tail(value)}"
 
 
 def tail(latency: Latency) -> str:
-    """Return the ninetieth percentile, or the ninety-fifth with its name where that is all."""
+    """Return the 90th percentile in ms, else the 95th marked "p95", else a dash."""
     if not isinstance(latency.p90_ms, Skipped):
         return milliseconds(latency.p90_ms)
     if not isinstance(latency.p95_ms, Skipped):

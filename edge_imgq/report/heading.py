@@ -1,4 +1,4 @@
-"""What a report is about, and what it comes to, in a line each."""
+"""Heading and overall verdict of a report, one line each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edge_imgq.wording import count_of
 
 
 def model_heading(name: str, contract: ImageContract, parameters: int) -> str:
-    """Return what a model is: its name, task, scale, colour and parameters."""
+    """Return the name, task, scale, colour, ports and parameter count of a model as text."""
     scale = "" if contract.scale == 1 else f" ×{contract.scale}"
     colour = "luma" if contract.colour == "y" else "RGB"
     ports = f" {contract.port_words}" if contract.port_words else ""
@@ -18,13 +18,13 @@ def model_heading(name: str, contract: ImageContract, parameters: int) -> str:
 
 
 def heading(report: Report) -> str:
-    """Return what a report is about."""
+    """Return the heading of a report: the model and the version of edge-imgq."""
     words = model_heading(report.model, report.contract, report.parameters)
     return f"{words} (edge-imgq {report.version})"
 
 
 def verdict(report: Report) -> str:
-    """Return whether every file is there and within its budget; those that are not, by name."""
+    """Return how many files are within budget, and name those over budget, missing or not run."""
     over = [target.target for target in report.targets if target.breaches]
     faults = {
         "over budget": over,

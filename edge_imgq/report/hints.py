@@ -1,4 +1,4 @@
-"""What a person might try next, behind the verdict of a report."""
+"""Suggestions below the verdict of a report."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from edge_imgq.report.report import Report, SchemeReport
 from edge_imgq.skipped import Skipped
 
 QUICK = "int8-fast"
-"""The scheme that rounds weights to nearest."""
+"""Quantization scheme that rounds weights to nearest."""
 
 HARDLY = 0.3
-"""dB that all steps behind the scales must gain together, for a quicker scheme not to be named."""
+"""Total gain in dB of the optional steps below which the quicker scheme is suggested."""
 
 
 def hints(report: Report) -> tuple[str, ...]:
-    """Return sentences, the report's own advice first: calibration images, schemes.
+    """Return suggestions on calibration images, then on quantization schemes.
 
-    Where the range of pixels seems wrong, which stands above, no scheme is to blame.
+    If the pixel range seems wrong, no scheme is suggested, since none would help.
     """
     over = any(
         target.breaches and not isinstance(target.quantization, Skipped)
@@ -28,7 +28,7 @@ def hints(report: Report) -> tuple[str, ...]:
 
 
 def _scheme_hint(scheme: SchemeReport, over: bool) -> str:
-    """Return which scheme is worth a try instead of one; or ""."""
+    """Return a sentence that suggests another scheme, or ""."""
     if scheme.scheme == QUICK:
         return (
             f"{QUICK} leaves out steps that bring int8 nearer: try `--scheme int8`." if over else ""
@@ -43,7 +43,7 @@ def _scheme_hint(scheme: SchemeReport, over: bool) -> str:
 
 
 def _gained(scheme: SchemeReport) -> float | None:
-    """Return dB that the steps behind the first gained; None where none of them ran."""
+    """Return the gain in dB of all kept steps over the first one, or None if fewer than two ran."""
     ran = [(step.psnr, step.kept) for step in scheme.steps if not isinstance(step.psnr, Skipped)]
     kept = [psnr for psnr, is_kept in ran if is_kept]
     return kept[-1] - kept[0] if len(ran) > 1 and kept else None

@@ -1,4 +1,4 @@
-"""Times and drift of earlier runs, an object of JSON a line: devices and versions side by side."""
+"""History of times and drift over runs, devices and versions, as JSON Lines."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from edge_imgq.skipped import Skipped
 from edge_imgq.version import __version__
 
 DIGITS = 12
-"""Of a file's SHA-256 that a line keeps."""
+"""Stored digits of a file's SHA-256."""
 
 SAME_PACE = 0.05
-"""Share that the loop beside two times may differ by for the times to be compared."""
+"""Largest relative difference of the reference loop at which two times are comparable."""
 
 LEGEND = (
     "sha256: of the file, its first digits; ms: median; ×first: beside the first quiet run of the "
@@ -34,28 +34,28 @@ LEGEND = (
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """One file in one run; what the run did not measure is None.
+    """One file in one run; values that the run did not measure are None.
 
     Attributes:
-        when: date and time, ISO 8601, UTC.
-        version: of edge-imgq.
-        model: the folder that the file lies in.
-        file: its name.
-        sha256: its digest, shortened.
-        device: the machine in words, or its name on the command line where nothing was timed.
-        runtime: runtime, version and delegate.
-        threads: processor threads, None where nothing was timed.
-        size: height and width of the input that was timed, e.g. "180x320"; None likewise.
-        delegate: what executed the operators; empty where there is only one way.
-        median_ms: over the runs.
-        loop_ms: the fastest that a fixed loop beside them was (`edge_imgq.devices.cpu_speed`); None
-            where there was none.
-        instructions: of one call.
-        vs_float: mean PSNR against the float model.
-        drop: mean loss against the truth.
-        images: that drift was measured on, in words.
-        conditions: as the latency's.
-        disturbed: as the latency's.
+        when: Date and time, ISO 8601, UTC.
+        version: Version of edge-imgq.
+        model: Name of the file's folder.
+        file: File name.
+        sha256: First digits of the file's SHA-256.
+        device: Description of the machine, or its command-line name if nothing was timed.
+        runtime: Runtime, its version and delegate.
+        threads: Processor threads; None if nothing was timed.
+        size: Timed input size, e.g. "180x320"; None if nothing was timed.
+        delegate: Delegate that executed the operators; empty if there is no choice.
+        median_ms: Median time of one call, in ms.
+        loop_ms: Fastest time of a fixed loop beside the runs, in ms; None if there was none
+            (`edge_imgq.devices.cpu_speed`).
+        instructions: Instruction count of one call.
+        vs_float: Mean PSNR against the float model, in dB.
+        drop: Mean PSNR drop against ground truth, in dB.
+        images: Description of the images on which drift was measured.
+        conditions: Conditions of the time measurement, as in `Latency`.
+        disturbed: Whether other load disturbed it, as in `Latency`.
     """
 
     when: str
@@ -79,20 +79,20 @@ class HistoryEntry:
 
 
 def timed_entries(timings: Sequence[Timing], when: datetime) -> tuple[HistoryEntry, ...]:
-    """Return an entry for every file that was timed, or whose instructions were counted."""
+    """Return an entry per file that was timed or whose instructions were counted."""
     return tuple(_timed(timing, when) for timing in timings if _is_measured(timing))
 
 
 def drift_entries(reports: Sequence[Report], when: datetime) -> tuple[HistoryEntry, ...]:
-    """Return an entry for every file that was verified."""
+    """Return an entry per file of the reports."""
     return tuple(_verified(report, target, when) for report in reports for target in report.targets)
 
 
 def read_history(path: Path) -> tuple[HistoryEntry, ...]:
-    """Return the entries of a history, oldest first; none where there is no file.
+    """Read a history file, in file order; empty if it does not exist.
 
     Raises:
-        RecipeError: it is not text, or a line is not one that edge-imgq wrote.
+        RecipeError: It is not UTF-8, or a line is not a history entry.
     """
     if not path.exists():
         return ()
@@ -122,20 +122,20 @@ def _not_a_history(path: Path, reason: str) -> RecipeError:
 
 
 def write_history(path: Path, entries: Sequence[HistoryEntry]) -> None:
-    """Write a history, whole or not at all.
+    """Write a history file atomically.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: The file cannot be written.
     """
     lines = (json.dumps(dataclasses.asdict(entry), ensure_ascii=False) for entry in entries)
     write_text(path, "".join(f"{line}\n" for line in lines))
 
 
 def history_table(entries: Sequence[HistoryEntry]) -> str:
-    """Return a table for each file, oldest run first.
+    """Return a table per file, in order of the entries.
 
-    Times stand beside the first undisturbed one of the same setting: device, delegate, threads and
-    size. Those that the processor's pace differed for are marked.
+    Times are compared with the first undisturbed one of the same device, delegate, threads and
+    size; those measured at another processor speed are marked.
     """
     places: dict[tuple[str, ...], int] = {}
     tables = [
@@ -151,7 +151,7 @@ def history_table(entries: Sequence[HistoryEntry]) -> str:
 
 
 def _table(group: Sequence[HistoryEntry], places: dict[tuple[str, ...], int]) -> str:
-    """Return the runs of one file; a place that is new gets the next number."""
+    """Return the table of one file; each new measuring setup is numbered in `places`."""
     columns = (">ms", ">×first", ">×loop", ">vs float", ">drop", ">instr.")
     table = new_table("when", "sha256", "where", *columns)
     firsts = _firsts(group)
@@ -171,7 +171,7 @@ def _table(group: Sequence[HistoryEntry], places: dict[tuple[str, ...], int]) ->
 
 
 def _firsts(group: Sequence[HistoryEntry]) -> dict[tuple[object, ...], HistoryEntry]:
-    """Return the first undisturbed entry of every setting that has one."""
+    """Return the first undisturbed entry by setting."""
     found: dict[tuple[object, ...], HistoryEntry] = {}
     for entry in group:
         if entry.median_ms is not None and not entry.disturbed:
@@ -180,7 +180,7 @@ def _firsts(group: Sequence[HistoryEntry]) -> dict[tuple[object, ...], HistoryEn
 
 
 def _setting(entry: HistoryEntry) -> tuple[object, ...]:
-    """Return what two times must share to be divided; versions are what is compared."""
+    """Return the setting that comparable times share; versions may differ."""
     return (entry.device, entry.delegate, entry.threads, entry.size)
 
 
@@ -239,7 +239,7 @@ def _with_time(entry: HistoryEntry, latency: Latency | Skipped) -> HistoryEntry:
 
 
 def by_file(entries: Sequence[HistoryEntry]) -> Iterable[list[HistoryEntry]]:
-    """Return the entries of each file, in their order."""
+    """Group entries by model and file, in order."""
     groups: dict[tuple[str, str], list[HistoryEntry]] = {}
     for entry in entries:
         groups.setdefault((entry.model, entry.file), []).append(entry)
@@ -247,7 +247,7 @@ def by_file(entries: Sequence[HistoryEntry]) -> Iterable[list[HistoryEntry]]:
 
 
 def _place(entry: HistoryEntry) -> tuple[str, ...]:
-    """Return where an entry was measured, in words."""
+    """Return the runtime, size, threads, device, version and images of an entry."""
     threads = () if entry.threads is None else (f"threads {entry.threads}",)
     size = () if entry.size is None else (entry.size,)
     images = () if entry.images is None else (f"dB over {entry.images}",)
@@ -256,7 +256,7 @@ def _place(entry: HistoryEntry) -> tuple[str, ...]:
 
 
 def _time(entry: HistoryEntry, first: HistoryEntry | None) -> tuple[str, str, str]:
-    """Return an entry's time, and how it and the loop beside it relate to the first."""
+    """Return the time, its ratio to the first time, and the ratio of the reference loops."""
     if entry.median_ms is None:
         return ABSENT, ABSENT, ABSENT
     shown = milliseconds(entry.median_ms) + (" ?" if entry.disturbed else "")

@@ -1,4 +1,4 @@
-"""An image as the float model and a file made it."""
+"""One output image of the float model beside that of a file."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ImageComparison:
-    """One image as the float model and a file made it.
+    """One output image of the float model beside that of a file, whole or cropped.
 
     Attributes:
-        name: of the image.
-        psnr: of the file's image against the float model's, dB.
-        float_image: 8-bit (H, W, C).
-        file_image: the same.
-        top, left: where the two begin in the whole image.
+        name: Name of the input image.
+        psnr: PSNR of the whole file image against the float model's, in dB.
+        float_image: Output of the float model, uint8 (H, W, C).
+        file_image: Output of the file, same shape.
+        top: Row of the crop's first row in the whole output image.
+        left: Column of the crop's first column in the whole output image.
     """
 
     name: str
@@ -30,7 +31,7 @@ class ImageComparison:
     left: int = 0
 
     def cropped(self) -> ImageComparison:
-        """Return the place where the images differ most."""
+        """Return a copy cropped to the region where the images differ most."""
         from edge_imgq.images.contact_sheet import busiest_place
 
         place = busiest_place(self.float_image, self.file_image)

@@ -1,4 +1,4 @@
-"""JSON that a person names, read strictly."""
+"""Strict reading of JSON files that a user names."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from edge_imgq.errors import RecipeError
 
 
 def read_json(path: Path) -> Any:
-    """Return what a JSON file holds.
+    """Return the parsed contents of a JSON file.
 
     Raises:
-        FileNotFoundError: it is not there.
-        RecipeError: it cannot be read, is not text, or no JSON; infinity and NaN are none.
+        FileNotFoundError: The file does not exist.
+        RecipeError: It cannot be read, is not UTF-8, or is not JSON. Infinity and NaN are refused.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)

@@ -1,4 +1,4 @@
-"""What commands print as JSON, and reports read back."""
+"""JSON output of commands, and reading of report files."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from edge_imgq.report.verdict import Verdict
 
 FILE = "report.json"
-"""Name of a report below a model's folder."""
+"""File name of a report in a model's folder."""
 
 
 def report_to_dict(report: Report) -> dict[str, Any]:
-    """Return a report as plain values; `schema` comes first.
+    """Convert a report to JSON types, with `schema` as the first key.
 
     A `Skipped` becomes `{"skipped": reason}`.
     """
@@ -32,15 +32,15 @@ def report_to_dict(report: Report) -> dict[str, Any]:
 
 
 def report_from_dict(values: Any, where: str) -> Report:
-    """Read a report back.
+    """Convert the result of `report_to_dict` back to a report.
 
     Args:
-        values: what `report_to_dict` returned.
-        where: names the file in errors.
+        values: Parsed JSON.
+        where: Name of the file, for messages.
 
     Raises:
-        RecipeError: a key is missing or unknown, a value has another type, or the schema is not
-            ours.
+        RecipeError: A key is missing or unknown, a value has another type, or the schema is not
+            `SCHEMA`.
     """
     if not isinstance(values, dict) or "schema" not in values:
         raise RecipeError(f"{where} is not a report of edge-imgq: it has no 'schema'.")
@@ -66,7 +66,7 @@ def timings_to_json(timings: Sequence[Timing]) -> str:
 
 
 def verdicts_to_json(verdicts: Sequence[Verdict]) -> str:
-    """Return verdicts as a JSON object; `passes` says whether the gate opens."""
+    """Return verdicts as a JSON object; `passes` is true if the check passes."""
     return to_json(
         {
             "passes": not keep_shut(verdicts),
@@ -76,7 +76,7 @@ def verdicts_to_json(verdicts: Sequence[Verdict]) -> str:
 
 
 def sensitivity_to_json(sensitivity: Sensitivity) -> str:
-    """Return what layers cost as a JSON object."""
+    """Return a sensitivity analysis as a JSON object."""
     return to_json(plain(sensitivity))
 
 
@@ -86,25 +86,29 @@ def description_to_json(description: FileDescription) -> str:
 
 
 def to_json(values: Any) -> str:
-    """Return JSON text; infinity and NaN, which JSON lacks, are an error of ours."""
+    """Return indented JSON text.
+
+    Raises:
+        ValueError: A number is infinite or NaN, which JSON cannot hold.
+    """
     return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def read_reports(path: Path) -> tuple[Report, ...]:
-    """Read a report file, a model's folder, or the folders of several models.
+    """Read the reports of a file, of a model's folder, or of a folder of model folders.
 
     Raises:
-        UsageError: there is no report.
-        RecipeError: one cannot be read.
+        UsageError: There is no report.
+        RecipeError: A report cannot be read.
     """
     return tuple(read_report(file) for file in report_files(path))
 
 
 def report_files(path: Path) -> list[Path]:
-    """Return the file itself, that of a model's folder, or those of the folders in it.
+    """Return the report files of a path: a file, a model's folder, or a folder of model folders.
 
     Raises:
-        UsageError: there is none.
+        UsageError: There is no report.
     """
     if path.is_file():
         return [path]
@@ -123,6 +127,7 @@ def read_report(path: Path) -> Report:
     """Read one report file.
 
     Raises:
-        RecipeError: it cannot be read.
+        FileNotFoundError: It does not exist.
+        RecipeError: It cannot be read or is no report of this schema.
     """
     return report_from_dict(read_json(path), str(path))

@@ -1,4 +1,4 @@
-"""JSON Schema of what commands print, derived from the dataclasses that are printed."""
+"""JSON Schema of the output of commands, derived from the printed dataclasses."""
 
 from __future__ import annotations
 
@@ -16,13 +16,19 @@ WORDS: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "
 
 
 def schema_of(kind: Any, name: str, version: int) -> dict[str, Any]:
-    """Return the schema of a type's JSON form, with every dataclass among `$defs`.
+    """Return the JSON Schema of a type; every dataclass becomes an entry of `$defs`.
+
+    Descriptions are the first lines of the dataclasses' docstrings.
 
     Args:
-        kind: a dataclass, or a tuple, mapping or union of such. What no type says: a dict of
-            them is an object, `(kind, ...)` an array, and of a list any may stand.
-        name: what the schema is called.
-        version: of the forms.
+        kind: A dataclass, or a tuple, mapping or union of them. For forms without a type: a dict of
+            kinds stands for an object, a tuple `(kind, ...)` for an array, and a list of kinds for
+            any of them.
+        name: Name of the schema, used in its `$id`.
+        version: Version of the schema, likewise.
+
+    Raises:
+        KeyError: A type has no JSON form.
     """
     definitions: dict[str, Any] = {}
     root = _schema(kind, definitions)
@@ -31,7 +37,7 @@ def schema_of(kind: Any, name: str, version: int) -> dict[str, Any]:
 
 
 def _schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a type; that of a dataclass goes to `definitions`."""
+    """Return the schema of a type; schemas of dataclasses are added to `definitions`."""
     if isinstance(kind, (dict, list, tuple)):
         return _literal(kind, definitions)
     origin, options = typing.get_origin(kind), typing.get_args(kind)
@@ -53,7 +59,7 @@ def _schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
 def _literal(
     kind: dict[str, Any] | list[Any] | tuple[Any, ...], definitions: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return the schema of what no dataclass states; see `schema_of`."""
+    """Return the schema of a dict, list or tuple of kinds; see `schema_of`."""
     if isinstance(kind, tuple):
         return {"type": "array", "items": _schema(kind[0], definitions)}
     if isinstance(kind, list):
@@ -63,7 +69,7 @@ def _literal(
 
 def _reference(kind: type, definitions: dict[str, Any]) -> dict[str, Any]:
     if kind.__name__ not in definitions:
-        definitions[kind.__name__] = {}  # so that a type which holds itself ends
+        definitions[kind.__name__] = {}  # ends the recursion of a type that contains itself
         hints = typing.get_type_hints(kind)
         properties = {key: _schema(hint, definitions) for key, hint in hints.items()}
         first = (kind.__doc__ or "").split("\n")[0]

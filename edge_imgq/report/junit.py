@@ -1,4 +1,4 @@
-"""Verdicts as JUnit XML, which CI systems and IDEs list: a suite for each model."""
+"""JUnit XML of verdicts for CI systems and IDEs, one suite per model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def junit_xml(comparison: BaselineComparison) -> str:
-    """Return a test case for each verdict; what fails is a failure, what none judged skipped."""
+    """Return JUnit XML with one test case per verdict.
+
+    A verdict that fails is a failure; a skipped or unjudged one is skipped.
+    """
     from junitparser import JUnitXml, TestSuite
 
     document = JUnitXml("edge-imgq check")
@@ -23,8 +26,8 @@ def junit_xml(comparison: BaselineComparison) -> str:
         document.add_testsuite(suite)
     document.update_statistics()  # type: ignore[no-untyped-call]
     root = ET.fromstring(document.tostring())  # type: ignore[no-untyped-call]
-    # junitparser counts what was skipped on the root, too, where the schema of Jenkins has no such
-    # attribute; suites keep theirs.
+    # junitparser also writes a `skipped` count to the root element, where Jenkins' schema does not
+    # allow it. The counts of the suites are valid.
     root.attrib.pop("skipped", None)
     return ET.tostring(root, encoding="unicode", xml_declaration=True)
 

@@ -1,4 +1,4 @@
-"""Verdicts as Markdown, for a comment on a pull request or the summary of a CI job."""
+"""Markdown form of verdicts, for a pull request comment or the summary of a CI job."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from edge_imgq.report.baseline_comparison import COLUMNS, SYMBOLS, BaselineCompa
 from edge_imgq.report.verdict_table import change_lines, headline, reasons_by_target
 
 MOST = 60_000
-"""Characters; GitHub takes 65 536 in a comment, and the workflow adds a link."""
+"""Maximum characters. GitHub accepts 65,536 in a comment, and the workflow appends a link."""
 
 
 @dataclass(frozen=True)
 class MarkdownImage:
-    """A picture that Markdown shows: what it shows, and where it lies as seen from the text."""
+    """A picture in Markdown: its caption, and its address relative to the text."""
 
     caption: str
     address: str
 
 
 def markdown(comparison: BaselineComparison, pictures: Sequence[MarkdownImage] = ()) -> str:
-    """Return the result, a row for each target, every reason, what changed, and pictures.
+    """Return the headline, a row per target, notes, reasons, changes and pictures as Markdown.
 
-    Where not all of it fits, pictures are left out first.
+    Text beyond `MOST` characters is cut from the end, where the pictures are.
     """
     verdicts = comparison.verdicts
     lines = [f"### {SYMBOLS[comparison.outcome]} {headline(verdicts)}", ""]
@@ -57,13 +57,13 @@ def _items(lines: Iterable[str]) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Return text that Markdown shows as it stands, and that mentions nobody."""
+    """Escape Markdown and collapse whitespace; "@" is broken so that GitHub notifies nobody."""
     escaped = re.sub(r"([\\`*_{}\[\]<>#|~&])", r"\\\1", " ".join(text.split()))
     return escaped.replace("@", "@<!-- -->")
 
 
 def _cut(lines: list[str]) -> str:
-    """Return lines as long as there is room, and how many there was none for."""
+    """Join lines up to `MOST` characters; a last line counts those left out."""
     length, kept = 0, list[str]()
     for line in lines:
         length += len(line) + 1

@@ -1,4 +1,4 @@
-"""A network's card, which is Markdown, as text for a terminal."""
+"""Rendering of a model card, which is Markdown, for a terminal."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ FENCE = "```"
 
 
 def card_text(card: str) -> str:
-    """Return a card drawn at most WIDTH columns wide: headings, tables, lists and commands.
+    """Return a model card as text of at most WIDTH columns, without colour.
 
     Args:
-        card: Markdown.
+        card: Markdown source of the card.
     """
     from rich.markdown import Markdown
 
@@ -21,7 +21,7 @@ def card_text(card: str) -> str:
 
 
 def _with_short_commands(card: str) -> str:
-    """Return a card whose long commands go on behind a backslash, to be copied as they stand."""
+    """Break long commands of a card with backslashes, so that they can be copied and run."""
     lines, is_command = [], False
     for line in card.splitlines():
         if line.startswith(FENCE):

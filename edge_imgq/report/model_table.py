@@ -1,4 +1,4 @@
-"""The zoo as text."""
+"""Text table of the zoo."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from edge_imgq.report.drawing import ABSENT, draw, large_count, new_table, wrapp
 
 
 def model_table(rows: Sequence[ModelRow], untrained: Iterable[str]) -> str:
-    """Return one row per network, a sentence on each below, and what ships without weights.
+    """Return a table of networks, a sentence on each, and the names of those without weights.
 
     Args:
-        rows: the networks.
-        untrained: names of those without weights; none to leave them out.
+        rows: Networks with weights.
+        untrained: Names of networks without weights; empty to omit that paragraph.
     """
     table = new_table("model", "task", ">scale", "colour", ">parameters", ">PSNR dB")
     for row in rows:

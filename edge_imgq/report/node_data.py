@@ -1,7 +1,7 @@
-"""Figures of a file's operators as Model Explorer's node data: JSON that it lays over the graph.
+"""Per-operator values in Model Explorer's node data format, which it overlays on the graph.
 
-A file holds one figure for each node, by the graph's name and a key of the node: its own name, or
-that of a tensor that it writes (`node_data_builder.py` of the package ai-edge-model-explorer).
+A file holds one value per node, by graph name and node key: the node's name, or that of a tensor
+that it writes (`node_data_builder.py` of the package ai-edge-model-explorer).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from edge_imgq.quantize.mixed_precision.layer_costs import LayerCost
 from edge_imgq.report.description import FileDescription, OperatorRow
 
 MUCH = {"gradient": [{"stop": 0, "bgColor": "#ffffff"}, {"stop": 1, "bgColor": "#ffa94d"}]}
-"""From the least figure to the largest."""
+"""Colours from the smallest to the largest value."""
 
 NEAR = {
     "thresholds": [
@@ -25,19 +25,19 @@ NEAR = {
     "hideAggregatedStats": ["sum"],
     "hideInChildrenStatsTable": True,
 }
-"""Colours of dB up to each value; above the last, a layer costs nothing that pixels keep. Sums of
-dB mean nothing, and are hidden."""
+"""Colours for dB up to each threshold; layers above the last one change hardly a pixel. Sums of dB
+are meaningless and hidden."""
 
 
 @dataclass(frozen=True)
 class NodeData:
-    """One figure of each node.
+    """One value per node of a graph.
 
     Attributes:
-        stem: what its file is called, after that of the graph.
-        name: what Model Explorer calls it.
-        values: by node; what has none is left out.
-        shown: "gradient" or "thresholds", with what it consists of, and what is hidden.
+        stem: Suffix of the file name, after the graph's.
+        name: Title in Model Explorer.
+        values: Value by node key; nodes without one are left out.
+        shown: Display settings of Model Explorer: "gradient" or "thresholds", and what is hidden.
     """
 
     stem: str
@@ -46,17 +46,17 @@ class NodeData:
     shown: Mapping[str, Any]
 
     def form(self, graph: str) -> dict[str, Any]:
-        """Return the file's JSON, for a graph of this name."""
+        """Return the JSON object of the node data file for a graph of this name."""
         results = {key: {"value": value} for key, value in self.values.items()}
         return {graph: {"name": self.name, "results": results, **self.shown}}
 
 
 def node_data(description: FileDescription, layers: Sequence[LayerCost]) -> tuple[NodeData, ...]:
-    """Return multiply-accumulates, dB, error and time of a file's nodes; figures of none go.
+    """Return MACs, dB, error share and time share per node of a file; empty ones are left out.
 
     Args:
-        description: of the file.
-        layers: what the layers of its float model cost; none where that is not known.
+        description: Description of the file.
+        layers: Int8 cost per layer of its float model; empty if unknown.
     """
     rows = description.operators
     macs = {_key(row): row.macs for row in rows if row.macs}
@@ -80,7 +80,7 @@ def _key(row: OperatorRow) -> str:
 def _costs(
     rows: Sequence[OperatorRow], layers: Sequence[LayerCost]
 ) -> Iterator[tuple[str, LayerCost]]:
-    """Yield layers by the key of the node that computes them: of their name, or of their tensor."""
+    """Yield each layer with the key of its node, matched by node name or output tensor."""
     by_node = {row.node: row for row in rows if row.node}
     by_tensor = {row.name: row for row in rows}
     for layer in layers:

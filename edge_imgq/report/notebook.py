@@ -1,6 +1,6 @@
-"""Results as HTML for a notebook: the verdict, a table, a small picture, and the rest folded away.
+"""HTML of results for notebooks: verdict, table, small picture, and collapsed details.
 
-Plain elements without style sheets or scripts, so that it shows in any notebook and when printed.
+Only plain elements without style sheets or scripts, so that it works in any notebook and in print.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 
 def report_html(report: Report, picture: NDArray[np.uint8] | None) -> str:
-    """Return a report: verdict, a row for every file, and the whole table as text below.
+    """Return a report as HTML: verdict, a row per file, and the full text report, collapsed.
 
     Args:
-        report: what was measured.
-        picture: RGB (H, W, 3) of what the files changed most; None for none.
+        report: The report.
+        picture: uint8 RGB (H, W, 3) of the largest error; None for no picture.
     """
     rows = [cells(target) for target in report.targets]
     rows += [(f"{failed.target} !", "no file") for failed in report.failed]
@@ -45,7 +45,7 @@ def report_html(report: Report, picture: NDArray[np.uint8] | None) -> str:
 
 
 def timings_html(timings: Sequence[Timing]) -> str:
-    """Return times of files: a row for each, and the whole table as text below."""
+    """Return times of files as HTML: a row per file, and the full text table, collapsed."""
     columns = ("file", "device", ">median ms", ">p90 ms", "where")
     rows = [(timing.file, timing.device, *_times(timing)) for timing in timings]
     return table(columns, rows) + _details("all figures", timing_table(timings))
@@ -54,13 +54,13 @@ def timings_html(timings: Sequence[Timing]) -> str:
 def steps_html(
     model: str, recipe: str, steps: Iterable[QuantizationStep], advice: Iterable[str]
 ) -> str:
-    """Return what each step of a quantization came to.
+    """Return the PSNR after each step of a quantization as HTML.
 
     Args:
-        model: in a line.
-        recipe: its name.
-        steps: of it.
-        advice: sentences about the calibration images.
+        model: One line on the model.
+        recipe: Name of the quantization recipe.
+        steps: Steps of the quantization, in order.
+        advice: Sentences on the calibration images.
     """
     said = f"{recipe}: dB to the float model on calibration patches that no step learned from"
     rows = [(step.name, *_gain(step)) for step in steps]
@@ -69,21 +69,21 @@ def steps_html(
 
 
 def paragraph(text: str, *, bold: bool = False) -> str:
-    """Return text as a paragraph."""
+    """Return escaped text as a paragraph."""
     return f"<p>{'<b>' * bold}{escape(text)}{'</b>' * bold}</p>"
 
 
 def preformatted(text: str) -> str:
-    """Return text that is a table already, as the command line prints it."""
+    """Return escaped text with its line breaks and columns preserved."""
     return f"<pre>{escape(text)}</pre>"
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table.
+    """Return an HTML table of escaped text.
 
     Args:
-        columns: headings; one that begins with ">" is of figures, set to the right.
-        rows: of text; a row that is too short ends with empty cells.
+        columns: Headings; a leading ">" right-aligns the column.
+        rows: Cells; short rows are padded with empty cells.
     """
     sides = ["right" if column.startswith(">") else "left" for column in columns]
     heads = _row("th", [column.removeprefix(">") for column in columns], sides)
@@ -92,7 +92,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def image(pixels: NDArray[np.uint8]) -> str:
-    """Return RGB pixels (H, W, 3) as an element that holds them as a PNG."""
+    """Return uint8 RGB pixels (H, W, 3) as an `img` element with an embedded PNG."""
     from PIL import Image
 
     stream = io.BytesIO()

@@ -1,4 +1,4 @@
-"""What each operator of a file takes on an Arm core, as text."""
+"""Text table of the instructions, cycles and memory traffic of operators on an Arm core."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from edge_imgq.report.drawing import (
 from edge_imgq.skipped import Skipped
 
 KERNEL = 36
-"""Columns that the kernels fold at."""
+"""Columns at which kernel names are folded."""
 
 PLAIN = ("xnn_", "_ukernel", "_minmax", "_fp32", "tflite::")
-"""Parts that nearly all names of kernels have."""
+"""Substrings of nearly all kernel names, which are removed."""
 
 LEGEND = (
     "share: of the cycles, or else of the instructions; touched: lines of 64 bytes that the "
@@ -27,7 +27,7 @@ LEGEND = (
 
 
 def operator_cost_table(file: str, costs: OperatorCosts) -> str:
-    """Return a row for each operator with its kernel below it, the sum, and what they hold for."""
+    """Return a table with a row per operator and kernel, the totals, and a legend."""
     height, width = costs.size
     where = f"{file} at {height}x{width} on one {costs.processor}, {costs.runtime}"
     table = new_table("operator and kernel", ">instr.", ">cycles", ">share", ">touched", ">memory")
@@ -71,7 +71,7 @@ def _cycles(costs: OperatorCosts) -> str:
 
 
 def _caches(costs: OperatorCosts) -> str:
-    """Return the sizes of the caches, and what all operators miss in each."""
+    """Return the size of each modelled cache, and the bytes that all operators miss in it."""
     missed = [sum(level) * LINE for level in zip(*(r.misses for r in costs.operators), strict=True)]
     said = ", ".join(
         f"{size // 1024} KB miss {byte_count(lines)}"

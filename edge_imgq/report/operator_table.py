@@ -1,4 +1,4 @@
-"""Every operator of a file as text."""
+"""Text table of all operators of a file."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from edge_imgq.report.drawing import WIDTH, WORDS, by, draw, folded, large_count
 from edge_imgq.runtime.placement.rules import Placed
 
 KIND, SHAPE = 18, 16
-"""Columns beyond which the kind of an operator and the shape of its output fold."""
+"""Columns at which operator kinds and output shapes are folded."""
 
 HANGING = "  "
-"""Before what belongs to the line above."""
+"""Indent of continuation lines."""
 
 GAP = 2
-"""Columns that `draw` leaves between two columns of a table."""
+"""Spaces that `draw` puts between table columns."""
 
 
 def operator_table(description: FileDescription) -> str:
-    """Return a row for each operator in the order of execution, and what its marks mean.
+    """Return a table with a row per operator in execution order, and a legend.
 
-    The names of outputs stand beside the kinds of the operators or below them, whichever takes
-    fewer lines: exporters give names of all lengths, and none is to be cut in the middle of a word.
+    Output names get a column of their own or stand below the operator kinds, whichever takes fewer
+    lines without cutting a name within a word.
     """
     rows, units = description.operators, _units(description)
     headings = ["kernel", "shape", "type", ">MACs", ">params", *(["on"] if units else [])]
@@ -37,7 +37,7 @@ def operator_table(description: FileDescription) -> str:
 
 
 def _named(rows: Sequence[OperatorRow], room: int) -> tuple[list[str], list[tuple[str, ...]]]:
-    """Return the headings and cells of the operators and their outputs, in so many columns."""
+    """Return headings and cells for operator kinds and output names within `room` characters."""
     kinds = [folded(f"{row.kind}+{row.fused}" if row.fused else row.kind, KIND) for row in rows]
     width = room - GAP - _widest(["operator", *kinds])
     names = [row.name for row in rows]
@@ -61,7 +61,7 @@ def _units(description: FileDescription) -> list[Placed]:
 
 
 def _marks(units: Sequence[Placed], index: int) -> list[str]:
-    """Return the letters of the units that take an operator, a dot for those that do not."""
+    """Return one letter per accelerator: its initial if it takes the operator, else a dot."""
     marks = "".join(unit.unit[0] if unit.verdicts[index].taken else "·" for unit in units)
     return [marks] if units else []
 
@@ -77,7 +77,7 @@ def _figures(row: OperatorRow) -> list[str]:
 
 
 def _kernel(window: KernelWindow | None) -> str:
-    """Return a window in the signs that `_signs` explains: 3×3 s2."""
+    """Return a window as text, such as "3×3 s2"; `_signs` is the legend."""
     if window is None:
         return ""
     said = [by(window.kernel), *(f"{sign}{said}" for sign, said in _beyond(window).items())]
@@ -85,7 +85,7 @@ def _kernel(window: KernelWindow | None) -> str:
 
 
 def _beyond(window: KernelWindow) -> dict[str, str]:
-    """Return what a window has beside its kernel, by its sign."""
+    """Return the stride, dilation and groups of a window that are not 1, by abbreviation."""
     pairs = {"s": window.stride, "d": window.dilation}
     found = {
         sign: str(pair[0]) if pair[0] == pair[1] else by(pair)

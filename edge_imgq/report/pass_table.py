@@ -1,4 +1,4 @@
-"""Which passes rewrote a graph, as text."""
+"""Text tables of the passes that rewrote a graph."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from edge_imgq.report.drawing import ABSENT, draw, listed, new_table, wrapped
 
 
 def pass_tables(passes: Sequence[PassesOfTargets]) -> str:
-    """Return a table of the phases that targets share, and one for what each adds.
+    """Return a table of the leading phases that all targets share, and one for the rest of each.
 
-    Passes that found nothing are not listed; a phase without any is.
+    Passes that rewrote nothing are left out; a phase in which none did keeps an empty row.
 
     Args:
-        passes: of all targets, those with equal passes together.
+        passes: One entry per group of targets with equal passes.
     """
     rewritten = [entry for entry in passes if entry.phases]
     common = _common([entry.phases for entry in rewritten])
@@ -34,7 +34,7 @@ def pass_tables(passes: Sequence[PassesOfTargets]) -> str:
 
 
 def _common(lists: Sequence[tuple[PhaseRow, ...]]) -> tuple[PhaseRow, ...]:
-    """Return the phases that all lists begin with; none where there is one list alone."""
+    """Return the longest common prefix of all lists; empty for fewer than two lists."""
     if len(lists) < 2:
         return ()
     count = 0
@@ -44,7 +44,7 @@ def _common(lists: Sequence[tuple[PhaseRow, ...]]) -> tuple[PhaseRow, ...]:
 
 
 def _part(heading: str, nodes: int, phases: Sequence[PhaseRow]) -> str:
-    """Return a table of phases; the nodes of a phase stand in its last row."""
+    """Return a table of phases; the last row of a phase has the node count after it."""
     table = new_table("phase", "pass", ">fired", ">nodes", "why there")
     table.add_row("", "", "", str(nodes), "before")
     for phase in phases:

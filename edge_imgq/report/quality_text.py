@@ -1,4 +1,4 @@
-"""What a network is worth against the truth, and tints that PSNR hides, in a line each."""
+"""Lines of a report on quality against ground truth, value ranges and colour casts."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from edge_imgq.verify.port_error import PortError
 from edge_imgq.wording import count_of
 
 VISIBLE = 0.5
-"""Levels of signed mean error from which on a report says so."""
+"""Signed mean error in levels from which a report mentions it."""
 
 CHANNELS = {1: ("",), 3: ("red", "green", "blue")}
 
 
 def quality_lines(report: Report) -> list[str]:
-    """Return PSNR of the float model and of its input against the truth, where there is one."""
+    """Return the PSNR of the float model and of its input against ground truth, if there is any."""
     input_words = "its input" if report.contract.scale == 1 else "bicubic"
     groups: dict[str, list[str]] = {}
     for target in report.targets:
@@ -33,18 +33,18 @@ def quality_lines(report: Report) -> list[str]:
 
 
 def network_warnings(report: Report) -> tuple[str, ...]:
-    """Return what is wrong before a file is made: the range of pixels, the network itself."""
+    """Return warnings on the network itself: pixel range, and quality below that of the input."""
     lines = (*wrong_range(report), *worse_than_input(report))
     return tuple(line.removeprefix("! ") for line in lines)
 
 
 def wrong_range(report: Report) -> list[str]:
-    """Return a warning where the pixels seem to have another range than was taken; else nothing."""
+    """Return a warning if the model seems to expect another pixel range."""
     return [f"! {report.range_warning}"] if report.range_warning else []
 
 
 def worse_than_input(report: Report) -> list[str]:
-    """Return a warning where the float model itself does worse than no network; else nothing."""
+    """Return a warning if the float model has lower PSNR than its input (or bicubic)."""
     drops = [target.drop for target in report.targets if not isinstance(target.drop, Skipped)]
     found = [drop for drop in drops if drop.reference_psnr < drop.input_psnr]
     if not found:
@@ -57,7 +57,7 @@ def worse_than_input(report: Report) -> list[str]:
 
 
 def beyond_port(report: Report) -> list[str]:
-    """Return a warning where numbers leave the range that files keep them in; else nothing."""
+    """Return warnings on output values outside the range that files can represent."""
     found, port = report.output_range, report.contract.result
     beside = _others_beyond(report)
     if report.contract.returns_image or port is None or isinstance(found, Skipped):
@@ -75,7 +75,7 @@ def beyond_port(report: Report) -> list[str]:
 
 
 def _others_beyond(report: Report) -> list[str]:
-    """Return the same of what is returned beside the first result: one line for each port."""
+    """Return such warnings for the further outputs, one per port."""
     shares = {
         (other.numbers.port, other.kind): other.beyond
         for target in report.targets
@@ -91,7 +91,7 @@ def _others_beyond(report: Report) -> list[str]:
 
 
 def tint_lines(report: Report) -> list[str]:
-    """Return a line for every file whose colours or brightness are off in the mean."""
+    """Return a line per file with a visible mean error of colour or brightness."""
     lines = []
     for target in report.targets if report.contract.returns_image else ():
         error = target.mean_error
@@ -144,20 +144,20 @@ def _off(found: PortError) -> str:
 
 
 def _stated(port: Port, peak: float) -> str:
-    """Return what the numbers of a port stand for."""
+    """Return the values that the range of a port in files and bytes stands for."""
     handed = f", handed on from '{port.fed_by}' and {_begins(port)}" if port.fed_by else ""
     ends = ", ".join(f"{low:g} to {high:g}" for low, high in zip(port.low, port.high, strict=True))
     return f"{port}: in files 0 to {peak:g}, in bytes 0 to 255, stand for {ends}{handed}"
 
 
 def _begins(port: Port) -> str:
-    """Return what a state begins with."""
+    """Return the initial byte of a state, which stands for 0."""
     low, high = port.low[0], port.high[0]
     return f"beginning with byte {abs(low) / (high - low) * 255:.0f}"
 
 
 def levels(values: tuple[float, ...]) -> str:
-    """Return a signed mean error by the names of its channels."""
+    """Return a signed mean error in levels per channel, with channel names."""
     names = CHANNELS.get(len(values), ("",) * len(values))
     # Adding zero turns a rounded -0.0 into 0.0.
     pairs = [(round(value, 2) + 0, name) for value, name in zip(values, names, strict=True)]

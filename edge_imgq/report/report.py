@@ -1,4 +1,4 @@
-"""The one value that a run of the tool comes to; everything shown is rendered from it."""
+"""The report of an export or verification, from which all output is rendered."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from edge_imgq.verify.port_error import A_PICTURE, PortError
 NOT_LOOKED_AT = Skipped("no file ran on an image")
 
 RANGE_DOUBT = "its image is nothing like the photograph"
-"""Stands in the advice about a model whose pixels may have another range than was taken."""
+"""Phrase that marks the advice on a model that may expect another pixel range."""
 
 SCHEMA = 7
 """Version of the JSON form."""
@@ -45,38 +45,39 @@ SCHEMA = 7
 
 @dataclass(frozen=True)
 class TargetReport:
-    """What is known of one written file.
+    """Measurements of one written file.
 
     Attributes:
-        target: the recipe's stem.
-        file: path below the model's folder.
-        bytes: size of the file, or of all files of a package.
-        sha256: digest of the file, or of the package's files in order of their names.
-        quantized_sha256: digest of the QDQ graph that it was lowered from; empty for float files.
-        runtime: what executed it, e.g. "LiteRT 2.3.0 (XNNPACK)".
-        vs_reference: the file against the float reference.
-        drop: loss against ground truth.
-        quantization: the QDQ graph against the float reference; skipped for float files.
-        conversion: the file against the graph that it was lowered from.
-        mean_error: signed, of the file against the float reference.
-        images: the figures of each image.
-        vs_host: the file on the device against the same file on this host.
-        placement: who runs its operators.
-        latency: time on the device.
-        instructions: of one call there.
-        memory: of its activations, read from the file.
-        breaches: one sentence for each budget that the file exceeds.
-        sizes: heights and widths of the input that a file of fixed size was measured at, all
-            together; none where it took images as they are.
-        builtin_kernels: an int8 TFLite file in TFLite's own kernels, without XNNPACK.
-        budget: that it was held to; None where no recipe has one.
-        gpu: one image in LiteRT's GPU kernels, in float16 and in float32.
-        numbers: errors of a result that is no picture, in its own unit.
-        others: what it returns beside the first result.
-        amplified: the tensor of its graph one level of which becomes most levels of the image,
-            where many values are levels off the graph.
-        growth: of a network that hands something to itself, drift after some frames; all other
-            figures are those after the last of them.
+        target: Recipe stem.
+        file: Path in the model's folder.
+        bytes: Size of the file, or of all files of a package.
+        sha256: SHA-256 of the file, or of the package's files in name order.
+        quantized_sha256: SHA-256 of the QDQ graph that it was lowered from; empty for float files.
+        runtime: Runtime that executed it, e.g. "LiteRT 2.3.0 (XNNPACK)".
+        vs_reference: PSNR of the file against the float reference.
+        drop: PSNR drop against ground truth.
+        quantization: PSNR of the QDQ graph against the float reference; skipped for float files.
+        conversion: Difference of the file from the graph that it was lowered from.
+        mean_error: Signed mean error of the file against the float reference.
+        images: Values of each image.
+        vs_host: Agreement of the file on the device with the same file on this host.
+        placement: Accelerator of its operators, and those that fall back.
+        latency: Time of one call on the device.
+        instructions: Instruction count of one call on the device.
+        memory: Peak memory of the activations, computed from the file.
+        breaches: One sentence per exceeded limit of the budget.
+        sizes: Heights and widths at which a file of fixed input size was measured; empty if it took
+            images of any size.
+        builtin_kernels: Result of an int8 TFLite file in TFLite's built-in kernels, without
+            XNNPACK.
+        budget: Budget of the recipe, or None.
+        gpu: Result of one image in LiteRT's GPU kernels, in float16 and in float32.
+        numbers: Errors of a first output that is no image, in its own unit.
+        others: Drift of the further outputs.
+        amplified: Tensor of the graph whose rounding errors are amplified most, if many values of
+            the file are more than one level from the graph.
+        growth: Drift by frames of a recurrent network; all other values are those after the last
+            frame.
     """
 
     target: str
@@ -109,12 +110,12 @@ class TargetReport:
 
 @dataclass(frozen=True)
 class NotRun:
-    """A file that was not measured, for a fault of its own or since the device did not run it.
+    """A file that was not measured, because it is faulty or the device did not run it.
 
     Attributes:
-        file: path below the model's folder.
-        reason: a sentence.
-        exit_code: what the command exits with for it: see `errors.code_of_not_run`.
+        file: Path in the model's folder.
+        reason: The reason, in a sentence.
+        exit_code: Exit code for it (`edge_imgq.errors.code_of_not_run`).
     """
 
     file: str
@@ -123,24 +124,24 @@ class NotRun:
 
     @property
     def at_fault(self) -> bool:
-        """Whether the file itself is the reason: damaged, or made from other references."""
+        """Whether the file itself is faulty: damaged, or made from other references."""
         return self.exit_code == ModelError.exit_code
 
     @property
     def words(self) -> str:
-        """What became of it: a file that is at fault may never have been tried."""
+        """Predicate for messages; a faulty file was perhaps never run."""
         return "was not measured" if self.at_fault else "did not run"
 
 
 @dataclass(frozen=True)
 class Failed:
-    """A target that got no file.
+    """A target whose export failed.
 
     Attributes:
-        target: its name.
-        reason: a sentence, or several lines.
-        exit_code: what the command exits with for it.
-        trace: where in the program an error that is its own came up; empty for others.
+        target: Target name.
+        reason: The reason, in one or more lines.
+        exit_code: Exit code for it.
+        trace: Traceback of an internal error; empty for others.
     """
 
     target: str
@@ -153,7 +154,7 @@ Missing = TypeVar("Missing", bound=NotRun | Failed)
 
 
 def by_reason(missing: Iterable[Missing]) -> dict[str, tuple[Missing, ...]]:
-    """Group what is not there by the reason, in order of the first of each."""
+    """Group missing files by reason, in order of first occurrence."""
     groups: dict[str, tuple[Missing, ...]] = {}
     for entry in missing:
         groups[entry.reason] = (*groups.get(entry.reason, ()), entry)
@@ -162,12 +163,12 @@ def by_reason(missing: Iterable[Missing]) -> dict[str, tuple[Missing, ...]]:
 
 @dataclass(frozen=True)
 class SchemeReport:
-    """How the graph of one quantization recipe came about.
+    """Quantizer steps and diagnosis of one quantization recipe.
 
     Attributes:
-        scheme: the recipe's stem.
-        steps: in their order, with what each came to on held-out calibration patches.
-        diagnosis: which layers make the loss, where files are over budget; else why there is none.
+        scheme: Recipe stem.
+        steps: Steps in order, each with the PSNR on held-out calibration patches after it.
+        diagnosis: Layers that cause the loss if files are over budget, else why there is none.
     """
 
     scheme: str
@@ -177,31 +178,30 @@ class SchemeReport:
 
 @dataclass(frozen=True)
 class Report:
-    """One run of `export` or `verify` over the files of one model.
+    """Result of one `export` or `verify` run over the files of one model.
 
     Attributes:
-        model: its name.
-        version: of edge-imgq.
-        contract: the meaning of the pixels.
-        parameters: of the float reference.
-        reference_sha256: digest of the float reference.
-        graph_sha256: digest of its graph without the weights.
-        calibration: the images that scales came from, in words; empty when nothing was quantized.
-        calibration_sha256: digest of their names and contents; likewise.
-        evaluation: the images that drift was measured on, in words.
-        evaluation_sha256: digest of their names and contents.
-        versions: of the packages that ran files and references.
-        targets: one per file.
-        device: where the files ran, e.g. "host", "hexagon:sm8750".
-        not_run: files that did not run there to the end.
-        output_range: where the float model's values lie, before they become pixels; or numbers of
-            a result that is no picture, of whose range 0 … peak are the ends.
-        failed: targets of an export that got no file; the others have theirs.
-        schemes: one per quantized graph that this run made; none where it made none.
-        advice: sentences about what the calibration images lack, and about the model's pixels.
-        original: the runtime of the person's own .onnx file, where drift was measured against that;
-            why it was measured against the float graph read from it instead; empty for a model
-            that came from no such file.
+        model: Model name.
+        version: Version of edge-imgq.
+        contract: Image contract of the model.
+        parameters: Parameters of the float reference.
+        reference_sha256: SHA-256 of the float reference.
+        graph_sha256: SHA-256 of its graph without weights.
+        calibration: Description of the calibration images; empty if nothing was quantized.
+        calibration_sha256: SHA-256 of their names and contents; empty if nothing was quantized.
+        evaluation: Description of the images on which drift was measured.
+        evaluation_sha256: SHA-256 of their names and contents.
+        versions: Versions of the packages that ran files and references.
+        targets: Measurements, one entry per file.
+        device: Device of the files, e.g. "host", "hexagon:sm8750".
+        not_run: Files that were not measured.
+        output_range: Range of the float model's output before clipping to pixels; for an output
+            that is no image, scaled so that its stated range is 0 to peak.
+        failed: Targets whose export failed.
+        schemes: One entry per quantized graph that this run made.
+        advice: Sentences on gaps of the calibration images and on the model's pixel range.
+        original: Runtime of the user's own .onnx file if drift was measured against that, or why it
+            was measured against the float graph instead; empty for a model without such a file.
     """
 
     model: str
@@ -226,19 +226,19 @@ class Report:
 
     @property
     def range_warning(self) -> str:
-        """The advice that pixels may have another range, so that all figures mislead; or ""."""
+        """The advice that the model may expect another pixel range, or ""."""
         return next((sentence for sentence in self.advice if RANGE_DOUBT in sentence), "")
 
     @property
     def breaches(self) -> tuple[str, ...]:
-        """Every exceeded budget, with its target."""
+        """All breaches of budgets, each prefixed by its target."""
         return tuple(
             f"{target.target}: {breach}" for target in self.targets for breach in target.breaches
         )
 
     @property
     def measured_against(self) -> tuple[str, ...]:
-        """The float reference in words, where the model came from a person's file; or none."""
+        """A sentence on the reference of drift if the model is a user's .onnx file; else empty."""
         if isinstance(self.original, Skipped):
             why = self.original.reason
             return (f"drift is against the float graph, not the model it came from: {why}",)
@@ -246,12 +246,12 @@ class Report:
 
     @property
     def reasons(self) -> dict[str, tuple[NotRun, ...]]:
-        """The files that were not measured, by the reason."""
+        """Files that were not measured, by reason."""
         return by_reason(self.not_run)
 
     @property
     def unmeasured(self) -> dict[str, tuple[NotRun, ...]]:
-        """The same files by what a heading says of them: not run, or at fault themselves."""
+        """Files that were not measured, by heading: not run on the device, or faulty."""
         groups = {
             f"not run on {self.device}": tuple(f for f in self.not_run if not f.at_fault),
             "not measured": tuple(f for f in self.not_run if f.at_fault),
@@ -260,7 +260,7 @@ class Report:
 
     @property
     def without_refused(self) -> str:
-        """How to ask for the targets alone that have a form for every operator; or ""."""
+        """Advice to export only the targets that can express every operator, or ""."""
         refused = [f for f in self.failed if f.exit_code == UnsupportedOperatorError.exit_code]
         written = dict.fromkeys(recipe_name(target.target) for target in self.targets)
         if not (refused and written):
@@ -269,5 +269,5 @@ class Report:
 
     @property
     def failures(self) -> dict[str, tuple[Failed, ...]]:
-        """The targets without a file, by the reason."""
+        """Targets whose export failed, by reason."""
         return by_reason(self.failed)

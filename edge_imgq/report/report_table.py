@@ -1,4 +1,4 @@
-"""A report as text: a verdict on each file, then a table of all figures."""
+"""Text form of a report: a verdict per file, then a table of all values."""
 
 from __future__ import annotations
 
@@ -32,22 +32,20 @@ from edge_imgq.verify.gpu_drift import NOT_ON_GPU
 _SIZED = re.compile(r"-(\d+x\d+)$")
 
 COLUMNS = ("target", ">size", ">vs float", ">drop", ">quantized", ">converted", ">ms")
-"""Headings; those that begin with ">" are of figures."""
+"""Headings; a leading ">" right-aligns the column."""
 
 POINTER = "columns, kernels, memory, calibration and steps of int8: --explain"
 
 
 def report_table(report: Report, *, explain: bool = False) -> str:
-    """Return a report as text of at most 80 columns; where no file ran, only why.
+    """Return a report as text of at most 80 columns.
 
-    First stands a line for each file, passed or not, then what went wrong, then all figures. The
-    verdict on all files is repeated at the end, where a terminal shows it; after it stands only
-    what a person might try.
+    The text has a verdict line per file, warnings and failures, the table of all values with notes,
+    the overall verdict, where terminals show it, and hints. Without targets there is no table.
 
     Args:
-        report: what was measured.
-        explain: whether to say what the columns mean, and where operators ran, what memory they
-            took and what each step of the quantizer gained.
+        report: The report.
+        explain: Whether to add a legend, placement, memory and the gain of each quantizer step.
     """
     parts = [wrapped(heading(report)), verdict_lines(report)]
     warnings = (*wrong_range(report), *worse_than_input(report), *beyond_port(report))
@@ -61,7 +59,7 @@ def report_table(report: Report, *, explain: bool = False) -> str:
 
 
 def _failures(report: Report) -> list[str]:
-    """Return a paragraph for each way in which files failed: not written, not run, over budget."""
+    """Return a paragraph per kind of failure: not written, not run or measured, over budget."""
     parts = []
     if report.failed:
         parts.append("\n".join(["not written:", *_failed(report)]))
@@ -81,7 +79,7 @@ def _failures(report: Report) -> list[str]:
 
 
 def _diagnoses(report: Report) -> list[str]:
-    """Return which layers make int8 lose, and what mends it, scheme by scheme."""
+    """Return the diagnosis of each scheme that has one."""
     return [
         diagnosis_text(scheme.scheme, scheme.diagnosis)
         for scheme in report.schemes
@@ -90,7 +88,7 @@ def _diagnoses(report: Report) -> list[str]:
 
 
 def _measured(report: Report, explain: bool) -> list[str]:
-    """Return the table, what stands below it, and what is missing in it."""
+    """Return the table of values, the notes on it, and the reasons for missing values."""
     table = new_table(*COLUMNS)
     for budget, targets in groupby(report.targets, key=lambda target: target.budget):
         for target in targets:
@@ -106,7 +104,7 @@ def _measured(report: Report, explain: bool) -> list[str]:
 
 
 def cells(target: TargetReport) -> tuple[str, ...]:
-    """Return the row of a file: its name, marked where it is over budget, and its figures."""
+    """Return the table row of a file; "!" behind its name marks a breach of the budget."""
     return (
         _parted(target.target) + (" !" if target.breaches else ""),
         byte_count(target.bytes),
@@ -119,7 +117,7 @@ def cells(target: TargetReport) -> tuple[str, ...]:
 
 
 def _budget_cells(budget: Budget) -> tuple[str, ...]:
-    """Return the row below the files that a budget holds for: what it asks of each figure."""
+    """Return the table row with the limits of a budget."""
     share = budget.conversion_within_1
     return (
         "  budget",
@@ -133,12 +131,12 @@ def _budget_cells(budget: Budget) -> tuple[str, ...]:
 
 
 def _parted(target: str) -> str:
-    """Return a target's name with a space before its size, which may go to a line of its own."""
+    """Replace the "-" before the size in a target's name by a space, where a cell can wrap."""
     return _SIZED.sub(r" \1", target)
 
 
 def _failed(report: Report) -> list[str]:
-    """Return why targets have no file: a paragraph for each reason."""
+    """Return a paragraph per reason why targets have no file."""
     lines = []
     for reason, failed in report.failures.items():
         first, *rest = reason.splitlines()
@@ -149,7 +147,7 @@ def _failed(report: Report) -> list[str]:
 
 
 def _by_breach(report: Report) -> dict[str, list[str]]:
-    """Group targets by the sentence about what they exceed."""
+    """Return the targets over budget by the sentence on the breach."""
     groups: dict[str, list[str]] = {}
     for target in report.targets:
         for breach in target.breaches:
@@ -158,7 +156,7 @@ def _by_breach(report: Report) -> dict[str, list[str]]:
 
 
 def conditions(report: Report) -> list[str]:
-    """Return what the figures of a table must not be read without: device, images, places."""
+    """Return the conditions of the values: device, images, reference, runtimes, placement."""
     lines = []
     if report.device != "host":
         lines.append(f"device: {report.device}; the references ran on this host")
@@ -175,7 +173,7 @@ def conditions(report: Report) -> list[str]:
 
 
 def _skipped(report: Report) -> list[str]:
-    """Return one line for each reason, with what it kept from being measured."""
+    """Return a line per reason for missing values, with the targets or steps it applies to."""
     reasons: dict[str, list[str]] = {}
     for target in report.targets:
         for column, value in (

@@ -1,4 +1,4 @@
-"""What each layer of a model costs, and the layers that a budget keeps in float: one value."""
+"""Per-layer cost of int8, and the layers that are kept in float to meet a budget."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from edge_imgq.quantize.mixed_precision.layer_costs import LayerCost
 from edge_imgq.report.diagnosis import CLEARLY
 
 FILE = "sensitivity.json"
-"""Below a model's folder."""
+"""File name of a sensitivity analysis in a model's folder."""
 
 
 @dataclass(frozen=True)
 class ChosenPrecision:
-    """Layers that are kept in float so that the image comes near enough.
+    """Layers that are kept in float to reach a PSNR against the float model.
 
     Attributes:
-        layers: their names.
-        wanted: dB between images of the float model and of the quantized graph.
-        reached: dB of the graph quantized anew with these layers in float, mean over patches.
-        time: estimated time of a file, of that with all layers in int8.
-        recipe: path of the recipe that says so.
-        time_in_float: estimated time of a float file, in the same unit; None where none is made.
+        layers: Layer names.
+        wanted: Requested PSNR of the quantized graph against the float model, in dB.
+        reached: PSNR of the graph quantized again with these layers in float, in dB, mean over
+            patches.
+        time: Estimated time of the mixed file as a multiple of the time in int8.
+        recipe: Path of the recipe that lists the layers.
+        time_in_float: Estimated time of a float file, in the same unit; None without a float file.
     """
 
     layers: tuple[str, ...]
@@ -33,7 +34,7 @@ class ChosenPrecision:
 
 
 def comparison(choice: ChosenPrecision) -> str:
-    """Return a sentence that sets a choice beside a float file, with the space before it; or ""."""
+    """Return a sentence that compares a choice with a float file, with a leading space, or ""."""
     if choice.time_in_float is None:
         return ""
     said = f" A float file takes about {choice.time_in_float:.2f} times"
@@ -46,20 +47,20 @@ def comparison(choice: ChosenPrecision) -> str:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """One run of `sensitivity`.
+    """Result of `edge-imgq sensitivity`.
 
     Attributes:
-        model: its name.
-        version: of edge-imgq.
-        scheme: quantization recipe that the graph was made by.
-        calibration: the images whose patches were compared, in words.
-        psnr: dB with everything quantized, mean over patches that no step learned from.
-        layers: what each costs, in their order.
-        reference_sha256: digest of the float reference that an export of the model writes.
-        calibration_sha256: digest of the images that scales came from.
-        images_sha256: digest of those that were measured on; their patches, where they are the
-            same.
-        choice: what a budget asks for; None without a budget.
+        model: Model name.
+        version: Version of edge-imgq.
+        scheme: Quantization recipe of the graph.
+        calibration: Description of the images whose patches were compared.
+        psnr: PSNR in dB with all layers quantized, mean over held-out patches.
+        layers: Cost of each layer, in graph order.
+        reference_sha256: SHA-256 of the float reference that an export of the model writes.
+        calibration_sha256: SHA-256 of the calibration images.
+        images_sha256: SHA-256 of the measured images, or of their patches if these are the
+            calibration images.
+        choice: Layers chosen to meet a budget; None without a budget.
     """
 
     model: str

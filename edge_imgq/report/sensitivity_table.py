@@ -1,4 +1,4 @@
-"""What layers cost as text: one row per layer, and below it what the figures mean."""
+"""Text table of the per-layer cost of int8, with a legend."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LEGEND = (
 
 
 def sensitivity_table(sensitivity: Sensitivity) -> str:
-    """Return a report as text of at most 80 columns."""
+    """Return the heading, a table with one row per layer, a legend and the chosen layers."""
     table = new_table("layer", "kind", "precision", ">alone", ">weights", ">output", ">time")
     for layer in sensitivity.layers:
         table.add_row(*_cells(layer))

@@ -1,4 +1,4 @@
-"""Which tensor of a graph is the first that a baseline has otherwise, in words."""
+"""Sentence on the first tensor of a graph that differs from the baseline."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from edge_imgq.wording import count_of
 
 
 def tensor_change(graph: str, known: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Return a sentence on the tensors of a graph that are not as they were; "" for none.
+    """Return a sentence on the tensors of a graph that differ from the baseline, or "".
 
     Args:
-        graph: what to call it.
-        known: lines of a baseline's tensors, by name, as `graph/tensor_digests.py` makes them.
-        now: those of today, in order of their use.
+        graph: Name of the graph in the sentence.
+        known: Line per tensor of the baseline, by name (`edge_imgq.graph.tensor_digests`).
+        now: Line per current tensor, by name, in execution order.
     """
     others = [name for name, line in now.items() if known.get(name) != line]
     gone = [name for name in known if name not in now]
@@ -27,7 +27,7 @@ def tensor_change(graph: str, known: Mapping[str, str], now: Mapping[str, str]) 
 
 
 def _parts(known: str, now: str) -> Iterator[str]:
-    """Yield what differs between two lines; a digest says no more than that something does."""
+    """Yield the differing fields of two lines; a changed digest is named, not printed."""
     for old, new in zip_longest(known.split("; "), now.split("; "), fillvalue="nothing"):
         if old != new:
             word, _, digest = new.rpartition(" ")

@@ -1,4 +1,4 @@
-"""Where and when times were taken: a time is never shown without its place."""
+"""Text on where and under which conditions times were measured."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ DISTURBED = "this machine was not quiet, compare no times; --json says what dist
 
 
 def place_lines(report: Report) -> list[str]:
-    """Return who ran the files, and who timed them at what size, with what disturbed the times."""
+    """Return lines on the runtime and device of each file, and on what disturbed its time."""
     places = [f"{place}: {', '.join(targets)}" for place, targets in _by_place(report).items()]
     return [*places, *_conditions(report)]
 
 
 def count_lines(report: Report) -> list[str]:
-    """Return what one call of each file takes, where the device counts instructions."""
+    """Return the instruction count of one call of each file for which the device counts them."""
     return [
         f"{target.target}: {counted(target.instructions)}"
         for target in report.targets
@@ -29,7 +29,7 @@ def count_lines(report: Report) -> list[str]:
 
 
 def counted(found: Instructions) -> str:
-    """Return a count of instructions, and what it holds for, in words."""
+    """Return an instruction count with its processor and image size as text."""
     height, width = found.size
     return (
         f"{large_count(found.count)} instructions of a {found.processor} for one image of "
@@ -38,7 +38,7 @@ def counted(found: Instructions) -> str:
 
 
 def _by_place(report: Report) -> dict[str, list[str]]:
-    """Group targets by where they ran."""
+    """Return targets by the text on where they ran."""
     groups: dict[str, list[str]] = {}
     for target in report.targets:
         place = f"run by {target.runtime}"
@@ -56,9 +56,9 @@ def _with_runs(target: TargetReport) -> str:
 
 
 def _conditions(report: Report) -> list[str]:
-    """Return a line for everything that times must not be read without, with its files.
+    """Return a line per measurement condition, with the files that it applies to.
 
-    What disturbed the files in different ways is one line: `bench` is the command that says how.
+    If several different disturbances occurred, they share one line; `bench` lists them.
     """
     groups: dict[str, list[str]] = {}
     timed = {t.target: t.latency for t in report.targets if isinstance(t.latency, Latency)}
@@ -71,11 +71,11 @@ def _conditions(report: Report) -> list[str]:
 
 
 def remark(latency: Latency) -> str:
-    """Return what a time must not be read without: the conditions, unless all was quiet."""
+    """Return the conditions of a time measurement, or "" if the machine was quiet."""
     return "" if latency.conditions == QUIET else latency.conditions
 
 
 def timed_where(latency: Latency) -> str:
-    """Return runtime, shape, threads and device of a time, in words."""
+    """Return the runtime, input size, threads and device of a time measurement as text."""
     threads = count_of(latency.threads, "thread")
     return f"{latency.runtime}, {latency.size[0]}x{latency.size[1]}, {threads}, {latency.device}"

@@ -1,4 +1,4 @@
-"""Times of files as text."""
+"""Text table of the times of files."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ LEGEND = (
 )
 
 Saying = Callable[[Timing], str]
-"""What there is to say of one row; empty for nothing."""
+"""Function that returns a note on one row; "" for none."""
 
 
 def timing_table(timings: Sequence[Timing]) -> str:
-    """Return times as text; where each was taken, and how, stands below."""
+    """Return a table with a row per file, notes on device and conditions, and operator costs."""
     table = new_table("file", ">median ms", ">p90 ms", ">runs (before)", ">activations", ">process")
     folder = _common_folder(timings)
     for timing in timings:
@@ -70,13 +70,13 @@ def _figures(timing: Timing) -> tuple[str, ...]:
 
 
 def _common_folder(timings: Sequence[Timing]) -> str:
-    """Return the folder that all files lie in, to be left out of the rows."""
+    """Return the folder of all files, which rows omit; "." if there are several."""
     folders = {str(Path(timing.file).parent) for timing in timings}
     return folders.pop() if len(folders) == 1 else "."
 
 
 def _grouped(timings: Sequence[Timing], said: Saying) -> Iterable[str]:
-    """Return a line for each thing that is said of rows, with the rows that it is said of."""
+    """Yield each distinct note with the numbers of its rows."""
     groups: dict[str, list[int]] = {}
     for number, timing in enumerate(timings, 1):
         if words := said(timing):
@@ -103,7 +103,7 @@ def _pace(timing: Timing) -> str:
 
 
 def _process(timing: Timing) -> str:
-    """Return what the process needed, measured here or by the device's own tool."""
+    """Return the memory of the process, measured here or by the device's own tool."""
     latency = timing.latency
     if not isinstance(timing.footprint, Skipped):
         return byte_count(timing.footprint)

@@ -1,6 +1,6 @@
-"""Frozen dataclasses as JSON's own types, and back: strict on reading.
+"""Conversion of frozen dataclasses to JSON types and back.
 
-A typo is never a measurement.
+Reading is strict: a misspelt key or a wrong type is an error.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from edge_imgq.wording import did_you_mean
 
 
 def plain(value: Any) -> Any:
-    """Return a frozen dataclass as JSON's own types; a `Skipped` becomes `{"skipped": reason}`."""
+    """Convert frozen dataclasses, mappings and tuples to JSON types, recursively.
+
+    A `Skipped` becomes `{"skipped": reason}`.
+    """
     if isinstance(value, Skipped):
         return {"skipped": value.reason}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -32,10 +35,16 @@ def plain(value: Any) -> Any:
 
 
 def read_as(kind: Any, value: Any, where: str) -> Any:
-    """Read a plain value as a type, or as that which a dataclass's field states.
+    """Convert JSON types to the type `kind`, recursively; the inverse of `plain`.
+
+    Args:
+        kind: A dataclass, `X | Skipped`, `X | None`, mapping, tuple, literal, str, int, float or
+            bool. An integer is accepted for a float.
+        value: The parsed JSON.
+        where: Location of the value, for messages.
 
     Raises:
-        RecipeError: a key is missing or unknown, or a value has another type; `where` is its place.
+        RecipeError: A key is missing or unknown, or a value has another type.
     """
     origin = typing.get_origin(kind)
     if dataclasses.is_dataclass(kind):
@@ -77,7 +86,7 @@ def _read_dataclass(kind: Any, value: Any, where: str) -> Any:
 
 
 def _newer(kind: Any) -> set[str]:
-    """Return the collections that files of an older version lack: they are empty there."""
+    """Return the fields with a default factory, which older files may lack; these are empty."""
     fields = dataclasses.fields(kind)
     return {f.name for f in fields if f.default_factory is not dataclasses.MISSING}
 

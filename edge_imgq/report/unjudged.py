@@ -1,4 +1,4 @@
-"""What no check judged: the quality of models that were measured without pairs of images."""
+"""Reports without ground truth, whose model quality `edge-imgq check` cannot judge."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from edge_imgq.skipped import Skipped
 
 
 def has_truth(report: Report) -> bool:
-    """Return whether any target was compared with the truth, and so the float model was, too."""
+    """Return True if any target, and thereby the float model, was compared with ground truth."""
     return not all(isinstance(target.drop, Skipped) for target in report.targets)
 
 
 def without_truth(reports: Iterable[Report]) -> tuple[str, ...]:
-    """Return a sentence for each report that has no PSNR against the truth."""
+    """Return one sentence per report that has targets but no PSNR against ground truth."""
     return tuple(
         f"{report.model}: not gated: quality against the truth; give pairs with --images DIR"
         for report in reports

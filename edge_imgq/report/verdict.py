@@ -1,4 +1,4 @@
-"""Verdicts on files: what was measured, against a committed baseline and its tolerances."""
+"""Verdicts on targets: measured values against a committed baseline and its tolerances."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from edge_imgq.report.unjudged import has_truth
 Outcome = Literal["pass", "improved", "new", "unjudged", "skipped", "regressed", "tampered"]
 
 QUALITY = "quality"
-"""What is required beside targets: that another float model is judged by the truth."""
+"""Requirement that a changed float model is judged against ground truth."""
 
 NO_JUDGE = (
     "the float model is another one than the baseline's, and no truth says whether it is worse: "
@@ -31,24 +31,24 @@ NO_JUDGE = (
 )
 
 Place = tuple[str, str]
-"""A model's name and a target's."""
+"""Name of a model, and of its target."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a comparison came to for one target.
+    """Verdict on one target.
 
     Attributes:
-        model: its name.
-        target: the recipe's stem.
-        outcome: "pass"; "improved", by more than a tolerance; "new", the baseline does not have it;
-            "unjudged", the float model changed, and no truth says if it got worse; "skipped", it
-            did not run here; "regressed", over budget or worse than a tolerance allows, or no
-            export made it; "tampered", the file or the images are not those vouched for, or the
-            file is gone.
-        fails: whether the target keeps the gate shut.
-        reasons: for the outcome, one sentence each.
-        changes: since the baseline, that figures depend on: weights, images, versions.
+        model: Model name.
+        target: Recipe stem.
+        outcome: "pass"; "improved" by more than a tolerance; "new" if not in the baseline;
+            "unjudged" if the float model changed and there is no ground truth to judge it by;
+            "skipped" if it did not run here; "regressed" if it is over budget, worse by more than a
+            tolerance, or missing from the export; "tampered" if the file or the images are not the
+            measured ones, or the file is missing.
+        fails: Whether the target makes the check fail.
+        reasons: Reasons for the outcome, one sentence each.
+        changes: Changes since the baseline that affect the values: weights, images, versions.
     """
 
     model: str
@@ -65,16 +65,16 @@ def judge(
     tampered: Mapping[Place, Sequence[str]] | None = None,
     required: Sequence[str] = (),
 ) -> tuple[Verdict, ...]:
-    """Compare every target of the reports, and find those of their models that are gone.
+    """Judge every target of the reports, and targets of the baseline that they lack.
 
-    A model of the baseline that none of the reports is about is left out.
+    Models of the baseline without a report are ignored.
 
     Args:
-        reports: on the files.
-        baseline: what to compare with.
-        tampered: why a target's file is not the one that was vouched for, by model and target.
-        required: targets that must pass: skipped, new, unjudged or absent ones then fail; QUALITY
-            for every target whose quality would be unjudged.
+        reports: Reports on the files.
+        baseline: Baseline to compare with.
+        tampered: Reasons why a target's file is not the measured one, by model and target.
+        required: Targets that fail if skipped, new, unjudged or absent; `QUALITY` makes all
+            unjudged targets fail.
     """
     found: list[Verdict] = []
     for report in reports:
@@ -89,7 +89,7 @@ def judge(
 
 
 def keep_shut(verdicts: Sequence[Verdict]) -> bool:
-    """Return whether verdicts keep the gate shut; no verdict at all is no pass."""
+    """Return True if the check fails: for any target, or because there is no verdict."""
     return not verdicts or any(verdict.fails for verdict in verdicts)
 
 
@@ -132,7 +132,7 @@ def _verdict(
 def _new(
     model: str, name: str, is_model: bool, tampered: tuple[str, ...], broken: tuple[str, ...]
 ) -> Verdict:
-    """Judge what the baseline lacks: a target more of a known model needs its budget alone."""
+    """Judge a target that the baseline lacks; one of a known model passes within its budget."""
     if tampered or broken:
         outcome: Outcome = "tampered" if tampered else "regressed"
         return Verdict(model, name, outcome, True, (*tampered, *broken))
@@ -143,7 +143,7 @@ def _new(
 
 
 def _absent(report: Report, baseline: Baseline) -> Iterator[Verdict]:
-    """Yield what the baseline has of a model, and its report has not."""
+    """Yield verdicts on targets that the baseline has and the report lacks."""
     known = baseline.models.get(report.model)
     present = {target.target for target in report.targets}
     for name in known.targets if known else ():
@@ -152,7 +152,7 @@ def _absent(report: Report, baseline: Baseline) -> Iterator[Verdict]:
 
 
 def _gone_or_skipped(report: Report, name: str) -> Verdict:
-    """Judge a target that a report has no figures of."""
+    """Judge a target without values in the report: skipped, or regressed."""
     for failed in report.failed:
         if failed.target == name:
             return _gone(report, name, f"its export failed: {failed.reason}")
@@ -171,7 +171,7 @@ def _gone(report: Report, name: str, reason: str) -> Verdict:
 
 
 def _required(verdict: Verdict, required: Sequence[str]) -> Verdict:
-    """Return the verdict on a target, which fails if it must pass and does not."""
+    """Return the verdict, made to fail if the target is required and did not pass."""
     unjudged = verdict.outcome == "unjudged"
     if unjudged and QUALITY in required:
         why = f"quality is required with --require {QUALITY}"
@@ -205,7 +205,7 @@ def _other_images(known: ModelBaseline, report: Report, quantized: bool) -> Iter
 def changes_since(
     known: ModelBaseline, before: Figures, report: Report, target: TargetReport
 ) -> tuple[str, ...]:
-    """Return what changed since the baseline that figures depend on, a sentence each."""
+    """Return one sentence per change since the baseline that affects the values of a target."""
     now = model_baseline(report)
     found = []
     if known.graph_sha256 != now.graph_sha256:
@@ -220,7 +220,7 @@ def changes_since(
     ]
     now_figures = figures(target)
     if sizes := other_sizes(before, now_figures):
-        # What is missing is the reason of the verdict.
+        # Missing sizes are already the reason of the verdict.
         return tuple(found) if lacks_sizes(before, now_figures) else (*found, sizes)
     if not found and before.quantized_sha256 != target.quantized_sha256:
         found.append("the quantized graph changed: other scales, from the same model and versions")

@@ -1,4 +1,4 @@
-"""The verdict on each file in one line: passed or not, quality lost, size and time."""
+"""One line per file: PASS or FAIL, quality loss, size and time."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from edge_imgq.skipped import Skipped
 
 
 def verdict_lines(report: Report) -> str:
-    """Return a line for each file that ran, was not written, or did not run.
+    """Return one line per file that ran, was not written, or did not run.
 
-    "PASS" and "FAIL" are by the budget of the file's recipe; a file without one has neither.
+    "PASS" and "FAIL" refer to the budget of the file's recipe; without one it is "no budget".
     """
     lines = plain_columns(4)
     for target in report.targets:
@@ -32,7 +32,7 @@ def _outcome(target: TargetReport) -> str:
 
 
 def _quality(target: TargetReport) -> str:
-    """Return dB lost against the truth or, where there is none, the distance to the float model."""
+    """Return the PSNR drop against ground truth or, without truth, PSNR against the float model."""
     if isinstance(target.drop, Skipped):
         found = target.vs_reference
         mean, worst = format_metrics.decibels(found.mean), format_metrics.decibels(found.worst)
@@ -44,7 +44,7 @@ def _quality(target: TargetReport) -> str:
 
 
 def _cost(target: TargetReport) -> str:
-    """Return the size and the median time of one call; a file that was not timed has no time."""
+    """Return the file size and, if it was timed, the median time of one call."""
     size = byte_count(target.bytes)
     if isinstance(target.latency, Latency):
         return f"{size}  {milliseconds(target.latency.median_ms)} ms"

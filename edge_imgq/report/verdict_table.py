@@ -1,4 +1,4 @@
-"""Verdicts as text: the result first, then a row for each target, then why."""
+"""Text form of verdicts: headline, a row per target, reasons."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from edge_imgq.report.verdict import Verdict
 from edge_imgq.wording import count_of
 
 NO_TARGETS = "NOTHING COMPARED: neither the reports nor the baseline have a target of their models"
-"""The headline of no verdicts at all, at which the gate stays shut."""
+"""Headline for an empty list of verdicts, which fails the check."""
 
 
 UNJUDGED = "another float model, and no truth to judge it by"
-"""Why a headline is no PASS though nothing fails."""
+"""Reason in a headline that is neither PASS nor FAIL."""
 
 
 def verdict_table(verdicts: Sequence[Verdict], notes: Sequence[str] = ()) -> str:
-    """Return what the verdicts come to, a row for each target, the reasons and notes below."""
+    """Return the headline, a table with a row per target, the reasons, changes and notes."""
     table = new_table("model", "target", "verdict")
     for verdict in verdicts:
         table.add_row(verdict.model, verdict.target, verdict.outcome)
@@ -33,7 +33,7 @@ def verdict_table(verdicts: Sequence[Verdict], notes: Sequence[str] = ()) -> str
 
 
 def headline(verdicts: Sequence[Verdict]) -> str:
-    """Return in a sentence whether the gate opens, and for how many targets it does not."""
+    """Return the overall result with counts: PASS, FAIL, NOT JUDGED or NOTHING COMPARED."""
     failing = [verdict for verdict in verdicts if verdict.fails]
     counts = {
         outcome: sum(verdict.outcome == outcome for verdict in verdicts)
@@ -51,7 +51,7 @@ def headline(verdicts: Sequence[Verdict]) -> str:
 
 
 def reasons_by_target(verdicts: Sequence[Verdict]) -> dict[str, tuple[str, ...]]:
-    """Return the reasons below whose they are; targets of the same reasons stand together."""
+    """Return reasons by heading; targets of a model with equal outcome and reasons share one."""
     groups: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     for verdict in verdicts:
         if verdict.reasons:
@@ -64,6 +64,6 @@ def reasons_by_target(verdicts: Sequence[Verdict]) -> dict[str, tuple[str, ...]]
 
 
 def change_lines(verdicts: Sequence[Verdict]) -> list[str]:
-    """Return what changed since the baseline, once for each model."""
+    """Return the changes since the baseline, without duplicates, each prefixed by its model."""
     lines = (f"{verdict.model}: {change}" for verdict in verdicts for change in verdict.changes)
     return list(dict.fromkeys(lines))
