@@ -1,1 +1,1 @@
-"""Arm cores: this host, or user-mode emulation with the kernels that a named core takes."""
+"""Arm processors: this host's own, or one emulated with the kernels that a named core gets."""

@@ -1,11 +1,11 @@
-"""Arm cores by name: what XNNPACK knows a core by, and how QEMU runs its instructions.
+"""Arm cores by name: how XNNPACK identifies a core, and how QEMU emulates it.
 
-XNNPACK takes kernels by two things: the instructions that the processor has, which `-cpu` of QEMU
-decides, and the core's own number, which it reads from `/proc/cpuinfo`. Under QEMU that is the
-host's file, and the core an unknown one, unless the emulated system has a file of its own.
+XNNPACK selects kernels by the processor's instructions, which QEMU's `-cpu` determines, and by the
+part number of the core, which it reads from `/proc/cpuinfo`. Under QEMU that is the host's file, so
+the core is unknown unless the emulated system has such a file of its own.
 
-Numbers of cores: the main identity registers in Arm's technical reference manuals. Sizes of caches:
-those of the phone chip that is named; makers choose them.
+Part numbers: main ID registers in Arm's technical reference manuals. Cache sizes: those of the
+named phone chip, since manufacturers choose them.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from edge_imgq.errors import UsageError
 from edge_imgq.wording import no_such
 
 ARM = 0x41
-"""The implementer's number of Arm's own cores."""
+"""Implementer code of Arm's own cores."""
 
 V8 = "fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid"
 V82 = f"{V8} atomics fphp asimdhp asimdrdm lrcpc dcpop asimddp"
 V9 = f"{V82} i8mm bf16"
 DOT, WIDEST = "cortex-a76", "max,sme=off"
-"""What QEMU emulates with products of four bytes, and with products of matrices of bytes. Matrix
-units of Armv9.2 are off, as no core here has them."""
+"""QEMU processors with dot products (of four bytes each), and with int8 matrix products (i8mm).
+
+The scalable matrix extension of Armv9.2 is off, since no core here has it.
+"""
 
 KB, MB = 2**10, 2**20
 
@@ -35,8 +37,8 @@ class Cache:
     """A data cache.
 
     Attributes:
-        bytes: its size.
-        ways: its associativity.
+        bytes: size in bytes.
+        ways: associativity.
     """
 
     bytes: int
@@ -45,14 +47,14 @@ class Cache:
 
 @dataclass(frozen=True)
 class Core:
-    """A core of a phone.
+    """A core as found in phones.
 
     Attributes:
-        part: its number.
-        emulated: QEMU's processor that has its instructions, as `-cpu` takes it.
-        features: its instructions, as Linux lists them.
-        caches: first level, second, and the last that the cores share, where there is one.
-        chip: a phone chip with these caches.
+        part: part number in the main ID register.
+        emulated: QEMU processor with the same instructions, for `-cpu`.
+        features: instruction set extensions, as Linux lists them.
+        caches: data caches from the first level to the last, which may be shared by several cores.
+        chip: phone chip with these caches.
         revision: variant and revision of the part.
     """
 
@@ -65,7 +67,7 @@ class Core:
 
 
 def _caches(first: int, second: tuple[int, int], last: int = 0) -> tuple[Cache, ...]:
-    """Return caches from sizes in KB; the second's with its ways, the last of MB."""
+    """Return caches from sizes: `first` in KB, `second` as KB and ways, `last` in MB or 0."""
     shared = (Cache(last * MB, 16),) if last else ()
     return (Cache(first * KB, 4), Cache(second[0] * KB, second[1]), *shared)
 
@@ -83,19 +85,19 @@ CORES: Mapping[str, Core] = {
     "cortex-x2": Core(0xD48, WIDEST, V9, _caches(64, (1024, 8), 6), "Snapdragon 8 Gen 1"),
     "cortex-x3": Core(0xD4E, WIDEST, V9, _caches(64, (1024, 8), 8), "Snapdragon 8 Gen 2"),
 }
-"""Name → core."""
+"""Cores by name."""
 
 DEFAULT = "cortex-a76"
 
 WITHOUT_TABLES = ("apple", "oryon")
-"""Makers whose cores XNNPACK has no kernels for, and no public table has latencies of."""
+"""Core makers for which XNNPACK has no kernels and no latency table is published."""
 
 
 def core_named(name: str) -> Core:
-    """Return a core by its name.
+    """Return the core of a name.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no such core, or it cannot be emulated.
     """
     if name in CORES:
         return CORES[name]
@@ -108,14 +110,15 @@ def core_named(name: str) -> Core:
 
 
 def write_system(name: str, root: Path, folder: Path) -> None:
-    """Write the root of a system with one processor, for QEMU's `-L`.
+    """Write the root folder of an emulated system with one processor, for QEMU's `-L`.
 
-    What a runtime reads of a processor is all there, so that nothing depends on the host's.
+    It contains everything that a runtime reads about the processor, so nothing depends on the
+    host's.
 
     Args:
-        name: of the core.
-        root: of the system that has the programs; its folders are linked.
-        folder: becomes it.
+        name: a key of CORES.
+        root: root folder of the system with the programs; its entries are linked.
+        folder: root folder to create.
     """
     core = CORES[name]
     folder.mkdir()
@@ -139,7 +142,7 @@ def _cpuinfo(core: Core) -> str:
 
 
 def _processor_files(core: Core) -> dict[str, str]:
-    """Return the files below /sys/devices/system/cpu with what they hold."""
+    """Return the contents of files by path below /sys/devices/system/cpu."""
     files = dict.fromkeys(("possible", "present", "online", "kernel_max"), "0")
     topology = ("cluster_cpus_list", "core_siblings_list", "physical_package_id", "core_id")
     files |= {f"cpu0/topology/{name}": "0" for name in topology}

@@ -1,7 +1,7 @@
-"""The phone's processor: Arm kernels, natively on an Arm host, else under user-mode emulation.
+"""A phone's processor: Arm kernels, native on an Arm host, otherwise in user-mode emulation.
 
-Int8 kernels must return what they return on this host, to the bit. Float kernels add in another
-order, and may differ by a rounding. An emulator's time says nothing about a processor's.
+Int8 kernels must return exactly what they return on this host. Float kernels sum in another order
+and may differ by roundings. The time of an emulator is not that of a processor.
 """
 
 from __future__ import annotations
@@ -44,30 +44,30 @@ NAME = "arm64"
 ARM = frozenset({"aarch64", "arm64"})
 SET_UP = "edge-imgq doctor --set-up arm64"
 TILE = 96
-"""Side of the tile that a file of any size runs on under emulation, unless it sees farther."""
+"""Side in pixels of the tile for files of open size; the receptive field if that is larger."""
 
 
 class NativeArm(HostDevice):
-    """This host, where it is an Arm machine."""
+    """This host, if it is an Arm machine."""
 
     name = NAME
 
 
 class EmulatedArm:
-    """LiteRT for Arm under emulation; satisfies `edge_imgq.devices.protocol.Device`."""
+    """LiteRT for Arm under emulation; implements `edge_imgq.devices.protocol.Device`."""
 
     def __init__(self, emulation: Emulation, core: str = "") -> None:
-        """Take an emulation.
+        """Prepare a device.
 
         Args:
-            emulation: that was set up.
-            core: a key of CORES; empty for DEFAULT.
+            emulation: the emulation that was set up.
+            core: a key of CORES; "" for DEFAULT.
         """
         self._emulation, self._core = emulation, core or DEFAULT
         self.name = f"{NAME}:{core}" if core else NAME
 
     def refusal(self, path: Path) -> str:
-        """Return why a file is not run: the emulated machine has LiteRT alone, and no NPU."""
+        """Return why a file is not run, since the emulated machine has LiteRT only; "" if it is."""
         if not is_run_by(path, NAME):
             return "the emulated processor has LiteRT alone"
         return npu_file.refusal(path) or one_input.refusal(path)
@@ -75,8 +75,12 @@ class EmulatedArm:
     def open(self, path: Path, threads: int) -> DeviceSession:
         """Open a file in LiteRT under emulation.
 
+        Args:
+            path: a .tflite file that edge-imgq wrote.
+            threads: CPU threads.
+
         Raises:
-            ModelError: the file is not whole.
+            ModelError: the file is damaged.
             DeviceError: the emulated process ended.
         """
         package = Path(__file__).resolve().parents[3]
@@ -93,12 +97,12 @@ class EmulatedArm:
 
 @dataclass(frozen=True)
 class Emulated:
-    """What runs a file.
+    """The emulated machine of one session.
 
     Attributes:
-        emulation: that was set up.
+        emulation: the emulation that was set up.
         core: a key of CORES.
-        scratch: holds what the emulated process sees, and what is counted, until it has ended.
+        scratch: folder with the emulated system and the counts, until the session is closed.
     """
 
     emulation: Emulation
@@ -107,7 +111,7 @@ class Emulated:
 
 
 class EmulatedArmSession:
-    """One file under emulation; satisfies `edge_imgq.devices.protocol.DeviceSession`."""
+    """One file under emulation; implements `edge_imgq.devices.protocol.DeviceSession`."""
 
     resizable = False
 
@@ -115,10 +119,10 @@ class EmulatedArmSession:
         """Open the file.
 
         Args:
-            path: of it.
-            threads: processor threads.
-            worker: a process under emulation.
-            emulated: what it is a process of.
+            path: the file.
+            threads: CPU threads.
+            worker: emulated process.
+            emulated: the machine that it runs on.
         """
         self._path, self._worker, self._emulated = path, worker, emulated
         try:
@@ -143,7 +147,7 @@ class EmulatedArmSession:
         return image
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that runs the file once."""
+        """Return a call that runs the file once on a gray image."""
         return on_gray(self, size)
 
     def latency(
@@ -152,11 +156,21 @@ class EmulatedArmSession:
         runs: int = RUNS,  # noqa: ARG002
         warm_up: int = WARM_UP,  # noqa: ARG002
     ) -> Latency | Skipped:
-        """Return that there is no honest time."""
+        """Return that a time would be meaningless."""
         return Skipped("the processor is emulated, and the time of an emulator is not the phone's")
 
     def instructions(self, size: tuple[int, int]) -> Instructions | Skipped:
-        """Return how many instructions one call takes."""
+        """Count the instructions of one call, exactly.
+
+        Args:
+            size: height and width of the input.
+
+        Returns:
+            The count, or why there is none: an emulator without the plugin, or several threads.
+
+        Raises:
+            DeviceError: the emulated process ended.
+        """
         if absent := self._uncounted():
             return absent
         self._worker.ask({"do": "count", "size": size})
@@ -164,13 +178,23 @@ class EmulatedArmSession:
         return Instructions(count, size, self._emulated.core, str(self.identity))
 
     def operators(self, size: tuple[int, int]) -> OperatorCosts | Skipped:
-        """Return what each operator of one call takes, in a process of its own."""
+        """Measure each operator of one call, in a process of its own.
+
+        Args:
+            size: height and width of the input.
+
+        Returns:
+            The costs, or why there are none: an emulator without the plugin, or several threads.
+
+        Raises:
+            DeviceError: the file did not run, or llvm-mca failed.
+        """
         if absent := self._uncounted():
             return absent
         return record_operators(self._emulated.emulation, self._emulated.core, self._path, size)
 
     def _uncounted(self) -> Skipped | None:
-        """Return why nothing is counted, where that is so."""
+        """Return why nothing can be counted, or None."""
         if not self._emulated.emulation.emulator.plugin:
             return Skipped(f"the emulator does not count; set it up again: `{SET_UP}`")
         if self.identity.threads != 1:
@@ -178,7 +202,7 @@ class EmulatedArmSession:
         return None
 
     def placement(self) -> Placement | Skipped:
-        """Return what XNNPACK takes there."""
+        """Return which operators XNNPACK runs in the emulated machine."""
         fields = self._opened["placement"]
         if fields is None:
             return Skipped(f"{self.identity.name} runs every operator on the processor")
@@ -191,14 +215,14 @@ class EmulatedArmSession:
 
 
 def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: ARG001
-    """Return an Arm processor, or why there is none.
+    """Return an Arm processor, or why it is unavailable.
 
     Args:
-        argument: a key of CORES; empty for this host where it is an Arm machine, else DEFAULT.
-        options: none is taken.
+        argument: a key of CORES; "" for this host if it is an Arm machine, else DEFAULT.
+        options: unused.
 
     Raises:
-        UsageError: the core is not known.
+        UsageError: the core is unknown.
     """
     if argument:
         core_named(argument)
@@ -211,7 +235,7 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: AR
 
 
 def look() -> tuple[Presence, ...]:
-    """Return whether this host is an Arm machine, or the emulation is set up."""
+    """Return whether this host is an Arm machine or has the emulation set up."""
     if platform.machine().lower() in ARM:
         return (Presence("arm64", True, f"this host is {platform.machine()}"),)
     emulation = read_emulation(cache_folder())
@@ -225,7 +249,14 @@ def look() -> tuple[Presence, ...]:
 
 
 def tile_side(path: Path, multiple: int) -> int:
-    """Return the side of the tile that a file runs on: no less than what its network sees."""
+    """Return the side in pixels of the tile that a file of open size runs on.
+
+    It is at least TILE and at least the receptive field, rounded up.
+
+    Args:
+        path: exported file; the receptive field is that of the float reference beside it, if any.
+        multiple: the side is a multiple of it.
+    """
     reference, side = float_reference(path), TILE
     if reference.is_file():
         import onnx_ir as ir

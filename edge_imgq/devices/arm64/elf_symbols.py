@@ -1,4 +1,4 @@
-"""The functions of a shared library for 64-bit machines, by address, from its table of symbols."""
+"""Symbol table of a 64-bit shared library: functions by address."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 TABLE, DYNAMIC = 2, 11
-"""Kinds of sections: all symbols, which a stripped library lacks, and those for linking alone."""
+"""Section types SHT_SYMTAB, which stripped libraries lack, and SHT_DYNSYM, for linking only."""
 
 FUNCTION = 2
 SYMBOL = np.dtype(
@@ -26,22 +26,28 @@ SECTION = np.dtype(
 
 @dataclass(frozen=True)
 class Symbols:
-    """Functions in the order of their addresses, which count from the library's beginning."""
+    """Functions of a library in ascending order of address, relative to its start."""
 
     addresses: tuple[int, ...]
     names: tuple[str, ...]
 
     def at(self, address: int) -> str:
-        """Return the function that an address lies in; empty before the first."""
+        """Return the name of the function at an address, "" before the first.
+
+        An address after the end of a function counts to it until the next one starts.
+        """
         index = bisect_right(self.addresses, address) - 1
         return self.names[index] if index >= 0 else ""
 
 
 def read_symbols(library: Path) -> Symbols:
-    """Return the functions of a library that are defined in it.
+    """Read the functions that a library defines.
 
     Args:
-        library: an ELF file for a 64-bit little-endian machine.
+        library: an ELF file, 64-bit little-endian.
+
+    Raises:
+        ValueError: it has no symbol table, or is no such file.
     """
     data = library.read_bytes()
     (offset,) = np.frombuffer(data, "<u8", 1, 0x28)
@@ -61,10 +67,9 @@ def read_symbols(library: Path) -> Symbols:
 
 
 def readable(symbol: str) -> str:
-    """Return the qualified name that a symbol of C++ has, without templates and parameters.
+    """Demangle a C++ symbol to its qualified name, without templates and parameters.
 
-    What is no such symbol stays as it is, and of a name that is not plain the plain beginning
-    remains.
+    Other symbols are returned unchanged. Only the leading plain components of a name are kept.
     """
     mangled = re.match(r"_ZL?(N[rVK]*)?L?(?=\d)", symbol)
     if mangled is None:

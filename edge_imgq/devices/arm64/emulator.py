@@ -1,8 +1,8 @@
-"""Fetching QEMU's user-mode emulator of Arm, with a plugin that counts instructions.
+"""Fetches QEMU's user-mode emulator of Arm, and compiles the plugin that counts instructions.
 
-Debian's static build takes no plugins, its dynamic build does. So the dynamic one is fetched with
-all libraries that it needs, down to the C library, and tcc, a C compiler of 300 kB, which compiles
-the plugin. Where a distribution lacks one of these, the static build serves, and counts nothing.
+Debian's static build of QEMU supports no plugins, the dynamic one does. It is fetched with all its
+libraries, down to the C library, and with tcc, a C compiler of 300 kB that compiles the plugin.
+Where a distribution lacks one of them, the static build is used, which counts nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DYNAMIC = "qemu-aarch64"
 PLUGIN = "instructions.so"
 LIBRARIES = ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu")
 LOADER = "ld-linux-x86-64.so.2"
-"""Both are those of x86-64; elsewhere the static build serves."""
+"""LIBRARIES and LOADER are those of x86-64; other hosts use the static build."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Emulator:
     """An emulator that was set up.
 
     Attributes:
-        command: its words.
-        plugin: path of the plugin that counts, empty for none.
+        command: command line that starts it.
+        plugin: path of the counting plugin; "" for none.
     """
 
     command: tuple[str, ...]
@@ -38,15 +38,15 @@ class Emulator:
 
 
 def fetch_emulator(apt: Apt, work: Path, folder: Path) -> Emulator:
-    """Fetch an emulator that counts, or else one that does not.
+    """Fetch an emulator, with the counting plugin if possible.
 
     Args:
         apt: for this machine, with its state in `work`/host.
-        work: where everything is put.
-        folder: that `work` becomes.
+        work: folder to unpack into.
+        folder: final path of `work`, to which it will be renamed.
 
     Raises:
-        RuntimeUnavailableError: there is none.
+        RuntimeUnavailableError: the distribution has no emulator.
     """
     with suppress(RuntimeUnavailableError, FileNotFoundError):
         return _fetch_counting(apt, work, folder)
@@ -76,12 +76,12 @@ def _compile_plugin(apt: Apt, root: Path) -> None:
 
 
 def _loaded(root: Path, place: Path, program: str) -> list[str]:
-    """Return the words that run a fetched program with the fetched libraries.
+    """Return the command line that runs a fetched program with the fetched libraries.
 
     Args:
-        root: where they are.
-        place: where they will be.
-        program: in usr/bin.
+        root: folder with program and libraries.
+        place: final path of `root`.
+        program: name of the program in usr/bin.
 
     Raises:
         FileNotFoundError: they are not for x86-64.
@@ -95,7 +95,7 @@ def _loaded(root: Path, place: Path, program: str) -> list[str]:
 
 
 def _fetch_static(apt: Apt, work: Path, folder: Path) -> Emulator:
-    """Fetch the static build's package for this machine, and keep the one program."""
+    """Fetch the package with the static build for this machine, and keep the program only."""
     fetched = work / "host" / "static"
     fetched.mkdir(parents=True)
     apt.step("apt-get", "-qq", "download", "qemu-user-static", folder=fetched)

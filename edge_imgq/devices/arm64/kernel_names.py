@@ -1,8 +1,8 @@
-"""Which operator of a .tflite file each kernel that ran belongs to.
+"""Matches the kernels that ran to the operators of a .tflite file.
 
-Operators run in the file's order, most in one kernel each. XNNPACK takes a PAD into the convolution
-behind it, leaves out what moves nothing, runs the activation that is fused to an ADD as a kernel of
-its own, and copies each input of a CONCATENATION by itself.
+Operators run in file order, most in one kernel each. XNNPACK merges a PAD into the convolution
+after it, skips operators that move nothing, runs the activation fused to an ADD in a separate
+kernel, and copies each input of a CONCATENATION separately.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 ELSEWHERE = "the C library"
-"""In place of a kernel's name where most instructions are of no function of LiteRT's."""
+"""Kernel name where most instructions belong to no function of LiteRT."""
 
 LEFT_OUT = frozenset({"PAD", "RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
 IN_PARTS = frozenset({"CONCATENATION", "SPLIT", "UNPACK", "PACK"})
@@ -20,15 +20,15 @@ CLAMPED = frozenset({"RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "MINIMUM", 
 PRODUCT = re.compile(r"gemm_|_dwconv|_spmm_|_conv_hwc")
 CLAMP, CLAMPING = "_vclamp_", ": clamp"
 ARITHMETIC = {"ADD": "_vadd", "SUB": r"_v(r?)sub", "MUL": "_vmul", "PRELU": "_vprelu"}
-"""The file's word for an operator → what the names of its kernels hold."""
+"""Pattern of kernel names, by TFLite operator."""
 
 
 def names_of_kernels(names: Sequence[str], kernels: Sequence[str]) -> list[str]:
-    """Return the file's name for what each kernel runs; empty where they cannot be matched.
+    """Return the file's operator name for each kernel, or an empty list if they cannot be matched.
 
     Args:
-        names: of the file's operators.
-        kernels: of the operators that ran.
+        names: operators of the file, in order, each beginning with its TFLite type.
+        kernels: kernels that ran, in order.
     """
     steps = _steps(names, kernels)
     found: list[str] = []
@@ -43,7 +43,7 @@ def names_of_kernels(names: Sequence[str], kernels: Sequence[str]) -> list[str]:
 
 
 def _steps(names: Sequence[str], kernels: Sequence[str]) -> dict[tuple[int, int], str]:
-    """Return a step from each pair of places that leads to both ends; none where nothing does."""
+    """Return one step for each pair of positions from which the rest can be matched."""
     steps: dict[tuple[int, int], str] = {}
     ends = {(len(names), len(kernels))}
     for name in range(len(names), -1, -1):
@@ -62,7 +62,7 @@ def _step(
     kernel: int,
     ends: set[tuple[int, int]],
 ) -> str:
-    """Return how a pair of places goes on: "whole", "part", "absent", or empty for not at all."""
+    """Return the step at a pair of positions: "whole", "part" or "absent", or "" for none."""
     if kernel < len(kernels):
         ran = kernels[kernel]
         if (name + 1, kernel + 1) in ends and _agrees(names[name], ran):
@@ -76,13 +76,13 @@ def _step(
 
 
 def _agrees(name: str, kernel: str) -> bool:
-    """Tell whether a kernel may be of an operator of the file."""
+    """Return True if a kernel can belong to an operator of the file."""
     kind = _kind(name)
     multiplies = "CONV" in kind or kind in ("FULLY_CONNECTED", "BATCH_MATMUL")
     if kernel == ELSEWHERE:
         return not multiplies and kind not in ARITHMETIC
     if not kernel.startswith("xnn_"):
-        return True  # LiteRT has kernels of its own for all
+        return True  # LiteRT has own kernels for every operator
     if kind in ARITHMETIC:
         return re.search(ARITHMETIC[kind], kernel) is not None
     if CLAMP in kernel:

@@ -1,8 +1,8 @@
-"""Cycles that llvm-mca estimates for instructions that ran, from LLVM's tables of a core.
+"""Estimates cycles of executed instructions with llvm-mca, from LLVM's scheduling models.
 
-Pieces of the real stream go through as straight lines: loops of kernels are short here, and a loop
-in its steady state would be wrong. Every load finds its line in the first-level cache, and every
-branch is foretold.
+Pieces of the recorded instruction stream are simulated as straight-line code, because kernel loops
+are short here and a loop in its steady state would be wrong. Every load hits the first-level cache,
+and every branch is predicted.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from edge_imgq.errors import DeviceError
 from edge_imgq.skipped import Skipped
 
 MAJOR = 22
-"""Of LLVM: with older and newer tables the cycles are others."""
+"""Major version of LLVM; other versions have other scheduling models and give other cycles."""
 
 TOOLS = (f"llvm-mca-{MAJOR}", "llvm-mca"), (f"llvm-mc-{MAJOR}", "llvm-mc")
 
 
 @dataclass(frozen=True)
 class SchedulingModel:
-    """Tables of LLVM that a core is estimated with.
+    """LLVM's scheduling model for a core.
 
     Attributes:
-        processor: as `-mcpu` takes it.
-        name: of the tables' own core.
-        in_order: whether that issues in order, where the simulation is coarse.
+        processor: value of `-mcpu`.
+        name: core that the model describes.
+        in_order: whether it issues in order, for which the simulation is coarse.
     """
 
     processor: str
@@ -51,23 +51,25 @@ MODELS: Mapping[str, SchedulingModel] = {
     "cortex-x2": SchedulingModel("neoverse-v2", "Neoverse V2"),
     "cortex-x3": SchedulingModel("neoverse-v2", "Neoverse V2"),
 }
-"""Core → tables. Those of the A76 are the server core's that was made from it: under its own name
-LLVM has half its width."""
+"""Scheduling models by core.
+
+The A76 uses that of the Neoverse N1, which derives from it: LLVM's own model has half its width.
+"""
 
 ATTRIBUTES = "-mattr=+dotprod,+fullfp16,+lse,+rdm,+crc,+rcpc,+i8mm,+bf16"
 
 NOTHING = re.compile(r"(svc|dmb|dsb|isb|mrs|msr|hint|paci|auti|bti|dc|udf|ld[a]?x|st[l]?x|clrex)")
-"""Instructions that the tables charge as if they stopped the processor."""
+"""Instructions that the models charge as if they stopped the processor."""
 
 
 @dataclass(frozen=True)
 class LlvmMca:
-    """The programs.
+    """Installed programs of LLVM.
 
     Attributes:
         mca: path of llvm-mca.
-        mc: path of llvm-mc, which makes words readable.
-        version: of both.
+        mc: path of llvm-mc, which disassembles.
+        version: version of both.
     """
 
     mca: str
@@ -76,7 +78,7 @@ class LlvmMca:
 
 
 def find_llvm_mca() -> LlvmMca | Skipped:
-    """Return the programs, or why there are none."""
+    """Return the programs of version MAJOR, or why they are unavailable."""
     found = [next(filter(None, map(shutil.which, names)), None) for names in TOOLS]
     versions = [_version(path) for path in found if path]
     if len(versions) == 2 and all(v.split(".")[0] == str(MAJOR) for v in versions):
@@ -90,15 +92,18 @@ def find_llvm_mca() -> LlvmMca | Skipped:
 def estimate_cycles(
     tools: LlvmMca, core: str, pieces: Mapping[int, Sequence[str]]
 ) -> dict[int, int]:
-    """Return the cycles of straight pieces of code.
+    """Estimate the cycles of pieces of straight-line code, each run once.
 
     Args:
-        tools: to estimate with.
+        tools: the programs.
         core: a key of MODELS.
-        pieces: number → instructions, each in eight hexadecimal digits.
+        pieces: instructions by number of the piece, each as eight hexadecimal digits.
+
+    Returns:
+        Cycles by number of the piece.
 
     Raises:
-        DeviceError: llvm-mca failed.
+        DeviceError: llvm-mca failed, or an instruction could not be disassembled.
     """
     if not pieces:
         return {}
@@ -121,7 +126,7 @@ def estimate_cycles(
 
 
 def _readable(tools: LlvmMca, words: Sequence[str]) -> dict[str, str]:
-    """Return instructions as an assembler takes them, by their words."""
+    """Disassemble instructions; return assembler lines by their hexadecimal digits."""
     bytes_of = ["".join(f"0x{word[at : at + 2]} " for at in (6, 4, 2, 0)) for word in words]
     command = [tools.mc, "--disassemble", "-triple=aarch64", "-mattr=+all"]
     said = _run(command, "\n".join(bytes_of) + "\n")
@@ -133,7 +138,7 @@ def _readable(tools: LlvmMca, words: Sequence[str]) -> dict[str, str]:
 
 
 def _plain(line: str) -> str:
-    """Return an instruction without what the tables charge for leaving the code."""
+    """Replace an instruction that the models charge for leaving the code, or as a full stop."""
     word = line.split()[0]
     if word == "bl":
         return "b #4"

@@ -1,8 +1,8 @@
-"""What each operator of a file takes on an Arm core: instructions, bytes, and estimated cycles.
+"""Costs of each operator of a file on an Arm core: instructions, bytes and estimated cycles.
 
-Counts are exact and repeat. Misses are those of a model of the core's caches (`plugin/caches.c`).
-Cycles are what llvm-mca estimates from the core's tables: the work of its units, with every value
-in the first-level cache. None of this is a time.
+Instructions and bytes are exact and repeatable. Cache misses are those of a cache model
+(`plugin/caches.c`). Cycles are estimated by llvm-mca from the core's scheduling model, with every
+value in the first-level cache. None of this is a time.
 """
 
 from __future__ import annotations
@@ -12,26 +12,25 @@ from dataclasses import dataclass
 from edge_imgq.skipped import Skipped
 
 LINE = 64
-"""Bytes that move between caches and memory at once."""
+"""Size of a cache line in bytes."""
 
 
 @dataclass(frozen=True)
 class OperatorCost:
-    """One operator of one call.
+    """Costs of one operator of one call.
 
     Attributes:
-        operator: what the file calls it; empty where the runtime's could not be matched to the
-            file's.
-        kernel: the function that most of its instructions are of, by the library's symbol.
-        share: of the operator's instructions that are of the kernel.
-        instructions: of the operator.
-        cycles: estimated; None where nothing estimates them.
+        operator: its name in the file; "" if the runtime's operator could not be matched.
+        kernel: function with most of its instructions, as a qualified name.
+        share: fraction of the operator's instructions in that function, 0 to 1.
+        instructions: number of instructions.
+        cycles: estimated cycles; None without an estimate.
         loaded: bytes that instructions read.
         stored: bytes that instructions write.
-        touched: bytes of the lines that it reads or writes, each counted once.
-        misses: lines that each level of the caches lacks, the first level first.
-        fetched: bytes from memory.
-        written: bytes to memory.
+        touched: bytes of the cache lines that are read or written, each counted once.
+        misses: cache lines missing in each level, first level first.
+        fetched: bytes read from memory.
+        written: bytes written to memory.
     """
 
     operator: str
@@ -49,16 +48,16 @@ class OperatorCost:
 
 @dataclass(frozen=True)
 class OperatorCosts:
-    """All operators of one call of a file, on one thread, after a call that warmed the caches.
+    """Costs of all operators of one call, on one thread, with caches warmed by an earlier call.
 
     Attributes:
-        processor: the core.
+        processor: name of the core.
         size: height and width of the input.
         runtime: runtime, version and delegate.
         caches: bytes of each level of the core's caches.
-        chip: a phone chip with these.
-        cycles: whose tables the cycles are estimated with, or why there are none.
-        operators: in the order of execution.
+        chip: phone chip with these caches.
+        cycles: the scheduling model behind the cycles, in words, or why there are none.
+        operators: in execution order.
     """
 
     processor: str
@@ -76,12 +75,12 @@ class OperatorCosts:
 
     @property
     def total_cycles(self) -> int | None:
-        """Cycles of all operators; None where nothing estimates them."""
+        """Cycles of all operators; None without an estimate."""
         if isinstance(self.cycles, Skipped):
             return None
         return sum(row.cycles or 0 for row in self.operators)
 
     @property
     def memory_bytes(self) -> int:
-        """Bytes from and to memory."""
+        """Bytes read from and written to memory."""
         return sum(row.fetched + row.written for row in self.operators)

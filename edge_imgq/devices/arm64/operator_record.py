@@ -1,4 +1,4 @@
-"""Reading what an emulator recorded of a call, operator by operator (`plugin/operators.c`)."""
+"""Reads what an emulator recorded of a call, operator by operator (`plugin/operators.c`)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ OUTSIDE = -1
 
 @dataclass(frozen=True)
 class Block:
-    """Instructions that run one after the other.
+    """A basic block: instructions that run one after the other.
 
     Attributes:
-        address: of the first.
-        words: the instructions, each in eight hexadecimal digits.
+        address: address of the first instruction.
+        words: the instructions, each as eight hexadecimal digits.
     """
 
     address: int
@@ -27,19 +27,19 @@ class Block:
 
 @dataclass
 class OperatorSpan:
-    """What ran from the beginning of one operator to that of the next.
+    """What ran between the start of one operator and that of the next.
 
     Attributes:
-        begins: number of the beginning in the order; OUTSIDE for code of no operator.
-        instructions: that ran.
-        loaded: bytes that they read.
-        stored: bytes that they wrote.
-        lines: of 64 bytes that they touched.
-        misses: of the three levels of the caches.
-        fetched: lines from memory.
-        written: lines to memory.
-        ran: block → how often it ran.
-        pieces: of the stream of instructions, as numbers of blocks.
+        begins: index of the operator's first function in the order; OUTSIDE for other code.
+        instructions: number of instructions.
+        loaded: bytes read.
+        stored: bytes written.
+        lines: cache lines touched.
+        misses: cache lines missing in each of three levels.
+        fetched: cache lines read from memory.
+        written: cache lines written to memory.
+        ran: number of executions by block number.
+        pieces: samples of the instruction stream, each as a sequence of block numbers.
     """
 
     begins: int
@@ -56,7 +56,7 @@ class OperatorSpan:
 
 @dataclass(frozen=True)
 class OperatorRecord:
-    """What ran, in its order, and the blocks by their numbers."""
+    """Spans in the order in which they ran, and blocks by number."""
 
     spans: tuple[OperatorSpan, ...]
     blocks: dict[int, Block]
@@ -68,12 +68,12 @@ def write_order(
     outside: tuple[int, int],
     caches: Iterable[tuple[int, int]],
 ) -> None:
-    """Write what the emulator is to record.
+    """Write the file that tells the emulator's plugin what to record.
 
     Args:
-        folder: that it was given.
-        beginnings: addresses of the functions that operators begin with.
-        outside: first address of code that belongs to no operator, and the one behind its last.
+        folder: folder that the plugin was given.
+        beginnings: addresses of the functions that start operators.
+        outside: first address of code that belongs to no operator, and the address after its last.
         caches: bytes and associativity of each level.
     """
     lines = [f"begin {address:x}" for address in beginnings]
@@ -83,10 +83,10 @@ def write_order(
 
 
 def read_record(folder: Path) -> OperatorRecord:
-    """Return the second of the two calls that were recorded.
+    """Read the second of two recorded calls.
 
     Raises:
-        DeviceError: nothing was recorded, or the two calls took different operators.
+        DeviceError: nothing was recorded, or the two calls ran different operators.
     """
     try:
         text = (folder / RECORD).read_text()

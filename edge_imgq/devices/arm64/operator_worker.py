@@ -1,7 +1,7 @@
-"""Runs a .tflite file of anyone's for an emulator that records operators.
+"""Worker process that runs any .tflite file for an emulator that records operators.
 
-Questions: {"do": "open", "path", "size"}, with the input's height and width or None for the file's
-own; {"do": "record"}: two calls, after one that warms up.
+Requests: {"do": "open", "path", "size"}, with height and width of the input or None for the file's
+own; {"do": "record"}: two recorded calls. Opening makes one call that warms up.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from edge_imgq.runtime.worker_loop import serve
 
 
 class Recorded:
-    """The one file of this process."""
+    """The only file of this process."""
 
     def __init__(self) -> None:
         self._call: Callable[[], None] = lambda: None
 
     def answer(self, message: dict[str, Any], array: Any) -> tuple[dict[str, Any], Any]:  # noqa: ARG002
-        """Answer one question."""
+        """Answer one request."""
         if message["do"] == "open":
             size = tuple(message["size"]) if message["size"] else None
             self._call, opened = _open(Path(message["path"]), size)
@@ -41,7 +41,11 @@ class Recorded:
 
 
 def _open(path: Path, size: Any) -> tuple[Callable[[], None], dict[str, Any]]:
-    """Return a call of a file, its runtime, and the size that it is called at."""
+    """Return a call that runs a file, and a dict with its runtime and the size that it runs at.
+
+    Raises:
+        ModelError: the file takes any size and none was given.
+    """
     try:
         session = open_session(path)
     except ModelError:
@@ -54,7 +58,7 @@ def _open(path: Path, size: Any) -> tuple[Callable[[], None], dict[str, Any]]:
 
 
 def _open_bare(path: Path, size: Any) -> tuple[Callable[[], None], dict[str, Any]]:
-    """Do the same for a file that says nothing about itself: one image, batch first."""
+    """Do the same for a file without edge-imgq's metadata, with one image input in NHWC."""
     import ai_edge_litert
     from ai_edge_litert.interpreter import Interpreter
 
@@ -73,7 +77,7 @@ def _open_bare(path: Path, size: Any) -> tuple[Callable[[], None], dict[str, Any
 
 
 def _places() -> dict[str, Any]:
-    """Return the first address of LiteRT's library, and the ends of the interpreter of Python."""
+    """Return the address at which LiteRT is loaded, and the address range of the Python program."""
     lines = [line.split() for line in Path("/proc/self/maps").read_text().splitlines()]
 
     def ends(name: str) -> list[int]:

@@ -1,7 +1,7 @@
-"""Which operator of a file, and which kernel, a recorded span of instructions is.
+"""Assigns recorded spans of instructions to operators and kernels of a file.
 
-XNNPACK begins each of its operators with one function, LiteRT each of its own with one whose name
-says which it is. The wheels keep their symbols, so that every block has the name of its function.
+XNNPACK starts each operator in the same function, LiteRT starts each of its own in a function whose
+name tells the type. The wheels keep their symbols, so the function of every block is known.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from edge_imgq.devices.arm64.operator_costs import LINE, OperatorCost
 from edge_imgq.devices.arm64.operator_record import OperatorRecord, OperatorSpan
 
 LIBRARY = "libpywrap_litert_common.so"
-"""Of LiteRT's wheel; it holds XNNPACK and LiteRT's own kernels."""
+"""Shared library of LiteRT's wheel, which contains XNNPACK and LiteRT's own kernels."""
 
 DELEGATED = "xnn_run_operator_with_index"
 OWN = "_ZN6tflite3ops7builtin"
 OF_A_NODE = "P13TfLiteContextP10TfLiteNode"
 INNER = 300
-"""Instructions below which one of LiteRT's functions has only called another for its operator."""
+"""Instructions below which a function of LiteRT only called another one for the same operator."""
 
 
 @dataclass(frozen=True)
 class Beginning:
-    """A function that an operator begins with.
+    """A function that starts operators.
 
     Attributes:
-        address: from the library's beginning.
-        own: LiteRT's word for the operator, e.g. "quantize"; empty for XNNPACK's.
+        address: relative to the start of the library.
+        own: LiteRT's name of the operator, such as "quantize"; "" for XNNPACK's.
     """
 
     address: int
@@ -44,8 +44,8 @@ class Library:
     """LiteRT's library.
 
     Attributes:
-        symbols: of its functions.
-        beginnings: of operators.
+        symbols: its functions.
+        beginnings: its functions that start operators.
     """
 
     symbols: Symbols
@@ -53,7 +53,11 @@ class Library:
 
 
 def read_library(site: Path) -> Library:
-    """Return LiteRT's library in a folder of packages."""
+    """Read LiteRT's library from a site-packages folder.
+
+    Raises:
+        OSError: it is not there.
+    """
     symbols = read_symbols(site / "ai_edge_litert" / LIBRARY)
     found = []
     for address, name in zip(symbols.addresses, symbols.names, strict=True):
@@ -73,15 +77,15 @@ def operator_costs(
     cycles: Sequence[int | None],
     levels: int,
 ) -> tuple[OperatorCost, ...]:
-    """Return a row for each operator.
+    """Return the costs of each recorded operator.
 
     Args:
-        record: of one call, in which spans of one operator are joined.
-        library: LiteRT's.
-        base: address that it was loaded at.
-        names: of the file's operators, in their order.
-        cycles: of each span.
-        levels: of caches.
+        record: record of one call, as returned by `joined`.
+        library: LiteRT's library.
+        base: address at which it was loaded.
+        names: operators of the file, in order.
+        cycles: estimated cycles of each span, or None.
+        levels: number of cache levels.
     """
     kernels = _kernels(record, library, base)
     named = names_of_kernels(names, [kernel for kernel, _ in kernels])
@@ -105,7 +109,7 @@ def operator_costs(
 
 
 def _kernels(record: OperatorRecord, library: Library, base: int) -> list[tuple[str, int]]:
-    """Return the function that each span ran most instructions of, and how many."""
+    """Return the function with most instructions of each span, and their number."""
     functions = {
         number: library.symbols.at(block.address - base) or ELSEWHERE
         for number, block in record.blocks.items()
@@ -120,7 +124,7 @@ def _kernels(record: OperatorRecord, library: Library, base: int) -> list[tuple[
 
 
 def joined(record: OperatorRecord, library: Library) -> OperatorRecord:
-    """Return a record in which functions that only called another are part of its operator."""
+    """Merge spans of functions that only called another function for the same operator."""
     spans: list[OperatorSpan] = []
     for span in record.spans:
         own = library.beginnings[span.begins].own

@@ -1,4 +1,4 @@
-"""What each operator of a .tflite file takes on a named Arm core, under emulation."""
+"""Measures each operator of a .tflite file on a named Arm core, under emulation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from edge_imgq.skipped import Skipped
 
 WORKER = "edge_imgq.devices.arm64.operator_worker"
 PATIENCE = 7200.0
-"""Seconds that a record may take: every access to memory passes the model of the caches."""
+"""Time limit of a recording in s; each memory access passes through the cache model."""
 
 IN_ORDER = "in order: rank nothing by less than a third, nor int8 beside float"
 
@@ -26,12 +26,12 @@ IN_ORDER = "in order: rank nothing by less than a third, nor int8 beside float"
 def record_operators(
     emulation: Emulation, core: str, path: Path, size: tuple[int, int] | None
 ) -> OperatorCosts:
-    """Run a file and return what each of its operators takes.
+    """Run a file under emulation and return the costs of each operator.
 
     Args:
-        emulation: with the plugin that records.
+        emulation: emulation with the recording plugin.
         core: a key of CORES.
-        path: a .tflite file, of any maker.
+        path: any .tflite file.
         size: height and width of the input; None for the file's own.
 
     Raises:
@@ -73,14 +73,17 @@ def record_operators(
 
 
 def tables(tools: LlvmMca, core: str) -> str:
-    """Return in words what cycles of a core are estimated with."""
+    """Describe the scheduling model with which cycles of a core are estimated."""
     model = MODELS[core]
     order = f", {IN_ORDER}" if model.in_order else ""
     return f"llvm-mca {tools.version}, tables of {model.name}{order}"
 
 
 def _cycles(tools: LlvmMca | Skipped, core: str, record: OperatorRecord) -> Sequence[int | None]:
-    """Return the cycles of each span: those of its pieces, times what they are a part of."""
+    """Return the cycles of each span, extrapolated from its samples to all its instructions.
+
+    They are None without llvm-mca.
+    """
     if isinstance(tools, Skipped):
         return [None] * len(record.spans)
     pieces = list(dict.fromkeys(piece for span in record.spans for piece in span.pieces))

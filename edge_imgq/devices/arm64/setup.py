@@ -1,8 +1,8 @@
-"""Fetching an Arm Python with LiteRT, and an emulator for it, into the user's cache.
+"""Fetches an Arm Python with LiteRT, and an emulator for it, into the user's cache.
 
-Python and its libraries are Debian packages for arm64, fetched by apt, which checks the archive's
-signature; the wheels are fetched by pip and held to their SHA-256. Nothing is installed: all is
-unpacked into one folder, and apt's own state is not touched.
+Python and its libraries are Debian packages for arm64, fetched by apt, which verifies the archive's
+signature. Wheels are fetched by pip and checked against their SHA-256. Nothing is installed:
+everything is unpacked into one folder, and apt's own state stays unchanged.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ WHEELS: dict[str, dict[str, str]] = {
         "flatbuffers==25.12.19": "7634f50c427838bb021c2d66a3d1168e9d199b0607e6329399f04846d42e20b4",
     },
 }
-"""Python of the distribution → wheels for aarch64 with their SHA-256."""
+"""Wheels for aarch64 with their SHA-256, by version of Python."""
 
 PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux2014_aarch64")
 RECORD = "arm64.json"
@@ -47,12 +47,12 @@ SUBJECT = "The Arm emulation"
 
 @dataclass(frozen=True)
 class Emulation:
-    """What was set up.
+    """An emulation that was set up.
 
     Attributes:
-        folder: that holds it all.
-        emulator: that runs it.
-        python: version of the Arm Python, e.g. "3.11".
+        folder: folder with everything.
+        emulator: emulator that runs it.
+        python: version of the Arm Python, such as "3.11".
     """
 
     folder: Path
@@ -61,25 +61,25 @@ class Emulation:
 
     @property
     def root(self) -> Path:
-        """Where the system with the Arm Python lies."""
+        """Root folder of the system with the Arm Python."""
         return self.folder / "root"
 
     @property
     def site(self) -> Path:
-        """Where its packages lie."""
+        """Site-packages folder of the Arm Python."""
         return self.folder / "site"
 
     def command(
         self, module: str, package: Path, processor: str, scratch: Path | None = None
     ) -> list[str]:
-        """Return the command that runs a module of this package in the Arm Python.
+        """Return the command line that runs a module of this package in the Arm Python.
 
         Args:
-            module: its dotted name.
-            package: the folder that `edge_imgq` lies in.
-            processor: as `-cpu` of QEMU takes it.
-            scratch: has the root that the emulated process sees, in `system`, and gets what the
-                emulator counts, in `log`, and records; None for the root as it is, and no counting.
+            module: dotted name of the module.
+            package: folder that contains `edge_imgq`.
+            processor: value of QEMU's `-cpu`.
+            scratch: folder with the emulated root in `system`, to which the plugin writes its
+                counts (`log`) and records; None for the plain root and no counting.
         """
         root = self.root
         variables = {
@@ -105,12 +105,12 @@ class Emulation:
 
 
 def cache_folder() -> Path:
-    """Return where it is set up."""
+    """Return the folder in the user's cache where the emulation is set up."""
     return Path.home() / ".cache" / "edge-imgq" / "arm64"
 
 
 def read_emulation(folder: Path) -> Emulation | None:
-    """Return what was set up in a folder, None where nothing was, or not this."""
+    """Return the emulation in a folder, or None if there is none or it is outdated."""
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         emulator = Emulator(tuple(record["emulator"]), record["plugin"])
@@ -122,26 +122,26 @@ def read_emulation(folder: Path) -> Emulation | None:
 
 
 def sources_digest() -> str:
-    """Return a digest of the plugin's sources and their header."""
+    """Return the SHA-256 of the plugin's sources and header."""
     files = sorted(SOURCES[0].parent.glob("*.[ch]"))
     return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def cannot_be_set_up() -> str:
-    """Return why nothing can be set up on this machine; empty where it can."""
+    """Return why the emulation cannot be set up on this machine; "" if it can."""
     return no_apt("user-mode emulation of Arm", "set up on Debian 12 or Ubuntu 24.04")
 
 
 def set_up(folder: Path, watch: Callable[[str], None]) -> Emulation:
-    """Fetch and unpack everything into a folder, and run it once.
+    """Fetch and unpack the emulation into a folder, and run it once.
 
     Args:
-        folder: gets it all, or stays as it was.
-        watch: told of every step.
+        folder: destination; unchanged on failure.
+        watch: called with a description of every step.
 
     Raises:
         RuntimeUnavailableError: something could not be fetched, or does not run.
-        OutputError: there is no room.
+        OutputError: storage is full.
     """
     if reason := cannot_be_set_up():
         raise RuntimeUnavailableError(f"The Arm emulation cannot be set up: {reason}.")
@@ -171,7 +171,11 @@ def set_up(folder: Path, watch: Callable[[str], None]) -> Emulation:
 
 
 def _python(apt: Apt) -> str:
-    """Return the first version of Python that the distribution has and that there are wheels for."""
+    """Return the first version of Python that has wheels and is in the distribution.
+
+    Raises:
+        RuntimeUnavailableError: there is none.
+    """
     for version in WHEELS:
         simulated = apt.command("-qq", "--simulate", "install", f"python{version}-minimal")
         if subprocess.run(simulated, capture_output=True, check=False).returncode == 0:
