@@ -1,14 +1,14 @@
-"""How fast this processor is at a moment: three fixed loops, timed beside what is being timed.
+"""Measures the processor's current speed with three fixed loops, run between timed calls.
 
-A processor's pace changes under a program: its clock falls, or its other hardware thread, which a
-virtual machine does not see, gets work. Measured on a virtual machine (AMD EPYC, four networks,
-some 7000 calls over twenty minutes): the slow state comes and goes within tenths of a second, some
-minutes long it is nearly always there, and it makes a network 1.1 to 1.3 times slower, a loop of
-small numpy calls 1.6 times, and a copy in the third-level cache up to twice. So the median of a run
-moved by 11 to 48 % from one run to the next; that of the calls between two fast loops by 2 to 6 %.
+A processor's speed changes while a program runs: its clock falls, or its other hardware thread,
+which a virtual machine does not see, gets work. Measured on a virtual machine (AMD EPYC, four
+networks, some 7000 calls in twenty minutes): the slow state comes and goes within tenths of a
+second, and dominates for minutes. It makes a network 1.1 to 1.3 times slower, a loop of small NumPy
+calls 1.6 times, and a copy in the third-level cache up to twice. The median of a run therefore
+varied by 11 to 48 % between runs, that of the calls between two fast loops by 2 to 6 %.
 
-No loop slows down by the factor that a network does, so no time is corrected by them: they tell
-which calls may count, and which runs may be compared. The loop of the clock is one long chain of
+No loop slows down by the same factor as a network, so times are not corrected by them: the loops
+decide which calls count, and which runs may be compared. The clock loop is one long chain of
 dependent steps, which other work on the same core hardly slows.
 """
 
@@ -35,13 +35,13 @@ IN_CACHE = 4096
 """16-bit values that it multiplies, which fit the first-level cache."""
 
 COPIED = 2**21
-"""Bytes that the memory loop copies, twice: more than a second-level cache holds."""
+"""Bytes that the memory loop copies, twice: more than a second-level cache contains."""
 
 PAGE = 4096
 """Page size for aligned arrays: alignment may change a loop's time by a tenth."""
 
 SLOW_CLOCK, SLOW_COMPUTE, SLOW_MEMORY = 1.05, 1.1, 1.2
-"""Factors on the fastest pace from which a processor is not at its own any more."""
+"""Ratios to the fastest time of each loop above which the processor counts as slowed."""
 
 FASTEST = 3.0
 """Percentile of all paces taken as the fastest: a single one may be a clock error."""

@@ -147,9 +147,10 @@ class HostSession(Uncounted):
 
 
 def footprint(path: Path, size: tuple[int, int], threads: int) -> int | Skipped:
-    """Return the memory that a file needs in its runtime, in bytes: weights, arena, images.
+    """Return the memory that a file needs in its runtime, in bytes: weights, arena and images.
 
-    A separate process opens and runs it; the result is the peak growth of its resident memory.
+    A separate process opens and runs it; the result is the peak growth of its resident memory. Only
+    Linux reports that peak.
 
     Args:
         path: the file.

@@ -61,7 +61,7 @@ def _footprint(message: dict[str, Any]) -> int:
     path, size = Path(message["path"]), (message["size"][0], message["size"][1])
     grown = 0
     for _ in range(2):
-        Path("/proc/self/clear_refs").write_text("5")  # begin the peak anew, see proc(5)
+        Path("/proc/self/clear_refs").write_text("5")  # reset the peak, see proc(5)
         before = _status("VmRSS")
         session = HostDevice().open(path, message["threads"])
         session.prepare(size)()

@@ -172,7 +172,7 @@ class Stopwatch:
     def _batch(self, most: int) -> tuple[float, ...]:
         """Call the file for BATCH seconds, and at least once; return the seconds of each call."""
         if self._is_quick:
-            self.refresh()  # the loops pushed what it needs out of caches
+            self.refresh()  # the speed loops have evicted its data from the caches
         seconds = [_timed(self._call)]
         while len(seconds) < most and sum(seconds) < BATCH:
             seconds.append(_timed(self._call))

@@ -86,7 +86,7 @@ class Emulation:
             "PYTHONHOME": str(root / "usr"),
             "PYTHONPATH": f"{self.site}:{package}",
             "PYTHONDONTWRITEBYTECODE": "",
-            "PYTHONHASHSEED": "0",  # counts repeat
+            "PYTHONHASHSEED": "0",  # repeatable counts
         }
         counting: tuple[str, ...] = ()
         if scratch and self.emulator.plugin:

@@ -1,1 +1,1 @@
-"""LiteRT's GPU kernels, on a GPU of this machine or on a software Vulkan driver."""
+"""LiteRT's GPU kernels on this machine, without a phone."""

@@ -1,14 +1,14 @@
-"""The first operator that a GPU computes wrongly.
+"""Finds the first operator that a GPU computes wrongly.
 
-Every tensor of a file is computed on the GPU and by TFLite's own kernels on this host, and the two
-are compared in the order of the operators. Where one is off whose inputs are not, its operator
-alone is computed here from the GPU's own inputs: an operator that only makes small differences
-large, such as a sign, is not wrong. What comes behind a wrong one is wrong because of it.
+Every tensor of a file is computed on the GPU and by TFLite's built-in kernels on this host, and
+compared in the order of operators. Where a tensor is off and the operator's inputs are not, that
+operator alone is computed here from the GPU's own inputs: an operator that merely amplifies small
+differences, such as a sign, is not wrong. Everything after a wrong operator is wrong because of it.
 
-Where no operator is wrong by itself, the shortest beginning of the file is looked for that is.
+If no operator is wrong by itself, the shortest prefix of the file with a wrong result is searched.
 
-A tensor is looked at a second time as the last of its file: LiteRT 2.3.0 takes a PAD into the
-operator behind it, and then leaves what the PAD returns unwritten where that is asked for, too.
+A tensor that is off is computed a second time as the last of its file: LiteRT 2.3.0 merges a PAD
+into the operator after it, and then does not write the PAD's own output even if that is requested.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class WrongOperator:
     in_float32: bool
 
     def __str__(self) -> str:
-        """Return it in words."""
+        """Format as a sentence without a full stop."""
         return (
             f"{self.operator} '{self.tensor}' is the first that is wrong: {self.psnr:.1f} dB "
             "against what this host makes of the same inputs"
@@ -111,12 +111,12 @@ def first_wrong(
 def none_wrong(
     tensors: tuple[Computed, ...], reached: Mapping[int, float], least: float, in_float32: bool
 ) -> Skipped:
-    """Return that no operator is wrong, how many tensors that was seen on, and the farthest one.
+    """Return that no operator is wrong, with the number of tensors compared and the worst one.
 
     Args:
-        tensors: of the file, at least one.
-        reached: dB of each against this host's, by its index.
-        least: dB that a tensor must have to count as right.
+        tensors: tensors of the file, at least one.
+        reached: PSNR in dB of each against this host's result, by tensor index.
+        least: smallest PSNR in dB of a correct tensor.
         in_float32: whether the GPU computed in float32; else in float16.
     """
     precision = "float32" if in_float32 else "float16"
@@ -135,10 +135,10 @@ def none_wrong(
 def _shortest(
     session: GpuSession, here: _Reference, pixels: NDArray[np.uint8], least: float, part: Path
 ) -> WrongOperator | None:
-    """Return the last operator of the shortest beginning of a file that is wrong in float32.
+    """Return the last operator of the shortest wrong prefix of a file in float32, or None.
 
-    What a GPU computes together it computes apart where the tensor between is asked for, too; here
-    nothing is asked for but the last.
+    A GPU fuses operators differently if intermediate tensors are requested; here only the last is.
+    The prefix is found by bisection, which assumes that longer prefixes are wrong too.
     """
     tensors = computed_tensors(session.path)
 
@@ -161,9 +161,13 @@ def _shortest(
 
 
 def psnr_of(known: NDArray[np.float32], found: NDArray[np.float32]) -> float:
-    """Return the PSNR of a tensor in dB; the peak is its largest absolute value.
+    """Return the PSNR of a tensor in dB against a known one, whose largest magnitude is the peak.
 
-    Equal tensors have HIGHEST; tensors with NaN or infinity have 0.
+    Equal tensors give HIGHEST, tensors with NaN or infinity 0.
+
+    Args:
+        known: float32 of any shape.
+        found: float32 of the same shape.
     """
     if not np.isfinite(found).all():
         return 0.0
@@ -182,9 +186,10 @@ def _alone(
     in_float32: bool,
     part: Path,
 ) -> tuple[NDArray[np.float32], float]:
-    """Return what one operator returns on the GPU, and its dB against this host's.
+    """Return an operator's output on the GPU, and its PSNR against this host's for equal inputs.
 
-    One that takes more than floats, such as a choice, counts as right: its inputs are not shown.
+    An operator with inputs other than floats, such as a boolean selection, counts as correct,
+    because the GPU does not return such inputs.
     """
     write_part(session.path, part, (tensor.index,))
     (output,) = session.tensors(part, pixels, in_float32)
@@ -205,7 +210,7 @@ def _alone(
 
 
 class _Reference:
-    """Every tensor of a file as TFLite's own kernels compute it of an image."""
+    """Tensors of a file on one image, computed by TFLite's built-in kernels."""
 
     def __init__(self, path: Path, pixels: NDArray[np.uint8], peak: float) -> None:
         self._interpreter: Any = open_keeping_tensors(path)
@@ -214,13 +219,13 @@ class _Reference:
         self._interpreter.invoke()
 
     def values(self, index: int) -> NDArray[np.float32]:
-        """Return a tensor, flat."""
+        """Return a tensor, flattened."""
         found: NDArray[np.float32] = self._interpreter.get_tensor(index)
         return found.ravel()
 
 
 def _groups(tensors: tuple[Computed, ...]) -> Iterator[list[Computed]]:
-    """Yield tensors in groups of at most GROUP_BYTES."""
+    """Yield consecutive tensors in groups of at most GROUP_BYTES, or of one larger tensor."""
     group: list[Computed] = []
     for tensor in tensors:
         if group and sum(one.bytes for one in group) + tensor.bytes > GROUP_BYTES:

@@ -1,10 +1,10 @@
-"""LiteRT's own GPU kernels, on a GPU of this machine or on a software Vulkan driver.
+"""LiteRT's GPU kernels, on a GPU of this machine or on a software Vulkan driver.
 
-These are the kernels that a phone's GPU runs, in the float16 that it computes in, so that which
-operators it takes and which values it returns are known without a phone. A phone's driver may still
-round otherwise. Their time here says nothing of a phone's and is never reported.
+They are the kernels that run on a phone's GPU, in its float16, so supported operators and returned
+values are known without a phone. A phone's driver may round differently. Times measured here do not
+apply to phones and are never reported.
 
-A driver may crash, so the kernels run in a process of their own.
+Drivers may crash, so the kernels run in a separate process.
 """
 
 from __future__ import annotations
@@ -70,11 +70,11 @@ class GpuDevice:
     name = "gpu"
 
     def __init__(self, drivers: tuple[Driver, ...], bisects: bool = False) -> None:
-        """Take the drivers that there are.
+        """Prepare a device.
 
         Args:
-            drivers: the system's own first.
-            bisects: whether a person asked for files to be compared operator by operator.
+            drivers: available drivers, the system's first.
+            bisects: whether files are to be compared operator by operator.
         """
         self._drivers, self.bisects = drivers, bisects
 
@@ -169,12 +169,12 @@ class GpuSession(Uncounted):
     def tensors(
         self, path: Path, pixels: NDArray[uint8], in_float32: bool
     ) -> tuple[NDArray[float32], ...]:
-        """Return all that another file with this one's input returns of an image, each flat.
+        """Run another file with the same input on an image, and return all its outputs, flattened.
 
         Args:
-            path: of a .tflite file of float32 outputs.
+            path: a .tflite file with float32 outputs.
             pixels: (H, W, C).
-            in_float32: likewise.
+            in_float32: whether to compute in float32 instead of float16.
 
         Raises:
             DeviceError: the driver crashed, or does not run that file.
@@ -188,7 +188,7 @@ class GpuSession(Uncounted):
         return tuple(found)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that runs the file once."""
+        """Return a call that runs the file once on a gray image."""
         return on_gray(self, size)
 
     def latency(
@@ -207,11 +207,15 @@ class GpuSession(Uncounted):
         return placement_of(self._log, count, self._whole)
 
     def close(self) -> None:
-        """End the process."""
+        """End the worker."""
         self._worker.close()
 
     def _open(self, driver: Driver) -> tuple[bool, GpuLog]:
-        """Compile the file; return whether all of it is accelerated, and what LiteRT says."""
+        """Compile the file; return whether the GPU runs all of it, and LiteRT's log.
+
+        Raises:
+            DeviceError: the driver crashed, or finds no GPU.
+        """
         try:
             opened, _ = self._worker.ask({"do": "open", "path": str(self.path.absolute())})
         except DeviceError as error:
@@ -222,12 +226,12 @@ class GpuSession(Uncounted):
 
 
 def placement_of(log: GpuLog, count: int, whole: bool) -> Placement:
-    """Return the placement that a log comes to.
+    """Return the operator placement that a log reports.
 
     Args:
-        log: of a file.
-        count: of its operators.
-        whole: whether LiteRT says that all of it is accelerated.
+        log: log of the compilation.
+        count: number of operators in the file.
+        whole: whether LiteRT reports the file as fully accelerated.
     """
     if whole and log.taken is None:
         return Placement(UNIT, count, count, log.partitions, ())
@@ -255,7 +259,7 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:
 
 
 def look() -> tuple[Presence, ...]:
-    """Return by which Vulkan driver LiteRT's GPU kernels run, or what is missing."""
+    """Return the Vulkan drivers on which LiteRT's GPU kernels can run, or what is missing."""
     if absent := missing_kernels():
         return (absent,)
     if found := vulkan_drivers():
@@ -268,7 +272,7 @@ def look() -> tuple[Presence, ...]:
 
 
 def missing_kernels() -> Presence | None:
-    """Return that the installed LiteRT brings no GPU kernels that run here, or None."""
+    """Return what this machine lacks of LiteRT's GPU kernels, or None if they are installed."""
     package = find_spec("ai_edge_litert")
     folder = Path(package.origin).parent if package and package.origin else Path()
     if all((folder / name).is_file() for name in (ACCELERATOR, "gpu_options.py")):

@@ -1,12 +1,12 @@
-"""Fetching Mesa's software Vulkan driver, lavapipe, into the user's cache.
+"""Fetches Mesa's software Vulkan driver, lavapipe, into the user's cache.
 
-LiteRT's GPU kernels need a Vulkan driver, and a machine without a GPU has none. lavapipe is one
-that computes on processors. It is a package of the distribution, fetched with all libraries that
-it needs but those of C and C++, which the Python that loads it brings. Nothing is installed.
+LiteRT's GPU kernels need a Vulkan driver, which a machine without a GPU lacks. lavapipe computes on
+the CPU. It comes as a distribution package, fetched with all libraries that it needs except those
+of C and C++, which the Python process already has. Nothing is installed.
 
-LiteRT's kernels choose among arrays of buffers by an index that is computed, which lavapipe has
-from Mesa 23 on, and 25 is the oldest that they were run on. Where the distribution's own is older,
-its backports are asked, from the same mirror.
+LiteRT's kernels index arrays of buffers with a computed index, which lavapipe supports from Mesa
+23; the oldest version on which they were run is 25. If the distribution's Mesa is older, its
+backports are searched, on the same mirror.
 """
 
 from __future__ import annotations
@@ -26,29 +26,28 @@ from edge_imgq.errors import RuntimeUnavailableError
 
 DRIVERS, LOADER = "mesa-vulkan-drivers", "libvulkan1"
 OLDEST = 25
-"""Of Mesa."""
+"""Oldest supported major version of Mesa."""
 
 SUBJECT = "The software Vulkan driver"
 RECORD = "gpu.json"
 MANIFEST = "lvp_icd*.json"
-"""Of lavapipe, which Mesa's package has beside those of other drivers; newer ones name the
-architecture in it."""
+"""Manifest of lavapipe, among those of other drivers; newer ones include the architecture."""
 
 LEFT_OUT = ("libc6", "libstdc++6", "libgcc-s1")
-"""What the process has that loads the driver: a second C library in it would end it."""
+"""Libraries that the loading process already has; a second C library would crash it."""
 
 WORKER = "edge_imgq.devices.gpu.worker"
 
 
 @dataclass(frozen=True)
 class SoftwareVulkan:
-    """What was set up.
+    """A software Vulkan driver that was set up.
 
     Attributes:
-        folder: that holds it all.
-        libraries: folders of shared libraries.
-        manifest: of the driver.
-        mesa: its version.
+        folder: folder with everything.
+        libraries: folders of shared libraries, relative to `folder`.
+        manifest: file name of the driver's manifest in `folder`.
+        mesa: version of Mesa.
     """
 
     folder: Path
@@ -58,22 +57,22 @@ class SoftwareVulkan:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables with which a process finds the driver, and no other."""
+        """Environment variables with which a process finds this driver and no other."""
         return {
             "LD_LIBRARY_PATH": ":".join(str(self.folder / path) for path in self.libraries),
             "VK_ICD_FILENAMES": str(self.folder / self.manifest),
-            "VK_DRIVER_FILES": str(self.folder / self.manifest),  # its newer name, which goes first
+            "VK_DRIVER_FILES": str(self.folder / self.manifest),  # newer name, preferred
             "MESA_SHADER_CACHE_DIR": str(self.folder / "shaders"),
         }
 
 
 def cache_folder() -> Path:
-    """Return where it is set up."""
+    """Return the folder in the user's cache where the driver is set up."""
     return Path.home() / ".cache" / "edge-imgq" / "gpu"
 
 
 def read_driver(folder: Path) -> SoftwareVulkan | None:
-    """Return what was set up in a folder, None where nothing was, or it is not whole."""
+    """Return the driver in a folder, or None if there is none or it is incomplete."""
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         libraries = tuple(record["libraries"])
@@ -84,7 +83,7 @@ def read_driver(folder: Path) -> SoftwareVulkan | None:
 
 
 def cannot_be_set_up() -> str:
-    """Return why nothing can be set up on this machine; empty where it can."""
+    """Return why the driver cannot be set up on this machine; "" if it can."""
     return no_apt(SUBJECT.lower(), "set up on Debian 12 or Ubuntu 24.04, or newer")
 
 
@@ -92,12 +91,12 @@ def set_up(folder: Path, watch: Callable[[str], None]) -> SoftwareVulkan:
     """Fetch and unpack the driver into a folder, and run a file on it once.
 
     Args:
-        folder: gets it all, or stays as it was.
-        watch: told of every step.
+        folder: destination; unchanged on failure.
+        watch: called with a description of every step.
 
     Raises:
         RuntimeUnavailableError: something could not be fetched, is too old, or does not run.
-        OutputError: there is no room.
+        OutputError: storage is full.
     """
     if reason := cannot_be_set_up():
         raise RuntimeUnavailableError(f"{SUBJECT} cannot be set up: {reason}.")
@@ -122,10 +121,10 @@ def set_up(folder: Path, watch: Callable[[str], None]) -> SoftwareVulkan:
 
 
 def _source(apt: Apt, work: Path, watch: Callable[[str], None]) -> tuple[Apt, str, str]:
-    """Return apt, the release and Mesa's version there, with backports where they are needed.
+    """Return apt, release and version of a Mesa that is new enough, from backports if necessary.
 
     Raises:
-        RuntimeUnavailableError: none of them is new enough.
+        RuntimeUnavailableError: there is none.
     """
     mesa = _candidate(apt, "")
     if _major(mesa) >= OLDEST:
@@ -153,7 +152,7 @@ def _source(apt: Apt, work: Path, watch: Callable[[str], None]) -> tuple[Apt, st
 
 
 def _candidate(apt: Apt, release: str) -> str:
-    """Return the version of Mesa that apt would take, of a release first; empty for none."""
+    """Return the version of Mesa that apt would install, preferring a release; "" for none."""
     words = ("-qq", "--simulate", *(("-t", release) if release else ()), "install", DRIVERS)
     command = apt.command("--no-install-recommends", *words)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -162,7 +161,7 @@ def _candidate(apt: Apt, release: str) -> str:
 
 
 def _own_archive(apt: Apt) -> tuple[str, str]:
-    """Return address and code name of the archive that the distribution's own Mesa is in."""
+    """Return URL and code name of the archive with the distribution's own Mesa."""
     fields = "$(CREATED_BY) $(REPO_URI) $(CODENAME) $(COMPONENT)"
     command = apt.command("indextargets", "--format", fields)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -175,7 +174,7 @@ def _own_archive(apt: Apt) -> tuple[str, str]:
 
 
 def os_release() -> str:
-    """Return the text of /etc/os-release; "" where there is none."""
+    """Return the text of /etc/os-release, or "" if there is none."""
     path = Path("/etc/os-release")
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
@@ -186,13 +185,17 @@ def _major(version: str) -> int:
 
 
 def _libraries(work: Path) -> tuple[str, ...]:
-    """Return the folders below `work` that hold shared libraries."""
+    """Return the folders below `work` with shared libraries, relative to it."""
     found = {path.parent.relative_to(work) for path in (work / "root").rglob("*.so.*")}
     return tuple(str(path) for path in sorted(found))
 
 
 def _keep_lavapipe(work: Path, driver: SoftwareVulkan) -> None:
-    """Write the manifest of lavapipe, and remove the other drivers and all documentation."""
+    """Write the manifest of lavapipe; remove the other drivers and all documentation.
+
+    Raises:
+        RuntimeUnavailableError: the package has no lavapipe.
+    """
     manifests = list((work / "root").rglob(MANIFEST))
     if not manifests:
         raise RuntimeUnavailableError(
@@ -208,7 +211,7 @@ def _keep_lavapipe(work: Path, driver: SoftwareVulkan) -> None:
 
 
 def _name_library(work: Path, driver: SoftwareVulkan) -> None:
-    """Have the manifest in `work` name the driver's library where it will lie."""
+    """Set the library path in the manifest in `work` to the driver's final path."""
     path = work / driver.manifest
     manifest = json.loads(path.read_text(encoding="utf-8"))
     name = Path(manifest["ICD"]["library_path"]).name
@@ -218,10 +221,10 @@ def _name_library(work: Path, driver: SoftwareVulkan) -> None:
 
 
 def try_driver(driver: SoftwareVulkan) -> None:
-    """Compute a small network with a driver, in a process of its own.
+    """Run a small network on a driver, in a separate process.
 
     Raises:
-        DeviceError: that process failed.
+        RuntimeUnavailableError: it failed, or its result was wrong.
     """
     words = [f"{name}={value}" for name, value in driver.environment.items()]
     run_step(["env", *words, sys.executable, "-m", WORKER, "try"], SUBJECT)

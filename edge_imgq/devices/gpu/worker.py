@@ -1,10 +1,11 @@
-"""Runs a .tflite file in LiteRT's GPU kernels; see `edge_imgq.devices.gpu.device`.
+"""Worker process that runs a .tflite file in LiteRT's GPU kernels.
 
-Questions: {"do": "open", "path"}; {"do": "run", "size", "in_float32"} with float32 (1, H, W, C)
-values, answered with those of the first output; {"do": "tensors", "path", "in_float32"} with the
-same, answered with all outputs of another file, flat and behind one another, and their "sizes".
+Requests: {"do": "open", "path"}; {"do": "run", "in_float32"} with float32 values (1, H, W, C),
+answered with the first output; {"do": "tensors", "path", "in_float32"} with the same values,
+answered with all outputs of another file, flattened and concatenated, and their "sizes".
 
-As a program with the word "try", it runs a file of one operator and ends.
+With the argument "try" it runs a file of one operator and exits. See
+`edge_imgq.devices.gpu.device`.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from edge_imgq.runtime.worker_loop import serve
 
 
 class Compiled:
-    """A file that is compiled for the GPU, in one of its precisions."""
+    """A file compiled for the GPU, in float16 or float32."""
 
     def __init__(self, path: str, in_float32: bool) -> None:
         options = Options(
-            # The processor takes what the GPU does not: LiteRT opens no file in part.
+            # LiteRT does not open part of a file, so the CPU must take the other operators.
             hardware_accelerators=HardwareAccelerator.GPU | HardwareAccelerator.CPU,
             gpu_options=GpuOptions(enforce_f32=in_float32),
         )
@@ -38,11 +39,15 @@ class Compiled:
 
     @property
     def whole(self) -> bool:
-        """Whether the GPU takes every operator."""
+        """True if the GPU runs every operator."""
         return bool(self._model.is_fully_accelerated())
 
     def run(self, values: Any) -> list[Any]:
-        """Return what all outputs hold, of the signature that takes this shape."""
+        """Run the signature with this input shape and return all its outputs, float32.
+
+        Raises:
+            ValueError: no signature has this input shape.
+        """
         shapes = [self._shapes(self._model.get_input_tensor_details(key))[0] for key in self._keys]
         index = shapes.index(values.shape)
         inputs = self._model.create_input_buffers(index)
@@ -59,10 +64,11 @@ class Compiled:
 
 
 def _settle() -> None:
-    """Wait while this process computes: the kernels run behind a call that has returned.
+    """Wait until this process is idle: kernels may still run after a call has returned.
 
-    LiteRT waits 120 s for a GPU when it is read, and then fails; a processor in its place may take
-    longer. A GPU leaves the process idle, and is waited for there.
+    LiteRT waits up to 120 s for the GPU when an output is read, and then fails; a CPU in its place
+    may take longer. While a real GPU computes, the process is idle, and the wait happens on
+    reading.
     """
     pause = 0.02
     while True:
@@ -74,14 +80,14 @@ def _settle() -> None:
 
 
 class Served:
-    """The one file of this process, and its two precisions."""
+    """The only file of this process, in both precisions."""
 
     def __init__(self) -> None:
         self._path = ""
         self._compiled: dict[bool, Compiled] = {}
 
     def answer(self, message: dict[str, Any], array: Any) -> tuple[dict[str, Any], Any]:
-        """Answer one question."""
+        """Answer one request."""
         if message["do"] == "open":
             self._path = message["path"]
             return {"whole": self._in(False).whole}, None
@@ -98,7 +104,7 @@ class Served:
 
 
 def _try() -> None:
-    """Run a file of one operator, and fail where the GPU does not take it, or not rightly."""
+    """Run a file of one operator; exit with an error unless the GPU runs it correctly."""
     values = np.linspace(-4, 4, 4 * 4 * 4, dtype=np.float32).reshape(1, 4, 4, 4)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "one.tflite"
@@ -110,7 +116,7 @@ def _try() -> None:
 
 
 def _one_operator() -> bytes:
-    """Return a .tflite file that takes (1, 4, 4, 4) to its logistic function."""
+    """Return a .tflite file with a logistic function of a float32 (1, 4, 4, 4) tensor."""
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 

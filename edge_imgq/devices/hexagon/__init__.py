@@ -1,1 +1,1 @@
-"""Qualcomm's NPU: hardware, or Qualcomm's emulator of it."""
+"""Qualcomm's Hexagon NPU, real or emulated."""

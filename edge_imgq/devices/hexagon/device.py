@@ -84,7 +84,7 @@ class HexagonDevice:
         self._soc = SOCS[model]
 
     def refusal(self, path: Path) -> str:
-        """Return why the HTP does not run a file; it takes quantized ONNX files."""
+        """Return why the HTP does not run a file, which must be quantized ONNX; "" if it does."""
         if not is_run_by(path, "hexagon"):
             return npu_file.refusal(path) or "the HTP is given ONNX files here; use onnx-int8.onnx"
         from edge_imgq.contract import note_in
@@ -98,6 +98,10 @@ class HexagonDevice:
 
     def open(self, path: Path, threads: int) -> DeviceSession:  # noqa: ARG002
         """Compile a whole file for the HTP.
+
+        Args:
+            path: a quantized ONNX file.
+            threads: unused.
 
         Raises:
             ModelError: the file is damaged.
@@ -144,7 +148,7 @@ class HexagonSession(Uncounted):
         return from_nchw(values, peak)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that runs the file once."""
+        """Return a call that runs the file once on a gray image."""
         return on_gray(self, size)
 
     def latency(

@@ -1,8 +1,8 @@
-"""Files compiled for a Qualcomm NPU, run in Qualcomm's emulator on this host.
+"""Runs files compiled for a Qualcomm NPU in Qualcomm's emulator on this host.
 
-What LiteRT's compiler appended to the file is a QNN context. ONNX Runtime opens one that stands in
-a node of its own, EPContext, and its provider for QNN runs that in the emulator: the very bytes
-that a phone would run. Other vendors publish no emulator.
+LiteRT's compiler appends a QNN context to a file. ONNX Runtime opens such a context as a node of
+type EPContext, and its QNN provider runs it in the emulator: the same bytes that a phone runs.
+Other vendors publish no emulator.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ WORKER = "edge_imgq.devices.hexagon.worker"
 
 
 class EmulatedNpuSession:
-    """One compiled file; satisfies `edge_imgq.runtime.protocol.Session`."""
+    """One compiled file; implements `edge_imgq.runtime.protocol.Session`."""
 
     resizable = False
 
@@ -61,7 +61,7 @@ class EmulatedNpuSession:
         """Return the output image; see `edge_imgq.runtime.protocol.Session`.
 
         Raises:
-            ImageError: it has another size or number of channels than the file was compiled for.
+            ImageError: the size or number of channels is not that for which the file was compiled.
             DeviceError: the emulator ended.
         """
         if pixels.shape != self._shape[1:]:
@@ -73,7 +73,7 @@ class EmulatedNpuSession:
         return image
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that runs the file once; its time means nothing."""
+        """Return a call that runs the file once on a gray image; its time is meaningless."""
         return on_gray(self, size)
 
 
@@ -81,8 +81,8 @@ def open_session(path: Path) -> EmulatedNpuSession:
     """Open a compiled file in the emulator of its NPU.
 
     Raises:
-        ModelError: it is not whole, or not compiled.
-        RuntimeUnavailableError: nothing here emulates the NPU, or not the file as a whole.
+        ModelError: the file is damaged, or not compiled.
+        RuntimeUnavailableError: there is no emulator of the NPU here, or the file also needs a CPU.
         DeviceError: the emulator does not open it.
     """
     chip = compiled_for(path)
@@ -111,14 +111,14 @@ def open_session(path: Path) -> EmulatedNpuSession:
 
 
 def _question(chip: Chip) -> dict[str, object]:
-    """Return how the worker opens a context: QNN's numbers of the chip, where they are known."""
+    """Return the worker's request to open a context, with QNN's numbers of the chip if known."""
     soc = SOCS.get(chip.slug)
     numbers = {} if soc is None else {"soc_model": soc.soc_model, "arch": soc.arch}
     return {"do": "open", **numbers}
 
 
 def _model(dispatch: Dispatch) -> bytes:
-    """Return an ONNX model of one node that holds the context."""
+    """Return an ONNX model, serialised, with one node that holds the context."""
     from onnx import TensorProto, helper
 
     source, result = (_as_qnn_names(name) for name in (dispatch.source, dispatch.result))
@@ -147,5 +147,5 @@ def _model(dispatch: Dispatch) -> bytes:
 
 
 def _as_qnn_names(name: str) -> str:
-    """Return the name that LiteRT's plugin gives a tensor of a file in the context."""
+    """Convert a tensor name to the one that LiteRT's plugin uses in the context."""
     return re.sub(r"[^A-Za-z0-9]", "_", name)

@@ -1,7 +1,8 @@
-"""Runs a QDQ model on Qualcomm's HTP, by onnxruntime-qnn; see `edge_imgq.devices.hexagon.device`.
+"""Worker process that runs a QDQ model on Qualcomm's HTP through onnxruntime-qnn.
 
-Questions: {"do": "open", "soc_model", "arch"} with the model's bytes, the chip's numbers or none;
-{"do": "run"} with the array that the model takes; {"do": "time", "runs", "warm_up"} with the same.
+Requests: {"do": "open", "soc_model", "arch"} with the bytes of the model, the numbers being those
+of the chip or absent; {"do": "run"} with the input array; {"do": "time", "runs", "warm_up"} with
+the input array. See `edge_imgq.devices.hexagon.device`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Hexagon:
             PROVIDER, onnxruntime_qnn.get_library_path()
         )
         units = [unit for unit in onnxruntime.get_ep_devices() if unit.ep_name == PROVIDER]
-        # The NPU itself comes first where the machine has one; the emulator says that it is a CPU.
+        # A real NPU is preferred; the emulator reports its device as a CPU.
         self._unit = min(units, key=lambda unit: _is_emulated(unit))
         self._session: Any = None
 
@@ -51,7 +52,7 @@ class Hexagon:
         }
         try:
             self._session = self._new(model, chip, fallback=False)
-        except Exception:  # ONNX Runtime raises classes of its own making
+        except Exception:  # ONNX Runtime has exception classes of its own
             open_session = self._new(model, chip, fallback=True)
             refused = _operators(open_session, elsewhere=True) or _nodes(open_session)
             return {**identity, "refused": refused}

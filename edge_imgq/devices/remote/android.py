@@ -1,4 +1,4 @@
-"""A phone over adb."""
+"""Phones over adb."""
 
 from __future__ import annotations
 
@@ -11,40 +11,48 @@ from edge_imgq.errors import DeviceError, UsageError
 from edge_imgq.skipped import Skipped
 
 KIND = "android"
-"""Name of the presence that stands for no phone at all."""
+"""Name of the entry that says that there is no phone."""
 
 REMEDY = {
     "unauthorized": "Unlock it and allow USB debugging for this computer.",
     "offline": "Unplug it and plug it in again, or run `adb reconnect`.",
     "no permissions": "See `adb devices`; udev rules for the phone are missing.",
 }
-"""State → what to do."""
+"""Advice by state that adb reports."""
 
 
 class AndroidDevice(RemoteDevice):
-    """One phone; satisfies `edge_imgq.devices.protocol.Device`."""
+    """One phone; implements `edge_imgq.devices.protocol.Device`."""
 
     def __init__(self, serial: str, options: DeviceOptions) -> None:
         super().__init__(AdbRemote(serial), options)
 
     def machine(self) -> str:
-        """Return the phone in words."""
+        """Describe model, chip and Android version.
+
+        Raises:
+            DeviceError: the connection was lost.
+        """
         return description(self.remote)
 
     def conditions(self) -> State:
-        """Return its battery and thermal state."""
+        """Return battery and thermal state.
+
+        Raises:
+            DeviceError: the connection was lost.
+        """
         return conditions(self.remote)
 
 
 def find(argument: str, options: DeviceOptions) -> Device | Skipped:
-    """Return a phone, or why there is none.
+    """Return a phone, or why it is unavailable.
 
     Args:
-        argument: its serial; empty where one is attached.
+        argument: serial number; "" if only one phone is attached.
         options: program and delegate.
 
     Raises:
-        UsageError: several are attached and none is named.
+        UsageError: several phones are attached and none is named, or the delegate is unknown.
     """
     found = look()
     if found[0].name == KIND:
@@ -63,7 +71,7 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:
 
 
 def look() -> tuple[Presence, ...]:
-    """Return every phone that adb knows of, or why there is none."""
+    """Return every phone that adb lists, or why there is none."""
     try:
         phones = attached()
     except DeviceError as error:

@@ -1,4 +1,4 @@
-"""A machine that runs .tflite files with LiteRT's `benchmark_model`."""
+"""Machines that run .tflite files with LiteRT's `benchmark_model`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ from edge_imgq.runtime import npu_file
 
 
 class RemoteDevice(ABC):
-    """What phones and boards have in common; satisfies `edge_imgq.devices.protocol.Device`."""
+    """Base class of phones and boards; implements `edge_imgq.devices.protocol.Device`."""
 
     def __init__(self, remote: Remote, options: DeviceOptions) -> None:
-        """Take a machine.
+        """Prepare a device.
+
+        Args:
+            remote: connection to the machine.
+            options: program and delegate.
 
         Raises:
-            UsageError: there is no such delegate.
+            UsageError: the delegate is unknown.
         """
         delegate_flags(options.delegate)
         self.remote, self._options = remote, options
@@ -30,27 +34,36 @@ class RemoteDevice(ABC):
 
     @abstractmethod
     def machine(self) -> str:
-        """Return the machine in words."""
+        """Describe the machine, for reports."""
 
     @abstractmethod
     def conditions(self) -> State:
-        """Return its state."""
+        """Return temperature and load, or battery, of the machine."""
 
     def refusal(self, path: Path) -> str:
-        """Return why a file is not run: `benchmark_model` takes .tflite, no compiled one."""
+        """Return why a file is not run, since `benchmark_model` takes .tflite only; "" if it is."""
         kind = self.name.partition(":")[0]
         if not is_run_by(path, kind):
             return f"{PROGRAM} runs .tflite files"
         return npu_file.refusal(path) or one_input.refusal(path)
 
     def open(self, path: Path, threads: int) -> DeviceSession:
-        """Copy a file there; see `RemoteSession`."""
+        """Copy a file and the program to the machine.
+
+        Args:
+            path: a .tflite file that edge-imgq wrote.
+            threads: CPU threads.
+
+        Raises:
+            ModelError: the file is damaged.
+            DeviceError: the connection was lost, or storage is full.
+        """
         machine = self.machine()
         return RemoteSession(self.remote, machine, self.conditions, path, threads, self._options)
 
 
 def benchmark_model_advice(options: DeviceOptions) -> str:
-    """Return where to get the program, if it is not there; empty if it is."""
+    """Return where to get the benchmark program, or "" if it is there."""
     program = options.benchmark_model
     if program is not None and program.is_file():
         return ""

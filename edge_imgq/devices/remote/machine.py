@@ -1,7 +1,7 @@
 """A remote machine that accepts commands and files, over adb or ssh.
 
-Every command ends by printing its exit code behind a mark. So the end of a command is distinguished
-from the end of the connection, whatever the client's exit code is.
+Every command ends by printing its exit code after a mark. This distinguishes the end of a command
+from the end of the connection, whatever the exit code of the client.
 """
 
 from __future__ import annotations
@@ -140,16 +140,16 @@ def must_run_there(remote: Remote, words: Sequence[str] | str, what: str) -> str
 
 
 def copy(remote: Remote, command: Sequence[str], what: str, **streams: object) -> None:
-    """Run a client that copies a file.
+    """Run a client program that copies a file.
 
     Args:
-        remote: where to or from.
-        command: the client's words.
-        what: is copied, for the error.
-        streams: stdin or stdout of the client.
+        remote: machine to copy to or from.
+        command: command line of the client.
+        what: name of the file, for the error.
+        streams: stdin or stdout of the client, as for `subprocess.run`.
 
     Raises:
-        DeviceError: the machine went away or is full, or the file is not there.
+        DeviceError: the connection was lost, storage is full, or the file does not exist.
     """
     options = {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL, **streams}
     done = subprocess.run(
@@ -167,7 +167,15 @@ def copy(remote: Remote, command: Sequence[str], what: str, **streams: object) -
 
 
 def refuse_full(name: str, said: str) -> None:
-    """Raise DeviceError if the output reports full storage."""
+    """Raise an error if output of a command reports full storage.
+
+    Args:
+        name: machine, for the message.
+        said: output of the command.
+
+    Raises:
+        DeviceError: it does.
+    """
     for line in said.splitlines():
         if any(words in line for words in NO_ROOM):
             raise DeviceError(f"{name} has no room left: {line.strip()}. Free some space there.")

@@ -1,7 +1,7 @@
-"""A .tflite file on another machine, run by LiteRT's `benchmark_model` there.
+"""A .tflite file on another machine, run there by LiteRT's `benchmark_model`.
 
-Each image is copied there as the tensor's bytes, the program runs the file once on it and writes
-the output tensor, which is copied back: the pixels are the device's own.
+Each image is copied to the machine as raw tensor bytes; the program runs the file on it once and
+writes the output tensor, which is copied back. So the pixels are those of the device.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ if TYPE_CHECKING:
     from edge_imgq.devices.remote.machine import Remote
 
 Conditions = Callable[[], State]
-"""Reads the state of a device."""
+"""Reads the condition of a machine."""
 
 NO_LOOP = Skipped(f"{PROGRAM} runs no fixed loop beside")
 NO_PERCENTILE = Skipped(f"{PROGRAM} prints the ninety-fifth percentile instead")
 
 
 class RemoteSession(Uncounted):
-    """One file on another machine; satisfies `edge_imgq.devices.protocol.DeviceSession`."""
+    """One file on another machine; implements `edge_imgq.devices.protocol.DeviceSession`."""
 
     def __init__(
         self,
@@ -64,19 +64,19 @@ class RemoteSession(Uncounted):
         threads: int,
         options: DeviceOptions,
     ) -> None:
-        """Copy the file and the program there.
+        """Copy the file and the program to the machine.
 
         Args:
-            remote: where.
-            machine: in words, for reports.
-            conditions: reads its state.
-            path: a .tflite file.
-            threads: processor threads.
+            remote: connection to the machine.
+            machine: description for reports.
+            conditions: reads the condition of the machine.
+            path: a .tflite file that edge-imgq wrote.
+            threads: CPU threads.
             options: program and delegate.
 
         Raises:
-            ModelError: the file is not whole.
-            DeviceError: the machine went away or has no room.
+            ModelError: the file is damaged.
+            DeviceError: the connection was lost, or storage is full.
         """
         assert options.benchmark_model is not None
         here = open_session(path)
@@ -99,7 +99,12 @@ class RemoteSession(Uncounted):
             raise
 
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
-        """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
+        """Return the output image; see `edge_imgq.runtime.protocol.Session`.
+
+        Raises:
+            DeviceError: the connection was lost, the program failed, or the output has another
+                size.
+        """
         contract = self.note.contract
         values = to_nhwc(pixels, contract.peak) if self._float else pixels[np.newaxis]
         sides = contract.result_size((pixels.shape[0], pixels.shape[1]))
@@ -125,13 +130,25 @@ class RemoteSession(Uncounted):
         return image
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that runs the file once, copying included: not for timing."""
+        """Return a call that runs the file once, copies included; not for timing."""
         return on_gray(self, size)
 
     def latency(
         self, size: tuple[int, int], runs: int = RUNS, warm_up: int = WARM_UP
     ) -> Latency | Skipped:
-        """Time the file there, by the program's own clock."""
+        """Time the file with the program's own clock.
+
+        Args:
+            size: height and width of the input.
+            runs: number of counted calls.
+            warm_up: calls before that.
+
+        Returns:
+            The latency, or why there is none: old programs print no median.
+
+        Raises:
+            DeviceError: the connection was lost, or no times were printed.
+        """
         before = self._conditions()
         counts = (f"--num_runs={runs}", f"--warmup_runs={warm_up}", "--min_secs=0")
         timings = read_timings(self._benchmark([*counts, *self._input(size)]))
@@ -167,7 +184,7 @@ class RemoteSession(Uncounted):
         )
 
     def placement(self) -> Placement | Skipped:
-        """Return which operators the delegate takes, from the program's own profile."""
+        """Return which operators the delegate runs, from the program's profile."""
         assert self.size is not None
         nodes = read_node_types(self._profile(self.size))
         if nodes is None:
@@ -179,7 +196,7 @@ class RemoteSession(Uncounted):
         )
 
     def close(self) -> None:
-        """Remove what was copied there, if the machine is still there."""
+        """Remove the copied files, if the machine can still be reached."""
         with suppress(DeviceError):
             run_there(self._remote, ["rm", "-rf", self._folder], patience=20)
 
@@ -194,7 +211,7 @@ class RemoteSession(Uncounted):
         return must_run_there(self._remote, [program, graph, *self._flags, *flags], PROGRAM)
 
     def _profile(self, size: tuple[int, int]) -> str:
-        """Return what a run with profiles prints, made once; profiles change its times."""
+        """Return the output of a profiling run, made once per size; profiling changes times."""
         if size not in self._profiles:
             few = ("--num_runs=3", "--warmup_runs=1", "--min_secs=0", "--warmup_min_secs=0")
             profiles = ("--enable_op_profiling=true", "--report_peak_memory_footprint=true")
