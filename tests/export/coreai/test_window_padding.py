@@ -1,0 +1,17 @@
+"""Padding of sliding windows in Core AI against ONNX Runtime."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("coreai", reason="the extra [coreai] is not installed")
+
+from .operators import Results, assert_float_form
+
+CASES = ("Conv, uneven padding", "Conv of one axis", "MaxPool", "AveragePool, padding counted")
+"""Uneven sides, one axis, and both numbers that an image is padded with."""
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_float_form_agrees_with_onnx_runtime(name: str, results: Results) -> None:
+    assert_float_form(name, results)
