@@ -1,4 +1,4 @@
-"""What all tests of ExecuTorch need: its package."""
+"""What tests that write or run files need: the package of ExecuTorch."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from edge_imgq.formats import FORMATS
 EXTRA = FORMATS["executorch"].extra
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def installed() -> None:
-    """Skip tests on a machine without the extra."""
+    """Skip a test on a machine without the extra."""
     if EXTRA.is_missing:
         pytest.skip(EXTRA.reason)

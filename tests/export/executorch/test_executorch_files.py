@@ -21,6 +21,8 @@ from edge_imgq.runtime.open import open_session
 from tests.export.tflite.cases import scalar, weights
 from tests.export.tflite.witness import Case, run_onnx
 
+pytestmark = pytest.mark.usefixtures("installed")
+
 CONTRACT = ImageContract("super-resolution", 2, "rgb")
 SIZE = (12, 10)
 BODY = (

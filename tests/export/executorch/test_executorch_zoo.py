@@ -19,6 +19,8 @@ from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifes
 from edge_imgq.runtime.onnxruntime import OnnxSession
 from edge_imgq.runtime.open import open_session
 
+pytestmark = pytest.mark.usefixtures("installed")
+
 SIZE = (64, 96)
 
 NETWORKS = {name.rpartition("-x")[0] or name: name for name in reversed(ZOO)}.values()
