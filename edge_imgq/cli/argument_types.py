@@ -36,10 +36,10 @@ class OncePerName(argparse.Action):
         """
         del parser, option_string
         name, value = values
-        found: dict[str, Any] = getattr(namespace, self.dest)
-        if name in found:
+        values_by_name: dict[str, Any] = getattr(namespace, self.dest)
+        if name in values_by_name:
             raise argparse.ArgumentError(self, f"'{name}' has two values; give one")
-        setattr(namespace, self.dest, {**found, name: value})
+        setattr(namespace, self.dest, {**values_by_name, name: value})
 
 
 def state(text: str) -> str:
@@ -108,10 +108,10 @@ def byte_size(text: str) -> int:
     Raises:
         ArgumentTypeError: it is malformed or zero.
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kmg])b?", text.strip().lower())
-    if found is None or not float(found[1]):
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kmg])b?", text.strip().lower())
+    if match is None or not float(match[1]):
         raise argparse.ArgumentTypeError(f"'{text}' is no amount of memory; write 700M or 1.5G")
-    return round(float(found[1]) * {"k": 10**3, "m": 10**6, "g": 10**9}[found[2]])
+    return round(float(match[1]) * {"k": 10**3, "m": 10**6, "g": 10**9}[match[2]])
 
 
 def size(text: str) -> tuple[int, int]:
@@ -120,12 +120,12 @@ def size(text: str) -> tuple[int, int]:
     Raises:
         ArgumentTypeError: it is malformed or zero.
     """
-    found = re.fullmatch(r"([1-9]\d*)[x×]([1-9]\d*)", text.strip().lower())
-    if found is None:
+    match = re.fullmatch(r"([1-9]\d*)[x×]([1-9]\d*)", text.strip().lower())
+    if match is None:
         raise argparse.ArgumentTypeError(
             f"'{text}' is not a size; write height x width, e.g. 180x320"
         )
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])
 
 
 def pixel_range(text: str) -> PixelRange:
@@ -135,7 +135,7 @@ def pixel_range(text: str) -> PixelRange:
         ArgumentTypeError: there are not one or two finite numbers in ascending order.
     """
     try:
-        ends = [float(part) for part in text.split(",")]
+        ends = [float(word) for word in text.split(",")]
     except ValueError:
         ends = []
     low, high = [0.0, *ends] if len(ends) == 1 else ends if len(ends) == 2 else (0.0, 0.0)
@@ -152,4 +152,4 @@ def sizes(text: str) -> tuple[tuple[int, int], ...]:
     Raises:
         ArgumentTypeError: one is malformed.
     """
-    return tuple(size(part) for part in text.split(","))
+    return tuple(size(word) for word in text.split(","))

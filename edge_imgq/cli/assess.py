@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         from edge_imgq.report.assessment_text import assessment_text
 
-        print("\n\n".join(assessment_text(found) for found in batch.found))
+        print("\n\n".join(assessment_text(assessment) for assessment in batch.found))
     for sentence in batch.failed:
         say(f"left out: {sentence}")
     return ImageError.exit_code if batch.failed else 0

@@ -99,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
         _refuse_beside_estimates(arguments)
         return _estimate(exported_files(arguments.paths), arguments.estimate, arguments.json)
     with ProgressDisplay() as watch:
-        found = bench(
+        result = bench(
             arguments.paths,
             device=arguments.device or "host",
             delegate=arguments.delegate,
@@ -115,12 +115,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         from edge_imgq.report.json_form import timings_to_json
 
-        print(timings_to_json(found.timings))
+        print(timings_to_json(result.timings))
     else:
-        print(found)
-    entries = timed_entries(found.timings, datetime.now(UTC))
+        print(result)
+    entries = timed_entries(result.timings, datetime.now(UTC))
     keep(arguments.history, entries, arguments.json)
-    return found.exit_code
+    return result.exit_code
 
 
 def _refuse_beside_estimates(arguments: argparse.Namespace) -> None:
@@ -142,17 +142,17 @@ def _estimate(files: Sequence[Path], chip: str, as_json: bool) -> int:
     from edge_imgq.bench.estimate import compare, estimate_file
     from edge_imgq.skipped import Skipped
 
-    found = [(str(file), estimate_file(file, chip)) for file in files]
-    estimates = [row for _, row in found if not isinstance(row, Skipped)]
-    absent = [(file, row.reason) for file, row in found if isinstance(row, Skipped)]
+    rows_by_file = [(str(file), estimate_file(file, chip)) for file in files]
+    estimates = [row for _, row in rows_by_file if not isinstance(row, Skipped)]
+    absent = [(file, row.reason) for file, row in rows_by_file if isinstance(row, Skipped)]
     if as_json:
         from edge_imgq.report.json_form import to_json
         from edge_imgq.report.typed import plain
 
         rows = [{"file": file, "skipped": reason} for file, reason in absent]
         known = plain(compare(chip))
-        form = {"estimates": plain(tuple(estimates)), "absent": rows, "published": known}
-        print(to_json(form))
+        document = {"estimates": plain(tuple(estimates)), "absent": rows, "published": known}
+        print(to_json(document))
     else:
         from edge_imgq.report.estimate_table import estimate_table
 

@@ -126,21 +126,21 @@ def _verify(arguments: argparse.Namespace) -> int:
     if arguments.output is not None:
         raise UsageError("--verify writes nothing: leave -o out.")
     with ProgressDisplay() as watch:
-        found = verify_bundle(arguments.folder, images=arguments.images, progress=watch)
-    wrong = [finding for finding in found if finding.state == "differs"]
+        findings = verify_bundle(arguments.folder, images=arguments.images, progress=watch)
+    wrong = [finding for finding in findings if finding.state == "differs"]
     if arguments.json:
         from edge_imgq.report.json_form import to_json
         from edge_imgq.report.typed import plain
 
-        print(to_json(plain(found)))
+        print(to_json(plain(findings)))
     else:
-        print("\n".join(_lines(found)))
+        print("\n".join(_lines(findings)))
     return DriftError.exit_code if wrong else 0
 
 
-def _lines(found: tuple[BundleFinding, ...]) -> list[str]:
+def _lines(findings: tuple[BundleFinding, ...]) -> list[str]:
     """Format the differences and what was skipped, then the number of matching statements."""
-    shown = [finding for finding in found if finding.state != "same"]
+    shown = [finding for finding in findings if finding.state != "same"]
     lines = [
         line
         for finding in shown
@@ -152,7 +152,7 @@ def _lines(found: tuple[BundleFinding, ...]) -> list[str]:
             break_on_hyphens=False,
         )
     ]
-    wrong = sum(finding.state == "differs" for finding in found)
+    wrong = sum(finding.state == "differs" for finding in findings)
     verdict = f"{count_of(wrong, 'thing')} differ{'s' if wrong == 1 else ''}." if wrong else ""
-    right = f"{count_of(len(found) - len(shown), 'thing')} as the files say."
+    right = f"{count_of(len(findings) - len(shown), 'thing')} as the files say."
     return [*lines, " ".join(filter(None, (right, verdict)))]

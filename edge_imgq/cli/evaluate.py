@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     folder, settings = _folder_and_settings(arguments.set)
     with ProgressDisplay() as watch:
-        found = evaluate(
+        result = evaluate(
             arguments.model,
             folder,
             task=arguments.task,
@@ -123,12 +123,12 @@ def run(arguments: argparse.Namespace) -> int:
         from edge_imgq.report.json_form import to_json
         from edge_imgq.report.typed import plain
 
-        print(to_json(plain(found.evaluation)))
+        print(to_json(plain(result.evaluation)))
     else:
-        print(found)
-    if found.evaluation.hint:
-        say(found.evaluation.hint)
-    for sentence in found.evaluation.left_out:
+        print(result)
+    if result.evaluation.hint:
+        say(result.evaluation.hint)
+    for sentence in result.evaluation.left_out:
         say(f"left out: {sentence}")
     return 0
 

@@ -73,7 +73,7 @@ def add(subparsers: Subparsers) -> None:
     add_calibration(parser)
     add_images(parser)
     add_pictures(parser)
-    _add_form(parser)
+    _add_sizes_and_scheme(parser)
     add_authorship(parser)
     add_range(parser)
     add_ports(parser)
@@ -86,10 +86,10 @@ def add(subparsers: Subparsers) -> None:
 
 def _with_extras() -> list[str]:
     """Return the targets and families that `all` omits because they need further packages."""
-    return [*(name for name, form in FORMATS.items() if form.extra), "tflite-npu"]
+    return [*(name for name, row in FORMATS.items() if row.extra), "tflite-npu"]
 
 
-def _add_form(parser: argparse.ArgumentParser) -> None:
+def _add_sizes_and_scheme(parser: argparse.ArgumentParser) -> None:
     """Add options for the sizes and the int8 scheme of the files."""
     parser.add_argument(
         "--size",

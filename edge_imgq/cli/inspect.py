@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     from edge_imgq.skipped import Skipped
 
     with ProgressDisplay() as watch:
-        found = inspect(
+        result = inspect(
             arguments.file,
             size=arguments.size,
             passes=arguments.passes,
@@ -76,14 +76,14 @@ def run(arguments: argparse.Namespace) -> int:
             progress=watch,
         )
     if arguments.overlay:
-        _write_overlay(arguments.file, found.description, arguments.overlay)
+        _write_overlay(arguments.file, result.description, arguments.overlay)
     if arguments.json:
         from edge_imgq.report.json_form import description_to_json
 
-        print(description_to_json(found.description))
+        print(description_to_json(result.description))
     else:
-        print(found.text(operators=arguments.operators))
-    return ModelError.exit_code if isinstance(found.exports, Skipped) else 0
+        print(result.text(operators=arguments.operators))
+    return ModelError.exit_code if isinstance(result.exports, Skipped) else 0
 
 
 def _write_overlay(path: Path, description: FileDescription, folder: Path) -> None:
@@ -91,11 +91,11 @@ def _write_overlay(path: Path, description: FileDescription, folder: Path) -> No
     from edge_imgq.pipeline.sensitivity.model_explorer_overlay import write_overlay
     from edge_imgq.skipped import Skipped
 
-    found = write_overlay(path, description, folder)
-    names = ", ".join(file.name for file in found.files) or "nothing: no operator has a figure"
+    overlay = write_overlay(path, description, folder)
+    names = ", ".join(file.name for file in overlay.files) or "nothing: no operator has a figure"
     say(f"for Model Explorer, in {folder}: {names}")
-    if isinstance(found.layers, Skipped):
-        say(f"no dB and time by layer: {found.layers.reason}")
-    elif found.layers[0] < found.layers[1]:
-        placed, layers = found.layers
-        say(f"{placed} of {layers} layers have an operator of their own in this file")
+    if isinstance(overlay.layers, Skipped):
+        say(f"no dB and time by layer: {overlay.layers.reason}")
+    elif overlay.layers[0] < overlay.layers[1]:
+        matched, layers = overlay.layers
+        say(f"{matched} of {layers} layers have an operator of their own in this file")

@@ -30,10 +30,10 @@ class Parser(argparse.ArgumentParser):
         """
         if self._subparsers is None and args is not None:
             self._refuse_unknown(args)
-        found, extra = super().parse_known_args(args, namespace)
+        parsed, extra = super().parse_known_args(args, namespace)
         if extra:
             self.error(f"there is no place for {' '.join(repr(word) for word in extra)} here")
-        return found, extra
+        return parsed, extra
 
     def error(self, message: str) -> NoReturn:
         """Raise an error of argparse as a UsageError that points to `--help`.

@@ -86,8 +86,8 @@ class ProgressDisplay:
                 self._task, description=description, completed=done, total=total, left=words
             )
         elif now - self._spoken > SILENCE:
-            place = f"{min(step.done + 1, step.total)} of {step.total}"
-            self._say(", ".join(filter(None, [f"{step.what}{detail}", place, words])))
+            position = f"{min(step.done + 1, step.total)} of {step.total}"
+            self._say(", ".join(filter(None, [f"{step.what}{detail}", position, words])))
 
     def note(self, line: str) -> None:
         """Print a line that stays above the bar."""

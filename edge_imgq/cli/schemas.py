@@ -28,10 +28,10 @@ def schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON schema of every command's output, by name."""
     from edge_imgq.report.json_schema import schema_of
 
-    return {name: schema_of(kind, name, VERSION) for name, kind in _forms().items()}
+    return {name: schema_of(kind, name, VERSION) for name, kind in _output_types().items()}
 
 
-def _forms() -> Mapping[str, Any]:
+def _output_types() -> Mapping[str, Any]:
     """Return the type of every command's output, in the notation of `schema_of`."""
     from edge_imgq.bundle.contract import AppContract
     from edge_imgq.cli.validate import Validated

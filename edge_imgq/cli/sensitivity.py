@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     from edge_imgq.report.json_form import sensitivity_to_json
 
     with ProgressDisplay() as watch:
-        found = sensitivity(
+        result = sensitivity(
             arguments.model,
             scheme=arguments.scheme,
             budget=arguments.budget,
@@ -107,8 +107,8 @@ def run(arguments: argparse.Namespace) -> int:
             states=arguments.state,
             progress=watch,
         )
-    print(sensitivity_to_json(found.sensitivity) if arguments.json else found)
-    picture = arguments.output / found.sensitivity.model / PICTURE
+    print(sensitivity_to_json(result.sensitivity) if arguments.json else result)
+    picture = arguments.output / result.sensitivity.model / PICTURE
     print(f"The picture is {picture}.", file=sys.stderr)
     return 0
 

@@ -238,12 +238,12 @@ def _show(result: TrainingResult, as_json: bool) -> None:
     if as_json:
         from edge_imgq.report.json_form import to_json
 
-        form = {
+        document = {
             "checkpoint": str(result.checkpoint),
             "step": result.step,
             "validation_psnr": result.psnr,
             "left_out": [{"path": str(s.path), "reason": s.reason} for s in result.left_out],
         }
-        print(to_json(form))
+        print(to_json(document))
         return
     print(result)

@@ -50,15 +50,15 @@ def run(arguments: argparse.Namespace) -> int:
         UsageError: a file is no recipe, manifest or baseline.
     """
     readers = [(path, _reader(path)) for path in arguments.files]
-    found = tuple(Validated(str(path), _problem(path, read)) for path, read in readers)
-    wrong = [one.error for one in found if one.error is not None]
+    results = tuple(Validated(str(path), _problem(path, read)) for path, read in readers)
+    wrong = [one.error for one in results if one.error is not None]
     if arguments.json:
         from edge_imgq.report.json_form import to_json
         from edge_imgq.report.typed import plain
 
-        print(to_json(plain(found)))
+        print(to_json(plain(results)))
     else:
-        print("\n".join([*wrong, f"{count_of(len(found), 'file')}, {len(wrong)} wrong."]))
+        print("\n".join([*wrong, f"{count_of(len(results), 'file')}, {len(wrong)} wrong."]))
     return RecipeError.exit_code if wrong else 0
 
 
@@ -108,8 +108,8 @@ def _read_export(path: Path) -> None:
     recipe = read_export_recipe(path)
     if recipe.scheme:
         try:
-            found = quantize_recipe_path(recipe.scheme, path.resolve().parent.parent)
-            if not found.is_file():  # a name that ends in .toml is a path
-                raise RecipeError(f"There is no file {found}.")
+            scheme = quantize_recipe_path(recipe.scheme, path.resolve().parent.parent)
+            if not scheme.is_file():  # a name that ends in .toml is a path
+                raise RecipeError(f"There is no file {scheme}.")
         except RecipeError as error:
             raise RecipeError(f"{path}: 'scheme' names no recipe. {error}") from error

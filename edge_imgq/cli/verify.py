@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     from edge_imgq.report.history import drift_entries
 
     with ProgressDisplay() as watch:
-        found = verify(
+        result = verify(
             arguments.paths,
             images=arguments.images,
             device=arguments.device or "host",
@@ -84,8 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
             bisect=arguments.bisect,
             progress=watch,
         )
-    code = show_reports(found.reports, as_json=arguments.json, explain=arguments.explain)
+    code = show_reports(result.reports, as_json=arguments.json, explain=arguments.explain)
     say_where_pictures_are(arguments.pictures)
-    write_page(arguments.html, found.models)
-    keep(arguments.history, drift_entries(found.reports, datetime.now(UTC)), arguments.json)
+    write_page(arguments.html, result.models)
+    keep(arguments.history, drift_entries(result.reports, datetime.now(UTC)), arguments.json)
     return code

@@ -75,8 +75,8 @@ def find_device(spec: str, options: DeviceOptions = NO_OPTIONS) -> Device | Skip
 
 def look_for_devices() -> tuple[Presence, ...]:
     """Return every available device, and every unavailable kind with the reason."""
-    found: list[Presence] = []
+    presences: list[Presence] = []
     for kind in DEVICES.values():
         look: Callable[[], tuple[Presence, ...]] = import_module(kind.module).look
-        found += look()
-    return tuple(found)
+        presences += look()
+    return tuple(presences)

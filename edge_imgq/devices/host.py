@@ -128,13 +128,13 @@ class HostSession(Uncounted):
 
     def placement(self) -> Placement | Skipped:
         """Return which operators the runtime's accelerator runs, if it has one."""
-        form = format_of(self._path)
-        place: Callable[[Path], Placement] | None = None
-        if form is not None:
-            place = form.functions.placement
-        if place is None:
+        row = format_of(self._path)
+        placement_of: Callable[[Path], Placement] | None = None
+        if row is not None:
+            placement_of = row.functions.placement
+        if placement_of is None:
             return Skipped(f"{self.identity.name} runs every operator on the processor")
-        return place(self._path)
+        return placement_of(self._path)
 
     def close(self) -> None:
         """Free the runtime."""

@@ -15,7 +15,7 @@ NOISE = 0.1
 STEADY = 1.25
 """Ratio of p90 to the median above which a time counts as disturbed."""
 
-APART = 0.05
+UNEVEN = 0.05
 """Range of the medians of fifths, relative to the median, above which a time is disturbed."""
 
 
@@ -111,18 +111,18 @@ ALL_EVEN = Evenness(1, 1)
 
 
 def conditions(
-    found: Load, median: float, p90: float, noise: float = 0.0, evenness: Evenness = ALL_EVEN
+    beside: Load, median: float, p90: float, noise: float = 0.0, evenness: Evenness = ALL_EVEN
 ) -> tuple[str, bool]:
     """Describe how quiet the machine was, and return whether times are doubtful.
 
     Args:
-        found: load beside this process.
+        beside: load beside this process.
         median: median of the times.
         p90: 90th percentile of the times.
         noise: range of the medians of fifths, relative to the median.
         evenness: processor speed during the runs.
     """
-    reasons = _neighbours(found)
+    reasons = _neighbours(beside)
     if not evenness.enough:
         reasons.append(
             f"in {evenness.runs - evenness.own} of {evenness.runs} runs its processor was slowed "
@@ -130,22 +130,22 @@ def conditions(
         )
     if p90 > median * STEADY:
         reasons.append(f"p90 is {p90 / median:.1f} times the median")
-    if noise > APART:
+    if noise > UNEVEN:
         reasons.append(f"the medians of fifths of its runs lie {noise:.0%} apart")
     if not reasons:
-        return _undisturbed(found, evenness), False
-    if found.average is not None:
-        reasons.append(f"load average {found.average:.1f}")
+        return _undisturbed(beside, evenness), False
+    if beside.average is not None:
+        reasons.append(f"load average {beside.average:.1f}")
     return f"this machine was not quiet: {', '.join(reasons)}", True
 
 
-def _undisturbed(found: Load, evenness: Evenness) -> str:
+def _undisturbed(beside: Load, evenness: Evenness) -> str:
     if evenness.left_out > MENTIONED * evenness.runs:
         return (
             f"{evenness.left_out} of {evenness.runs} runs do not count: beside them a fixed loop "
             "showed a slowed or shared processor"
         )
-    return QUIET if found.used is not None else "load not known"
+    return QUIET if beside.used is not None else "load not known"
 
 
 def temperature(zones: Path = Path("/sys/class/thermal")) -> str | Skipped:
@@ -159,13 +159,13 @@ def temperature(zones: Path = Path("/sys/class/thermal")) -> str | Skipped:
     return f"{max(degrees):.0f} °C" if degrees else Skipped("this machine tells no temperature")
 
 
-def _neighbours(found: Load) -> list[str]:
+def _neighbours(beside: Load) -> list[str]:
     count = processors()
     reasons = []
-    if found.used is not None and found.used > NOISE:
-        reasons.append(f"other programs used {found.used:.1f} of {count} processors")
-    if found.stolen > NOISE:
-        reasons.append(f"its hypervisor took {found.stolen:.1f} of {count} processors")
+    if beside.used is not None and beside.used > NOISE:
+        reasons.append(f"other programs used {beside.used:.1f} of {count} processors")
+    if beside.stolen > NOISE:
+        reasons.append(f"its hypervisor took {beside.stolen:.1f} of {count} processors")
     return reasons
 
 

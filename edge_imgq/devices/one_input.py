@@ -18,10 +18,10 @@ def refusal(path: Path) -> str:
     Raises:
         ModelError: the file is damaged, or has no edge-imgq metadata.
     """
-    form = format_of(path)
-    if form is None:
+    row = format_of(path)
+    if row is None:
         return ""
-    read: Callable[[Path], FileNote] = form.functions.read_note
+    read: Callable[[Path], FileNote] = row.functions.read_note
     contract = read(path).contract
     if contract.further:
         named = " and ".join(f"'{port.name}'" for port in contract.further)

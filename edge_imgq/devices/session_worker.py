@@ -45,11 +45,11 @@ class Served:
 
     def _open(self, path: Path, threads: int) -> dict[str, Any]:
         self._session = HostDevice().open(path, threads)
-        place = self._session.placement()
+        placement = self._session.placement()
         return {
             "machine": platform.machine(),
             "identity": dataclasses.asdict(self._session.identity),
-            "placement": None if isinstance(place, Skipped) else dataclasses.asdict(place),
+            "placement": None if isinstance(placement, Skipped) else dataclasses.asdict(placement),
         }
 
 

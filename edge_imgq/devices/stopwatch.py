@@ -2,7 +2,7 @@
 
 Background load varies over time. Rounds spread over the whole run expose every file to the same
 load. Fixed loops between the calls show whether the processor is at full speed; calls beside slow
-loops are not counted (`edge_imgq.devices.quiet_runs`). The spread of the medians of five fifths of
+loops are not counted (`edge_imgq.devices.quiet_runs`). The range of the medians of five fifths of
 the run shows the remaining variation.
 """
 
@@ -142,7 +142,7 @@ class Stopwatch:
         counted = count(self.batches, best)
         milliseconds = np.array(counted.seconds) * 1e3
         median, p90, p95 = (float(np.percentile(milliseconds, share)) for share in (50, 90, 95))
-        noise = spread(milliseconds)
+        noise = relative_range(milliseconds)
         said, disturbed = conditions(
             beside, median, p90, 0.0 if isinstance(noise, Skipped) else noise, counted.evenness
         )
@@ -252,7 +252,7 @@ def measure(
     return time_in_turns([Stopwatch(session, size, init_ms)], runs, warm_up, seconds)[0]
 
 
-def spread(times: NDArray[np.float64]) -> float | Skipped:
+def relative_range(times: NDArray[np.float64]) -> float | Skipped:
     """Return the range of the medians of fifths of a run, relative to the overall median.
 
     Args:
@@ -260,7 +260,7 @@ def spread(times: NDArray[np.float64]) -> float | Skipped:
     """
     if len(times) < ROUNDS:
         return Skipped(f"it was timed fewer than {ROUNDS} times")
-    medians = [float(np.median(part)) for part in np.array_split(times, ROUNDS)]
+    medians = [float(np.median(fifth)) for fifth in np.array_split(times, ROUNDS)]
     return (max(medians) - min(medians)) / float(np.median(times))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edge_imgq.contract import FileNote
 from edge_imgq.runtime.memory import ActivationMemory
-from edge_imgq.runtime.placement.rules import Placed
+from edge_imgq.runtime.placement.rules import AcceleratorPlacement
 from edge_imgq.skipped import Skipped
 
 
@@ -205,7 +205,7 @@ class FileDescription:
     bytes: int
     memory: ActivationMemory | Skipped
     note: FileNote | None = None
-    placements: tuple[Placed, ...] = ()
+    placements: tuple[AcceleratorPlacement, ...] = ()
     sizes: tuple[tuple[int, int], ...] = ()
     counted_at: tuple[int, int] | None = None
     model_parameters: int | None = None

@@ -20,7 +20,7 @@ from edge_imgq.report.drawing import (
 )
 from edge_imgq.report.operator_table import operator_table
 from edge_imgq.report.pass_table import pass_tables
-from edge_imgq.runtime.placement.rules import Placed
+from edge_imgq.runtime.placement.rules import AcceleratorPlacement
 from edge_imgq.skipped import Skipped
 from edge_imgq.wording import nodes_in_words
 
@@ -211,7 +211,7 @@ def _placements(description: FileDescription) -> str:
     return "\n\n".join(part for part in (draw(table), "\n".join(notes)) if part)
 
 
-def _refusals(description: FileDescription, place: Placed) -> list[str]:
+def _refusals(description: FileDescription, place: AcceleratorPlacement) -> list[str]:
     """Return a line per kind of refused operator and reason."""
     pairs = zip(description.operators, place.verdicts, strict=False)
     reasons = Counter(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from edge_imgq.report.description import FileDescription, KernelWindow, OperatorRow
 from edge_imgq.report.drawing import WIDTH, WORDS, by, draw, folded, large_count, new_table
-from edge_imgq.runtime.placement.rules import Placed
+from edge_imgq.runtime.placement.rules import AcceleratorPlacement
 
 KIND, SHAPE = 18, 16
 """Columns at which operator kinds and output shapes are folded."""
@@ -56,17 +56,17 @@ def _height(rows: Sequence[tuple[str, ...]]) -> int:
     return sum(1 + max(cell.count("\n") for cell in cells) for cells in rows)
 
 
-def _units(description: FileDescription) -> list[Placed]:
+def _units(description: FileDescription) -> list[AcceleratorPlacement]:
     return [place for place in description.placements if place.verdicts]
 
 
-def _marks(units: Sequence[Placed], index: int) -> list[str]:
+def _marks(units: Sequence[AcceleratorPlacement], index: int) -> list[str]:
     """Return one letter per accelerator: its initial if it takes the operator, else a dot."""
     marks = "".join(unit.unit[0] if unit.verdicts[index].taken else "·" for unit in units)
     return [marks] if units else []
 
 
-def _legend(units: Sequence[Placed]) -> list[str]:
+def _legend(units: Sequence[AcceleratorPlacement]) -> list[str]:
     said = (f"{unit.unit[0]} {unit.unit}{' (measured)' * unit.measured}" for unit in units)
     return [f"on: {', '.join(said)}; · not"] if units else []
 

@@ -39,11 +39,11 @@ class Constants:
     def numbers(self, operation: Any) -> NDArray[Any]:
         """Return the contents of a constant operation."""
         value, kind = operation.attributes["value"], operation.results[0].type
-        apart = NAMED.match(str(value))
-        if apart is None:
+        match = NAMED.match(str(value))
+        if match is None:
             return np.array(importlib.import_module("coreai._compiler.ir").DenseElementsAttr(value))
         dtype = TYPES[str(kind.element_type)]
-        return np.frombuffer(self._stored[apart[1]], dtype).reshape(kind.shape)
+        return np.frombuffer(self._stored[match[1]], dtype).reshape(kind.shape)
 
 
 def operations(program: Any) -> Iterator[Any]:

@@ -110,9 +110,9 @@ class ReferenceSession:
     def _others(self) -> Iterator[tuple[int, int]]:
         """Yield other sizes to try, odd multiples; a small one first."""
         multiple, (height, width) = self.note.contract.multiple, self.sizes[0]
-        half = [(side // multiple // 2 - 1 | 1) * multiple for side in (height, width)]
-        if min(half) > 0:
-            yield half[0], half[1]
+        smaller = [(side // multiple // 2 - 1 | 1) * multiple for side in (height, width)]
+        if min(smaller) > 0:
+            yield smaller[0], smaller[1]
         yield height + multiple, width + multiple
 
     def _fits(self, size: tuple[int, int]) -> bool:
@@ -201,8 +201,8 @@ class MacSession:
         """Run the file and return arrays (1, C, H, W); image outputs as levels."""
         if pixels.shape[:2] != self.size:
             raise ModelError(f"Core ML takes images of {self.size} here, not {pixels.shape[:2]}.")
-        found = self._model.predict(self._fed(pixels))
-        first, *others = (found[name] for name in self._outputs)
+        outputs = self._model.predict(self._fed(pixels))
+        first, *others = (outputs[name] for name in self._outputs)
         if _returns_picture(self.note):
             mode = "L" if self.note.contract.result_channels == 1 else "RGB"
             first = np.atleast_3d(np.asarray(first.convert(mode), np.uint8)).transpose(2, 0, 1)
@@ -233,11 +233,11 @@ def _in_units(
     arrays: Mapping[str, NDArray[np.float32]], note: FileNote
 ) -> dict[str, NDArray[np.float32]]:
     """Scale levels for the inputs: unchanged for an image input, to the peak for others."""
-    unit, found = np.float32(note.contract.pixel_scale), {}
-    for place, (name, values) in enumerate(arrays.items()):
-        is_picture = place == 0 and note.contract.layout == "image"
-        found[name] = np.ascontiguousarray(values if is_picture else values * unit)
-    return found
+    unit, scaled = np.float32(note.contract.pixel_scale), {}
+    for index, (name, values) in enumerate(arrays.items()):
+        is_picture = index == 0 and note.contract.layout == "image"
+        scaled[name] = np.ascontiguousarray(values if is_picture else values * unit)
+    return scaled
 
 
 def _returns_picture(note: FileNote) -> bool:

@@ -62,8 +62,8 @@ class ExecuTorchSession(LevelsSession):
         """
         import torch
 
-        parts = split_ports(values, self._entries).values()
-        images = [torch.from_numpy(np.ascontiguousarray(part)) for part in parts]
+        arrays = split_ports(values, self._entries).values()
+        images = [torch.from_numpy(np.ascontiguousarray(image)) for image in arrays]
 
         def run() -> Any:
             return self._ready().execute(images)[0]

@@ -67,8 +67,8 @@ class Value:
     @property
     def array(self) -> Any:
         """Contents of a constant."""
-        found = np.frombuffer(self.data or b"", self.dtype, math.prod(self.shape))
-        return found.reshape(self.shape)
+        values = np.frombuffer(self.data or b"", self.dtype, math.prod(self.shape))
+        return values.reshape(self.shape)
 
 
 @dataclass(frozen=True)

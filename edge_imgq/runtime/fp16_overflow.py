@@ -17,7 +17,7 @@ import numpy as np
 from edge_imgq.errors import NonFiniteOutputError
 from edge_imgq.images.tiles import pad_to
 from edge_imgq.runtime.litert import open_keeping_tensors
-from edge_imgq.runtime.litert_inputs import place_inputs
+from edge_imgq.runtime.litert_inputs import set_inputs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,13 +55,13 @@ def fp16_overflows(path: Path, pixels: NDArray[np.uint8], peak: float) -> tuple[
     interpreter = open_keeping_tensors(path)
     entry = interpreter.get_input_details()[0]
     height, width = (int(side) for side in entry["shape"][1:3])
-    place_inputs(interpreter, _middle(pixels, (height, width)), peak)
+    set_inputs(interpreter, _middle(pixels, (height, width)), peak)
     interpreter.invoke()
-    found = _largest(interpreter).items()
+    largest = _largest(interpreter).items()
     end = float(np.finfo(np.float32).max)
     return tuple(
         Fp16Overflow(name, value if value <= end else end)  # which NaN is not
-        for name, value in found
+        for name, value in largest
         if not value <= LARGEST
     )
 
@@ -82,7 +82,7 @@ def refuse_tflite_overflow(path: Path, photos: Iterable[NDArray[np.uint8]], peak
     height, width = (int(side) for side in entry["shape"][1:3])
 
     def largest_of(pixels: NDArray[np.uint8]) -> dict[str, float]:
-        place_inputs(interpreter, pixels, peak)
+        set_inputs(interpreter, pixels, peak)
         interpreter.invoke()
         return _largest(interpreter)
 
@@ -121,7 +121,7 @@ def refuse_overflow(
 
 def _largest(interpreter: Any) -> dict[str, float]:
     """Return the largest magnitude of each computed float tensor, in execution order."""
-    found = {}
+    largest = {}
     details = {detail["index"]: detail for detail in interpreter.get_tensor_details()}
     for node in interpreter._get_ops_details():
         for index in node["outputs"]:
@@ -130,8 +130,8 @@ def _largest(interpreter: Any) -> dict[str, float]:
                 continue
             values = interpreter.get_tensor(int(index))
             if values.size:
-                found[detail["name"]] = float(max(values.max(), -values.min()))
-    return found
+                largest[detail["name"]] = float(max(values.max(), -values.min()))
+    return largest
 
 
 def _middle(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

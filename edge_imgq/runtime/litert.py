@@ -14,8 +14,8 @@ from edge_imgq.graph.ports.port_feeds import is_one_pixel
 from edge_imgq.images.layout import from_nhwc, levels_from_nhwc
 from edge_imgq.images.port_results import joined_results
 from edge_imgq.native_output import without_lines
-from edge_imgq.runtime.litert_inputs import channels_first, place_inputs, stored_inputs
-from edge_imgq.runtime.placement.rules import OperatorSupport, Placed
+from edge_imgq.runtime.litert_inputs import channels_first, set_inputs, stored_inputs
+from edge_imgq.runtime.placement.rules import AcceleratorPlacement, OperatorSupport
 from edge_imgq.runtime.protocol import Placement, RuntimeIdentity, Session
 from edge_imgq.runtime.signatures import signatures
 from edge_imgq.runtime.tflite_file import read_bytes, read_note
@@ -110,7 +110,7 @@ class LiteRTSession:
         pixels = ramp.astype(np.uint8).reshape(*size, channels)
         if size in self._signatures:
             return self._signatures[size].prepared(self._inputs(pixels))
-        self._place(pixels)
+        self._set_inputs(pixels)
         invoke: Callable[[], None] = self._interpreter.invoke
         return invoke
 
@@ -122,7 +122,7 @@ class LiteRTSession:
         signature = self._signatures.get((pixels.shape[0], pixels.shape[1]))
         if signature is not None:
             return _joined(signature.run(self._inputs(pixels)))
-        self._place(pixels)
+        self._set_inputs(pixels)
         self._interpreter.invoke()
         details = self._interpreter.get_output_details()
         return _joined([self._interpreter.get_tensor(detail["index"]) for detail in details])
@@ -137,13 +137,13 @@ class LiteRTSession:
             )
         return stored_inputs(details, pixels, self.note.contract.peak)
 
-    def _place(self, pixels: NDArray[np.uint8 | np.float64]) -> None:
+    def _set_inputs(self, pixels: NDArray[np.uint8 | np.float64]) -> None:
         """Copy an image into the input tensor, resizing the input if needed."""
         self._inputs(pixels)
         size = (pixels.shape[0], pixels.shape[1])
         if size != _size(self._interpreter):
             self._resize(size)
-        place_inputs(self._interpreter, pixels, self.note.contract.peak)
+        set_inputs(self._interpreter, pixels, self.note.contract.peak)
 
     def _resize(self, size: Size) -> None:
         if self.note.resizable and not self._signatures:
@@ -232,7 +232,7 @@ def placement_of(interpreter: Any) -> Placement:
     return Placement("XNNPACK", len(own), len(taken), len(nodes) - len(own), fallback)
 
 
-def measured(path: Path) -> Placed:
+def measured(path: Path) -> AcceleratorPlacement:
     """Report for each operator of a .tflite file whether XNNPACK runs it on this host.
 
     Of several signatures, the first is reported.
@@ -245,7 +245,7 @@ def measured(path: Path) -> Placed:
     left = OperatorSupport(False, "left to TFLite's own kernels")
     verdicts = tuple(OperatorSupport(True) if index in taken else left for index in range(len(own)))
     basis = f"measured: LiteRT {version('ai-edge-litert')} on this host"
-    return Placed("XNNPACK", basis, True, verdicts, len(nodes) - len(own))
+    return AcceleratorPlacement("XNNPACK", basis, True, verdicts, len(nodes) - len(own))
 
 
 def _delegated(nodes: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], set[int]]:

@@ -31,11 +31,11 @@ def stored_inputs(
     if len(details) == 1:
         return [values]
     entries = [(str(n), channels_first(detail["shape"])) for n, detail in enumerate(details)]
-    found = split_ports(values.transpose(0, 3, 1, 2), entries).values()
-    return [np.ascontiguousarray(part.transpose(0, 2, 3, 1)) for part in found]
+    arrays = split_ports(values.transpose(0, 3, 1, 2), entries).values()
+    return [np.ascontiguousarray(port_values.transpose(0, 2, 3, 1)) for port_values in arrays]
 
 
-def place_inputs(interpreter: Any, pixels: NDArray[np.uint8 | np.float64], peak: float) -> None:
+def set_inputs(interpreter: Any, pixels: NDArray[np.uint8 | np.float64], peak: float) -> None:
     """Copy an image and further inputs into an interpreter of the same size."""
     details = interpreter.get_input_details()
     for detail, values in zip(details, stored_inputs(details, pixels, peak), strict=True):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.errors import UnopenedFileError
-from edge_imgq.runtime.litert_inputs import place_inputs
+from edge_imgq.runtime.litert_inputs import set_inputs
 from edge_imgq.runtime.written_tensor import WrittenTensor
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def written_tensors(path: Path, pixels: Pixels, peak: float) -> Iterator[Written
             experimental_preserve_all_tensors=True,
         )
         interpreter.allocate_tensors()
-        place_inputs(interpreter, pixels, peak)
+        set_inputs(interpreter, pixels, peak)
         interpreter.invoke()
     except (RuntimeError, ValueError) as error:
         raise UnopenedFileError("LiteRT", path, str(error).strip().split("\n")[0]) from error

@@ -86,10 +86,10 @@ def activation_memory(path: Path, size: tuple[int, int]) -> ActivationMemory:
     Raises:
         ModelError: the file is damaged, or does not fit the size.
     """
-    form = format_of(path)
-    if form is None:
+    row = format_of(path)
+    if row is None:
         raise ModelError(f"{path} {unknown(path)}.")
-    read: Callable[[Path, tuple[int, int]], MemoryPlan] = form.functions.memory_plan
+    read: Callable[[Path, tuple[int, int]], MemoryPlan] = row.functions.memory_plan
     return peak(read(path, size))
 
 
@@ -128,19 +128,19 @@ def _lives(steps: Sequence[ExecutionStep], plan: MemoryPlan) -> dict[str, tuple[
 
 
 def _arena(sizes: Mapping[str, int], lives: Mapping[str, tuple[int, int]]) -> int:
-    """Return the size of one block with all tensors placed, largest first."""
-    placed: dict[str, tuple[int, int]] = {}
+    """Return the size of one block with all tensors allocated, largest first."""
+    allocated: dict[str, tuple[int, int]] = {}
     for name in sorted(sizes, key=lambda name: -sizes[name]):
         first, last = lives[name]
         taken = sorted(
-            placed[other]
-            for other in placed
+            allocated[other]
+            for other in allocated
             if lives[other][0] <= last and first <= lives[other][1]
         )
         length = sizes[name] + -sizes[name] % ALIGNED
         start = _smallest_gap(taken, length)
-        placed[name] = (start, start + length)
-    return max((end for _, end in placed.values()), default=0)
+        allocated[name] = (start, start + length)
+    return max((end for _, end in allocated.values()), default=0)
 
 
 def _smallest_gap(taken: Sequence[tuple[int, int]], length: int) -> int:
@@ -157,13 +157,13 @@ def _smallest_gap(taken: Sequence[tuple[int, int]], length: int) -> int:
 def _reached(steps: Sequence[ExecutionStep], inputs: Iterable[str]) -> list[ExecutionStep]:
     """Return the steps that depend on an input, with only the inputs that do."""
     computed = set(inputs)
-    found = []
+    reached = []
     for step in steps:
         reads = tuple(name for name in step.reads if name in computed)
         if reads:
-            found.append(ExecutionStep(step.kind, reads, step.writes))
+            reached.append(ExecutionStep(step.kind, reads, step.writes))
             computed.update(step.writes)
-    return found
+    return reached
 
 
 def _fused(steps: Sequence[ExecutionStep], edges: set[str]) -> list[ExecutionStep]:

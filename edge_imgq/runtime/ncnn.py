@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 IMAGE, RESULT = "image", "result"
 """Names of the input and output blobs."""
 
-IN_HALF = "float16 weights; this processor multiplies in float32, phones in float16"
+FLOAT16 = "float16 weights; this processor multiplies in float32, phones in float16"
 
 
 class NcnnSession(LevelsSession):
@@ -40,7 +40,7 @@ class NcnnSession(LevelsSession):
         self._path, self.note, self.size = path, pair.note, pair.size
         self._net = _opened(path, threads)
         in_integers = any(line.in_integers for line in pair.lines)
-        delegate = IN_HALF if pair.computes_in_half else "int8" if in_integers else "float32"
+        delegate = FLOAT16 if pair.computes_in_float16 else "int8" if in_integers else "float32"
         self.identity = RuntimeIdentity("ncnn", version("ncnn"), delegate, threads)
 
     @property
@@ -96,11 +96,11 @@ class LargestNumbers:
         extractor.set_light_mode(False)
         for name, planes in _blobs(to_nchw(pixels, self._peak), self._contract).items():
             extractor.input(name, planes)
-        found = {}
+        largest = {}
         for blob in self._blobs:
             values = np.asarray(extractor.extract(blob)[1])
-            found[blob] = float(max(values.max(), -values.min()))
-        return found
+            largest[blob] = float(max(values.max(), -values.min()))
+        return largest
 
 
 def _blobs(batch: NDArray[np.float32], contract: ImageContract) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def _blobs(batch: NDArray[np.float32], contract: ImageContract) -> dict[str, Any
     for port in contract.further:
         sides = (1, 1) if port.kind == "vector" else (height, width)
         entries.append((re.sub(r"\s", "_", port.name), (1, port.channels, *sides)))
-    return {name: _planes(part[0]) for name, part in split_ports(batch, entries).items()}
+    return {name: _planes(array[0]) for name, array in split_ports(batch, entries).items()}
 
 
 def open_session(path: Path, threads: int = 1) -> NcnnSession:

@@ -26,8 +26,8 @@ MARK = b"edge-imgq"
 LENGTH = 8
 ARRAY = -23300
 FEATURES = 31
-FULL, HALF, INTEGERS = 0, 0x01306B47, 0x000D4B38
-TYPES = {FULL: "<f4", HALF: "<f2", INTEGERS: "i1"}
+FLOAT32, FLOAT16, INTEGERS = 0, 0x01306B47, 0x000D4B38
+TYPES = {FLOAT32: "<f4", FLOAT16: "<f2", INTEGERS: "i1"}
 """NumPy element types by the tag that precedes weights."""
 
 SCALES = 8
@@ -140,24 +140,24 @@ class ParamAndBin:
         return tuple(map(_line, self.text.splitlines()[2:]))
 
     @property
-    def computes_in_half(self) -> bool:
+    def computes_in_float16(self) -> bool:
         """True if phones compute in float16: no layer masks it."""
         return not any(FEATURES in line.parameters for line in self.lines)
 
     def arrays(self) -> dict[str, list[NDArray[Any]]]:
         """Return the weight arrays by layer name."""
-        found: dict[str, list[NDArray[Any]]] = {}
-        place = 0
+        arrays_by_layer: dict[str, list[NDArray[Any]]] = {}
+        offset = 0
         for line in self.lines:
             for count, is_tagged in line.weights:
                 kind = np.dtype("<f4")
                 if is_tagged:
-                    tag = int.from_bytes(self.weights[place : place + 4], "little")
-                    kind, place = np.dtype(TYPES[tag]), place + 4
-                values = np.frombuffer(self.weights, kind, count, place)
-                found.setdefault(line.name, []).append(values)
-                place += -(-values.nbytes // 4) * 4
-        return found
+                    tag = int.from_bytes(self.weights[offset : offset + 4], "little")
+                    kind, offset = np.dtype(TYPES[tag]), offset + 4
+                values = np.frombuffer(self.weights, kind, count, offset)
+                arrays_by_layer.setdefault(line.name, []).append(values)
+                offset += -(-values.nbytes // 4) * 4
+        return arrays_by_layer
 
 
 def read_pair(path: Path) -> ParamAndBin:

@@ -63,6 +63,6 @@ def written_tensors(path: Path, pixels: NDArray[np.uint8], peak: float) -> Itera
     for start in range(0, len(names), AT_ONCE):
         values = tensors_of(model, names[start : start + AT_ONCE], image)
         for name in names[start : start + AT_ONCE]:
-            found = values[name]
-            if found.ndim == 4 and found.dtype == np.float32:
-                yield WrittenTensor(name, kinds[name], found.transpose(0, 2, 3, 1), 0.0)
+            array = values[name]
+            if array.ndim == 4 and array.dtype == np.float32:
+                yield WrittenTensor(name, kinds[name], array.transpose(0, 2, 3, 1), 0.0)

@@ -22,10 +22,10 @@ def open_session(path: Path, threads: int = 1) -> Session:
         ModelError: the file is damaged.
         RuntimeUnavailableError: the runtime is not installed.
     """
-    form = format_of(path)
-    if form is None:
+    row = format_of(path)
+    if row is None:
         raise UsageError(f"{path} {unknown(path)}.")
-    if form.extra is not None and form.extra.is_missing:
-        raise RuntimeUnavailableError(form.extra.reason)
-    opened: Callable[[Path, int], Session] = form.functions.open_session
+    if row.extra is not None and row.extra.is_missing:
+        raise RuntimeUnavailableError(row.extra.reason)
+    opened: Callable[[Path, int], Session] = row.functions.open_session
     return opened(path, threads)

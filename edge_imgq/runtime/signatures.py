@@ -42,5 +42,5 @@ def signatures(interpreter: Any, others: Sequence[str] = ()) -> dict[Size, Signa
         others: names of the outputs besides the image, in order.
     """
     names = list(interpreter.get_signature_list())
-    found = [Signature(interpreter, name, others) for name in names] if len(names) > 1 else []
-    return {signature.size: signature for signature in found}
+    opened = [Signature(interpreter, name, others) for name in names] if len(names) > 1 else []
+    return {signature.size: signature for signature in opened}

@@ -87,8 +87,8 @@ class SourceOnnx:
         laid = batch if self._is_last else batch.transpose(0, 3, 1, 2)
         results = self._call({self._name: np.ascontiguousarray(laid, self._dtype), **feeds})
         units = [
-            _unit(results[place], port) if port else self._image(results[place])
-            for place, port in self._results
+            _unit(results[index], port) if port else self._image(results[index])
+            for index, port in self._results
         ]
         whole = joined_results([unit.transpose(2, 0, 1)[np.newaxis] for unit in units])[0]
         unit: NDArray[np.float64] = whole.transpose(1, 2, 0)
@@ -140,8 +140,8 @@ def _image_and_others(
 def _in_order(ports: OwnPorts, names: Sequence[str]) -> list[tuple[int, Port | None]]:
     """Return (output index, port) of each result, the main one first."""
     others = [(names.index(port.name), port) for port in ports.others]
-    taken = {place for place, _ in others}
-    first = next(place for place in range(len(names)) if place not in taken)
+    taken = {index for index, _ in others}
+    first = next(index for index in range(len(names)) if index not in taken)
     return [(first, ports.result), *others]
 
 

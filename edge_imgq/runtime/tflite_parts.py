@@ -57,7 +57,7 @@ def computed_tensors(path: Path) -> tuple[Computed, ...]:
     def is_float(index: int) -> bool:
         return bool(graph.tensors[index].type == schema.TensorType.FLOAT32)
 
-    found = []
+    tensors = []
     for operator in graph.operators:
         inputs = tuple(dict.fromkeys(int(n) for n in operator.inputs if int(n) in known))
         if not inputs:
@@ -68,11 +68,13 @@ def computed_tensors(path: Path) -> tuple[Computed, ...]:
             tensor = graph.tensors[index]
             if is_float(index) and tensor.shape is not None:
                 name, size = _text(tensor.name), 4 * math.prod(map(int, tensor.shape))
-                found.append(Computed(index, name, kind, inputs, image, of_floats, size))
-    return tuple(found)
+                tensors.append(Computed(index, name, kind, inputs, image, of_floats, size))
+    return tuple(tensors)
 
 
-def write_part(path: Path, copy: Path, outputs: Iterable[int], inputs: Iterable[int] = ()) -> None:
+def write_submodel(
+    path: Path, copy: Path, outputs: Iterable[int], inputs: Iterable[int] = ()
+) -> None:
     """Write the operators between given tensors of a file as a separate file.
 
     Args:

@@ -22,10 +22,10 @@ class PackageVersion:
 def runtime_versions() -> tuple[PackageVersion, ...]:
     """Return the versions of the installed packages, without importing them."""
     extras = [row.extra.package for row in FORMATS.values() if row.extra is not None]
-    found = []
+    versions = []
     for name in sorted({*PACKAGES, *extras}):
         try:
-            found.append(PackageVersion(name, importlib.metadata.version(name)))
+            versions.append(PackageVersion(name, importlib.metadata.version(name)))
         except importlib.metadata.PackageNotFoundError:
             continue
-    return tuple(found)
+    return tuple(versions)

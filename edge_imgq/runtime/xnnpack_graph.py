@@ -101,8 +101,8 @@ SPELLED = {b"inf": b"Infinity", b"nan": b"NaN"}
 
 def _tensor(value: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the tensor of a quantized or unquantized value."""
-    found: Mapping[str, Any] = value.get("tensor_value", value)
-    return found
+    tensor: Mapping[str, Any] = value.get("tensor_value", value)
+    return tensor
 
 
 def _value(value: Mapping[str, Any], keys: list[str]) -> XnnpackValue:

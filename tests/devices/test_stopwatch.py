@@ -13,7 +13,7 @@ import pytest
 from edge_imgq.devices import stopwatch
 from edge_imgq.devices.cpu_speed import Pace
 from edge_imgq.devices.load import Load
-from edge_imgq.devices.stopwatch import ENOUGH, ROUNDS, Stopwatch, spread, time_in_turns
+from edge_imgq.devices.stopwatch import ENOUGH, ROUNDS, Stopwatch, relative_range, time_in_turns
 from edge_imgq.runtime.protocol import RuntimeIdentity
 from edge_imgq.skipped import Skipped
 
@@ -121,7 +121,7 @@ def test_noise_is_how_far_rounds_lie_apart(clock: Clock) -> None:
     assert found.noise == pytest.approx(3 / 11.5)
     assert found.disturbed
     assert "the medians of fifths of its runs lie 26% apart" in found.conditions
-    assert spread(np.array([2.0, 2.1, 1.9, 2.0, 2.0])) == pytest.approx(0.1)
+    assert relative_range(np.array([2.0, 2.1, 1.9, 2.0, 2.0])) == pytest.approx(0.1)
 
 
 def test_calls_beside_slow_loops_do_not_count(

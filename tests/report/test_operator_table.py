@@ -9,7 +9,7 @@ import pytest
 from edge_imgq.report.description import FileDescription, KernelWindow, OperatorRow
 from edge_imgq.report.drawing import folded
 from edge_imgq.report.operator_table import operator_table
-from edge_imgq.runtime.placement.rules import OperatorSupport, Placed
+from edge_imgq.runtime.placement.rules import AcceleratorPlacement, OperatorSupport
 from edge_imgq.skipped import Skipped
 
 LONG = (
@@ -27,7 +27,7 @@ SHORT = tuple(
 
 def described(rows: tuple[OperatorRow, ...], placed: bool = False) -> FileDescription:
     verdicts = tuple(OperatorSupport(True) for _ in rows)
-    units = (Placed("XNNPACK", "measured", True, verdicts, 1),) if placed else ()
+    units = (AcceleratorPlacement("XNNPACK", "measured", True, verdicts, 1),) if placed else ()
     return FileDescription("ONNX", (), (), rows, 1, 0, 1, 1, Skipped("not asked"), placements=units)
 
 

@@ -122,8 +122,8 @@ def write_system(name: str, root: Path, folder: Path) -> None:
     """
     core = CORES[name]
     folder.mkdir()
-    for part in root.iterdir():
-        (folder / part.name).symlink_to(part)
+    for entry in root.iterdir():
+        (folder / entry.name).symlink_to(entry)
     (folder / "proc").mkdir()
     (folder / "proc" / "cpuinfo").write_text(_cpuinfo(core))
     for path, text in _processor_files(core).items():
@@ -148,11 +148,11 @@ def _processor_files(core: Core) -> dict[str, str]:
     files |= {f"cpu0/topology/{name}": "0" for name in topology}
     files |= {f"cpu0/cpufreq/cpuinfo_{end}_freq": "2000000" for end in ("min", "max")}
     for index, cache in enumerate(core.caches, 1):
-        place = f"cpu0/cache/index{index}"
+        index_folder = f"cpu0/cache/index{index}"
         files |= {
-            f"{place}/level": str(index),
-            f"{place}/type": "Data" if index == 1 else "Unified",
-            f"{place}/size": f"{cache.bytes // KB}K",
-            f"{place}/shared_cpu_list": "0",
+            f"{index_folder}/level": str(index),
+            f"{index_folder}/type": "Data" if index == 1 else "Unified",
+            f"{index_folder}/size": f"{cache.bytes // KB}K",
+            f"{index_folder}/shared_cpu_list": "0",
         }
     return files

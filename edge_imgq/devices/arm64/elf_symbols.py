@@ -75,9 +75,9 @@ def readable(symbol: str) -> str:
     if mangled is None:
         return symbol
     at, words = mangled.end(), []
-    while found := re.match(r"L?(\d+)", symbol[at:]):
-        begin = at + found.end()
-        at = begin + int(found[1])
+    while match := re.match(r"L?(\d+)", symbol[at:]):
+        begin = at + match.end()
+        at = begin + int(match[1])
         words.append(symbol[begin:at])
         if not mangled[1]:
             break

@@ -75,12 +75,12 @@ def _compile_plugin(apt: Apt, root: Path) -> None:
     apt.step(*_loaded(root, root, "tcc"), *words, "-o", str(root / PLUGIN), *map(str, SOURCES))
 
 
-def _loaded(root: Path, place: Path, program: str) -> list[str]:
+def _loaded(root: Path, destination: Path, program: str) -> list[str]:
     """Return the command line that runs a fetched program with the fetched libraries.
 
     Args:
         root: folder with program and libraries.
-        place: final path of `root`.
+        destination: final path of `root`.
         program: name of the program in usr/bin.
 
     Raises:
@@ -89,9 +89,9 @@ def _loaded(root: Path, place: Path, program: str) -> list[str]:
     loaders = [path for path in root.rglob(LOADER) if not path.is_symlink()]
     if not loaders:
         raise FileNotFoundError(LOADER)
-    libraries = ":".join(str(place / folder) for folder in LIBRARIES)
-    loader = place / loaders[0].relative_to(root)
-    return [str(loader), "--library-path", libraries, str(place / "usr" / "bin" / program)]
+    libraries = ":".join(str(destination / folder) for folder in LIBRARIES)
+    loader = destination / loaders[0].relative_to(root)
+    return [str(loader), "--library-path", libraries, str(destination / "usr" / "bin" / program)]
 
 
 def _fetch_static(apt: Apt, work: Path, folder: Path) -> Emulator:

@@ -14,7 +14,7 @@ ELSEWHERE = "the C library"
 """Kernel name where most instructions belong to no function of LiteRT."""
 
 LEFT_OUT = frozenset({"PAD", "RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
-IN_PARTS = frozenset({"CONCATENATION", "SPLIT", "UNPACK", "PACK"})
+SEVERAL_KERNELS = frozenset({"CONCATENATION", "SPLIT", "UNPACK", "PACK"})
 CLAMPED = frozenset({"RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "MINIMUM", "MAXIMUM"})
 
 PRODUCT = re.compile(r"gemm_|_dwconv|_spmm_|_conv_hwc")
@@ -31,15 +31,15 @@ def names_of_kernels(names: Sequence[str], kernels: Sequence[str]) -> list[str]:
         kernels: kernels that ran, in order.
     """
     steps = _steps(names, kernels)
-    found: list[str] = []
+    matched: list[str] = []
     name = kernel = 0
     while step := steps.get((name, kernel)):
         if step == "whole":
-            found.append(names[name])
+            matched.append(names[name])
         if step == "part":
-            found.append(names[name - 1] + CLAMPING * (CLAMP in kernels[kernel]))
+            matched.append(names[name - 1] + CLAMPING * (CLAMP in kernels[kernel]))
         name, kernel = name + (step != "part"), kernel + (step != "absent")
-    return found if (name, kernel) == (len(names), len(kernels)) else []
+    return matched if (name, kernel) == (len(names), len(kernels)) else []
 
 
 def _steps(names: Sequence[str], kernels: Sequence[str]) -> dict[tuple[int, int], str]:
@@ -67,7 +67,7 @@ def _step(
         ran = kernels[kernel]
         if (name + 1, kernel + 1) in ends and _agrees(names[name], ran):
             return "whole"
-        more = name and (CLAMP in ran or _kind(names[name - 1]) in IN_PARTS)
+        more = name and (CLAMP in ran or _kind(names[name - 1]) in SEVERAL_KERNELS)
         if more and (name, kernel + 1) in ends:
             return "part"
     if name < len(names) and (name + 1, kernel) in ends and _kind(names[name]) in LEFT_OUT:

@@ -79,10 +79,10 @@ class LlvmMca:
 
 def find_llvm_mca() -> LlvmMca | Skipped:
     """Return the programs of version MAJOR, or why they are unavailable."""
-    found = [next(filter(None, map(shutil.which, names)), None) for names in TOOLS]
-    versions = [_version(path) for path in found if path]
+    paths = [next(filter(None, map(shutil.which, names)), None) for names in TOOLS]
+    versions = [_version(path) for path in paths if path]
     if len(versions) == 2 and all(v.split(".")[0] == str(MAJOR) for v in versions):
-        return LlvmMca(str(found[0]), str(found[1]), versions[0])
+        return LlvmMca(str(paths[0]), str(paths[1]), versions[0])
     here = f"here is {versions[0]}" if versions else "there is none here"
     return Skipped(
         f"estimated cycles need llvm-mca {MAJOR}, and {here} (Debian: apt install llvm-{MAJOR})"
@@ -122,7 +122,7 @@ def estimate_cycles(
         "\n".join(lines) + "\n",
     )
     regions = json.loads(said)["CodeRegions"]
-    return {int(found["Name"]): int(found["SummaryView"]["TotalCycles"]) for found in regions}
+    return {int(region["Name"]): int(region["SummaryView"]["TotalCycles"]) for region in regions}
 
 
 def _readable(tools: LlvmMca, words: Sequence[str]) -> dict[str, str]:
@@ -149,8 +149,8 @@ def _plain(line: str) -> str:
 
 def _version(program: str) -> str:
     said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
-    found = re.search(r"version (\d+[\d.]*)", said.stdout)
-    return found[1] if found else "of no version"
+    match = re.search(r"version (\d+[\d.]*)", said.stdout)
+    return match[1] if match else "of no version"
 
 
 def _run(command: Sequence[str], text: str) -> str:

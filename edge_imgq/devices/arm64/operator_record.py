@@ -116,8 +116,8 @@ def read_record(folder: Path) -> OperatorRecord:
 
 def _second_call(spans: Sequence[OperatorSpan]) -> tuple[OperatorSpan, ...]:
     inside = [span for span in spans if span.begins != OUTSIDE]
-    half = len(inside) // 2
-    first, second = inside[:half], inside[half:]
-    if not half or [span.begins for span in first] != [span.begins for span in second]:
+    count = len(inside) // 2
+    first, second = inside[:count], inside[count:]
+    if not count or [span.begins for span in first] != [span.begins for span in second]:
         raise DeviceError("Two calls of the file ran different operators, or none were recorded.")
     return tuple(second)

@@ -32,7 +32,7 @@ class Recorded:
             size = tuple(message["size"]) if message["size"] else None
             self._call, opened = _open(Path(message["path"]), size)
             self._call()
-            return {**opened, **_places()}, None
+            return {**opened, **_address_ranges()}, None
         mark(BEGIN_RECORD)
         self._call()
         self._call()
@@ -76,13 +76,13 @@ def _open_bare(path: Path, size: Any) -> tuple[Callable[[], None], dict[str, Any
     return interpreter.invoke, {"runtime": runtime, "size": [int(n) for n in shape[1:3]]}
 
 
-def _places() -> dict[str, Any]:
+def _address_ranges() -> dict[str, Any]:
     """Return the address at which LiteRT is loaded, and the address range of the Python program."""
     lines = [line.split() for line in Path("/proc/self/maps").read_text().splitlines()]
 
     def ends(name: str) -> list[int]:
-        found = [line[0].split("-") for line in lines if line[-1].endswith(f"/{name}")]
-        return [int(found[0][0], 16), int(found[-1][1], 16)]
+        ranges = [line[0].split("-") for line in lines if line[-1].endswith(f"/{name}")]
+        return [int(ranges[0][0], 16), int(ranges[-1][1], 16)]
 
     return {"library": ends(LIBRARY)[0], "program": ends(Path(sys.executable).resolve().name)}
 

@@ -59,14 +59,14 @@ def read_library(site: Path) -> Library:
         OSError: it is not there.
     """
     symbols = read_symbols(site / "ai_edge_litert" / LIBRARY)
-    found = []
+    beginnings = []
     for address, name in zip(symbols.addresses, symbols.names, strict=True):
         if name == DELEGATED:
-            found.append(Beginning(address, ""))
+            beginnings.append(Beginning(address, ""))
         elif name.startswith(OWN) and name.endswith(OF_A_NODE) and "Eval" in name:
             words = readable(name).split("::")[3:]
-            found.append(Beginning(address, words[0]))
-    return Library(symbols, tuple(found))
+            beginnings.append(Beginning(address, words[0]))
+    return Library(symbols, tuple(beginnings))
 
 
 def operator_costs(
@@ -114,13 +114,13 @@ def _kernels(record: OperatorRecord, library: Library, base: int) -> list[tuple[
         number: library.symbols.at(block.address - base) or ELSEWHERE
         for number, block in record.blocks.items()
     }
-    found = []
+    largest = []
     for span in record.spans:
         counts: Counter[str] = Counter()
         for number, times in span.ran.items():
             counts[functions[number]] += times * len(record.blocks[number].words)
-        found += counts.most_common(1)
-    return found
+        largest += counts.most_common(1)
+    return largest
 
 
 def joined(record: OperatorRecord, library: Library) -> OperatorRecord:

@@ -92,10 +92,12 @@ def _cycles(tools: LlvmMca | Skipped, core: str, record: OperatorRecord) -> Sequ
         for number, piece in enumerate(pieces)
     }
     estimated = estimate_cycles(tools, core, words)
-    found = {piece: (estimated[number], len(words[number])) for number, piece in enumerate(pieces)}
+    estimates = {
+        piece: (estimated[number], len(words[number])) for number, piece in enumerate(pieces)
+    }
     cycles: list[int | None] = []
     for span in record.spans:
-        took = sum(found[piece][0] for piece in span.pieces)
-        ran = sum(found[piece][1] for piece in span.pieces)
+        took = sum(estimates[piece][0] for piece in span.pieces)
+        ran = sum(estimates[piece][1] for piece in span.pieces)
         cycles.append(round(took / ran * span.instructions))
     return cycles

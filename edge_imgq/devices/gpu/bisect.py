@@ -24,7 +24,7 @@ import numpy as np
 
 from edge_imgq.images.layout import to_nhwc
 from edge_imgq.runtime.litert import open_keeping_tensors
-from edge_imgq.runtime.tflite_parts import Computed, computed_tensors, write_part
+from edge_imgq.runtime.tflite_parts import Computed, computed_tensors, write_submodel
 from edge_imgq.skipped import Skipped
 from edge_imgq.wording import count_of
 
@@ -91,20 +91,20 @@ def first_wrong(
     reached: dict[int, float] = {}
     tensors = computed_tensors(session.path)
     with tempfile.TemporaryDirectory(prefix="edge-imgq-") as folder:
-        part = Path(folder) / "part.tflite"
+        submodel = Path(folder) / "part.tflite"
         for group in _groups(tensors):
-            write_part(session.path, part, (tensor.index for tensor in group))
-            found = session.tensors(part, pixels, in_float32)
-            for tensor, values in zip(group, found, strict=True):
+            write_submodel(session.path, submodel, (tensor.index for tensor in group))
+            outputs = session.tensors(submodel, pixels, in_float32)
+            for tensor, values in zip(group, outputs, strict=True):
                 reached[tensor.index] = psnr_of(here.values(tensor.index), values)
                 known = min((reached.get(i, HIGHEST) for i in tensor.inputs), default=HIGHEST)
                 if reached[tensor.index] >= least or known < least:
                     continue
-                last, alone = _alone(session, reference, tensor, pixels, in_float32, part)
+                last, alone = _alone(session, reference, tensor, pixels, in_float32, submodel)
                 reached[tensor.index] = psnr_of(here.values(tensor.index), last)
                 if alone < least and reached[tensor.index] < least:
                     return WrongOperator(tensor.operator, tensor.name, alone, in_float32)
-        beginning = _shortest(session, here, pixels, least, part) if in_float32 else None
+        beginning = _shortest(session, here, pixels, least, submodel) if in_float32 else None
     return beginning or none_wrong(tensors, reached, least, in_float32)
 
 
@@ -133,7 +133,7 @@ def none_wrong(
 
 
 def _shortest(
-    session: GpuSession, here: _Reference, pixels: NDArray[np.uint8], least: float, part: Path
+    session: GpuSession, here: _Reference, pixels: NDArray[np.uint8], least: float, submodel: Path
 ) -> WrongOperator | None:
     """Return the last operator of the shortest wrong prefix of a file in float32, or None.
 
@@ -143,9 +143,9 @@ def _shortest(
     tensors = computed_tensors(session.path)
 
     def reached(index: int) -> float:
-        write_part(session.path, part, (tensors[index].index,))
-        (found,) = session.tensors(part, pixels, in_float32=True)
-        return psnr_of(here.values(tensors[index].index), found)
+        write_submodel(session.path, submodel, (tensors[index].index,))
+        (output,) = session.tensors(submodel, pixels, in_float32=True)
+        return psnr_of(here.values(tensors[index].index), output)
 
     right, wrong = -1, len(tensors) - 1
     off = reached(wrong)
@@ -160,19 +160,19 @@ def _shortest(
     return WrongOperator(tensors[wrong].operator, tensors[wrong].name, off, in_float32=True)
 
 
-def psnr_of(known: NDArray[np.float32], found: NDArray[np.float32]) -> float:
+def psnr_of(known: NDArray[np.float32], computed: NDArray[np.float32]) -> float:
     """Return the PSNR of a tensor in dB against a known one, whose largest magnitude is the peak.
 
     Equal tensors give HIGHEST, tensors with NaN or infinity 0.
 
     Args:
         known: float32 of any shape.
-        found: float32 of the same shape.
+        computed: float32 of the same shape.
     """
-    if not np.isfinite(found).all():
+    if not np.isfinite(computed).all():
         return 0.0
     peak = float(np.abs(known).max(initial=0.0))
-    error = float(np.mean((known.astype(np.float64) - found) ** 2))
+    error = float(np.mean((known.astype(np.float64) - computed) ** 2))
     if not error:
         return HIGHEST
     return min(10 * math.log10(max(peak, 1e-30) ** 2 / error), HIGHEST)
@@ -184,24 +184,24 @@ def _alone(
     tensor: Computed,
     pixels: NDArray[np.uint8],
     in_float32: bool,
-    part: Path,
+    submodel: Path,
 ) -> tuple[NDArray[np.float32], float]:
     """Return an operator's output on the GPU, and its PSNR against this host's for equal inputs.
 
     An operator with inputs other than floats, such as a boolean selection, counts as correct,
     because the GPU does not return such inputs.
     """
-    write_part(session.path, part, (tensor.index,))
-    (output,) = session.tensors(part, pixels, in_float32)
+    write_submodel(session.path, submodel, (tensor.index,))
+    (output,) = session.tensors(submodel, pixels, in_float32)
     if not tensor.of_floats:
         return output, HIGHEST
     given = {tensor.image: to_nhwc(pixels, session.note.contract.peak)}
     for index in tensor.inputs:
         if index != tensor.image:
-            write_part(session.path, part, (index,))
-            (given[index],) = session.tensors(part, pixels, in_float32)
-    write_part(reference, part, (tensor.index,), tensor.inputs)
-    interpreter = open_keeping_tensors(part)
+            write_submodel(session.path, submodel, (index,))
+            (given[index],) = session.tensors(submodel, pixels, in_float32)
+    write_submodel(reference, submodel, (tensor.index,), tensor.inputs)
+    interpreter = open_keeping_tensors(submodel)
     for entry, index in zip(interpreter.get_input_details(), tensor.inputs, strict=True):
         interpreter.set_tensor(entry["index"], given[index].reshape(entry["shape"]))
     interpreter.invoke()
@@ -220,8 +220,8 @@ class _Reference:
 
     def values(self, index: int) -> NDArray[np.float32]:
         """Return a tensor, flattened."""
-        found: NDArray[np.float32] = self._interpreter.get_tensor(index)
-        return found.ravel()
+        tensor: NDArray[np.float32] = self._interpreter.get_tensor(index)
+        return tensor.ravel()
 
 
 def _groups(tensors: tuple[Computed, ...]) -> Iterator[list[Computed]]:

@@ -181,11 +181,11 @@ class GpuSession(Uncounted):
         """
         question = {"do": "tensors", "path": str(path.absolute()), "in_float32": in_float32}
         answer, flat = self._worker.ask(question, to_nhwc(pixels, self.note.contract.peak))
-        found, start = [], 0
+        outputs, start = [], 0
         for size in answer["sizes"]:
-            found.append(flat[start : start + size])
+            outputs.append(flat[start : start + size])
             start += size
-        return tuple(found)
+        return tuple(outputs)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
         """Return a call that runs the file once on a gray image."""
@@ -262,8 +262,8 @@ def look() -> tuple[Presence, ...]:
     """Return the Vulkan drivers on which LiteRT's GPU kernels can run, or what is missing."""
     if absent := missing_kernels():
         return (absent,)
-    if found := vulkan_drivers():
-        named = [d.name if d.environment else f"{d.name} (not tried)" for d in found]
+    if drivers := vulkan_drivers():
+        named = [d.name if d.environment else f"{d.name} (not tried)" for d in drivers]
         return (Presence("gpu", True, ", else ".join(named)),)
     detail = "there is no Vulkan driver, and no software driver is set up"
     if reason := cannot_be_set_up():
@@ -283,10 +283,10 @@ def missing_kernels() -> Presence | None:
 
 def vulkan_drivers() -> tuple[Driver, ...]:
     """Return the available Vulkan drivers: the system's, then the software driver."""
-    found = []
+    drivers = []
     named = any(next(Path(folder).glob("*.json"), None) for folder in MANIFESTS)
     if (named or any(map(os.environ.get, CHOSEN))) and find_library("vulkan"):
-        found.append(Driver("the system's Vulkan driver", {}))
+        drivers.append(Driver("the system's Vulkan driver", {}))
     if software := read_driver(cache_folder()):
-        found.append(Driver(f"lavapipe of Mesa {software.mesa}", software.environment))
-    return tuple(found)
+        drivers.append(Driver(f"lavapipe of Mesa {software.mesa}", software.environment))
+    return tuple(drivers)

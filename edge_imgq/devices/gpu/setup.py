@@ -156,8 +156,8 @@ def _candidate(apt: Apt, release: str) -> str:
     words = ("-qq", "--simulate", *(("-t", release) if release else ()), "install", DRIVERS)
     command = apt.command("--no-install-recommends", *words)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = re.search(rf"^Inst {DRIVERS} \((\S+)", done.stdout, re.MULTILINE)
-    return found[1] if found else ""
+    match = re.search(rf"^Inst {DRIVERS} \((\S+)", done.stdout, re.MULTILINE)
+    return match[1] if match else ""
 
 
 def _own_archive(apt: Apt) -> tuple[str, str]:
@@ -180,14 +180,14 @@ def os_release() -> str:
 
 
 def _major(version: str) -> int:
-    found = re.match(r"(?:\d+:)?(\d+)", version)
-    return int(found[1]) if found else 0
+    match = re.match(r"(?:\d+:)?(\d+)", version)
+    return int(match[1]) if match else 0
 
 
 def _libraries(work: Path) -> tuple[str, ...]:
     """Return the folders below `work` with shared libraries, relative to it."""
-    found = {path.parent.relative_to(work) for path in (work / "root").rglob("*.so.*")}
-    return tuple(str(path) for path in sorted(found))
+    folders = {path.parent.relative_to(work) for path in (work / "root").rglob("*.so.*")}
+    return tuple(str(path) for path in sorted(folders))
 
 
 def _keep_lavapipe(work: Path, driver: SoftwareVulkan) -> None:

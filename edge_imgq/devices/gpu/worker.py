@@ -55,8 +55,8 @@ class Compiled:
         inputs[0].write(np.ascontiguousarray(values).ravel())
         self._model.run_by_index(index, inputs, outputs)
         _settle()
-        found = self._shapes(self._model.get_output_tensor_details(self._keys[index]))
-        pairs = zip(outputs, found, strict=True)
+        result_shapes = self._shapes(self._model.get_output_tensor_details(self._keys[index]))
+        pairs = zip(outputs, result_shapes, strict=True)
         return [buffer.read(math.prod(shape), np.float32).reshape(shape) for buffer, shape in pairs]
 
     def _shapes(self, details: dict[str, Any]) -> list[tuple[int, ...]]:
@@ -92,9 +92,9 @@ class Served:
             self._path = message["path"]
             return {"whole": self._in(False).whole}, None
         if message["do"] == "tensors":
-            found = Compiled(message["path"], message["in_float32"]).run(array)
-            flat = np.concatenate([values.ravel() for values in found])
-            return {"sizes": [values.size for values in found]}, flat
+            outputs = Compiled(message["path"], message["in_float32"]).run(array)
+            flat = np.concatenate([values.ravel() for values in outputs])
+            return {"sizes": [values.size for values in outputs]}, flat
         return {}, self._in(message["in_float32"]).run(array)[0]
 
     def _in(self, in_float32: bool) -> Compiled:

@@ -184,7 +184,7 @@ class HexagonSession(Uncounted):
 
     def placement(self) -> Placement | Skipped:
         """Return that the HTP runs all operators, since files with refused ones are not opened."""
-        count = len(self._opened["placed"])
+        count = len(self._opened["accepted"])
         return Placement(self._unit, count, count, self._opened["partitions"], ())
 
     def close(self) -> None:

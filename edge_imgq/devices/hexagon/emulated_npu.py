@@ -101,10 +101,10 @@ def open_session(path: Path) -> EmulatedNpuSession:
         )
     dispatch = whole_dispatch(path)
     if dispatch is None:
-        place = placement(path)
+        share = placement(path)
         raise RuntimeUnavailableError(
-            f"{place.unit} takes {place.delegated} of {place.operators} operators of {path.name}, "
-            f"not {', '.join(dict.fromkeys(place.fallback))}. The emulator runs what an NPU takes "
+            f"{share.unit} takes {share.delegated} of {share.operators} operators of {path.name}, "
+            f"not {', '.join(dict.fromkeys(share.fallback))}. The emulator runs what an NPU takes "
             "whole; the values of this file are known on a phone alone."
         )
     return EmulatedNpuSession(path, chip, dispatch)

@@ -57,8 +57,8 @@ class Hexagon:
             refused = _operators(open_session, elsewhere=True) or _nodes(open_session)
             return {**identity, "refused": refused}
         subgraphs = self._session.get_provider_graph_assignment_info()
-        placed = _operators(self._session, elsewhere=False)
-        return {**identity, "refused": [], "placed": placed, "partitions": len(subgraphs)}
+        accepted = _operators(self._session, elsewhere=False)
+        return {**identity, "refused": [], "accepted": accepted, "partitions": len(subgraphs)}
 
     def _new(self, model: bytes, chip: dict[str, str], fallback: bool) -> Any:
         options = onnxruntime.SessionOptions()

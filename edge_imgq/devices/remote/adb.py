@@ -69,8 +69,8 @@ def attached() -> tuple[Attached, ...] | None:
     if done.returncode:
         raise DeviceError(f"adb does not start its server: {done.stderr.strip()}")
     _, _, rows = done.stdout.partition("List of devices attached")
-    found = [re.split(r"\s+", line.strip(), maxsplit=1) for line in rows.splitlines()]
-    return tuple(Attached(row[0], row[1]) for row in found if len(row) == 2)
+    cells = [re.split(r"\s+", line.strip(), maxsplit=1) for line in rows.splitlines()]
+    return tuple(Attached(row[0], row[1]) for row in cells if len(row) == 2)
 
 
 def description(remote: Remote) -> str:
@@ -111,5 +111,5 @@ def _thermal(status: int) -> str:
 
 
 def _number(text: str, pattern: str) -> int | None:
-    found = re.search(pattern, text, re.MULTILINE)
-    return int(found[1]) if found else None
+    match = re.search(pattern, text, re.MULTILINE)
+    return int(match[1]) if match else None

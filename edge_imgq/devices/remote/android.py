@@ -54,10 +54,10 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:
     Raises:
         UsageError: several phones are attached and none is named, or the delegate is unknown.
     """
-    found = look()
-    if found[0].name == KIND:
-        return Skipped(found[0].reason)
-    wanted = [phone for phone in found if not argument or phone.name == f"{KIND}:{argument}"]
+    phones = look()
+    if phones[0].name == KIND:
+        return Skipped(phones[0].reason)
+    wanted = [phone for phone in phones if not argument or phone.name == f"{KIND}:{argument}"]
     if not wanted:
         return Skipped(f"no phone '{argument}' is attached; see `adb devices`")
     if len(wanted) > 1:

@@ -102,8 +102,8 @@ def read_timings(said: str) -> BenchmarkTimes | None:
 
 def read_peak_memory(said: str) -> float | None:
     """Parse the peak memory of the process in MB of 2^20 bytes, or return None."""
-    found = re.search(r"Overall peak memory footprint \(MB\)[^:]*: ([\d.]+)", said)
-    return float(found[1]) if found else None
+    match = re.search(r"Overall peak memory footprint \(MB\)[^:]*: ([\d.]+)", said)
+    return float(match[1]) if match else None
 
 
 def read_node_types(said: str) -> tuple[str, ...] | None:

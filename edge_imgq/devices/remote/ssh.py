@@ -66,7 +66,7 @@ class Board(RemoteDevice):
     def conditions(self) -> State:
         """Return the hottest temperature and the load."""
         said = run_there(self.remote, STATE).said
-        degrees = [int(found) / 1e3 for found in re.findall(r"^(\d{4,6})$", said, re.MULTILINE)]
+        degrees = [int(text) / 1e3 for text in re.findall(r"^(\d{4,6})$", said, re.MULTILINE)]
         load = re.search(r"^load ([\d.]+)", said, re.MULTILINE)
         heat = f"{max(degrees):.0f} °C" if degrees else "temperature not known"
         busy = load is not None and float(load[1]) > 1

@@ -16,9 +16,9 @@ from edge_imgq.runtime.memory import known_memory
 from edge_imgq.runtime.mil.evaluate import Evaluator
 from edge_imgq.runtime.mil.operators import OPERATORS
 from edge_imgq.runtime.mil.package import Package, open_package
-from edge_imgq.runtime.mil.program import Declared, Program, Statement, read_program
+from edge_imgq.runtime.mil.program import NamedValueType, Program, Statement, read_program
 from edge_imgq.runtime.placement.apple import CORE_ML_GPU, NEURAL_ENGINE
-from edge_imgq.runtime.placement.rules import Node, Operand, placed
+from edge_imgq.runtime.placement.rules import Node, Operand, predict_placement
 
 CHANNELS = {10: 1, 20: 3, 30: 3, 40: 1}
 """Number of channels by colour space code of Core ML's FeatureTypes.proto."""
@@ -58,7 +58,7 @@ def describe(path: Path) -> FileDescription:
         memory=known_memory(path),
         bytes=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
         note=note_in(package.metadata, str(path)),
-        placements=(placed(NEURAL_ENGINE, nodes), placed(CORE_ML_GPU, nodes)),
+        placements=(predict_placement(NEURAL_ENGINE, nodes), predict_placement(CORE_ML_GPU, nodes)),
     )
 
 
@@ -81,7 +81,7 @@ def _node(statement: Statement, program: Program) -> Node:
 def _row(
     statement: Statement,
     program: Program,
-    declared: Mapping[str, Declared],
+    declared: Mapping[str, NamedValueType],
     sizes: Mapping[str, int],
 ) -> OperatorRow:
     output = statement.outputs[0]
@@ -97,7 +97,7 @@ def _row(
 
 
 def _window(
-    statement: Statement, program: Program, declared: Mapping[str, Declared]
+    statement: Statement, program: Program, declared: Mapping[str, NamedValueType]
 ) -> KernelWindow | None:
     """Return the window of a convolution or pooling, from its parameters or its weight shape."""
     if statement.kind not in WINDOWED:
@@ -121,7 +121,9 @@ def _window(
     )
 
 
-def _macs(statement: Statement, declared: Mapping[str, Declared], sizes: Mapping[str, int]) -> int:
+def _macs(
+    statement: Statement, declared: Mapping[str, NamedValueType], sizes: Mapping[str, int]
+) -> int:
     """Count multiply-accumulates: each weight once per position of the kernel."""
     output = statement.outputs[0].shape
     if statement.kind in ("conv", "conv_transpose"):

@@ -11,7 +11,7 @@ from edge_imgq.artifact import size_of
 from edge_imgq.report.description import FileDescription, KernelWindow, OperatorRow, TensorRow
 from edge_imgq.runtime.executorch_file import XNNPACK, Call, ProgramFile, read_program
 from edge_imgq.runtime.memory import ExecutionStep, MemoryPlan, known_memory
-from edge_imgq.runtime.placement.rules import OperatorSupport, Placed
+from edge_imgq.runtime.placement.rules import AcceleratorPlacement, OperatorSupport
 
 CONVOLVING = ("Conv2d", "DepthwiseConv2d", "ConvTranspose2d", "aten::convolution")
 
@@ -53,12 +53,12 @@ def memory_plan(path: Path) -> MemoryPlan:
     return MemoryPlan(steps, sizes, file.images, (file.result,), file.size)
 
 
-def _placed(file: ProgramFile) -> Placed:
+def _placed(file: ProgramFile) -> AcceleratorPlacement:
     """Return the operators that the export delegated to XNNPACK."""
     left = OperatorSupport(False, "left to portable kernels")
     verdicts = tuple(OperatorSupport(True) if c.unit == XNNPACK else left for c in file.calls)
     basis = f"written in the file by ExecuTorch {version('executorch')}"
-    return Placed(XNNPACK, basis, True, verdicts, file.partitions)
+    return AcceleratorPlacement(XNNPACK, basis, True, verdicts, file.partitions)
 
 
 def _input_names(file: ProgramFile) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ def memory_plan(path: Path) -> MemoryPlan:
     """
     pair = read_pair(path)
     same = {b: line.inputs[0] for line in pair.lines if line.kind == "Split" for b in line.outputs}
-    width = 2 if pair.computes_in_half else 4
+    width = 2 if pair.computes_in_float16 else 4
     steps = tuple(
         ExecutionStep(line.kind, tuple(same.get(b, b) for b in line.inputs), line.outputs)
         for line in pair.lines
@@ -102,7 +102,7 @@ def _row(line: Line, pair: ParamAndBin, parameters: int) -> OperatorRow:
 
 
 def _float_type(pair: ParamAndBin) -> str:
-    return "float16" if pair.computes_in_half else "float32"
+    return "float16" if pair.computes_in_float16 else "float32"
 
 
 def _macs(line: Line, shapes: Shapes) -> int:

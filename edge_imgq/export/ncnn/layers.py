@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MAGIC = 7767517
 """First line of every .param file."""
 
-FULL, HALF, INTEGERS = 0, 0x01306B47, 0x000D4B38
+FLOAT32, FLOAT16, INTEGERS = 0, 0x01306B47, 0x000D4B38
 """Type tags before weights: float32, float16 and int8."""
 
 ARRAY = -23300
@@ -59,8 +59,8 @@ class Weight:
         if self.values.dtype == np.int8:
             return INTEGERS.to_bytes(4, "little") + _padded(self.values.tobytes())
         if not half:
-            return FULL.to_bytes(4, "little") + self.values.astype("<f4").tobytes()
-        return HALF.to_bytes(4, "little") + _padded(self.values.astype("<f2").tobytes())
+            return FLOAT32.to_bytes(4, "little") + self.values.astype("<f4").tobytes()
+        return FLOAT16.to_bytes(4, "little") + _padded(self.values.astype("<f2").tobytes())
 
 
 def _padded(data: bytes) -> bytes:

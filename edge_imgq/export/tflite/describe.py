@@ -25,7 +25,13 @@ from edge_imgq.runtime.memory import known_memory
 from edge_imgq.runtime.npu_file import DISPATCH, compiled_for, placement
 from edge_imgq.runtime.placement.gpu import GPU
 from edge_imgq.runtime.placement.nnapi import NNAPI
-from edge_imgq.runtime.placement.rules import Node, Operand, OperatorSupport, Placed, placed
+from edge_imgq.runtime.placement.rules import (
+    AcceleratorPlacement,
+    Node,
+    Operand,
+    OperatorSupport,
+    predict_placement,
+)
 from edge_imgq.runtime.tflite_file import metadata_of, read_model
 from edge_imgq.wording import count_of
 
@@ -94,7 +100,7 @@ def _named(graph: Any, pairs: Sequence[Any]) -> tuple[TensorRow, ...]:
     )
 
 
-def _placements(model: Any, graph: Any, path: Path) -> tuple[Placed, ...]:
+def _placements(model: Any, graph: Any, path: Path) -> tuple[AcceleratorPlacement, ...]:
     """Report the operators that XNNPACK (measured), the GPU delegate and NNAPI (by table) take.
 
     A file compiled for an NPU is only reported for that NPU.
@@ -103,10 +109,10 @@ def _placements(model: Any, graph: Any, path: Path) -> tuple[Placed, ...]:
         return (_by_npu(model, graph, path),)
     halves = _half_constants(model, graph)
     nodes = [_node(model, graph, operator, halves) for operator in graph.operators]
-    return (_by_xnnpack(path), placed(GPU, nodes), placed(NNAPI, nodes))
+    return (_by_xnnpack(path), predict_placement(GPU, nodes), predict_placement(NNAPI, nodes))
 
 
-def _by_npu(model: Any, graph: Any, path: Path) -> Placed:
+def _by_npu(model: Any, graph: Any, path: Path) -> AcceleratorPlacement:
     """Report the operators that the NPU runs of a file compiled for it."""
     place = placement(path)
     taken = [
@@ -115,14 +121,16 @@ def _by_npu(model: Any, graph: Any, path: Path) -> Placed:
     left = OperatorSupport(False, "its compiler left it to the processor")
     verdicts = tuple(OperatorSupport(True) if one else left for one in taken)
     basis = f"compiled: {place.delegated} of the network's {count_of(place.operators, 'operator')}"
-    return Placed(place.unit.removeprefix("the "), basis, True, verdicts, place.partitions)
+    return AcceleratorPlacement(
+        place.unit.removeprefix("the "), basis, True, verdicts, place.partitions
+    )
 
 
-def _by_xnnpack(path: Path) -> Placed:
+def _by_xnnpack(path: Path) -> AcceleratorPlacement:
     try:
         return measured(path)
     except ModelError as error:
-        return Placed("XNNPACK", f"not measured: {error}", False, (), 0)
+        return AcceleratorPlacement("XNNPACK", f"not measured: {error}", False, (), 0)
 
 
 def _node(model: Any, graph: Any, operator: Any, halves: frozenset[int]) -> Node:

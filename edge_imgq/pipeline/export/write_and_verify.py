@@ -85,7 +85,7 @@ def _in_float16(
     written = {candidate.path for candidate in candidates}
     for work in wanted:
         refuse = functions_of(work.recipe.format).refuse_fp16_overflow
-        if refuse is not None and work.computes_in_half and work.path in written:
+        if refuse is not None and work.computes_in_float16 and work.path in written:
             with failures.of([work.target]):
                 photos = (s.pixels for s in network_inputs(plan.evaluation, plan.source))
                 refuse(work.path, photos, plan.source.contract.peak)

@@ -137,7 +137,7 @@ class TargetJob:
         return self.format.has_plain_form and self.processor == "cpu"
 
     @property
-    def computes_in_half(self) -> bool:
+    def computes_in_float16(self) -> bool:
         """True if phones compute the file in float16, although this host may check it in float32.
 
         That holds for GPU files, and for float16 files of formats whose files run on any processor.

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edge_imgq.runtime.mil.program import Constant, Declared, Statement
+from edge_imgq.runtime.mil.program import Constant, NamedValueType, Statement
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Arguments:
     statement: Statement
     constants: Mapping[str, Constant]
     values: Mapping[str, Tensor]
-    declared: Mapping[str, Declared]
+    declared: Mapping[str, NamedValueType]
 
     @property
-    def output(self) -> Declared:
-        """Declared name, shape and dtype of the statement's first result."""
+    def output(self) -> NamedValueType:
+        """NamedValueType name, shape and dtype of the statement's first result."""
         return self.statement.outputs[0]
 
     def has(self, key: str) -> bool:

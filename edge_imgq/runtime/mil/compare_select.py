@@ -41,22 +41,22 @@ def not_equal(arguments: Arguments) -> Tensor:
     return arguments.tensor("x") != arguments.tensor("y")
 
 
-def both(arguments: Arguments) -> Tensor:
+def logical_and(arguments: Arguments) -> Tensor:
     """Return x and y, two boolean tensors, with broadcasting: MIL `logical_and`."""
     return arguments.raw("x") & arguments.raw("y")
 
 
-def either(arguments: Arguments) -> Tensor:
+def logical_or(arguments: Arguments) -> Tensor:
     """Return x or y, two boolean tensors, with broadcasting: MIL `logical_or`."""
     return arguments.raw("x") | arguments.raw("y")
 
 
-def one_of_both(arguments: Arguments) -> Tensor:
+def logical_xor(arguments: Arguments) -> Tensor:
     """Return x exclusive-or y, two boolean tensors, with broadcasting: MIL `logical_xor`."""
     return arguments.raw("x") ^ arguments.raw("y")
 
 
-def negation(arguments: Arguments) -> Tensor:
+def logical_not(arguments: Arguments) -> Tensor:
     """Return not x, of a boolean tensor: MIL `logical_not`."""
     return ~arguments.raw("x")
 

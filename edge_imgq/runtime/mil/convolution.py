@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from edge_imgq.runtime.mil.arguments import Arguments
-from edge_imgq.runtime.mil.window_padding import outward, padding
+from edge_imgq.runtime.mil.window_padding import padding, torch_padding
 
 CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 CONV_TRANSPOSE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
@@ -36,7 +36,7 @@ def conv(arguments: Arguments) -> Tensor:
     # Symmetric padding is left to the convolution, which does not copy the input for it.
     inner = [begin for begin, _ in pads]
     if inner != [end for _, end in pads]:
-        x, inner = F.pad(x, outward(pads)), [0] * axes
+        x, inner = F.pad(x, torch_padding(pads)), [0] * axes
     groups = int(arguments.number("groups", 1))
     bias = arguments.optional("bias")
     return CONV[axes](x, weight, bias, strides, inner, dilations, groups)
@@ -70,7 +70,7 @@ def conv_transpose(arguments: Arguments) -> Tensor:
     )
     extra = _extra(arguments, weight.shape[2:], strides, dilations, flat)
     cuts = [(-flat[2 * axis], extra[axis] - flat[2 * axis + 1]) for axis in range(axes)]
-    return F.pad(full, outward(cuts))
+    return F.pad(full, torch_padding(cuts))
 
 
 def _extra(

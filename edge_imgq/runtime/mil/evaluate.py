@@ -68,14 +68,14 @@ class Evaluator:
             if not isinstance(value, str)
         }
         self.statements: list[Statement] = []
-        self.unchosen: frozenset[str] = frozenset()
+        self.only_selected: frozenset[str] = frozenset()
         for statement in program.statements:
             if statement.kind.startswith("constexpr_"):
                 self.constants.update(self.execute(statement, self.constants))
             else:
                 self.statements.append(statement)
-        self.retired = _retired(self.statements, program.outputs)
-        self.unchosen = _only_chosen(self.statements, program.outputs)
+        self.last_reads = _last_reads(self.statements, program.outputs)
+        self.only_selected = _only_selected(self.statements, program.outputs)
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Return the outputs by name, in their declared dtypes; float16 is float32 if not rounding.
@@ -114,7 +114,7 @@ class Evaluator:
         with torch.inference_mode():
             for index, statement in enumerate(self.statements):
                 values.update(self.execute(statement, values))
-                for name in self.retired[index]:
+                for name in self.last_reads[index]:
                     del values[name]
         return {name: values[name] for name in self.program.outputs}
 
@@ -137,7 +137,7 @@ class Evaluator:
             for declared, value in zip(statement.outputs, results, strict=True)
         }
         for name, value in typed.items():
-            if name not in self.unchosen:
+            if name not in self.only_selected:
                 _refuse_non_finite(statement, value)
         return typed
 
@@ -162,7 +162,7 @@ def _refuse_non_finite(statement: Statement, value: Tensor) -> None:
         )
 
 
-def _only_chosen(statements: Sequence[Statement], outputs: Sequence[str]) -> frozenset[str]:
+def _only_selected(statements: Sequence[Statement], outputs: Sequence[str]) -> frozenset[str]:
     """Return the values that reach the outputs through `select` alone.
 
     They may be NaN or infinite where they are not selected, such as powers of negative numbers.
@@ -171,25 +171,25 @@ def _only_chosen(statements: Sequence[Statement], outputs: Sequence[str]) -> fro
     for statement in statements:
         for name in {name for names in statement.inputs.values() for name in names}:
             read.setdefault(name, []).append(statement)
-    chosen: set[str] = set()
+    selected: set[str] = set()
     for statement in reversed(statements):
         for output in statement.outputs:
             if output.name not in outputs and all(
-                reader.kind == "select" or all(o.name in chosen for o in reader.outputs)
+                reader.kind == "select" or all(o.name in selected for o in reader.outputs)
                 for reader in read.get(output.name, [])
             ):
-                chosen.add(output.name)
-    return frozenset(chosen)
+                selected.add(output.name)
+    return frozenset(selected)
 
 
-def _retired(statements: Sequence[Statement], outputs: Sequence[str]) -> list[list[str]]:
+def _last_reads(statements: Sequence[Statement], outputs: Sequence[str]) -> list[list[str]]:
     """Return, for every statement, the values that no later statement reads."""
     defined = {output.name for statement in statements for output in statement.outputs}
-    seen = set(outputs)
-    retired: list[list[str]] = []
+    read_later = set(outputs)
+    last_reads: list[list[str]] = []
     for statement in reversed(statements):
         used = {name for names in statement.inputs.values() for name in names}
         used |= {output.name for output in statement.outputs}
-        retired.append(sorted((used & defined) - seen))
-        seen |= used
-    return retired[::-1]
+        last_reads.append(sorted((used & defined) - read_later))
+        read_later |= used
+    return last_reads[::-1]

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from edge_imgq.runtime.mil.arguments import Arguments
-from edge_imgq.runtime.mil.window_padding import Pair, outward, padding
+from edge_imgq.runtime.mil.window_padding import Pair, padding, torch_padding
 
 MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 MEAN = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
@@ -26,8 +26,8 @@ def max_pool(arguments: Arguments) -> Tensor:
         RuntimeError: the kernel is larger than the padded input.
     """
     kernel, strides = _window(arguments)
-    pads = _reaching(arguments, kernel, strides)
-    x = F.pad(arguments.tensor("x"), outward(pads), value=-math.inf)
+    pads = _ceil_padding(arguments, kernel, strides)
+    x = F.pad(arguments.tensor("x"), torch_padding(pads), value=-math.inf)
     pooled: Tensor = MAX[len(kernel)](x, kernel, strides)
     return pooled
 
@@ -44,16 +44,19 @@ def avg_pool(arguments: Arguments) -> Tensor:
     """
     kernel, strides = _window(arguments)
     mean = MEAN[len(kernel)]
-    pads, reaching = _sides(arguments, kernel, strides), _reaching(arguments, kernel, strides)
+    pads, extended = (
+        _padding(arguments, kernel, strides),
+        _ceil_padding(arguments, kernel, strides),
+    )
     x = arguments.tensor("x")
     ones = torch.ones_like(x[:1, :1])
     if not arguments.flag("exclude_padding_from_average"):
-        ones = F.pad(ones, outward(pads), value=1.0)
-        beyond = [(0, far - end) for (_, far), (_, end) in zip(reaching, pads, strict=True)]
-        ones = F.pad(ones, outward(beyond))
+        ones = F.pad(ones, torch_padding(pads), value=1.0)
+        beyond = [(0, far - end) for (_, far), (_, end) in zip(extended, pads, strict=True)]
+        ones = F.pad(ones, torch_padding(beyond))
     else:
-        ones = F.pad(ones, outward(reaching))
-    total = mean(F.pad(x, outward(reaching)), kernel, strides)
+        ones = F.pad(ones, torch_padding(extended))
+    total = mean(F.pad(x, torch_padding(extended)), kernel, strides)
     return total / mean(ones, kernel, strides)
 
 
@@ -62,21 +65,21 @@ def _window(arguments: Arguments) -> tuple[list[int], list[int]]:
     return kernel, arguments.ints("strides", [1] * len(kernel))
 
 
-def _sides(arguments: Arguments, kernel: list[int], strides: list[int]) -> list[Pair]:
+def _padding(arguments: Arguments, kernel: list[int], strides: list[int]) -> list[Pair]:
     return padding(arguments, kernel, strides, [1] * len(kernel))
 
 
-def _reaching(arguments: Arguments, kernel: list[int], strides: list[int]) -> list[Pair]:
+def _ceil_padding(arguments: Arguments, kernel: list[int], strides: list[int]) -> list[Pair]:
     """Return the padding, extended at the end where `ceil_mode` needs it for the last window."""
-    pads = _sides(arguments, kernel, strides)
+    pads = _padding(arguments, kernel, strides)
     if not arguments.flag("ceil_mode"):
         return pads
-    reaching = []
+    padded = []
     for axis, (before, after) in enumerate(pads):
         size = arguments.raw("x").shape[2 + axis]
         windows = -(-(size + before + after - kernel[axis]) // strides[axis]) + 1
         if (windows - 1) * strides[axis] >= size + before:
             windows -= 1  # A window that starts in the padding after the image does not exist.
         needed = (windows - 1) * strides[axis] + kernel[axis]
-        reaching.append((before, max(needed - size - before, after)))
-    return reaching
+        padded.append((before, max(needed - size - before, after)))
+    return padded

@@ -37,7 +37,7 @@ BLOB_ENTRY = struct.Struct("<IIQQ")
 
 
 @dataclass(frozen=True)
-class Declared:
+class NamedValueType:
     """A value's name, shape and dtype as the program declares them.
 
     Attributes:
@@ -65,7 +65,7 @@ class Statement:
     kind: str
     name: str
     inputs: Mapping[str, tuple[str, ...]]
-    outputs: tuple[Declared, ...]
+    outputs: tuple[NamedValueType, ...]
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,14 @@ class Program:
         statements: all other operations, in execution order.
     """
 
-    inputs: tuple[Declared, ...]
+    inputs: tuple[NamedValueType, ...]
     outputs: tuple[str, ...]
     constants: Mapping[str, Constant]
     statements: tuple[Statement, ...]
 
     @property
-    def declared(self) -> dict[str, Declared]:
-        """Declared shape and dtype of every input and result, by name."""
+    def declared(self) -> dict[str, NamedValueType]:
+        """NamedValueType shape and dtype of every input and result, by name."""
         values = {value.name: value for value in self.inputs}
         for statement in self.statements:
             values.update((value.name, value) for value in statement.outputs)
@@ -181,9 +181,9 @@ class _Reader:
         )
 
 
-def _declared(value: Any) -> Declared:
+def _declared(value: Any) -> NamedValueType:
     dtype, shape = _tensor_type(value.type)
-    return Declared(value.name, shape, dtype.lower())
+    return NamedValueType(value.name, shape, dtype.lower())
 
 
 def _tensor_type(value_type: Any) -> tuple[str, tuple[int, ...]]:

@@ -41,6 +41,6 @@ def padding(
     return pairs
 
 
-def outward(pairs: Sequence[Pair]) -> list[int]:
+def torch_padding(pairs: Sequence[Pair]) -> list[int]:
     """Flatten the pairs to the order of torch's `pad`: last axis first."""
     return [side for pair in reversed(pairs) for side in pair]

@@ -20,14 +20,14 @@ EDGES = frozenset({"cast"})
 """Operators at the image inputs and outputs, which Core ML runs while it converts the pixels."""
 
 
-def _half(node: Node) -> str:
+def _float16(node: Node) -> str:
     types = {operand.dtype for operand in node.outputs} - {"float16", "int8", "uint8"}
     if not types or node.kind in EDGES:
         return ""
     return f"computes in {', '.join(sorted(types))}; the Neural Engine has float16"
 
 
-def _four_axes(node: Node) -> str:
+def _at_most_five_axes(node: Node) -> str:
     rank = max(len(operand.shape) for operand in node.outputs)
     return "" if rank <= 5 else f"output of rank {rank}"
 
@@ -65,7 +65,7 @@ NEURAL_ENGINE = Accelerator(
     basis="what is published of the Neural Engine",
     rows=ROWS,
     missing="nothing is published of it",
-    everywhere=Row(TYPED, (_half, _four_axes)),
+    everywhere=Row(TYPED, (_float16, _at_most_five_axes)),
 )
 
 

@@ -42,8 +42,8 @@ def _image(node: Node) -> str:
 
 def _single_multiplier(node: Node) -> str:
     multiplier, channels = node.options.get("depthMultiplier", 1), node.operand(0).shape[-1]
-    spread = multiplier != 1 and channels != 1
-    return f"multiplier {multiplier} of {channels} channels" if spread else ""
+    refused = multiplier != 1 and channels != 1
+    return f"multiplier {multiplier} of {channels} channels" if refused else ""
 
 
 def _reflects(node: Node) -> str:

@@ -48,8 +48,8 @@ class Node:
 
     def operand(self, index: int) -> Operand:
         """Return the input at `index`; an unnamed one without shape and dtype if it is absent."""
-        found = self.inputs[index] if index < len(self.inputs) else None
-        return found or Operand("", (), "")
+        operand = self.inputs[index] if index < len(self.inputs) else None
+        return operand or Operand("", (), "")
 
     @property
     def computed(self) -> tuple[Operand, ...]:
@@ -114,15 +114,15 @@ class Accelerator:
         row = self.rows.get(node.kind, self.default)
         if row is None:
             return OperatorSupport(False, self.missing)
-        for part in (self.everywhere, row):
-            for condition in part.conditions:
+        for rule in (self.everywhere, row):
+            for condition in rule.conditions:
                 if reason := condition(node):
-                    return OperatorSupport(False, reason, part.source)
+                    return OperatorSupport(False, reason, rule.source)
         return OperatorSupport(True, "", row.source)
 
 
 @dataclass(frozen=True)
-class Placed:
+class AcceleratorPlacement:
     """The operators of a file that one accelerator runs.
 
     Attributes:
@@ -150,7 +150,7 @@ class Placed:
         return tuple(verdict for verdict in self.verdicts if not verdict.taken)
 
 
-def placed(accelerator: Accelerator, nodes: Sequence[Node]) -> Placed:
+def predict_placement(accelerator: Accelerator, nodes: Sequence[Node]) -> AcceleratorPlacement:
     """Apply an accelerator's rules to all operators of a file.
 
     Args:
@@ -160,7 +160,7 @@ def placed(accelerator: Accelerator, nodes: Sequence[Node]) -> Placed:
     verdicts = tuple(accelerator.verdict(node) for node in nodes)
     taken = [verdict.taken for verdict in verdicts]
     basis = f"by the rules of {accelerator.basis}, not run"
-    return Placed(accelerator.name, basis, False, verdicts, partitions(nodes, taken))
+    return AcceleratorPlacement(accelerator.name, basis, False, verdicts, partitions(nodes, taken))
 
 
 def partitions(nodes: Sequence[Node], taken: Sequence[bool]) -> int:

@@ -21,7 +21,7 @@ from edge_imgq.devices.gpu.log import read_log
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import Presence
 from edge_imgq.errors import DeviceError, UsageError
-from edge_imgq.runtime.tflite_parts import computed_tensors, write_part
+from edge_imgq.runtime.tflite_parts import computed_tensors, write_submodel
 from edge_imgq.skipped import Skipped
 from tests.cli.conftest import tiny_model
 from tests.conftest import CHECKOUT
@@ -234,11 +234,11 @@ def test_parts_are_what_the_file_computes(small: Path, tmp_path: Path) -> None:
     known.set_tensor(known.get_input_details()[0]["index"], image)
     known.invoke()
     for one in tensors:
-        write_part(file, part, (one.index,))
+        write_submodel(file, part, (one.index,))
         (found,) = _run(part, image)
         np.testing.assert_array_equal(found, known.get_tensor(one.index))
     one = next(one for one in tensors[1:] if len(one.inputs) == 1)
-    write_part(file, part, (one.index,), one.inputs)
+    write_submodel(file, part, (one.index,), one.inputs)
     (found,) = _run(part, known.get_tensor(one.inputs[0]))
     np.testing.assert_array_equal(found, known.get_tensor(one.index))
 

@@ -86,7 +86,7 @@ def test_half_files_hold_half_numbers_and_float_ones_say_so_in_every_layer(tmp_p
     assert [a.dtype for a in half] == [np.float16, np.float32]  # the bias stays whole
     assert np.array_equal(full[0], CONSTANTS["w"].ravel())
     assert np.array_equal(half[0], CONSTANTS["w"].ravel().astype(np.float16))
-    assert [pair.computes_in_half for pair in pairs] == [False, True]
+    assert [pair.computes_in_float16 for pair in pairs] == [False, True]
     assert all(" 31=7" in line for line in pairs[0].text.splitlines()[2:])
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from edge_imgq.runtime.mil.evaluate import Evaluator
 from edge_imgq.runtime.mil.package import open_package
-from edge_imgq.runtime.mil.program import Declared, Program, Statement, read_program
+from edge_imgq.runtime.mil.program import NamedValueType, Program, Statement, read_program
 from edge_imgq.runtime.mil.silence import coremltools, silenced
 
 SEED = 20
@@ -85,7 +85,7 @@ def computed(kind: str, results: int = 1, dtype: str = "float32", **inputs: Any)
         inputs: its parameters by name, texts or what NumPy takes for an array.
     """
     constants = {k: v if isinstance(v, str) else np.asarray(v) for k, v in inputs.items()}
-    declared = tuple(Declared(f"result{i}", (), dtype) for i in range(results))
+    declared = tuple(NamedValueType(f"result{i}", (), dtype) for i in range(results))
     statement = Statement(kind, kind, {name: (name,) for name in inputs}, declared)
     program = Program((), (declared[-1].name,), constants, (statement,))
     (result,) = Evaluator(program).run({}).values()

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from edge_imgq.runtime.mil.evaluate import Evaluator
-from edge_imgq.runtime.mil.program import Declared, Program, Statement
+from edge_imgq.runtime.mil.program import NamedValueType, Program, Statement
 from tests.runtime.mil.build import Apply, assert_float16, assert_float32, computed
 
 MODULES: dict[str, Callable[[], nn.Module]] = {
@@ -62,10 +62,10 @@ def test_a_transposed_convolution_has_the_shape_that_is_asked_for() -> None:
 
 def transposed(x: torch.Tensor, **parameters: Any) -> np.ndarray:
     """Return a transposed convolution of an input of the declared shape of `x`."""
-    given = Declared("x", tuple(x.shape), "float32")
+    given = NamedValueType("x", tuple(x.shape), "float32")
     constants = {k: v if isinstance(v, str) else np.asarray(v) for k, v in parameters.items()}
     names = {name: (name,) for name in ("x", *parameters)}
-    statement = Statement("conv_transpose", "up", names, (Declared("y", (), "float32"),))
+    statement = Statement("conv_transpose", "up", names, (NamedValueType("y", (), "float32"),))
     (result,) = (
         Evaluator(Program((given,), ("y",), constants, (statement,))).run({"x": x.numpy()}).values()
     )
