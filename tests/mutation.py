@@ -37,6 +37,7 @@ LIMIT = 120.0
 """Seconds after which a mutant counts as seen: it runs for ever."""
 
 ROOMS = (
+    "graph/passes",
     "graph/passes/tidy",
     "graph/passes/recognise",
     "graph/passes/normalise",
@@ -48,7 +49,11 @@ ROOMS = (
     "export/tflite/operators",
     "export/tflite/kernel_rewrites",
     "export/coreml",
+    "export/coreai",
+    "export/executorch",
     "export/ncnn",
+    "runtime/mil",
+    "kernels",
     "quantize/calibration",
     "quantize/ranges",
     "quantize/scales",
@@ -56,10 +61,18 @@ ROOMS = (
     "quantize/prepare",
     "quantize/steps",
     "quantize/mixed_precision",
+    "quantize/error_model",
+    "quantize/torch",
 )
 """Folders below the package whose files are passes, operators and steps of the quantizer."""
 
 NO_TEST_OF_ITS_OWN = {
+    "export/coreai/arguments.py": "how lowerings read operands; all tests of operators run it",
+    "export/coreai/asset.py": "the file as a whole: test_coreai_files.py",
+    "export/coreai/describe.py": "what `inspect` prints of a file: test_coreai_files.py",
+    "export/coreai/format.py": "a table of functions, which tests/test_formats.py holds",
+    "export/coreai/lowerings.py": "a table, which test_coreai_forms.py holds",
+    "export/coreai/program.py": "the file as a whole: test_coreai_files.py",
     "export/coreml/describe.py": "what `inspect` prints of a package: tests/cli/test_coreml.py",
     "export/coreml/format.py": "a table of functions, which tests/test_formats.py holds",
     "export/coreml/integer_units.py": "how lowerings read values; all tests of operators run it",
@@ -67,15 +80,27 @@ NO_TEST_OF_ITS_OWN = {
     "export/coreml/lowerings.py": "a table, which test_coreml_forms.py holds",
     "export/coreml/package.py": "the package as a whole: test_coreml_package.py",
     "export/coreml/program.py": "the package as a whole: test_coreml_package.py",
+    "export/executorch/describe.py": "needs its package: test_executorch_files.py",
+    "export/executorch/format.py": "a table of functions, which tests/test_formats.py holds",
+    "export/executorch/lower.py": "needs its package: test_executorch_files.py",
     "export/ncnn/builder.py": "how lowerings add layers; all tests of operators run it",
     "export/ncnn/describe.py": "what `inspect` prints of a file: test_ncnn_files.py",
     "export/ncnn/format.py": "a table of functions, which tests/test_formats.py holds",
     "export/ncnn/layers.py": "the file's text and weights: test_ncnn_files.py",
     "export/ncnn/lower.py": "the file as a whole: test_ncnn_files.py",
     "export/ncnn/lowerings.py": "a table, which test_ncnn_operators.py holds",
+    "quantize/error_model/level_gain.py": "a dataclass, in reports",
     "quantize/mixed_precision/worst_layer.py": "a dataclass, in reports",
     "quantize/steps/quantization_run.py": "what steps share: tests/quantize/test_quantize.py",
     "quantize/steps/quantization_step.py": "dataclasses: tests/quantize/test_quantize.py",
+    "quantize/torch/torch_inputs.py": "how operators read inputs: test_torch_operators.py",
+    "quantize/torch/torch_resize.py": "operators of test_torch_operators.py",
+    "quantize/torch/torch_shapes.py": "operators of test_torch_operators.py",
+    "quantize/torch/torch_windows.py": "operators of test_torch_operators.py",
+    "runtime/mil/arguments.py": "how operators read inputs; all tests of operators run it",
+    "runtime/mil/operators.py": "a table, which all tests of operators look things up in",
+    "runtime/mil/package.py": "the file as a whole: tests/runtime/test_coreml.py",
+    "runtime/mil/program.py": "the file as a whole: tests/runtime/test_coreml.py",
 }
 """Files that are no pass, operator or step, with the tests that see them."""
 
