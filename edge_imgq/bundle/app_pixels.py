@@ -1,4 +1,4 @@
-"""Convert pixels in integer arithmetic; the code for apps mirrors this file line by line.
+"""Pixel conversions in integer arithmetic; the code for apps mirrors this file line by line.
 
 All results equal those of `edge-imgq enhance` byte for byte, except the colours beside a luma
 network: `enhance` upscales them by bicubic, apps by bilinear interpolation.
@@ -30,13 +30,19 @@ def full(luma: Integers) -> Integers:
 
 
 def from_yuv(luma: Pixels, cb: Pixels, cr: Pixels, rotation: int) -> Pixels:
-    """Convert a camera frame, full-range BT.601 YCbCr 4:2:0, to an RGB image.
+    """Convert a camera frame, full-range BT.601 YCbCr 4:2:0, to an upright RGB image.
+
+    Every chroma sample is repeated for its 2 × 2 pixels. Coefficients are multiples of 2⁻¹⁶, and
+    results are rounded and clipped to 0 … 255.
 
     Args:
         luma: uint8 (H, W).
-        cb: uint8 (⌈H/2⌉, ⌈W/2⌉).
-        cr: uint8 (⌈H/2⌉, ⌈W/2⌉).
+        cb: uint8 (⌈H/2⌉, ⌈W/2⌉), 128 for grey.
+        cr: uint8 (⌈H/2⌉, ⌈W/2⌉), 128 for grey.
         rotation: clockwise rotation in degrees: 0, 90, 180 or 270.
+
+    Returns:
+        uint8 (H, W, 3), or (W, H, 3) if rotated by 90 or 270 degrees.
     """
     height, width = luma.shape
     y = luma.astype(np.int64)

@@ -1,7 +1,6 @@
 """Argument types for paths, checked before any work: does it exist, can it be written?
 
-Functions that take text are for argparse's `type`. They raise ArgumentTypeError for a path that is
-missing or of the wrong kind, unless they say otherwise.
+Functions that take text are for argparse's `type`.
 """
 
 from __future__ import annotations
@@ -22,7 +21,11 @@ WEIGHTS = (".safetensors", ".npz")
 
 
 def existing(text: str) -> Path:
-    """Return the path of an existing file or folder; the error suggests the nearest name."""
+    """Return the path of an existing file or folder; the error suggests the nearest name.
+
+    Raises:
+        ArgumentTypeError: there is none.
+    """
     path = Path(text)
     if not path.exists():
         raise argparse.ArgumentTypeError(f"there is no file or folder {text}.{nearest(path)}")
@@ -30,7 +33,11 @@ def existing(text: str) -> Path:
 
 
 def existing_file(text: str) -> Path:
-    """Return the path of an existing file."""
+    """Return the path of an existing file.
+
+    Raises:
+        ArgumentTypeError: there is none, or it is a folder.
+    """
     path = existing(text)
     if path.is_dir():
         raise argparse.ArgumentTypeError(f"{text} is a folder; name the files in it")
@@ -38,7 +45,11 @@ def existing_file(text: str) -> Path:
 
 
 def existing_folder(text: str) -> Path:
-    """Return the path of an existing folder of images, and warn of those that are not read."""
+    """Return the path of an existing folder of images, and warn of those that are not read.
+
+    Raises:
+        ArgumentTypeError: there is none, or it is a file.
+    """
     from edge_imgq.images.files import holds_images, unread_images
 
     path = existing(text)
@@ -52,7 +63,11 @@ def existing_folder(text: str) -> Path:
 
 
 def model(text: str) -> str:
-    """Check a model: a name, which is looked up later, or the path of an existing file."""
+    """Check a model: a name, which is looked up later, or the path of an existing file.
+
+    Raises:
+        ArgumentTypeError: it is a path, and there is no file.
+    """
     path = Path(text)
     # Only a suffix or a folder tells a path from the name of a network.
     if path.suffix.lower() in (*suffixes(), *WEIGHTS) or path.parent != Path():
@@ -65,6 +80,7 @@ def scheme(text: str) -> str:
 
     Raises:
         UsageError: there is no recipe of that name.
+        ArgumentTypeError: there is no file at that path.
     """
     from edge_imgq.recipe.folders import quantize_recipe_path
 
@@ -111,9 +127,10 @@ def file_to_keep(text: str) -> Path:
 
 
 def output_image(text: str) -> Path:
-    """Return the path of an image that can be written, of a known image format.
+    """Return the path of an image that can be written; it need not exist.
 
     Raises:
+        ArgumentTypeError: its suffix is none of a known image format.
         OutputError: it cannot be written.
     """
     from edge_imgq.images.files import SUFFIXES

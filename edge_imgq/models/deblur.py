@@ -63,7 +63,14 @@ class SlimDeblur(nn.Module):
         return image + correction
 
     def encode(self, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the features at full, half and, behind the blocks, quarter resolution."""
+        """Return the features at full, half and, after the residual blocks, quarter resolution.
+
+        Args:
+            seen: (N, 3 + 3 · guesses, H, W) in [0, 1].
+
+        Returns:
+            (N, widths[k], H / 2ᵏ, W / 2ᵏ) for k = 0, 1, 2, nonnegative for k = 0 and 1.
+        """
         full = F.relu(self.encode_full(seen))
         half = F.relu(self.encode_half(full))
         return full, half, self.blocks(F.relu(self.encode_quarter(half)))
@@ -91,7 +98,14 @@ class CoarseToFine(nn.Module):
         return self.forward_levels(image)[0]
 
     def forward_levels(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Return the results of all levels, largest first, each half the size of the one before."""
+        """Deblur at every level, from the smallest to the largest.
+
+        Args:
+            image: RGB (N, 3, H, W) in [0, 1]; smaller levels are its means over 2 × 2 pixels.
+
+        Returns:
+            (N, 3, H / 2ᵏ, W / 2ᵏ) for k = 0 … levels − 1, not clipped.
+        """
         images = [image]
         for _ in range(len(self.networks) - 1):
             images.append(F.avg_pool2d(images[-1], 2))

@@ -1,4 +1,8 @@
-"""Lowering of MIL activations to Core AI."""
+"""Lowering of MIL activations to Core AI.
+
+Each function adds operators to the program and returns the Core AI value of the result, which has
+the shape and element type (float16 or float32) of operand `x`. The runtime computes in that type.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +14,32 @@ from edge_imgq.export.coreai.arguments import Arguments, ai, constant
 
 
 def clip(arguments: Arguments) -> Any:
-    """Lower `clip` between `alpha` and `beta`."""
+    """Lower `clip` of x to `alpha` … `beta`, constant scalars, as a maximum and minimum. Exact."""
     bounds = (arguments.number(key) for key in ("alpha", "beta"))
     return clipped(arguments, "x", arguments.value("x"), *bounds)
 
 
 def clipped(arguments: Arguments, key: str, x: Any, low: float, high: float) -> Any:
-    """Clip a value to bounds, in the element type of operand `key`."""
+    """Clip a value to two bounds, as a maximum and a minimum. Exact but for the bounds' rounding.
+
+    Args:
+        arguments: arguments of the operation.
+        key: operand whose element type the bounds get.
+        x: value to clip.
+        low: lower bound.
+        high: upper bound.
+    """
     least, most = (constant(np.asarray(bound, arguments.type_of(key))) for bound in (low, high))
     return ai.broadcasting_minimum(ai.broadcasting_maximum(x, least), most)
 
 
 def leaky_relu(arguments: Arguments) -> Any:
-    """Lower `leaky_relu` with one slope `alpha`."""
+    """Lower `leaky_relu`, x where x ≥ 0 and else alpha · x, to max(x, 0) + alpha · min(x, 0)."""
     return _sloped(arguments, _number(arguments, arguments.number("alpha")))
 
 
 def prelu(arguments: Arguments) -> Any:
-    """Lower `prelu` with one slope per channel (axis 1)."""
+    """Lower `prelu` on (N, C, …) to max(x, 0) + alpha · min(x, 0); `alpha` is a constant (C,)."""
     slopes = arguments.array("alpha").reshape(-1, *[1] * (len(arguments.shape) - 2))
     return _sloped(arguments, constant(slopes))
 
@@ -40,14 +52,14 @@ def _sloped(arguments: Arguments, slopes: Any) -> Any:
 
 
 def hard_sigmoid(arguments: Arguments) -> Any:
-    """Lower `sigmoid_hard` to clip(alpha · x + beta, 0, 1)."""
+    """Lower `sigmoid_hard` to clip(alpha · x + beta, 0, 1); the defaults are 0.2 and 0.5."""
     alpha, beta = arguments.number("alpha", 0.2), arguments.number("beta", 0.5)
     scaled = ai.broadcasting_mul(arguments.value("x"), _number(arguments, alpha))
     return clipped(arguments, "x", ai.broadcasting_add(scaled, _number(arguments, beta)), 0, 1)
 
 
 def elu(arguments: Arguments) -> Any:
-    """Lower `elu` to max(x, 0) + alpha · (exp(min(x, 0)) − 1)."""
+    """Lower `elu` to max(x, 0) + alpha · (exp(min(x, 0)) − 1); by default alpha is 1."""
     x = arguments.value("x")
     power = ai.exp(ai.broadcasting_minimum(x, _number(arguments, 0)))
     below = ai.broadcasting_sub(power, _number(arguments, 1))
@@ -56,20 +68,24 @@ def elu(arguments: Arguments) -> Any:
 
 
 GELU = {"EXACT": "none", "TANH_APPROXIMATION": "tanh"}
-"""Core AI's name of each `gelu` mode."""
+"""Core AI's names of MIL's `gelu` modes; it has none for SIGMOID_APPROXIMATION."""
 
 
 def gelu(arguments: Arguments) -> Any:
-    """Lower `gelu`, exact or with the tanh approximation."""
+    """Lower `gelu`, exact (by erf) or with the tanh approximation, as `mode` says.
+
+    Raises:
+        KeyError: the mode is SIGMOID_APPROXIMATION.
+    """
     return ai.gelu(arguments.value("x"), approximate=GELU[arguments.text("mode", "EXACT")])
 
 
 def softmax(arguments: Arguments) -> Any:
-    """Lower `softmax` along one axis."""
+    """Lower `softmax` along one axis, by default the last."""
     axis = int(arguments.number("axis", -1)) % len(arguments.shape)
     return ai.softmax(arguments.value("x"), np.int32(axis))
 
 
 def _number(arguments: Arguments, number: float) -> Any:
-    """Return a constant in the element type of the operand."""
+    """Return a constant scalar in the element type of operand `x`."""
     return constant(np.asarray(number, arguments.type_of("x")))

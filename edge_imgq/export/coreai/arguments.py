@@ -1,4 +1,4 @@
-"""Access to the arguments of one ML Program operation, for its lowering to Core AI."""
+"""Arguments of one operation of an ML Program, for its lowering to Core AI."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ _constant = importlib.import_module("coreai.authoring.constant").constant
 
 
 def constant(values: Any) -> Any:
-    """Add a constant with an array's element type to the program."""
+    """Add a constant to the program being built; it has the array's shape and element type."""
     return _constant(np.ascontiguousarray(values) if np.ndim(values) else np.asarray(values))
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Arguments of one operation.
+    """Arguments of one operation, by the parameter names of MIL.
+
+    Methods that return constants fail on operands that are computed: coremltools gives them no
+    value.
 
     Attributes:
         operation: operation of coremltools' program.
@@ -45,7 +48,7 @@ class Arguments:
         return self.operation.inputs.get(key) is not None
 
     def value(self, key: str) -> Any:
-        """Return an operand as a Core AI value, adding a constant if it is one."""
+        """Return an operand as a Core AI value; a constant operand is added to the program."""
         return self._value(self.operation.inputs[key])
 
     def all_values(self, key: str) -> list[Any]:
@@ -61,27 +64,27 @@ class Arguments:
         return element_type(self.operation.inputs[key])
 
     def array(self, key: str) -> NDArray[Any]:
-        """Return a constant operand as an array."""
+        """Return a constant operand as an array of its own shape and element type."""
         return np.asarray(self.operation.inputs[key].val)
 
     def integers(self, key: str, default: Sequence[int] = ()) -> list[int]:
-        """Return a constant vector of integers or bools."""
+        """Return constant integers or booleans as a flat list, or the default if not given."""
         if not self.has(key):
             return list(default)
         return [int(value) for value in self.array(key).reshape(-1)]
 
     def number(self, key: str, default: float | None = None) -> float:
-        """Return a constant scalar, or the default if it is not given."""
+        """Return a constant scalar as float, or the default if not given."""
         if not self.has(key) and default is not None:
             return default
         return float(self.array(key))
 
     def flag(self, key: str) -> bool:
-        """Return a constant bool, False if it is not given."""
+        """Return a constant boolean, or False if not given."""
         return self.has(key) and bool(self.array(key))
 
     def text(self, key: str, default: str = "") -> str:
-        """Return a constant string, or the default if it is not given."""
+        """Return a constant string, or the default if not given."""
         return str(self.operation.inputs[key].val) if self.has(key) else default
 
     def _value(self, variable: Any) -> Any:
@@ -91,7 +94,7 @@ class Arguments:
 
 
 def element_type(variable: Any) -> np.dtype[Any]:
-    """Return the element type of a variable in coremltools' program."""
+    """Return the NumPy dtype of a variable in coremltools' program."""
     types = importlib.import_module("coremltools.converters.mil.mil").types
     found: np.dtype[Any] = np.dtype(types.nptype_from_builtin(variable.dtype))
     return found

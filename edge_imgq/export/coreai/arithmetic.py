@@ -1,4 +1,8 @@
-"""Lowering of elementwise operators, reductions and matrix products to Core AI."""
+"""Lowering of elementwise operators, reductions and matrix products to Core AI.
+
+The runtime computes in the element type of the operands, float16 or float32, unless a function says
+otherwise.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +17,22 @@ Lowering = Callable[[Arguments], Any]
 
 
 def of_one(build: Callable[[Any], Any]) -> Lowering:
-    """Build the lowering of a unary operator to its Core AI counterpart."""
+    """Return a lowering of a unary operator: `build` applied to operand `x`."""
     return lambda arguments: build(arguments.value("x"))
 
 
 def of_two(build: Callable[[Any, Any], Any]) -> Lowering:
-    """Build the lowering of a broadcasting binary operator to its Core AI counterpart."""
+    """Return a lowering of a binary operator with broadcasting: `build` applied to `x` and `y`."""
     return lambda arguments: build(arguments.value("x"), arguments.value("y"))
 
 
 def rounded_down(arguments: Arguments) -> Any:
-    """Lower `floor`, computed in float32 (docs/coreai.md cites the source)."""
+    """Lower `floor` of x, computed in float32 (docs/coreai.md cites the source). Exact."""
     return _floor(arguments, arguments.value("x"))
 
 
 def rounded_up(arguments: Arguments) -> Any:
-    """Lower `ceil` to −floor(−x), computed in float32."""
+    """Lower `ceil` of x to −floor(−x), computed in float32. Exact."""
     minus = constant(np.asarray(-1, arguments.type_of("x")))
     x = ai.broadcasting_mul(arguments.value("x"), minus)
     return ai.broadcasting_mul(_floor(arguments, x), minus)
@@ -42,7 +46,7 @@ def _floor(arguments: Arguments, x: Any) -> Any:
 
 
 def sign(arguments: Arguments) -> Any:
-    """Lower `sign` to (x > 0) − (x < 0)."""
+    """Lower `sign` to (x > 0) − (x < 0), which is −1, 0 or 1. Exact; 0 for NaN."""
     x, own = ai.cast(arguments.value("x"), np.float32), arguments.type_of("x").type
     zero = constant(np.float32(0))
     positive = ai.cast(ai.broadcasting_greater(x, zero), own)
@@ -50,24 +54,30 @@ def sign(arguments: Arguments) -> Any:
 
 
 def inverse_root(arguments: Arguments) -> Any:
-    """Lower `rsqrt` to 1 / √(x + epsilon)."""
+    """Lower `rsqrt` to 1 / √(x + epsilon); epsilon is 1e-12 by default, 0 in float16."""
     return ai.rsqrt(_above(arguments, 1e-12))
 
 
 def logarithm(arguments: Arguments) -> Any:
-    """Lower `log` to log(x + epsilon)."""
+    """Lower `log` to ln(x + epsilon); epsilon is 1e-45 by default, 0 in float16."""
     return ai.log(_above(arguments, 1e-45))
 
 
 def _above(arguments: Arguments, default: float) -> Any:
-    """Return the operand plus `epsilon`."""
+    """Return operand `x` plus `epsilon`, rounded to its element type."""
     epsilon = np.asarray(arguments.number("epsilon", default), arguments.type_of("x"))
     x = arguments.value("x")
     return ai.broadcasting_add(x, constant(epsilon)) if epsilon else x
 
 
 def reduced(build: Callable[[Any, Any], Any]) -> Lowering:
-    """Build the lowering of a reduction, over all axes if none are given."""
+    """Return a lowering of a reduction over `axes`, by default all.
+
+    Reduced axes are dropped, or kept with length 1 where `keep_dims` is set.
+
+    Args:
+        build: Core AI's reduction, of a value and its axes, which keeps them with length 1.
+    """
 
     def form(arguments: Arguments) -> Any:
         rank = len(arguments.shape_of("x"))
@@ -81,7 +91,7 @@ def reduced(build: Callable[[Any, Any], Any]) -> Lowering:
 
 
 def matmul(arguments: Arguments) -> Any:
-    """Lower `matmul` with its transpose flags."""
+    """Lower `matmul`, batched with broadcasting; `transpose_x` and `transpose_y` swap two axes."""
     x, y = (_turned(arguments, key) for key in "xy")
     return ai.broadcasting_batch_matmul(x, y)
 
@@ -95,7 +105,10 @@ def _turned(arguments: Arguments, key: str) -> Any:
 
 
 def linear(arguments: Arguments) -> Any:
-    """Lower `linear` to x · weightᵀ + bias."""
+    """Lower `linear` to x · weightᵀ + bias: x (…, C_in), weight (C_out, C_in), result (…, C_out).
+
+    Weight and bias are constants, the bias may be absent.
+    """
     weight = constant(np.swapaxes(arguments.array("weight"), -1, -2))
     product = ai.broadcasting_batch_matmul(arguments.value("x"), weight)
     return (

@@ -14,47 +14,51 @@ from edge_imgq.export.coreai.arguments import Arguments, ai
 
 
 def equal(arguments: Arguments) -> Any:
-    """Lower `equal`, compared in float32."""
+    """Lower `equal`, x = y as booleans with broadcasting, compared in float32."""
     return ai.broadcasting_equal(*_wide(arguments))
 
 
 def not_equal(arguments: Arguments) -> Any:
-    """Lower `not_equal`, compared in float32."""
+    """Lower `not_equal`, x ≠ y as booleans with broadcasting, compared in float32."""
     return ai.broadcasting_not_equal(*_wide(arguments))
 
 
 def greater(arguments: Arguments) -> Any:
-    """Lower `greater`, compared in float32."""
+    """Lower `greater`, x > y as booleans with broadcasting, compared in float32."""
     return ai.broadcasting_greater(*_wide(arguments))
 
 
 def less(arguments: Arguments) -> Any:
-    """Lower `less` to y > x, compared in float32."""
+    """Lower `less`, x < y as booleans with broadcasting, to y > x in float32."""
     return ai.broadcasting_greater(*reversed(_wide(arguments)))
 
 
 def greater_or_equal(arguments: Arguments) -> Any:
-    """Lower `greater_equal` to x > y or x = y, which are both False for NaN."""
+    """Lower `greater_equal` to x > y or x = y, both False for NaN; booleans with broadcasting."""
     return ai.broadcasting_or(greater(arguments), equal(arguments))
 
 
 def less_or_equal(arguments: Arguments) -> Any:
-    """Lower `less_equal` to x < y or x = y, which are both False for NaN."""
+    """Lower `less_equal` to x < y or x = y, both False for NaN; booleans with broadcasting."""
     return ai.broadcasting_or(less(arguments), equal(arguments))
 
 
 def select(arguments: Arguments) -> Any:
-    """Lower `select`: a where the condition holds, else b."""
+    """Lower `select`: `a` where the boolean `cond` holds, else `b`, with broadcasting. Exact."""
     return ai.broadcasting_where(*(arguments.value(key) for key in ("cond", "a", "b")))
 
 
 def cast(arguments: Arguments) -> Any:
-    """Lower `cast` to the result's type."""
+    """Lower `cast` of x to the type named by `dtype`.
+
+    Raises:
+        KeyError: the type is none of RESULTS.
+    """
     return ai.cast(arguments.value("x"), RESULTS[arguments.text("dtype")])
 
 
 RESULTS = {"fp16": np.float16, "fp32": np.float32, "bool": np.bool_, "int32": np.int32}
-"""Element types by MIL name."""
+"""NumPy dtypes by MIL name."""
 
 
 def _wide(arguments: Arguments) -> tuple[Any, Any]:

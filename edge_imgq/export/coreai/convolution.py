@@ -1,4 +1,7 @@
-"""Lowering of convolutions to Core AI, whose padding and bias are separate operators."""
+"""Lowering of convolutions to Core AI, where padding and bias are separate operators.
+
+With one spatial axis, an axis of length 1 is inserted before it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,14 @@ from edge_imgq.export.coreai.window_padding import Sides, in_plane, padded, padd
 
 
 def conv(arguments: Arguments) -> Any:
-    """Lower `conv` on (N, C, *image) with one to three spatial axes."""
+    """Lower `conv` of (N, C_in, spatial axes …), with one to three spatial axes.
+
+    `weight` is (C_out, C_in / groups, kernel …), `bias` a constant (C_out,) or absent; the result
+    is (N, C_out, spatial axes …). Padding is with 0.
+
+    Raises:
+        NotImplementedError: `pad_type` is neither valid nor custom.
+    """
     kernel = arguments.shape_of("weight")[2:]
     sides = padding(arguments, kernel)
     x = padded(arguments.value("x"), sides, arguments.type_of("x").type(0))
@@ -24,9 +34,13 @@ def conv(arguments: Arguments) -> Any:
 
 
 def conv_transpose(arguments: Arguments) -> Any:
-    """Lower `conv_transpose` with weights (C_in, C_out / groups, *kernel).
+    """Lower `conv_transpose` of (N, C_in, spatial axes …), with one to three spatial axes.
 
-    The full result is computed and cropped.
+    `weight` is (C_in, C_out / groups, kernel …), `bias` a constant (C_out,) or absent. The full
+    result is computed and cropped by the padding; `output_shape` is not read.
+
+    Raises:
+        NotImplementedError: `pad_type` is neither valid nor custom.
     """
     kernel = arguments.shape_of("weight")[2:]
     axes = max(len(kernel), 2)
@@ -41,7 +55,7 @@ def conv_transpose(arguments: Arguments) -> Any:
 
 
 def _cut(x: Any, sides: Sides) -> Any:
-    """Crop an image by the given sides."""
+    """Crop the spatial axes by (before, after) elements."""
     if not any(map(any, sides)):
         return x
     begins = [0, 0, *(begin for begin, _ in sides)]
@@ -52,7 +66,7 @@ def _cut(x: Any, sides: Sides) -> Any:
 
 
 def _steps(arguments: Arguments, kernel: Sequence[int]) -> tuple[Any, Any, Any]:
-    """Return strides, dilations and groups."""
+    """Return strides, dilations and groups, by default 1, as constants."""
     ones = [1] * len(kernel)
     strides, dilations = (arguments.integers(key, ones) for key in ("strides", "dilations"))
     plane = [1] * (len(kernel) == 1)
@@ -61,7 +75,7 @@ def _steps(arguments: Arguments, kernel: Sequence[int]) -> tuple[Any, Any, Any]:
 
 
 def _finished(arguments: Arguments, result: Any, kernel: Sequence[int]) -> Any:
-    """Restore the result's shape and add the bias."""
+    """Drop the inserted axis, and add the bias."""
     if len(kernel) == 1:
         result = ai.reshape(result, _indices(arguments.shape))
     if not arguments.has("bias"):

@@ -1,4 +1,4 @@
-"""Lowering of operators that only move values to Core AI."""
+"""Lowering of operators that move elements without arithmetic to Core AI. All are exact."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ PAD_MODES = {"reflect": "reflect", "replicate": "replicate"}
 
 
 def concat(arguments: Arguments) -> Any:
-    """Lower `concat` along one axis."""
+    """Lower `concat` of the tensors `values` along `axis`."""
     axis = int(arguments.number("axis")) % len(arguments.shape)
     return ai.concat(np.int32(axis), arguments.all_values("values"))
 
 
 def split(arguments: Arguments) -> list[Any]:
-    """Lower `split` to slices."""
+    """Lower `split` of x along `axis` to one slice for each result, of the result's length."""
     axis = int(arguments.number("axis")) % len(arguments.shape)
     parts, first = [], 0
     for result in arguments.operation.outputs:
@@ -32,7 +32,11 @@ def split(arguments: Arguments) -> list[Any]:
 
 
 def slice_by_index(arguments: Arguments) -> Any:
-    """Lower `slice_by_index` with its masks and positive strides."""
+    """Lower `slice_by_index`: every axis from `begin` up to `end` in steps of `stride`.
+
+    Strides are positive. Negative indices count from the end; `begin_mask` and `end_mask` extend a
+    slice to the first or last element. `squeeze_mask` is not read.
+    """
     shape = arguments.shape_of("x")
     nothing = [0] * len(shape)
     steps = arguments.integers("stride", [1] * len(shape))
@@ -45,7 +49,7 @@ def slice_by_index(arguments: Arguments) -> Any:
 def _within(
     bounds: Sequence[int], masked: Sequence[int], shape: Sequence[int], free: Sequence[int]
 ) -> list[int]:
-    """Return bounds counted from the front; `free` where a bound is masked."""
+    """Return bounds counted from the start, at most the length; `free` where a bound is masked."""
     sides = zip(bounds, masked, shape, free, strict=True)
     return [
         open_ if mask else min(bound + size if bound < 0 else bound, size)
@@ -56,13 +60,23 @@ def _within(
 def sliced(
     x: Any, begins: Sequence[int], ends: Sequence[int], steps: Sequence[int] | None = None
 ) -> Any:
-    """Slice between bounds counted from the front."""
+    """Slice every axis between two bounds.
+
+    Args:
+        x: Core AI value.
+        begins: first index along each axis, counted from the start.
+        ends: index after the last, along each axis.
+        steps: step along each axis; 1 by default.
+    """
     steps = [1] * len(begins) if steps is None else steps
     return ai.slice_(x, *(np.asarray(values, np.int32) for values in (begins, ends, steps)))
 
 
 def crop(arguments: Arguments) -> Any:
-    """Lower `crop` of rows and columns."""
+    """Lower `crop`: remove rows and columns at the edges of (N, C, H, W).
+
+    `crop_height` is (top, bottom), `crop_width` (left, right), in pixels.
+    """
     (top, bottom), (left, right) = (
         arguments.integers(key) for key in ("crop_height", "crop_width")
     )
@@ -72,19 +86,26 @@ def crop(arguments: Arguments) -> Any:
 
 
 def reverse(arguments: Arguments) -> Any:
-    """Lower `reverse` of axes."""
+    """Lower `reverse` of the order along `axes`, by default all."""
     axes = arguments.integers("axes", range(len(arguments.shape)))
     return ai.reverse(arguments.value("x"), np.asarray(axes, np.int32))
 
 
 def gather(arguments: Arguments) -> Any:
-    """Lower `gather` with constant indices along one axis."""
+    """Lower `gather` of constant indices along `axis`, a flat list that replaces the axis."""
     axis = int(arguments.number("axis")) % len(arguments.shape)
     return taken(arguments.value("x"), arguments.integers("indices"), axis, arguments.shape)
 
 
 def taken(x: Any, places: Sequence[int], axis: int, shape: Sequence[int]) -> Any:
-    """Take the elements at constant indices along an axis; the result has the given shape."""
+    """Take elements at constant indices along an axis: a slice if consecutive, else a gather.
+
+    Args:
+        x: Core AI value.
+        places: indices, counted from the start.
+        axis: axis along which to take.
+        shape: shape of the result.
+    """
     steps = np.diff(places)
     if len(places) > 1 and (steps == 1).all():
         begins, ends = [0] * len(shape), list(shape)
@@ -97,7 +118,10 @@ def taken(x: Any, places: Sequence[int], axis: int, shape: Sequence[int]) -> Any
 
 
 def pad(arguments: Arguments) -> Any:
-    """Lower `pad` of the last axes: constant, reflect or replicate."""
+    """Lower `pad` of the last axes: constant (by default with 0), reflect or replicate.
+
+    `pad` is a flat list of (before, after) pairs for the last axes, first of them first.
+    """
     rank, given = len(arguments.shape), arguments.integers("pad")
     amounts = np.asarray([0] * (2 * rank - len(given)) + given, np.uint32)
     own = arguments.type_of("x").type
@@ -109,32 +133,35 @@ def pad(arguments: Arguments) -> Any:
 
 
 def transpose(arguments: Arguments) -> Any:
-    """Lower `transpose`."""
+    """Lower `transpose`: axis i of the result is axis perm[i] of x."""
     return transposed(arguments.value("x"), arguments.integers("perm"))
 
 
 def transposed(x: Any, order: Sequence[int]) -> Any:
-    """Permute the axes of a value."""
+    """Permute the axes of a value, so that axis i of the result is axis order[i] of it."""
     return ai.transpose(x, np.asarray(order, np.uint32))
 
 
 def reshape(arguments: Arguments) -> Any:
-    """Lower `reshape`, `expand_dims` and `squeeze` to a reshape."""
+    """Lower `reshape`, `expand_dims` and `squeeze` to a reshape to the result's shape."""
     return reshaped(arguments.value("x"), arguments.shape)
 
 
 def reshaped(x: Any, shape: Sequence[int]) -> Any:
-    """Reshape a value."""
+    """Reshape a value to a static shape."""
     return ai.reshape(x, np.asarray(shape, np.int32))
 
 
 def tile(arguments: Arguments) -> Any:
-    """Lower `tile`."""
+    """Lower `tile`: repeat x reps[i] times along axis i."""
     return ai.tile(arguments.value("x"), np.asarray(arguments.integers("reps"), np.uint32))
 
 
 def pixel_shuffle(arguments: Arguments) -> Any:
-    """Lower `pixel_shuffle`: input channels are (C, block row, block column)."""
+    """Lower `pixel_shuffle` of (N, C · r², H, W) to (N, C, r · H, r · W), r being `upscale_factor`.
+
+    Input channels are ordered (C, block row, block column), as in ONNX's mode CRD.
+    """
     block = int(arguments.number("upscale_factor"))
     n, channels, height, width = arguments.shape_of("x")
     apart = [channels // block**2, block, block, height, width]
@@ -142,7 +169,10 @@ def pixel_shuffle(arguments: Arguments) -> Any:
 
 
 def depth_to_space(arguments: Arguments) -> Any:
-    """Lower `depth_to_space`: input channels are (block row, block column, C)."""
+    """Lower `depth_to_space` of (N, b² · C, H, W) to (N, C, b · H, b · W), b being `block_size`.
+
+    Input channels are ordered (block row, block column, C), as in ONNX's mode DCR.
+    """
     block = int(arguments.number("block_size"))
     n, channels, height, width = arguments.shape_of("x")
     apart = [block, block, channels // block**2, height, width]
@@ -150,12 +180,12 @@ def depth_to_space(arguments: Arguments) -> Any:
 
 
 def pixel_unshuffle(arguments: Arguments) -> Any:
-    """Lower `pixel_unshuffle`, the inverse of `pixel_shuffle`."""
+    """Lower `pixel_unshuffle`, the inverse of `pixel_shuffle`, by `downscale_factor`."""
     return _to_depth(arguments, int(arguments.number("downscale_factor")), [0, 2, 4, 1, 3])
 
 
 def space_to_depth(arguments: Arguments) -> Any:
-    """Lower `space_to_depth`, the inverse of `depth_to_space`."""
+    """Lower `space_to_depth`, the inverse of `depth_to_space`, by `block_size`."""
     return _to_depth(arguments, int(arguments.number("block_size")), [2, 4, 0, 1, 3])
 
 

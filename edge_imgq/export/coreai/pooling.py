@@ -1,4 +1,4 @@
-"""Lowering of pools to Core AI."""
+"""Lowering of pooling to Core AI, with one to three spatial axes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def max_pool(arguments: Arguments) -> Any:
-    """Lower `max_pool`; padding is −infinity, so it is never the maximum."""
+    """Lower `max_pool` of (N, C, spatial axes …). Exact; padding is −infinity, so it never wins."""
     kernel, strides = _window(arguments)
     fill = arguments.type_of("x").type(-np.inf)
     x = padded(arguments.value("x"), padding(arguments, kernel), fill)
@@ -28,7 +28,11 @@ def max_pool(arguments: Arguments) -> Any:
 
 
 def avg_pool(arguments: Arguments) -> Any:
-    """Lower `avg_pool` to a sum and a product; padding counts unless it is excluded."""
+    """Lower `avg_pool` of (N, C, spatial axes …) to sums and a product with the reciprocal count.
+
+    Padding counts as zeros unless `exclude_padding_from_average` is set. The reciprocal is rounded
+    to the element type, so in float16 a mean can differ by a rounding from a division.
+    """
     kernel, strides = _window(arguments)
     sides, own = padding(arguments, kernel), arguments.type_of("x").type
     x = padded(arguments.value("x"), sides, own(0))
@@ -44,7 +48,7 @@ def avg_pool(arguments: Arguments) -> Any:
 def _taps(
     arguments: Arguments, kernel: Sequence[int], strides: Sequence[int], sides: Sides
 ) -> NDArray[np.float64]:
-    """Return the number of image elements in each window, shape (*image)."""
+    """Return the number of elements inside the image in each window, float64 (spatial axes …)."""
     counts: NDArray[np.float64] = np.ones(())
     sizes, places = arguments.shape_of("x")[2:], arguments.shape[2:]
     for size, count, taps, step, (begin, _) in zip(
@@ -61,7 +65,7 @@ def _window(arguments: Arguments) -> tuple[list[int], list[int]]:
 
 
 def _planar(shape: Sequence[int], kernel: Sequence[int]) -> tuple[int, ...]:
-    """Insert an axis of length 1 into a shape with one spatial axis."""
+    """Insert an axis of length 1 into a shape with one spatial axis; return others unchanged."""
     return (*shape[:2], 1, *shape[2:]) if len(kernel) == 1 else tuple(shape)
 
 

@@ -1,4 +1,7 @@
-"""Lowering of quantization to Core AI: real = scale × (integer − zero point)."""
+"""Lowering of int8 quantization to Core AI: real value = scale × (integer − zero point).
+
+Scale and zero point are constants: scalars, or vectors along `axis`.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,15 @@ from edge_imgq.export.coreai.activation import clipped
 from edge_imgq.export.coreai.arguments import Arguments, ai, constant
 
 LEAST, MOST = -128, 127
-"""Range of a quantized activation."""
+"""Range of int8, the type of quantized activations."""
 
 
 def quantize(arguments: Arguments) -> Any:
-    """Lower `quantize`: round(x / scale), half to even, plus the zero point, saturated.
+    """Lower `quantize` of `input` to int8: round(input / scale), half to even, plus zero point.
 
-    A product is clipped to the representable range first. That changes no result except on the
-    Neural Engine, which otherwise returns products off by a ratio of scales
-    (github.com/apple/coreai-torch, issue 112).
+    The result saturates at −128 and 127. The product of two computed values is first clipped to the
+    representable range. That changes no result except on the Neural Engine, which otherwise returns
+    products off by a ratio of scales (github.com/apple/coreai-torch, issue 112).
     """
     x = arguments.value("input")
     if _is_product(arguments.operation.inputs["input"]):
@@ -33,19 +36,19 @@ def _is_product(variable: Any) -> bool:
 
 
 def _reach(arguments: Arguments) -> tuple[float, float]:
-    """Return the real values of the smallest and largest integer."""
+    """Return the real values of the smallest and the largest integer."""
     zero = float(arguments.array("zero_point")) if arguments.has("zero_point") else 0.0
     scale = arguments.number("scale")
     return (LEAST - zero) * scale, (MOST - zero) * scale
 
 
 def dequantize(arguments: Arguments) -> Any:
-    """Lower `dequantize`."""
+    """Lower `dequantize` of the int8 `input` to scale · (input − zero point)."""
     return ai.dequantize(arguments.value("input"), *_affine(arguments, "input", np.int8))
 
 
 def weights(arguments: Arguments) -> Any:
-    """Lower `constexpr_affine_dequantize`: weights stored as integers."""
+    """Lower `constexpr_affine_dequantize` of int8 weights, which stay int8 in the file."""
     data = constant(arguments.array("quantized_data"))
     return ai.dequantize(data, *_affine(arguments, "quantized_data", np.int8))
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def upsample_nearest(arguments: Arguments) -> Any:
-    """Lower `upsample_nearest_neighbor` by integer factors."""
+    """Lower `upsample_nearest_neighbor` of (N, C, H, W) by integer factors to tiles. Exact.
+
+    The factors are those of the result's shape to the operand's.
+    """
     x = arguments.value("x")
     for axis in (2, 3):
         shape = list(x.type.shape)
@@ -33,7 +36,11 @@ def upsample_nearest(arguments: Arguments) -> Any:
 
 
 def upsample_bilinear(arguments: Arguments) -> Any:
-    """Lower `upsample_bilinear` on one of Core ML's grids."""
+    """Lower `upsample_bilinear` of (N, C, H, W) to one matrix product per axis.
+
+    Sample positions are those of `edge_imgq.runtime.mil.resize.upsample_bilinear`. The
+    interpolation weights are rounded to the element type of x.
+    """
     align, own = arguments.flag("align_corners"), arguments.type_of("x").type
     centres = arguments.flag("half_pixel_centers")
     (rows, columns), (high, wide) = arguments.shape_of("x")[2:], arguments.shape[2:]
@@ -44,7 +51,14 @@ def upsample_bilinear(arguments: Arguments) -> Any:
 
 
 def _blend(size: int, target: int, align: bool, centres: bool) -> NDArray[np.float64]:
-    """Return the (target, size) matrix of linear interpolation weights."""
+    """Return the (target, size) matrix of linear interpolation weights, float64.
+
+    Args:
+        size: input samples.
+        target: output samples.
+        align: map corners to corners.
+        centres: sample at the centres of pixels; ignored with `align`.
+    """
     index = np.arange(target)
     if align:
         places = index * ((size - 1) / max(target - 1, 1))

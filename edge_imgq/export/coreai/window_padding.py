@@ -14,7 +14,15 @@ Sides = list[tuple[int, int]]
 
 
 def padding(arguments: Arguments, kernel: Sequence[int]) -> Sides:
-    """Return the padding of a sliding window, from `pad_type` and `pad`."""
+    """Return the (before, after) padding of each spatial axis, from `pad_type` and `pad`.
+
+    Args:
+        arguments: arguments of the convolution or pooling.
+        kernel: taps along each spatial axis.
+
+    Raises:
+        NotImplementedError: `pad_type` is neither valid nor custom.
+    """
     kind = arguments.text("pad_type", "valid")
     if kind == "valid":
         return [(0, 0)] * len(kernel)
@@ -25,7 +33,7 @@ def padding(arguments: Arguments, kernel: Sequence[int]) -> Sides:
 
 
 def padded(x: Any, sides: Sides, fill: Any) -> Any:
-    """Pad an image (N, C, *image) with a number."""
+    """Pad (N, C, spatial axes …) with a number; return it unchanged if there is no padding."""
     if not any(map(any, sides)):
         return x
     amounts = [0, 0, 0, 0, *(side for pair in sides for side in pair)]
@@ -33,5 +41,5 @@ def padded(x: Any, sides: Sides, fill: Any) -> Any:
 
 
 def in_plane(x: Any, kernel: Sequence[int]) -> Any:
-    """Add a second spatial axis of length 1 to a one-dimensional image; Core AI requires it."""
+    """Insert an axis of length 1 before a single spatial axis, since Core AI has no 1D windows."""
     return ai.expand_dims(x, np.asarray([2], np.int32)) if len(kernel) == 1 else x

@@ -16,7 +16,15 @@ Sides = tuple[tuple[int, ...], tuple[int, ...]]
 
 
 def conv(site: LoweringContext) -> Any:
-    """Lower Conv to conv, with weights (out, in / groups, *kernel) as in ONNX."""
+    """Lower Conv of (N, C_in, spatial axes …) to conv, in float16, with one to three spatial axes.
+
+    Weights are (C_out, C_in / groups, kernel …), as in ONNX; int8 weights stay int8 with a scale
+    per channel. The result is in the context's unit and offset. `refuse_conv` tells which uses this
+    does not cover.
+
+    Raises:
+        ModelError: a weight or bias exceeds float16.
+    """
     x, factor = _input(site)
     kernel = site.operation.operand(1)
     return mb.conv(
@@ -30,11 +38,16 @@ def conv(site: LoweringContext) -> Any:
 
 
 def conv_transpose(site: LoweringContext) -> Any:
-    """Lower ConvTranspose to conv_transpose, with weights (in, out / groups, *kernel) as in ONNX.
+    """Lower ConvTranspose of (N, C_in, spatial axes …) to conv_transpose, in float16.
 
+    Weights are (C_in, C_out / groups, kernel …), as in ONNX; there are one to three spatial axes.
     Core ML has no output padding: it is subtracted from the padding at the end, and the unpadded
     result is computed and cropped, as coremltools' torch front end does. If it exceeds that
     padding, the kernel is extended by zeros, which lengthens the unpadded result.
+    `refuse_conv_transpose` tells which uses this does not cover.
+
+    Raises:
+        ModelError: a weight or bias exceeds float16.
     """
     operation = site.operation
     x, factor = _input(site)
@@ -79,7 +92,11 @@ def refuse_conv_transpose(operation: Operation) -> str | None:
 
 
 def window_padding(operation: Operation) -> Sides:
-    """Return the padding of an ONNX sliding window, from `pads` or `auto_pad`."""
+    """Return the padding before and after each spatial axis of a window, from `pads` or `auto_pad`.
+
+    Args:
+        operation: an ONNX convolution or pooling of static shape.
+    """
     kernel, _, _ = _geometry(operation)
     image = operation.operand(0).shape[2:]
     pads = padding_in(operation.kind, operation.attributes, kernel, image)
@@ -88,9 +105,10 @@ def window_padding(operation: Operation) -> Sides:
 
 
 def transposed_padding(operation: Operation) -> Sides:
-    """Return a ConvTranspose's crop of the full result, less the output padding at the end.
+    """Return the elements cropped from a ConvTranspose's full result, before and after each axis.
 
-    With `auto_pad` or `output_shape` the crop follows from the output size.
+    The output padding is subtracted at the end, so an end can be negative. With `auto_pad` or
+    `output_shape` the crop follows from the output size.
     """
     extra = _output_padding(operation)
     begins, ends = window_padding(operation)

@@ -270,9 +270,10 @@ PHASES = (TIDY, RECOGNISE, NORMALISE, PROTECT, EXPRESS, FOLD, MARK)
 
 
 def canonical(model: ir.Model, watcher: Watcher | None = None) -> int:
-    """Run every phase on a float graph, then infer the shapes of the nodes that were written.
+    """Rewrite a float graph by all phases in order, then infer the shapes of the new nodes.
 
-    A graph with a DequantizeLinear node stays unchanged.
+    The graph computes the same function up to the rounding of float32. A graph with a
+    DequantizeLinear node stays unchanged.
 
     Args:
         model: edited in place.

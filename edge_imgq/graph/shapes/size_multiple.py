@@ -80,7 +80,11 @@ def find_sides(model: ir.Model, wanted: Sequence[Size], rule: Rule | None = None
 
 
 def sizes_to_try(model: ir.Model, wanted: Sequence[Size]) -> Iterator[Size]:
-    """Yield candidate heights and widths, those named by the user first."""
+    """Yield candidate heights and widths in pixels, those named by the user first.
+
+    Then come squares of the sides TRIED, and adjacent lengths in the constant targets of Reshape
+    nodes. A size may come twice.
+    """
     yield from wanted
     yield from ((side, side) for side in TRIED)
     yield from _stated_sizes(model)
@@ -99,7 +103,7 @@ def scale_at(model: ir.Model, size: Size) -> int | None:
 
 
 def output_at(model: ir.Model, size: Size) -> Size | None:
-    """Return height and width of the output at one size, or None if it is no single image.
+    """Return height and width of the output at an input size, or None if it is no single image.
 
     Raises:
         ModelError: shape inference fails at this size.
@@ -129,7 +133,11 @@ def numbers_at(model: ir.Model, size: Size) -> int | None:
 
 
 def channels_at(model: ir.Model, size: Size) -> int:
-    """Return the channels of an image output at a size that works."""
+    """Return the channels of an image output at an input size that works.
+
+    Raises:
+        ModelError: shape inference fails at this size.
+    """
     shape = bind_size(model, size).graph.outputs[0].shape
     assert shape is not None
     return int(shape.numpy()[1])

@@ -184,14 +184,17 @@ DRAWINGS: Mapping[str, Draw] = {
 
 
 def varied(patches: NDArray[np.float32], peak: float) -> NDArray[np.float32]:
-    """Stretch photographs to full contrast, and append their negatives.
+    """Stretch each photograph to full contrast, all its channels alike, and append the negatives.
+
+    The quantiles ENDS of a photograph become 0 and `peak`, and values beyond them are clipped; a
+    contrast below LEAST_CONTRAST is stretched as if it were that.
 
     Args:
-        patches: (N, C, H, W), 0 … peak.
+        patches: float32 (N, C, H, W), 0 … peak.
         peak: float value of pixel 255.
 
     Returns:
-        float32 (2 N, C, H, W), 0 … peak.
+        float32 (2 N, C, H, W), 0 … peak: the photographs, then their negatives in the same order.
     """
     low, high = (np.quantile(patches, share, axis=(1, 2, 3), keepdims=True) for share in ENDS)
     wide = np.maximum(high - low, LEAST_CONTRAST * peak)
