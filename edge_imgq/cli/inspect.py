@@ -60,7 +60,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print a description of a file; return 5 if `export` refuses the model itself."""
+    """Print a description of a file; return 5 if `export` refuses the model itself, else 0."""
     from edge_imgq.api.inspect import inspect
     from edge_imgq.skipped import Skipped
 

@@ -72,10 +72,10 @@ class CropSet:
 
 
 class CropSampler:
-    """Draws the responses of a network's fixed filters on crops, with labels.
+    """Draws filter responses of random crops, with labels.
 
-    The filters are constant, so each crop is filtered once, rotated or mirrored, which keeps the
-    JPEG grid aligned.
+    The network's first filters are constant, so each crop is filtered once, rotated or mirrored in
+    a way that keeps the JPEG grid aligned.
 
     Args:
         crops: crops to draw from.
@@ -96,7 +96,13 @@ class CropSampler:
         self.all = Batch(torch.cat(statistics).numpy(), crops.labels[..., None, None])
 
     def draw(self, rng: np.random.Generator) -> Batch:
-        """Draw the next batch; only `rng` changes state."""
+        """Draw the next batch, with replacement; only `rng` changes state.
+
+        Returns:
+            Mean responses (batch, n, 1, 1) in 0 … 6 as inputs, and scaled measures (batch,
+            measures, 1, 1)
+            as targets, NaN if unknown; both float32.
+        """
         chosen = rng.integers(0, len(self.all.degraded), self._batch)
         return Batch(self.all.degraded[chosen], self.all.truth[chosen])
 
@@ -165,7 +171,16 @@ def _labelled(
 
 
 def repaired(photo: Pixels, name: str, network: nn.Module) -> Pixels:
-    """Return the result of a network of the zoo on an RGB photograph, as `enhance` computes it."""
+    """Return the result of a network of the zoo on an RGB photograph, as `enhance` computes it.
+
+    Args:
+        photo: uint8 (H, W, 3).
+        name: name of the network.
+        network: the network with its weights.
+
+    Returns:
+        uint8 (H, W, 3).
+    """
     from edge_imgq.train.validate import restore
 
     if zoo_entry(name).colour == "rgb":
@@ -174,12 +189,17 @@ def repaired(photo: Pixels, name: str, network: nn.Module) -> Pixels:
 
 
 def in_colour(photo: Pixels) -> Pixels:
-    """Return an image as RGB; gray is repeated over three channels."""
+    """Return an image (H, W, 1) or (H, W, 3) as RGB (H, W, 3); gray is repeated over channels."""
     return np.repeat(photo, 3, axis=2) if photo.shape[2] == 1 else photo
 
 
 def luma_psnr(truth: Pixels, image: Pixels) -> float:
-    """Return the luma PSNR of an RGB image in dB, at most 51, excluding the border."""
+    """Return the luma PSNR of an RGB image in dB, at most 51, excluding the border.
+
+    Args:
+        truth: uint8 (H, W, 3).
+        image: uint8 (H, W, 3).
+    """
     return _decibels(_errors(truth, image))
 
 

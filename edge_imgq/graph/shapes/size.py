@@ -115,7 +115,7 @@ def _is_computed(value: ir.Value | None) -> bool:
 
 
 def takes_batches(model: ir.Model, size: tuple[int, int]) -> bool:
-    """Return True if every value is twice as large for two images as for one.
+    """Return True if two images give every intermediate value twice the elements that one does.
 
     Attention may reshape to a batch of one, and exporters may write a Resize's batch as a constant.
 

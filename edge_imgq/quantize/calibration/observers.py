@@ -46,11 +46,14 @@ THRESHOLDS = 128
 """Number of clipping thresholds that the entropy observer tries."""
 
 Observer = Callable[[ChannelRange, "Values | None"], Range]
-"""Chooses the range of a tensor; weights are the costs of errors per channel, None if equal."""
+"""Chooses the range of a tensor, in its real values, from the observed ranges of its channels.
+
+The second argument holds the costs of errors per channel, (channels,); None if they are equal.
+"""
 
 
 def min_max(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG001
-    """Choose the full observed range."""
+    """Choose the full observed range over all channels."""
     return seen.whole()
 
 
@@ -65,7 +68,9 @@ def moving_average(seen: ChannelRange, weights: Values | None) -> Range:  # noqa
 
 
 def percentile(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG001
-    """Choose the range that leaves out a share OUTSIDE of the non-zero values, half in each tail.
+    """Choose the range that leaves out a share OUTSIDE of the nonzero values, half in each tail.
+
+    The ends are centres of histogram bins, so they are accurate to half a bin.
 
     Raises:
         ValueError: `seen` has no details.
@@ -80,9 +85,10 @@ def percentile(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: AR
 
 
 def entropy(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG001
-    """Choose the symmetric threshold of least KL divergence between quantized and full histogram.
+    """Choose the symmetric threshold t with the least KL divergence of quantized from true values.
 
-    The range is cut to the observed one.
+    Values are counted by magnitude, over all channels; THRESHOLDS values of t are tried. The result
+    is cut to the observed range.
 
     Raises:
         ValueError: `seen` has no details.
@@ -104,7 +110,10 @@ def entropy(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG00
 
 
 def least_error(seen: ChannelRange, weights: Values | None, dearer: float = 1.0) -> Range:
-    """Choose the range with the least squared error of rounding and clipping together.
+    """Choose the range with the least sum of squared rounding and clipping errors.
+
+    CANDIDATES values are tried for each end. The rounding error is modelled as uniform in a step,
+    the clipping error comes from the histograms.
 
     Args:
         seen: observed ranges with details.

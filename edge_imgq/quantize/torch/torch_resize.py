@@ -20,7 +20,10 @@ ROUND = ("round_prefer_floor", "round_prefer_ceil")
 
 
 def resize(node: ir.Node, inputs: Inputs) -> torch.Tensor:
-    """Compute Resize, any mode and number of axes."""
+    """Compute Resize of a float32 tensor of any rank, in every mode of ONNX.
+
+    Nearest is exact. Interpolation equals ONNX Runtime's up to float32 rounding.
+    """
     source, scales = given(inputs, 0), optional(inputs, 2)
     listed = [] if scales is None else [float(scale) for scale in scales]
     mode = _torch_mode(node, listed) if source.ndim == 4 else None

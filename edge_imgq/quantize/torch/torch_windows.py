@@ -1,4 +1,8 @@
-"""Convolutions, pooling and padding in torch, with ONNX's padding rules."""
+"""Convolution, pooling and padding in torch, with ONNX's padding rules.
+
+Images are float32 (N, C, H, W); windows have two axes. Sums are in torch's order, so results equal
+ONNX Runtime's up to float32 rounding.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from edge_imgq.graph.convolution import attributes_of, padding_in
 from edge_imgq.quantize.torch.torch_inputs import Inputs, given, integers, optional, uncovered
 
 Sides = tuple[int, int, int, int]
-"""Top, left, bottom, right."""
+"""Padding at the top, left, bottom and right, in pixels; negative values crop."""
 
 EVERYWHERE = (0, 0, 0, 0)
 
@@ -36,7 +40,11 @@ class WindowGeometry:
 
 
 def geometry_of(node: ir.Node, kernel: Sequence[int]) -> WindowGeometry:
-    """Return the window geometry of a node.
+    """Return the window geometry of a convolution or pooling node.
+
+    Args:
+        node: the node.
+        kernel: taps along each spatial axis.
 
     Raises:
         NotCoveredError: the kernel does not have two axes.
@@ -52,14 +60,27 @@ def geometry_of(node: ir.Node, kernel: Sequence[int]) -> WindowGeometry:
 
 
 def padding_of(node: ir.Node, geometry: WindowGeometry, size: Sequence[int]) -> Sides:
-    """Compute the padding for an image of a given height and width, from pads or auto_pad."""
+    """Compute the padding of a window from `pads` or `auto_pad`.
+
+    Args:
+        node: a convolution or pooling.
+        geometry: its window.
+        size: height and width of the input.
+    """
     pads = padding_in(node.op_type, attributes_of(node), geometry.kernel, size)
     assert pads is not None, "its size is known"
     return pads[0], pads[1], pads[2], pads[3]
 
 
 def convolution(node: ir.Node, inputs: Inputs) -> Tensor:
-    """Compute Conv."""
+    """Compute Conv of (N, C_in, H, W), with weights (C_out, C_in / groups, kernel …).
+
+    Returns:
+        (N, C_out, H', W'), float32.
+
+    Raises:
+        NotCoveredError: the kernel does not have two axes.
+    """
     source, weight = given(inputs, 0), given(inputs, 1)
     geometry = geometry_of(node, weight.shape[2:])
     top, left, bottom, right = padding_of(node, geometry, source.shape[2:])
@@ -78,7 +99,17 @@ def convolution(node: ir.Node, inputs: Inputs) -> Tensor:
 
 
 def transposed_convolution(node: ir.Node, inputs: Inputs) -> Tensor:
-    """Compute ConvTranspose, cropped or extended to ONNX's padding; the bias fills extensions."""
+    """Compute ConvTranspose of (N, C_in, H, W), with weights (C_in, C_out / groups, kernel …).
+
+    The full result is cropped by ONNX's padding. Where that extends it, as output padding may,
+    added pixels have the value of the bias.
+
+    Returns:
+        (N, C_out, H', W'), float32.
+
+    Raises:
+        NotCoveredError: the kernel does not have two axes.
+    """
     source, weight, bias = given(inputs, 0), given(inputs, 1), optional(inputs, 2)
     geometry = geometry_of(node, weight.shape[2:])
     top, left, bottom, right = padding_of(node, geometry, source.shape[2:])
@@ -117,7 +148,12 @@ def padded(image: Tensor, sides: Sequence[int], value: float) -> Tensor:
 
 
 def cropped(image: Tensor, sides: Sequence[int]) -> Tensor:
-    """Remove elements before and after each axis, last axis first."""
+    """Remove elements before and after each axis; return the tensor unchanged if there are none.
+
+    Args:
+        image: tensor with any number of axes.
+        sides: elements to remove before and after each axis, last axis first.
+    """
     for place in range(0, len(sides), 2):
         axis, (before, after) = image.ndim - 1 - place // 2, sides[place : place + 2]
         if before or after:
@@ -126,10 +162,10 @@ def cropped(image: Tensor, sides: Sequence[int]) -> Tensor:
 
 
 def max_pool(node: ir.Node, inputs: Inputs) -> Tensor:
-    """Compute MaxPool; padding is −∞.
+    """Compute MaxPool of (N, C, H, W), with padding of −∞, which never wins. Exact.
 
     Raises:
-        NotCoveredError: the node has a second output.
+        NotCoveredError: the node has a second output, or the kernel does not have two axes.
     """
     if len(node.outputs) > 1:
         raise uncovered(node, "its second output, the places of the maxima")
@@ -142,7 +178,14 @@ def max_pool(node: ir.Node, inputs: Inputs) -> Tensor:
 
 
 def average_pool(node: ir.Node, inputs: Inputs) -> Tensor:
-    """Compute AveragePool; positions beyond the padding are never counted."""
+    """Compute AveragePool of (N, C, H, W).
+
+    Padding counts as zeros with `count_include_pad`; positions that `ceil_mode` adds beyond it
+    never count.
+
+    Raises:
+        NotCoveredError: the kernel does not have two axes.
+    """
     source = given(inputs, 0)
     geometry = geometry_of(node, node.attributes.get_ints("kernel_shape"))
     pads, overhang = _pooling(node, geometry, source.shape[2:])
@@ -160,7 +203,7 @@ def average_pool(node: ir.Node, inputs: Inputs) -> Tensor:
 
 
 def _sums(image: Tensor, geometry: WindowGeometry) -> Tensor:
-    """Sum all windows of each channel."""
+    """Sum all windows of each channel, (N, C, H, W)."""
     channels = image.shape[1]
     ones = torch.ones(channels, 1, *geometry.kernel)
     return F.conv2d(
@@ -169,7 +212,7 @@ def _sums(image: Tensor, geometry: WindowGeometry) -> Tensor:
 
 
 def _sides(pads: Sides, overhang: Sequence[int]) -> tuple[int, int, int, int]:
-    """Convert padding to torch's order."""
+    """Convert padding to torch's order: left, right, top, bottom."""
     top, left, bottom, right = pads
     return left, right + overhang[1], top, bottom + overhang[0]
 
@@ -193,7 +236,7 @@ def _pooling(
 
 
 def pad(node: ir.Node, inputs: Inputs) -> Tensor:
-    """Compute Pad, any mode."""
+    """Compute Pad of a tensor of any rank, in every mode of ONNX; negative padding crops. Exact."""
     source, listed = given(inputs, 0), integers(inputs, 1) or []
     axes = integers(inputs, 3) or list(range(source.ndim))
     sides = {axis % source.ndim: (listed[i], listed[i + len(axes)]) for i, axis in enumerate(axes)}
