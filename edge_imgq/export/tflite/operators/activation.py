@@ -1,4 +1,7 @@
-"""Lowering of activations that the reader did not fuse into the operation before."""
+"""Lowering of activations that were not fused into the operation before.
+
+All are elementwise except softmax.
+"""
 
 from __future__ import annotations
 
@@ -25,24 +28,34 @@ TANH_SCALE = (1 / 128, 0)
 
 
 def relu(file: Emitter, operation: Operation) -> None:
-    """Lower Relu to RELU; int8 outputs whose range begins at 0 need no operator."""
+    """Lower Relu to RELU, in float32 or int8; int8 outputs with a range from 0 need no operator."""
     _clip(file, operation, Activation(0.0, math.inf))
 
 
 def clip(file: Emitter, operation: Operation) -> None:
-    """Lower Clip to RELU, RELU6, RELU_N1_TO_1, MAXIMUM or MINIMUM; none where int8 saturates."""
+    """Lower Clip to RELU, RELU6, RELU_N1_TO_1, MAXIMUM or MINIMUM, in float32 or int8.
+
+    Bounds at which int8 saturates anyway need no operator.
+
+    Raises:
+        RefusedError: a bound is computed.
+    """
     _clip(file, operation, Activation(_bound(operation, 1, "min"), _bound(operation, 2, "max")))
 
 
 def leaky_relu(file: Emitter, operation: Operation) -> None:
-    """Lower LeakyRelu to LEAKY_RELU."""
+    """Lower LeakyRelu to LEAKY_RELU, in float32 or int8."""
     options = schema.LeakyReluOptionsT()
     options.alpha = operation.attributes.get("alpha", 0.01)
     file.emit(operation, Code.LEAKY_RELU, [file.tensor(operation.operand(0))], options)
 
 
 def parametric_relu(file: Emitter, operation: Operation) -> None:
-    """Lower PRelu to PRELU with slopes (1, 1, C), computed in float32 also in int8 files."""
+    """Lower PRelu of an image to PRELU with slopes (1, 1, C), in float32 also in int8 files.
+
+    Raises:
+        RefusedError: slopes are computed, or neither one number nor one per channel.
+    """
     image, slope = operation.operand(0), constant_input(operation, 1)
     values = contents(slope)
     channels = image.shape[1]
@@ -54,24 +67,34 @@ def parametric_relu(file: Emitter, operation: Operation) -> None:
 
 
 def sigmoid(file: Emitter, operation: Operation) -> None:
-    """Lower Sigmoid to LOGISTIC, whose int8 output has scale 1/256 and zero point −128."""
+    """Lower Sigmoid to LOGISTIC, in float32, or in int8 with scale 1/256 and zero point −128.
+
+    A QUANTIZE follows if the output has another scale.
+    """
     _fixed_scale(file, operation, Code.LOGISTIC, LOGISTIC_SCALE)
 
 
 def tanh(file: Emitter, operation: Operation) -> None:
-    """Lower Tanh to TANH, whose int8 output has scale 1/128 and zero point 0."""
+    """Lower Tanh to TANH, in float32, or in int8 with scale 1/128 and zero point 0.
+
+    A QUANTIZE follows if the output has another scale.
+    """
     _fixed_scale(file, operation, Code.TANH, TANH_SCALE)
 
 
 def gelu(file: Emitter, operation: Operation) -> None:
-    """Lower Gelu to GELU, exact or with the tanh approximation as the node specifies."""
+    """Lower Gelu to GELU, exact (by erf) or with the tanh approximation, as the node specifies."""
     options = schema.GeluOptionsT()
     options.approximate = operation.attributes.get("approximate", "none") == "tanh"
     file.emit(operation, Code.GELU, [file.tensor(operation.operand(0))], options)
 
 
 def exponential_linear(file: Emitter, operation: Operation) -> None:
-    """Lower Elu with α = 1 to ELU."""
+    """Lower Elu to ELU.
+
+    Raises:
+        RefusedError: α is not 1, TFLite's only value.
+    """
     if operation.attributes.get("alpha", 1.0) != 1.0:
         raise RefusedError("TFLite's ELU has α = 1 only.")
     file.emit(operation, Code.ELU, [file.tensor(operation.operand(0))])
@@ -84,7 +107,11 @@ def hard_swish(file: Emitter, operation: Operation) -> None:
 
 
 def softmax(file: Emitter, operation: Operation) -> None:
-    """Lower Softmax to SOFTMAX on the last stored axis, between TRANSPOSEs for other axes."""
+    """Lower Softmax to SOFTMAX along the last stored axis, between TRANSPOSEs for other axes.
+
+    In int8 the output has scale 1/256 and zero point −128; a QUANTIZE follows if it should have
+    another scale.
+    """
     output, name = operation.output, operation.name
     rank = len(output.shape)
     axis = stored_axis(operation.attributes.get("axis", -1), rank)
@@ -110,7 +137,11 @@ def softmax(file: Emitter, operation: Operation) -> None:
 
 
 def identity(file: Emitter, operation: Operation) -> None:
-    """Lower Identity, Dropout and Requantize to a QUANTIZE if the scale changes."""
+    """Lower Identity, Dropout and Requantize to nothing, or to a QUANTIZE if the scale changes.
+
+    Raises:
+        RefusedError: it is a Dropout in training mode.
+    """
     if operation.kind == "Dropout" and len(operation.inputs) > 2:
         raise RefusedError("it is a Dropout in training mode. Export the model in evaluation mode.")
     _clip(file, operation, operation.activation)
@@ -164,7 +195,7 @@ def _fixed_scale(
 
 
 def _natural(output: Tensor, fixed: tuple[float, int]) -> Tensor:
-    """Return an output tensor with the fixed scale and zero point of its operator."""
+    """Return the output tensor with the scale and zero point that TFLite's operator prescribes."""
     name = f"{output.name}/natural"
     if output.quantization is None:
         return dataclasses.replace(output, name=name)

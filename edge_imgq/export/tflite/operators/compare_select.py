@@ -1,4 +1,4 @@
-"""Lowering of comparisons, logical operators, Where and Cast."""
+"""Lowering of comparisons, logical operators, Where and Cast, with broadcasting as in ONNX."""
 
 from __future__ import annotations
 
@@ -20,53 +20,57 @@ FLOAT, BOOL = 1, 9
 
 
 def less(file: Emitter, operation: Operation) -> None:
-    """Lower Less to LESS, computed in float32."""
+    """Lower Less, x < y as booleans, to LESS in float32."""
     _combined(file, operation, Code.LESS, schema.LessOptionsT())
 
 
 def less_or_equal(file: Emitter, operation: Operation) -> None:
-    """Lower LessOrEqual to LESS_EQUAL, computed in float32."""
+    """Lower LessOrEqual, x ≤ y as booleans, to LESS_EQUAL in float32."""
     _combined(file, operation, Code.LESS_EQUAL, schema.LessEqualOptionsT())
 
 
 def greater(file: Emitter, operation: Operation) -> None:
-    """Lower Greater to GREATER, computed in float32."""
+    """Lower Greater, x > y as booleans, to GREATER in float32."""
     _combined(file, operation, Code.GREATER, schema.GreaterOptionsT())
 
 
 def greater_or_equal(file: Emitter, operation: Operation) -> None:
-    """Lower GreaterOrEqual to GREATER_EQUAL, computed in float32."""
+    """Lower GreaterOrEqual, x ≥ y as booleans, to GREATER_EQUAL in float32."""
     _combined(file, operation, Code.GREATER_EQUAL, schema.GreaterEqualOptionsT())
 
 
 def equal(file: Emitter, operation: Operation) -> None:
-    """Lower Equal to EQUAL, for float32 or bool."""
+    """Lower Equal, x = y as booleans, to EQUAL, of float32 or booleans."""
     _combined(file, operation, Code.EQUAL, schema.EqualOptionsT())
 
 
 def both(file: Emitter, operation: Operation) -> None:
-    """Lower And to LOGICAL_AND."""
+    """Lower And of booleans to LOGICAL_AND."""
     _combined(file, operation, Code.LOGICAL_AND, schema.LogicalAndOptionsT())
 
 
 def either(file: Emitter, operation: Operation) -> None:
-    """Lower Or to LOGICAL_OR."""
+    """Lower Or of booleans to LOGICAL_OR."""
     _combined(file, operation, Code.LOGICAL_OR, schema.LogicalOrOptionsT())
 
 
 def one_of_both(file: Emitter, operation: Operation) -> None:
-    """Lower Xor to NOT_EQUAL."""
+    """Lower Xor of booleans to NOT_EQUAL."""
     _combined(file, operation, Code.NOT_EQUAL, schema.NotEqualOptionsT())
 
 
 def negation(file: Emitter, operation: Operation) -> None:
-    """Lower Not to LOGICAL_NOT."""
+    """Lower Not of booleans to LOGICAL_NOT."""
     inputs = [file.tensor(operation.operand(0))]
     file.emit(operation, Code.LOGICAL_NOT, inputs, schema.LogicalNotOptionsT())
 
 
 def choice(file: Emitter, operation: Operation) -> None:
-    """Lower Where to SELECT_V2, computed in float32."""
+    """Lower Where to SELECT_V2, in float32. Exact.
+
+    Raises:
+        RefusedError: it selects between booleans.
+    """
     if operation.output.logical:
         raise RefusedError("it chooses between truth values; write it with And and Or.")
     rank = len(operation.output.shape)
@@ -75,7 +79,13 @@ def choice(file: Emitter, operation: Operation) -> None:
 
 
 def cast(file: Emitter, operation: Operation) -> None:
-    """Lower Cast from bool to float32 to CAST, and from float32 to bool to NOT_EQUAL 0."""
+    """Lower Cast from boolean to float32 to CAST, and from float32 to boolean to NOT_EQUAL 0.
+
+    A cast from float32 to float32 needs no operator.
+
+    Raises:
+        RefusedError: it casts to another type.
+    """
     source, target = operation.operand(0), operation.attributes.get("to")
     if target == FLOAT and source.logical:
         options = schema.CastOptionsT()

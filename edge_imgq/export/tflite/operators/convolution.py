@@ -31,9 +31,13 @@ HWO_DEPTHWISE = (1, 2, 3, 0)
 def convolution(file: Emitter, operation: Operation) -> None:
     """Lower Conv to CONV_2D, grouped or not, or to DEPTHWISE_CONV_2D if each channel is a group.
 
-    A PAD is added only where neither VALID nor SAME is equivalent, as for torch's stride 2 on an
-    even size. XNNPACK fuses it into the convolution at no cost. A 4×4 kernel padded with zeros to
-    fit SAME takes 1.1 to 1.7 times as long.
+    Weights (C_out, C_in / groups, H, W) are stored as (C_out, H, W, C_in / groups), depthwise ones
+    as (1, H, W, C_out). A PAD is added only where neither VALID nor SAME is equivalent, as for
+    torch's stride 2 on an even size. XNNPACK fuses it into the convolution at no cost. A 4×4 kernel
+    padded with zeros to fit SAME takes 1.1 to 1.7 times as long.
+
+    Raises:
+        RefusedError: weights are computed, or the kernel is not two-dimensional.
     """
     image, kernel = operation.operand(0), constant_input(operation, 1)
     spot = window(operation, kernel.shape[2:])

@@ -1,4 +1,4 @@
-"""Lowering of elementwise operators with one or two operands."""
+"""Lowering of elementwise operators with one or two operands, with broadcasting as in ONNX."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ INVERSE_ROOT = -0.5
 
 
 def add(file: Emitter, operation: Operation) -> None:
-    """Lower Add to ADD."""
+    """Lower Add to ADD, in float32 or int8."""
     _binary(file, operation, Code.ADD, schema.AddOptionsT())
 
 
 def subtract(file: Emitter, operation: Operation) -> None:
-    """Lower Sub to SUB."""
+    """Lower Sub to SUB, in float32 or int8."""
     _binary(file, operation, Code.SUB, schema.SubOptionsT())
 
 
 def multiply(file: Emitter, operation: Operation) -> None:
-    """Lower Mul to MUL."""
+    """Lower Mul to MUL, in float32 or int8."""
     _binary(file, operation, Code.MUL, schema.MulOptionsT())
 
 
 def divide(file: Emitter, operation: Operation) -> None:
-    """Lower Div to DIV, computed in float32."""
+    """Lower Div to DIV, in float32."""
     _binary(file, operation, Code.DIV, schema.DivOptionsT())
 
 
 def power(file: Emitter, operation: Operation) -> None:
-    """Lower Pow to POW, or to RSQRT for an exponent of −½, computed in float32."""
+    """Lower Pow to POW, or to RSQRT for a constant exponent of −½, in float32."""
     exponent = operation.operand(1).data
     if exponent is not None and exponent.size == 1 and exponent.reshape(-1)[0] == INVERSE_ROOT:
         file.emit(operation, Code.RSQRT, [file.tensor(operation.operand(0))])
@@ -48,74 +48,74 @@ def power(file: Emitter, operation: Operation) -> None:
 
 
 def minimum(file: Emitter, operation: Operation) -> None:
-    """Lower Min to a chain of binary MINIMUMs."""
+    """Lower Min to a chain of binary MINIMUMs, in float32, or in int8 at the output's scale."""
     _same_scale_binary(file, operation, Code.MINIMUM)
 
 
 def maximum(file: Emitter, operation: Operation) -> None:
-    """Lower Max to a chain of binary MAXIMUMs."""
+    """Lower Max to a chain of binary MAXIMUMs, in float32, or in int8 at the output's scale."""
     _same_scale_binary(file, operation, Code.MAXIMUM)
 
 
 def absolute(file: Emitter, operation: Operation) -> None:
-    """Lower Abs to ABS, computed in float32."""
+    """Lower Abs to ABS, in float32. Exact."""
     file.emit(operation, Code.ABS, [file.tensor(operation.operand(0))], schema.AbsOptionsT())
 
 
 def square_root(file: Emitter, operation: Operation) -> None:
-    """Lower Sqrt to SQRT, computed in float32."""
+    """Lower Sqrt to SQRT, in float32."""
     file.emit(operation, Code.SQRT, [file.tensor(operation.operand(0))])
 
 
 def rounded(file: Emitter, operation: Operation) -> None:
-    """Lower Round to ROUND, half to even as in ONNX, computed in float32."""
+    """Lower Round to ROUND, half to even as in ONNX, in float32. Exact."""
     file.emit(operation, Code.ROUND, [file.tensor(operation.operand(0))])
 
 
 def floor(file: Emitter, operation: Operation) -> None:
-    """Lower Floor to FLOOR, computed in float32."""
+    """Lower Floor to FLOOR, in float32. Exact."""
     file.emit(operation, Code.FLOOR, [file.tensor(operation.operand(0))])
 
 
 def ceiling(file: Emitter, operation: Operation) -> None:
-    """Lower Ceil to CEIL, computed in float32."""
+    """Lower Ceil to CEIL, in float32. Exact."""
     file.emit(operation, Code.CEIL, [file.tensor(operation.operand(0))])
 
 
 def sign(file: Emitter, operation: Operation) -> None:
-    """Lower Sign to SIGN, computed in float32."""
+    """Lower Sign to SIGN, in float32. Exact."""
     file.emit(operation, Code.SIGN, [file.tensor(operation.operand(0))], schema.SignOptionsT())
 
 
 def reciprocal(file: Emitter, operation: Operation) -> None:
-    """Lower Reciprocal to DIV with numerator 1, computed in float32."""
+    """Lower Reciprocal to DIV with numerator 1, in float32."""
     one = Tensor(f"{operation.name}/one", (), None, np.ones((), np.float32))
     inputs = [file.tensor(one), file.tensor(operation.operand(0))]
     file.emit(operation, Code.DIV, inputs, schema.DivOptionsT())
 
 
 def exponential(file: Emitter, operation: Operation) -> None:
-    """Lower Exp to EXP, computed in float32."""
+    """Lower Exp to EXP, in float32."""
     file.emit(operation, Code.EXP, [file.tensor(operation.operand(0))], schema.ExpOptionsT())
 
 
 def logarithm(file: Emitter, operation: Operation) -> None:
-    """Lower Log to LOG, computed in float32."""
+    """Lower Log, the natural logarithm, to LOG, in float32."""
     file.emit(operation, Code.LOG, [file.tensor(operation.operand(0))])
 
 
 def sine(file: Emitter, operation: Operation) -> None:
-    """Lower Sin to SIN, computed in float32."""
+    """Lower Sin to SIN, in float32."""
     file.emit(operation, Code.SIN, [file.tensor(operation.operand(0))])
 
 
 def cosine(file: Emitter, operation: Operation) -> None:
-    """Lower Cos to COS, computed in float32."""
+    """Lower Cos to COS, in float32."""
     file.emit(operation, Code.COS, [file.tensor(operation.operand(0))], schema.CosOptionsT())
 
 
 def negative(file: Emitter, operation: Operation) -> None:
-    """Lower Neg to NEG, computed in float32."""
+    """Lower Neg to NEG, in float32. Exact."""
     file.emit(operation, Code.NEG, [file.tensor(operation.operand(0))], schema.NegOptionsT())
 
 

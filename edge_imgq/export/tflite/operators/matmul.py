@@ -22,7 +22,14 @@ Code = schema.BuiltinOperator
 
 
 def gemm(file: Emitter, operation: Operation) -> None:
-    """Lower Gemm with constant weights and alpha = beta = 1 to FULLY_CONNECTED."""
+    """Lower Gemm, (M, K) times constant weights plus bias, to FULLY_CONNECTED, in float32 or int8.
+
+    Weights are stored (N, K), one row per output.
+
+    Raises:
+        RefusedError: alpha or beta is not 1, the input is transposed, weights are computed or no
+            matrix, or the bias is not (N,).
+    """
     attributes = operation.attributes
     if attributes.get("transA", 0) or {attributes.get(k, 1.0) for k in ("alpha", "beta")} != {1.0}:
         raise RefusedError("only alpha = beta = 1 and no transposed input have a form.")
@@ -30,7 +37,11 @@ def gemm(file: Emitter, operation: Operation) -> None:
 
 
 def matrix_product(file: Emitter, operation: Operation) -> None:
-    """Lower MatMul to FULLY_CONNECTED (rank 2, constant weights) or float32 BATCH_MATMUL."""
+    """Lower MatMul to FULLY_CONNECTED (rank 2, constant weights) or float32 BATCH_MATMUL.
+
+    Raises:
+        RefusedError: an operand is a vector.
+    """
     left, right = operation.operand(0), operation.operand(1)
     if len(left.shape) == 2 and len(right.shape) == 2 and right.data is not None:
         _product(file, operation, outputs_first=False)

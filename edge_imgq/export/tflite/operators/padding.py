@@ -30,6 +30,15 @@ def padded(file: Emitter, image: Tensor, pads: tuple[Pair, Pair], lowest: bool =
 
     A quantized image whose range begins at 0 (after a ReLU) has 0 as its lowest value, so PAD is
     used for it: XNNPACK runs PAD but not PADV2.
+
+    Args:
+        file: file being written.
+        image: image (N, C, H, W).
+        pads: (before, after) of rows and of columns, in pixels, not negative.
+        lowest: pad with the lowest value, as max pooling needs it.
+
+    Returns:
+        The index of the padded tensor in the file.
     """
     shape = stored_shape(image.shape)
     rows, columns = pads
@@ -74,7 +83,13 @@ def _begins_at_zero(image: Tensor) -> bool:
 
 
 def pad(file: Emitter, operation: Operation) -> None:
-    """Lower Pad to PAD (zeros), PADV2 (another constant), or slices or MIRROR_PAD (reflect)."""
+    """Lower Pad to PAD (zeros), PADV2 (another constant), or slices or MIRROR_PAD (reflect).
+
+    In int8 the constant is rounded to the output's scale.
+
+    Raises:
+        RefusedError: the mode is another one, or pads are negative or computed.
+    """
     image = operation.operand(0)
     borders = pad_table(operation)
     source = file.requantized(image, operation.output.quantization)

@@ -16,7 +16,13 @@ Code = schema.BuiltinOperator
 
 
 def depth_to_space(file: Emitter, operation: Operation) -> None:
-    """Lower DepthToSpace in mode DCR to DEPTH_TO_SPACE; both have channels innermost."""
+    """Lower DepthToSpace of (N, b² · C, H, W), mode DCR, to DEPTH_TO_SPACE. Exact at one scale.
+
+    Mode CRD is the same with one output channel.
+
+    Raises:
+        RefusedError: the mode is CRD with several output channels.
+    """
     mode = operation.attributes.get("mode", "DCR")
     channels = operation.output.shape[1]
     # With one output channel the two modes are one.
@@ -29,7 +35,13 @@ def depth_to_space(file: Emitter, operation: Operation) -> None:
 
 
 def space_to_depth(file: Emitter, operation: Operation) -> None:
-    """Lower SpaceToDepth in mode DCR to SPACE_TO_DEPTH."""
+    """Lower SpaceToDepth of (N, C, b · H, b · W), mode DCR, to SPACE_TO_DEPTH. Exact at one scale.
+
+    Mode CRD is the same with one input channel.
+
+    Raises:
+        RefusedError: the mode is CRD with several input channels.
+    """
     if operation.attributes.get("mode", "DCR") != "DCR" and operation.operand(0).shape[1] != 1:
         raise RefusedError("mode CRD keeps channels outermost. Use mode DCR.")
     _shuffle(file, operation, Code.SPACE_TO_DEPTH, schema.SpaceToDepthOptionsT())

@@ -1,4 +1,4 @@
-"""Lowering of pools and of reductions."""
+"""Lowering of pooling and of reductions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,14 @@ arithmetic.
 
 
 def max_pool(file: Emitter, operation: Operation) -> None:
-    """Lower MaxPool to MAX_POOL_2D, padded with the lowest value if neither SAME nor VALID."""
+    """Lower MaxPool of an image to MAX_POOL_2D, in float32 or int8. Exact if the scale stays.
+
+    The image is padded with the lowest value if neither SAME nor VALID is equivalent.
+
+    Raises:
+        RefusedError: it returns indices, is dilated or not two-dimensional, or is padded between two
+            scales.
+    """
     if len(operation.outputs) != 1:
         raise RefusedError("TFLite's pooling returns no indices.")
     spot = _window(operation)
@@ -47,11 +54,14 @@ def max_pool(file: Emitter, operation: Operation) -> None:
 
 
 def average_pool(file: Emitter, operation: Operation) -> None:
-    """Lower AveragePool to AVERAGE_POOL_2D, or in int8 to a depthwise convolution.
+    """Lower AveragePool of an image to AVERAGE_POOL_2D, or in int8 to a depthwise convolution.
 
     TFLite's SAME excludes the padding from the mean. If ONNX includes it, a PAD is written. If ONNX
     excludes other padding, it is included and the result is multiplied by taps / pixels; for an
     NPU, so is SAME.
+
+    Raises:
+        RefusedError: it is dilated or not two-dimensional.
     """
     spot = _window(operation)
     image = operation.operand(0)
@@ -155,22 +165,38 @@ def _depthwise(spot: PaddedWindow) -> schema.DepthwiseConv2DOptionsT:
 
 
 def global_average_pool(file: Emitter, operation: Operation) -> None:
-    """Lower GlobalAveragePool to MEAN over height and width."""
+    """Lower GlobalAveragePool of (N, C, H, W) to MEAN over height and width: (N, C, 1, 1).
+
+    Raises:
+        RefusedError: the image is empty.
+    """
     _reduced(file, operation, Code.MEAN, [2, 3], keep=True)
 
 
 def reduce_mean(file: Emitter, operation: Operation) -> None:
-    """Lower ReduceMean to MEAN."""
+    """Lower ReduceMean over constant axes, by default all, to MEAN.
+
+    Raises:
+        RefusedError: axes are computed, the input is empty, or one spatial axis is dropped.
+    """
     _reduce(file, operation, Code.MEAN)
 
 
 def reduce_max(file: Emitter, operation: Operation) -> None:
-    """Lower ReduceMax to REDUCE_MAX."""
+    """Lower ReduceMax over constant axes, by default all, to REDUCE_MAX. Exact if the scale stays.
+
+    Raises:
+        RefusedError: axes are computed, the input is empty, or one spatial axis is dropped.
+    """
     _reduce(file, operation, Code.REDUCE_MAX)
 
 
 def reduce_min(file: Emitter, operation: Operation) -> None:
-    """Lower ReduceMin to REDUCE_MIN."""
+    """Lower ReduceMin over constant axes, by default all, to REDUCE_MIN. Exact if the scale stays.
+
+    Raises:
+        RefusedError: axes are computed, the input is empty, or one spatial axis is dropped.
+    """
     _reduce(file, operation, Code.REDUCE_MIN)
 
 

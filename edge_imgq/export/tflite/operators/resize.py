@@ -39,13 +39,23 @@ TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Flags:
-    """Sampling flags of TFLite's resize operators."""
+    """Sampling flags of TFLite's resize operators.
+
+    Attributes:
+        half_pixel: sample at the centres of pixels.
+        align: map corners to corners.
+    """
 
     half_pixel: bool
     align: bool
 
     def positions(self, size: int, output: int) -> Positions:
-        """Return the input position of each output pixel."""
+        """Return the input position of each output pixel along one axis, float64, not clamped.
+
+        Args:
+            size: input length.
+            output: output length.
+        """
         index = np.arange(output, dtype=np.float64)
         if self.align:
             return index * ((size - 1) / (output - 1) if output > 1 else 0.0)
@@ -54,7 +64,12 @@ class Flags:
         return index * (size / output)
 
     def nearest(self, size: int, output: int) -> Positions:
-        """Return the input index that each output pixel copies (resize_nearest_neighbor.h)."""
+        """Return the input index that each output pixel copies (resize_nearest_neighbor.h).
+
+        Args:
+            size: input length.
+            output: output length.
+        """
         shift = 0.5 if self.half_pixel else 0.0
         exact = self.positions(size, output) + shift
         return np.clip(np.floor(exact + 0.5) if self.align else np.floor(exact), 0, size - 1)
@@ -64,9 +79,14 @@ FLAGS = (Flags(True, False), Flags(False, True), Flags(False, False))
 
 
 def resize(file: Emitter, operation: Operation) -> None:
-    """Lower Resize to RESIZE_NEAREST_NEIGHBOR (or copies, for integer factors) or RESIZE_BILINEAR.
+    """Lower Resize of an image to RESIZE_NEAREST_NEIGHBOR, RESIZE_BILINEAR or matrix products.
 
-    Other resizes become matrix products.
+    Nearest by integer factors becomes copies where they are faster. One of the two operators is
+    used if it samples at ONNX's positions, within TOLERANCE. All other resizes become matrix
+    products.
+
+    Raises:
+        RefusedError: another axis than height or width is resized, or ONNX has no such mode.
     """
     mode = operation.attributes.get("mode", "nearest")
     _refuse_unusual(operation)

@@ -25,7 +25,11 @@ NCHW_FROM_NHWC = (0, 3, 1, 2)
 
 
 def reshape(file: Emitter, operation: Operation) -> None:
-    """Lower Reshape, Flatten, Squeeze and Unsqueeze to RESHAPE, with TRANSPOSEs as needed."""
+    """Lower Reshape, Flatten, Squeeze and Unsqueeze to RESHAPE. Exact if the scale stays.
+
+    Elements are in the order of ONNX, NCHW: TRANSPOSEs are added where the stored order, NHWC,
+    differs.
+    """
     image, output = operation.operand(0), operation.output
     source = file.requantized(image, output.quantization)
     moved = image.shape != output.shape
@@ -48,7 +52,10 @@ def reshape(file: Emitter, operation: Operation) -> None:
 
 
 def logical(file: Emitter, tensor: Tensor, name: str) -> int:
-    """Return an activation in logical axis order (NCHW), for operators on the last two axes."""
+    """Return the index of an activation in ONNX's axis order, for operators on the last two axes.
+
+    A tensor of rank 4 is transposed to NCHW; others are stored so already.
+    """
     source = file.tensor(tensor)
     if len(tensor.shape) != 4:
         return source
@@ -58,7 +65,7 @@ def logical(file: Emitter, tensor: Tensor, name: str) -> int:
 
 
 def store(file: Emitter, operation: Operation, source: int) -> None:
-    """Write the operation's output from a rank-4 tensor in logical axis order."""
+    """Write the operation's output, stored NHWC, from the index of a tensor in NCHW."""
     order = file.numbers(NHWC_FROM_NCHW, f"{operation.name}/stored/order")
     file.emit(operation, Code.TRANSPOSE, [source, order], schema.TransposeOptionsT())
 
@@ -70,7 +77,10 @@ def _permute(file: Emitter, source: int, target: int, order: tuple[int, ...], na
 
 
 def transpose(file: Emitter, operation: Operation) -> None:
-    """Lower Transpose to TRANSPOSE, with the permutation converted to the file's layout."""
+    """Lower Transpose to TRANSPOSE, with the permutation converted to the file's layout.
+
+    Exact if the scale stays.
+    """
     image, output = operation.operand(0), operation.output
     rank = len(image.shape)
     logical = operation.attributes.get("perm", tuple(reversed(range(rank))))
@@ -82,7 +92,11 @@ def transpose(file: Emitter, operation: Operation) -> None:
 
 
 def tile(file: Emitter, operation: Operation) -> None:
-    """Lower Tile to TILE."""
+    """Lower Tile with constant repeats to TILE. Exact if the scale stays.
+
+    Raises:
+        RefusedError: repeats are computed.
+    """
     image, counts = operation.operand(0), contents(constant_input(operation, 1))
     source = file.requantized(image, operation.output.quantization)
     multiples = by_stored_axis([int(count) for count in counts]) if len(counts) == 4 else counts
@@ -91,7 +105,11 @@ def tile(file: Emitter, operation: Operation) -> None:
 
 
 def expand(file: Emitter, operation: Operation) -> None:
-    """Lower Expand to BROADCAST_TO."""
+    """Lower Expand to BROADCAST_TO. Exact if the scale stays.
+
+    Raises:
+        RefusedError: it adds axes to make an image.
+    """
     image, output = operation.operand(0), operation.output
     if len(image.shape) != len(output.shape) and len(output.shape) == 4:
         raise RefusedError("it adds axes to an image. Unsqueeze it to rank 4 in the model.")

@@ -24,13 +24,26 @@ MOST_JOINED = 5
 
 
 def cropped(file: Emitter, operation: Operation, source: int, begin: Sequence[int]) -> None:
-    """Write the operation's output as a SLICE of `source` that starts at `begin`."""
+    """Write the operation's output as a SLICE of a tensor.
+
+    Args:
+        file: file being written.
+        operation: its output gives the size.
+        source: index of the tensor in the file.
+        begin: first index along each stored axis.
+    """
     inputs = _slice_inputs(file, operation.output, source, begin)
     file.emit(operation, Code.SLICE, inputs, schema.SliceOptionsT())
 
 
 def part(file: Emitter, operation: Operation) -> None:
-    """Lower Slice to SLICE or STRIDED_SLICE, behind a REVERSE_V2 for a negative step."""
+    """Lower Slice with constant bounds to SLICE or STRIDED_SLICE. Exact if the scale stays.
+
+    A negative step adds a REVERSE_V2 before.
+
+    Raises:
+        RefusedError: bounds are computed.
+    """
     starts, steps = slice_bounds(operation)
     source = file.requantized(operation.operand(0), operation.output.quantization)
     begin, stride = list(by_stored_axis(starts)), list(by_stored_axis(steps))
@@ -147,7 +160,11 @@ def _slice_inputs(
 
 
 def slice_bounds(operation: Operation) -> tuple[list[int], list[int]]:
-    """Return the first index and the step for every logical axis."""
+    """Return the first index and the step along every axis, in ONNX order; starts are not negative.
+
+    Raises:
+        RefusedError: bounds are computed.
+    """
     shape = operation.operand(0).shape
     starts, steps = [0] * len(shape), [1] * len(shape)
     given = _numbers(operation, 1, "starts")
@@ -162,10 +179,13 @@ def slice_bounds(operation: Operation) -> tuple[list[int], list[int]]:
 
 
 def split(file: Emitter, operation: Operation) -> None:
-    """Lower Split to SPLIT for equal sizes, else to SLICEs (XNNPACK has no SPLIT_V).
+    """Lower Split to SPLIT for equal sizes, else to SLICEs (XNNPACK has no SPLIT_V). Exact.
 
     LiteRT 2.3.0's GPU kernels silently compute a wrong result if outputs of a SPLIT are added or
     subtracted, so images are sliced for GPUs.
+
+    Raises:
+        RefusedError: an output has another scale than the input.
     """
     image = operation.operand(0)
     outputs = [_read_or_not(output, image) for output in operation.outputs]
@@ -198,7 +218,7 @@ def _read_or_not(part: Tensor, image: Tensor) -> Tensor:
 
 
 def concatenation(file: Emitter, operation: Operation) -> None:
-    """Lower Concat to CONCATENATION; inputs at another scale are requantized first.
+    """Lower Concat to CONCATENATION; int8 inputs at another scale are requantized first.
 
     XNNPACK accepts at most MOST_JOINED inputs. More int8 inputs are concatenated in stages, which
     takes .83 to 1.05 of the time of one TFLite kernel. For float it takes 1.0 to 1.3, so they are

@@ -57,7 +57,14 @@ class Crop:
 
 
 def transposed_convolution(file: Emitter, operation: Operation) -> None:
-    """Lower ConvTranspose to TRANSPOSE_CONV, followed by a SLICE if the crop differs from SAME."""
+    """Lower ConvTranspose to TRANSPOSE_CONV, followed by a SLICE if the crop differs from SAME.
+
+    Weights (C_in, C_out, H, W) are stored as (C_out, H, W, C_in).
+
+    Raises:
+        RefusedError: weights are computed, the kernel is not two-dimensional, it is grouped or
+            dilated, or its output begins before its taps.
+    """
     image, kernel = operation.operand(0), constant_input(operation, 1)
     rows, columns = _crops(operation, image, kernel)
     same = all(_is_same(file, crop) for crop in (rows, columns))

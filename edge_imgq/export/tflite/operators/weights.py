@@ -40,10 +40,19 @@ def contents(tensor: Tensor) -> NDArray[Any]:
 
 
 def bias(file: Emitter, operation: Operation, kernel: Tensor, channels: int) -> int:
-    """Add the bias of a convolution, zeros if it has none.
+    """Add the bias of a convolution or matrix product, zeros if it has none; return its index.
 
     An integer bias has scale input × weights, per channel if the weights are. The product replaces
     the stored scale, because TFLite requires it bit-exactly.
+
+    Args:
+        file: file being written.
+        operation: its third input is the bias, (channels,).
+        kernel: its weights.
+        channels: number of output channels.
+
+    Raises:
+        RefusedError: the bias is computed.
     """
     given = operation.inputs[2] if len(operation.inputs) > 2 else None
     image = operation.operand(0).quantization
