@@ -36,8 +36,8 @@ def max_pool(file: Emitter, operation: Operation) -> None:
     The image is padded with the lowest value if neither SAME nor VALID is equivalent.
 
     Raises:
-        RefusedError: it returns indices, is dilated or not two-dimensional, or is padded between two
-            scales.
+        RefusedError: it returns indices, is dilated or not two-dimensional, or is padded between
+            two scales.
     """
     if len(operation.outputs) != 1:
         raise RefusedError("TFLite's pooling returns no indices.")
