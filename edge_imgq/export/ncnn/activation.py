@@ -1,4 +1,7 @@
-"""Lowering of activations, and of fused clipping, to ncnn."""
+"""Lowering of activations, and of fused clipping, to ncnn.
+
+All are elementwise except softmax. Blobs are float32, or float16 where a file allows it.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ def bounds(activation: Activation) -> tuple[float, float]:
 
 
 def fused(activation: Activation | None) -> dict[int, Number | tuple[Number, ...]]:
-    """Return the parameters with which a convolution clips its output."""
+    """Return the layer parameters with which a convolution or matrix product clips its output."""
     if activation is None:
         return {}
     if activation.low == 0 and math.isinf(activation.high):
@@ -31,7 +34,7 @@ def fused(activation: Activation | None) -> dict[int, Number | tuple[Number, ...
 
 
 def clipped(site: LoweringContext, blob: Blob, activation: Activation) -> Blob:
-    """Add a ReLU or Clip layer and return its blob."""
+    """Add a ReLU or Clip layer that clips a blob, and return its output."""
     if activation.low == 0 and math.isinf(activation.high):
         return site.builder.emit("ReLU", (blob,), blob.shape)
     low, high = bounds(activation)
@@ -39,14 +42,18 @@ def clipped(site: LoweringContext, blob: Blob, activation: Activation) -> Blob:
 
 
 def clip(site: LoweringContext) -> Blob:
-    """Lower Clip with constant bounds to Clip or ReLU."""
+    """Lower Clip with constant bounds, infinite by default, to Clip or ReLU. Exact in float32.
+
+    Raises:
+        RefusedError: a bound is computed.
+    """
     low = float(np.asarray(site.constant(1, -math.inf)).reshape(-1)[0])
     high = float(np.asarray(site.constant(2, math.inf)).reshape(-1)[0])
     return clipped(site, site.read(0), Activation(low, high))
 
 
 def plain(kind: str) -> Callable[[LoweringContext], Blob]:
-    """Build the lowering of an activation without parameters to layer `kind`."""
+    """Return a lowering of an activation without parameters to ncnn's layer of type `kind`."""
 
     def build(site: LoweringContext) -> Blob:
         return site.emit(kind, site.read(0))
@@ -55,23 +62,23 @@ def plain(kind: str) -> Callable[[LoweringContext], Blob]:
 
 
 def leaky_relu(site: LoweringContext) -> Blob:
-    """Lower LeakyRelu to ReLU with a slope."""
+    """Lower LeakyRelu to ReLU with a slope, by default 0.01."""
     return site.emit("ReLU", site.read(0), parameters={0: float(site.attribute("alpha", 0.01))})
 
 
 def elu(site: LoweringContext) -> Blob:
-    """Lower Elu to ELU."""
+    """Lower Elu to ELU; by default alpha is 1."""
     return site.emit("ELU", site.read(0), parameters={0: float(site.attribute("alpha", 1.0))})
 
 
 def gelu(site: LoweringContext) -> Blob:
-    """Lower Gelu to GELU, exact or with the tanh approximation."""
+    """Lower Gelu to GELU, exact (by erf) or with the tanh approximation, as the node specifies."""
     fast = site.attribute("approximate", "none") == "tanh"
     return site.emit("GELU", site.read(0), parameters={0: int(fast)})
 
 
 def hard_sigmoid(site: LoweringContext) -> Blob:
-    """Lower HardSigmoid to HardSigmoid."""
+    """Lower HardSigmoid to HardSigmoid: clip(alpha · x + beta, 0, 1); defaults are 0.2 and 0.5."""
     alpha, beta = float(site.attribute("alpha", 0.2)), float(site.attribute("beta", 0.5))
     return site.emit("HardSigmoid", site.read(0), parameters={0: alpha, 1: beta})
 
@@ -82,7 +89,13 @@ def hard_swish(site: LoweringContext) -> Blob:
 
 
 def prelu(site: LoweringContext) -> Blob:
-    """Lower PRelu to PReLU (one slope, or one per channel), else max(x, 0) + slope · min(x, 0)."""
+    """Lower PRelu to PReLU, with one slope or one per channel.
+
+    Other slopes, also computed ones, become max(x, 0) + slope · min(x, 0), with broadcasting.
+
+    Raises:
+        RefusedError: a tensor has more than ncnn's four axes.
+    """
     x, slope = site.read(0), site.operation.operand(1)
     shape = site.operation.operand(0).shape
     data = slope.data
@@ -101,6 +114,10 @@ def prelu(site: LoweringContext) -> Blob:
 
 
 def softmax(site: LoweringContext) -> Blob:
-    """Lower Softmax to Softmax along one axis."""
+    """Lower Softmax along one axis, by default the last, to Softmax.
+
+    Raises:
+        RefusedError: it is the batch axis.
+    """
     axis = site.axis(site.attribute("axis", -1))
     return site.emit("Softmax", site.read(0), parameters={0: axis, 1: 1})

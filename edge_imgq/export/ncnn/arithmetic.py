@@ -28,7 +28,14 @@ REDUCTIONS = {"ReduceMean": 3, "ReduceMax": 4, "ReduceMin": 5}
 
 
 def binary(kind: str) -> Callable[[LoweringContext], Blob]:
-    """Build the lowering of a broadcasting binary operator to BinaryOp."""
+    """Return a lowering of a binary ONNX operator, with broadcasting as in NumPy, to BinaryOp.
+
+    It raises RefusedError for more than two operands and for tensors with more than ncnn's four
+    axes.
+
+    Args:
+        kind: a key of BINARY.
+    """
 
     def build(site: LoweringContext) -> Blob:
         if len(site.operation.inputs) != 2:
@@ -46,13 +53,24 @@ def binary(kind: str) -> Callable[[LoweringContext], Blob]:
 
 
 def binary_of(site: LoweringContext, kind: str, one: Blob, two: Tensor) -> Blob:
-    """Combine a blob of the output's shape with another operand of the operation."""
+    """Add a BinaryOp of a blob and another operand of the operation, and return its output.
+
+    Args:
+        site: the operation.
+        kind: a key of BINARY.
+        one: first operand, in the shape of the operation's output.
+        two: second operand, broadcast to it.
+    """
     other = _aligned(site, two, site.operation.output.shape)
     return site.builder.emit("BinaryOp", (one, other), one.shape, {0: BINARY[kind]})
 
 
 def power(site: LoweringContext) -> Blob:
-    """Lower Pow to BinaryOp, or a square to UnaryOp, which is exact for negative numbers."""
+    """Lower Pow to BinaryOp, or a square to UnaryOp, which takes negative numbers.
+
+    Raises:
+        RefusedError: a tensor has more than ncnn's four axes.
+    """
     exponent = site.operation.operand(1).data
     if exponent is not None and exponent.size == 1 and float(exponent.reshape(())) == 2:
         return _shaped(site, site.builder.emit(
@@ -62,7 +80,11 @@ def power(site: LoweringContext) -> Blob:
 
 
 def unary(kind: str) -> Callable[[LoweringContext], Blob]:
-    """Build the lowering of a unary operator to UnaryOp."""
+    """Return a lowering of a unary ONNX operator to UnaryOp.
+
+    Args:
+        kind: a key of UNARY.
+    """
 
     def build(site: LoweringContext) -> Blob:
         return site.emit("UnaryOp", site.read(0), parameters={0: UNARY[kind]})
@@ -71,7 +93,13 @@ def unary(kind: str) -> Callable[[LoweringContext], Blob]:
 
 
 def reduction(kind: str) -> Callable[[LoweringContext], Blob]:
-    """Build the lowering of a reduction to Reduction."""
+    """Return a lowering of a reduction over constant axes, by default all, to Reduction.
+
+    It raises RefusedError for computed axes. The batch axis, of length 1, is left out.
+
+    Args:
+        kind: a key of REDUCTIONS.
+    """
 
     def build(site: LoweringContext) -> Blob:
         operation = site.operation
@@ -84,7 +112,13 @@ def reduction(kind: str) -> Callable[[LoweringContext], Blob]:
 
 
 def reduced(site: LoweringContext, code: int, axes: Sequence[int]) -> Blob:
-    """Reduce the first operand along ONNX axes with a Reduction code."""
+    """Reduce the first operand, and return a blob in the shape of the operation's output.
+
+    Args:
+        site: the operation.
+        code: ncnn's code of the reduction.
+        axes: ONNX axes without the batch.
+    """
     x = site.read(0)
     if not axes:
         return _shaped(site, x)

@@ -120,7 +120,15 @@ class Builder:
         parameters: Mapping[int, Number | Sequence[Number]] | None = None,
         weights: Sequence[Weight] = (),
     ) -> Blob:
-        """Add a layer with one output and return the output's blob."""
+        """Add a layer with one output and return that.
+
+        Args:
+            kind: ncnn's layer type.
+            inputs: blobs that it reads.
+            shape: shape of its output at the exported size.
+            parameters: values by key.
+            weights: in the order in which ncnn reads them.
+        """
         return self.emit_all(kind, inputs, (shape,), parameters, weights)[0]
 
     def emit_all(
@@ -131,7 +139,7 @@ class Builder:
         parameters: Mapping[int, Number | Sequence[Number]] | None = None,
         weights: Sequence[Weight] = (),
     ) -> tuple[Blob, ...]:
-        """Add a layer and return its output blobs."""
+        """Add a layer and return its outputs, one for each of `shapes`; otherwise as `emit`."""
         name = f"{kind.lower()}_{len(self.layers)}"
         outputs = tuple(
             Blob(f"{name}_{index}" if len(shapes) > 1 else name, shape)
@@ -151,7 +159,11 @@ class Builder:
         return outputs
 
     def reshaped(self, blob: Blob, shape: Shape) -> Blob:
-        """Reshape a blob, adding a layer only if the shape differs."""
+        """Reshape a blob; a layer is added only if the shape differs.
+
+        Raises:
+            RefusedError: the shape has too many axes, or is empty.
+        """
         if blob.shape == shape:
             return blob
         return self.emit("Reshape", (blob,), _allowed(shape), stated(shape))
@@ -175,12 +187,17 @@ class LoweringContext:
     builder: Builder
 
     def read(self, index: int) -> Blob:
-        """Return the blob of a required input."""
+        """Return the blob of a required input; a constant is added as MemoryData.
+
+        Raises:
+            RefusedError: the tensor has too many axes.
+            UnknownError: a refused operator computes it.
+        """
         return self.builder.read(self.operation.operand(index))
 
     @property
     def shape(self) -> Shape:
-        """Shape of the first output in ncnn."""
+        """Shape of the first output in ncnn; raises RefusedError if it has too many axes."""
         return stored(self.operation.outputs[0].shape)
 
     def emit(
@@ -190,7 +207,14 @@ class LoweringContext:
         parameters: Mapping[int, Number | Sequence[Number]] | None = None,
         weights: Sequence[Weight] = (),
     ) -> Blob:
-        """Add the layer that writes the operation's output."""
+        """Add the layer that writes the operation's first output, and return that.
+
+        Args:
+            kind: ncnn's layer type.
+            inputs: blobs that it reads.
+            parameters: values by key.
+            weights: in the order in which ncnn reads them.
+        """
         return self.builder.emit(kind, inputs, self.shape, parameters, weights)
 
     def attribute(self, name: str, default: Any) -> Any:

@@ -1,4 +1,7 @@
-"""Lowering of convolutions, transposed convolutions and pools to ncnn."""
+"""Lowering of convolutions, transposed convolutions and pooling to ncnn.
+
+Images are blobs (C, H, W); a batch of several has no blob.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +32,14 @@ AS_STATED = 1
 
 
 def convolution(site: LoweringContext) -> Blob:
-    """Lower Conv with constant weights, and the clipping after it; int8 if ncnn supports it.
+    """Lower Conv with constant weights and the clipping after it to Convolution, int8 if possible.
 
-    A batch of one-pixel images, which passes produce from matrix products, becomes InnerProduct.
+    Weights are (C_out, C_in / groups, H, W), grouped ones in ConvolutionDepthWise. A batch of
+    one-pixel images, which passes produce from matrix products, becomes InnerProduct.
+
+    Raises:
+        RefusedError: weights are computed or not two-dimensional, there are several images, or
+            padding is negative.
     """
     weight, group = _weight(site), site.attribute("group", 1)
     if site.operation.operand(0).shape[2:] == weight.shape[2:] == (1, 1) and group == 1:
@@ -49,7 +57,15 @@ def convolution(site: LoweringContext) -> Blob:
 
 
 def transposed_convolution(site: LoweringContext) -> Blob:
-    """Lower ConvTranspose with constant weights, and the clipping after it."""
+    """Lower ConvTranspose with constant weights, and the clipping after it, to Deconvolution.
+
+    Weights (C_in, C_out / groups, H, W) are stored with outputs before inputs; grouped ones are in
+    DeconvolutionDepthWise.
+
+    Raises:
+        RefusedError: weights are computed or not two-dimensional, there are several images, or
+            padding is negative.
+    """
     weight, group = _weight(site), site.attribute("group", 1)
     _refuse_many(site)
     inputs, outputs, *kernel = weight.shape
@@ -117,14 +133,24 @@ def _stated(pads: tuple[int, ...] | None) -> tuple[int, ...]:
 
 
 def maximum_pool(site: LoweringContext) -> Blob:
-    """Lower MaxPool to Pooling; rows added by `ceil_mode` are padding, never the maximum."""
+    """Lower MaxPool to Pooling. Exact; rows added by `ceil_mode` are padding, which never wins.
+
+    Raises:
+        RefusedError: indices are used, the window is dilated, padding is negative, or it is not one
+            image.
+    """
     if len(site.operation.outputs) > 1 and site.operation.outputs[1].name:
         raise RefusedError("its indices are used, which ncnn's pools do not return")
     return _pool(site, MAXIMUM, {})
 
 
 def mean_pool(site: LoweringContext) -> Blob:
-    """Lower AveragePool to Pooling."""
+    """Lower AveragePool to Pooling; padding counts as zeros with `count_include_pad`.
+
+    Raises:
+        RefusedError: `ceil_mode` extends the image, the window is dilated, padding is negative, or
+            it is not one image.
+    """
     if site.attribute("ceil_mode", 0) and _more(site) != (0, 0):
         raise RefusedError("its windows reach beyond the padding; pad the image by Pad")
     return _pool(site, MEAN, {6: int(site.attribute("count_include_pad", 0))})

@@ -1,4 +1,4 @@
-"""Lowering of operators that only move values to ncnn."""
+"""Lowering of operators that move elements without arithmetic to ncnn. All are exact."""
 
 from __future__ import annotations
 
@@ -37,26 +37,34 @@ CRD, DCR = 0, 1
 
 
 def identity(site: LoweringContext) -> Blob:
-    """Lower Identity, Dropout and REQUANTIZE to no layer."""
+    """Lower Identity, Dropout and REQUANTIZE to no layer: return the input's blob."""
     return site.read(0)
 
 
 def reshape(site: LoweringContext) -> Blob:
-    """Lower Reshape, Flatten, Squeeze and Unsqueeze to Reshape."""
+    """Lower Reshape, Flatten, Squeeze and Unsqueeze to Reshape; elements stay in ONNX's order."""
     operation = site.operation
     numbers = site.builder.read_numbers(operation.operand(0))
     return site.builder.representable(numbers, operation.output)
 
 
 def concat(site: LoweringContext) -> Blob:
-    """Lower Concat to Concat along one axis."""
+    """Lower Concat along one axis to Concat.
+
+    Raises:
+        RefusedError: it is the batch axis.
+    """
     axis = site.axis(site.attribute("axis", 1))
     operands = [site.read(index) for index in range(len(site.operation.inputs))]
     return site.emit("Concat", *operands, parameters={0: axis})
 
 
 def split(site: LoweringContext) -> tuple[Blob, ...]:
-    """Lower Split to Slice, with the sizes of the outputs."""
+    """Lower Split along one axis to Slice, with the sizes of the outputs.
+
+    Raises:
+        RefusedError: it is the batch axis.
+    """
     operation = site.operation
     shape, axis = operation.operand(0).shape, site.attribute("axis", 0)
     axis %= len(shape)
@@ -74,7 +82,11 @@ def split(site: LoweringContext) -> tuple[Blob, ...]:
 
 
 def slice_(site: LoweringContext) -> Blob:
-    """Lower Slice with constant bounds to Crop, with steps along h and w to a 1×1 Pooling."""
+    """Lower Slice with constant bounds to Crop, with steps along h and w to a 1×1 Pooling.
+
+    Raises:
+        RefusedError: bounds are computed, or a step is negative or along the channels.
+    """
     shape = site.operation.operand(0).shape
     cuts = dict(_cuts(site))
     if len(cuts) == 1 and _has_too_many_axes(shape):
@@ -141,20 +153,27 @@ def _stepped(site: LoweringContext, x: Blob, stride: Sequence[int]) -> Blob:
 
 
 def depth_to_space(site: LoweringContext) -> Blob:
-    """Lower DepthToSpace to PixelShuffle."""
+    """Lower DepthToSpace in either mode to PixelShuffle."""
     mode = CRD if site.attribute("mode", "DCR") == "CRD" else DCR
     block = int(site.attribute("blocksize", 1))
     return site.emit("PixelShuffle", site.read(0), parameters={0: block, 1: mode})
 
 
 def space_to_depth(site: LoweringContext) -> Blob:
-    """Lower SpaceToDepth to Reorg."""
+    """Lower SpaceToDepth, which puts block positions before channels, to Reorg."""
     block = int(site.attribute("blocksize", 1))
     return site.emit("Reorg", site.read(0), parameters={0: block, 1: DCR})
 
 
 def pad(site: LoweringContext) -> Blob:
-    """Lower Pad of height and width, and constant padding of channels, to Padding."""
+    """Lower Pad of height and width, and constant padding of channels, to Padding.
+
+    Modes are constant, edge and reflect.
+
+    Raises:
+        RefusedError: the mode is another one, amounts are negative or computed, or another axis is
+            padded.
+    """
     x, operation = site.read(0), site.operation
     mode = site.attribute("mode", "constant")
     if mode not in MODES:
@@ -209,7 +228,15 @@ def _with_one_in_place(
 
 
 def merged(shape: Sequence[int], order: Sequence[int]) -> tuple[tuple[int, ...], list[int]]:
-    """Simplify a transposition: drop axes of length 1 and merge axes that stay adjacent."""
+    """Simplify a transposition: drop axes of length 1 and merge axes that stay adjacent.
+
+    Args:
+        shape: lengths before.
+        order: axis i of the result is axis order[i] of the input.
+
+    Returns:
+        Lengths and order of the simplified transposition.
+    """
     runs: list[list[int]] = []
     for axis in (axis for axis in order if shape[axis] != 1):
         follows = runs and all(shape[between] == 1 for between in range(runs[-1][-1] + 1, axis))
@@ -223,7 +250,7 @@ def merged(shape: Sequence[int], order: Sequence[int]) -> tuple[tuple[int, ...],
 
 
 def permuted(site: LoweringContext, x: Blob, order: Sequence[int]) -> Blob:
-    """Permute the axes of a blob."""
+    """Permute the axes of a blob of at most four axes: axis i of the result is axis order[i]."""
     if list(order) == sorted(order):
         return x
     letters = LETTERS[len(x.shape)]
@@ -233,12 +260,16 @@ def permuted(site: LoweringContext, x: Blob, order: Sequence[int]) -> Blob:
 
 
 def tile(site: LoweringContext) -> Blob:
-    """Lower Tile to Tile along each axis."""
+    """Lower Tile with constant repeats to one Tile for each repeated axis.
+
+    Raises:
+        RefusedError: repeats are computed.
+    """
     return _repeated(site, [int(count) for count in np.ravel(site.constant(1))])
 
 
 def expand(site: LoweringContext) -> Blob:
-    """Lower Expand to Tile along axes of length 1."""
+    """Lower Expand to one Tile for each enlarged axis."""
     shape, output = site.operation.operand(0).shape, site.operation.output.shape
     padded = (1,) * (len(output) - len(shape)) + tuple(shape)
     return _repeated(site, [to // of for of, to in zip(padded, output, strict=True)])

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 def matmul(site: LoweringContext) -> Blob:
-    """Lower MatMul to MatMul, or for a constant right matrix to InnerProduct."""
+    """Lower MatMul, batched with broadcasting, to MatMul; or InnerProduct if the right is constant.
+
+    Raises:
+        RefusedError: an operand is a vector, or has more than ncnn's four axes.
+    """
     one, two = site.operation.operand(0), site.operation.operand(1)
     if two.data is not None and math.prod(two.shape[:-2]) == 1 and len(two.shape) > 1:
         return rows(site, np.asarray(two.data).reshape(two.shape[-2:]).T, None)
@@ -31,7 +35,12 @@ def matmul(site: LoweringContext) -> Blob:
 
 
 def gemm(site: LoweringContext) -> Blob:
-    """Lower Gemm with constant weights to InnerProduct."""
+    """Lower Gemm with constant weights to InnerProduct; alpha and beta are folded into constants.
+
+    Raises:
+        RefusedError: the first operand is transposed, weights are no matrix, or constants are
+            computed.
+    """
     weight = site.constant(1)
     if site.attribute("transA", 0) or weight.ndim != 2:
         raise RefusedError("its first operand is transposed; transpose it in the model")
@@ -44,7 +53,16 @@ def gemm(site: LoweringContext) -> Blob:
 
 
 def rows(site: LoweringContext, weight: Array, bias: Array | None) -> Blob:
-    """Multiply each row of the first operand by a constant matrix (outputs, inputs)."""
+    """Multiply each row of the first operand by a constant matrix, and apply the fused clipping.
+
+    Args:
+        site: the operation.
+        weight: (outputs, inputs).
+        bias: (outputs,), or None.
+
+    Returns:
+        A blob in the shape of the operation's output.
+    """
     x = site.read(0)
     outputs, inputs = weight.shape
     count = math.prod(x.shape) // inputs

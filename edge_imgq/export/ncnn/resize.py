@@ -58,7 +58,14 @@ GRIDS = {
 
 
 def resize(site: LoweringContext) -> Blob:
-    """Lower Resize of height and width to Interp or MatMul."""
+    """Lower Resize of height and width to Interp, or to one matrix product per axis.
+
+    Interp is used if its sampling weights equal ONNX's within TOLERANCE.
+
+    Raises:
+        RefusedError: other axes are resized, scales or sizes are computed, the mode is unknown, or
+            the region reaches beyond the image.
+    """
     operation, x = site.operation, site.read(0)
     _refuse(operation)
     tables = {axis: matrix(operation, axis) for axis in range(len(operation.output.shape))}
