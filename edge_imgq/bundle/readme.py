@@ -24,7 +24,7 @@ TEMPLATE = Path(__file__).with_name("readme.md.j2")
 
 
 def readme(contract: AppContract, photo: str, results: Iterable[str], code: Iterable[str]) -> bytes:
-    """Return the page in Markdown.
+    """Return the README.md of a bundle, UTF-8 Markdown.
 
     Args:
         contract: contract of the bundle.

@@ -71,7 +71,10 @@ class Pace:
         return max(own / best if best else 1.0 for own, best in pairs)
 
     def is_own(self, fastest: Pace) -> bool:
-        """Return True if every loop is within its tolerance of the fastest pace."""
+        """Return True if every loop took at most its tolerance longer than at the fastest pace.
+
+        Tolerances are 5 % for the clock, 10 % for compute and 20 % for memory.
+        """
         return (
             self.clock <= fastest.clock * SLOW_CLOCK
             and self.compute <= fastest.compute * SLOW_COMPUTE

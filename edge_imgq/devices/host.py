@@ -172,7 +172,7 @@ def footprint(path: Path, size: tuple[int, int], threads: int) -> int | Skipped:
 
 
 def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: ARG001
-    """Return this host, which is always available."""
+    """Return this host, which is always available, or why an argument is refused."""
     if argument:
         return Skipped(f"there is one host, so 'host:{argument}' is none")
     return HostDevice()

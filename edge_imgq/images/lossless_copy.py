@@ -56,7 +56,16 @@ def lossless_copy(path: Path, suffix: str) -> bytes | None:
 
 
 def jpeg_without_metadata(data: bytes) -> bytes:
-    """Return the first image of a JPEG file without EXIF, XMP, comments and the like."""
+    """Return the first image of a JPEG file without EXIF, XMP, comments and the like.
+
+    Entropy-coded data and colour profile are copied, so the decoded pixels are the same.
+
+    Args:
+        data: a whole JPEG file.
+
+    Raises:
+        struct.error: the file ends inside a segment.
+    """
     parts, place = [data[:2]], 2
     while (found := MARKER.search(data, place)) is not None:
         place, kind = found.end(), data[found.end() - 1]
@@ -79,7 +88,11 @@ def _is_metadata(kind: int, content: bytes) -> bool:
 
 
 def webp_without_metadata(data: bytes) -> bytes:
-    """Return a WebP file without EXIF and XMP."""
+    """Return a WebP file without EXIF and XMP; coded pixels and colour profile stay unchanged.
+
+    Args:
+        data: a whole WebP file.
+    """
     parts, place = [b"WEBP"], 12
     while place + 8 <= len(data):
         name, length = struct.unpack_from("<4sI", data, place)

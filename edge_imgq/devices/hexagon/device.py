@@ -142,7 +142,12 @@ class HexagonSession(Uncounted):
         )
 
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
-        """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
+        """Return the output image; see `edge_imgq.runtime.protocol.Session`.
+
+        Raises:
+            DeviceError: the worker ended.
+            NonFiniteOutputError: the output holds NaN or infinity.
+        """
         peak = self.note.contract.peak
         _, values = self._worker.ask({"do": "run"}, to_nchw(pixels, peak))
         return from_nchw(values, peak)

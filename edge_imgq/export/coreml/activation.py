@@ -1,4 +1,8 @@
-"""Lowering of activations to Core ML."""
+"""Lowering of activations to Core ML, in float16, elementwise except softmax.
+
+Operators that commute with a scaling work on values divided by the result's unit, others on real
+values (unit 1). Constants are rounded to float16.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +17,23 @@ from edge_imgq.graph.network import Operation
 
 
 def relu(site: LoweringContext) -> Any:
-    """Lower Relu to relu."""
+    """Lower Relu to relu, in the result's unit. Exact."""
     return mb.relu(x=site.read(0))
 
 
 def leaky_relu(site: LoweringContext) -> Any:
-    """Lower LeakyRelu to leaky_relu, with the slope rounded to float16."""
+    """Lower LeakyRelu to leaky_relu, in the result's unit, with the slope rounded to float16."""
     return mb.leaky_relu(x=site.read(0), alpha=chosen_slope(site.operation, site.unit))
 
 
 def prelu(site: LoweringContext) -> Any:
-    """Lower PRelu to prelu with one slope per channel, else to max(x, 0) + slopes · min(x, 0)."""
+    """Lower PRelu to prelu with one slope per channel, else to max(x, 0) + slopes · min(x, 0).
+
+    Works in the result's unit.
+
+    Raises:
+        ModelError: a slope exceeds float16.
+    """
     x, slopes = site.read(0), site.operation.operand(1)
     if slopes.data is not None and _per_channel(slopes.shape, x.shape):
         alpha = np.broadcast_to(site.constant(1).reshape(-1), (x.shape[1],))
@@ -39,7 +49,10 @@ def _per_channel(slopes: tuple[int, ...], shape: tuple[int, ...]) -> bool:
 
 
 def clip(site: LoweringContext) -> Any:
-    """Lower Clip to clip, maximum or minimum; a missing bound is infinite."""
+    """Lower Clip to clip, maximum or minimum, in the result's unit; a missing bound is infinite.
+
+    Bounds may be computed; constant ones are rounded to float16.
+    """
     inputs, x = site.operation.inputs, site.read(0)
     bounds = [-math.inf, math.inf]
     for index in (1, 2):
@@ -56,7 +69,13 @@ def clip(site: LoweringContext) -> Any:
 
 
 def clipped(x: Any, low: float, high: float) -> Any:
-    """Clip a variable to bounds that may be infinite; the upper one wins."""
+    """Clip a variable to two bounds, which may be infinite; if they cross, the upper one wins.
+
+    Args:
+        x: float16 variable.
+        low: lower bound, in the unit of x.
+        high: upper bound, in the unit of x.
+    """
     if math.isinf(low) and math.isinf(high):
         return x
     if math.isinf(high):
@@ -82,46 +101,46 @@ def float16_bound(value: float) -> np.float16:
 
 
 def sigmoid(site: LoweringContext) -> Any:
-    """Lower Sigmoid to sigmoid, on unscaled values."""
+    """Lower Sigmoid to sigmoid, on real values."""
     return mb.sigmoid(x=site.read(0))
 
 
 def hard_sigmoid(site: LoweringContext) -> Any:
-    """Lower HardSigmoid to sigmoid_hard, on unscaled values."""
+    """Lower HardSigmoid to sigmoid_hard, clip(alpha · x + beta, 0, 1), on real values."""
     alpha, beta = site.attribute("alpha", 0.2), site.attribute("beta", 0.5)
     return mb.sigmoid_hard(x=site.read(0), alpha=np.float16(alpha), beta=np.float16(beta))
 
 
 def hard_swish(site: LoweringContext) -> Any:
-    """Lower HardSwish to x · clip(x / 6 + ½, 0, 1), on unscaled values."""
+    """Lower HardSwish to x · clip(x / 6 + ½, 0, 1), on real values."""
     x = site.read(0)
     gate = mb.sigmoid_hard(x=x, alpha=np.float16(1 / 6), beta=np.float16(0.5))
     return mb.mul(x=x, y=gate)
 
 
 def tanh(site: LoweringContext) -> Any:
-    """Lower Tanh to tanh, on unscaled values."""
+    """Lower Tanh to tanh, on real values."""
     return mb.tanh(x=site.read(0))
 
 
 def gelu(site: LoweringContext) -> Any:
-    """Lower Gelu to gelu, exact or with the tanh approximation, on unscaled values."""
+    """Lower Gelu to gelu, exact (by erf) or with the tanh approximation, on real values."""
     by_tanh = site.attribute("approximate", "none") == "tanh"
     return mb.gelu(x=site.read(0), mode="TANH_APPROXIMATION" if by_tanh else "EXACT")
 
 
 def error_function(site: LoweringContext) -> Any:
-    """Lower Erf to erf, on unscaled values."""
+    """Lower Erf to erf, on real values."""
     return mb.erf(x=site.read(0))
 
 
 def elu(site: LoweringContext) -> Any:
-    """Lower Elu to elu, on unscaled values."""
+    """Lower Elu to elu, on real values; by default alpha is 1."""
     return mb.elu(x=site.read(0), alpha=np.float16(site.attribute("alpha", 1.0)))
 
 
 def softmax(site: LoweringContext) -> Any:
-    """Lower Softmax to softmax along one axis, on unscaled values."""
+    """Lower Softmax along one axis, by default the last, to softmax, on real values."""
     return mb.softmax(x=site.read(0), axis=site.attribute("axis", -1))
 
 

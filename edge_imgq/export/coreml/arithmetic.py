@@ -1,4 +1,9 @@
-"""Lowering of elementwise operators and reductions to Core ML."""
+"""Lowering of elementwise operators and reductions to Core ML, in float16.
+
+Operators that commute with a scaling work on values divided by the result's unit, others on real
+values (unit 1). Operands broadcast as in NumPy. Constants are rounded to float16; one beyond its
+range raises ModelError.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +22,17 @@ PART = 256.0
 
 
 def add(site: LoweringContext) -> Any:
-    """Lower Add to add, with broadcasting."""
+    """Lower Add to add, in the result's unit."""
     return mb.add(x=site.read(0), y=site.read(1))
 
 
 def sub(site: LoweringContext) -> Any:
-    """Lower Sub to sub, with broadcasting."""
+    """Lower Sub to sub, in the result's unit."""
     return mb.sub(x=site.read(0), y=site.read(1))
 
 
 def mul(site: LoweringContext) -> Any:
-    """Lower Mul to mul, with broadcasting; a constant beyond float16 is applied in two steps."""
+    """Lower Mul to mul; a constant beyond float16 is applied in two steps."""
     for index in (0, 1):
         constant = site.operation.operand(index)
         if constant.data is not None and _largest(site, index) > MOST:
@@ -42,12 +47,12 @@ def _largest(site: LoweringContext, index: int) -> float:
 
 
 def div(site: LoweringContext) -> Any:
-    """Lower Div to real_div, on unscaled values."""
+    """Lower Div to real_div, on real values."""
     return mb.real_div(x=site.read(0), y=site.read(1))
 
 
 def power(site: LoweringContext) -> Any:
-    """Lower Pow to pow, or to rsqrt for an exponent of −½, on unscaled values."""
+    """Lower Pow to pow, or to rsqrt for a constant exponent of −½, on real values."""
     exponent = site.operation.operand(1).data
     if exponent is not None and exponent.size == 1 and float(exponent.reshape(-1)[0]) == -0.5:
         return mb.rsqrt(x=site.read(0), epsilon=LEAST)
@@ -55,13 +60,13 @@ def power(site: LoweringContext) -> Any:
 
 
 def minimum(site: LoweringContext) -> Any:
-    """Lower Min to a chain of minimum."""
+    """Lower Min to a chain of minimum, in the result's unit. Exact."""
     operands = [site.read(index) for index in range(len(site.operation.inputs))]
     return functools.reduce(lambda x, y: mb.minimum(x=x, y=y), operands)
 
 
 def maximum(site: LoweringContext) -> Any:
-    """Lower Max to a chain of maximum."""
+    """Lower Max to a chain of maximum, in the result's unit. Exact."""
     operands = [site.read(index) for index in range(len(site.operation.inputs))]
     return functools.reduce(lambda x, y: mb.maximum(x=x, y=y), operands)
 
@@ -72,22 +77,22 @@ def identity(site: LoweringContext) -> Any:
 
 
 def absolute(site: LoweringContext) -> Any:
-    """Lower Abs to abs."""
+    """Lower Abs to abs, in the result's unit. Exact."""
     return mb.abs(x=site.read(0))
 
 
 def rounded(site: LoweringContext) -> Any:
-    """Lower Round to round, half to even, on unscaled values."""
+    """Lower Round to round, half to even, on real values. Exact."""
     return mb.round(x=site.read(0))
 
 
 def floor(site: LoweringContext) -> Any:
-    """Lower Floor to floor, on unscaled values."""
+    """Lower Floor to floor, on real values. Exact."""
     return mb.floor(x=site.read(0))
 
 
 def ceiling(site: LoweringContext) -> Any:
-    """Lower Ceil to ceil, on unscaled values."""
+    """Lower Ceil to ceil, on real values. Exact."""
     return mb.ceil(x=site.read(0))
 
 
@@ -97,52 +102,52 @@ def sign(site: LoweringContext) -> Any:
 
 
 def negative(site: LoweringContext) -> Any:
-    """Lower Neg to a product with −1."""
+    """Lower Neg to a product with −1, in the result's unit. Exact."""
     return mb.mul(x=site.read(0), y=np.float16(-1))
 
 
 def square_root(site: LoweringContext) -> Any:
-    """Lower Sqrt to sqrt, on unscaled values."""
+    """Lower Sqrt to sqrt, on real values."""
     return mb.sqrt(x=site.read(0))
 
 
 def reciprocal(site: LoweringContext) -> Any:
-    """Lower Reciprocal to real_div: Core ML's inverse adds an epsilon to the divisor."""
+    """Lower Reciprocal to real_div, since Core ML's inverse adds an epsilon to the divisor."""
     return mb.real_div(x=np.float16(1), y=site.read(0))
 
 
 def exponential(site: LoweringContext) -> Any:
-    """Lower Exp to exp, on unscaled values."""
+    """Lower Exp to exp, on real values."""
     return mb.exp(x=site.read(0))
 
 
 def logarithm(site: LoweringContext) -> Any:
-    """Lower Log to log, on unscaled values."""
+    """Lower Log, the natural logarithm, to log, on real values."""
     return mb.log(x=site.read(0), epsilon=LEAST)
 
 
 def sine(site: LoweringContext) -> Any:
-    """Lower Sin to sin, on unscaled values."""
+    """Lower Sin to sin, on real values."""
     return mb.sin(x=site.read(0))
 
 
 def cosine(site: LoweringContext) -> Any:
-    """Lower Cos to cos, on unscaled values."""
+    """Lower Cos to cos, on real values."""
     return mb.cos(x=site.read(0))
 
 
 def reduce_mean(site: LoweringContext) -> Any:
-    """Lower ReduceMean to reduce_mean, over all axes if none are given."""
+    """Lower ReduceMean over constant axes, by default all, to reduce_mean, in the result's unit."""
     return _reduced(site, mb.reduce_mean)
 
 
 def reduce_max(site: LoweringContext) -> Any:
-    """Lower ReduceMax to reduce_max, over all axes if none are given."""
+    """Lower ReduceMax over constant axes, by default all, to reduce_max. Exact in one unit."""
     return _reduced(site, mb.reduce_max)
 
 
 def reduce_min(site: LoweringContext) -> Any:
-    """Lower ReduceMin to reduce_min, over all axes if none are given."""
+    """Lower ReduceMin over constant axes, by default all, to reduce_min. Exact in one unit."""
     return _reduced(site, mb.reduce_min)
 
 
@@ -156,5 +161,5 @@ def _reduced(site: LoweringContext, operator: Any) -> Any:
 
 
 def accept(operation: Operation) -> str | None:  # noqa: ARG001
-    """Return None: the operation is never refused."""
+    """Return None, as the reason why an operation that is never refused cannot be lowered."""
     return None

@@ -19,21 +19,22 @@ FLOAT, BOOL = 1, 9
 
 
 def of_two(build: Callable[..., Any]) -> Callable[[LoweringContext], Any]:
-    """Build the lowering of a comparison or of a binary logical operator.
+    """Return a lowering of a comparison or binary logical operator, with broadcasting, to booleans.
 
     Args:
-        build: coremltools' builder of the operation; numbers are compared unscaled.
+        build: coremltools' builder of the operation; numbers are compared as real values in
+            float16.
     """
     return lambda site: build(x=site.read(0), y=site.read(1))
 
 
 def negation(site: LoweringContext) -> Any:
-    """Lower Not to logical_not."""
+    """Lower Not of booleans to logical_not."""
     return mb.logical_not(x=site.read(0))
 
 
 def choice(site: LoweringContext) -> Any:
-    """Lower Where to select, on unscaled values."""
+    """Lower Where to select, on real values, with both branches tiled to one shape."""
     shape = site.operation.output.shape
     cond, a, b = (_repeated(site, index, shape) for index in (0, 1, 2))
     return mb.select(cond=cond, a=a, b=b)

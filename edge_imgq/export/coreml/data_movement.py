@@ -1,4 +1,7 @@
-"""Lowering of Concat, Split, Slice and pixel shuffles to Core ML."""
+"""Lowering of Concat, Split, Slice and pixel shuffles to Core ML.
+
+All are exact if input and result have one unit.
+"""
 
 from __future__ import annotations
 
@@ -34,13 +37,13 @@ class Cut:
 
 
 def concat(site: LoweringContext) -> Any:
-    """Lower Concat to concat along one axis."""
+    """Lower Concat to concat along one axis, in the result's unit."""
     values = [site.read(index) for index in range(len(site.operation.inputs))]
     return mb.concat(values=values, axis=site.attribute("axis", 1))
 
 
 def split(site: LoweringContext) -> Any:
-    """Lower Split to split; the sizes are those of the outputs."""
+    """Lower Split along one axis to split, with the lengths of the outputs."""
     axis = site.attribute("axis", 0)
     sizes = [tensor.shape[axis] for tensor in site.operation.outputs]
     if len(sizes) == 1:
@@ -49,7 +52,10 @@ def split(site: LoweringContext) -> Any:
 
 
 def slice_(site: LoweringContext) -> Any:
-    """Lower Slice with constant bounds to slice_by_index; a bound at an end is masked, so open."""
+    """Lower Slice with constant bounds to slice_by_index, after a reverse for negative steps.
+
+    A bound at an end of its axis is masked, so the slice follows a resized input.
+    """
     x, cuts = site.read(0), _cuts(site.operation)
     turned = [cut.axis for cut in cuts if cut.reverse]
     if turned:
@@ -101,7 +107,7 @@ def _cut(axis: int, size: int, first: int, last: int, step: int) -> Cut:
 
 
 def depth_to_space(site: LoweringContext) -> Any:
-    """Lower DepthToSpace to depth_to_space, or in mode CRD to pixel_shuffle."""
+    """Lower DepthToSpace of (N, b² · C, H, W) to depth_to_space, or pixel_shuffle in mode CRD."""
     block = site.attribute("blocksize", 1)
     if site.attribute("mode", "DCR") == "CRD":
         return mb.pixel_shuffle(x=site.read(0), upscale_factor=block)
@@ -109,7 +115,7 @@ def depth_to_space(site: LoweringContext) -> Any:
 
 
 def space_to_depth(site: LoweringContext) -> Any:
-    """Lower SpaceToDepth to space_to_depth, or in mode CRD to pixel_unshuffle."""
+    """Lower SpaceToDepth of (N, C, b · H, b · W) to space_to_depth, or CRD to pixel_unshuffle."""
     block = site.attribute("blocksize", 1)
     if site.attribute("mode", "DCR") == "CRD":
         return mb.pixel_unshuffle(x=site.read(0), downscale_factor=np.uint32(block))

@@ -11,9 +11,10 @@ from edge_imgq.graph.network import Operation
 
 
 def matmul(site: LoweringContext) -> Any:
-    """Lower MatMul to matmul on the last two axes.
+    """Lower MatMul to matmul on the last two axes, batched with broadcasting, in float16.
 
-    A vector is a row on the left, a column on the right; its extra axis is removed from the result.
+    A vector is a row on the left and a column on the right; its extra axis is removed from the
+    result.
     """
     x, y = site.factors()
     row, column = x.rank == 1, y.rank == 1

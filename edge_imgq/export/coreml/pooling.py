@@ -1,4 +1,4 @@
-"""Lowering of pools to Core ML."""
+"""Lowering of pooling to Core ML, of (N, C, spatial axes …) in float16."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def global_average_pool(site: LoweringContext) -> Any:
 
 
 def refuse_pool(operation: Operation) -> str | None:
-    """Return the reason why a pool cannot be lowered, or None."""
+    """Return the reason why a pooling cannot be lowered, or None."""
     if not 3 <= len(operation.operand(0).shape) <= 5:
         return "only images with one to three spatial axes are pooled"
     if len(operation.outputs) > 1 and operation.outputs[1].name:

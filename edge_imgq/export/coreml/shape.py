@@ -1,4 +1,7 @@
-"""Lowering of operators that reshape, permute or repeat a tensor to Core ML."""
+"""Lowering of operators that reshape, permute or repeat a tensor to Core ML.
+
+All are exact if input and result have one unit.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +34,13 @@ def squeeze(site: LoweringContext) -> Any:
 
 
 def transpose(site: LoweringContext) -> Any:
-    """Lower Transpose to transpose; without `perm` the axes are reversed."""
+    """Lower Transpose to transpose: axis i of the result is axis perm[i]; without it, reversed."""
     x = site.read(0)
     return mb.transpose(x=x, perm=list(site.attribute("perm", tuple(reversed(range(x.rank))))))
 
 
 def tile(site: LoweringContext) -> Any:
-    """Lower Tile to tile."""
+    """Lower Tile with constant repeats to tile."""
     return mb.tile(x=site.read(0), reps=integers(site.operation, 1, "repeats"))
 
 
@@ -58,7 +61,7 @@ def refuse_computed(operation: Operation) -> str | None:
 
 
 def integers(operation: Operation, index: int, attribute: str) -> list[int]:
-    """Return integers from an attribute (older opsets) or from a constant input."""
+    """Return integers from an attribute (older opsets) or constant input; [] if both are absent."""
     given = operation.attributes.get(attribute)
     if given is not None:
         return [int(value) for value in given]
