@@ -136,7 +136,11 @@ class LargeDepthwise:
 
 
 def large_depthwise(operation: Operation, kernels: KernelProfile) -> LargeDepthwise | None:
-    """Return an operation as a stride-1 depthwise convolution with many taps, or None."""
+    """Return an operation as a depthwise convolution that this rewrite applies to, or None.
+
+    It applies to a Conv of an image (N, C, H, W) with stride 1, constant weights (C, 1, K, L), C
+    above 1, and more taps than `kernels.depthwise_taps`.
+    """
     found = convolution_in(operation)
     if found is None or found.pads is None or found.is_transposed or found.strides != (1, 1):
         return None

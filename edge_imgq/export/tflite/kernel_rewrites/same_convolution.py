@@ -56,7 +56,11 @@ class SameConvolution:
 
 
 def same_convolution(operation: Operation) -> SameConvolution | None:
-    """Return an operation as a dense same-size convolution, or None."""
+    """Return an operation as a dense stride-1 convolution that keeps the image's size, or None.
+
+    It must be a Conv with constant weights, one group, no dilation, and `pads` that add up to
+    kernel − 1 along each axis (not `auto_pad`).
+    """
     found = convolution_in(operation)
     if found is None or found.pads is None or not (found.is_dense and found.keeps_size):
         return None
@@ -65,12 +69,16 @@ def same_convolution(operation: Operation) -> SameConvolution | None:
 
 
 def constant(tensor: Tensor, data: Any, order: Any) -> Tensor:
-    """Return a constant with new contents and the scales of reordered output channels.
+    """Return a copy of a weight or bias with new contents, and the scales of its output channels.
 
     Args:
-        tensor: weight or bias, output channels first.
-        data: new contents.
-        order: old output channel, whose scale applies, for each new one.
+        tensor: weight (O, …) or bias (O,), float32 or quantized.
+        data: new contents (O', …), in the tensor's own dtype; output channels first.
+        order: integers (O',): old output channel of each new one, whose scale and zero point it
+            gets.
+
+    Returns:
+        A tensor named after the old one; float or per-tensor scales stay as they are.
     """
     quantization = tensor.quantization
     if quantization is not None and quantization.axis is not None:
@@ -91,7 +99,12 @@ def constant(tensor: Tensor, data: Any, order: Any) -> Tensor:
 
 
 def blocked_bias(bias: Tensor | None, order: Any) -> Tensor | None:
-    """Return a bias with its channels repeated in `order`; None without one."""
+    """Return a bias whose channels are repeated and reordered; None if there is no constant bias.
+
+    Args:
+        bias: (O,), float32 or int32.
+        order: integers (O',): old channel of each new one.
+    """
     if bias is None or bias.data is None:
         return None
     return constant(bias, bias.data[order], order)

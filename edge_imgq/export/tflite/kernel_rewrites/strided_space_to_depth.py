@@ -103,7 +103,11 @@ class StridedSpaceToDepth:
 
 
 def strided_space_to_depth(operation: Operation) -> StridedSpaceToDepth | None:
-    """Return an operation as a convolution that this rewrite applies to, or None."""
+    """Return an operation as a convolution that this rewrite applies to, or None.
+
+    It applies to a dense Conv of an image (N, C, H, W) with constant weights and equal strides s
+    above 1 whose output has exactly H / s × W / s pixels.
+    """
     found = convolution_in(operation)
     if found is None or found.pads is None or found.is_transposed or not found.is_dense:
         return None
