@@ -19,6 +19,7 @@ def test_a_number_is_rounded_up_to_whole_units() -> None:
         (X86_VNNI.float32, 9, 16, 3, 9 * 16 * 16),
         (X86_VNNI.int8, 25, 1, 56, 25 * 8 * 64),
         (ARM_DOT.int8, 1, 18, 56, (20 + 47) * 64),
+        (ARM_DOT.int8, 2, 4, 16, (2 * (4 + 9) + 47) * 16),
         (ARM_I8MM.int8, 1, 18, 56, (24 + 47) * 64),
         (ARM_DOT.float32, 9, 12, 12, 9 * 12 * 16),
         (ARM_DOT.float32, 1, 56, 16, 56 * 16),

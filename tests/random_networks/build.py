@@ -19,7 +19,7 @@ from tests.export.tflite.witness import (
     Case,
 )
 
-EXAMPLES = int(os.environ.get("EDGE_IMGQ_FUZZ", "500"))
+EXAMPLES = int(os.environ.get("EDGE_IMGQ_FUZZ", "250"))
 
 
 SEED = int(os.environ.get("EDGE_IMGQ_SEED", "0"))

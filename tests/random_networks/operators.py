@@ -16,6 +16,7 @@ from .networks import (
     activation,
     arithmetic,
     attended,
+    chances,
     deconvolution,
     gated,
     interpolated,
@@ -189,12 +190,12 @@ EVERY: Mapping[str, Callable[[Drawing], None]] = {
 @st.composite
 def operators(draw: Any) -> Case:
     """Return a network from x to y that holds one operator, and what copies into and out of it."""
-    net = Drawing(draw)
+    net = Drawing(draw(chances()))
     channels = net.pick(1, 2, 4, 6, 8)
     shape = (1, channels, net.pick(8, 12, 13), net.pick(8, 10, 15))
     assert channels <= LARGEST_CHANNELS
     net.values.append(("x", shape))
-    name = draw(st.sampled_from(sorted(EVERY)))
+    name = net.pick(*sorted(EVERY), *["function"] * 5)  # of nine kinds
     if name in ("parted", "layered") and channels == 1:
         name = "leaky"
     EVERY[name](net)

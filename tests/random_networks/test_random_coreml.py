@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hypothesis import assume, given, seed
+from hypothesis import assume, given, seed, settings
 
 from edge_imgq.graph.network import Network
 from edge_imgq.runtime.mil.evaluate import Evaluator
@@ -19,6 +19,7 @@ from edge_imgq.runtime.mil.program import Program
 from tests.export.coreml.witness import saved, scale_invariant, step_by_step
 from tests.export.tflite.witness import Case, network_of, quantized, run_onnx
 from tests.random_networks.build import (
+    EXAMPLES,
     FLOAT_PASSES,
     OPTIONS,
     SEED,
@@ -73,7 +74,7 @@ def rms(values: Any) -> float:
 
 
 @seed(SEED)
-@OPTIONS
+@settings(OPTIONS, max_examples=max(EXAMPLES // 2, 1))
 @given(networks())
 def test_a_random_network_in_float_agrees_with_onnx_runtime(case: Case) -> None:
     case = half_exact(case)
@@ -87,7 +88,7 @@ def test_a_random_network_in_float_agrees_with_onnx_runtime(case: Case) -> None:
 
 
 @seed(SEED)
-@OPTIONS
+@settings(OPTIONS, max_examples=max(EXAMPLES // 2, 1))
 @given(networks(), SPLITS)
 def test_every_operator_of_a_random_network_in_w8a8_is_within_a_level(
     case: Case, split: str
