@@ -86,7 +86,8 @@ def add(subparsers: Subparsers) -> None:
 
 def _with_extras() -> list[str]:
     """Return the targets and families that `all` omits because they need further packages."""
-    return [*(name for name, row in FORMATS.items() if row.extra), "tflite-npu"]
+    families = [name for name, row in FORMATS.items() if row.extra]
+    return [*families, "tflite-npu", "tflite-npu16"]
 
 
 def _add_sizes_and_scheme(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = NDArray[Any]
 
-IntegerType = Literal["int8", "int16", "int32"]
+IntegerType = Literal["int8", "int16", "int32", "int64"]
 REQUANTIZE = "Requantize"
 """Kind of an operation that converts a tensor from one scale and zero point to another."""
 

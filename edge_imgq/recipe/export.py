@@ -35,6 +35,8 @@ COMPUTES_IN: dict[str, tuple[Precision, ...]] = {
 FALLBACK = "fallback"
 """Suffix of the file for phones whose NPU the recipe does not name."""
 
+ACTIVATIONS = ("int8", "int16")
+
 _SIZED = re.compile(r"(.+)-\d+x\d+")
 _OF_A_CHIP = re.compile(rf"(.+)-(?:{'|'.join([FALLBACK, *(c.slug for c in CHIPS.values())])})")
 
@@ -73,6 +75,8 @@ class ExportRecipe:
         passes: graph passes of a float target; an int8 target takes them from its scheme.
         size: height and width of the file's input, in pixels.
         budget: accuracy limits of the file.
+        activations: "int8", or "int16" for activations of 16 bits beside int8 weights in files
+            compiled for NPUs (`edge_imgq.quantize.qdq.int16_activations`); the fallback is int8.
         ports: inputs and outputs that the model's shapes do not determine; in a file, the keys
             `output`, `input`, `bind` and `state` (`edge_imgq.recipe.ports`).
     """
@@ -86,6 +90,7 @@ class ExportRecipe:
     passes: tuple[str, ...]
     size: tuple[int, int]
     budget: Budget
+    activations: str = "int8"
     ports: PortRequests = NOTHING_ASKED
 
     @property
@@ -172,6 +177,7 @@ def _parsed(table: TomlTable, name: str) -> ExportRecipe:
         passes=read_passes(table, default=()),
         size=table.size("size"),
         budget=_budget(table.table("budget"), form, precision, _kind(processor)),
+        activations=table.text("activations", ACTIVATIONS, default="int8"),
         ports=read_ports(table),
     )
     _refuse_contradictions(recipe, table.where)
@@ -228,6 +234,12 @@ def _refuse_contradictions(recipe: ExportRecipe, where: str) -> None:
         able = " or ".join(f'"{precision}"' for precision in form.precisions)
         raise RecipeError(f"{where}: {form.name} files are {able}.")
     _refuse_processor(recipe, _kind(recipe.processors), where)
+    if recipe.activations == "int16" and not recipe.chips:
+        raise RecipeError(
+            f'{where}: activations = "int16" is for files compiled for NPUs alone: on processors '
+            "layers in float are quicker and more exact. Delete the key, or name chips in "
+            "'processor'."
+        )
     if recipe_name(recipe.name) != recipe.name:
         raise RecipeError(
             f"{where}: the name '{recipe.name}' ends as those of single files of a recipe do, by "

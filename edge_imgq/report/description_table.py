@@ -97,11 +97,11 @@ def _outlook(description: FileDescription) -> str:
         f"not {listed(targets)}, for {listed(nodes_in_words(map(_parted, operators)))}: {reason}"
         for (reason, operators), targets in _reasons(description.targets).items()
     ]
-    lines += [
-        f"not the files for NPUs of {row.target}: {' '.join(row.missing)}"
-        for row in description.targets
-        if row.missing and not row.refused
-    ]
+    missing: dict[str, list[str]] = {}
+    for row in description.targets:
+        if row.missing and not row.refused:
+            missing.setdefault(" ".join(row.missing), []).append(row.target)
+    lines += [f"not the files for NPUs of {listed(names)}: {why}" for why, names in missing.items()]
     lines += [f"not {listed(names)}: {why}" for why, names in _packages(description.targets)]
     return "\n".join(wrapped(line, "  ") for line in lines)
 

@@ -114,10 +114,13 @@ def test_a_target_whose_compiler_is_missing_is_none_that_export_can_write(
     able, _, rest = said.partition("can write ")[2].partition(" not ")
     assert "tflite-int8" in able
     assert "tflite-npu" not in able
-    assert rest.startswith("the files for NPUs of tflite-npu: No compiler of Qualcomm.")
+    assert rest.startswith(
+        "the files for NPUs of tflite-npu, tflite-npu16: No compiler of Qualcomm."
+    )
     rows = json.loads(run("inspect", path, "--json").out)["targets"]
     missing = {row["target"]: row["missing"] for row in rows if row["missing"]}
-    assert missing == {"tflite-npu": ["No compiler of Qualcomm."]}
+    absent = ["No compiler of Qualcomm."]
+    assert missing == {"tflite-npu": absent, "tflite-npu16": absent}
     exports = inspect(path).exports
     assert isinstance(exports, dict)
     assert exports["tflite-npu"] == ("No compiler of Qualcomm.",)

@@ -84,6 +84,20 @@ def test_each_chip_has_a_file_and_all_others_the_plain_one(written: Path) -> Non
         assert target["breaches"] == []
 
 
+def test_activations_of_16_bits_are_for_chips_and_recommended_where_8_are_coarse(
+    run: Run, quick: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_imgq.pipeline.export.write_and_verify.ENOUGH_ON_NPU", 60.0)
+    assert "Export the target tflite-npu16" in " ".join(
+        run(*quick, "--output", tmp_path).out.split()
+    )
+    outcome = run(*(w.replace("npu", "npu16") for w in quick), "--output", tmp_path)
+    assert "Export the target" not in outcome.out
+    for target in report_of(tmp_path / "tiny")["targets"][1:]:
+        assert target["vs_host"]["within_1"] > 0.999
+    assert (tmp_path / "tiny" / "reference" / "int8-fast-int16.onnx").is_file()
+
+
 def test_the_report_says_what_the_npu_takes_and_how_far_it_is(run: Run, written: Path) -> None:
     outcome = run("verify", written / "tflite-npu-sm8750.tflite")
     assert outcome.code == 0

@@ -17,12 +17,12 @@ SHIPPED = sorted(shipped_folder("export").glob("*.toml"))
 TARGETS = [
     "coreai-float16", "coreai-int8", "coreml-fp16", "coreml-int8", "executorch-float",
     "executorch-int8", "ncnn-float", "ncnn-fp16", "ncnn-int8", "onnx-float", "onnx-int8",
-    "tflite-float", "tflite-gpu", "tflite-int8", "tflite-npu",
+    "tflite-float", "tflite-gpu", "tflite-int8", "tflite-npu", "tflite-npu16",
 ]  # fmt: skip
 EXECUTORCH = ["executorch-float", "executorch-int8"]
 NCNN = ["ncnn-float", "ncnn-fp16", "ncnn-int8"]
 CORE_AI = ["coreai-float16", "coreai-int8"]
-EXTRA = [*CORE_AI, *EXECUTORCH, *NCNN, "tflite-npu"]
+EXTRA = [*CORE_AI, *EXECUTORCH, *NCNN, "tflite-npu", "tflite-npu16"]
 """Targets whose files a package makes or runs that edge-imgq does not install."""
 
 OF_ALL = [target for target in TARGETS if target not in EXTRA]
@@ -64,6 +64,7 @@ def test_the_folder_is_the_target_matrix() -> None:
         (["coreai"], CORE_AI),
         (["nc*"], NCNN),
         (["*npu"], ["tflite-npu"]),
+        (["tflite-npu*"], ["tflite-npu", "tflite-npu16"]),
         (["tflite*"], ["tflite-float", "tflite-gpu", "tflite-int8"]),
         (["all", "tflite-npu"], [*OF_ALL, "tflite-npu"]),
         (["ncnn-fp16", "onnx-float"], ["ncnn-fp16", "onnx-float"]),
@@ -153,6 +154,7 @@ def test_a_target_of_one_chip_belongs_to_its_recipe() -> None:
             r"is for ONNX.* files that processors run. NPUs round elsewhere",
         ),
         ('format = "tflite"', 'format = "onnx"', "belongs to int8 TFLite files"),
+        ('activations = "int8"', 'activations = "int4"', "it must be one of int8, int16"),
     ],
 )
 def test_a_wrong_recipe_for_npus_is_refused_with_a_sentence(

@@ -124,7 +124,7 @@ class Emitter:
 
         XNNPACK's integer QUANTIZE multiplies by a factor rounded to 1/256, an error of some per
         cent for small factors. Where the factor is no multiple of 1/256, a MUL by one is used,
-        whose factor is exact.
+        whose factor is exact. Between int8 and int16 there is QUANTIZE alone.
         """
         if quantization is None or same_quantization(tensor.quantization, quantization):
             return self.tensor(tensor)
@@ -136,7 +136,8 @@ class Emitter:
             f"{tensor.name}/requantized", stored_shape(tensor.shape), quantization
         )
         source = self.tensor(tensor)
-        if tensor.quantization is None or _is_whole(tensor.quantization, quantization):
+        own = tensor.quantization
+        if own is None or own.dtype != quantization.dtype or _is_whole(own, quantization):
             self.writer.add_operator(Code.QUANTIZE, [source], [index], schema.QuantizeOptionsT())
         else:
             one = self._add("one", (), ONE, np.ones((), np.int8))

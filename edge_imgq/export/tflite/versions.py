@@ -28,6 +28,11 @@ class Use:
         """Return True if an input is int8."""
         return bool(self.inputs[index].type == Type.INT8)
 
+    @property
+    def is_int16(self) -> bool:
+        """True if the first input is int16, or the first output."""
+        return Type.INT16 in (self.inputs[0].type, self.outputs[0].type)
+
 
 Rule: TypeAlias = Callable[[Use], int]
 
@@ -106,8 +111,21 @@ ALWAYS_ONE = frozenset(
 )
 
 
+OF_INT16: Mapping[int, int] = {
+    Code.QUANTIZE: 2,
+    Code.CONV_2D: 4,
+    Code.DEPTHWISE_CONV_2D: 5,
+    Code.ADD: 3,
+    Code.SUB: 5,
+    Code.MUL: 4,
+}
+"""Versions of operators on int16."""
+
+
 def version(code: int, use: Use) -> int:
     """Return the lowest version of operator `code` that covers `use`."""
+    if code in OF_INT16 and use.is_int16:
+        return OF_INT16[code]
     if code in ALWAYS_ONE:
         return 1
     return RULES.get(code, _two_for_int8)(use)

@@ -36,6 +36,7 @@ TYPES: Mapping[str, int] = {
     "uint8": schema.TensorType.UINT8,
     "int16": schema.TensorType.INT16,
     "int32": schema.TensorType.INT32,
+    "int64": schema.TensorType.INT64,
 }
 
 

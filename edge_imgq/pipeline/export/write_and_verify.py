@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge_imgq.artifact import remove
+from edge_imgq.chips import CHIPS
 from edge_imgq.errors import RuntimeUnavailableError
 from edge_imgq.export.functions import functions_of
 from edge_imgq.formats import format_of
@@ -29,6 +30,7 @@ from edge_imgq.pipeline.progress import Watch
 from edge_imgq.pipeline.verify.references import Candidate
 from edge_imgq.pipeline.verify.verify import Terms, verify_files
 from edge_imgq.report.report import NotRun, Report
+from edge_imgq.skipped import Skipped
 
 
 def write_and_verify(
@@ -68,7 +70,30 @@ def write_and_verify(
             remove(work.path)
     report = on_gpu(plan, wanted, _joined(reports, wanted, failures, absent), watch)
     plain = [_plainly(w.target, why) for w, why in again.items() if w.target not in failures]
-    return replace(report, advice=(*report.advice, *plain))
+    return replace(report, advice=(*report.advice, *plain, *_coarse_on_npus(wanted, report)))
+
+
+ENOUGH_ON_NPU = 50.0
+"""PSNR in dB of an NPU's image against its graph's, below which 16 bits are recommended."""
+
+
+def _coarse_on_npus(wanted: Sequence[TargetJob], report: Report) -> list[str]:
+    """Recommend int16 activations if an NPU's rounding shows in a file with int8 ones."""
+    int8 = {w.target for w in wanted if w.processor in CHIPS and not w.stores_int16}
+    found = {target.target: target.vs_host for target in report.targets if target.target in int8}
+    coarse = [
+        name
+        for name, agreement in found.items()
+        if not isinstance(agreement, Skipped) and agreement.psnr < ENOUGH_ON_NPU
+    ]
+    if not coarse:
+        return []
+    return [
+        f"On the NPU, {' and '.join(coarse)} is below {ENOUGH_ON_NPU:g} dB of what a processor "
+        "computes: an NPU rounds some values a level otherwise, and each layer adds to it. Export "
+        'the target tflite-npu16, or write activations = "int16" in your recipe: it stores '
+        "activations in 16 bits."
+    ]
 
 
 def _has_graph(work: TargetJob, graphs: Mapping[str, Graph]) -> bool:

@@ -21,6 +21,7 @@ from edge_imgq.formats import FORMATS, Format
 from edge_imgq.images.samples import ImageSet
 from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.pipeline.export.failures import Failures
+from edge_imgq.pipeline.export.int16_graph import write_int16_graph
 from edge_imgq.pipeline.open_model.original_file import keep_model
 from edge_imgq.pipeline.open_model.source import Source
 from edge_imgq.pipeline.progress import ProgressStep, Watch
@@ -95,12 +96,22 @@ class Graph:
         sha256: SHA-256 of its file.
         advice: sentences on what the calibration images lack.
         quantized: graph with the record of the quantization.
+        int16: the graph with activations of 16 bits and the digest of its file, if a target of the
+            export wants it.
     """
 
     prepared: PreparedGraph
     sha256: str
     advice: tuple[str, ...]
     quantized: Quantized
+    int16: tuple[PreparedGraph, str] | None = None
+
+    def of(self, work: TargetJob) -> tuple[PreparedGraph, str]:
+        """Return the graph that a file is lowered from, and the digest of its file."""
+        if work.stores_int16:
+            assert self.int16 is not None
+            return self.int16
+        return self.prepared, self.sha256
 
     @property
     def steps(self) -> tuple[QuantizationStep, ...]:
@@ -135,6 +146,11 @@ class TargetJob:
     def has_plain_form(self) -> bool:
         """True if the file is written with rewrites that make it fast, and can do without them."""
         return self.format.has_plain_form and self.processor == "cpu"
+
+    @property
+    def stores_int16(self) -> bool:
+        """Whether its activations have 16 bits."""
+        return self.recipe.activations == "int16" and self.processor in CHIPS
 
     @property
     def computes_in_float16(self) -> bool:
@@ -200,7 +216,10 @@ def write_graph(
     write_reference(found.model, note, path)
     graph, peak = prepared_graph(found.model, (), kernels=kernels), plan.source.contract.peak
     advice = calibration_advice(len(plan.calibration.photos), found.patches.all(peak), peak)
-    return Graph(graph, sha256_of(path), advice, found)
+    wide = None
+    if any(recipe.activations == "int16" for recipe in plan.recipes):
+        wide = write_int16_graph(graph, note, path)
+    return Graph(graph, sha256_of(path), advice, found, wide)
 
 
 def write_float_reference(source: Source, folder: Path) -> str:
@@ -263,10 +282,12 @@ def write_files(
         watch(ProgressStep(f"write {work.target}", index, len(wanted)))
         scheme, passes = work.recipe.scheme, work.recipe.passes
         with failures.of([work.target]):
-            kernels = kernels_of(work.recipe)
-            graph = graphs[scheme].prepared if scheme else plan.source.prepared(passes, kernels)
-            digest = graphs[scheme].sha256 if scheme else ""
-            order = replace(spec_of(plan, work, digest), plain=plain)
+            kernels, digest = kernels_of(work.recipe), ""
+            if scheme:
+                graph, digest = graphs[scheme].of(work)
+            else:
+                graph = plan.source.prepared(passes, kernels)
+            order = replace(spec_of(plan, work, digest), plain=plain or work.stores_int16)
             functions_of(work.recipe.format).write(graph, order, work.path)
             candidates.append(Candidate(work.path, work.sizes[0]))
     return candidates

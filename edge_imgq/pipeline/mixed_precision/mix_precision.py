@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from edge_imgq.artifact import REFERENCE_FOLDER, move, remove, write_text
 from edge_imgq.devices.kernels import host_profile
 from edge_imgq.pipeline.export.failures import Failures
+from edge_imgq.pipeline.export.int16_graph import int16_stem
 from edge_imgq.pipeline.export.write_and_verify import write_and_verify
 from edge_imgq.pipeline.export.write_targets import (
     ExportPlan,
@@ -167,7 +168,7 @@ class _Attempts:
         for path in self._paths:
             self._put_back(path)
         remove(self._aside)
-        remove(self._stage / REFERENCE_FOLDER / f"{self._name}.onnx")
+        self._remove_graph(self._name)
 
     def lacking(self, choice: Choice) -> float:
         """Make the files of a choice, and return the PSNR in dB that they lack.
@@ -294,7 +295,11 @@ class _Attempts:
         graphs = {name: recipe.graph for name, recipe in schemes.items()}
         own = graphs.pop(self._over.scheme)
         if own not in graphs.values():
-            remove(self._stage / REFERENCE_FOLDER / f"{own}.onnx")
+            self._remove_graph(own)
+
+    def _remove_graph(self, name: str) -> None:
+        for stem in (name, int16_stem(name)):
+            remove(self._stage / REFERENCE_FOLDER / f"{stem}.onnx")
 
     @property
     def _aside(self) -> Path:

@@ -37,13 +37,14 @@ from edge_imgq.quantize.scales.tie_free_leaky_relu import quantize_slope
 
 
 @dataclass(frozen=True)
-class _Named:
+class NamedGraph:
     """A graph with the set of its value names."""
 
     graph: ir.Graph
     names: edit.Names
 
     def constant(self, name: str, array: Any) -> ir.Value:
+        """Add an initializer under a free name."""
         return edit.add_constant(self.graph, name, array, self.names)
 
 
@@ -59,7 +60,7 @@ def insert_qdq(
     """
     round_norm_statistics(graph, placed)
     exact_first_layers(graph, placed)
-    named = _Named(graph, edit.Names(graph))
+    named = NamedGraph(graph, edit.Names(graph))
     nodes = [node for node in graph if not is_marked(node) and _computes_reals(node)]
     for node in nodes:
         if node.op_type in WEIGHT_AXIS:
@@ -82,7 +83,7 @@ def _computes_reals(node: ir.Node) -> bool:
 
 
 def _quantize_weights(
-    named: _Named, node: ir.Node, placed: Mapping[ir.Value, Quantization], by_shift: bool
+    named: NamedGraph, node: ir.Node, placed: Mapping[ir.Value, Quantization], by_shift: bool
 ) -> None:
     source, weight = node.inputs[0], node.inputs[1]
     assert source is not None
@@ -107,7 +108,7 @@ def _quantize_weights(
 
 
 def _quantize_constants(
-    named: _Named, node: ir.Node, placed: Mapping[ir.Value, Quantization], by_shift: bool
+    named: NamedGraph, node: ir.Node, placed: Mapping[ir.Value, Quantization], by_shift: bool
 ) -> None:
     for index, value in enumerate(node.inputs):
         if value is None or not edit.is_constant(value):
@@ -121,33 +122,35 @@ def _quantize_constants(
 
 
 def _replace_constant(
-    named: _Named, node: ir.Node, index: int, integers: Any, parameters: Quantization
+    named: NamedGraph, node: ir.Node, index: int, integers: Any, parameters: Quantization
 ) -> None:
     old = node.inputs[index]
     assert old is not None
     stored = named.constant(f"{old.name}.{parameters.dtype}", integers)
-    node.replace_input_with(index, _append(named, "DequantizeLinear", stored, parameters))
+    node.replace_input_with(index, append_converter(named, "DequantizeLinear", stored, parameters))
 
 
 def _requantize_inputs(
-    named: _Named, node: ir.Node, placed: Mapping[ir.Value, Quantization]
+    named: NamedGraph, node: ir.Node, placed: Mapping[ir.Value, Quantization]
 ) -> None:
     """Requantize inputs of an operator that copies integers to the scale of its output."""
     wanted = placed[node.outputs[0]]
     for index, value in enumerate(node.inputs):
         if value is None or value not in placed or same_quantization(placed[value], wanted):
             continue
-        quantized = _append(named, "QuantizeLinear", value, wanted)
-        node.replace_input_with(index, _append(named, "DequantizeLinear", quantized, wanted))
+        quantized = append_converter(named, "QuantizeLinear", value, wanted)
+        node.replace_input_with(
+            index, append_converter(named, "DequantizeLinear", quantized, wanted)
+        )
 
 
-def _quantize_activation(named: _Named, value: ir.Value, parameters: Quantization) -> None:
+def _quantize_activation(named: NamedGraph, value: ir.Value, parameters: Quantization) -> None:
     readers = list(value.uses())
     graph = named.graph
     outputs = [index for index, output in enumerate(graph.outputs) if output is value]
     source = off_ties(graph, value, parameters)
-    quantized = _append(named, "QuantizeLinear", source, parameters)
-    restored = _append(named, "DequantizeLinear", quantized, parameters)
+    quantized = append_converter(named, "QuantizeLinear", source, parameters)
+    restored = append_converter(named, "DequantizeLinear", quantized, parameters)
     for reader, index in readers:
         reader.replace_input_with(index, restored)
     for index in outputs:
@@ -155,7 +158,9 @@ def _quantize_activation(named: _Named, value: ir.Value, parameters: Quantizatio
         graph.outputs[index] = restored
 
 
-def _append(named: _Named, kind: str, source: ir.Value, parameters: Quantization) -> ir.Value:
+def append_converter(
+    named: NamedGraph, kind: str, source: ir.Value, parameters: Quantization
+) -> ir.Value:
     """Append a quantizer or dequantizer to the graph; the caller sorts the graph afterwards."""
     scale: Any = parameters.scale
     zero_point: Any = parameters.zero_point.astype(parameters.dtype)

@@ -85,6 +85,26 @@ def test_a_mean_that_leaves_its_padding_out_is_right(
 
 @pytest.mark.device
 @needs_sdk
+def test_activations_of_16_bits_come_out_as_on_a_processor(
+    tiny: Path,  # noqa: F811
+    photos: Path,  # noqa: F811
+    tmp_path: Path,
+    small_patches: None,
+) -> None:
+    words = ("export", tiny, "--size", "48x64", "--target", "tflite-npu16")
+    images = ("--calibration", photos / "calibration", "--images", photos / "evaluation")
+    more = ("--scheme", "int8-fast", "--no-bench", "--output", tmp_path)
+    assert main([str(word) for word in (*words, *images, *more)]) == 0
+    report = json.loads((tmp_path / "tiny" / "report.json").read_text())
+    compiled = [target for target in report["targets"] if "-sm" in target["target"]]
+    assert len(compiled) == len(WHOLE)
+    for target in compiled:
+        assert target["placement"]["delegated"] == target["placement"]["operators"] > 5
+        assert target["vs_host"]["psnr"] >= 60
+
+
+@pytest.mark.device
+@needs_sdk
 def test_it_is_compiled_to_the_same_bytes(made: Path, tmp_path: Path) -> None:
     again = [tmp_path / "1.tflite", tmp_path / "2.tflite"]
     for path in again:

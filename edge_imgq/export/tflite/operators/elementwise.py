@@ -19,13 +19,13 @@ INVERSE_ROOT = -0.5
 
 
 def add(file: Emitter, operation: Operation) -> None:
-    """Lower Add to ADD, in float32 or int8."""
-    _binary(file, operation, Code.ADD, schema.AddOptionsT())
+    """Lower Add to ADD, in float32, int8 or int16."""
+    _binary(file, operation, Code.ADD, _any_scale(operation, schema.AddOptionsT()))
 
 
 def subtract(file: Emitter, operation: Operation) -> None:
-    """Lower Sub to SUB, in float32 or int8."""
-    _binary(file, operation, Code.SUB, schema.SubOptionsT())
+    """Lower Sub to SUB, in float32, int8 or int16."""
+    _binary(file, operation, Code.SUB, _any_scale(operation, schema.SubOptionsT()))
 
 
 def multiply(file: Emitter, operation: Operation) -> None:
@@ -117,6 +117,14 @@ def cosine(file: Emitter, operation: Operation) -> None:
 def negative(file: Emitter, operation: Operation) -> None:
     """Lower Neg to NEG, in float32. Exact."""
     file.emit(operation, Code.NEG, [file.tensor(operation.operand(0))], schema.NegOptionsT())
+
+
+def _any_scale(operation: Operation, options: Any) -> Any:
+    """Let an int16 sum have scales that are no powers of two, as all others have."""
+    stored = operation.output.quantization
+    if stored is not None and stored.dtype == "int16":
+        options.potScaleInt16 = False
+    return options
 
 
 def _binary(file: Emitter, operation: Operation, code: int, options: Any) -> None:

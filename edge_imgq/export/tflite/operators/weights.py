@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.export.tflite.emitter import Emitter
-    from edge_imgq.graph.network import Operation
+    from edge_imgq.graph.network import IntegerType, Operation
 
 
 def constant_input(operation: Operation, index: int) -> Tensor:
@@ -43,7 +43,8 @@ def bias(file: Emitter, operation: Operation, kernel: Tensor, channels: int) -> 
     """Add the bias of a convolution or matrix product, zeros if it has none; return its index.
 
     An integer bias has scale input × weights, per channel if the weights are. The product replaces
-    the stored scale, because TFLite requires it bit-exactly.
+    the stored scale, because TFLite requires it bit-exactly. It is int32, and int64 where the input
+    is int16.
 
     Args:
         file: file being written.
@@ -61,6 +62,7 @@ def bias(file: Emitter, operation: Operation, kernel: Tensor, channels: int) -> 
         values = np.zeros(channels, np.float32) if given is None else contents(given)
         return file.weights(Tensor(name, values.shape), values, axis=0)
     scale = np.asarray(image.scale[0] * kernel.quantization.scale, np.float32)
-    quantization = Quantization(scale, np.zeros(scale.shape, np.int32), "int32", axis=0)
+    dtype: IntegerType = "int64" if image.dtype == "int16" else "int32"
+    quantization = Quantization(scale, np.zeros(scale.shape, np.int32), dtype, axis=0)
     values = np.zeros(channels, np.int32) if given is None else contents(given)
     return file.weights(Tensor(name, values.shape, quantization), values, axis=0)
