@@ -34,7 +34,7 @@ class SheetRow:
     crops: tuple[tuple[str, NDArray[np.uint8]], ...]
 
 
-def busiest_place(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> tuple[slice, slice]:
+def largest_error_region(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> tuple[slice, slice]:
     """Find the square of at most SIDE pixels in which two images (H, W, C) differ most.
 
     Returns:

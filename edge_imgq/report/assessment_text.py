@@ -13,28 +13,30 @@ MOTION = 0.5
 """Elongation above which a blur is called motion blur instead of defocus."""
 
 
-def assessment_text(found: Assessment) -> str:
+def assessment_text(assessment: Assessment) -> str:
     """Return a table of degradations and predicted gains, and the advice."""
-    height, width = found.size
+    height, width = assessment.size
     table = new_table("what", ">estimate", "in words")
-    noise, blocks, sharpness = _formulas(found)
-    table.add_row("noise", _number(found.noise), noise)
-    table.add_row("JPEG quality", _number(found.jpeg_quality), blocks)
-    table.add_row("blur", _number(found.blur), "; ".join(filter(None, (_blur(found), sharpness))))
-    table.add_row("upscaling", _number(found.upscaling), "")
-    table.add_row("exposure", _number(found.exposure), "")
-    table.add_row("PSNR", _number(found.psnr), "against the photograph as it should be")
-    for one in found.gains:
+    noise, blocks, sharpness = _formulas(assessment)
+    table.add_row("noise", _number(assessment.noise), noise)
+    table.add_row("JPEG quality", _number(assessment.jpeg_quality), blocks)
+    table.add_row(
+        "blur", _number(assessment.blur), "; ".join(filter(None, (_blur(assessment), sharpness)))
+    )
+    table.add_row("upscaling", _number(assessment.upscaling), "")
+    table.add_row("exposure", _number(assessment.exposure), "")
+    table.add_row("PSNR", _number(assessment.psnr), "against the photograph as it should be")
+    for one in assessment.gains:
         table.add_row(f"{one.model}", _number(one.gain, sign=True), "gain of PSNR")
-    parts = [f"{found.source} ({height} high, {width} wide)", draw(table)]
-    if isinstance(formulas := found.classical, Skipped):
-        parts.append(f"skipped: {formulas.reason}")
-    return "\n\n".join((*parts, _advice(found)))
+    paragraphs = [f"{assessment.source} ({height} high, {width} wide)", draw(table)]
+    if isinstance(formulas := assessment.classical, Skipped):
+        paragraphs.append(f"skipped: {formulas.reason}")
+    return "\n\n".join((*paragraphs, _advice(assessment)))
 
 
-def _formulas(found: Assessment) -> tuple[str, str, str]:
+def _formulas(assessment: Assessment) -> tuple[str, str, str]:
     """Return the classical measures of noise, JPEG blocking and sharpness as text, or ""."""
-    formulas = found.classical
+    formulas = assessment.classical
     if isinstance(formulas, Skipped):
         return "", "", ""
     return (
@@ -49,29 +51,29 @@ def _number(estimate: Estimate, *, sign: bool = False) -> str:
     return f"{value} ± {estimate.spread:.1f} {estimate.unit}".rstrip()
 
 
-def _blur(found: Assessment) -> str:
-    if not found.blurred:
+def _blur(assessment: Assessment) -> str:
+    if not assessment.blurred:
         return "sharp"
-    return "motion" if found.elongation.value > MOTION else "out of focus"
+    return "motion" if assessment.elongation.value > MOTION else "out of focus"
 
 
-def _advice(found: Assessment) -> str:
-    reasons = _passed_over(found)
-    if not found.advice:
+def _advice(assessment: Assessment) -> str:
+    reasons = _passed_over(assessment)
+    if not assessment.advice:
         why = reasons or [f"no network that may be advised gains {WORTH} dB or more"]
         return wrapped("; ".join(["advice: leave it as it is", *why]))
     command = " ".join(
-        ("edge-imgq enhance", shlex.quote(found.source), "-o out --model", *found.advice)
+        ("edge-imgq enhance", shlex.quote(assessment.source), "-o out --model", *assessment.advice)
     )
-    advice = f"advice: {', then '.join(found.advice)}"
+    advice = f"advice: {', then '.join(assessment.advice)}"
     return wrapped("; ".join([advice, *reasons])) + f"\n  {command}"
 
 
-def _passed_over(found: Assessment) -> list[str]:
+def _passed_over(assessment: Assessment) -> list[str]:
     """Return why networks with a larger gain than the advised one are not advised."""
     reasons = []
-    for one in found.gains:
-        if one.gain.value < WORTH or one.model in found.advice:
+    for one in assessment.gains:
+        if one.gain.value < WORTH or one.model in assessment.advice:
             break
         if one.model in SEEN:
             side = SEEN[one.model]

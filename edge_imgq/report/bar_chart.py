@@ -24,11 +24,11 @@ class Bar:
 
     Attributes:
         label: Text to its left.
-        parts: Lengths of its segments, from the left; their sum is printed as a percentage.
+        segments: Lengths of the segments, from the left; their sum is printed as a percentage.
     """
 
     label: str
-    parts: tuple[float, ...]
+    segments: tuple[float, ...]
 
 
 def bar_chart(title: str, names: Sequence[str], bars: Sequence[Bar]) -> NDArray[np.uint8]:
@@ -49,7 +49,7 @@ def bar_chart(title: str, names: Sequence[str], bars: Sequence[Bar]) -> NDArray[
     pen = _Pen(ImageDraw.Draw(canvas))
     pen.write((MARGIN, MARGIN), title)
     pen.legend(names)
-    longest = max((sum(bar.parts) for bar in bars), default=0.0) or 1.0
+    longest = max((sum(bar.segments) for bar in bars), default=0.0) or 1.0
     for index, bar in enumerate(bars):
         pen.bar(MARGIN + ROW * (index + 2), bar, BARS / longest)
     return np.asarray(canvas)
@@ -63,8 +63,8 @@ class _Pen:
 
         self._draw, self._font = draw, ImageFont.load_default(LETTERS)
 
-    def write(self, place: tuple[int, int], text: str) -> None:
-        self._draw.text(place, text, fill="black", font=self._font)
+    def write(self, corner: tuple[int, int], text: str) -> None:
+        self._draw.text(corner, text, fill="black", font=self._font)
 
     def legend(self, names: Sequence[str]) -> None:
         left, top = MARGIN, MARGIN + ROW
@@ -77,12 +77,12 @@ class _Pen:
         """Draw a bar with its top at row `top`; a segment of length 1 is `unit` pixels long."""
         self.write((MARGIN, top), self._shortened(bar.label))
         left = float(MARGIN + LABELS)
-        for part, colour in zip(bar.parts, COLOURS, strict=False):
-            if part * unit >= 1:
-                end = (left + part * unit - 1, top + THICKNESS)
+        for segment, colour in zip(bar.segments, COLOURS, strict=False):
+            if segment * unit >= 1:
+                end = (left + segment * unit - 1, top + THICKNESS)
                 self._draw.rectangle((left, top, *end), fill=colour)
-            left += part * unit
-        self.write((round(left) + 6, top), f"{sum(bar.parts):.1%}")
+            left += segment * unit
+        self.write((round(left) + 6, top), f"{sum(bar.segments):.1%}")
 
     def _shortened(self, label: str) -> str:
         """Shorten a label from the left until it fits, since layer names differ at the end."""

@@ -184,15 +184,15 @@ def unmeasured(known: ModelBaseline, report: Report) -> tuple[Unmeasured, ...]:
     reasons |= {one.target: f"its export failed: {one.reason}" for one in report.failed}
     others = known.evaluation.sha256 != report.evaluation_sha256
     present = {target.target for target in report.targets}
-    found = []
+    entries = []
     for name in sorted(set(known.targets) - present):
         reason = reasons.get(name, "the report has no such target")
         if name in reasons and others:
             reason += "; its figures are those of other images"
         elif name in reasons and known.float_sha256 != report.reference_sha256:
             reason += "; they are those of the float model before this one"
-        found.append(Unmeasured(name, name in reasons and not others, reason))
-    return tuple(found)
+        entries.append(Unmeasured(name, name in reasons and not others, reason))
+    return tuple(entries)
 
 
 def model_baseline(report: Report) -> ModelBaseline:

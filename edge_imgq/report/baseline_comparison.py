@@ -92,13 +92,13 @@ SYMBOLS = {
 """Symbol per outcome, so that colour is not needed to tell them apart."""
 
 
-def _texts(found: Figures) -> tuple[str, ...]:
+def _texts(values: Figures) -> tuple[str, ...]:
     """Return the values of `COLUMNS` as text."""
-    near = found.vs_reference_mean
+    near = values.vs_reference_mean
     return (
-        byte_count(found.bytes),
+        byte_count(values.bytes),
         decibels(near, 2),
-        ABSENT if found.psnr is None else f"{found.psnr:.2f}",
+        ABSENT if values.psnr is None else f"{values.psnr:.2f}",
         # Adding zero turns a rounded -0.0 into 0.0.
-        ABSENT if found.drop_mean is None else f"{round(found.drop_mean, 3) + 0:.3f}",
+        ABSENT if values.drop_mean is None else f"{round(values.drop_mean, 3) + 0:.3f}",
     )

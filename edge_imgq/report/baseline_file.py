@@ -116,12 +116,12 @@ def _advised(path: Path) -> Iterator[None]:
 
 def _complete(schema: int, models: Mapping[str, Any]) -> None:
     """Add missing keys to models of an older schema, in place; unknown values are None."""
-    for model in (found for found in models.values() if isinstance(found, dict)):
+    for model in (entry for entry in models.values() if isinstance(entry, dict)):
         if schema == WITHOUT_TENSORS:
             model.setdefault("tensors", {})
         if schema == SCHEMA or not isinstance(model.get("targets"), dict):
             continue
-        for target in (found for found in model["targets"].values() if isinstance(found, dict)):
+        for target in (entry for entry in model["targets"].values() if isinstance(entry, dict)):
             target.setdefault("sizes", None)
             target.setdefault("activation_size", None)
 

@@ -107,13 +107,13 @@ def _alike(before: Pixels, after: Pixels, scale: int) -> tuple[Pixels, Pixels]:
 
 def _busiest(one: Pixels, other: Pixels, side: int) -> tuple[slice, slice]:
     """Return the grid cell of `side` pixels in which two images (H, W, C) differ most."""
-    found = (-1.0, slice(0, 0), slice(0, 0))
+    largest = (-1.0, slice(0, 0), slice(0, 0))
     for rows in _cells(one.shape[0], side):
         difference = one[rows].astype(np.float32) - other[rows]
         for columns in _cells(one.shape[1], side):
             error = float(np.square(difference[:, columns]).sum())
-            found = max(found, (error, rows, columns), key=lambda cell: cell[0])
-    return found[1], found[2]
+            largest = max(largest, (error, rows, columns), key=lambda cell: cell[0])
+    return largest[1], largest[2]
 
 
 def _cells(length: int, side: int) -> Iterator[slice]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_imgq.images.contact_sheet import busiest_place
+from edge_imgq.images.contact_sheet import largest_error_region
 from edge_imgq.report.baseline_comparison import COLUMNS, SYMBOLS, BaselineComparison
 from edge_imgq.report.drawing import ABSENT, milliseconds
 from edge_imgq.report.drift_picture import GRADES, coloured, error_map
@@ -19,7 +19,7 @@ from edge_imgq.report.format_metrics import decibels
 from edge_imgq.report.history import HistoryEntry, by_file
 from edge_imgq.report.image_comparison import ImageComparison
 from edge_imgq.report.time_text import timed_where
-from edge_imgq.report.verdict import Place, Verdict
+from edge_imgq.report.verdict import TargetKey, Verdict
 from edge_imgq.report.verdict_table import change_lines, headline
 from edge_imgq.skipped import Skipped
 
@@ -63,7 +63,7 @@ class Shown:
 
 def check_page(
     comparison: BaselineComparison,
-    pictures: Mapping[Place, Sequence[ImageComparison]],
+    pictures: Mapping[TargetKey, Sequence[ImageComparison]],
     history: Sequence[HistoryEntry] = (),
     notes: Sequence[str] = (),
     layers: Sequence[Sensitivity] = (),
@@ -111,7 +111,7 @@ def html_template(name: str) -> Template:
 
 
 def _row(
-    comparison: BaselineComparison, verdict: Verdict, shown: Mapping[Place, Sequence[Shown]]
+    comparison: BaselineComparison, verdict: Verdict, shown: Mapping[TargetKey, Sequence[Shown]]
 ) -> dict[str, Any]:
     """Return the template values of one target."""
     now = comparison.now(verdict)
@@ -130,11 +130,11 @@ def _history(
 ) -> list[dict[str, Any]]:
     """Return the history of each file of the compared models, newest run first."""
     models = {report.model for report in comparison.reports}
-    found = []
+    tables = []
     for of_file in by_file([entry for entry in entries if entry.model in models]):
         rows = [_history_cells(entry) for entry in reversed(of_file)]
-        found.append({"name": f"{of_file[0].model} {of_file[0].file}", "rows": rows})
-    return found
+        tables.append({"name": f"{of_file[0].model} {of_file[0].file}", "rows": rows})
+    return tables
 
 
 def _history_cells(entry: HistoryEntry) -> dict[str, str]:
@@ -154,60 +154,60 @@ def _history_cells(entry: HistoryEntry) -> dict[str, str]:
 
 
 def _fitting(
-    pictures: Mapping[Place, Sequence[ImageComparison]],
-) -> tuple[dict[Place, list[Shown]], int]:
+    pictures: Mapping[TargetKey, Sequence[ImageComparison]],
+) -> tuple[dict[TargetKey, list[Shown]], int]:
     """Return the pictures that fit in `MOST_BYTES`, and how many were left out.
 
     The worst picture of each target comes first, then the second of each, and so on.
     """
-    found: dict[Place, list[Shown]] = {}
+    fitting: dict[TargetKey, list[Shown]] = {}
     size, left_out = 0, 0
-    for place, picture in _in_turns(pictures):
+    for key, picture in _in_turns(pictures):
         shown = _shown(picture)
         if size + shown.bytes > MOST_BYTES:
             left_out += 1
             continue
         size += shown.bytes
-        found.setdefault(place, []).append(shown)
-    return found, left_out
+        fitting.setdefault(key, []).append(shown)
+    return fitting, left_out
 
 
 def _in_turns(
-    pictures: Mapping[Place, Sequence[ImageComparison]],
-) -> Iterable[tuple[Place, ImageComparison]]:
+    pictures: Mapping[TargetKey, Sequence[ImageComparison]],
+) -> Iterable[tuple[TargetKey, ImageComparison]]:
     """Yield the first picture of each target, then the second of each, and so on."""
     for rank in range(max(map(len, pictures.values()), default=0)):
-        for place, of_target in pictures.items():
+        for key, of_target in pictures.items():
             if rank < len(of_target):
-                yield place, of_target[rank]
+                yield key, of_target[rank]
 
 
 def _shown(picture: ImageComparison) -> Shown:
     one, other = picture.float_image, picture.file_image
-    place = _around(busiest_place(one, other), one.shape[:2])
-    height, width = one[place].shape[:2]
-    top, left = picture.top + place[0].start, picture.left + place[1].start
+    region = _around(largest_error_region(one, other), one.shape[:2])
+    height, width = one[region].shape[:2]
+    top, left = picture.top + region[0].start, picture.left + region[1].start
     where = f"rows {top} to {top + height}, columns {left} to {left + width}"
     return Shown(
         picture.name,
         picture.psnr,
-        data_uri(one[place]),
-        data_uri(other[place]),
-        data_uri(coloured(error_map(one[place], other[place]))),
+        data_uri(one[region]),
+        data_uri(other[region]),
+        data_uri(coloured(error_map(one[region], other[region]))),
         width,
         height,
         where,
     )
 
 
-def _around(place: tuple[slice, slice], shape: tuple[int, ...]) -> tuple[slice, slice]:
+def _around(region: tuple[slice, slice], shape: tuple[int, ...]) -> tuple[slice, slice]:
     """Return a window of at most `SIDE` × `SIDE` pixels around a region, within the image."""
-    found = []
-    for piece, length in zip(place, shape, strict=True):
+    window = []
+    for piece, length in zip(region, shape, strict=True):
         side = min(SIDE, length)
         start = min(max((piece.start + piece.stop - side) // 2, 0), length - side)
-        found.append(slice(start, start + side))
-    return found[0], found[1]
+        window.append(slice(start, start + side))
+    return window[0], window[1]
 
 
 def data_uri(pixels: Pixels) -> str:

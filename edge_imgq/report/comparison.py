@@ -151,8 +151,8 @@ def _why(rule: Rule, target: TargetReport) -> str:
         "activation_bytes": target.memory, "operators": target.placement,
         "partitions": target.placement,
     }  # fmt: skip
-    found = reasons.get(rule.figure, reasons.get(rule.figure.split("_")[0]))
-    return f": {found.reason}" if isinstance(found, Skipped) else ""
+    reason = reasons.get(rule.figure, reasons.get(rule.figure.split("_")[0]))
+    return f": {reason.reason}" if isinstance(reason, Skipped) else ""
 
 
 def _loss(rule: Rule, old: Figure, new: Figure) -> float:

@@ -34,17 +34,17 @@ def description_table(name: str, description: FileDescription, operators: bool) 
         operators: Whether to list every operator instead of one row per kind.
     """
     table = operator_table(description) if operators else _kinds(description)
-    parts = [_head(name, description), table]
+    paragraphs = [_head(name, description), table]
     if isinstance(description.compared_by, Skipped):
         said = f"not compared with the model that export reads: {description.compared_by.reason}"
-        parts.append(wrapped(said, "  "))
+        paragraphs.append(wrapped(said, "  "))
     if description.placements:
-        parts.append(_placements(description))
+        paragraphs.append(_placements(description))
     if description.passes:
-        parts.append(pass_tables(description.passes))
+        paragraphs.append(pass_tables(description.passes))
     if description.targets and not _no_images(description):
-        parts.append(_outlook(description))
-    return "\n\n".join(parts)
+        paragraphs.append(_outlook(description))
+    return "\n\n".join(paragraphs)
 
 
 def _head(name: str, description: FileDescription) -> str:
@@ -94,7 +94,7 @@ def _outlook(description: FileDescription) -> str:
     size = "" if at is None or description.note else f" with --size {at[0]}x{at[1]}"
     lines = [f"export{size} can write {listed(able) or 'no target'}"]
     lines += [
-        f"not {listed(targets)}, for {listed(nodes_in_words(map(_parted, operators)))}: {reason}"
+        f"not {listed(targets)}, for {_nodes(operators)}: {reason}"
         for (reason, operators), targets in _reasons(description.targets).items()
     ]
     missing: dict[str, list[str]] = {}
@@ -106,16 +106,21 @@ def _outlook(description: FileDescription) -> str:
     return "\n".join(wrapped(line, "  ") for line in lines)
 
 
+def _nodes(operators: Sequence[str]) -> str:
+    """Return operators such as "Kind 'name'" as a list that names each kind once."""
+    return listed(nodes_in_words(map(_kind_and_name, operators)))
+
+
 def _packages(outlook: Sequence[TargetOutlook]) -> list[tuple[str, list[str]]]:
     """Return sentences on missing packages, each with the targets that need it."""
-    found: dict[str, list[str]] = {}
+    targets: dict[str, list[str]] = {}
     for row in outlook:
         if row.package and not row.refused:
-            found.setdefault(row.package, []).append(row.target)
-    return list(found.items())
+            targets.setdefault(row.package, []).append(row.target)
+    return list(targets.items())
 
 
-def _parted(operator: str) -> tuple[str, str]:
+def _kind_and_name(operator: str) -> tuple[str, str]:
     """Split "Kind 'name'" into the kind and name of an operator."""
     kind, _, name = operator.partition(" ")
     return kind, name[1:-1]
@@ -123,14 +128,14 @@ def _parted(operator: str) -> tuple[str, str]:
 
 def _reasons(outlook: Sequence[TargetOutlook]) -> dict[tuple[str, tuple[str, ...]], list[str]]:
     """Return targets by the pair of reason and refused operators."""
-    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    refusing: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for row in outlook:
         operators: dict[str, list[str]] = {}
         for refused in row.refused:
             operators.setdefault(refused.reason, []).append(refused.operator)
         for reason, names in operators.items():
-            found.setdefault((reason, tuple(names)), []).append(row.target)
-    return found
+            refusing.setdefault((reason, tuple(names)), []).append(row.target)
+    return refusing
 
 
 def _no_images(description: FileDescription) -> list[TensorRow]:
@@ -152,11 +157,11 @@ def _no_image(row: TensorRow) -> str:
 
 def _memory(description: FileDescription) -> str:
     """Return the peak memory of the activations and the operator where it occurs."""
-    found = description.memory
-    if isinstance(found, Skipped):
-        return f"memory of activations not known: {found.reason}"
-    rest = packed(found.bytes, found.arena)
-    return f"activations: {byte_count(found.bytes)} at once, at {found.operator}{rest}"
+    memory = description.memory
+    if isinstance(memory, Skipped):
+        return f"memory of activations not known: {memory.reason}"
+    rest = packed(memory.bytes, memory.arena)
+    return f"activations: {byte_count(memory.bytes)} at once, at {memory.operator}{rest}"
 
 
 def _note(note: FileNote) -> str:
@@ -203,21 +208,21 @@ def _placements(description: FileDescription) -> str:
     """Return a table of accelerators with operator counts, and the reasons for refusals."""
     table = new_table("accelerator", ">takes", ">partitions", "known")
     notes = []
-    for place in description.placements:
-        takes = f"{place.taken} of {len(place.verdicts)}" if place.verdicts else "—"
-        count = str(place.partitions) if place.verdicts else "—"
-        table.add_row(place.unit, takes, count, place.basis)
-        notes += [wrapped(line, "  ") for line in _refusals(description, place)]
-    return "\n\n".join(part for part in (draw(table), "\n".join(notes)) if part)
+    for placed in description.placements:
+        takes = f"{placed.taken} of {len(placed.verdicts)}" if placed.verdicts else "—"
+        count = str(placed.partitions) if placed.verdicts else "—"
+        table.add_row(placed.unit, takes, count, placed.basis)
+        notes += [wrapped(line, "  ") for line in _refusals(description, placed)]
+    return "\n\n".join(paragraph for paragraph in (draw(table), "\n".join(notes)) if paragraph)
 
 
-def _refusals(description: FileDescription, place: AcceleratorPlacement) -> list[str]:
+def _refusals(description: FileDescription, placed: AcceleratorPlacement) -> list[str]:
     """Return a line per kind of refused operator and reason."""
-    pairs = zip(description.operators, place.verdicts, strict=False)
+    pairs = zip(description.operators, placed.verdicts, strict=False)
     reasons = Counter(
         (row.kind, verdict.reason, verdict.source) for row, verdict in pairs if not verdict.taken
     )
     return [
-        f"{place.unit}, not {count} × {kind}: {reason}" + (f" ({source})" if source else "")
+        f"{placed.unit}, not {count} × {kind}: {reason}" + (f" ({source})" if source else "")
         for (kind, reason, source), count in reasons.items()
     ]

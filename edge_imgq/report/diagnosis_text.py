@@ -80,4 +80,4 @@ def _price(mend: Mend) -> str:
 def _command(command: str) -> str:
     """Return a command to copy, wrapped with backslashes."""
     lines = textwrap.wrap(command, WIDTH - 4, break_long_words=False, break_on_hyphens=False)
-    return " \\\n".join(f"{'    ' if place else '  '}{line}" for place, line in enumerate(lines))
+    return " \\\n".join(f"{'    ' if index else '  '}{line}" for index, line in enumerate(lines))

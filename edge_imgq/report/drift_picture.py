@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_imgq.images.contact_sheet import SheetRow, busiest_place, contact_sheet
+from edge_imgq.images.contact_sheet import SheetRow, contact_sheet, largest_error_region
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -43,9 +43,11 @@ def drift_picture(title: str, float_image: Pixels, file_image: Pixels) -> Pixels
     Returns:
         uint8 RGB (H, W, 3).
     """
-    place = busiest_place(float_image, file_image)
-    where = f"rows {place[0].start} to {place[0].stop}, columns {place[1].start} to {place[1].stop}"
-    sheet = crops_picture(where, float_image[place], file_image[place])
+    region = largest_error_region(float_image, file_image)
+    where = (
+        f"rows {region[0].start} to {region[0].stop}, columns {region[1].start} to {region[1].stop}"
+    )
+    sheet = crops_picture(where, float_image[region], file_image[region])
     levels = _fitted(error_map(float_image, file_image), max(sheet.shape[1], LEAST_WIDTH))
     return _stacked(title, levels, sheet)
 

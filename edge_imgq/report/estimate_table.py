@@ -39,8 +39,8 @@ def estimate_table(
             row.bound,
         )
     notes = [wrapped(f"— {file}: {reason}", "  ") for file, reason in absent]
-    parts = (wrapped(WARNING), draw(table), "\n".join(notes), _how_far_off(chip))
-    return "\n\n".join(part for part in parts if part)
+    paragraphs = (wrapped(WARNING), draw(table), "\n".join(notes), _how_far_off(chip))
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
 def _how_far_off(chip: str) -> str:

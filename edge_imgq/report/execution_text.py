@@ -43,15 +43,15 @@ def _is_of_host(report: Report, target: TargetReport) -> bool:
 
 def _placed(target: TargetReport) -> str:
     """Return the operators on an accelerator, its partitions, and the operators that fall back."""
-    place = target.placement
-    assert not isinstance(place, Skipped)
-    line = f"{target.target}: {place.delegated} of {place.operators} operators on {place.unit}"
-    rest = f", in {count_of(place.partitions, 'partition')}"
+    placement = target.placement
+    assert not isinstance(placement, Skipped)
+    taken = f"{placement.delegated} of {placement.operators} operators on {placement.unit}"
+    rest = f", in {count_of(placement.partitions, 'partition')}"
     left = [
         f"{count} × {kind}{EXPECTED.get(kind, '')}"
-        for kind, count in Counter(place.fallback).items()
+        for kind, count in Counter(placement.fallback).items()
     ]
-    return line + rest + (f", not {', '.join(left)}" if left else "")
+    return f"{target.target}: {taken}{rest}" + (f", not {', '.join(left)}" if left else "")
 
 
 def agreement_lines(report: Report) -> list[str]:
@@ -62,16 +62,16 @@ def agreement_lines(report: Report) -> list[str]:
     itself = "its graph" if report.device == "host" else "itself"
     lines = []
     for target in report.targets:
-        found = target.vs_host
-        if isinstance(found, Skipped):
+        agreement = target.vs_host
+        if isinstance(agreement, Skipped):
             continue
-        if found.equal == 1:
+        if agreement.equal == 1:
             lines.append(f"{target.target}: every value as on this host")
             continue
         lines.append(
-            f"{target.target}: {found.psnr:.1f} dB against {itself} on this host (higher is nearer)"
-            f", {share(found.equal)} of values equal, {share(found.within_1)} "
-            f"within one level, largest difference {found.largest}"
+            f"{target.target}: {agreement.psnr:.1f} dB against {itself} on this host "
+            f"(higher is nearer), {share(agreement.equal)} of values equal, "
+            f"{share(agreement.within_1)} within one level, largest difference {agreement.largest}"
         )
     return lines
 
@@ -80,25 +80,25 @@ def gpu_lines(report: Report) -> list[str]:
     """Return the PSNR of each file in LiteRT's GPU kernels, in float16 and in float32."""
     lines = []
     for target in report.targets:
-        found = target.gpu
-        if isinstance(found, Skipped):
+        drift = target.gpu
+        if isinstance(drift, Skipped):
             continue
-        height, width = found.size
+        height, width = drift.size
         said = {
             "right": "right",
             "coarse": "right, and float16 too coarse for it",
             "wrong": "wrong, whatever the precision",
         }
         lines.append(
-            f"{target.target} by {found.runtime}, on {found.image} {height}x{width}: "
-            f"{found.float16:.1f} dB against this host in the float16 that phones' GPUs use, "
-            f"{found.float32:.1f} in float32: {said[found.verdict]}"
+            f"{target.target} by {drift.runtime}, on {drift.image} {height}x{width}: "
+            f"{drift.float16:.1f} dB against this host in the float16 that phones' GPUs use, "
+            f"{drift.float32:.1f} in float32: {said[drift.verdict]}"
         )
-        if found.operator != NOT_BISECTED:
-            what = found.operator
+        if drift.operator != NOT_BISECTED:
+            what = drift.operator
             words = f"bisect: {what.reason}" if isinstance(what, Skipped) else str(what)
             lines.append(f"{target.target}: {words}")
-        elif found.verdict != "right":
+        elif drift.verdict != "right":
             lines.append(f"{target.target}: {NOT_BISECTED.reason}")
     return lines
 
@@ -107,15 +107,15 @@ def builtin_kernel_lines(report: Report) -> list[str]:
     """Return the PSNR of int8 TFLite files in TFLite's built-in kernels, without XNNPACK."""
     lines = []
     for target in report.targets:
-        found = target.builtin_kernels
-        if isinstance(found, Skipped):
+        kernels = target.builtin_kernels
+        if isinstance(kernels, Skipped):
             continue
-        largest = f"largest difference {found.agreement.largest}"
+        largest = f"largest difference {kernels.agreement.largest}"
         lines.append(
             f"{target.target} by TFLite's own kernels: vs float "
-            f"{fidelity(found.vs_reference)} on the first "
-            f"{count_of(found.images, 'image')}, by XNNPACK {fidelity(found.xnnpack)}; "
-            f"{share(found.agreement.within_1)} of values within one level, {largest}"
+            f"{fidelity(kernels.vs_reference)} on the first "
+            f"{count_of(kernels.images, 'image')}, by XNNPACK {fidelity(kernels.xnnpack)}; "
+            f"{share(kernels.agreement.within_1)} of values within one level, {largest}"
         )
     return lines
 

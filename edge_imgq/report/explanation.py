@@ -40,18 +40,18 @@ def steps_text(scheme: str, steps: Sequence[QuantizationStep]) -> str:
 
     Steps that did not raise the PSNR were undone and are marked "not kept".
     """
-    reached, parts = 0.0, list[str]()
+    reached, gains = 0.0, list[str]()
     not_run: dict[str, list[str]] = {}
     for step in steps:
         if isinstance(step.psnr, Skipped):
             not_run.setdefault(step.psnr.reason, []).append(step.name)
             continue
         # Adding zero turns a rounded -0.0 into 0.0.
-        gain = f"{round(step.psnr - reached, 1) + 0:+.1f}" if parts else f"{step.psnr:.1f} dB"
-        parts.append(f"{step.name} {gain}" if step.kept else f"{step.name} {gain} (not kept)")
+        gain = f"{round(step.psnr - reached, 1) + 0:+.1f}" if gains else f"{step.psnr:.1f} dB"
+        gains.append(f"{step.name} {gain}" if step.kept else f"{step.name} {gain} (not kept)")
         reached = step.psnr if step.kept else reached
     skipped = "".join(f"; not run: {', '.join(s)} ({reason})" for reason, s in not_run.items())
-    return f"{scheme}, on held-out calibration patches: {', '.join(parts)}{skipped}"
+    return f"{scheme}, on held-out calibration patches: {', '.join(gains)}{skipped}"
 
 
 def _apart(report: Report) -> list[str]:
@@ -62,11 +62,11 @@ def _apart(report: Report) -> list[str]:
     """
     lines = []
     for target in report.targets:
-        found, tensor = target.conversion, _amplified(target.amplified)
-        if found.within_1 >= AS_ITS_GRAPH or isinstance(target.quantization, Skipped):
+        conversion, tensor = target.conversion, _amplified(target.amplified)
+        if conversion.within_1 >= AS_ITS_GRAPH or isinstance(target.quantization, Skipped):
             continue
         within = (
-            f"{share(found.within_1)} of values within one level of the quantized graph; its "
+            f"{share(conversion.within_1)} of values within one level of the quantized graph; its "
             "format rounds elsewhere than the graph does. What that costs is in the dB of vs float "
             "and drop, and those are within budget"
         )
@@ -75,19 +75,19 @@ def _apart(report: Report) -> list[str]:
     return lines
 
 
-def _amplified(found: LevelGain | Skipped) -> str:
+def _amplified(gain: LevelGain | Skipped) -> str:
     """Return a sentence on the tensor that amplifies rounding errors most, or ""."""
-    if isinstance(found, Skipped):
+    if isinstance(gain, Skipped):
         return ""
-    tensor = f"'{found.tensor}' ({found.operator})"
-    if found.levels >= MANY_LEVELS:
+    tensor = f"'{gain.tensor}' ({gain.operator})"
+    if gain.levels >= MANY_LEVELS:
         return (
-            f"One level of {tensor} becomes up to {found.levels:.0f} levels of the image: eight "
+            f"One level of {tensor} becomes up to {gain.levels:.0f} levels of the image: eight "
             "bits are few there. Keep the layers beside it in float (docs/int8.md, Layers in "
             "float)"
         )
     return (
-        f"No tensor makes much of one level (most: {tensor}, up to {found.levels:.1f}): one that "
+        f"No tensor makes much of one level (most: {tensor}, up to {gain.levels:.1f}): one that "
         "turns over turns others over behind it, nearer to the float model as often as farther"
     )
 

@@ -18,4 +18,4 @@ def finding_table(findings: Sequence[Finding]) -> str:
         for finding in findings
         for line in finding.advice.splitlines()
     ]
-    return "\n\n".join(part for part in (draw(table), "\n".join(advice)) if part)
+    return "\n\n".join(paragraph for paragraph in (draw(table), "\n".join(advice)) if paragraph)

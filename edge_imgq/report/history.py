@@ -96,7 +96,7 @@ def read_history(path: Path) -> tuple[HistoryEntry, ...]:
     """
     if not path.exists():
         return ()
-    found = []
+    entries = []
     fields = dataclasses.fields(HistoryEntry)
     names = {field.name for field in fields}
     needed = {field.name for field in fields if field.default is dataclasses.MISSING}
@@ -111,8 +111,8 @@ def read_history(path: Path) -> tuple[HistoryEntry, ...]:
             raise _not_a_history(path, f"line {number} is not a whole object of JSON") from error
         if not isinstance(values, dict) or not needed <= set(values) <= names:
             raise _not_a_history(path, f"line {number} is no entry of a history")
-        found.append(HistoryEntry(**values))
-    return tuple(found)
+        entries.append(HistoryEntry(**values))
+    return tuple(entries)
 
 
 def _not_a_history(path: Path, reason: str) -> RecipeError:
@@ -137,11 +137,11 @@ def history_table(entries: Sequence[HistoryEntry]) -> str:
     Times are compared with the first undisturbed one of the same device, delegate, threads and
     size; those measured at another processor speed are marked.
     """
-    places: dict[tuple[str, ...], int] = {}
+    setups: dict[tuple[str, ...], int] = {}
     tables = [
-        f"{group[0].model}/{group[0].file}\n\n{_table(group, places)}" for group in by_file(entries)
+        f"{group[0].model}/{group[0].file}\n\n{_table(group, setups)}" for group in by_file(entries)
     ]
-    notes = [wrapped(f"[{number}] {', '.join(words)}", "  ") for words, number in places.items()]
+    notes = [wrapped(f"[{number}] {', '.join(words)}", "  ") for words, number in setups.items()]
     notes.append(wrapped(LEGEND, "  "))
     if any(entry.disturbed for entry in entries):
         notes.append("?: the machine was not quiet; do not compare")
@@ -150,13 +150,13 @@ def history_table(entries: Sequence[HistoryEntry]) -> str:
     return "\n\n".join([*tables, "\n".join(notes)])
 
 
-def _table(group: Sequence[HistoryEntry], places: dict[tuple[str, ...], int]) -> str:
+def _table(group: Sequence[HistoryEntry], setups: dict[tuple[str, ...], int]) -> str:
     """Return the table of one file; each new measuring setup is numbered in `places`."""
     columns = (">ms", ">×first", ">×loop", ">vs float", ">drop", ">instr.")
     table = new_table("when", "sha256", "where", *columns)
     firsts = _firsts(group)
     for entry in group:
-        number = places.setdefault(_place(entry), len(places) + 1)
+        number = setups.setdefault(_setup(entry), len(setups) + 1)
         count = entry.instructions
         table.add_row(
             entry.when[:16].replace("T", " "),
@@ -172,11 +172,11 @@ def _table(group: Sequence[HistoryEntry], places: dict[tuple[str, ...], int]) ->
 
 def _firsts(group: Sequence[HistoryEntry]) -> dict[tuple[object, ...], HistoryEntry]:
     """Return the first undisturbed entry by setting."""
-    found: dict[tuple[object, ...], HistoryEntry] = {}
+    firsts: dict[tuple[object, ...], HistoryEntry] = {}
     for entry in group:
         if entry.median_ms is not None and not entry.disturbed:
-            found.setdefault(_setting(entry), entry)
-    return found
+            firsts.setdefault(_setting(entry), entry)
+    return firsts
 
 
 def _setting(entry: HistoryEntry) -> tuple[object, ...]:
@@ -246,7 +246,7 @@ def by_file(entries: Sequence[HistoryEntry]) -> Iterable[list[HistoryEntry]]:
     return groups.values()
 
 
-def _place(entry: HistoryEntry) -> tuple[str, ...]:
+def _setup(entry: HistoryEntry) -> tuple[str, ...]:
     """Return the runtime, size, threads, device, version and images of an entry."""
     threads = () if entry.threads is None else (f"threads {entry.threads}",)
     size = () if entry.size is None else (entry.size,)

@@ -32,9 +32,9 @@ class ImageComparison:
 
     def cropped(self) -> ImageComparison:
         """Return a copy cropped to the region where the images differ most."""
-        from edge_imgq.images.contact_sheet import busiest_place
+        from edge_imgq.images.contact_sheet import largest_error_region
 
-        place = busiest_place(self.float_image, self.file_image)
-        one, other = (image[place].copy() for image in (self.float_image, self.file_image))
-        top, left = (self.top + place[0].start, self.left + place[1].start)
+        region = largest_error_region(self.float_image, self.file_image)
+        one, other = (image[region].copy() for image in (self.float_image, self.file_image))
+        top, left = (self.top + region[0].start, self.left + region[1].start)
         return ImageComparison(self.name, self.psnr, one, other, top, left)

@@ -31,11 +31,11 @@ def _with_short_commands(card: str) -> str:
 
 
 def _folded(command: str) -> str:
-    parts = textwrap.wrap(
+    lines = textwrap.wrap(
         command,
         WIDTH - len("  \\ "),
         subsequent_indent="    ",
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return " \\\n".join(parts)
+    return " \\\n".join(lines)

@@ -64,13 +64,13 @@ def node_data(description: FileDescription, layers: Sequence[LayerCost]) -> tupl
     near = {key: round(cost.psnr, 2) for key, cost in costs.items()}
     error = {key: round(100 * (cost.weights + cost.output), 2) for key, cost in costs.items()}
     time = {key: round(100 * cost.time, 2) for key, cost in costs.items()}
-    found = (
+    figures = (
         NodeData("macs", "MACs", macs, MUCH),
         NodeData("db", "dB, this layer alone in int8", near, NEAR),
         NodeData("error", "% of the error of all layers", error, MUCH),
         NodeData("time", "% of the time, estimated", time, MUCH),
     )
-    return tuple(figure for figure in found if figure.values)
+    return tuple(figure for figure in figures if figure.values)
 
 
 def _key(row: OperatorRow) -> str:

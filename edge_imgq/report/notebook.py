@@ -38,10 +38,10 @@ def report_html(report: Report, picture: NDArray[np.uint8] | None) -> str:
     """
     rows = [cells(target) for target in report.targets]
     rows += [(f"{failed.target} !", "no file") for failed in report.failed]
-    parts = [paragraph(heading(report)), paragraph(verdict(report), bold=True)]
-    parts += [table(COLUMNS, rows)] if rows else []
-    parts += [image(picture)] if picture is not None else []
-    return "".join([*parts, _details("the whole report", report_table(report, explain=True))])
+    elements = [paragraph(heading(report)), paragraph(verdict(report), bold=True)]
+    elements += [table(COLUMNS, rows)] if rows else []
+    elements += [image(picture)] if picture is not None else []
+    return "".join([*elements, _details("the whole report", report_table(report, explain=True))])
 
 
 def timings_html(timings: Sequence[Timing]) -> str:
@@ -64,8 +64,8 @@ def steps_html(
     """
     said = f"{recipe}: dB to the float model on calibration patches that no step learned from"
     rows = [(step.name, *_gain(step)) for step in steps]
-    parts = [paragraph(model), paragraph(said), table(("step", ">dB", "kept"), rows)]
-    return "".join([*parts, *(paragraph(sentence) for sentence in advice)])
+    elements = [paragraph(model), paragraph(said), table(("step", ">dB", "kept"), rows)]
+    return "".join([*elements, *(paragraph(sentence) for sentence in advice)])
 
 
 def paragraph(text: str, *, bold: bool = False) -> str:

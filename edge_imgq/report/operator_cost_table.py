@@ -59,8 +59,8 @@ def _figures(row: OperatorCost, costs: OperatorCosts) -> tuple[str, ...]:
 
 def _kernel(row: OperatorCost) -> str:
     name = row.kernel
-    for part in PLAIN:
-        name = name.replace(part, "")
+    for substring in PLAIN:
+        name = name.replace(substring, "")
     return name
 
 

@@ -57,7 +57,7 @@ def _height(rows: Sequence[tuple[str, ...]]) -> int:
 
 
 def _units(description: FileDescription) -> list[AcceleratorPlacement]:
-    return [place for place in description.placements if place.verdicts]
+    return [placed for placed in description.placements if placed.verdicts]
 
 
 def _marks(units: Sequence[AcceleratorPlacement], index: int) -> list[str]:
@@ -87,12 +87,12 @@ def _kernel(window: KernelWindow | None) -> str:
 def _beyond(window: KernelWindow) -> dict[str, str]:
     """Return the stride, dilation and groups of a window that are not 1, by abbreviation."""
     pairs = {"s": window.stride, "d": window.dilation}
-    found = {
+    parameters = {
         sign: str(pair[0]) if pair[0] == pair[1] else by(pair)
         for sign, pair in pairs.items()
         if pair != (1, 1)
     }
-    return found | ({"g": str(window.groups)} if window.groups > 1 else {})
+    return parameters | ({"g": str(window.groups)} if window.groups > 1 else {})
 
 
 def _signs(rows: Sequence[OperatorRow]) -> list[str]:

@@ -18,19 +18,19 @@ def pass_tables(passes: Sequence[PassesOfTargets]) -> str:
     """
     rewritten = [entry for entry in passes if entry.phases]
     common = _common([entry.phases for entry in rewritten])
-    parts = []
+    paragraphs = []
     if common:
         shared = [target for entry in rewritten for target in entry.targets]
-        parts.append(_part(f"passes for {listed(shared)}", rewritten[0].nodes, common))
+        paragraphs.append(_phase_table(f"passes for {listed(shared)}", rewritten[0].nodes, common))
     for entry in rewritten:
         own = entry.phases[len(common) :]
         if own:
             before = common[-1].nodes if common else entry.nodes
-            parts.append(_part(f"passes for {listed(entry.targets)}", before, own))
+            paragraphs.append(_phase_table(f"passes for {listed(entry.targets)}", before, own))
     left = [target for entry in passes if not entry.phases for target in entry.targets]
     if left:
-        parts.append(wrapped(f"no passes for {listed(left)}", "  "))
-    return "\n\n".join(parts)
+        paragraphs.append(wrapped(f"no passes for {listed(left)}", "  "))
+    return "\n\n".join(paragraphs)
 
 
 def _common(lists: Sequence[tuple[PhaseRow, ...]]) -> tuple[PhaseRow, ...]:
@@ -43,14 +43,14 @@ def _common(lists: Sequence[tuple[PhaseRow, ...]]) -> tuple[PhaseRow, ...]:
     return lists[0][:count]
 
 
-def _part(heading: str, nodes: int, phases: Sequence[PhaseRow]) -> str:
+def _phase_table(heading: str, nodes: int, phases: Sequence[PhaseRow]) -> str:
     """Return a table of phases; the last row of a phase has the node count after it."""
     table = new_table("phase", "pass", ">fired", ">nodes", "why there")
     table.add_row("", "", "", str(nodes), "before")
     for phase in phases:
         cells = [(row.name, str(row.count), row.reason) for row in phase.passes if row.count]
         cells = cells or [(ABSENT, "", "")]
-        for place, (name, fired, reason) in enumerate(cells):
-            after = str(phase.nodes) if place == len(cells) - 1 else ""
-            table.add_row("" if place else phase.name, name, fired, after, reason)
+        for index, (name, fired, reason) in enumerate(cells):
+            after = str(phase.nodes) if index == len(cells) - 1 else ""
+            table.add_row("" if index else phase.name, name, fired, after, reason)
     return f"{wrapped(heading, '  ')}\n{draw(table)}"

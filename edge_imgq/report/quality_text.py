@@ -46,28 +46,28 @@ def wrong_range(report: Report) -> list[str]:
 def worse_than_input(report: Report) -> list[str]:
     """Return a warning if the float model has lower PSNR than its input (or bicubic)."""
     drops = [target.drop for target in report.targets if not isinstance(target.drop, Skipped)]
-    found = [drop for drop in drops if drop.reference_psnr < drop.input_psnr]
-    if not found:
+    worse = [drop for drop in drops if drop.reference_psnr < drop.input_psnr]
+    if not worse:
         return []
     without = "the input itself" if report.contract.scale == 1 else "bicubic"
     return [
-        f"! the network is worse than none: {found[0].reference_psnr:.2f} dB against the truth, "
-        f"{without} {found[0].input_psnr:.2f}"
+        f"! the network is worse than none: {worse[0].reference_psnr:.2f} dB against the truth, "
+        f"{without} {worse[0].input_psnr:.2f}"
     ]
 
 
 def beyond_port(report: Report) -> list[str]:
     """Return warnings on output values outside the range that files can represent."""
-    found, port = report.output_range, report.contract.result
+    beyond, port = report.output_range, report.contract.result
     beside = _others_beyond(report)
-    if report.contract.returns_image or port is None or isinstance(found, Skipped):
+    if report.contract.returns_image or port is None or isinstance(beyond, Skipped):
         return beside
-    share = found.below + found.above
+    share = beyond.below + beyond.above
     if share == 0:
         return beside
     return [
         f"! {100 * share:.2g} % of the numbers of '{port.name}' lie outside the range that it was "
-        f"given, {100 * found.below:.2g} % below and {100 * found.above:.2g} % above: int8 files "
+        f"given, {100 * beyond.below:.2g} % below and {100 * beyond.above:.2g} % above: int8 files "
         "clip them, and dB do not show it. Say the range that they have: --output-name "
         f"{port.name}={port.kind}:LOW..HIGH",
         *beside,
@@ -123,8 +123,8 @@ def number_lines(report: Report) -> list[str]:
     lines += [_stated(port, contract.peak) for port in results]
     for target in report.targets:
         if not isinstance(target.numbers, Skipped):
-            found = target.numbers
-            lines.append(f"{target.target}: {found.port} {_off(found)}")
+            errors = target.numbers
+            lines.append(f"{target.target}: {errors.port} {_off(errors)}")
         for other in target.others:
             near, name = other.vs_reference, other.numbers.port
             decibel = f"{near.mean:.1f}/{near.worst:.1f} dB against the float model"
@@ -136,10 +136,10 @@ def number_lines(report: Report) -> list[str]:
     return lines
 
 
-def _off(found: PortError) -> str:
+def _off(errors: PortError) -> str:
     return (
-        f"off by {found.relative:.2%} of its norm, at most {found.largest:.3g} "
-        f"({found.of_range:.2%} of its range)"
+        f"off by {errors.relative:.2%} of its norm, at most {errors.largest:.3g} "
+        f"({errors.of_range:.2%} of its range)"
     )
 
 

@@ -23,7 +23,7 @@ from edge_imgq.report.quality_text import (
     wrong_range,
 )
 from edge_imgq.report.report import Report, TargetReport, by_reason
-from edge_imgq.report.time_text import count_lines, place_lines
+from edge_imgq.report.time_text import count_lines, runtime_lines
 from edge_imgq.report.verdict_lines import verdict_lines
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import NO_BUILTIN_KERNELS
@@ -47,35 +47,37 @@ def report_table(report: Report, *, explain: bool = False) -> str:
         report: The report.
         explain: Whether to add a legend, placement, memory and the gain of each quantizer step.
     """
-    parts = [wrapped(heading(report)), verdict_lines(report)]
+    paragraphs = [wrapped(heading(report)), verdict_lines(report)]
     warnings = (*wrong_range(report), *worse_than_input(report), *beyond_port(report))
-    parts += [wrapped(line, "  ") for line in warnings]
-    parts += [*_failures(report), *_diagnoses(report)]
-    parts += _measured(report, explain) if report.targets else []
-    parts.append(wrapped(verdict(report), "  "))
-    if found := hints(report):
-        parts.append("\n".join(["hints:", *(wrapped(f"  {hint}", "    ") for hint in found)]))
-    return "\n\n".join(parts)
+    paragraphs += [wrapped(line, "  ") for line in warnings]
+    paragraphs += [*_failures(report), *_diagnoses(report)]
+    paragraphs += _measured(report, explain) if report.targets else []
+    paragraphs.append(wrapped(verdict(report), "  "))
+    if suggestions := hints(report):
+        paragraphs.append(
+            "\n".join(["hints:", *(wrapped(f"  {hint}", "    ") for hint in suggestions)])
+        )
+    return "\n\n".join(paragraphs)
 
 
 def _failures(report: Report) -> list[str]:
     """Return a paragraph per kind of failure: not written, not run or measured, over budget."""
-    parts = []
+    paragraphs = []
     if report.failed:
-        parts.append("\n".join(["not written:", *_failed(report)]))
+        paragraphs.append("\n".join(["not written:", *_failed(report)]))
     for words, unmeasured in report.unmeasured.items():
         lines = [
             wrapped(f"! {', '.join(file.file for file in files)}: {reason}", "  ")
             for reason, files in by_reason(unmeasured).items()
         ]
-        parts.append("\n".join([f"{words}:", *lines]))
+        paragraphs.append("\n".join([f"{words}:", *lines]))
     if report.breaches:
         lines = [
             wrapped(f"! {', '.join(targets)}: {breach}", "  ")
             for breach, targets in _by_breach(report).items()
         ]
-        parts.append("\n".join(["over budget:", *lines]))
-    return parts
+        paragraphs.append("\n".join(["over budget:", *lines]))
+    return paragraphs
 
 
 def _diagnoses(report: Report) -> list[str]:
@@ -96,17 +98,17 @@ def _measured(report: Report, explain: bool) -> list[str]:
         if budget is not None:
             table.add_row(*_budget_cells(budget))
     for failed in report.failed:
-        table.add_row(_parted(failed.target) + " !", "no file", *[ABSENT] * 5)
+        table.add_row(_with_wrappable_size(failed.target) + " !", "no file", *[ABSENT] * 5)
     captions = [*conditions(report), *(explanations(report) if explain else [POINTER])]
-    parts = [draw(table), "\n".join(wrapped(line, "  ") for line in captions)]
+    paragraphs = [draw(table), "\n".join(wrapped(line, "  ") for line in captions)]
     notes = _skipped(report)
-    return [*parts, "\n".join([f"{ABSENT} not measured:", *notes])] if notes else parts
+    return [*paragraphs, "\n".join([f"{ABSENT} not measured:", *notes])] if notes else paragraphs
 
 
 def cells(target: TargetReport) -> tuple[str, ...]:
     """Return the table row of a file; "!" behind its name marks a breach of the budget."""
     return (
-        _parted(target.target) + (" !" if target.breaches else ""),
+        _with_wrappable_size(target.target) + (" !" if target.breaches else ""),
         byte_count(target.bytes),
         format_metrics.fidelity(target.vs_reference),
         format_metrics.drop(target.drop),
@@ -130,7 +132,7 @@ def _budget_cells(budget: Budget) -> tuple[str, ...]:
     )
 
 
-def _parted(target: str) -> str:
+def _with_wrappable_size(target: str) -> str:
     """Replace the "-" before the size in a target's name by a space, where a cell can wrap."""
     return _SIZED.sub(r" \1", target)
 
@@ -169,7 +171,7 @@ def conditions(report: Report) -> list[str]:
         for s in report.schemes
         if isinstance(s.diagnosis, Skipped) and s.diagnosis.reason.startswith(ALL_INT8.reason)
     ]
-    return [*lines, *place_lines(report)]
+    return [*lines, *runtime_lines(report)]
 
 
 def _skipped(report: Report) -> list[str]:

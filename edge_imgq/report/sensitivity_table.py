@@ -23,10 +23,10 @@ def sensitivity_table(sensitivity: Sensitivity) -> str:
         f"{sensitivity.model}, {sensitivity.scheme}: {sensitivity.psnr:.1f} dB against the float "
         f"model, on patches of {sensitivity.calibration} (edge-imgq {sensitivity.version})"
     )
-    parts = [heading, draw(table), wrapped(LEGEND)]
+    paragraphs = [heading, draw(table), wrapped(LEGEND)]
     if sensitivity.choice is not None:
-        parts.append(wrapped(_choice(sensitivity.choice)))
-    return "\n\n".join(parts)
+        paragraphs.append(wrapped(_choice(sensitivity.choice)))
+    return "\n\n".join(paragraphs)
 
 
 def _cells(layer: LayerCost) -> tuple[str, ...]:

@@ -21,12 +21,14 @@ def tensor_change(graph: str, known: Mapping[str, str], now: Mapping[str, str]) 
     if not others:
         return f"{graph}: {count_of(len(gone), 'tensor')} less, '{gone[0]}' first" if gone else ""
     first = others[0]
-    what = ", ".join(_parts(known[first], now[first])) if first in known else "which is new"
+    what = (
+        ", ".join(_differing_fields(known[first], now[first])) if first in known else "which is new"
+    )
     of_all = f"{len(others)} of {count_of(len(now), 'tensor')}"
     return f"{graph}: {of_all} not as in the baseline, the first is '{first}': {what}"
 
 
-def _parts(known: str, now: str) -> Iterator[str]:
+def _differing_fields(known: str, now: str) -> Iterator[str]:
     """Yield the differing fields of two lines; a changed digest is named, not printed."""
     for old, new in zip_longest(known.split("; "), now.split("; "), fillvalue="nothing"):
         if old != new:

@@ -13,10 +13,10 @@ from edge_imgq.wording import count_of
 DISTURBED = "this machine was not quiet, compare no times; --json says what disturbed each"
 
 
-def place_lines(report: Report) -> list[str]:
+def runtime_lines(report: Report) -> list[str]:
     """Return lines on the runtime and device of each file, and on what disturbed its time."""
-    places = [f"{place}: {', '.join(targets)}" for place, targets in _by_place(report).items()]
-    return [*places, *_conditions(report)]
+    lines = [f"{where}: {', '.join(targets)}" for where, targets in _by_place(report).items()]
+    return [*lines, *_conditions(report)]
 
 
 def count_lines(report: Report) -> list[str]:
@@ -28,12 +28,12 @@ def count_lines(report: Report) -> list[str]:
     ]
 
 
-def counted(found: Instructions) -> str:
+def counted(instructions: Instructions) -> str:
     """Return an instruction count with its processor and image size as text."""
-    height, width = found.size
+    height, width = instructions.size
     return (
-        f"{large_count(found.count)} instructions of a {found.processor} for one image of "
-        f"{height}x{width}"
+        f"{large_count(instructions.count)} instructions of a {instructions.processor} for one "
+        f"image of {height}x{width}"
     )
 
 
@@ -41,10 +41,10 @@ def _by_place(report: Report) -> dict[str, list[str]]:
     """Return targets by the text on where they ran."""
     groups: dict[str, list[str]] = {}
     for target in report.targets:
-        place = f"run by {target.runtime}"
+        where = f"run by {target.runtime}"
         if isinstance(target.latency, Latency):
-            place = f"timed by {timed_where(target.latency)}"
-        groups.setdefault(place, []).append(_with_runs(target))
+            where = f"timed by {timed_where(target.latency)}"
+        groups.setdefault(where, []).append(_with_runs(target))
     return groups
 
 

@@ -113,8 +113,12 @@ def _process(timing: Timing) -> str:
 
 
 def _instructions(timing: Timing) -> str:
-    found = timing.instructions
-    return "" if isinstance(found, Skipped) else f"{counted(found)}, {found.runtime}"
+    instructions = timing.instructions
+    return (
+        ""
+        if isinstance(instructions, Skipped)
+        else f"{counted(instructions)}, {instructions.runtime}"
+    )
 
 
 def _reason(timing: Timing) -> str:
@@ -122,20 +126,20 @@ def _reason(timing: Timing) -> str:
 
 
 def _uncounted(timing: Timing) -> str:
-    found = timing.operators
-    if isinstance(found, OperatorCosts) or found == NO_OPERATORS:
+    operators = timing.operators
+    if isinstance(operators, OperatorCosts) or operators == NO_OPERATORS:
         return ""
-    return f"operators not counted: {found.reason}"
+    return f"operators not counted: {operators.reason}"
 
 
 def _sustained(timing: Timing) -> str:
-    found = timing.sustained
-    if isinstance(found, Skipped):
+    sustained = timing.sustained
+    if isinstance(sustained, Skipped):
         return ""
-    first, last = (milliseconds(found.medians_ms[index]) for index in (0, -1))
+    first, last = (milliseconds(sustained.medians_ms[index]) for index in (0, -1))
     return (
-        f"after {found.seconds:.0f} s {last} ms instead of {first} (×{found.slowdown:.2f}); "
-        f"{found.conditions}"
+        f"after {sustained.seconds:.0f} s {last} ms instead of {first} "
+        f"(×{sustained.slowdown:.2f}); {sustained.conditions}"
     )
 
 

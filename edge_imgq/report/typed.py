@@ -106,7 +106,7 @@ def _read_mapping(kind: Any, value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _wrong(where, "an object", value)
     _name, entry = typing.get_args(kind)
-    return {name: read_as(entry, found, f"{where} [{name}]") for name, found in value.items()}
+    return {name: read_as(entry, nested, f"{where} [{name}]") for name, nested in value.items()}
 
 
 def _read_tuple(kind: Any, value: Any, where: str) -> tuple[Any, ...]:

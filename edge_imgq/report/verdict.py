@@ -30,7 +30,7 @@ NO_JUDGE = (
     "give pairs with --images DIR, or accept it with --update"
 )
 
-Place = tuple[str, str]
+TargetKey = tuple[str, str]
 """Name of a model, and of its target."""
 
 
@@ -62,7 +62,7 @@ class Verdict:
 def judge(
     reports: Sequence[Report],
     baseline: Baseline,
-    tampered: Mapping[Place, Sequence[str]] | None = None,
+    tampered: Mapping[TargetKey, Sequence[str]] | None = None,
     required: Sequence[str] = (),
 ) -> tuple[Verdict, ...]:
     """Judge every target of the reports, and targets of the baseline that they lack.
@@ -76,16 +76,16 @@ def judge(
         required: Targets that fail if skipped, new, unjudged or absent; `QUALITY` makes all
             unjudged targets fail.
     """
-    found: list[Verdict] = []
+    verdicts: list[Verdict] = []
     for report in reports:
         for target in report.targets:
             why = tuple((tampered or {}).get((report.model, target.target), ()))
-            found.append(_verdict(report, target, baseline, why))
-        found += _absent(report, baseline)
-    found = [_required(verdict, required) for verdict in found]
-    there = {QUALITY, *(verdict.target for verdict in found)}
+            verdicts.append(_verdict(report, target, baseline, why))
+        verdicts += _absent(report, baseline)
+    verdicts = [_required(verdict, required) for verdict in verdicts]
+    there = {QUALITY, *(verdict.target for verdict in verdicts)}
     model = reports[0].model if len(reports) == 1 else "any model"
-    return (*found, *(_nowhere(model, name) for name in required if name not in there))
+    return (*verdicts, *(_nowhere(model, name) for name in required if name not in there))
 
 
 def keep_shut(verdicts: Sequence[Verdict]) -> bool:
@@ -95,14 +95,14 @@ def keep_shut(verdicts: Sequence[Verdict]) -> bool:
 
 def by_budget(report: Report) -> tuple[Verdict, ...]:
     """Judge the targets of a report by the budgets of their recipes alone."""
-    found = []
+    verdicts = []
     for target in report.targets:
         broken = tuple(f"over budget: {breach}" for breach in target.breaches)
         outcome: Outcome = "regressed" if broken else "pass"
-        found.append(Verdict(report.model, target.target, outcome, bool(broken), broken))
+        verdicts.append(Verdict(report.model, target.target, outcome, bool(broken), broken))
     names = [failed.target for failed in report.failed]
     names += [Path(file.file).stem for file in report.not_run]
-    return (*found, *(_gone_or_skipped(report, name) for name in dict.fromkeys(names)))
+    return (*verdicts, *(_gone_or_skipped(report, name) for name in dict.fromkeys(names)))
 
 
 def _verdict(
@@ -207,13 +207,13 @@ def changes_since(
 ) -> tuple[str, ...]:
     """Return one sentence per change since the baseline that affects the values of a target."""
     now = model_baseline(report)
-    found = []
+    changes = []
     if known.graph_sha256 != now.graph_sha256:
-        found.append("the float model's graph changed")
+        changes.append("the float model's graph changed")
     elif known.float_sha256 != now.float_sha256:
-        found.append("the float model's weights changed; its graph is as before")
+        changes.append("the float model's weights changed; its graph is as before")
     names = dict.fromkeys([*known.versions, *now.versions])
-    found += [
+    changes += [
         f"{name} was {known.versions.get(name, 'absent')} and is {now.versions.get(name, 'absent')}"
         for name in names
         if known.versions.get(name) != now.versions.get(name)
@@ -221,9 +221,11 @@ def changes_since(
     now_figures = figures(target)
     if sizes := other_sizes(before, now_figures):
         # Missing sizes are already the reason of the verdict.
-        return tuple(found) if lacks_sizes(before, now_figures) else (*found, sizes)
-    if not found and before.quantized_sha256 != target.quantized_sha256:
-        found.append("the quantized graph changed: other scales, from the same model and versions")
-    elif not found and before.sha256 != target.sha256:
-        found.append("the file changed: written otherwise, from the same graph")
-    return tuple(found)
+        return tuple(changes) if lacks_sizes(before, now_figures) else (*changes, sizes)
+    if not changes and before.quantized_sha256 != target.quantized_sha256:
+        changes.append(
+            "the quantized graph changed: other scales, from the same model and versions"
+        )
+    elif not changes and before.sha256 != target.sha256:
+        changes.append("the file changed: written otherwise, from the same graph")
+    return tuple(changes)

@@ -34,8 +34,11 @@ def _outcome(target: TargetReport) -> str:
 def _quality(target: TargetReport) -> str:
     """Return the PSNR drop against ground truth or, without truth, PSNR against the float model."""
     if isinstance(target.drop, Skipped):
-        found = target.vs_reference
-        mean, worst = format_metrics.decibels(found.mean), format_metrics.decibels(found.worst)
+        fidelity = target.vs_reference
+        mean, worst = (
+            format_metrics.decibels(fidelity.mean),
+            format_metrics.decibels(fidelity.worst),
+        )
         if mean == worst == "same":
             return "same as float"
         return f"{mean} dB to float (worst {worst})"

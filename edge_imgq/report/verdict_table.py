@@ -21,15 +21,15 @@ def verdict_table(verdicts: Sequence[Verdict], notes: Sequence[str] = ()) -> str
     table = new_table("model", "target", "verdict")
     for verdict in verdicts:
         table.add_row(verdict.model, verdict.target, verdict.outcome)
-    parts = [wrapped(headline(verdicts)), draw(table)]
+    paragraphs = [wrapped(headline(verdicts)), draw(table)]
     for heading, reasons in reasons_by_target(verdicts).items():
         lines = (wrapped(f"  - {reason}", "    ") for reason in reasons)
-        parts.append("\n".join([wrapped(f"{heading}:", "  "), *lines]))
+        paragraphs.append("\n".join([wrapped(f"{heading}:", "  "), *lines]))
     if changes := change_lines(verdicts):
         lines = (wrapped(f"  {line}", "    ") for line in changes)
-        parts.append("\n".join(["changed since the baseline:", *lines]))
-    parts.append("\n".join(wrapped(note, "  ") for note in notes))
-    return "\n\n".join(part for part in parts if part)
+        paragraphs.append("\n".join(["changed since the baseline:", *lines]))
+    paragraphs.append("\n".join(wrapped(note, "  ") for note in notes))
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
 def headline(verdicts: Sequence[Verdict]) -> str:

@@ -10,8 +10,8 @@ from edge_imgq.images.contact_sheet import (
     MARGIN,
     SIDE,
     SheetRow,
-    busiest_place,
     contact_sheet,
+    largest_error_region,
 )
 
 
@@ -20,7 +20,7 @@ def test_the_place_is_where_two_images_differ_most() -> None:
     other = one.copy()
     other[10:20, 10:20] = 9
     other[200:210, 300:310] = 200
-    rows, columns = busiest_place(one, other)
+    rows, columns = largest_error_region(one, other)
     assert rows.stop - rows.start == columns.stop - columns.start == SIDE
     assert rows.start <= 200 < 210 <= rows.stop
     assert columns.start <= 300 < 310 <= columns.stop
@@ -28,7 +28,7 @@ def test_the_place_is_where_two_images_differ_most() -> None:
 
 def test_a_small_image_is_shown_whole() -> None:
     one = np.zeros((40, 200, 3), np.uint8)
-    rows, columns = busiest_place(one, one + 1)
+    rows, columns = largest_error_region(one, one + 1)
     assert (rows.start, rows.stop) == (0, 40)
     assert columns.stop - columns.start == SIDE
 

@@ -27,7 +27,7 @@ from edge_imgq.report.baseline import Baseline, ModelBaseline, figures
 from edge_imgq.report.comparison import lacks_sizes, moved
 from edge_imgq.report.json_form import read_report, report_files
 from edge_imgq.report.report import NotRun, Report, TargetReport
-from edge_imgq.report.verdict import Place, Verdict, judge
+from edge_imgq.report.verdict import TargetKey, Verdict, judge
 from edge_imgq.runtime.versions import runtime_versions
 from edge_imgq.skipped import Skipped
 from edge_imgq.version import __version__
@@ -99,7 +99,7 @@ def verdicts(
     looked: Sequence[Looked], baseline: Baseline, request: CheckRequest, watch: Watch
 ) -> tuple[Verdict, ...]:
     """Return verdicts on the files, then on the copies that ship, against a baseline."""
-    tampered: dict[Place, tuple[str, ...]] = {
+    tampered: dict[TargetKey, tuple[str, ...]] = {
         (one.report.model, target): why for one in looked for target, why in one.tampered.items()
     }
     reports = [one.report for one in looked]

@@ -14,7 +14,7 @@ from edge_imgq.pipeline.progress import Watch
 from edge_imgq.pipeline.verify.references import Candidate
 from edge_imgq.pipeline.verify.verify import Terms, verify_files
 from edge_imgq.pipeline.verify.worst_images import WorstImages
-from edge_imgq.report.verdict import Place, Verdict
+from edge_imgq.report.verdict import TargetKey, Verdict
 
 if TYPE_CHECKING:
     from edge_imgq.report.image_comparison import ImageComparison
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 def failing_pictures(
     looked: Sequence[Looked], verdicts: Sequence[Verdict], request: CheckRequest, watch: Watch
-) -> dict[Place, tuple[ImageComparison, ...]]:
+) -> dict[TargetKey, tuple[ImageComparison, ...]]:
     """Return the worst images of each failing target whose file runs and whose images are known."""
     failing = {(verdict.model, verdict.target) for verdict in verdicts if verdict.fails}
-    found: dict[Place, tuple[ImageComparison, ...]] = {}
+    found: dict[TargetKey, tuple[ImageComparison, ...]] = {}
     for one in looked:
         files = [(place, path) for place, path in _files(one) if place in failing]
         images = images_of(one.report, request) if files else None
@@ -48,18 +48,18 @@ def unknown_images(
     )
 
 
-def _files(one: Looked) -> Iterator[tuple[Place, Path]]:
+def _files(one: Looked) -> Iterator[tuple[TargetKey, Path]]:
     for target in one.report.targets:
         yield (one.report.model, target.target), one.folder / target.file
 
 
-def _rounds(files: Iterable[tuple[Place, Path]]) -> list[dict[str, tuple[Place, Path]]]:
+def _rounds(files: Iterable[tuple[TargetKey, Path]]) -> list[dict[str, tuple[TargetKey, Path]]]:
     """Group files so that each group has distinct names, taken from the notes in the files.
 
     A file stored under another target's name has the same note as that target, so it runs in a
     separate group.
     """
-    rounds: list[dict[str, tuple[Place, Path]]] = []
+    rounds: list[dict[str, tuple[TargetKey, Path]]] = []
     for place, path in files:
         try:
             note = note_of(path)
@@ -75,11 +75,11 @@ def _rounds(files: Iterable[tuple[Place, Path]]) -> list[dict[str, tuple[Place, 
 
 def _worst(
     folder: Path,
-    files: Mapping[str, tuple[Place, Path]],
+    files: Mapping[str, tuple[TargetKey, Path]],
     images: ImageSet,
     request: CheckRequest,
     watch: Watch,
-) -> dict[Place, tuple[ImageComparison, ...]]:
+) -> dict[TargetKey, tuple[ImageComparison, ...]]:
     gallery = WorstImages(None, whole=True)
     terms = Terms(images, {}, request.threads, gallery=gallery, keep_going=True, timed=False)
     try:

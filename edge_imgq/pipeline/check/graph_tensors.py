@@ -10,7 +10,7 @@ from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, sha256_of
 from edge_imgq.report.baseline import Baseline, ModelBaseline
 from edge_imgq.report.report import Report
 from edge_imgq.report.tensor_change import tensor_change
-from edge_imgq.report.verdict import Place, Verdict
+from edge_imgq.report.verdict import TargetKey, Verdict
 
 Tensors = Mapping[str, Mapping[str, str]]
 """Stem of a graph's file in `reference/` → tensor name → digest line."""
@@ -36,7 +36,7 @@ def with_tensor_changes(
         folders: folder of each model with its report.
         baseline: baseline that they were compared with.
     """
-    said: dict[Place, tuple[str, ...]] = {}
+    said: dict[TargetKey, tuple[str, ...]] = {}
     changed = {verdict.model for verdict in verdicts if verdict.changes}
     for folder, report in folders.items():
         known = baseline.models.get(report.model)

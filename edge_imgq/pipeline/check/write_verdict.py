@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edge_imgq.report.baseline_comparison import BaselineComparison
     from edge_imgq.report.history import HistoryEntry
     from edge_imgq.report.image_comparison import ImageComparison
-    from edge_imgq.report.verdict import Place
+    from edge_imgq.report.verdict import TargetKey
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def write_forms(
 
 
 def _written(
-    folder: Path, worst_images: Mapping[Place, Sequence[ImageComparison]], beside: Path
+    folder: Path, worst_images: Mapping[TargetKey, Sequence[ImageComparison]], beside: Path
 ) -> list[MarkdownImage]:
     """Write pictures, and return them with paths relative to the Markdown file."""
     from edge_imgq.pipeline.verify.worst_images import write_pictures

@@ -13,7 +13,7 @@ import numpy as np
 from edge_imgq.artifact import output_errors
 from edge_imgq.errors import ImageError, UsageError
 from edge_imgq.images.colour import rgb_to_y
-from edge_imgq.images.contact_sheet import SheetRow, busiest_place, contact_sheet
+from edge_imgq.images.contact_sheet import SheetRow, contact_sheet, largest_error_region
 from edge_imgq.images.files import is_grayscale, read_image, write_image
 from edge_imgq.images.pair_files import PairFile, pair_files
 from edge_imgq.images.port_samples import noise_port, number_of_noise
@@ -281,7 +281,7 @@ def _share_better(group: list[ImageScores], baseline: list[ImageScores]) -> floa
 
 def _sheet_row(case: _Case) -> SheetRow:
     first = next(iter(case.results.values()))
-    place = busiest_place(case.results["model"], first)
+    place = largest_error_region(case.results["model"], first)
     images = {**case.results, "truth": case.truth}
     crops = tuple((name, _rgb(pixels[place])) for name, pixels in images.items())
     return SheetRow(f"{case.image}, {case.condition}", crops)
