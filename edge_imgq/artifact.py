@@ -160,7 +160,7 @@ def compiler_folder() -> Iterator[None]:
             del os.environ[COMPILER_FOLDER]
 
 
-def check_place(path: Path, *, folder: bool) -> None:
+def check_writable(path: Path, *, folder: bool) -> None:
     """Raise if a file or folder cannot be written, before a long computation that writes to it.
 
     Nothing is created. A disk that fills up later is reported when the file is written.

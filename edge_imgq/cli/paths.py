@@ -99,9 +99,9 @@ def output_folder(text: str) -> Path:
     Raises:
         OutputError: it cannot be written.
     """
-    from edge_imgq.artifact import check_place
+    from edge_imgq.artifact import check_writable
 
-    check_place(Path(text), folder=True)
+    check_writable(Path(text), folder=True)
     return Path(text)
 
 
@@ -111,9 +111,9 @@ def output_file(text: str) -> Path:
     Raises:
         OutputError: it cannot be written.
     """
-    from edge_imgq.artifact import check_place
+    from edge_imgq.artifact import check_writable
 
-    check_place(Path(text), folder=False)
+    check_writable(Path(text), folder=False)
     return Path(text)
 
 

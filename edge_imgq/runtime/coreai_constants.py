@@ -33,8 +33,8 @@ class Constants:
     """The constants of a program, which must outlive the operations read from it."""
 
     def __init__(self, program: Any) -> None:
-        found = PRINTED.findall(str(program))
-        self._stored = {name: bytes.fromhex(digits)[HEADER:] for name, digits in found}
+        pairs = PRINTED.findall(str(program))
+        self._stored = {name: bytes.fromhex(digits)[HEADER:] for name, digits in pairs}
 
     def numbers(self, operation: Any) -> NDArray[Any]:
         """Return the contents of a constant operation."""

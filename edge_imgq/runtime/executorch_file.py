@@ -134,11 +134,11 @@ def read_program(path: Path) -> ProgramFile:
         ModelError: the file is missing, damaged, or not written by edge-imgq.
         RuntimeUnavailableError: ExecuTorch is not installed.
     """
-    found = _opened(path)
-    note = _note(found.program, path)
+    opened = _opened(path)
+    note = _note(opened.program, path)
     try:
         with quiet():
-            return _Reader(found).program_file(note)
+            return _Reader(opened).program_file(note)
     except (ValueError, LookupError, OSError, TypeError, CalledProcessError) as error:
         raise ModelError(f"{path} is damaged: {error}.") from error
 
@@ -221,11 +221,11 @@ class _Reader:
         graph, prefix = read_graph(data), f"{self._partitions}."
         self._partitions += 1
         names = {
-            key: f"{prefix}{key}" if value.place is None else outside[value.place]
+            key: f"{prefix}{key}" if value.argument is None else outside[value.argument]
             for key, value in graph.values.items()
         }
         for key, value in graph.values.items():
-            if value.place is None:
+            if value.argument is None:
                 constant = self._constant(value.key) if value.key else None
                 self._values[names[key]] = Value(value.shape, XNNPACK_TYPES[value.dtype], constant)
         for node in graph.nodes:

@@ -101,14 +101,14 @@ def whole_dispatch(path: Path) -> Dispatch | None:
     if len(graph.operators) > 1 or len(model.subgraphs) > 1:
         return None
     (operator,) = graph.operators
-    found = flexbuffers.Loads(bytes(operator.customOptions))
-    start, length = int(found["bytecode_offset"]), int(found["bytecode_size"])
+    options = flexbuffers.Loads(bytes(operator.customOptions))
+    start, length = int(options["bytecode_offset"]), int(options["bytecode_size"])
     bytecode = read_bytes(path)[start : start + length]
     if len(bytecode) < length:
         raise ModelError(f"{path} is truncated. Export it again.")
     source, result = (graph.tensors[ends[0]] for ends in (graph.inputs, graph.outputs))
     return Dispatch(
-        name=found["name"],
+        name=options["name"],
         bytecode=bytecode,
         source=source.name.decode(),
         result=result.name.decode(),
@@ -146,7 +146,8 @@ def _chip(model: Any) -> Chip:
     for entry in model.metadata or []:
         if entry.name == STAMP:
             data = bytes(model.buffers[entry.buffer].data)
-            half = len(data) // 2
-            maker, kind = (part.split(b"\0")[0].decode() for part in (data[:half], data[half:]))
+            middle = len(data) // 2
+            fields = (data[:middle], data[middle:])
+            maker, kind = (field.split(b"\0")[0].decode() for field in fields)
             return chip_of(maker, kind)
     return chip_of("a vendor that it does not name", "an unnamed chip")

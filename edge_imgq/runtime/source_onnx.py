@@ -145,10 +145,10 @@ def _in_order(ports: OwnPorts, names: Sequence[str]) -> list[tuple[int, Port | N
     return [(first, ports.result), *others]
 
 
-def _own(part: Floats, port: Port, value: onnx.ValueInfoProto) -> NDArray[Any]:
+def _own(channels: Floats, port: Port, value: onnx.ValueInfoProto) -> NDArray[Any]:
     """Convert channels (H, W, C) in 0 to 1 to an input's range, layout and type."""
     low, high = np.array(port.low), np.array(port.high)
-    numbers, shape = low + part * (high - low), _lengths(value)
+    numbers, shape = low + channels * (high - low), _lengths(value)
     dtype = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
     if port.kind == "vector":
         laid = numbers[0, 0].reshape([length or 1 for length in shape])

@@ -28,13 +28,13 @@ class XnnpackValue:
     Attributes:
         shape: (N, H, W, C) for images.
         dtype: XNNPACK's type name, e.g. "qint8".
-        place: index among the delegate's arguments; None for an internal value.
+        argument: index among the delegate's arguments; None for an internal value.
         key: key of a constant's named data; "" for a computed value.
     """
 
     shape: tuple[int, ...]
     dtype: str
-    place: int | None
+    argument: int | None
     key: str
 
 
@@ -73,11 +73,11 @@ def read_graph(data: bytes) -> XnnpackGraph:
 
     header = XNNHeader.from_bytes(data[: XNNHeader.EXPECTED_LENGTH])
     begin = header.flatbuffer_offset
-    found = _decoded(data[begin : begin + header.flatbuffer_size])
-    keys = [entry["named_key"] for entry in found["constant_data"]]
-    values = (_tensor(entry["xvalue_union"]) for entry in found["xvalues"])
+    graph = _decoded(data[begin : begin + header.flatbuffer_size])
+    keys = [entry["named_key"] for entry in graph["constant_data"]]
+    values = (_tensor(entry["xvalue_union"]) for entry in graph["xvalues"])
     return XnnpackGraph(
-        nodes=tuple(map(_node, found["xnodes"])),
+        nodes=tuple(map(_node, graph["xnodes"])),
         values={value["id_out"]: _value(value, keys) for value in values},
     )
 
@@ -93,7 +93,7 @@ def _decoded(graph: bytes) -> Any:
         (Path(folder) / "graph.bin").write_bytes(graph)
         _flatc_decompile(folder, f"{folder}/schema.fbs", f"{folder}/graph.bin", ["--raw-binary"])
         text = (Path(folder) / "graph.json").read_bytes()
-    return json.loads(NOT_JSON.sub(lambda found: SPELLED[found[0]], text))
+    return json.loads(NOT_JSON.sub(lambda match: SPELLED[match[0]], text))
 
 
 SPELLED = {b"inf": b"Infinity", b"nan": b"NaN"}
@@ -106,11 +106,11 @@ def _tensor(value: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _value(value: Mapping[str, Any], keys: list[str]) -> XnnpackValue:
-    place = value["external_id"]
+    argument = value["external_id"]
     return XnnpackValue(
         shape=tuple(value["dims"]),
         dtype=value["datatype"].removeprefix("xnn_datatype_"),
-        place=None if place == INSIDE else place,
+        argument=None if argument == INSIDE else argument,
         key=keys[value["constant_buffer_idx"]],
     )
 
