@@ -10,7 +10,7 @@ from edge_imgq.report.drawing import ABSENT, byte_count
 from edge_imgq.report.format_metrics import decibels
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.report.unjudged import without_truth
-from edge_imgq.report.verdict import Outcome, Verdict, keep_shut
+from edge_imgq.report.verdict import Outcome, Verdict, fails_check
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class BaselineComparison:
     @property
     def fails(self) -> bool:
         """Whether the check fails: for any target, or because there is none."""
-        return keep_shut(self.verdicts)
+        return fails_check(self.verdicts)
 
     @property
     def outcome(self) -> Outcome:

@@ -57,7 +57,7 @@ RULES = (
 """All compared values, in the order in which reasons are given."""
 
 
-def moved(
+def changes_beyond_tolerance(
     before: Figures, now: Figures, target: TargetReport, tolerances: Tolerances
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return sentences on values that became worse, and on those that became better.

@@ -11,7 +11,7 @@ from edge_imgq.errors import RecipeError, UsageError
 from edge_imgq.report.json_file import read_json
 from edge_imgq.report.report import SCHEMA, Report
 from edge_imgq.report.typed import plain, read_as
-from edge_imgq.report.verdict import keep_shut
+from edge_imgq.report.verdict import fails_check
 
 if TYPE_CHECKING:
     from edge_imgq.bench.timing import Timing
@@ -69,7 +69,7 @@ def verdicts_to_json(verdicts: Sequence[Verdict]) -> str:
     """Return verdicts as a JSON object; `passes` is true if the check passes."""
     return to_json(
         {
-            "passes": not keep_shut(verdicts),
+            "passes": not fails_check(verdicts),
             "verdicts": [plain(verdict) for verdict in verdicts],
         }
     )

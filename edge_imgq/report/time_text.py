@@ -15,7 +15,7 @@ DISTURBED = "this machine was not quiet, compare no times; --json says what dist
 
 def runtime_lines(report: Report) -> list[str]:
     """Return lines on the runtime and device of each file, and on what disturbed its time."""
-    lines = [f"{where}: {', '.join(targets)}" for where, targets in _by_place(report).items()]
+    lines = [f"{where}: {', '.join(targets)}" for where, targets in _by_runtime(report).items()]
     return [*lines, *_conditions(report)]
 
 
@@ -37,7 +37,7 @@ def counted(instructions: Instructions) -> str:
     )
 
 
-def _by_place(report: Report) -> dict[str, list[str]]:
+def _by_runtime(report: Report) -> dict[str, list[str]]:
     """Return targets by the text on where they ran."""
     groups: dict[str, list[str]] = {}
     for target in report.targets:

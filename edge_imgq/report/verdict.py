@@ -16,7 +16,7 @@ from edge_imgq.report.baseline import (
     figures,
     model_baseline,
 )
-from edge_imgq.report.comparison import lacks_sizes, moved, other_sizes
+from edge_imgq.report.comparison import changes_beyond_tolerance, lacks_sizes, other_sizes
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.report.unjudged import has_truth
 
@@ -88,7 +88,7 @@ def judge(
     return (*verdicts, *(_nowhere(model, name) for name in required if name not in there))
 
 
-def keep_shut(verdicts: Sequence[Verdict]) -> bool:
+def fails_check(verdicts: Sequence[Verdict]) -> bool:
     """Return True if the check fails: for any target, or because there is no verdict."""
     return not verdicts or any(verdict.fails for verdict in verdicts)
 
@@ -116,7 +116,7 @@ def _verdict(
         return _new(model, name, known is None, tampered, broken)
     changes = changes_since(known, before, report, target)
     others = tuple(_other_images(known, report, bool(before.quantized_sha256)))
-    worse, better = moved(before, figures(target), target, baseline.tolerances)
+    worse, better = changes_beyond_tolerance(before, figures(target), target, baseline.tolerances)
     if others:
         return Verdict(model, name, "tampered", True, (*tampered, *others, *broken), changes)
     if tampered:

@@ -10,7 +10,7 @@ from edge_imgq.report.baseline_comparison import BaselineComparison
 from edge_imgq.report.check_page import check_page
 from edge_imgq.report.json_form import verdicts_to_json
 from edge_imgq.report.markdown import markdown
-from edge_imgq.report.verdict import Verdict, judge, keep_shut
+from edge_imgq.report.verdict import Verdict, fails_check, judge
 from edge_imgq.report.verdict_table import verdict_table
 from edge_imgq.skipped import Skipped
 from tests.report.build import REPORT
@@ -67,9 +67,9 @@ def test_a_changed_model_that_no_truth_judges_is_said_in_the_heading() -> None:
 
 def test_nothing_compared_is_never_headed_pass() -> None:
     assert verdict_table(FAILING[3:4]).startswith("NOTHING COMPARED: 1 target (1 skipped).")
-    assert not keep_shut(FAILING[3:4])
+    assert not fails_check(FAILING[3:4])
     assert verdict_table(()).startswith("NOTHING COMPARED: neither the reports nor the baseline")
-    assert keep_shut(())
+    assert fails_check(())
     assert json.loads(verdicts_to_json(()))["passes"] is False
     words = markdown(BaselineComparison(FAILING[3:4], (), Baseline()))
     assert words.startswith("### ○ NOTHING COMPARED: 1 target (1 skipped).")

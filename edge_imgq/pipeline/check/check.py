@@ -24,7 +24,7 @@ from edge_imgq.pipeline.progress import Watch
 from edge_imgq.pipeline.verify.verify import Terms
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.report.baseline import Baseline, ModelBaseline, figures
-from edge_imgq.report.comparison import lacks_sizes, moved
+from edge_imgq.report.comparison import changes_beyond_tolerance, lacks_sizes
 from edge_imgq.report.json_form import read_report, report_files
 from edge_imgq.report.report import NotRun, Report, TargetReport
 from edge_imgq.report.verdict import TargetKey, Verdict, judge
@@ -338,5 +338,5 @@ def _shipped_figures(
     before = known.targets.get(target) if known else None
     if before is None or isinstance(value, NotRun):
         return _said(own, value)
-    worse, _better = moved(before, figures(value), value, baseline.tolerances)
+    worse, _better = changes_beyond_tolerance(before, figures(value), value, baseline.tolerances)
     return (*_said(own, value), *worse)
