@@ -56,6 +56,11 @@ class GpuDrift:
         return "coarse" if self.float16 < LEAST_VS_HOST or self.beyond else "right"
 
     @property
+    def is_doubtful(self) -> bool:
+        """True if the file is not right, or so far off in float16 that an operator is searched."""
+        return self.verdict != "right" or self.float16 < WELL_IN_FLOAT16
+
+    @property
     def bisected_in_float32(self) -> bool:
         """True if bisection runs in float32, False if in float16."""
         return self.verdict == "wrong" or (

@@ -29,3 +29,4 @@ def test_a_precision_is_bisected_that_has_something_to_show(
     assert found.verdict == verdict
     assert found.bisected_in_float32 == in_float32
     assert bool(found.breaches) == (verdict != "right")
+    assert found.is_doubtful == (verdict != "right" or found.float16 < 55)

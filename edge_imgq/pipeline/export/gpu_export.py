@@ -20,7 +20,7 @@ from edge_imgq.export.functions import functions_of
 from edge_imgq.images.samples import samples
 from edge_imgq.pipeline.export.write_targets import ExportPlan, TargetJob, spec_of
 from edge_imgq.pipeline.progress import ProgressStep, Watch
-from edge_imgq.pipeline.verify.gpu_check import gpu_drift, with_operator
+from edge_imgq.pipeline.verify.gpu_check import gpu_drift
 from edge_imgq.recipe.export import kernels_of
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.runtime.open import open_session
@@ -94,8 +94,7 @@ def _compared(
     if not isinstance(session, GpuSession) or not isinstance(host, FloatSession):
         return NOT_ON_GPU
     sample = next(iter(samples(plan.evaluation, session.note.contract, size)))
-    found = gpu_drift(session, host, sample)
-    return found if found.verdict == "right" else with_operator(session, found, sample)
+    return gpu_drift(session, host, sample)
 
 
 def _tile(plan: ExportPlan, work: TargetJob) -> Size:

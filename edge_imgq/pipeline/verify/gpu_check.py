@@ -42,7 +42,8 @@ def gpu_drift(
         session: session of the file on the GPU.
         host: session of the file on this host.
         sample: image of a size that the file takes.
-        bisects: True to search for the first operator that is computed wrongly.
+        bisects: True to search for the first operator that is computed wrongly even if the file
+            is right.
         reference: file that this host runs, if it is not the session's; None for the same file.
 
     Raises:
@@ -59,24 +60,9 @@ def gpu_drift(
         _distance(session, known, pixels, in_float32=True),
         fp16_overflows(reference or session.path, pixels, session.note.contract.peak),
     )
-    return with_operator(session, found, sample, reference) if bisects else found
-
-
-def with_operator(
-    session: GpuSession, drift: GpuDrift, sample: Sample, reference: Path | None = None
-) -> GpuDrift:
-    """Return a comparison with the first operator that is computed wrongly, searched on the image.
-
-    Args:
-        session: session of the file on the GPU.
-        drift: comparison on the same image.
-        sample: the image.
-        reference: as in `gpu_drift`.
-
-    Raises:
-        DeviceError: the driver crashed.
-    """
-    return replace(drift, operator=_operator(session, drift, sample.pixels, reference))
+    if bisects or found.is_doubtful:
+        return replace(found, operator=_operator(session, found, pixels, reference))
+    return found
 
 
 def _distance(

@@ -196,6 +196,16 @@ def test_an_operator_that_is_computed_wrongly_is_named(
     session.close()
 
 
+def test_a_doubtful_file_is_bisected_without_being_asked(
+    small: Path, drivers: Setting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drivers("wrong")
+    file = small / "tiny" / "tflite-float.tflite"
+    (target,) = verified(file, capsys, code=1)["targets"]
+    assert target["gpu"]["float32"] < 90
+    assert any("is the first that is wrong" in breach for breach in target["breaches"])
+
+
 def test_what_was_seen_is_said_where_no_operator_is_wrong(small: Path) -> None:
     tensors = computed_tensors(small / "tiny" / "tflite-float.tflite")
     equal = {tensor.index: HIGHEST for tensor in tensors}

@@ -67,7 +67,7 @@ def test_an_operator_that_only_makes_differences_large_is_not_called_wrong(
     words = ["export", str(tmp_path / "brittle.onnx"), "--target", "tflite-float"]
     main([*words, "--no-bench", "--output", str(tmp_path), "--json"])
     file = tmp_path / "brittle" / "tflite-float.tflite"
-    (target,) = verified(file, capsys, "--bisect", code=1)["targets"]
+    (target,) = verified(file, capsys, code=1)["targets"]
     assert target["gpu"]["float16"] < 45
     assert target["gpu"]["float32"] > 90
     assert "they make small differences large" in target["gpu"]["operator"]["skipped"]
@@ -113,6 +113,6 @@ def test_what_litert_computes_wrongly_is_named_and_not_written_for_gpus(
     (found,) = (t["gpu"] for t in report["targets"] if t["target"] == "tflite-gpu")
     assert found["float32"] > 90
     file = tmp_path / "form" / "tflite-float.tflite"
-    (target,) = verified(file, capsys, "--bisect", code=1)["targets"]
+    (target,) = verified(file, capsys, code=1)["targets"]
     assert target["gpu"]["float32"] < 60
     assert target["gpu"]["operator"]["operator"].startswith(operator)
