@@ -7,11 +7,13 @@ QUANTIZE they round once, and their inputs and outputs have gains
 
 - regions that are float already, such as norms: gains cost one product per element at each end;
 - gates, activations and products, each group as a whole;
+- sums of a residual trunk that these feed (`edge_imgq.quantize.prepare.float_trunks`);
 - convolutions of the image's few channels read by a float region: they cost little in float.
 
 Each is kept if the predicted rounding noise with it
 (`edge_imgq.quantize.error_model.rounding_noise`) is at most a given share of the noise without,
-since float takes time, and if the file stays well below the time of a float file.
+since float takes time, and if the file stays well below the time of a float file, or takes hardly
+longer than before.
 """
 
 from __future__ import annotations
@@ -22,13 +24,13 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
-from edge_imgq.graph import edit
 from edge_imgq.graph.float_regions import float_regions, is_marked, mark_float
 from edge_imgq.graph.fusion import fused_activation
 from edge_imgq.graph.network import Quantization
 from edge_imgq.quantize.error_model.rounding_noise import NoiseModel
 from edge_imgq.quantize.prepare.float_gates import GATING, find_gates, is_image, is_product
 from edge_imgq.quantize.prepare.float_region_gains import insert_edge_factors
+from edge_imgq.quantize.prepare.float_trunks import find_trunk, is_first_layer, ranges_as_added
 from edge_imgq.quantize.ranges.ranges import ChannelRange
 from edge_imgq.quantize.ranges.saturating_activations import limit_to_saturation
 
@@ -40,9 +42,6 @@ if TYPE_CHECKING:
 
 ACTIVATIONS = GATING | {"Elu", "Gelu", "HardSwish", "Mish", "Softplus"}
 """Activations through which a per-channel gain does not pass."""
-
-FEW_CHANNELS = 4
-"""Largest number of input channels for which a float convolution takes little time."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def operators_in_float(
     original: ir.Model,
     seen: Mapping[str, ChannelRange],
     image: Quantization,
-    errors: Callable[[], Errors],
+    errors: Callable[[ir.Model], Errors],
     share_of_time: Callable[[ir.Model], float],
 ) -> None:
     """Mark operators of a float graph as float where this lowers the noise, in place.
@@ -73,7 +72,7 @@ def operators_in_float(
         original: float graph in the state in which it will be quantized.
         seen: ranges of its activations, by name.
         image: quantization parameters of 8-bit pixels.
-        errors: returns A of every channel of the 4-D activations, by name.
+        errors: returns A of every channel of the 4-D activations of a graph, by name.
         share_of_time: returns the estimated time of a graph relative to all layers in float.
 
     Raises:
@@ -81,22 +80,29 @@ def operators_in_float(
     """
     if not any(kind.find(original.graph) for kind in KINDS) and not float_regions(original.graph):
         return
-    known = errors()
+    known = errors(original)
 
     def noise(model: ir.Model) -> float:
         graph = model.graph
-        return NoiseModel(limit_to_saturation(graph, seen, image), image, known).noise(graph)
+        ranges = ranges_as_added(graph, limit_to_saturation(graph, seen, image))
+        return NoiseModel(ranges, image, known).noise(graph)
 
     chosen: list[str] = []
     plain, draft = noise(original), _in_float(original, chosen)
-    left = noise(draft)
+    left, taken = noise(draft), share_of_time(draft)
     for kind in KINDS:
         names = [node.name or "" for node in kind.find(draft.graph)]
-        other = _in_float(original, [*chosen, *names]) if names else draft
-        found = noise(other) if names else left
+        if not names:
+            continue
+        other = _in_float(original, [*chosen, *names])
+        # Int8 nodes read a rounded copy of a trunk: an error there is no longer one of all of it.
+        before, known = known, errors(other) if kind.find is find_trunk else known
+        found, time = noise(other), share_of_time(other)
         pays = found <= kind.most_left * min(plain, left)
-        if pays and share_of_time(other) <= MOST_TIME:
-            chosen, draft, left = [*chosen, *names], other, found
+        if pays and time <= max(MOST_TIME, taken * SAME_TIME):
+            chosen, draft, left, taken = [*chosen, *names], other, found, time
+        else:
+            known = before
     if left <= MOST_LEFT_BY_GAINS * plain:
         compute_in_float(original.graph, chosen)
 
@@ -139,16 +145,10 @@ def _products(graph: ir.Graph) -> list[ir.Node]:
 
 def _first_layers(graph: ir.Graph) -> list[ir.Node]:
     """Return convolutions of the image that a float region reads."""
-    images = {value for value in graph.inputs if not value.is_initializer()}
     return [
         node
         for node in graph
-        if node.op_type == "Conv"
-        and node.inputs[0] in images
-        and not is_marked(node)
-        and fused_activation(node) is None
-        and edit.contents(node.inputs[1]).shape[1] <= FEW_CHANNELS
-        and any(map(is_marked, node.outputs[0].consumers()))
+        if is_first_layer(node) and any(map(is_marked, node.outputs[0].consumers()))
     ]
 
 
@@ -156,11 +156,15 @@ KINDS = (
     OperatorGroup(_gates, 0.7),
     OperatorGroup(_activations, 0.8),
     OperatorGroup(_products, 0.8),
+    OperatorGroup(find_trunk, 0.9),
     OperatorGroup(_first_layers, 0.9),
 )
 
 MOST_TIME = 0.75
 """Largest estimated time with a group in float, as a share of an all-float file's time."""
+
+SAME_TIME = 1.01
+"""Factor on the estimated time up to which a group in float takes no longer."""
 
 MOST_LEFT_BY_GAINS = 0.95
 """Largest share of the noise that may remain in all; otherwise no factors are inserted."""

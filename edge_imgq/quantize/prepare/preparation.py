@@ -98,6 +98,16 @@ class Prepared:
             self._errors = image_weights(self.original, self.few())
         return self._errors
 
+    def errors_of(self, variant: ir.Model) -> dict[str, NDArray[np.float64]]:
+        """Estimate what `errors` does for a variant of the graph.
+
+        Raises:
+            NotCoveredError: an operator has no torch implementation.
+        """
+        from edge_imgq.quantize.error_model.channel_sensitivity import image_weights
+
+        return self.errors() if variant is self.original else image_weights(variant, self.few())
+
     def guard(self) -> GuardSet:
         """Return the images on which range clipping is evaluated."""
         from edge_imgq.quantize.ranges.guarded_clipping import guard_of
@@ -152,7 +162,7 @@ def prepare(
         share = partial(share_of_float_time, size=patches.size, profile=graph.kernels)
         prepared.take(
             "float operators",
-            lambda: operators_in_float(original, wide, image, prepared.errors, share),
+            lambda: operators_in_float(original, wide, image, prepared.errors_of, share),
         )
     if any(wide[name] is not seen[name] for name in seen):
         prepared.take("vivid colours", lambda: _where_vivid_colours_gain(prepared, seen))
