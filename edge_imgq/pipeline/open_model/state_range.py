@@ -102,6 +102,7 @@ def _with_zero(ends: Ends) -> Ends:
     """
     low, high = min(ends[0], 0.0), max(ends[1], 0.0)
     level = int(np.ceil(-low / ((high - low) or 1.0) * WHITE))
+    level = min(level, WHITE - 1) if high > 0 else level  # a small positive end needs a level
     below = -low / level if level else 0.0
     above = high / (WHITE - level) if level < WHITE else 0.0
     step = float(f"{max(below, above) or 1 / WHITE:.6g}")
