@@ -18,7 +18,7 @@ PLACES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             *("Contract.kt.j2", "Enhancer.kt.j2", "CompiledEnhancer.kt.j2"),
         ),
         "cpp": (
-            *("edge_imgq.hpp", "litert_file.hpp", "contract.hpp.j2"),
+            *("edge_imgq.hpp", "litert_session.hpp", "litert_file.hpp", "contract.hpp.j2"),
             *("check_vectors.cpp", "check_files.cpp.j2"),
         ),
         "samples/android": (
@@ -52,19 +52,19 @@ def app_code(contract: AppContract, peak: float) -> dict[str, bytes]:
         files = [file for file in contract.files if file.format == form]
         for folder, names in folders.items() if files else ():
             for name in names:
-                text = (FOLDER / name).read_text(encoding="utf-8")
-                if name.endswith(".j2"):
-                    text = _rendered(text, contract, files, peak)
-                own = name.rpartition("/")[2].removesuffix(".j2")
-                found[f"{folder}/{RENAMED.get(own, own)}"] = text.encode()
+                own = _own_name(name)
+                found[f"{folder}/{RENAMED.get(own, own)}"] = _code(name, contract, files, peak)
     return found
 
 
 PORT_PLACES: Mapping[str, tuple[str, ...]] = {
-    "python": ("run_file.py.j2",),
-    "cpp": ("ports.hpp", "ports_file.hpp", "check_ports.cpp.j2"),
+    "python": ("ports/run_file.py.j2",),
+    "cpp": (
+        *("litert_session.hpp", "ports/ports.hpp", "ports/ports_file.hpp"),
+        "ports/check_ports.cpp.j2",
+    ),
 }
-"""Folder in a bundle with ports → its files, from `app/ports`."""
+"""Folder in a bundle with ports → its files; each template has an additional suffix."""
 
 
 def port_code(contract: PortedContract, peak: float) -> dict[str, bytes]:
@@ -78,11 +78,19 @@ def port_code(contract: PortedContract, peak: float) -> dict[str, bytes]:
     found = {}
     for folder, names in PORT_PLACES.items():
         for name in names if files or folder == "python" else ():
-            text = (FOLDER / "ports" / name).read_text(encoding="utf-8")
-            if name.endswith(".j2"):
-                text = _rendered(text, contract, files, peak)
-            found[f"{folder}/{name.removesuffix('.j2')}"] = text.encode()
+            found[f"{folder}/{_own_name(name)}"] = _code(name, contract, files, peak)
     return found
+
+
+def _own_name(name: str) -> str:
+    """Return the name of a file of FOLDER without its folder and the suffix of templates."""
+    return name.rpartition("/")[2].removesuffix(".j2")
+
+
+def _code(name: str, contract: AppContract, files: list[FileContract], peak: float) -> bytes:
+    """Read a file of FOLDER; fill it in if it is a template."""
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    return (_rendered(text, contract, files, peak) if name.endswith(".j2") else text).encode()
 
 
 def _rendered(text: str, contract: AppContract, files: list[FileContract], peak: float) -> str:

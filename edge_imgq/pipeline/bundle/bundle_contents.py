@@ -24,18 +24,20 @@ from edge_imgq.bundle import (
 from edge_imgq.bundle.contract import (
     AppContract,
     DriftContract,
+    FileContract,
     ReceptiveFieldContract,
     TilingContract,
 )
 from edge_imgq.bundle.photo import sample_photo, to_netpbm
 from edge_imgq.bundle.port_contract import PortedContract, is_ported, ported
 from edge_imgq.bundle.read_file import colour_contract, file_contract
-from edge_imgq.errors import ModelError, RuntimeUnavailableError
+from edge_imgq.errors import ModelError
 from edge_imgq.images.tiles import Tiling, run_tiled, tile_count
 from edge_imgq.pipeline.bundle import reproduce_commands
 from edge_imgq.pipeline.bundle.port_contents import port_files
+from edge_imgq.pipeline.bundle.run_files import run_files
 from edge_imgq.pipeline.check.measured_by_report import note_of
-from edge_imgq.pipeline.progress import ProgressStep, Watch
+from edge_imgq.pipeline.progress import Watch
 from edge_imgq.report.json_form import to_json
 from edge_imgq.report.json_schema import schema_of
 from edge_imgq.report.typed import plain
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.graph.receptive_field.receptive_field import ReceptiveField
+    from edge_imgq.runtime.protocol import Session
 
     Pixels = NDArray[np.uint8]
 
@@ -143,7 +146,14 @@ def _image_files(
 ) -> tuple[dict[str, bytes], str, list[str]]:
     """Return test vectors and code by path, and the names of the photograph and the results."""
     photo = _photo(made)
-    results = dict(_results(made, paths, photo, watch))
+    size = photo.shape[0], photo.shape[1]
+
+    def run(file: FileContract, session: Session) -> Pixels | None:
+        if tiling := tiling_for(size, file.tiling):
+            return run_tiled(photo, session.run, made.scale, tiling, _ignore)
+        return session.run(photo) if file.size in (None, size) else None
+
+    results = dict(run_files(made, paths, run, watch))
     kind = "ppm" if photo.shape[2] == 3 else "pgm"
     vectors = {f"photo.{kind}": photo, **{f"{t}.{kind}": r for t, r in results.items()}}
     files = {
@@ -276,32 +286,6 @@ def _photo(made: AppContract) -> Pixels:
             return sample_photo(*file.size, channels)
     side = 64 * made.files[0].multiple
     return sample_photo(side, side, channels)
-
-
-def _results(
-    made: AppContract, paths: Sequence[Path], photo: Pixels, watch: Watch
-) -> list[tuple[str, Pixels]]:
-    """Return the output of each file that a runtime on this host executes, by target."""
-    from edge_imgq.runtime.open import open_session
-
-    named = {path.name: path for path in paths}
-    found = []
-    for index, file in enumerate(made.files):
-        watch(ProgressStep(f"run {file.target}", index, len(made.files)))
-        try:
-            session = open_session(named[Path(file.file).name], 1)
-        except RuntimeUnavailableError:
-            continue
-        size = photo.shape[0], photo.shape[1]
-        tiling = tiling_for(size, file.tiling)
-        fits = tiling or file.size in (None, size)
-        if not session.identity.is_device_runtime or not fits:
-            continue
-        if tiling is None:
-            found.append((file.target, session.run(photo)))
-            continue
-        found.append((file.target, run_tiled(photo, session.run, made.scale, tiling, _ignore)))
-    return found
 
 
 def _ignore(_done: int) -> None:

@@ -10,14 +10,16 @@ from edge_imgq.bundle.app_code import port_code
 from edge_imgq.bundle.photo import to_netpbm
 from edge_imgq.bundle.port_contract import PortedContract, input_file
 from edge_imgq.bundle.port_vectors import sample_inputs, split_inputs, stacked
-from edge_imgq.errors import RuntimeUnavailableError
-from edge_imgq.pipeline.progress import ProgressStep, Watch
+from edge_imgq.pipeline.bundle.run_files import run_files
+from edge_imgq.pipeline.progress import Watch
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edge_imgq.bundle.contract import FileContract
     from edge_imgq.contract import ImageContract
+    from edge_imgq.runtime.protocol import Session
 
     Pixels = NDArray[np.uint8]
 
@@ -43,27 +45,11 @@ def port_files(
         input_file(place): to_netpbm(stacked(part))
         for place, part in enumerate(split_inputs(levels, contract))
     }
-    results = _results(made, paths, levels, watch)
+
+    def run(file: FileContract, session: Session) -> Pixels | None:
+        return session.run(levels) if file.size in (None, levels.shape[:2]) else None
+
+    results = run_files(made, paths, run, watch)
     vectors = {f"vectors/{target}.pnm": to_netpbm(stacked(r)) for target, r in results}
     names = [f"{target}.pnm" for target, _ in results]
     return {**inputs, **vectors, **port_code(made, contract.peak)}, names
-
-
-def _results(
-    made: PortedContract, paths: Sequence[Path], levels: Pixels, watch: Watch
-) -> list[tuple[str, Pixels]]:
-    """Return the output of each file that a runtime on this host executes, by target."""
-    from edge_imgq.runtime.open import open_session
-
-    named = {path.name: path for path in paths}
-    found = []
-    for index, file in enumerate(made.files):
-        watch(ProgressStep(f"run {file.target}", index, len(made.files)))
-        try:
-            session = open_session(named[Path(file.file).name], 1)
-        except RuntimeUnavailableError:
-            continue
-        fits = file.size in (None, levels.shape[:2])
-        if session.identity.is_device_runtime and fits:
-            found.append((file.target, session.run(levels)))
-    return found

@@ -1,0 +1,49 @@
+"""Run the files of a bundle on this host, to make the results in `vectors/`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.bundle.contract import AppContract, FileContract
+from edge_imgq.errors import RuntimeUnavailableError
+from edge_imgq.pipeline.progress import ProgressStep, Watch
+from edge_imgq.runtime.open import open_session
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge_imgq.runtime.protocol import Session
+
+    Pixels = NDArray[np.uint8]
+
+
+def run_files(
+    made: AppContract,
+    paths: Sequence[Path],
+    run: Callable[[FileContract, Session], Pixels | None],
+    watch: Watch,
+) -> list[tuple[str, Pixels]]:
+    """Return the result of each file that a runtime on this host executes, with its target.
+
+    Files that only an evaluator runs are left out.
+
+    Args:
+        made: contract of the bundle.
+        paths: model files.
+        run: returns the result of a file in its session; None if the input does not fit the file.
+        watch: called before each file.
+    """
+    named = {path.name: path for path in paths}
+    found = []
+    for index, file in enumerate(made.files):
+        watch(ProgressStep(f"run {file.target}", index, len(made.files)))
+        try:
+            session = open_session(named[Path(file.file).name], 1)
+        except RuntimeUnavailableError:
+            continue
+        if session.identity.is_device_runtime and (result := run(file, session)) is not None:
+            found.append((file.target, result))
+    return found
