@@ -9,16 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_imgq.contract import FileNote
-from edge_imgq.export.export_spec import ExportSpec, Size, bound, refused_at_any_size
+from edge_imgq.export.coreai.describe import describe, memory_plan
+from edge_imgq.export.export_spec import ExportSpec, bound, refused_at_any_size
 from edge_imgq.export.functions import FormatFunctions
+from edge_imgq.runtime.coreai import open_session
+from edge_imgq.runtime.coreai_file import open_asset
 
 if TYPE_CHECKING:
     from edge_imgq.export.refusal import Refusal
     from edge_imgq.graph.prepared import PreparedGraph
-    from edge_imgq.report.description import FileDescription
-    from edge_imgq.runtime.memory import MemoryPlan
-    from edge_imgq.runtime.protocol import Session
 
 
 IMAGE_ALONE = (
@@ -50,39 +49,12 @@ def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
     return ports + refused_at_any_size(graph, order, refused)
 
 
-def open_session(path: Path, threads: int) -> Session:
-    """Load a file in Core AI; see `edge_imgq.runtime.coreai`."""
-    from edge_imgq.runtime.coreai import open_session as opened
-
-    return opened(path, threads)
-
-
-def read_note(path: Path) -> FileNote:
-    """Read the note in a file; see `edge_imgq.runtime.coreai_file`."""
-    from edge_imgq.runtime.coreai_file import open_asset
-
-    return open_asset(path).note
-
-
-def describe(path: Path, size: Size | None) -> FileDescription:  # noqa: ARG001
-    """Describe a file; see `edge_imgq.export.coreai.describe`."""
-    from edge_imgq.export.coreai.describe import describe as described
-
-    return described(path)
-
-
-def memory_plan(path: Path, size: Size) -> MemoryPlan:  # noqa: ARG001
-    """List the operators and tensor sizes of a file; see `edge_imgq.export.coreai.describe`."""
-    from edge_imgq.export.coreai.describe import memory_plan as planned
-
-    return planned(path)
-
-
 FUNCTIONS = FormatFunctions(
     write=write_coreai,
     refusals=refusals,
     open_session=open_session,
-    read_note=read_note,
-    describe=describe,
-    memory_plan=memory_plan,
+    read_note=lambda path: open_asset(path).note,
+    describe=lambda path, _size: describe(path),
+    memory_plan=lambda path, _size: memory_plan(path),
 )
+"""The size passed to `describe` and `memory_plan` is ignored: a file states its own."""

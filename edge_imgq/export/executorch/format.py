@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import write_bytes
-from edge_imgq.contract import FileNote
-from edge_imgq.export.export_spec import ExportSpec, Size, refused_at_any_size
+from edge_imgq.export.executorch.describe import describe, memory_plan
+from edge_imgq.export.export_spec import ExportSpec, refused_at_any_size
 from edge_imgq.export.functions import FormatFunctions
+from edge_imgq.runtime.executorch import open_session, placement
+from edge_imgq.runtime.executorch_file import read_note
 
 if TYPE_CHECKING:
     from edge_imgq.export.refusal import Refusal
     from edge_imgq.graph.prepared import PreparedGraph
-    from edge_imgq.report.description import FileDescription
-    from edge_imgq.runtime.memory import MemoryPlan
-    from edge_imgq.runtime.protocol import Placement, Session
 
 
 def write_executorch(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None:
@@ -48,47 +47,13 @@ def refusals(graph: PreparedGraph, spec: ExportSpec) -> tuple[Refusal, ...]:
     return found or misused(bind_size(graph.model, spec.sizes[0]))
 
 
-def open_session(path: Path, threads: int) -> Session:
-    """Load a file in ExecuTorch; see `edge_imgq.runtime.executorch`."""
-    from edge_imgq.runtime.executorch import open_session as opened
-
-    return opened(path, threads)
-
-
-def read_note(path: Path) -> FileNote:
-    """Read the note in a file; see `edge_imgq.runtime.executorch_file`."""
-    from edge_imgq.runtime.executorch_file import read_note as read
-
-    return read(path)
-
-
-def describe(path: Path, size: Size | None) -> FileDescription:  # noqa: ARG001
-    """Describe a file at its exported size; see `edge_imgq.export.executorch.describe`."""
-    from edge_imgq.export.executorch.describe import describe as described
-
-    return described(path)
-
-
-def memory_plan(path: Path, size: Size) -> MemoryPlan:  # noqa: ARG001
-    """List the operators and tensor sizes of a file; see `edge_imgq.export.executorch.describe`."""
-    from edge_imgq.export.executorch.describe import memory_plan as planned
-
-    return planned(path)
-
-
-def placement(path: Path) -> Placement:
-    """Report the operators that XNNPACK runs; see `edge_imgq.runtime.executorch`."""
-    from edge_imgq.runtime.executorch import placement as placed
-
-    return placed(path)
-
-
 FUNCTIONS = FormatFunctions(
     write=write_executorch,
     refusals=refusals,
     open_session=open_session,
     read_note=read_note,
-    describe=describe,
-    memory_plan=memory_plan,
+    describe=lambda path, _size: describe(path),
+    memory_plan=lambda path, _size: memory_plan(path),
     placement=placement,
 )
+"""The size passed to `describe` and `memory_plan` is ignored: a file states its own."""

@@ -15,6 +15,9 @@ from edge_imgq.contract import FileNote
 from edge_imgq.errors import ModelError, UnsupportedOperatorError
 from edge_imgq.export.export_spec import ExportSpec, Size, bound, bound_once, refused_at_any_size
 from edge_imgq.export.functions import FormatFunctions
+from edge_imgq.export.ncnn.describe import describe, memory_plan
+from edge_imgq.runtime.ncnn import LargestNumbers, open_session
+from edge_imgq.runtime.ncnn_file import ParamAndBin, read_pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,9 +28,6 @@ if TYPE_CHECKING:
     from edge_imgq.export.ncnn.layers import Layer
     from edge_imgq.export.refusal import Refusal
     from edge_imgq.graph.prepared import PreparedGraph
-    from edge_imgq.report.description import FileDescription
-    from edge_imgq.runtime.memory import MemoryPlan
-    from edge_imgq.runtime.protocol import Session
 
 LARGEST = 65504.0
 """Largest finite float16."""
@@ -49,7 +49,6 @@ def write_ncnn(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     from edge_imgq.export.ncnn.int8 import refuse_without_integers
     from edge_imgq.export.ncnn.layers import in_float, of_one_size, param_text, weight_bytes
     from edge_imgq.export.ncnn.lower import lower
-    from edge_imgq.runtime.ncnn_file import ParamAndBin
 
     (size,) = order.sizes
     network = bound(graph, size, order.note)
@@ -118,39 +117,9 @@ def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
     return refused_at_any_size(graph, order, refused)
 
 
-def open_session(path: Path, threads: int) -> Session:
-    """Load a file in ncnn; see `edge_imgq.runtime.ncnn`."""
-    from edge_imgq.runtime.ncnn import open_session as opened
-
-    return opened(path, threads)
-
-
-def read_note(path: Path) -> FileNote:
-    """Read the note in a file; see `edge_imgq.runtime.ncnn_file`."""
-    from edge_imgq.runtime.ncnn_file import read_pair
-
-    return read_pair(path).note
-
-
-def describe(path: Path, size: Size | None) -> FileDescription:  # noqa: ARG001
-    """Describe a file at its exported size; see `edge_imgq.export.ncnn.describe`."""
-    from edge_imgq.export.ncnn.describe import describe as described
-
-    return described(path)
-
-
-def memory_plan(path: Path, size: Size) -> MemoryPlan:  # noqa: ARG001
-    """List the layers and blob sizes of a file; see `edge_imgq.export.ncnn.describe`."""
-    from edge_imgq.export.ncnn.describe import memory_plan as planned
-
-    return planned(path)
-
-
 def refuse_fp16_overflow(path: Path, photos: Iterable[NDArray[np.uint8]], peak: float) -> None:
     """Refuse a float16 file with values beyond float16; see `edge_imgq.runtime.fp16_overflow`."""
     from edge_imgq.runtime.fp16_overflow import refuse_overflow
-    from edge_imgq.runtime.ncnn import LargestNumbers
-    from edge_imgq.runtime.ncnn_file import read_pair
 
     refuse_overflow(photos, read_pair(path).size, LargestNumbers(path, peak), "phones")
 
@@ -159,8 +128,9 @@ FUNCTIONS = FormatFunctions(
     write=write_ncnn,
     refusals=refusals,
     open_session=open_session,
-    read_note=read_note,
-    describe=describe,
-    memory_plan=memory_plan,
+    read_note=lambda path: read_pair(path).note,
+    describe=lambda path, _size: describe(path),
+    memory_plan=lambda path, _size: memory_plan(path),
     refuse_fp16_overflow=refuse_fp16_overflow,
 )
+"""The size passed to `describe` and `memory_plan` is ignored: a file states its own."""
