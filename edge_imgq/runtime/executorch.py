@@ -26,7 +26,7 @@ class ExecuTorchSession(LevelsSession):
     def __init__(self, path: Path, file: ProgramFile, threads: int) -> None:
         self._path, self.note, self.size = path, file.note, file.size
         self._threads, self._loaded_at = threads, -1
-        self._program: Any = None
+        self._program: Any = None  # kept, since it owns the memory of its method
         self._method = self._ready()
         self._entries = [(name, file.values[name].shape) for name in file.images]
         delegate = XNNPACK if file.partitions else "portable kernels"
@@ -74,8 +74,8 @@ class ExecuTorchSession(LevelsSession):
         """Return the method, reloaded if the thread pool has changed."""
         POOL.use(self._threads)
         if self._loaded_at != POOL.resets:
-            self._program = _program(self._path)  # kept, for it owns the memory of its methods
-            self._method, self._loaded_at = self._program.load_method(MAIN), POOL.resets
+            self._program, self._method = _loaded(self._path)
+            self._loaded_at = POOL.resets
         return self._method
 
 
@@ -104,17 +104,20 @@ def placement(path: Path) -> Placement:
     return Placement(XNNPACK, count, count - len(others), file.partitions, others)
 
 
-def _program(path: Path) -> Any:
-    """Load a file in ExecuTorch's runtime and check that its method loads."""
+def _loaded(path: Path) -> tuple[Any, Any]:
+    """Load a file in ExecuTorch's runtime; return its program and the program's method.
+
+    Raises:
+        UnopenedFileError: ExecuTorch does not load it.
+    """
     with quiet():
         from executorch.runtime import Runtime
 
         try:
             program = Runtime.get().load_program(path)
-            program.load_method(MAIN)
+            return program, program.load_method(MAIN)
         except RuntimeError as error:
             raise UnopenedFileError("ExecuTorch", path, str(error)) from error
-    return program
 
 
 class _Pool:
