@@ -123,8 +123,8 @@ class Emitter:
         A constant is rounded here, as ONNX's QuantizeLinear rounds.
 
         XNNPACK's integer QUANTIZE multiplies by a factor rounded to 1/256, an error of some per
-        cent for small factors. Where the factor is no multiple of 1/256, a MUL by one is used,
-        whose factor is exact. Between int8 and int16 there is QUANTIZE alone.
+        cent for small factors. If the factor is not a multiple of 1/256, a MUL by one is used,
+        whose factor is a float32 number. Between int8 and int16 there is QUANTIZE alone.
         """
         if quantization is None or same_quantization(tensor.quantization, quantization):
             return self.tensor(tensor)

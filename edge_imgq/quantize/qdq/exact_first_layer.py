@@ -10,7 +10,8 @@ a convolution of the image. Runtimes sum its products in different orders. The d
   channel, the smallest with Σ|w| + |b| < 0.99 · 2²⁴ · u/256.
 
 Every partial sum is then a multiple of u/256 smaller than 2²⁴ units, which float32 represents
-exactly in any order of summation. A weight changes by less than 2⁻¹⁶ of the sum of all.
+exactly in any order of summation, in kernels of up to a thousand taps. A weight changes by at most
+about 2⁻¹⁶ of Σ|w| + |b|.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 TFLite's integer kernels interpolate with weights of 10 or 11 bits, and XNNPACK rounds the sum half
 up. The QDQ graph interpolates in float, and QuantizeLinear rounds half to even. If all weights are
-multiples of a power of two, the integer kernels and float32 are both exact. At scale 2, results are
-sixteenths of a level and about one in sixteen is a tie. The two differ only there.
+multiples of a power of two, the integer kernels are exact, and float32 is to about 1/30000 of a
+level. At scale 2, results are sixteenths of a level and about one in sixteen is a tie. The two
+differ only there.
 
 If results are multiples of 1/g of a level,
 

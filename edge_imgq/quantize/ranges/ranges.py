@@ -110,7 +110,8 @@ def asymmetric(values: Range) -> Quantization:
     """Choose the int8 scale and zero point that cover a range and represent zero exactly.
 
     The scale is rounded up to a float16 number, so that Core ML, which stores scales in float16,
-    computes with the same scale as every other target. This widens the range by at most 0.1 %.
+    computes with the same scale as every other target. This widens the range by at most 0.1 %. The
+    zero point is rounded to an integer, so one end may be clipped by up to half a level.
 
     Args:
         values: observed range, extended to include zero; if all zero, the scale is 1/255.

@@ -1,7 +1,8 @@
 """Limit the range of values that a ReLU after an addition cuts off anyway.
 
 In relu(x + f), where only the addition reads f, let h be the largest value of x. If f < −h, the sum
-is negative and the result zero, so f need not be stored below −h. This is exact. The last blocks of
+is negative and the result zero, so f need not be stored below −h. This is exact on images on which
+x does not exceed h, as on those that ranges are measured on. The last blocks of
 residual trunks switch channels off in this way, with values many times as large as those that reach
 the result, and all three share one scale (`edge_imgq.quantize.scales.exact_addition`).
 """

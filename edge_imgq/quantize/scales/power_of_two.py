@@ -6,9 +6,9 @@ layers that read or write the image: there 1/255 requires a multiplier anyway, w
 of ties.
 
 This costs up to one bit per range. Multipliers inside the network are powers of two, so ties are
-frequent. But products and sums are exact, in float32 and in integers, and quantizers and
-convolutions of ONNX Runtime and XNNPACK round ties to even. XNNPACK's addition of unequal scales
-does not.
+frequent. But products and sums are exact in integers, and in float32 while a sum stays below 2²⁴
+units (some 1,000 products of the largest integers), and quantizers and convolutions of ONNX Runtime
+and XNNPACK round ties to even. XNNPACK's addition of unequal scales does not.
 """
 
 from __future__ import annotations

@@ -119,7 +119,8 @@ def _depthwise_mean(
 ) -> None:
     """Write an int8 mean as a depthwise convolution with equal weights of 1/taps.
 
-    Rounded once, between any two scales. XNNPACK runs it, but has no int8 AVERAGE_POOL_2D.
+    It converts between any two scales. XNNPACK runs it and rounds once, to nearest, with 1/taps
+    rounded to float32; it has no int8 AVERAGE_POOL_2D.
     """
     channels, taps = operation.output.shape[1], spot.rows.kernel * spot.columns.kernel
     level = np.float32(1 / taps) / np.float32(UNIT)

@@ -42,9 +42,9 @@ def contents(tensor: Tensor) -> NDArray[Any]:
 def bias(file: Emitter, operation: Operation, kernel: Tensor, channels: int) -> int:
     """Add the bias of a convolution or matrix product, zeros if it has none; return its index.
 
-    An integer bias has scale input × weights, per channel if the weights are. The product replaces
-    the stored scale, because TFLite requires it bit-exactly. It is int32, and int64 where the input
-    is int16.
+    An integer bias has scale input × weights, per channel if the weights are, as TFLite's
+    quantization specification requires. The float32 product replaces the scale in the graph. It is
+    int32, and int64 where the input is int16.
 
     Args:
         file: file being written.

@@ -5,7 +5,8 @@ s·m + φ of channel c. That is the transposed convolution
 
     y[c, s·i + k] = Σ_j x[j, i] · W[j, c, k],     W[j, c, k] = 1 where j is channel (k, c), else 0,
 
-of kernel s and stride s. Each output is one product by 1, so it is exact in every precision.
+of kernel s and stride s. Each output is one product by 1 and zeros, so finite values are exact in
+every precision; an infinity or NaN spreads to all channels.
 
 A convolution of stride 1 whose only reader is the shuffle absorbs it (one dimension shown):
 
@@ -32,8 +33,9 @@ from edge_imgq.graph.passes.express.normalize_deconv import divide
 def pixel_shuffle_to_deconv(model: ir.Model) -> int:
     """Rewrite each DepthToSpace of a float graph as a ConvTranspose.
 
-    Grouped ConvTranspose nodes are split first. Exact; where a convolution absorbs the shuffle,
-    float32 sums may be ordered differently. A graph with a DequantizeLinear node stays unchanged.
+    Grouped ConvTranspose nodes are split first. Exact for finite values; where a convolution
+    absorbs the shuffle, float32 sums may be ordered differently. A graph with a DequantizeLinear
+    node stays unchanged.
 
     Args:
         model: edited in place.

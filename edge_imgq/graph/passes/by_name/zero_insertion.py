@@ -12,9 +12,9 @@ written by operators that every accelerator has:
 
     z = nearest(x, s) · mask,     mask 1 where row and column are multiples of s, else 0.
 
-The copies and the products with the mask are exact. It takes s² times the multiplications of the
-transposed convolution. It is meant for drivers without transposed convolution, and runs after
-`pixel-shuffle-to-deconv`, so that pixel shuffles are rewritten as well.
+The copies, and the products of finite values with the mask, are exact. It takes s² times the
+multiplications of the transposed convolution. It is meant for drivers without transposed
+convolution, and runs after `pixel-shuffle-to-deconv`, so that pixel shuffles are rewritten as well.
 """
 
 from __future__ import annotations

@@ -31,8 +31,8 @@ CHANNELS_LAST: Order = (0, 2, 3, 1)
 def reduce_transposes(model: ir.Model) -> int:
     """Move transpositions behind their readers, and cancel inverse ones.
 
-    Bit-exact, except that MatMul nodes become 1×1 convolutions, whose float32 sums may be ordered
-    differently.
+    Exact in real numbers, and bit-exact for elementwise operators and those that move values.
+    Float32 sums of reductions, Softmax, interpolation and MatMul may be ordered differently.
 
     Args:
         model: edited in place.

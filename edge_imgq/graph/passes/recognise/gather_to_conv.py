@@ -2,7 +2,7 @@
 
 x[:, [2, 0, 0]] is a Gather over the channels, which torch's newer exporter writes as GatherND
 between two transpositions that move the channels to the front and back. A matrix with a single one
-in each row selects the same channels, bit-exact where all values are finite:
+in each row selects the same channels, exactly if all values are finite:
 
     Gather(x, t)[c] = x[t[c]] = Σ_k M[c, k]·x[k],        M[c, k] = 1 if k = t[c] else 0.
 
@@ -26,7 +26,7 @@ CHANNELS_FIRST = [1, 0, 2, 3]
 def gather_to_conv(model: ir.Model) -> int:
     """Rewrite each constant selection of channels that is not a slice.
 
-    Bit-exact where all values are finite: an infinity or NaN spreads to all channels.
+    Exact for finite values, but for the sign of zero; an infinity or NaN spreads to all channels.
 
     Args:
         model: edited in place.

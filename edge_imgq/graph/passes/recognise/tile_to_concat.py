@@ -22,7 +22,9 @@ SIZES = ((97, 64), (50, 83))
 
 
 def tile_to_concat(model: ir.Model) -> int:
-    """Rewrite repetitions of channels as Concat or 1×1 convolution; exact.
+    """Rewrite repetitions of channels as Concat or 1×1 convolution; exact for finite values.
+
+    In the convolution, an infinity or NaN spreads to all channels.
 
     Args:
         model: edited in place.

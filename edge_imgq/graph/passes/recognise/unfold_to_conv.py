@@ -38,7 +38,9 @@ class _Steps:
 
 
 def unfold_to_conv(model: ir.Model) -> int:
-    """Rewrite two gathers of windows, a Transpose and a Reshape as a depthwise Conv; exact.
+    """Rewrite two gathers of windows, a Transpose and a Reshape as a depthwise Conv.
+
+    Exact for finite values; an infinity or NaN spreads to all taps of its window.
 
     Args:
         model: edited in place.

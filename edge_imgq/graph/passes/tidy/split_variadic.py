@@ -13,7 +13,9 @@ PAIR = {"Max": "Max", "Min": "Min", "Sum": "Add"}
 
 
 def split_variadic(model: ir.Model) -> int:
-    """Rewrite each Max, Min and Sum that does not have two inputs; bit-exact, adding left to right.
+    """Rewrite Max and Min of more than two inputs, and Sum of two or more; bit-exact.
+
+    Sums are added from left to right, as ONNX Runtime adds.
 
     Args:
         model: edited in place.
