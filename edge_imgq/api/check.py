@@ -139,7 +139,7 @@ def check(
     """
     from edge_imgq.pipeline.check.check import look, verdicts
     from edge_imgq.pipeline.check.required_targets import refuse_unknown
-    from edge_imgq.pipeline.check.write_verdict import Forms, write_forms
+    from edge_imgq.pipeline.check.write_verdict import CheckOutputs, write_outputs
     from edge_imgq.report.baseline_comparison import BaselineComparison
     from edge_imgq.report.baseline_file import read_baseline
 
@@ -149,7 +149,7 @@ def check(
             raise UsageError(f"There is no file {copy}.")
     names = (require,) if isinstance(require, str) else tuple(require)
     request = _request(paths, copies, names, images, threads, cache=cache)
-    forms = Forms(
+    outputs = CheckOutputs(
         as_path(html), as_path(pictures), as_path(junit), as_path(markdown), _history(history, html)
     )
     known, watch = read_baseline(Path(baseline)), progress or unwatched
@@ -157,7 +157,7 @@ def check(
     looked = look(request, watch)
     found = verdicts(looked, known, request, watch)
     comparison = BaselineComparison(found, tuple(one.report for one in looked), known)
-    return CheckResult(comparison, write_forms(forms, looked, comparison, request, watch))
+    return CheckResult(comparison, write_outputs(outputs, looked, comparison, request, watch))
 
 
 def update_baseline(

@@ -47,14 +47,14 @@ def app_code(contract: AppContract, peak: float) -> dict[str, bytes]:
         contract: contract of the bundle.
         peak: float value of level 255.
     """
-    found = {}
-    for form, folders in PLACES.items():
-        files = [file for file in contract.files if file.format == form]
+    code = {}
+    for format_name, folders in PLACES.items():
+        files = [file for file in contract.files if file.format == format_name]
         for folder, names in folders.items() if files else ():
             for name in names:
                 own = _own_name(name)
-                found[f"{folder}/{RENAMED.get(own, own)}"] = _code(name, contract, files, peak)
-    return found
+                code[f"{folder}/{RENAMED.get(own, own)}"] = _code(name, contract, files, peak)
+    return code
 
 
 PORT_PLACES: Mapping[str, tuple[str, ...]] = {
@@ -75,11 +75,11 @@ def port_code(contract: PortedContract, peak: float) -> dict[str, bytes]:
         peak: float value of level 255.
     """
     files = [f for f in contract.files if f.format == "TFLite" and f.size is not None]
-    found = {}
+    code = {}
     for folder, names in PORT_PLACES.items():
         for name in names if files or folder == "python" else ():
-            found[f"{folder}/{_own_name(name)}"] = _code(name, contract, files, peak)
-    return found
+            code[f"{folder}/{_own_name(name)}"] = _code(name, contract, files, peak)
+    return code
 
 
 def _own_name(name: str) -> str:

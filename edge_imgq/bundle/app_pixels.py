@@ -83,6 +83,6 @@ def _bilinear(rgb: Pixels, scale: int) -> Pixels:
 
 def _lines(length: int, scale: int) -> tuple[Integers, Integers, Integers]:
     """Return the two source lines of each upscaled line, and the weight of the second."""
-    place = 2 * np.arange(length * scale) + 1 - scale
-    first = place // (2 * scale)
-    return np.maximum(first, 0), np.minimum(first + 1, length - 1), place - first * 2 * scale
+    position = 2 * np.arange(length * scale) + 1 - scale
+    first = position // (2 * scale)
+    return np.maximum(first, 0), np.minimum(first + 1, length - 1), position - first * 2 * scale

@@ -27,13 +27,13 @@ def read_sums(text: str) -> dict[str, str]:
     Raises:
         RecipeError: a line has another form.
     """
-    found = {}
+    digests = {}
     for line in text.splitlines():
         digest, gap, name = line.partition("  ")
         if len(digest) != 64 or not gap or not name:
             raise RecipeError(f"{SUMS}: '{line}' is no digest of a file.")
-        found[name] = digest
-    return found
+        digests[name] = digest
+    return digests
 
 
 def zipped(files: Mapping[str, bytes], folder: str) -> bytes:

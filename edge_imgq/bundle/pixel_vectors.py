@@ -31,12 +31,14 @@ FILE = "vectors/pixels.txt"
 @functools.cache
 def pixel_vectors() -> bytes:
     """Return the lines of test vectors."""
-    lines = (f"{name} | {_numbers(given)} | {_numbers(found)}\n" for name, given, found in _cases())
+    lines = (
+        f"{name} | {_numbers(given)} | {_numbers(expected)}\n" for name, given, expected in _cases()
+    )
     return "".join(lines).encode()
 
 
 def _numbers(values: Iterable[Any]) -> str:
-    return " ".join(str(int(value)) for part in values for value in np.ravel(part))
+    return " ".join(str(int(value)) for array in values for value in np.ravel(array))
 
 
 def _cases() -> Iterator[tuple[str, list[Any], list[Any]]]:
@@ -62,10 +64,10 @@ def _cases() -> Iterator[tuple[str, list[Any], list[Any]]]:
 
 def _colours() -> Pixels:
     """Return colours, uint8 (1, N, 3), including those whose luma is halfway between two levels."""
-    spread = sample_photo(31, 33, 3).reshape(1, -1, 3)
+    varied = sample_photo(31, 33, 3).reshape(1, -1, 3)
     ties = [(0, 204, 68), (4, 194, 109), (8, 184, 150), (2, 44, 141), (253, 211, 114)]
     ends = [(0, 0, 0), (255, 255, 255), (255, 0, 0), (0, 255, 0), (0, 0, 255)]
-    return np.concatenate([spread, np.asarray([ties + ends], np.uint8)], axis=1)
+    return np.concatenate([varied, np.asarray([ties + ends], np.uint8)], axis=1)
 
 
 def _four_bytes(height: int, width: int) -> tuple[str, list[Any], list[Any]]:
@@ -89,9 +91,9 @@ def _frame(height: int, width: int, rotation: int) -> tuple[str, list[Any], list
 
 def _bytes(peak: int) -> tuple[str, list[Any], list[Any]]:
     """Return floats as their bit patterns, including values halfway between two levels."""
-    halves = (np.arange(-4, 516) / 2 * (peak / 255)).astype(np.float32)
+    half_levels = (np.arange(-4, 516) / 2 * (peak / 255)).astype(np.float32)
     beyond = np.asarray([-1e9, 1e9, -0.0, peak * 0.333], np.float32)
-    values = np.concatenate([halves, beyond])
+    values = np.concatenate([half_levels, beyond])
     levels = values.astype(np.float64) * (255.0 / peak)
     return "to_byte", [peak, values.view(np.int32)], [pixels_of(levels)]
 

@@ -121,16 +121,16 @@ def ported(made: AppContract, contract: ImageContract) -> PortedContract:
             vector=input_file(0),
         ),
         inputs=tuple(
-            _port(port, _meaning(port), input_file(place))
-            for place, port in enumerate(contract.further, 1)
+            _port(port, _meaning(port), input_file(index))
+            for index, port in enumerate(contract.further, 1)
         ),
         output=_output(contract.result),
     )
 
 
-def input_file(place: int) -> str:
+def input_file(index: int) -> str:
     """Return the path of an input's test vector; by index, since names may be no file names."""
-    return f"vectors/input-{place}.pnm"
+    return f"vectors/input-{index}.pnm"
 
 
 def _port(port: Port, meaning: str, vector: str) -> PortContract:

@@ -33,12 +33,12 @@ def sample_inputs(contract: ImageContract, size: tuple[int, int]) -> Pixels:
 
 def split_inputs(levels: Pixels, contract: ImageContract) -> list[Pixels]:
     """Return the levels of each input, (H, W, C), or (1, 1, C) for a vector."""
-    found, start = [levels[..., : contract.image_channels]], contract.image_channels
+    inputs, start = [levels[..., : contract.image_channels]], contract.image_channels
     for port in contract.further:
-        part = levels[..., start : start + port.channels]
-        found.append(part[:1, :1] if port.kind == "vector" else part)
+        values = levels[..., start : start + port.channels]
+        inputs.append(values[:1, :1] if port.kind == "vector" else values)
         start += port.channels
-    return found
+    return inputs
 
 
 def stacked(levels: Pixels) -> Pixels:

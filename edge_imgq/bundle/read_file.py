@@ -40,13 +40,13 @@ def colour_contract(contract: ImageContract) -> ColourContract:
 
 
 def file_contract(
-    path: Path, place: str, field: ReceptiveField, drift: DriftContract | Skipped
+    path: Path, path_in_bundle: str, field: ReceptiveField, drift: DriftContract | Skipped
 ) -> FileContract:
     """Return the contract of a file.
 
     Args:
         path: path of the file.
-        place: path of the file in the bundle.
+        path_in_bundle: path of the file in the bundle.
         field: receptive field of the network.
         drift: measured drift.
 
@@ -54,31 +54,31 @@ def file_contract(
         ModelError: the file is damaged, was not written by edge-imgq, or is compiled for an NPU,
             which the code of a bundle does not run.
     """
-    form = format_of(path)
-    if form is None:
+    file_format = format_of(path)
+    if file_format is None:
         raise ModelError(f"{path} {unknown(path)}.")
-    note: FileNote = form.functions.read_note(path)
-    described = form.functions.describe(path, None)
+    note: FileNote = file_format.functions.read_note(path)
+    described = file_format.functions.describe(path, None)
     if described.compiled_for:
         raise ModelError(
             f"{path} is compiled for the NPU of {described.compiled_for}, and the code of a bundle "
             "calls LiteRT's interpreter, which does not run it. Bundle other files (--target names "
             "them), and deliver this one with `edge-imgq export --ai-pack`."
         )
-    read = form.functions.signatures
+    read = file_format.functions.signatures
     rows: tuple[SignatureRow, ...] = read(path) if read else ()
     rows = rows or (SignatureRow("", described.inputs, described.outputs),)
     images = [_image(row, note.contract) for row in rows]
-    sizes = [size for image in images if (size := _size(image, form)) is not None]
+    sizes = [size for image in images if (size := _size(image, file_format)) is not None]
     return FileContract(
         target=note.target,
-        file=place,
-        format=form.name,
+        file=path_in_bundle,
+        format=file_format.name,
         bytes=size_of(path),
         sha256=sha256_of(path),
         resizable=note.resizable or not sizes,
         multiple=note.contract.multiple,
-        signatures=tuple(_signature(row, form, note.contract) for row in rows),
+        signatures=tuple(_signature(row, file_format, note.contract) for row in rows),
         tiling=_tiling(sizes, note.contract.multiple, field),
         memory=getattr(described.memory, "bytes", described.memory) if sizes else _OPEN,
         drift=drift,
@@ -88,31 +88,33 @@ def file_contract(
 _OPEN = Skipped("the file takes images of any size, and memory grows with them")
 
 
-def _signature(row: SignatureRow, form: Format, contract: ImageContract) -> SignatureContract:
+def _signature(
+    row: SignatureRow, file_format: Format, contract: ImageContract
+) -> SignatureContract:
     peak, further = contract.peak, [port.name for port in contract.further]
-    ordered = sorted(row.inputs, key=lambda tensor: _place(tensor.name, further))
-    image, *extra = (_tensor(tensor, form, peak, is_input=True) for tensor in ordered)
-    result = _tensor(row.outputs[0], form, peak, is_input=False)
+    ordered = sorted(row.inputs, key=lambda tensor: _input_index(tensor.name, further))
+    image, *extra = (_tensor(tensor, file_format, peak, is_input=True) for tensor in ordered)
+    result = _tensor(row.outputs[0], file_format, peak, is_input=False)
     return SignatureContract(row.name, image, result, tuple(extra))
 
 
 def _image(row: SignatureRow, contract: ImageContract) -> TensorRow:
     """Return the input that takes the photograph."""
     further = [port.name for port in contract.further]
-    return min(row.inputs, key=lambda tensor: _place(tensor.name, further))
+    return min(row.inputs, key=lambda tensor: _input_index(tensor.name, further))
 
 
-def _place(name: str, further: Sequence[str]) -> int:
+def _input_index(name: str, further: Sequence[str]) -> int:
     """Return the index of an input: 0 for the image, then the others in the contract's order."""
     return 1 + further.index(name) if name in further else 0
 
 
-def _tensor(row: TensorRow, form: Format, peak: float, *, is_input: bool) -> TensorContract:
+def _tensor(row: TensorRow, file_format: Format, peak: float, *, is_input: bool) -> TensorContract:
     quantized = row.scale is not None
     return TensorContract(
         name=row.name,
         shape=tuple(side if isinstance(side, int) else None for side in row.shape),
-        layout=_layout(row, form),
+        layout=_layout(row, file_format),
         type=row.dtype,
         scale=row.scale,
         zero_point=row.zero_point,
@@ -122,16 +124,18 @@ def _tensor(row: TensorRow, form: Format, peak: float, *, is_input: bool) -> Ten
     )
 
 
-def _size(row: TensorRow, form: Format) -> tuple[int, int] | None:
+def _size(row: TensorRow, file_format: Format) -> tuple[int, int] | None:
     """Return (height, width) of an image; None if they are dynamic."""
-    axes = {"NCHW": (2, 3), "NHWC": (1, 2), "CHW": (1, 2), "image": (0, 1)}[_layout(row, form)]
+    axes = {"NCHW": (2, 3), "NHWC": (1, 2), "CHW": (1, 2), "image": (0, 1)}[
+        _layout(row, file_format)
+    ]
     height, width = (row.shape[axis] for axis in axes)
     return (height, width) if isinstance(height, int) and isinstance(width, int) else None
 
 
-def _layout(row: TensorRow, form: Format) -> Layout:
+def _layout(row: TensorRow, file_format: Format) -> Layout:
     """Return the order of the axes; a Core ML tensor of rank 4 is an array, not an image."""
-    return "NCHW" if form.layout == "image" and len(row.shape) == 4 else form.layout
+    return "NCHW" if file_format.layout == "image" and len(row.shape) == 4 else file_format.layout
 
 
 def _tiling(

@@ -38,7 +38,7 @@ def sbom(
     """
     digests = {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
     identity = json.dumps([contract.model, digests, dict(packages)], sort_keys=True)
-    form = {
+    document = {
         "$schema": f"http://cyclonedx.org/schema/bom-{VERSION}.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": VERSION,
@@ -54,7 +54,7 @@ def sbom(
             *(_package(name, version) for name, version in sorted(packages.items())),
         ],
     }
-    return (json.dumps(form, indent=1, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _tool(contract: AppContract) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def _tool(contract: AppContract) -> dict[str, Any]:
 
 
 def _model(contract: AppContract, data: tuple[DataSet, ...]) -> dict[str, Any]:
-    form: dict[str, Any] = {
+    component: dict[str, Any] = {
         "type": "machine-learning-model",
         "bom-ref": "model",
         "name": contract.model,
@@ -86,12 +86,12 @@ def _model(contract: AppContract, data: tuple[DataSet, ...]) -> dict[str, Any]:
         },
     }
     if contract.model_version:
-        form["version"] = contract.model_version
+        component["version"] = contract.model_version
     if contract.author:
-        form["authors"] = [{"name": contract.author}]
+        component["authors"] = [{"name": contract.author}]
     if contract.licence:
-        form["licenses"] = [{"license": {"name": contract.licence}}]
-    return form
+        component["licenses"] = [{"license": {"name": contract.licence}}]
+    return component
 
 
 def _file(name: str, digest: str) -> dict[str, Any]:

@@ -105,11 +105,11 @@ def _align(
     """
     from edge_imgq.images.alignment import align
 
-    found = align(read_rgb(path), read_rgb(other))
+    aligned = align(read_rgb(path), read_rgb(other))
     inputs, truths, pictures = folders
-    write_image(pictures / f"{path.stem}.jpg", found.picture)
+    write_image(pictures / f"{path.stem}.jpg", aligned.picture)
     count = 0
-    for pair in patch_pairs(found.phone, found.other, request.patch, least=request.correlation):
+    for pair in patch_pairs(aligned.phone, aligned.other, request.patch, least=request.correlation):
         name = f"{path.stem}-{count:04d}.png"
         write_image(inputs / name, pair.phone)
         write_image(truths / name, pair.other)
@@ -118,7 +118,7 @@ def _align(
         raise ImageError(
             f"no patch of {request.patch} pixels reaches a correlation of {request.correlation}"
         )
-    return AlignedPhoto(path.name, found.matches, found.agreeing, count)
+    return AlignedPhoto(path.name, aligned.matches, aligned.agreeing, count)
 
 
 def _make_folders(output: Path) -> tuple[Path, Path, Path]:

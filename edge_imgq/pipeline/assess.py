@@ -95,16 +95,16 @@ def assess_photographs(
         ImageError: none of the files is an image.
     """
     predict = open_assessor(model, threads)
-    found, failed = [], []
+    assessed, failed = [], []
     for index, photo in enumerate(photos):
         watch(ProgressStep(f"assess {photo.name}", index, len(photos)))
         try:
-            found.append(assess_pixels(read_photograph(photo).pixels, str(photo), predict))
+            assessed.append(assess_pixels(read_photograph(photo).pixels, str(photo), predict))
         except ImageError as error:
             failed.append(str(error))
-    if not found:
+    if not assessed:
         raise ImageError("\n".join(failed))
-    return tuple(found), tuple(failed)
+    return tuple(assessed), tuple(failed)
 
 
 def assess_pixels(pixels: Pixels, name: str, predict: Predict) -> Assessment:
@@ -117,13 +117,13 @@ def assess_pixels(pixels: Pixels, name: str, predict: Predict) -> Assessment:
     """
     colour = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
     values, spreads = values_and_spreads(predict(spread_crops(colour, SIDE, MOST, GRID)))
-    found = _combined(values, spreads)
+    estimates = _combined(values, spreads)
     gains = sorted(_gains(values, spreads), key=lambda gain: -gain.gain.value)
     return Assessment(
         source=name,
         size=(pixels.shape[0], pixels.shape[1]),
-        **found,
-        blurred=found["blur"].value > BLURRED,
+        **estimates,
+        blurred=estimates["blur"].value > BLURRED,
         gains=tuple(gains),
         advice=advised(gains, min(pixels.shape[:2])),
         classical=classical_measures(pixels),
@@ -154,13 +154,13 @@ def classical_measures(pixels: Pixels) -> ClassicalMeasures | Skipped:
 
 def _combined(values: Numbers, spreads: Numbers) -> dict[str, Estimate]:
     """Return a photograph's estimates: medians over its crops, weighted by inverse variance."""
-    found = {}
+    estimates = {}
     for index, measure in enumerate(MEASURES[: -len(REPAIRS)]):
         weights = 1.0 / spreads[:, index] ** 2
         value = weighted_quantile(values[:, index], weights, 0.5)
         spread = weighted_quantile(spreads[:, index], weights, 0.5)
-        found[measure.name] = Estimate(value, spread, measure.unit)
-    return found
+        estimates[measure.name] = Estimate(value, spread, measure.unit)
+    return estimates
 
 
 def _gains(values: Numbers, spreads: Numbers) -> list[Gain]:

@@ -47,25 +47,27 @@ def bench(
         UsageError: the device does not exist, or a network does not take images of that size.
         ModelError: the only file is damaged, or of a format that no device runs.
     """
-    found = find_device(device, options)
-    if isinstance(found, Skipped):
-        absent = tuple(not_timed(file, device, found.reason) for file in files)
+    machine = find_device(device, options)
+    if isinstance(machine, Skipped):
+        absent = tuple(not_timed(file, device, machine.reason) for file in files)
         return absent, RuntimeUnavailableError.exit_code
-    if isinstance(found, HostDevice):
+    if isinstance(machine, HostDevice):
         in_turns = " in turns" if len(files) > 1 else ""
-        watch(ProgressStep(f"time {count_of(len(files), 'file')}{in_turns} on {found.name}", 0, 1))
-        return _on_host(files, found, request)
+        watch(
+            ProgressStep(f"time {count_of(len(files), 'file')}{in_turns} on {machine.name}", 0, 1)
+        )
+        return _on_host(files, machine, request)
     timings: list[Timing] = []
     codes: list[int] = []
     noted = (DeviceError, ModelError if len(files) > 1 else UnsupportedOperatorError)
     for index, file in enumerate(files):
-        if refusal := found.refusal(file):
+        if refusal := machine.refusal(file):
             timings.append(not_timed(file, device, refusal))
             codes.append(NOT_MADE_FOR)
             continue
-        watch(ProgressStep(f"time {file} on {found.name}", index, len(files)))
+        watch(ProgressStep(f"time {file} on {machine.name}", index, len(files)))
         try:
-            timings.extend(time_file(file, found, request))
+            timings.extend(time_file(file, machine, request))
         except noted as error:
             timings.append(not_timed(file, device, str(error)))
             codes.append(error.exit_code)

@@ -37,7 +37,7 @@ def nearest(path: Path) -> str:
     folder = path.absolute().parent
     if not (folder.is_dir() and os.access(folder, os.R_OK)):
         return ""
-    return did_you_mean(path.name, (found.name for found in folder.iterdir()))
+    return did_you_mean(path.name, (file.name for file in folder.iterdir()))
 
 
 def _files(path: Path) -> Sequence[Path]:
@@ -58,4 +58,4 @@ def _files(path: Path) -> Sequence[Path]:
 def _inside(folder: Path) -> list[Path]:
     if not folder.is_dir() or folder.suffix in suffixes():
         return []
-    return sorted(found for found in folder.iterdir() if found.suffix in suffixes())
+    return sorted(file for file in folder.iterdir() if file.suffix in suffixes())

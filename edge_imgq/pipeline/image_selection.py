@@ -131,7 +131,7 @@ def covering_set(images: ImageSet, source: Source, watch: Watch) -> ImageSet:
     peak, size = source.contract.peak, own_size(source.model)
     chosen = covering_images(source.model, pixels(), peak, MOST_CALIBRATION, size)
     photos = tuple(looked_at.photos[index] for index in chosen.places)
-    extremes = frozenset(i for i, place in enumerate(chosen.places) if place in chosen.extremes)
+    extremes = frozenset(i for i, index in enumerate(chosen.places) if index in chosen.extremes)
     description = f"{len(photos)} of the {images.description}, by the ranges they reach"
     return ImageSet(description, photos, extremes)
 

@@ -53,17 +53,17 @@ def inspect(
             a file that is not a float .onnx model.
         ModelError: it is missing or damaged, or does not take the size.
     """
-    form = format_of(path)
-    if form is None and path.is_dir():
+    file_format = format_of(path)
+    if file_format is None and path.is_dir():
         raise UsageError(f"{path} is a folder; name one of the files in it.")
-    if form is None:
+    if file_format is None:
         raise UsageError(f"{path} {unknown(path)}.")
     if path.suffix.lower() != ".onnx":
         _refuse_passes(path, passes)
         refuse_ports(str(path), ports)
-        describe: Callable[[Path, Size | None], FileDescription] = form.functions.describe
-        found = describe(path, size)
-        return replace(found, model_parameters=_model_parameters(path, found.note))
+        describe: Callable[[Path, Size | None], FileDescription] = file_format.functions.describe
+        description = describe(path, size)
+        return replace(description, model_parameters=_model_parameters(path, description.note))
     return _inspect_onnx(path, size, watch, passes, ports)
 
 
@@ -84,8 +84,8 @@ def _inspect_onnx(
     if _is_quantized(path):
         _refuse_passes(path, passes)
         refuse_ports(str(path), ports)
-        found = describe(path, size)
-        return replace(found, model_parameters=_model_parameters(path, found.note))
+        description = describe(path, size)
+        return replace(description, model_parameters=_model_parameters(path, description.note))
     watch(ProgressStep("open the model", 0, 2))
     source = _opened(path, size, ports)
     at = _fitting_size(source) if size is None else size
@@ -93,16 +93,16 @@ def _inspect_onnx(
     outlook = source if isinstance(source, Skipped) else _outlook(source, at)
     try:
         read = None if isinstance(source, Skipped) else source.model
-        found = describe(path, at, read, ports)
+        description = describe(path, at, read, ports)
     except ModelError as error:
         if isinstance(outlook, Skipped):
             raise ModelError(outlook.reason) from error
         raise
-    parameters = _model_parameters(path, found.note)
+    parameters = _model_parameters(path, description.note)
     compared = "" if isinstance(source, Skipped) else _compared_by(source)
     rewritten = () if isinstance(source, Skipped) or not passes else _passes(source, at)
     return replace(
-        found,
+        description,
         model_parameters=parameters,
         targets=outlook,
         compared_by=compared,
@@ -114,8 +114,8 @@ def _compared_by(source: Source) -> str | Skipped:
     """Return the runtime that ran the file for comparison with the loaded model, or the reason."""
     if source.original is None:
         return ""
-    found = source.original.agreement
-    return found if isinstance(found, Skipped) else found.runtime
+    agreement = source.original.agreement
+    return agreement if isinstance(agreement, Skipped) else agreement.runtime
 
 
 def _is_quantized(path: Path) -> bool:
@@ -172,13 +172,13 @@ def _outlook(source: Source, size: Size | None) -> tuple[TargetOutlook, ...] | S
         if size is not None:
             refuse_odd_size(source, size)
         plans = _plans(source, size)
-        found = refused(source, plans)
+        refusals = refused(source, plans)
     except ModelError as error:
         return Skipped(str(error))
     return tuple(
         TargetOutlook(
             plan.recipe.name,
-            tuple(RefusedOperator(r.operator, r.reason) for r in found[plan.recipe.name]),
+            tuple(RefusedOperator(r.operator, r.reason) for r in refusals[plan.recipe.name]),
             _missing_compilers(plan.recipe.chips),
             missing_writer(plan.recipe),
         )
@@ -192,8 +192,8 @@ def _missing_compilers(chips: Sequence[str]) -> tuple[str, ...]:
     from edge_imgq.export.npu.sdk import find_sdk
 
     vendors = (CHIPS[chip].vendor for chip in chips)
-    found = {vendor.name: find_sdk(vendor) for vendor in vendors}
-    return tuple(sdk.reason for sdk in found.values() if isinstance(sdk, Skipped))
+    compilers = {vendor.name: find_sdk(vendor) for vendor in vendors}
+    return tuple(sdk.reason for sdk in compilers.values() if isinstance(sdk, Skipped))
 
 
 def _plans(source: Source, size: Size | None) -> tuple[TargetPlan, ...]:
@@ -220,7 +220,7 @@ def _passes(source: Source, size: Size | None) -> tuple[PassesOfTargets, ...]:
     targets: dict[tuple[str, ...], list[str]] = {}
     for plan in _plans(source, size):
         targets.setdefault(plan.passes, []).append(plan.recipe.name)
-    found = []
+    results = []
     for passes, names in targets.items():
         rows: list[PhaseRow] = []
 
@@ -232,5 +232,5 @@ def _passes(source: Source, size: Size | None) -> tuple[PassesOfTargets, ...]:
             rows.append(PhaseRow(record.phase, tuple(fired), record.nodes))
 
         source.prepared(passes, watcher=note)
-        found.append(PassesOfTargets(tuple(names), len(source.model.graph), tuple(rows)))
-    return tuple(found)
+        results.append(PassesOfTargets(tuple(names), len(source.model.graph), tuple(rows)))
+    return tuple(results)

@@ -99,8 +99,8 @@ def bundle(request: BundleRequest, watch: Watch) -> WrittenBundle:
     made = contents(request.folder, paths, facts, watch)
     files = {**model_files(request.folder, paths), **made.files}
     files[SUMS] = sums(files)
-    name, place = request.output.name, request.output.absolute().parent
-    with staging(place) as stage:
+    name, parent = request.output.name, request.output.absolute().parent
+    with staging(parent) as stage:
         for path, written in files.items():
             (stage / name / path).parent.mkdir(parents=True, exist_ok=True)
             (stage / name / path).write_bytes(written)
@@ -214,7 +214,7 @@ def is_shipped(model: str, reference: Path) -> bool:
 
     if model not in ZOO:
         return False
-    ours, theirs = (_weights(found) for found in (open_model(model).model, ir.load(reference)))
+    ours, theirs = (_weights(graph) for graph in (open_model(model).model, ir.load(reference)))
     return ours == theirs
 
 
@@ -225,8 +225,8 @@ def _weights(model: ir.Model) -> list[bytes]:
 
 def sizes_of(paths: Sequence[Path]) -> tuple[tuple[int, int], ...]:
     """Return the distinct (height, width) sizes that files were written for."""
-    found = (size for path in paths for size in open_session(path, 1).sizes)
-    return tuple(dict.fromkeys(found))
+    sizes = (size for path in paths for size in open_session(path, 1).sizes)
+    return tuple(dict.fromkeys(sizes))
 
 
 def _card(given: Path | None, model: str, *, ships: bool) -> str:

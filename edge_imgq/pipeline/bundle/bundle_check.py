@@ -83,17 +83,17 @@ def check_bundle(
             f"{folder} holds no {contract.FILE}: it is no bundle that `edge-imgq bundle` wrote."
         )
     watch(ProgressStep("compare digests", 0, 1))
-    found = [*_digests(folder)]
+    findings = [*_digests(folder)]
     try:
         said = _read_contract(folder)
         made = _made_again(folder, said, watch)
     except EdgeImgqError as error:
-        return (*found, BundleFinding(contract.FILE, "differs", str(error)))
-    found += _differences(plain(made.contract), plain(said), contract.FILE)
-    told = {finding.what for finding in found if finding.state == "differs"}
-    found += (file for file in _files(folder, made, said) if file.what not in told)
-    found += _reference(folder, said)
-    return (*found, *(_drifts(folder, said, images, watch) if measures else ()))
+        return (*findings, BundleFinding(contract.FILE, "differs", str(error)))
+    findings += _differences(plain(made.contract), plain(said), contract.FILE)
+    told = {finding.what for finding in findings if finding.state == "differs"}
+    findings += (file for file in _files(folder, made, said) if file.what not in told)
+    findings += _reference(folder, said)
+    return (*findings, *(_drifts(folder, said, images, watch) if measures else ()))
 
 
 def _digests(folder: Path) -> Iterator[BundleFinding]:
@@ -129,10 +129,10 @@ def _read_contract(folder: Path) -> AppContract:
     where = str(folder / contract.FILE)
     said = read_json(folder / contract.FILE)
     kind = PortedContract if isinstance(said, dict) and "photograph" in said else AppContract
-    found: AppContract = read_as(kind, said, where)
-    if found.schema != contract.SCHEMA:
-        raise RecipeError(f"{where} has schema {found.schema}; this reads {contract.SCHEMA}.")
-    return found
+    made: AppContract = read_as(kind, said, where)
+    if made.schema != contract.SCHEMA:
+        raise RecipeError(f"{where} has schema {made.schema}; this reads {contract.SCHEMA}.")
+    return made
 
 
 def _made_again(folder: Path, said: AppContract, watch: Watch) -> Contents:
@@ -222,7 +222,7 @@ def _files(folder: Path, made: Contents, said: AppContract) -> Iterator[BundleFi
 def _picture(name: str, said: bytes, expected: bytes) -> BundleFinding:
     """Compare an image with the regenerated one; results of float files may differ by one level."""
     try:
-        one, other = (from_netpbm(found).astype(np.int16) for found in (said, expected))
+        one, other = (from_netpbm(contents).astype(np.int16) for contents in (said, expected))
     except ValueError:
         return BundleFinding(name, "differs", "it is not whole")
     exact = "photo." in name or "/input-" in name or "int8" in name

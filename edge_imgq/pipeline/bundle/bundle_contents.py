@@ -170,7 +170,7 @@ def model_files(folder: Path, paths: Sequence[Path]) -> dict[str, bytes]:
     Raises:
         ModelError: one of these graphs is missing.
     """
-    found = {
+    files = {
         f"{MODELS}/{file.relative_to(folder).as_posix()}": file.read_bytes()
         for path in paths
         for file in files_of(path)
@@ -185,12 +185,12 @@ def model_files(folder: Path, paths: Sequence[Path]) -> dict[str, bytes]:
                     "Export the model again."
                 )
             graph = graphs[digest]
-            found[f"{MODELS}/{REFERENCE_FOLDER}/{graph.name}"] = graph.read_bytes()
+            files[f"{MODELS}/{REFERENCE_FOLDER}/{graph.name}"] = graph.read_bytes()
             original = note_of(graph).original_sha256
             if original in graphs:
                 own = graphs[original]
-                found[f"{MODELS}/{REFERENCE_FOLDER}/{own.name}"] = own.read_bytes()
-    return found
+                files[f"{MODELS}/{REFERENCE_FOLDER}/{own.name}"] = own.read_bytes()
+    return files
 
 
 def app_contract(reference: Path, paths: Sequence[Path], facts: Facts) -> AppContract:
@@ -238,14 +238,14 @@ def app_contract(reference: Path, paths: Sequence[Path], facts: Facts) -> AppCon
 
 def contract_schema(kind: type[AppContract] = AppContract) -> bytes:
     """Return the JSON Schema of `contract.json`, for files with or without ports."""
-    form = schema_of(kind, "contract", contract.SCHEMA)
-    return (json.dumps(form, indent=1) + "\n").encode()
+    schema = schema_of(kind, "contract", contract.SCHEMA)
+    return (json.dumps(schema, indent=1) + "\n").encode()
 
 
 def packages_of(lock: str) -> dict[str, str]:
     """Return package → version from pip constraints."""
     pairs = (line.partition("==") for line in lock.splitlines() if not line.startswith("#"))
-    return {name.strip(): version.strip() for name, found, version in pairs if found}
+    return {name.strip(): version.strip() for name, separator, version in pairs if separator}
 
 
 def tiling_for(size: tuple[int, int], tiling: TilingContract | Skipped) -> Tiling | None:
@@ -264,14 +264,14 @@ def _field(field: ReceptiveField) -> ReceptiveFieldContract | Skipped:
 
 def _cuttings(made: AppContract) -> list[tile_vectors.Cutting]:
     """Return test image sizes around the tile sizes of all files, without duplicates."""
-    found = [
+    cuttings = [
         cutting
         for file in made.files
         if isinstance(file.tiling, TilingContract)
         for tile in file.tiling.tiles
         for cutting in tile_vectors.around(tile, file.tiling.halo, file.tiling.multiple, made.scale)
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(cuttings))
 
 
 def _photo(made: AppContract) -> Pixels:

@@ -84,14 +84,14 @@ def _refuse_folder(output: Path, model: str) -> None:
 
 
 def _added_or_changed(folder: Path, listed: Mapping[str, str]) -> list[str]:
-    found = []
+    names = []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if name == SUMS or not (path.is_file() or path.is_symlink()):
             continue
         if path.is_symlink() or hashlib.sha256(path.read_bytes()).hexdigest() != listed.get(name):
-            found.append(name)
-    return found
+            names.append(name)
+    return names
 
 
 def _model_of_zip(path: Path) -> str:
@@ -106,5 +106,5 @@ def _model_of_zip(path: Path) -> str:
 
 def _model_in(text: bytes) -> str:
     """Return the model that a contract names; "" if none."""
-    form = json.loads(text)
-    return str(form.get("model", "")) if isinstance(form, dict) else ""
+    made = json.loads(text)
+    return str(made.get("model", "")) if isinstance(made, dict) else ""

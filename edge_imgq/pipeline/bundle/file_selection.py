@@ -29,10 +29,10 @@ def choose(folder: Path, report: Report, wanted: Sequence[str]) -> tuple[TargetR
     names = [target.target for target in report.targets]
     chosen: set[str] = set()
     for word in wanted or ("all",):
-        found = {name for name in names if _means(word, name)}
-        if not found:
+        matching = {name for name in names if _means(word, name)}
+        if not matching:
             raise UsageError(_none(folder, report, word, names))
-        chosen |= found
+        chosen |= matching
     return tuple(target for target in report.targets if target.target in chosen)
 
 
@@ -53,9 +53,9 @@ def _unmeasured(folder: Path, report: Report) -> list[tuple[Path, str]]:
     """Return the files in a folder that its report has no figures for, each with the reason."""
     measured = {target.file for target in report.targets}
     reasons = {file.file: f"it was not measured. {file.reason}" for file in report.not_run}
-    found = (path for path in sorted(folder.iterdir()) if path.suffix in suffixes())
+    files = (path for path in sorted(folder.iterdir()) if path.suffix in suffixes())
     return [
-        (path, reasons.get(path.name, NOT_WRITTEN)) for path in found if path.name not in measured
+        (path, reasons.get(path.name, NOT_WRITTEN)) for path in files if path.name not in measured
     ]
 
 

@@ -42,8 +42,8 @@ def port_files(
     size = next((file.size for file in made.files if file.size), contract.fitting((SIDE, SIDE)))
     levels = sample_inputs(contract, size)
     inputs = {
-        input_file(place): to_netpbm(stacked(part))
-        for place, part in enumerate(split_inputs(levels, contract))
+        input_file(index): to_netpbm(stacked(values))
+        for index, values in enumerate(split_inputs(levels, contract))
     }
 
     def run(file: FileContract, session: Session) -> Pixels | None:

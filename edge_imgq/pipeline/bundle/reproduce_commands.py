@@ -125,5 +125,5 @@ def _range(note: FileNote) -> list[str]:
 def _scheme(report: Report, targets: Sequence[str]) -> list[str]:
     """Return the --scheme option if the files' quantization recipe is not their targets'."""
     own = {recipe.scheme for recipe in export_recipes() if recipe.name in targets}
-    others = [found.scheme for found in report.schemes if found.scheme not in own]
+    others = [scheme.scheme for scheme in report.schemes if scheme.scheme not in own]
     return ["--scheme", shlex.quote(others[0])] if len(others) == 1 else []

@@ -37,7 +37,7 @@ def run_files(
         watch: called before each file.
     """
     named = {path.name: path for path in paths}
-    found = []
+    results = []
     for index, file in enumerate(made.files):
         watch(ProgressStep(f"run {file.target}", index, len(made.files)))
         try:
@@ -45,5 +45,5 @@ def run_files(
         except RuntimeUnavailableError:
             continue
         if session.identity.is_device_runtime and (result := run(file, session)) is not None:
-            found.append((file.target, result))
-    return found
+            results.append((file.target, result))
+    return results

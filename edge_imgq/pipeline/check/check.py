@@ -105,11 +105,11 @@ def verdicts(
     reports = [one.report for one in looked]
     judged = judge(reports, baseline, tampered, request.required)
     folders = {one.folder: one.report for one in looked}
-    found = [
+    own = [
         _explained(verdict, looked, baseline, request)
         for verdict in with_tensor_changes(judged, folders, baseline)
     ]
-    return (*found, *(_shipped(path, looked, baseline, request, watch) for path in request.shipped))
+    return (*own, *(_shipped(path, looked, baseline, request, watch) for path in request.shipped))
 
 
 def _explained(
@@ -124,41 +124,41 @@ def _explained(
         return verdict
     one = next(one for one in looked if one.report.model == verdict.model)
     images = images_of(one.report, request)
-    found = next((t for t in one.report.targets if t.target == verdict.target), None)
-    if found is None or images is None or not (one.folder / found.file).exists():
+    target = next((t for t in one.report.targets if t.target == verdict.target), None)
+    if target is None or images is None or not (one.folder / target.file).exists():
         return verdict
     known = baseline.models.get(verdict.model)
     before = known.targets.get(verdict.target) if known else None
-    if verdict.outcome == "regressed" and before and lacks_sizes(before, figures(found)):
+    if verdict.outcome == "regressed" and before and lacks_sizes(before, figures(target)):
         return verdict
-    is_as_graph = verdict.outcome == "regressed" and is_as_near_as_its_graph(found)
-    said = "" if is_as_graph else first_difference(one.folder, one.folder / found.file, images)
+    is_as_graph = verdict.outcome == "regressed" and is_as_near_as_its_graph(target)
+    said = "" if is_as_graph else first_difference(one.folder, one.folder / target.file, images)
     if isinstance(said, Skipped):
         said = said.reason
-    elif said == "" and verdict.outcome == "regressed" and not _has_its_graph(known, one, found):
+    elif said == "" and verdict.outcome == "regressed" and not _has_its_graph(known, one, target):
         said = AS_ITS_GRAPH
     return replace(verdict, reasons=(*verdict.reasons, said)) if said else verdict
 
 
-def _has_its_graph(known: ModelBaseline | None, one: Looked, found: TargetReport) -> bool:
+def _has_its_graph(known: ModelBaseline | None, one: Looked, target: TargetReport) -> bool:
     """Return True if a target was written from the same graphs as in the baseline."""
-    before = known.targets.get(found.target) if known else None
+    before = known.targets.get(target.target) if known else None
     if known is None or before is None:
         return False
-    now = (one.report.reference_sha256, found.quantized_sha256)
+    now = (one.report.reference_sha256, target.quantized_sha256)
     return now == (known.float_sha256, before.quantized_sha256)
 
 
 def _refuse_twins(reports: Mapping[Path, Report]) -> None:
     """Raise UsageError if two reports concern the same model."""
-    places: dict[str, Path] = {}
+    seen: dict[str, Path] = {}
     for file, report in reports.items():
-        if report.model in places:
+        if report.model in seen:
             raise UsageError(
-                f"{places[report.model]} and {file} are both about {report.model}, and a baseline "
+                f"{seen[report.model]} and {file} are both about {report.model}, and a baseline "
                 "holds a model once. Check them against baselines of their own."
             )
-        places[report.model] = file
+        seen[report.model] = file
 
 
 def _look(file: Path, report: Report, request: CheckRequest, watch: Watch) -> Looked:
@@ -183,8 +183,8 @@ def _look(file: Path, report: Report, request: CheckRequest, watch: Watch) -> Lo
     if images is None:
         return _unmeasured(Looked(folder, report, tampered), file, request, stale)
     jobs = {target.target: _job(folder / target.file, target) for target in again}
-    found = _measured(folder, jobs, images, request, watch)
-    return _with_figures(Looked(folder, report, tampered), found, images if stale else None)
+    measured = _measured(folder, jobs, images, request, watch)
+    return _with_figures(Looked(folder, report, tampered), measured, images if stale else None)
 
 
 def _unmeasured(looked: Looked, file: Path, request: CheckRequest, stale: bool) -> Looked:
@@ -225,28 +225,28 @@ def _measured(
     budgets = {recipe.name: recipe.budget for recipe in export_recipes()}
     terms = Terms(images, budgets, request.threads, keep_going=True, timed=False)
     try:
-        found = remeasure(folder, list(jobs.values()), terms, request.cache, watch)
+        by_path = remeasure(folder, list(jobs.values()), terms, request.cache, watch)
     except EdgeImgqError as error:
         return {
             name: NotRun(job.path.name, str(error), error.exit_code) for name, job in jobs.items()
         }
-    return {name: found[job.path] for name, job in jobs.items()}
+    return {name: by_path[job.path] for name, job in jobs.items()}
 
 
 def _with_figures(
-    looked: Looked, found: Mapping[str, TargetReport | NotRun], images: ImageSet | None
+    looked: Looked, measured: Mapping[str, TargetReport | NotRun], images: ImageSet | None
 ) -> Looked:
     """Return files with new figures.
 
     Args:
         looked: files with the figures of their report.
-        found: new figures by target.
+        measured: new figures by target.
         images: images of the new figures if all files were measured again; None if only some were.
     """
     report, tampered = looked.report, dict(looked.tampered)
     targets, not_run = [], list(report.not_run)
     for target in report.targets:
-        value = found.get(target.target, target)
+        value = measured.get(target.target, target)
         if isinstance(value, TargetReport):
             targets.append(replace(value, target=target.target, file=target.file))
         if target.target in tampered:
@@ -328,7 +328,7 @@ def _shipped_figures(
     watch: Watch,
 ) -> tuple[str, ...]:
     """Return the drift of an unknown copy compared with the report and the baseline."""
-    own = next((found for found in one.report.targets if found.target == target), None)
+    own = next((candidate for candidate in one.report.targets if candidate.target == target), None)
     images = images_of(one.report, request)
     if own is None or images is None:
         return ()

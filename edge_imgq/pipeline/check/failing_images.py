@@ -25,20 +25,20 @@ def failing_pictures(
 ) -> dict[TargetKey, tuple[ImageComparison, ...]]:
     """Return the worst images of each failing target whose file runs and whose images are known."""
     failing = {(verdict.model, verdict.target) for verdict in verdicts if verdict.fails}
-    found: dict[TargetKey, tuple[ImageComparison, ...]] = {}
+    pictures: dict[TargetKey, tuple[ImageComparison, ...]] = {}
     for one in looked:
-        files = [(place, path) for place, path in _files(one) if place in failing]
+        files = [(target, path) for target, path in _files(one) if target in failing]
         images = images_of(one.report, request) if files else None
         if images is not None:
             for together in _rounds(files):
-                found |= _worst(one.folder, together, images, request, watch)
-    return found
+                pictures |= _worst(one.folder, together, images, request, watch)
+    return pictures
 
 
 def unknown_images(
     looked: Sequence[Looked], verdicts: Sequence[Verdict], request: CheckRequest
 ) -> tuple[str, ...]:
-    """Return sentences on models whose failing files lack pictures for want of images."""
+    """Return sentences on models whose failures cannot be shown, since their images are unknown."""
     failing = {verdict.model for verdict in verdicts if verdict.fails}
     return tuple(
         f"{one.report.model}: no pictures of what fails: its images ({one.report.evaluation}) are "
@@ -60,7 +60,7 @@ def _rounds(files: Iterable[tuple[TargetKey, Path]]) -> list[dict[str, tuple[Tar
     separate group.
     """
     rounds: list[dict[str, tuple[TargetKey, Path]]] = []
-    for place, path in files:
+    for target, path in files:
         try:
             note = note_of(path)
         except EdgeImgqError:
@@ -69,7 +69,7 @@ def _rounds(files: Iterable[tuple[TargetKey, Path]]) -> list[dict[str, tuple[Tar
         free = next((known for known in rounds if name not in known), None)
         if free is None:
             rounds.append(free := {})
-        free[name] = (place, path)
+        free[name] = (target, path)
     return rounds
 
 

@@ -112,8 +112,8 @@ def _graph(folder: Path, note: FileNote) -> Path | None:
     if not note.quantized_sha256:
         path = reference / FLOAT_REFERENCE
         return path if path.is_file() and sha256_of(path) == note.reference_sha256 else None
-    found = (path for path in sorted(reference.glob("*.onnx")))
-    return next((path for path in found if sha256_of(path) == note.quantized_sha256), None)
+    graphs = (path for path in sorted(reference.glob("*.onnx")))
+    return next((path for path in graphs if sha256_of(path) == note.quantized_sha256), None)
 
 
 def first_differing_tensor(
@@ -137,7 +137,7 @@ def first_differing_tensor(
     model = onnx.load(graph)
     image, compared, rounded = to_nchw(pixels, peak), 0, _rounded(model)
     for group in _groups(own):
-        # What a file holds in integers is what the graph has rounded to steps, if it has both.
+        # A tensor stored as integers is compared with the graph's rounded one, if there is one.
         names = {t.name: rounded.get(t.name, t.name) if t.step else t.name for t in group}
         wanted = tensors_of(model, (*names, *names.values()), image)
         for tensor in group:

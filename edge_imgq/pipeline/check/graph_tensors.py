@@ -57,15 +57,15 @@ def _changes(folder: Path, report: Report, known: ModelBaseline) -> dict[str, st
     from edge_imgq.graph.tensor_digests import tensor_digests
 
     known_digests = {known.float_sha256, *(f.quantized_sha256 for f in known.targets.values())}
-    found = {}
+    changes = {}
     for path, digest in _graphs(folder, report).items():
         before = known.tensors.get(path.stem)
         if not before or digest in known_digests:
             continue
         words = "the float model" if path.name == FLOAT_REFERENCE else f"the graph of {path.stem}"
         if said := tensor_change(words, before, tensor_digests(path)):
-            found[digest] = said
-    return found
+            changes[digest] = said
+    return changes
 
 
 def _graphs(folder: Path, report: Report) -> dict[Path, str]:

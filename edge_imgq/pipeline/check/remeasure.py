@@ -64,9 +64,9 @@ def remeasure(
         ModelError: the references are missing or damaged.
     """
     keys = {job.path: _key(folder, job, terms) for job in jobs}
-    found = {path: _read(cache, key) for path, key in keys.items()}
+    cached = {path: _read(cache, key) for path, key in keys.items()}
     known: dict[Path, TargetReport | NotRun] = {
-        path: value for path, value in found.items() if value is not None
+        path: value for path, value in cached.items() if value is not None
     }
     left = [job for job in jobs if job.path not in known]
     if not left:
@@ -111,10 +111,10 @@ def _read(cache: Path | None, key: str) -> TargetReport | None:
     if cache is None:
         return None
     try:
-        found: TargetReport = read_as(TargetReport, read_json(cache / f"{key}.json"), key)
+        report: TargetReport = read_as(TargetReport, read_json(cache / f"{key}.json"), key)
     except (FileNotFoundError, RecipeError):
         return None
-    return found
+    return report
 
 
 def _write(cache: Path | None, key: str, value: TargetReport) -> None:

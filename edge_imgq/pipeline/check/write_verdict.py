@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Forms:
+class CheckOutputs:
     """Outputs of a check; None for outputs that are not written.
 
     Attributes:
@@ -39,8 +39,8 @@ class Forms:
     history: Sequence[HistoryEntry] = ()
 
 
-def write_forms(
-    forms: Forms,
+def write_outputs(
+    outputs: CheckOutputs,
     looked: Sequence[Looked],
     comparison: BaselineComparison,
     request: CheckRequest,
@@ -53,31 +53,31 @@ def write_forms(
     """
     pictures: Sequence[MarkdownImage] = ()
     notes: tuple[str, ...] = ()
-    if forms.html or forms.pictures:
+    if outputs.html or outputs.pictures:
         from edge_imgq.pipeline.check.failing_images import failing_pictures, unknown_images
 
         worst_images = failing_pictures(looked, comparison.verdicts, request, watch)
         unknown = unknown_images(looked, comparison.verdicts, request)
-        if forms.html:
+        if outputs.html:
             from edge_imgq.pipeline.sensitivity.known_sensitivity import layers_of
             from edge_imgq.report.check_page import check_page
 
             layers, others = layers_of({one.folder: one.report for one in looked})
             said = (*unknown, *others)
             write_text(
-                forms.html, check_page(comparison, worst_images, forms.history, said, layers)
+                outputs.html, check_page(comparison, worst_images, outputs.history, said, layers)
             )
-        if forms.pictures:
-            beside = (forms.markdown or forms.pictures).parent
-            pictures = _written(forms.pictures, worst_images, beside)
-            notes = (f"The pictures are in {forms.pictures}.",) if pictures else ()
+        if outputs.pictures:
+            beside = (outputs.markdown or outputs.pictures).parent
+            pictures = _written(outputs.pictures, worst_images, beside)
+            notes = (f"The pictures are in {outputs.pictures}.",) if pictures else ()
         notes = (*notes, *(f"{line}." for line in unknown))
-    if forms.junit:
+    if outputs.junit:
         from edge_imgq.report.junit import junit_xml
 
-        write_text(forms.junit, junit_xml(comparison))
-    if forms.markdown:
-        write_text(forms.markdown, markdown(comparison, pictures))
+        write_text(outputs.junit, junit_xml(comparison))
+    if outputs.markdown:
+        write_text(outputs.markdown, markdown(comparison, pictures))
     return notes
 
 
@@ -91,9 +91,9 @@ def _written(
     written = write_pictures(folder, named)
     return [
         MarkdownImage(
-            f"{' '.join(place)}, {image.name}: {image.psnr:.2f} dB to the float model",
+            f"{' '.join(key)}, {image.name}: {image.psnr:.2f} dB to the float model",
             Path(os.path.relpath(path, beside)).as_posix(),
         )
-        for (place, shown), paths in zip(worst_images.items(), written.values(), strict=True)
+        for (key, shown), paths in zip(worst_images.items(), written.values(), strict=True)
         for image, path in zip(shown, paths, strict=True)
     ]

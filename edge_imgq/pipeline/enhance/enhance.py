@@ -219,15 +219,15 @@ def _within(
         return jobs, max(min(request.workers or 1, len(jobs)), 1), 0, []
     sizes = {job: image_size(job[0]) for job in jobs}
     most = 1 if request.device else min(request.workers or request.threads, len(jobs))
-    found = limits(list(sizes.values()), enhancers, resident_bytes(), request.memory, most)
+    limited = limits(list(sizes.values()), enhancers, resident_bytes(), request.memory, most)
     sentences = [
         f"{photo}: its {size[0]}x{size[1]} pixels (height x width) need about "
-        f"{byte_count(found.left_out[size])}, and --memory allows {byte_count(request.memory)}."
+        f"{byte_count(limited.left_out[size])}, and --memory allows {byte_count(request.memory)}."
         for (photo, _), size in sizes.items()
-        if size in found.left_out
+        if size in limited.left_out
     ]
-    kept = [job for job, size in sizes.items() if size not in found.left_out]
-    return kept, found.workers, found.tile, sentences
+    kept = [job for job, size in sizes.items() if size not in limited.left_out]
+    return kept, limited.workers, limited.tile, sentences
 
 
 def _readable(jobs: Sequence[Job]) -> tuple[list[Job], list[str]]:
@@ -254,8 +254,8 @@ def _hints(photos: Sequence[Path], enhancers: Sequence[Enhancer], threads: int) 
     from edge_imgq.pipeline.open_model.range_hint import range_hint
 
     unsure = [enhancer.unsure for enhancer in enhancers if enhancer.unsure]
-    found = (
+    hints = (
         range_hint(model, (read_image(photo, model.contract.colour) for photo in photos), threads)
         for model in unsure
     )
-    return tuple(hint for hint in found if hint)
+    return tuple(hint for hint in hints if hint)

@@ -154,26 +154,28 @@ def open_unset(model: str | Source, threads: int, pixels: PixelRange | None = No
         UsageError: the model is none of the supported kinds.
         ModelError: it cannot be read, or returns no image.
     """
-    found = open_network(model, threads, pixels)
-    result = found.contract.result
-    if result is not None and not (found.contract.returns_image or found.contract.adds_colours):
+    enhancer = open_network(model, threads, pixels)
+    result = enhancer.contract.result
+    if result is not None and not (
+        enhancer.contract.returns_image or enhancer.contract.adds_colours
+    ):
         raise ModelError(
-            f"{found.name} returns no image but a {result}. `edge-imgq verify` and `bench` take "
+            f"{enhancer.name} returns no image but a {result}. `edge-imgq verify` and `bench` take "
             "its files; of a model with several outputs, --output-name names the image."
         )
-    _keep_memory(found.session)
-    return found
+    _keep_memory(enhancer.session)
+    return enhancer
 
 
-def with_settings(found: Enhancer, settings: Settings) -> Enhancer:
+def with_settings(enhancer: Enhancer, settings: Settings) -> Enhancer:
     """Return an opened network with values for its further inputs.
 
     Raises:
         UsageError: an input has no value, or one outside its range.
         ImageError: a picture cannot be read.
     """
-    levels = levels_of(found.contract, settings, found.name, exported=found.says_range)
-    return replace(found, levels=levels)
+    levels = levels_of(enhancer.contract, settings, enhancer.name, exported=enhancer.says_range)
+    return replace(enhancer, levels=levels)
 
 
 def refuse_unused_range(enhancers: Sequence[Enhancer], pixels: PixelRange | None) -> None:
@@ -239,12 +241,12 @@ def _open_source(model: str | Source, threads: int, pixels: PixelRange | None = 
     session = OnnxSession(ir.to_proto(source.model), note, threads)
     unsure = source if is_range_unknown(source) else None
     name = model if isinstance(model, str) else source.name
-    found = Enhancer(name, session, None, exact=True, unsure=unsure, says_range=source.is_own)
-    return _looking(found, source.model)
+    enhancer = Enhancer(name, session, None, exact=True, unsure=unsure, says_range=source.is_own)
+    return _looking(enhancer, source.model)
 
 
 def _open_file(path: Path, threads: int) -> Enhancer:
-    """Open a file other than ONNX; its receptive field is that of the reference beside it."""
+    """Open a file other than ONNX, with the receptive field of the float reference beside it."""
     import onnx_ir as ir
 
     from edge_imgq.runtime.open import open_session

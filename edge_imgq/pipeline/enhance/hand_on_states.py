@@ -28,14 +28,14 @@ def with_states(pixels: Pixels, enhancer: Enhancer) -> Pixels:
         pixels: all inputs, (H, W, C), uint8 or uint16.
         enhancer: opened network.
     """
-    found, start = pixels.copy(), enhancer.contract.image_channels
+    inputs, start = pixels.copy(), enhancer.contract.image_channels
     for port in enhancer.contract.further:
         state = enhancer.handed_on.get(port.name)
         if state is not None and state.shape[:2] == pixels.shape[:2]:
             steps = np.rint(state * steps_of(pixels))
-            found[..., start : start + port.channels] = steps.clip(0, np.iinfo(pixels.dtype).max)
+            inputs[..., start : start + port.channels] = steps.clip(0, np.iinfo(pixels.dtype).max)
         start += port.channels
-    return found
+    return inputs
 
 
 def hand_on(pixels: Pixels, result: Pixels, enhancer: Enhancer) -> None:

@@ -102,9 +102,9 @@ def activation_bytes(enhancer: Enhancer) -> float:
 
     path = Path(enhancer.name)
     if path.exists() and format_of(path) is not None:
-        found = known_memory(path, (TRIED, TRIED))
-        if not isinstance(found, Skipped):
-            return _each_pixel(found)
+        memory = known_memory(path, (TRIED, TRIED))
+        if not isinstance(memory, Skipped):
+            return _each_pixel(memory)
     if enhancer.graph is None:
         return UNKNOWN
     try:

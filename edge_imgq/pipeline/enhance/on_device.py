@@ -35,11 +35,11 @@ def on_device(
     if not device:
         yield enhancers
         return
-    found = find_device(device)
-    if isinstance(found, Skipped):
-        raise RuntimeUnavailableError(found.reason)
+    machine = find_device(device)
+    if isinstance(machine, Skipped):
+        raise RuntimeUnavailableError(machine.reason)
     with ExitStack() as sessions:
-        yield [_placed(enhancer, found, threads, sessions) for enhancer in enhancers]
+        yield [_placed(enhancer, machine, threads, sessions) for enhancer in enhancers]
 
 
 def _placed(enhancer: Enhancer, device: Device, threads: int, sessions: ExitStack) -> Enhancer:

@@ -90,7 +90,7 @@ def packed(picture: Pixels, contract: ImageContract, levels: Mapping[str, Levels
 
 
 def _in_type_of(picture: Pixels, level: Levels) -> Pixels:
-    if level.dtype == np.uint8:  # a picture may be large, and no floats of it are made
+    if level.dtype == np.uint8:  # stays bytes: floats take 8 times as much
         return level.astype(picture.dtype) * picture.dtype.type(steps_of(picture))
     rounded: Pixels = np.rint(level * steps_of(picture)).astype(picture.dtype)
     return rounded

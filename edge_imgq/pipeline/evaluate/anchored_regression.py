@@ -47,9 +47,9 @@ class AnchoredRegression:
         if pixels.shape[2] == 3:
             return recoloured(pixels, self(luma_of(pixels)))
         smooth = enlarged(pixels[..., 0], self.scale)
-        places = patch_places(smooth.shape, self.scale, step=1)
-        seen = features_of(smooth, places, self.scale) @ self.basis
-        lacking = blended(self._patches(seen), places, smooth.shape, self.scale)
+        positions = patch_positions(smooth.shape, self.scale, step=1)
+        seen = features_of(smooth, positions, self.scale) @ self.basis
+        lacking = blended(self._patches(seen), positions, smooth.shape, self.scale)
         return to_pixels((smooth + lacking)[..., None])
 
     def _patches(self, seen: Floats) -> Floats:
@@ -67,7 +67,7 @@ def enlarged(luma: NDArray[np.uint8], scale: int) -> Floats:
     return resized(luma.astype(np.float32), (luma.shape[0] * scale, luma.shape[1] * scale))
 
 
-def patch_places(shape: tuple[int, ...], scale: int, step: int) -> NDArray[np.int64]:
+def patch_positions(shape: tuple[int, ...], scale: int, step: int) -> NDArray[np.int64]:
     """Return the start index of each patch in a flattened image (H, W), every `step` input pixels.
 
     A border of one input pixel is left out, as in the papers.
@@ -84,18 +84,18 @@ def patch_offsets(shape: tuple[int, ...], scale: int) -> NDArray[np.int64]:
 
 
 def blended(
-    patches: Floats, places: NDArray[np.int64], shape: tuple[int, ...], scale: int
+    patches: Floats, positions: NDArray[np.int64], shape: tuple[int, ...], scale: int
 ) -> Floats:
     """Return the mean (H, W) of overlapping patches; 0 where there is none."""
     total = np.zeros(shape[0] * shape[1], np.float32)
     covered = np.zeros_like(total)
     for column, offset in enumerate(patch_offsets(shape, scale)):
-        total[places + offset] += patches[:, column]
-        covered[places + offset] += 1.0
+        total[positions + offset] += patches[:, column]
+        covered[positions + offset] += 1.0
     return (total / np.maximum(covered, 1.0)).astype(np.float32).reshape(shape)
 
 
-def features_of(smooth: Floats, places: NDArray[np.int64], scale: int) -> Floats:
+def features_of(smooth: Floats, positions: NDArray[np.int64], scale: int) -> Floats:
     """Return first and second differences of upscaled patches along rows and columns, (N, 4 p).
 
     Differences are taken between pixels one input pixel apart.
@@ -111,5 +111,5 @@ def features_of(smooth: Floats, places: NDArray[np.int64], scale: int) -> Floats
     inside = patch_offsets(smooth.shape, scale)
     kept = slice(scale, -scale)
     return np.concatenate(
-        [plane[kept, kept].ravel()[places[:, None] + inside] for plane in planes], axis=1
+        [plane[kept, kept].ravel()[positions[:, None] + inside] for plane in planes], axis=1
     )

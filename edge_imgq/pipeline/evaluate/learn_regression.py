@@ -14,7 +14,7 @@ from edge_imgq.pipeline.evaluate.anchored_regression import (
     enlarged,
     features_of,
     patch_offsets,
-    patch_places,
+    patch_positions,
 )
 from edge_imgq.pipeline.evaluate.sparse_coding import learn_atoms, sparse_codes
 
@@ -93,18 +93,18 @@ def principal_components(features: Floats) -> Floats:
 
 
 def _samples(photos: Sequence[Pixels], scale: int) -> tuple[Floats, Floats]:
-    parts = [_patches(photo, scale, STEP) for photo in photos]
-    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+    pairs = [_patches(photo, scale, STEP) for photo in photos]
+    return np.concatenate([pair[0] for pair in pairs]), np.concatenate([pair[1] for pair in pairs])
 
 
 def _patches(truth: Pixels, scale: int, step: int) -> tuple[Floats, Floats]:
     """Return the features and residual patches of one image's bicubic upscaling."""
     truth = crop_to_multiple(truth, scale)
     smooth = enlarged(downscale(truth, scale)[..., 0], scale)
-    places = patch_places(smooth.shape, scale, step)
-    inside = places[:, None] + patch_offsets(smooth.shape, scale)
+    positions = patch_positions(smooth.shape, scale, step)
+    inside = positions[:, None] + patch_offsets(smooth.shape, scale)
     lacking = truth[..., 0].astype(np.float32) - smooth
-    return features_of(smooth, places, scale), lacking.ravel()[inside]
+    return features_of(smooth, positions, scale), lacking.ravel()[inside]
 
 
 def _at_all_sizes(photos: Sequence[Pixels]) -> Iterator[Pixels]:
@@ -176,10 +176,10 @@ def _pool(
         seen = features @ basis
         lengths = np.linalg.norm(seen, axis=1, keepdims=True)
         kept = np.flatnonzero(lengths[:, 0] >= FAINT)[: most - filled]
-        places = slice(filled, filled + len(kept))
-        all_seen[places] = seen[kept] / lengths[kept]
-        all_patches[places] = patches[kept] / lengths[kept]
-        filled = places.stop
+        positions = slice(filled, filled + len(kept))
+        all_seen[positions] = seen[kept] / lengths[kept]
+        all_patches[positions] = patches[kept] / lengths[kept]
+        filled = positions.stop
     return all_seen[:filled], all_patches[:filled]
 
 

@@ -36,11 +36,13 @@ def sparse_codes(samples: Floats, atoms: Floats) -> tuple[Indices, Floats]:
         atoms: unit-norm atoms, (K, d).
     """
     products = atoms @ atoms.T
-    parts = [
+    batches = [
         _pursuit(samples[start : start + AT_ONCE] @ atoms.T, products)
         for start in range(0, len(samples), AT_ONCE)
     ]
-    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+    return np.concatenate([batch[0] for batch in batches]), np.concatenate(
+        [batch[1] for batch in batches]
+    )
 
 
 def _pursuit(correlations: Floats, products: Floats) -> tuple[Indices, Floats]:
@@ -57,8 +59,8 @@ def _pursuit(correlations: Floats, products: Floats) -> tuple[Indices, Floats]:
         amounts = np.linalg.solve(among + RIDGE * np.eye(count, dtype=np.float32), wanted)[..., 0]
         if count < SPARSITY:
             left = correlations.copy()
-            for place in range(count):
-                left -= amounts[:, place, None] * products[chosen[:, place]]
+            for index in range(count):
+                left -= amounts[:, index, None] * products[chosen[:, index]]
     return chosen, amounts
 
 
@@ -77,11 +79,11 @@ def learn_atoms(samples: Floats, count: int, rng: np.random.Generator) -> Floats
         order = np.argsort(flat, kind="stable")
         ends = np.searchsorted(flat[order], np.arange(count + 1))
         for atom in range(count):
-            places = order[ends[atom] : ends[atom + 1]]
-            if not len(places):
+            entries = order[ends[atom] : ends[atom + 1]]
+            if not len(entries):
                 atoms[atom] = _of_length_one(samples[rng.integers(len(samples), size=1)])[0]
                 continue
-            rows, columns = np.divmod(places, SPARSITY)
+            rows, columns = np.divmod(entries, SPARSITY)
             own = left[rows] + amounts[rows, columns][:, None] * atoms[atom]
             atoms[atom] = _of_length_one((amounts[rows, columns] @ own)[None])[0]
             amounts[rows, columns] = own @ atoms[atom]

@@ -23,16 +23,16 @@ def recipe_of_pack(recipes: Sequence[ExportRecipe]) -> ExportRecipe:
     Raises:
         UsageError: there is none or more than one; a pack has one file per device.
     """
-    found = [recipe for recipe in recipes if recipe.chips]
-    if not found:
+    for_chips = [recipe for recipe in recipes if recipe.chips]
+    if not for_chips:
         raise UsageError(
             "An AI pack holds files for the NPUs of chips, and no target that was asked for makes "
             "any. Name one that does: --target tflite-npu."
         )
-    if len(found) > 1:
-        names = ", ".join(recipe.name for recipe in found)
+    if len(for_chips) > 1:
+        names = ", ".join(recipe.name for recipe in for_chips)
         raise UsageError(f"An AI pack holds the files of one target, and {names} are several.")
-    return found[0]
+    return for_chips[0]
 
 
 def write_pack(plan: ExportPlan, folder: Path, report: Report, output: Path) -> None:

@@ -144,7 +144,7 @@ def export(request: ExportRequest, watch: Watch, gallery: WorstImages | None = N
         )
         write_text(stage / REPORT, reports_to_json([report]))
         _keep_references(folder / REFERENCE_FOLDER, stage / REFERENCE_FOLDER)
-    for failed in report.failed:  # what an earlier run wrote is no file of this model any more
+    for failed in report.failed:  # remove the files of an earlier run, which would be outdated
         for suffix in suffixes():
             remove(folder / f"{failed.target}{suffix}")
     gallery.write()
@@ -192,9 +192,11 @@ def _with_scheme(
     text = _recipe_text(request.scheme or scheme)
     over = OverBudget(scheme, text, graph, files, missing)
     mixed = mix(plan, over, stage, terms, watch)
-    found = SchemeReport(scheme, mixed.graph.steps, mixed.diagnosis)
+    scheme_report = SchemeReport(scheme, mixed.graph.steps, mixed.diagnosis)
     targets = {target.target: target for target in (*report.targets, *mixed.targets)}
-    return replace(report, targets=tuple(targets.values()), schemes=(*report.schemes, found))
+    return replace(
+        report, targets=tuple(targets.values()), schemes=(*report.schemes, scheme_report)
+    )
 
 
 def _diagnosis(

@@ -53,18 +53,18 @@ def on_gpu(plan: ExportPlan, wanted: Sequence[TargetJob], report: Report, watch:
     device = find_device("gpu")
     targets = []
     for target in report.targets:
-        found: GpuDrift | Skipped = NOT_ON_GPU
+        drift: GpuDrift | Skipped = NOT_ON_GPU
         if target.target in works:
             watch(ProgressStep(f"{target.target} in LiteRT's GPU kernels", 0, 1))
-            found = _drift(plan, works[target.target], device)
-        targets.append(_with_drift(target, found))
+            drift = _drift(plan, works[target.target], device)
+        targets.append(_with_drift(target, drift))
     return replace(report, targets=tuple(targets))
 
 
-def _with_drift(target: TargetReport, found: GpuDrift | Skipped) -> TargetReport:
+def _with_drift(target: TargetReport, drift: GpuDrift | Skipped) -> TargetReport:
     """Add a GPU drift and its breaches to a target's report."""
-    breaches = () if isinstance(found, Skipped) else found.breaches
-    return replace(target, gpu=found, breaches=(*target.breaches, *breaches))
+    breaches = () if isinstance(drift, Skipped) else drift.breaches
+    return replace(target, gpu=drift, breaches=(*target.breaches, *breaches))
 
 
 def _drift(plan: ExportPlan, work: TargetJob, device: Device | Skipped) -> GpuDrift | Skipped:

@@ -96,7 +96,7 @@ def note_unsupported(
         UnsupportedOperatorError: no target can express all operators. The message lists every kind
             of operator once, with its nodes, the targets and their reasons.
     """
-    found: dict[str, tuple[Refusal, ...]] = {}
+    by_target: dict[str, tuple[Refusal, ...]] = {}
     kinds = {plan.recipe.name: FORMATS[plan.recipe.format].name for plan in plans}
     watchers = {p.passes: between.watcher(source.model, _sharing(p, plans)) for p in plans}
     for plan in plans:
@@ -105,12 +105,12 @@ def note_unsupported(
             graph = source.prepared(plan.passes, plan.kernels, watchers.pop(plan.passes, None))
             refusals = _refusals(graph, plan)
             if refusals:
-                found[plan.recipe.name] = refusals
-    able = [name for name in kinds if name not in found and name not in failures]
-    for name, refusals in found.items():
+                by_target[plan.recipe.name] = refusals
+    able = [name for name in kinds if name not in by_target and name not in failures]
+    for name, refusals in by_target.items():
         failures.add(name, as_error(kinds[name], source.name, refusals, alone=not able))
-    if len(found) == len(plans):
-        raise _refusal_of_all(source, found)
+    if len(by_target) == len(plans):
+        raise _refusal_of_all(source, by_target)
 
 
 def _refuse_without_writer(recipe: ExportRecipe) -> None:
@@ -136,11 +136,11 @@ def _sharing(plan: TargetPlan, plans: Sequence[TargetPlan]) -> list[str]:
 
 
 def _refusal_of_all(
-    source: Source, found: Mapping[str, Sequence[Refusal]]
+    source: Source, by_target: Mapping[str, Sequence[Refusal]]
 ) -> UnsupportedOperatorError:
     """Return an error that lists every operator once, with the targets and their reasons."""
     nodes: dict[tuple[str, str], dict[str, list[str]]] = {}
-    for target, refusals in found.items():
+    for target, refusals in by_target.items():
         for refusal in refusals:
             reasons = nodes.setdefault((refusal.kind, refusal.node), {})
             reasons.setdefault(refusal.reason, []).append(target)
@@ -169,11 +169,13 @@ def _outputs_refused(plan: TargetPlan) -> tuple[Refusal, ...]:
     """Return a refusal if a model has several outputs and the files of a target only one."""
     from edge_imgq.export.refusal import Refusal
 
-    form, compiled = FORMATS[plan.recipe.format], plan.order.processor in CHIPS
+    file_format, compiled = FORMATS[plan.recipe.format], plan.order.processor in CHIPS
     others = plan.order.note.contract.others
-    if not others or (form.returns_several and not compiled):
+    if not others or (file_format.returns_several and not compiled):
         return ()
-    files = "a file that is compiled for an NPU" if compiled else f"a file of {form.name} here"
+    files = (
+        "a file that is compiled for an NPU" if compiled else f"a file of {file_format.name} here"
+    )
     reason = f"{files} returns one result; name the one that is wanted: --output-name NAME."
     return (Refusal("Output", others[0].name, reason),)
 

@@ -119,13 +119,17 @@ def _in_float16(
 
 def _without_runtime(candidates: Sequence[Candidate]) -> dict[Path, NotRun]:
     """Return the files whose runtime is not installed, with the reason; they are kept."""
-    found = {}
+    not_run = {}
     for candidate in candidates:
-        form = format_of(candidate.path)
-        if form is not None and form.extra is not None and form.extra.is_missing:
+        file_format = format_of(candidate.path)
+        if (
+            file_format is not None
+            and file_format.extra is not None
+            and file_format.extra.is_missing
+        ):
             code = RuntimeUnavailableError.exit_code
-            found[candidate.path] = NotRun(candidate.path.name, form.extra.reason, code)
-    return found
+            not_run[candidate.path] = NotRun(candidate.path.name, file_format.extra.reason, code)
+    return not_run
 
 
 def _verified(
@@ -167,11 +171,11 @@ def _joined(
     Raises:
         EdgeImgqError: there is no file.
     """
-    found = {target.target: target for report in reports for target in report.targets}
+    measured = {target.target: target for report in reports for target in report.targets}
     not_run = (*absent.values(), *(file for report in reports for file in report.not_run))
-    if not found and not not_run:
+    if not measured and not not_run:
         failures.raise_all()
-    targets = tuple(found[work.target] for work in wanted if work.target in found)
+    targets = tuple(measured[work.target] for work in wanted if work.target in measured)
     return replace(reports[0], targets=targets, not_run=not_run)
 
 

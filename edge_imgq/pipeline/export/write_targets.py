@@ -78,13 +78,13 @@ class ExportPlan:
         """
         own = [recipe for recipe in self.recipes if recipe.scheme == scheme]
         written = [r for r in own if FORMATS[r.format].has_plain_form and not r.chips]
-        found = {r.processors[0]: kernels_of(r) for r in written or own[:1]}
-        if len(set(found.values())) > 1:
+        profiles = {r.processors[0]: kernels_of(r) for r in written or own[:1]}
+        if len(set(profiles.values())) > 1:
             raise RecipeError(
-                f"Targets of the scheme '{scheme}' are for {' and '.join(found)}, and share one "
+                f"Targets of the scheme '{scheme}' are for {' and '.join(profiles)}, and share one "
                 "graph. Copy the scheme's file in quantize/ and name the copy in one of them."
             )
-        return next(iter(found.values()))
+        return next(iter(profiles.values()))
 
 
 @dataclass(frozen=True)
@@ -209,17 +209,17 @@ def write_graph(
     """
     from edge_imgq.graph.prepared import prepared_graph
 
-    found = quantize_source(plan.source, recipe, plan.calibration, watch, state, kernels)
+    quantized = quantize_source(plan.source, recipe, plan.calibration, watch, state, kernels)
     folder = stage / REFERENCE_FOLDER
     path = folder / f"{recipe.graph}.onnx"
     note = _note(plan.source, recipe.graph, sha256_of(folder / FLOAT_REFERENCE))
-    write_reference(found.model, note, path)
-    graph, peak = prepared_graph(found.model, (), kernels=kernels), plan.source.contract.peak
-    advice = calibration_advice(len(plan.calibration.photos), found.patches.all(peak), peak)
+    write_reference(quantized.model, note, path)
+    graph, peak = prepared_graph(quantized.model, (), kernels=kernels), plan.source.contract.peak
+    advice = calibration_advice(len(plan.calibration.photos), quantized.patches.all(peak), peak)
     wide = None
     if any(recipe.activations == "int16" for recipe in plan.recipes):
         wide = write_int16_graph(graph, note, path)
-    return Graph(graph, sha256_of(path), advice, found, wide)
+    return Graph(graph, sha256_of(path), advice, quantized, wide)
 
 
 def write_float_reference(source: Source, folder: Path) -> str:

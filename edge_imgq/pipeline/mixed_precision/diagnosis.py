@@ -142,10 +142,10 @@ def diagnose(
         words: options of the export; None if no command could repeat them.
         watch: called before each measurement.
     """
-    found = causes(quantized, source, missing, size, watch)
-    choice = found.search.find(found.wanted, telling(watch), MOST_MOVES)
-    mend = _mend(choice, found, _commands(words, found.aim) if words else ())
-    return Diagnosis(found.layers, found.psnr, found.wanted, mend)
+    loss = causes(quantized, source, missing, size, watch)
+    choice = loss.search.find(loss.wanted, telling(watch), MOST_MOVES)
+    mend = _mend(choice, loss, _commands(words, loss.aim) if words else ())
+    return Diagnosis(loss.layers, loss.psnr, loss.wanted, mend)
 
 
 @dataclass(frozen=True)
@@ -235,18 +235,18 @@ def telling(watch: Watch) -> Callable[[str], None]:
     return lambda what: watch(ProgressStep(what, 0, 1))
 
 
-def _mend(choice: Choice, found: Causes, commands: tuple[str, ...]) -> Mend | Skipped:
+def _mend(choice: Choice, loss: Causes, commands: tuple[str, ...]) -> Mend | Skipped:
     """Return the layers of a choice if it suffices and is clearly faster than float."""
-    if choice.psnr < found.wanted:
+    if choice.psnr < loss.wanted:
         return Skipped(
             f"{len(choice.names)} layers in float would not do: many layers lose. Ship a float "
             "file, or try `--scheme int8-auto`, which looks among all layers, or `--scheme "
             "int8-thorough`; both take some minutes"
         )
-    if not found.is_clearly_faster(choice):
-        return Skipped(f"{found.is_no_gain(choice).reason}: ship a float file")
+    if not loss.is_clearly_faster(choice):
+        return Skipped(f"{loss.is_no_gain(choice).reason}: ship a float file")
     names = tuple(sorted(choice.names))
-    return Mend(names, choice.psnr, choice.time, found.time_in_float, commands)
+    return Mend(names, choice.psnr, choice.time, loss.time_in_float, commands)
 
 
 def _commands(words: Words, fidelity: float) -> tuple[str, ...]:

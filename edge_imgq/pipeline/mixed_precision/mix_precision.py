@@ -102,13 +102,13 @@ def mix(plan: ExportPlan, over: OverBudget, stage: Path, terms: Terms, watch: Wa
     """
     own = _plan_of(plan, over)
     size = own.sizes[own.recipes[0].name][0]
-    found = causes(over.graph.quantized, plan.source, over.missing, size, watch)
+    loss = causes(over.graph.quantized, plan.source, over.missing, size, watch)
     attempts = _Attempts(
-        own, over, stage, replace(terms, gallery=terms.gallery.empty()), found, watch
+        own, over, stage, replace(terms, gallery=terms.gallery.empty()), loss, watch
     )
     attempts.put_aside()
     choice, is_enough = choose(
-        found.search, found.wanted, found.best, attempts.lacking, telling(watch)
+        loss.search, loss.wanted, loss.best, attempts.lacking, telling(watch)
     )
     measured: tuple[FileTimes, ...] = ()
     if is_enough:
@@ -117,8 +117,8 @@ def mix(plan: ExportPlan, over: OverBudget, stage: Path, terms: Terms, watch: Wa
         if {time.target for time in measured if not time.is_kept} < attempts.made:
             return attempts.taken(choice, measured, terms.gallery)
     attempts.put_back()
-    mend = _ship_float(own.recipes, found, choice, measured)
-    return Mixed(_diagnosis(found, mend), over.graph, over.targets)
+    mend = _ship_float(own.recipes, loss, choice, measured)
+    return Mixed(_diagnosis(loss, mend), over.graph, over.targets)
 
 
 def _plan_of(plan: ExportPlan, over: OverBudget) -> ExportPlan:
@@ -128,8 +128,8 @@ def _plan_of(plan: ExportPlan, over: OverBudget) -> ExportPlan:
     return replace(plan, recipes=own)
 
 
-def _diagnosis(found: Causes, mend: Mend | Skipped) -> Diagnosis:
-    return Diagnosis(found.layers, found.psnr, found.wanted, mend)
+def _diagnosis(loss: Causes, mend: Mend | Skipped) -> Diagnosis:
+    return Diagnosis(loss.layers, loss.psnr, loss.wanted, mend)
 
 
 class _Attempts:
@@ -141,11 +141,11 @@ class _Attempts:
         over: OverBudget,
         stage: Path,
         terms: Terms,
-        found: Causes,
+        loss: Causes,
         watch: Watch,
     ) -> None:
         self._plan, self._over, self._stage, self._terms = plan, over, stage, terms
-        self._found, self._watch = found, watch
+        self._loss, self._watch = loss, watch
         self._name = MIXED if MIXED not in plan.schemes else f"{over.scheme}-{MIXED}"
         self._paths = [work.path for work in target_jobs(plan, stage)]
         self._graph, self._targets = over.graph, over.targets
@@ -177,10 +177,10 @@ class _Attempts:
             At most 0 if the files meet their budgets; infinity if more float layers cannot help:
             the choice is not faster than float, a target has no file, or writing causes the loss.
         """
-        if not self._found.is_clearly_faster(choice, 1.0 if self._decides else CLEARLY):
+        if not self._loss.is_clearly_faster(choice, 1.0 if self._decides else CLEARLY):
             return math.inf
         recipe = self._quantized(choice)
-        lack = self._found.aim - psnr_after(self._graph.steps)
+        lack = self._loss.aim - psnr_after(self._graph.steps)
         return lack if lack > 0 else self._lacking_files(recipe)
 
     def fewer(self, choice: Choice) -> Choice:
@@ -191,11 +191,11 @@ class _Attempts:
         spare = -self._lack - MARGIN
         if spare < MARGIN:
             return choice
-        found = self._found.search.find(choice.psnr - spare, telling(self._watch))
-        if not found.names or found.time >= choice.time:
+        faster = self._loss.search.find(choice.psnr - spare, telling(self._watch))
+        if not faster.names or faster.time >= choice.time:
             return choice
-        if self._lacking_files(self._quantized(found)) <= 0:
-            return found
+        if self._lacking_files(self._quantized(faster)) <= 0:
+            return faster
         self._lacking_files(self._quantized(choice))
         return choice
 
@@ -207,11 +207,11 @@ class _Attempts:
         """
         if not self._terms.timed:
             return ()
-        found = times_of_files(
+        times = times_of_files(
             self._plan, self._stage, self._aside, self._terms.threads, self._watch
         )
-        kept = [time.is_clearly_faster or not self._decides for time in found]
-        return tuple(replace(t, is_kept=keep) for t, keep in zip(found, kept, strict=True))
+        kept = [time.is_clearly_faster or not self._decides for time in times]
+        return tuple(replace(t, is_kept=keep) for t, keep in zip(times, kept, strict=True))
 
     def _quantized(self, choice: Choice) -> QuantizeRecipe:
         """Write the quantized graph of a choice, and return its recipe."""
@@ -276,11 +276,11 @@ class _Attempts:
             for breach in target.breaches
             if target.target not in slow
         )
-        in_float = self._found.time_in_float
+        in_float = self._loss.time_in_float
         mend = Mend(
             tuple(names), after, choice.time, in_float, (), path.name, spared, tuple(measured)
         )
-        return Mixed(_diagnosis(self._found, mend), self._graph, tuple(mixed))
+        return Mixed(_diagnosis(self._loss, mend), self._graph, tuple(mixed))
 
     def _recipe(self, choice: Choice) -> QuantizeRecipe:
         base = self._plan.schemes[self._over.scheme]
@@ -307,22 +307,22 @@ class _Attempts:
 
 
 def _ship_float(
-    recipes: Sequence[ExportRecipe], found: Causes, choice: Choice, measured: Sequence[FileTimes]
+    recipes: Sequence[ExportRecipe], loss: Causes, choice: Choice, measured: Sequence[FileTimes]
 ) -> Skipped:
     """Return the reason to ship float files instead, with the figures."""
     others = {recipe.name for recipe in map(float_recipe, recipes) if recipe is not None}
-    in_float = found.time_in_float
+    in_float = loss.time_in_float
     times = in_float.reason if isinstance(in_float, Skipped) else f"{in_float:.2f} times"
     reason = (
         f"ship {', '.join(sorted(others)) or 'a float file'}: with "
         f"{count_of(len(choice.names), 'layer')} in float the graph comes to about "
         f"{choice.psnr:.1f} dB against the float model on calibration patches, where the budget of "
-        f"{_budget(recipes)} takes {found.wanted:.1f} dB there, "
+        f"{_budget(recipes)} takes {loss.wanted:.1f} dB there, "
     )
     if measured:
         return Skipped(reason + "; ".join(map(slow_file, measured)))
     return Skipped(
-        f"{reason}at an estimated {choice.time:.2f} times the time of int8 on {found.processor}; "
+        f"{reason}at an estimated {choice.time:.2f} times the time of int8 on {loss.processor}; "
         f"all in float, {times}"
     )
 

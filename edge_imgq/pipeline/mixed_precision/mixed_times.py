@@ -24,8 +24,8 @@ SECONDS = 12.0
 
 def float_recipe(recipe: ExportRecipe) -> ExportRecipe | None:
     """Return the recipe of a float file of the same format for CPUs; None if there is none."""
-    found = [r for r in export_recipes() if not r.scheme and r.kind == "cpu"]
-    return next((r for r in found if r.format == recipe.format), None)
+    recipes = [r for r in export_recipes() if not r.scheme and r.kind == "cpu"]
+    return next((r for r in recipes if r.format == recipe.format), None)
 
 
 def times_of_files(
@@ -60,10 +60,10 @@ def _times(
         if not written:
             continue
         watch(ProgressStep(f"time {work.target} in turns with {other.name}", 0, 1))
-        found = _in_turns((work.path, int8 / work.path.name, path), work.sizes[0], threads)
+        milliseconds = _in_turns((work.path, int8 / work.path.name, path), work.sizes[0], threads)
         remove(path)
-        if not isinstance(found, Skipped):
-            mixed_ms, int8_ms, float_ms = found
+        if not isinstance(milliseconds, Skipped):
+            mixed_ms, int8_ms, float_ms = milliseconds
             yield FileTimes(work.target, other.name, mixed_ms, int8_ms, float_ms)
 
 

@@ -92,10 +92,10 @@ def original_of(
     given = file.load(weights=False)
     reasons = []
     for size in _sizes(given, model, contract, sizes):
-        found = _compared(file, given, model, contract, pixels, size)
-        if isinstance(found, SourceAgreement):
-            return Original(file, pixels, found)
-        reasons.append(found)
+        agreement = _compared(file, given, model, contract, pixels, size)
+        if isinstance(agreement, SourceAgreement):
+            return Original(file, pixels, agreement)
+        reasons.append(agreement)
     return Original(file, pixels, reasons[0])
 
 

@@ -76,11 +76,11 @@ def with_agreement(measured: str | Skipped, original: Original | None) -> str | 
     """
     if original is None or not isinstance(measured, Skipped):
         return measured
-    found = original.agreement
-    if isinstance(found, Skipped):
-        return Skipped(f"{measured.reason}; the two were not compared: {found.reason}")
-    height, width = found.size
+    agreement = original.agreement
+    if isinstance(agreement, Skipped):
+        return Skipped(f"{measured.reason}; the two were not compared: {agreement.reason}")
+    height, width = agreement.size
     return Skipped(
-        f"{measured.reason}; at {height}x{width} the two are at most {found.levels:.2g} levels of "
-        f"255 apart, by {found.runtime}"
+        f"{measured.reason}; at {height}x{width} the two are at most {agreement.levels:.2g} levels "
+        f"of 255 apart, by {agreement.runtime}"
     )

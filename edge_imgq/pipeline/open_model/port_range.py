@@ -47,7 +47,7 @@ DIGITS = 3
 
 
 def with_range(
-    port: Port, model: ir.Model, contract: ImageContract, asked: PortRequest, place: int = 0
+    port: Port, model: ir.Model, contract: ImageContract, asked: PortRequest, index: int = 0
 ) -> Port:
     """Return a port with a range: the user's, that of its operator, or a measured one.
 
@@ -58,7 +58,7 @@ def with_range(
         model: float model, pixels 0 … peak.
         contract: contract of the model.
         asked: what the user states of the port.
-        place: index of the port among the model's outputs.
+        index: index of the port among the model's outputs.
 
     Raises:
         UsageError: the user states several ranges, but not one per channel.
@@ -74,11 +74,11 @@ def with_range(
                 f"or one for all, not {len(asked.low)}."
             )
         return replace(port, low=asked.low, high=asked.high)
-    last = find_maker(model.graph.outputs[place])
+    last = find_maker(model.graph.outputs[index])
     if last is not None and last.op_type in ENDS:
         low, high = ENDS[last.op_type]
         return replace(port, low=(low,), high=(high,))
-    least, most = _reached(port, model, contract, place)
+    least, most = _reached(port, model, contract, index)
     reach = np.where(most > least, most - least, np.maximum(np.abs(most), 1.0))
     least, most = least - MARGIN * reach, most + MARGIN * reach
     if last is not None and last.op_type in NEVER_NEGATIVE:
@@ -90,7 +90,7 @@ def with_range(
 
 
 def _reached(
-    port: Port, model: ir.Model, contract: ImageContract, place: int
+    port: Port, model: ir.Model, contract: ImageContract, index: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the lowest and highest value of each channel over PHOTOS photographs, float64 (C,)."""
     import onnx_ir as ir
@@ -104,7 +104,7 @@ def _reached(
     low, high = np.full(port.channels, np.inf), np.full(port.channels, -np.inf)
     for sample in samples(photographs(), replace(contract, result=None), own_size(model)):
         feeds = split_ports(to_nchw(sample.pixels, contract.peak), entries)
-        values = run_session(session, feeds)[place].reshape(port.channels, -1)
+        values = run_session(session, feeds)[index].reshape(port.channels, -1)
         low, high = np.minimum(low, values.min(axis=1)), np.maximum(high, values.max(axis=1))
     return low, high
 

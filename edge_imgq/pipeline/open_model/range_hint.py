@@ -80,12 +80,12 @@ def range_hint(source: Source, photos: Iterable[NDArray[np.uint8]], threads: int
     others = {
         name: _distances(source, other, pieces, threads) for name, (_, other) in OTHERS.items()
     }
-    for place, (_, own) in enumerate(far):
-        name = min(others, key=lambda name: others[name][place])
-        if others[name][place] <= NEARER * own:
+    for index, (_, own) in enumerate(far):
+        name = min(others, key=lambda name: others[name][index])
+        if others[name][index] <= NEARER * own:
             return (
                 f"{source.name}: with pixels from 0 to 1 {RANGE_DOUBT} (coarsely {own:.0f} levels "
-                f"off), with {name} it is ({others[name][place]:.0f} off). If it was trained so, "
+                f"off), with {name} it is ({others[name][index]:.0f} off). If it was trained so, "
                 f"say {OTHERS[name][0]}."
             )
     return _by_its_end(source, far[0][1])
@@ -155,6 +155,6 @@ def _distance(session: Session, piece: NDArray[np.uint8]) -> float:
 def _coarse(image: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return the block means of an image over all channels, float64 (BLOCKS, BLOCKS)."""
     gray = image.mean(axis=2)
-    rows = [part.mean(axis=0) for part in np.array_split(gray, BLOCKS, axis=0)]
-    columns = [part.mean(axis=1) for part in np.array_split(np.array(rows), BLOCKS, axis=1)]
+    rows = [block.mean(axis=0) for block in np.array_split(gray, BLOCKS, axis=0)]
+    columns = [block.mean(axis=1) for block in np.array_split(np.array(rows), BLOCKS, axis=1)]
     return np.stack(columns, axis=1)

@@ -103,12 +103,12 @@ def open_model(
             another image than the .onnx file does in ONNX Runtime.
     """
     if isinstance(given, OnnxModel):
-        found = _from_onnx(replace(given, ports=ports), pixels, sizes)
-        refuse_range(given.where, pixels, says_range=found.is_own)
-        return replace(found, asked=pixels, ports=ports)
-    found = _named(given, pixels, sizes, ports)
-    refuse_range(given, pixels, says_range=found.is_own)
-    return replace(found, given=given, asked=pixels, ports=ports)
+        source = _from_onnx(replace(given, ports=ports), pixels, sizes)
+        refuse_range(given.where, pixels, says_range=source.is_own)
+        return replace(source, asked=pixels, ports=ports)
+    source = _named(given, pixels, sizes, ports)
+    refuse_range(given, pixels, says_range=source.is_own)
+    return replace(source, given=given, asked=pixels, ports=ports)
 
 
 def refuse_range(name: str, pixels: PixelRange | None, *, says_range: bool) -> None:
@@ -171,10 +171,10 @@ def _named(
 def not_a_folder(folder: Path, suffixes: Collection[str]) -> str:
     """Return the message for a folder given as a model; it suggests a file in the folder."""
     files = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in suffixes)
-    found = next(files, None)
-    if found is None:
+    example = next(files, None)
+    if example is None:
         return f"{folder} is a folder: name a file, or a network of the zoo (edge-imgq models)."
-    return f"{folder} is a folder: name a file in it, such as {found}."
+    return f"{folder} is a folder: name a file in it, such as {example}."
 
 
 def opened(model: str | Source, pixels: PixelRange | None, sizes: Sequence[Size] = ()) -> Source:
@@ -227,8 +227,8 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
     pixels = pixels or PixelRange(0.0, 255.0 if takes_bytes(proto) else 1.0)
     peak, span = pixels.high if pixels.low == 0 else 1.0, (pixels.low, pixels.high)
     refuse_bound_beyond(given.ports, span)
-    model, found = read_pixels(model, given.where, peak, sizes, given.ports, span, states)
-    contract = replace(found, port_options=given.ports.words)
+    model, stated = read_pixels(model, given.where, peak, sizes, given.ports, span, states)
+    contract = replace(stated, port_options=given.ports.words)
     for size in sizes:
         _refuse_odd(given.name, contract, size)
     if has_note(model.metadata_props):
@@ -287,15 +287,15 @@ def _returning(
     first = contract.result or Port(
         "", "image", contract.image_channels, (pixels.low,), (pixels.high,)
     )
-    found = [
+    results = [
         port
         if port.kind == "state"
-        else with_range(port, model, contract, ports.of_output(port.name), place)
-        for place, port in enumerate((first, *contract.others))
+        else with_range(port, model, contract, ports.of_output(port.name), index)
+        for index, port in enumerate((first, *contract.others))
     ]
-    for place, port in enumerate(found):
-        return_port(model, port, contract.peak, place)
-    return replace(contract, result=contract.result and found[0], others=tuple(found[1:]))
+    for index, port in enumerate(results):
+        return_port(model, port, contract.peak, index)
+    return replace(contract, result=contract.result and results[0], others=tuple(results[1:]))
 
 
 def _from_checkpoint(path: Path) -> Source:

@@ -120,18 +120,18 @@ def _reached(model: ir.Model, contract: ImageContract) -> dict[str, Ends]:
     session = inference_session(ir.to_proto(model).SerializeToString())
     entries = session_entries(session)
     names = [output.name for output in session.get_outputs()]
-    found = {port.fed_by: (np.inf, -np.inf) for port in contract.states}
+    ranges = {port.fed_by: (np.inf, -np.inf) for port in contract.states}
     size = own_size(model) or contract.fitting((SIDE, SIDE))
     for sample in samples(photographs(PHOTOS), replace(contract, result=None), size):
         states: dict[str, NDArray[np.float32]] = {}
-        for place in range(FRAMES):
-            frame = to_nchw(frame_of(sample.pixels, contract, place), contract.peak)
+        for index in range(FRAMES):
+            frame = to_nchw(frame_of(sample.pixels, contract, index), contract.peak)
             feeds = split_ports(frame, entries)
             zeros = {port.name: np.zeros_like(feeds[port.name]) for port in contract.states}
             results = run_session(session, {**feeds, **zeros, **states})
             returned = dict(zip(names, results, strict=True))
             states = {port.name: returned[port.fed_by] for port in contract.states}
-            for name, (low, high) in found.items():
+            for name, (low, high) in ranges.items():
                 values = returned[name]
-                found[name] = min(low, float(values.min())), max(high, float(values.max()))
-    return {name: (float(low), float(high)) for name, (low, high) in found.items()}
+                ranges[name] = min(low, float(values.min())), max(high, float(values.max()))
+    return {name: (float(low), float(high)) for name, (low, high) in ranges.items()}

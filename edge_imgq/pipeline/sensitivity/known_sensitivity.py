@@ -29,16 +29,16 @@ def known_sensitivity(
     """
     path = folder / FILE
     try:
-        found: Sensitivity = read_as(Sensitivity, read_json(path), str(path))
+        sensitivity: Sensitivity = read_as(Sensitivity, read_json(path), str(path))
     except FileNotFoundError:
         return None
     except RecipeError:
         return Skipped(f"{path} is damaged or of another edge-imgq; {AGAIN}")
-    if found.reference_sha256 != reference_sha256:
+    if sensitivity.reference_sha256 != reference_sha256:
         return Skipped(f"{path} is of another float model than the files; {AGAIN}")
-    if calibration_sha256 and found.calibration_sha256 != calibration_sha256:
+    if calibration_sha256 and sensitivity.calibration_sha256 != calibration_sha256:
         return Skipped(f"{path} is of other calibration images than the files; {AGAIN}")
-    return found
+    return sensitivity
 
 
 AGAIN = "run `edge-imgq sensitivity` again, with the model and options of `export`"
@@ -51,9 +51,9 @@ def layers_of(folders: Mapping[Path, Report]) -> tuple[tuple[Sensitivity, ...], 
     Args:
         folders: report of each model, by its folder.
     """
-    found = [
+    read = [
         known_sensitivity(folder, report.reference_sha256, report.calibration_sha256)
         for folder, report in folders.items()
     ]
-    known = tuple(one for one in found if isinstance(one, Sensitivity))
-    return known, tuple(one.reason for one in found if isinstance(one, Skipped))
+    known = tuple(one for one in read if isinstance(one, Sensitivity))
+    return known, tuple(one.reason for one in read if isinstance(one, Skipped))

@@ -43,18 +43,18 @@ def write_overlay(path: Path, description: FileDescription, folder: Path) -> Ove
     """
     if not description.graph:
         raise UsageError(f"{path}: Model Explorer shows graphs of .tflite and .onnx files.")
-    found = _sensitivity(path, description)
-    layers = found.layers if isinstance(found, Sensitivity) else ()
+    sensitivity = _sensitivity(path, description)
+    layers = sensitivity.layers if isinstance(sensitivity, Sensitivity) else ()
     figures = node_data(description, layers)
     written = []
     for one in figures:
-        place = folder / f"{path.stem}-{one.stem}.json"
-        write_text(place, to_json(one.form(description.graph)) + "\n")
-        written.append(place)
-    if isinstance(found, Skipped):
-        return Overlay(tuple(written), found)
-    placed = next((len(one.values) for one in figures if one.stem == "db"), 0)
-    return Overlay(tuple(written), (placed, len(layers)))
+        output = folder / f"{path.stem}-{one.stem}.json"
+        write_text(output, to_json(one.form(description.graph)) + "\n")
+        written.append(output)
+    if isinstance(sensitivity, Skipped):
+        return Overlay(tuple(written), sensitivity)
+    shown = next((len(one.values) for one in figures if one.stem == "db"), 0)
+    return Overlay(tuple(written), (shown, len(layers)))
 
 
 def _sensitivity(path: Path, description: FileDescription) -> Sensitivity | Skipped:
@@ -63,7 +63,7 @@ def _sensitivity(path: Path, description: FileDescription) -> Sensitivity | Skip
     folder = path.parent.parent if path.parent.name == REFERENCE_FOLDER else path.parent
     note = description.note
     digest = sha256_of(path) if is_reference or note is None else note.reference_sha256
-    found = known_sensitivity(folder, digest)
+    sensitivity = known_sensitivity(folder, digest)
     model = "its model" if note is None else note.model
     nothing = Skipped(f"there is no {FILE} in {folder}: run `edge-imgq sensitivity` on {model}")
-    return nothing if found is None else found
+    return nothing if sensitivity is None else sensitivity

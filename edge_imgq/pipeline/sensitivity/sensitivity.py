@@ -105,7 +105,7 @@ def sensitivity(request: SensitivityRequest, watch: Watch) -> Sensitivity:
     run = _Run(request, watch)
     goal = run.goal()
     findings = _Findings(run, run.quantized(run.recipe), goal)
-    found = Sensitivity(
+    result = Sensitivity(
         run.source.name,
         __version__,
         run.recipe.name,
@@ -120,10 +120,10 @@ def sensitivity(request: SensitivityRequest, watch: Watch) -> Sensitivity:
         if goal is not None:
             choice, text = findings.chosen(goal)
             write_text(stage / RECIPE, text)
-            found = replace(found, choice=choice)
-        write_text(stage / FILE, sensitivity_to_json(found) + "\n")
-        write_image(stage / PICTURE, _picture(found))
-    return found
+            result = replace(result, choice=choice)
+        write_text(stage / FILE, sensitivity_to_json(result) + "\n")
+        write_image(stage / PICTURE, _picture(result))
+    return result
 
 
 class _Run:
@@ -163,13 +163,13 @@ class _Run:
         Raises:
             UsageError: no image has a truth.
         """
-        found = list(self._psnrs())
-        if not found:
+        psnrs = list(self._psnrs())
+        if not psnrs:
             raise UsageError(
                 f"Nothing is known of the truth for {self.source.contract.task}, so a budget has "
                 "nothing to hold to. Give --fidelity, the dB to the float model's image, instead."
             )
-        return found
+        return psnrs
 
     def _psnrs(self) -> Iterator[float]:
         import onnx_ir as ir
@@ -289,13 +289,13 @@ class _Findings:
         names = tuple(layer.name for layer in self.layers() if layer.name in choice.names)
         in_float = float_file_time(self._run.source, _size(self._run), self._profile)
         time = None if in_float is None else in_float / plain
-        found = ChosenPrecision(names, wanted, reached, choice.time, str(path), time)
+        chosen = ChosenPrecision(names, wanted, reached, choice.time, str(path), time)
         remark = (
             f"Chosen for {self._run.source.name} by `edge-imgq sensitivity`: {reached:.1f} dB "
             f"against the float model on held-out calibration patches, {self.psnr:.1f} with all "
-            f"layers in int8, at about {choice.time:.2f} times the time.{comparison(found)}"
+            f"layers in int8, at about {choice.time:.2f} times the time.{comparison(chosen)}"
         )
-        return found, with_precision(self._run.text, dict.fromkeys(names, "float"), remark)
+        return chosen, with_precision(self._run.text, dict.fromkeys(names, "float"), remark)
 
     def _told(self, done: int, total: int) -> None:
         self._run.watch(ProgressStep("measure layers", done, total))
@@ -318,7 +318,9 @@ def _size(run: _Run) -> tuple[int, int]:
     return run.request.size or (height, width)
 
 
-def _picture(found: Sensitivity) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    rows = [Bar(layer.name, (layer.weights, layer.output)) for layer in found.layers]
-    title = f"{found.model}, {found.scheme}: parts of the squared error, {found.psnr:.1f} dB in all"
+def _picture(result: Sensitivity) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    rows = [Bar(layer.name, (layer.weights, layer.output)) for layer in result.layers]
+    title = (
+        f"{result.model}, {result.scheme}: parts of the squared error, {result.psnr:.1f} dB in all"
+    )
     return bar_chart(title, ("weights", "output"), rows)

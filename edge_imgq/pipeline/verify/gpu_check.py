@@ -52,7 +52,7 @@ def gpu_drift(
     """
     pixels = sample.pixels
     known = host.levels(pixels)
-    found = GpuDrift(
+    drift = GpuDrift(
         str(session.identity),
         sample.name,
         (pixels.shape[0], pixels.shape[1]),
@@ -60,9 +60,9 @@ def gpu_drift(
         _distance(session, known, pixels, in_float32=True),
         fp16_overflows(reference or session.path, pixels, session.note.contract.peak),
     )
-    if bisects or found.is_doubtful:
-        return replace(found, operator=_operator(session, found, pixels, reference))
-    return found
+    if bisects or drift.is_doubtful:
+        return replace(drift, operator=_operator(session, drift, pixels, reference))
+    return drift
 
 
 def _distance(
@@ -73,10 +73,10 @@ def _distance(
     At most HIGHEST; 0 if the GPU returns NaN or infinity.
     """
     try:
-        found = session.levels(pixels, in_float32)
+        levels = session.levels(pixels, in_float32)
     except NonFiniteOutputError:
         return 0.0
-    return min(psnr(np.clip(known, 0, 255), np.clip(found, 0, 255)), HIGHEST)
+    return min(psnr(np.clip(known, 0, 255), np.clip(levels, 0, 255)), HIGHEST)
 
 
 def _operator(

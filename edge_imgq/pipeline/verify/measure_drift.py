@@ -142,9 +142,9 @@ def measure_drifts(
     name = "" if contract.result is None else contract.result.name
     drifts = {
         path: replace(
-            summarise(found, not no_picture, name), builtin_kernels=builtin.of(path, found)
+            summarise(measured, not no_picture, name), builtin_kernels=builtin.of(path, measured)
         )
-        for path, found in rows.items()
+        for path, measured in rows.items()
         if path not in not_run
     }
     return {
@@ -212,7 +212,7 @@ def _run_sequence(
     contract = reference.note.contract
 
     def last(run: Run) -> tuple[Levels, list[Pixels]]:
-        results = [found for _, found in run_frames(run, sample.pixels, contract)]
+        results = [of_files for _, of_files in run_frames(run, sample.pixels, contract)]
         pictures = [pixels_of(first_result(results[frame - 1], contract)) for frame in SHOWN]
         return results[-1], pictures
 
@@ -221,17 +221,17 @@ def _run_sequence(
     graphs = {file.path: file.quantized for file in group if file.quantized is not None}
     sources = {id(session): session for session in graphs.values()}
     of_sources = {key: pixels_of(last(_levels_of(s))[0]) for key, s in sources.items()}
-    found: dict[Path, Levels | NotRun] = {}
+    of_files: dict[Path, Levels | NotRun] = {}
     growth = {}
     for file in group:
         result = _tried(file, sample, lambda session: last(_levels_of(session)))
         if isinstance(result, NotRun):
-            found[file.path] = result
+            of_files[file.path] = result
             continue
-        found[file.path], pictures = result
+        of_files[file.path], pictures = result
         growth[file.path] = tuple(map(picture_psnr, wanted, pictures))
     quantized = {path: of_sources[id(session)] for path, session in graphs.items()}
-    return _Shown(sample, pixels_of(exact), exact, quantized, found, growth)
+    return _Shown(sample, pixels_of(exact), exact, quantized, of_files, growth)
 
 
 def _levels_of(session: Session) -> Run:

@@ -114,7 +114,7 @@ class References:
         quantized, host = self._source(candidate.path, note), None
         if device.name != HOST:
             host = open_session(candidate.path, self._threads)
-        elif note.operators:  # compiled: its integers on this host are its graph's
+        elif note.operators:  # compiled for an NPU: this host computes the integers of its graph
             host = quantized
         return ComparedFile(candidate.path, candidate.size, session, quantized, host)
 
@@ -127,7 +127,7 @@ class References:
             )
 
     def _take_original(self) -> None:
-        """Let the person's file be the float reference, if it can run as the float graph does."""
+        """Use the user's file as float reference if it can run at every size of the float graph."""
         session = _original_session(self._folder / ORIGINAL, self.float, self._threads)
         if isinstance(session, Skipped):
             self.original = session
@@ -135,28 +135,33 @@ class References:
             self.float, self.original = session, str(session.identity)
 
     def multiples(self) -> set[int]:
-        """Return what sides must be multiples of for each file of the folder that may ask for more.
+        """Return the multiples that files of the folder require for height and width.
 
-        Other formats take what the network takes. A file that cannot be read asks for nothing.
+        Only formats that may require more than the network are read; unreadable files are ignored.
         """
-        found = set()
-        for name, form in FORMATS.items():
-            if not form.raises_multiple:
+        multiples = set()
+        for name, file_format in FORMATS.items():
+            if not file_format.raises_multiple:
                 continue
-            for path in sorted(self._folder.parent.glob(f"*{form.suffix}")):
+            for path in sorted(self._folder.parent.glob(f"*{file_format.suffix}")):
                 with suppress(ModelError):
                     note = functions_of(name).read_note(path)
-                    found |= {note.contract.multiple} if self._made_from_float(note) else set()
-        return found
+                    multiples |= {note.contract.multiple} if self._made_from_float(note) else set()
+        return multiples
 
     def quantized_graph(self, note: FileNote) -> Path:
-        """Return the QDQ graph that a file which was opened was made from."""
+        """Return the path of the QDQ graph that an opened int8 file was made from."""
         return self._quantized[note.quantized_sha256]
 
     def _made_from_float(self, note: FileNote) -> bool:
         return note.reference_sha256 == self.sha256
 
     def _source(self, path: Path, note: FileNote) -> Session | None:
+        """Open the QDQ graph that a file was made from; None for a float file.
+
+        Raises:
+            ModelError: the folder does not hold the graph.
+        """
         digest = note.quantized_sha256
         if not digest:
             return None
@@ -168,7 +173,7 @@ class References:
 
 
 def _original_session(path: Path, graph: Session, threads: int) -> FloatSession | Skipped:
-    """Open a person's file to stand for the float graph; return the reason where it cannot."""
+    """Open the user's file as float reference; return the reason if it cannot replace the graph."""
     import onnx
 
     from edge_imgq.runtime.source_onnx import (
@@ -202,7 +207,7 @@ def _other_reference(path: Path, reference: Path) -> str:
 
 
 def parameters_of(model: ir.Model) -> int:
-    """Return how many constant numbers the operators of a model read, as `inspect` counts them."""
+    """Count the elements of the constants that the operators of a model read, as `inspect` does."""
     from edge_imgq.export.onnx_description import parameter_count
 
     return parameter_count(model.graph)

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from edge_imgq.devices.protocol import Device, DeviceSession
 
 NEVER_THERE = (DeviceError, UnsupportedOperatorError)
-"""What is noted of a single file too: it is whole, and the device is not there or refuses it."""
+"""Errors reported even for a single file: the file is intact, but the device cannot run it."""
 
 NO_PICTURE = Skipped("the result is no picture")
 
@@ -147,21 +147,21 @@ def verify(request: VerifyRequest, watch: Watch) -> tuple[Verified, ...]:
         keep_going=len(request.paths) > 1,
         timed=request.timed,
     )
-    found = []
+    verified = []
     for folder, files in _by_folder(request).items():
         gallery = WorstImages(request.pictures, keeps=True)
         candidates = [Candidate(path, None) for path in files]
         report = verify_files(folder, candidates, replace(terms, gallery=gallery), watch)
         gallery.write()
         name = request.device if isinstance(device, Skipped) else device.name
-        found.append(Verified(folder, replace(report, device=name), gallery))
-    return tuple(found)
+        verified.append(Verified(folder, replace(report, device=name), gallery))
+    return tuple(verified)
 
 
 def _budgets(device: Device | Skipped) -> dict[str, Budget]:
-    """Return what each target may lose: on a GPU, whatever its recipe says, what float16 may."""
-    found = {recipe.name: recipe.budget for recipe in export_recipes()}
-    return dict.fromkeys(found, IN_FLOAT16) if isinstance(device, GpuDevice) else found
+    """Return the budget of each target: its recipe's, or on a GPU that of float16."""
+    budgets = {recipe.name: recipe.budget for recipe in export_recipes()}
+    return dict.fromkeys(budgets, IN_FLOAT16) if isinstance(device, GpuDevice) else budgets
 
 
 def verify_files(
@@ -175,7 +175,7 @@ def verify_files(
         terms: settings.
         watch: called before each step.
     """
-    # A folder that files are just written to bears a hidden name.
+    # A staging folder has a hidden name.
     whose = "" if terms.just_written else f" of {folder.absolute().name}"
     watch(ProgressStep(f"open the files{whose}", 0, 1))
     references = References(folder, terms.threads)
@@ -189,8 +189,8 @@ def verify_files(
         )
         if terms.just_written:
             _blame(not_run)
-        found = NOT_LOOKED_AT if values.is_empty else values.range()
-        pixels = found if contract.returns_image else NO_PICTURE
+        value_range = NOT_LOOKED_AT if values.is_empty else values.range()
+        pixels = value_range if contract.returns_image else NO_PICTURE
         targets = _targets(folder, opened, drifts, terms, not_run, pixels, watch)
     note = references.float.note
     return Report(
@@ -207,7 +207,7 @@ def verify_files(
         versions=runtime_versions(),
         targets=tuple(targets),
         not_run=tuple(not_run.values()),
-        output_range=found,
+        output_range=value_range,
         advice=clipped(pixels),
         original=references.original,
     )
@@ -220,14 +220,14 @@ def _open(
     not_run: dict[Path, NotRun],
     stack: ExitStack,
 ) -> list[ComparedFile]:
-    """Open files on their device; those that do not go there are noted with the reason.
+    """Open files on their device.
 
     Args:
-        references: of the files.
+        references: references of the files.
         candidates: the files.
-        terms: where, and whether damaged files are noted too.
-        not_run: gets those that do not open.
-        stack: closes the others.
+        terms: settings with the device; with `keep_going`, damaged files are reported, not raised.
+        not_run: receives the files that the device does not run, with the reason.
+        stack: closes the opened files.
     """
     device = terms.device
     noted = (RuntimeUnavailableError, ModelError) if terms.keep_going else NEVER_THERE
@@ -251,6 +251,7 @@ def _open(
 
 
 def _not_run(path: Path, error: EdgeImgqError, terms: Terms) -> NotRun:
+    """Return the report of a file that did not open."""
     reason = str(error)
     if terms.just_written and isinstance(error, UnopenedFileError):
         reason = error.reason
@@ -258,7 +259,7 @@ def _not_run(path: Path, error: EdgeImgqError, terms: Terms) -> NotRun:
 
 
 def _blame(not_run: dict[Path, NotRun]) -> None:
-    """Say of files that were written just now, and do not run, whose fault that is."""
+    """Report files that were just written and do not run as bugs in edge-imgq, in place."""
     for path, file in not_run.items():
         if file.exit_code == ModelError.exit_code:
             reason = (
@@ -278,7 +279,10 @@ def _targets(
     values: OutputRange | Skipped,
     watch: Watch,
 ) -> list[TargetReport]:
-    """Time every file that ran on all images, and put together what is known of it."""
+    """Time every file that ran on all images, and assemble its report.
+
+    The time that remains is shared equally among the files.
+    """
     targets = []
     own = [file.session.size for file in opened if file.session.size]
     measured = [file for file in opened if file.path in drifts]
@@ -307,14 +311,14 @@ def _targets(
 
 
 def _latency(session: DeviceSession, size: tuple[int, int], seconds: float) -> Latency | Skipped:
-    """Time a file; on this host, where calls may be slow and many, for so many seconds at most."""
+    """Time a file; on this host, for at most some seconds."""
     if isinstance(session, HostSession):
         return session.latency(size, seconds=seconds)
     return session.latency(size)
 
 
 def _on_gpu(file: ComparedFile, terms: Terms, watch: Watch) -> GpuDrift | Skipped:
-    """Compare a file that runs in a GPU's kernels in both of their precisions, on one image."""
+    """Compare a file on the GPU with this host, in float16 and float32, on the first image."""
     if not isinstance(file.session, GpuSession) or not isinstance(file.host, FloatSession):
         return NOT_ON_GPU
     note = file.session.note
@@ -324,10 +328,10 @@ def _on_gpu(file: ComparedFile, terms: Terms, watch: Watch) -> GpuDrift | Skippe
 
 
 def _common_contract(references: References, opened: Sequence[ComparedFile]) -> ImageContract:
-    """Return the contract whose images fit every file: a file may ask for a larger multiple.
+    """Return a contract with a multiple that fits every file of the folder.
 
-    Files of the folder that are not verified count too: what is measured of one does not depend on
-    which others are named.
+    Files that are not verified count too, so the figures of a file do not depend on the others that
+    are verified with it.
     """
     contract = references.float.note.contract
     asked = {file.session.note.contract.multiple for file in opened} | references.multiples()
@@ -335,7 +339,7 @@ def _common_contract(references: References, opened: Sequence[ComparedFile]) -> 
 
 
 def _by_folder(request: VerifyRequest) -> dict[Path, list[Path]]:
-    """Group files by their model's folder, or put all of them into the one that was named."""
+    """Group files by folder, or assign all of them to the requested reference folder."""
     if request.reference is not None:
         folder = request.reference
         return {folder.parent if folder.name == REFERENCE_FOLDER else folder: [*request.paths]}

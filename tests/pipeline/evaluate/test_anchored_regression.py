@@ -13,7 +13,7 @@ from edge_imgq.pipeline.evaluate.anchored_regression import (
     enlarged,
     features_of,
     patch_offsets,
-    patch_places,
+    patch_positions,
 )
 
 LUMA = data.camera()[100:130, 200:236]
@@ -34,16 +34,16 @@ def test_maps_of_zeros_leave_bicubic(scale: int) -> None:
 
 def test_patches_that_overlap_are_averaged_and_the_border_is_left() -> None:
     shape, scale = (14, 16), 2
-    places = patch_places(shape, scale, step=1)
+    positions = patch_positions(shape, scale, step=1)
     rng = np.random.default_rng(0)
-    patches = rng.normal(size=(len(places), 36)).astype(np.float32)
+    patches = rng.normal(size=(len(positions), 36)).astype(np.float32)
     total, count = np.zeros(shape), np.zeros(shape)
-    for patch, place in zip(patches, places, strict=True):
+    for patch, place in zip(patches, positions, strict=True):
         top, left = divmod(int(place), shape[1])
         total[top : top + 6, left : left + 6] += patch.reshape(6, 6)
         count[top : top + 6, left : left + 6] += 1
     np.testing.assert_allclose(
-        blended(patches, places, shape, scale), total / np.maximum(count, 1), atol=1e-5
+        blended(patches, positions, shape, scale), total / np.maximum(count, 1), atol=1e-5
     )
     inside = np.zeros(shape, bool)
     inside[scale:-scale, scale:-scale] = True
@@ -53,13 +53,13 @@ def test_patches_that_overlap_are_averaged_and_the_border_is_left() -> None:
 def test_features_are_differences_of_neighbours_a_small_pixel_apart() -> None:
     scale = 3
     smooth = enlarged(LUMA, scale)
-    places = patch_places(smooth.shape, scale, step=2)
-    found = features_of(smooth, places, scale).reshape(len(places), 4, -1)
+    positions = patch_positions(smooth.shape, scale, step=2)
+    found = features_of(smooth, positions, scale).reshape(len(positions), 4, -1)
     inside = patch_offsets(smooth.shape, scale)
     flat = smooth.ravel()
     width = smooth.shape[1]
-    for sample in (0, len(places) // 2, len(places) - 1):
-        at = places[sample] + inside
+    for sample in (0, len(positions) // 2, len(positions) - 1):
+        at = positions[sample] + inside
         # One small pixel of three: from one to the left of a place to two to the right of it.
         steps = [flat[at + 2 * along] - flat[at - along] for along in (1, width)]
         right, left = flat[at + scale], flat[at - scale]
@@ -75,12 +75,12 @@ def test_a_patch_goes_to_the_atom_that_correlates_most_whatever_its_sign() -> No
     maps = np.zeros((2, 2, 36), np.float32)
     maps[0, 0] = 1.0
     smooth = enlarged(LUMA, scale)
-    places = patch_places(smooth.shape, scale, step=1)
-    seen = features_of(smooth, places, scale) @ method(scale, maps).basis
+    positions = patch_positions(smooth.shape, scale, step=1)
+    seen = features_of(smooth, positions, scale) @ method(scale, maps).basis
     first = np.abs(seen[:, 0]) >= np.abs(seen[:, 1])
     assert (seen[first, 0] < 0).any()
     added = np.where(first, seen[:, 0], 0.0)[:, None].repeat(36, 1).astype(np.float32)
-    wanted = np.clip(np.rint(smooth + blended(added, places, smooth.shape, scale)), 0, 255)
+    wanted = np.clip(np.rint(smooth + blended(added, positions, smooth.shape, scale)), 0, 255)
     found = method(scale, maps)(LUMA[..., None])[..., 0]
     assert np.abs(found - wanted).max() <= 1
 
