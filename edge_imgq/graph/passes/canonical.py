@@ -1,8 +1,8 @@
 """The canonical form of a graph: all phases that every target runs, in order.
 
-The passes are exact in real numbers; where one reorders float32 arithmetic, its docstring says so.
-A graph that is already quantized stays unchanged. `edge-imgq inspect MODEL --passes` lists the
-passes that rewrote something.
+The passes are exact in real numbers, with the exceptions that their docstrings name. Where one
+reorders float32 arithmetic, its docstring says so. A graph that is already quantized stays
+unchanged. `edge-imgq inspect MODEL --passes` lists the passes that rewrote something.
 """
 
 from __future__ import annotations
