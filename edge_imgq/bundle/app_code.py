@@ -11,7 +11,7 @@ from edge_imgq.bundle.port_contract import PortedContract
 
 FOLDER = Path(__file__).with_name("app")
 
-PLACES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+APP_FILES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "TFLite": {
         "android": (
             *("Tiles.kt", "Pixels.kt", "CheckVectors.kt", "PhotoEnhancer.kt"),
@@ -48,7 +48,7 @@ def app_code(contract: AppContract, peak: float) -> dict[str, bytes]:
         peak: float value of level 255.
     """
     code = {}
-    for format_name, folders in PLACES.items():
+    for format_name, folders in APP_FILES.items():
         files = [file for file in contract.files if file.format == format_name]
         for folder, names in folders.items() if files else ():
             for name in names:
@@ -57,7 +57,7 @@ def app_code(contract: AppContract, peak: float) -> dict[str, bytes]:
     return code
 
 
-PORT_PLACES: Mapping[str, tuple[str, ...]] = {
+PORT_FILES: Mapping[str, tuple[str, ...]] = {
     "python": ("ports/run_file.py.j2",),
     "cpp": (
         *("litert_session.hpp", "ports/ports.hpp", "ports/ports_file.hpp"),
@@ -76,7 +76,7 @@ def port_code(contract: PortedContract, peak: float) -> dict[str, bytes]:
     """
     files = [f for f in contract.files if f.format == "TFLite" and f.size is not None]
     code = {}
-    for folder, names in PORT_PLACES.items():
+    for folder, names in PORT_FILES.items():
         for name in names if files or folder == "python" else ():
             code[f"{folder}/{_own_name(name)}"] = _code(name, contract, files, peak)
     return code
