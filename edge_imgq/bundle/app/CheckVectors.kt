@@ -3,7 +3,7 @@ package edgeimgq
 import java.io.File
 
 /**
- * Holds Tiles.kt and Pixels.kt to the vectors of a bundle, without Android:
+ * Checks Tiles.kt and Pixels.kt against the vectors of a bundle, without Android:
  *
  *     kotlinc android/Tiles.kt android/Pixels.kt android/Contract.kt android/CheckVectors.kt \
  *         -include-runtime -d ../check.jar && java -jar ../check.jar .
@@ -33,7 +33,7 @@ fun main(args: Array<String>) {
 
 private fun numbersOf(text: String): List<Int> = text.split(" ").map { it.toInt() }
 
-/** Returns the padded sides, then what tiles read, keep and write, of a line's first 7 numbers. */
+/** Returns the padded sides, then the spans of all tiles, for the first 7 numbers of a line. */
 private fun rectangles(line: List<Int>): List<Int> {
     val halo = line[4]
     val multiple = line[5]
@@ -71,7 +71,7 @@ private fun bytes(numbers: List<Int>): ByteArray = ByteArray(numbers.size) { num
 
 private fun numbers(picture: Picture): List<Int> = picture.bytes.map { it.toInt() and 255 }
 
-/** There and back again; an int of ARGB is blue, green, red and alpha in memory. */
+/** Converts pixels to an image and back; an ARGB int is blue, green, red, alpha in memory. */
 private fun bgra(given: List<Int>): List<Int> {
     val (height, width, row) = given
     val argb = IntArray(height * width) {
@@ -114,7 +114,7 @@ private fun tiled(given: List<Int>): List<Int> {
     return numbers(Tiles.enhance(photo, tile, given[4], given[5], scale, network))
 }
 
-/** A network of known reach: sums modulo 256, in which every single pixel counts. */
+/** A network of known receptive field: sums modulo 256, so that every pixel matters. */
 private fun windowSum(tile: Picture, reach: Int, scale: Int): ByteArray {
     val width = tile.width * scale
     return ByteArray(tile.height * scale * width) { index ->

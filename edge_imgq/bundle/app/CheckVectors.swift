@@ -1,5 +1,5 @@
-/// Holds Tiles.swift and Pixels.swift to the vectors of a bundle, on any system with Swift. It is a
-/// program of its own and no part of an app:
+/// Checks Tiles.swift and Pixels.swift against the vectors of a bundle, on any system with Swift. It
+/// is a separate program and not part of an app:
 ///
 ///     swiftc -O -parse-as-library ios/Tiles.swift ios/Pixels.swift ios/CheckVectors.swift \
 ///         -o ../check && ../check .
@@ -26,7 +26,7 @@ struct CheckVectors {
         for line in try String(contentsOfFile: folder + "pixels.txt", encoding: .utf8).split(separator: "\n") {
             let parts = line.split(separator: "|")
             let name = parts[0].trimmingCharacters(in: .whitespaces)
-            // Core ML takes and returns pixel buffers: there are no floats to convert.
+            // Core ML takes and returns pixel buffers, so no floats are converted.
             if name == "to_byte" || name == "to_float" { continue }
             held(line.prefix(60), try converted(name, numbersOf(parts[1])), numbersOf(parts[2]))
         }
@@ -38,7 +38,7 @@ struct CheckVectors {
         text.split(separator: " ").compactMap { Int($0) }
     }
 
-    /// The padded sides, then what tiles read, keep and write, of a line's first 7 numbers.
+    /// The padded sides, then the spans of all tiles, for the first 7 numbers of a line.
     private static func rectangles(_ line: [Int]) -> [Int] {
         func of(_ length: Int, _ tile: Int) -> [Span] {
             Tiles.spans(length: length, tile: tile, halo: line[4], multiple: line[5], scale: line[6])
@@ -74,7 +74,7 @@ struct CheckVectors {
 
     private static func numbers(_ picture: Picture) -> [Int] { picture.bytes.map { Int($0) } }
 
-    /// There and back again: what is written differs from what was read in padding and alpha alone.
+    /// Converts pixels to an image and back; only padding and alpha may differ.
     private static func bgra(_ given: [Int]) -> [Int] {
         let (height, width, row) = (given[0], given[1], given[2])
         let rgb = Pixels.fromBGRA(bytes(given[3...]), height: height, width: width, bytesPerRow: row)
@@ -112,7 +112,7 @@ struct CheckVectors {
         return numbers(result)
     }
 
-    /// A network of known reach: sums modulo 256, in which every single pixel counts.
+    /// A network of known receptive field: sums modulo 256, so that every pixel matters.
     private static func windowSum(_ tile: Picture, reach: Int, scale: Int) -> [UInt8] {
         let width = tile.width * scale
         return (0..<tile.height * scale * width).map { index in

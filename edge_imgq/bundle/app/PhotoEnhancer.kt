@@ -5,23 +5,23 @@ import android.media.Image
 import java.nio.ByteBuffer
 
 /**
- * Bitmaps and camera frames of any size to enhanced bitmaps; Enhancer and CompiledEnhancer say what
- * runs the file.
+ * Enhances bitmaps and camera frames of any size; Enhancer and CompiledEnhancer implement how
+ * the file is run.
  *
- * One object belongs to one thread at a time. Give it work from a background thread.
+ * Not thread-safe. Call it from a background thread.
  */
 abstract class PhotoEnhancer : Network, AutoCloseable {
-    /** Returns the network's own result of a picture of its own channels. */
+    /** Returns the network's result for an image with the network's channels. */
     abstract fun run(picture: Picture, progress: Progress? = null): Picture
 
-    /** Returns an enhanced bitmap; `progress` is told of tiles and may cancel. */
+    /** Returns an enhanced bitmap; `progress` is called before each tile and may cancel. */
     fun enhance(bitmap: Bitmap, progress: Progress? = null): Bitmap {
         val argb = IntArray(bitmap.width * bitmap.height)
         bitmap.getPixels(argb, 0, bitmap.width, 0, 0, bitmap.width, bitmap.height)
         return enhance(Pixels.fromArgb(argb, bitmap.height, bitmap.width, 3), progress)
     }
 
-    /** Returns an enhanced camera frame of YUV_420_888, turned upright by `rotation` degrees. */
+    /** Returns an enhanced YUV_420_888 camera frame, rotated upright by `rotation` degrees clockwise. */
     fun enhance(frame: Image, rotation: Int, progress: Progress? = null): Bitmap {
         val (luma, cb, cr) = frame.planes
         return enhance(

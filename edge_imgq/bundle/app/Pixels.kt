@@ -1,12 +1,13 @@
 package edgeimgq
 
 /**
- * Pixels of bitmaps and camera frames to those of a network and back, in whole numbers: the same as
- * edge-imgq's own (edge_imgq/bundle/app_pixels.py), held to vectors/pixels.txt by CheckVectors.kt.
+ * Converts pixels of bitmaps and camera frames for a network and back, in integers, with the same
+ * results as edge-imgq (edge_imgq/bundle/app_pixels.py), checked against vectors/pixels.txt by
+ * CheckVectors.kt.
  * Nothing here needs Android.
  */
 object Pixels {
-    /** Returns Y of BT.601 from 16 to 235 of a pixel; halves are rounded to even. */
+    /** Returns the luma of a pixel in BT.601, 16 to 235; ties are rounded to even. */
     fun luma(red: Int, green: Int, blue: Int): Int {
         val sum = 65481 * red + 128553 * green + 24966 * blue + 16 * 255000
         val whole = sum / 255000
@@ -14,16 +15,16 @@ object Pixels {
         return if (rest > 127500 || (rest == 127500 && whole % 2 == 1)) whole + 1 else whole
     }
 
-    /** Returns luma from 16 to 235 of a camera's luma from 0 to 255. */
+    /** Converts a camera's full-range luma, 0 to 255, to limited range, 16 to 235. */
     fun limited(full: Int): Int = 16 + (full * 438 + 255) / 510
 
-    /** Returns luma from 0 to 255 of luma from 16 to 235. */
+    /** Converts limited-range luma, 16 to 235, to full range, 0 to 255. */
     fun full(limited: Int): Int = clip(Math.floorDiv((limited - 16) * 170 + 73, 146))
 
-    /** Returns a value as a byte's. */
+    /** Clips a value to 0 to 255. */
     fun clip(value: Int): Int = if (value < 0) 0 else if (value > 255) 255 else value
 
-    /** Returns the picture of ARGB ints, as Bitmap.getPixels has them, with 3 channels or luma. */
+    /** Converts ARGB ints, as from Bitmap.getPixels, to an image of 3 channels or luma. */
     fun fromArgb(argb: IntArray, height: Int, width: Int, channels: Int): Picture {
         val bytes = ByteArray(height * width * channels)
         for (index in argb.indices) {
@@ -41,7 +42,7 @@ object Pixels {
         return Picture(height, width, channels, bytes)
     }
 
-    /** Returns ARGB ints, as Bitmap.setPixels wants them, of a picture of 3 channels. */
+    /** Converts an image of 3 channels to ARGB ints, as for Bitmap.setPixels. */
     fun toArgb(picture: Picture): IntArray {
         require(picture.channels == 3) { "a picture of luma has no colour: see recoloured" }
         val bytes = picture.bytes
@@ -54,10 +55,10 @@ object Pixels {
         (255 shl 24) or (red and 255 shl 16) or (green and 255 shl 8) or (blue and 255)
 
     /**
-     * Returns the RGB picture of a camera's frame of YUV_420_888, BT.601 of full range.
+     * Converts a camera frame in YUV_420_888, full-range BT.601, to an RGB image.
      *
      * Chroma has half as many rows and columns, rounded up; `rotation` is 0, 90, 180 or 270 degrees
-     * to the right, as the camera states it.
+     * clockwise, as the camera states it.
      */
     fun fromYuv(
         luma: ByteArray, cb: ByteArray, cr: ByteArray, height: Int, width: Int,
@@ -85,7 +86,7 @@ object Pixels {
         return Picture(rows, columns, 3, bytes)
     }
 
-    /** Returns an RGB picture as a network takes it: as it is, or its luma. */
+    /** Returns the network's input for an RGB image: the image, or its luma. */
     fun planes(rgb: Picture, channels: Int): Picture {
         if (channels == 3) return rgb
         val bytes = ByteArray(rgb.height * rgb.width) { index ->
@@ -97,7 +98,7 @@ object Pixels {
         return Picture(rgb.height, rgb.width, 1, bytes)
     }
 
-    /** Returns an RGB picture, enlarged by bilinear, with a new luma from 16 to 235. */
+    /** Upscales an RGB image bilinearly and replaces its luma, 16 to 235. */
     fun recoloured(rgb: Picture, luma: Picture): Picture {
         val scale = luma.height / rgb.height
         val bytes = ByteArray(luma.height * luma.width * 3)
@@ -136,11 +137,11 @@ object Pixels {
     private fun at(rgb: Picture, place: Int, channel: Int): Int =
         rgb.bytes[3 * place + channel].toInt() and 255
 
-    /** Returns what a file of float32 takes for a byte. */
+    /** Converts a level, 0 to 255, to the input of a float32 file, 0 to peak. */
     fun toFloat(pixel: Byte, peak: Double): Float =
         (pixel.toInt() and 255).toFloat() * (peak / 255.0).toFloat()
 
-    /** Returns the byte of what a file of float32 returns: rounded half to even, and clipped. */
+    /** Converts the output of a float32 file to a level: rounded half to even, and clipped. */
     fun toByte(value: Float, peak: Double): Byte {
         require(!value.isNaN() && !value.isInfinite()) { "the output holds NaN or infinity" }
         val level = Math.rint(value.toDouble() * (255.0 / peak))

@@ -1,29 +1,31 @@
-/// Pixels of camera frames to those of a network and back, in whole numbers: the same as edge-imgq's
-/// own (edge_imgq/bundle/app_pixels.py), held to `vectors/pixels.txt` by CheckVectors.swift.
+/// Converts pixels of camera frames for a network and back, in integers, with the same results as
+/// edge-imgq (edge_imgq/bundle/app_pixels.py), checked against `vectors/pixels.txt` by
+/// CheckVectors.swift.
 public enum Pixels {
-    /// Y of BT.601 from 16 to 235 of a pixel; halves are rounded to even.
+    /// Luma of a pixel in BT.601, 16 to 235; ties are rounded to even.
     public static func luma(_ red: Int, _ green: Int, _ blue: Int) -> Int {
         let sum = 65481 * red + 128553 * green + 24966 * blue + 16 * 255_000
         let (whole, rest) = sum.quotientAndRemainder(dividingBy: 255_000)
         return rest > 127_500 || (rest == 127_500 && whole % 2 == 1) ? whole + 1 : whole
     }
 
-    /// Luma from 16 to 235 of a camera's luma from 0 to 255.
+    /// Converts a camera's full-range luma, 0 to 255, to limited range, 16 to 235.
     public static func limited(_ full: Int) -> Int { 16 + (full * 438 + 255) / 510 }
 
-    /// Luma from 0 to 255 of luma from 16 to 235.
+    /// Converts limited-range luma, 16 to 235, to full range, 0 to 255.
     public static func full(_ limited: Int) -> Int { Int(clip(stretched(limited - 16))) }
 
-    /// A value as a byte's.
+    /// Clips a value to 0 to 255.
     public static func clip(_ value: Int) -> UInt8 { UInt8(min(max(value, 0), 255)) }
 
-    /// A difference in luma from 16 to 235 as one from 0 to 255: · 255 / 219, rounded.
+    /// Converts a difference of limited-range luma to full range: · 255 / 219, rounded.
     private static func stretched(_ difference: Int) -> Int {
         let sum = difference * 170 + 73
         return sum >= 0 ? sum / 146 : -((145 - sum) / 146)
     }
 
-    /// The RGB picture of bytes in the order blue, green, red, alpha (kCVPixelFormatType_32BGRA).
+    /// Converts bytes in the order blue, green, red, alpha (kCVPixelFormatType_32BGRA) to an RGB
+    /// image.
     public static func fromBGRA(
         _ bytes: UnsafePointer<UInt8>, height: Int, width: Int, bytesPerRow: Int
     ) -> Picture {
@@ -38,7 +40,7 @@ public enum Pixels {
         return picture
     }
 
-    /// Writes an RGB picture as bytes in the order blue, green, red, alpha.
+    /// Writes an RGB image as bytes in the order blue, green, red, alpha.
     public static func toBGRA(
         _ picture: Picture, _ bytes: UnsafeMutablePointer<UInt8>, bytesPerRow: Int
     ) {
@@ -53,11 +55,11 @@ public enum Pixels {
         }
     }
 
-    /// The RGB picture of a camera's frame in BT.601 of full range, with Cb and Cr in turns
+    /// Converts a camera frame in full-range BT.601 to an RGB image; Cb and Cr are interleaved
     /// (kCVPixelFormatType_420YpCbCr8BiPlanarFullRange).
     ///
     /// Chroma has half as many rows and columns, rounded up; `rotation` is 0, 90, 180 or 270
-    /// degrees to the right.
+    /// degrees clockwise.
     public static func fromYUV(
         luma: UnsafePointer<UInt8>, lumaRow: Int, chroma: UnsafePointer<UInt8>, chromaRow: Int,
         height: Int, width: Int, rotation: Int
@@ -81,7 +83,7 @@ public enum Pixels {
         return picture
     }
 
-    /// Where a pixel goes when a frame is turned to the right.
+    /// The position of a pixel after the frame is rotated clockwise.
     private static func turned(
         _ row: Int, _ column: Int, _ height: Int, _ width: Int, _ rotation: Int
     ) -> (Int, Int) {
@@ -93,7 +95,7 @@ public enum Pixels {
         }
     }
 
-    /// An RGB picture as a network takes it: as it is, or its luma.
+    /// The network's input for an RGB image: the image, or its luma.
     public static func planes(_ rgb: Picture, channels: Int) -> Picture {
         if channels == 3 { return rgb }
         var picture = Picture(height: rgb.height, width: rgb.width, channels: 1)
@@ -106,7 +108,7 @@ public enum Pixels {
         return picture
     }
 
-    /// An RGB picture, enlarged by bilinear, with a new luma from 16 to 235.
+    /// Upscales an RGB image bilinearly and replaces its luma, 16 to 235.
     public static func recoloured(_ rgb: Picture, luma now: Picture) -> Picture {
         let scale = now.height / rgb.height
         var picture = Picture(height: now.height, width: now.width, channels: 3)
@@ -140,7 +142,7 @@ public enum Pixels {
         return (value(0), value(1), value(2))
     }
 
-    /// The lines on both sides of a place in units, within the image, and how far it is from one.
+    /// The two source lines of an upscaled line, within the image, and the weight of the second.
     private static func neighbours(_ place: Int, _ unit: Int, _ length: Int) -> (Int, Int, Int) {
         let first = place >= 0 ? place / unit : -1
         return (max(first, 0), min(first + 1, length - 1), place - first * unit)

@@ -1,44 +1,44 @@
 package edgeimgq
 
 /**
- * Where tiles lie, and running a network on them: the same numbers as edge-imgq's own
- * (edge_imgq/images/tile_plan.py), held to vectors/tiles.json by CheckVectors.kt. Nothing here
+ * Tiling, and running a network on tiles, with the same numbers as edge-imgq
+ * (edge_imgq/images/tile_plan.py), checked against vectors/tiles.json by CheckVectors.kt. Nothing here
  * needs Android.
  */
 
-/** What one tile reads and writes of an axis. */
+/** Extent of one tile along an axis. */
 class Span(
-    /** First line that it reads, in input pixels; lines beyond the image mirror it. */
+    /** First line to read, in input pixels; lines outside the image are mirrored. */
     val read: Int,
-    /** First line that is kept of what comes out of the tile. */
+    /** First line of the tile's result to keep, in output pixels. */
     val crop: Int,
-    /** Where in the output image this line goes. */
+    /** Line of the output image that it is written to. */
     val write: Int,
-    /** Lines that are kept. */
+    /** Number of lines to keep. */
     val length: Int
 )
 
-/** An image of bytes: rows follow each other without padding, channels are interleaved. */
+/** An 8-bit image with interleaved channels, its rows without padding. */
 class Picture(val height: Int, val width: Int, val channels: Int, val bytes: ByteArray) {
     init {
         require(bytes.size == height * width * channels) { "the bytes are not those of the size" }
     }
 }
 
-/** Runs a file on one tile of its own size. */
+/** Runs a file on one tile of the file's size. */
 interface Network {
-    /** Returns the bytes of the result, scale times as high and wide. */
+    /** Returns the pixels of the result, scale times as high and wide. */
     fun run(tile: Picture): ByteArray
 }
 
-/** Is told of every tile before it runs. */
+/** Called before every tile. */
 interface Progress {
-    /** Returns whether to go on; false ends with a CancellationException. */
+    /** Returns whether to continue; false cancels with a CancellationException. */
     fun tile(done: Int, total: Int): Boolean
 }
 
 object Tiles {
-    /** Returns the tiles of an axis; what they write follows each other. */
+    /** Returns the tiles of an axis; their kept lines are consecutive in the output. */
     fun spans(length: Int, tile: Int, halo: Int, multiple: Int, scale: Int): List<Span> {
         val begins = starts(paddedLength(length, tile, multiple), tile, halo, multiple)
         val found = ArrayList<Span>()
@@ -56,7 +56,7 @@ object Tiles {
         return found
     }
 
-    /** Returns where the tiles of an axis start; the last one ends with the axis. */
+    /** Returns the first line of each tile of an axis; the last tile ends with the axis. */
     fun starts(length: Int, tile: Int, halo: Int, multiple: Int): List<Int> {
         val step = (tile - 2 * halo) / multiple * multiple
         require(tile <= length && length % multiple == 0 && tile % multiple == 0) {
@@ -74,18 +74,18 @@ object Tiles {
         return found
     }
 
-    /** Returns how long an axis is with what mirrors it: a tile at least, and a multiple. */
+    /** Returns the mirror-padded length of an axis: at least one tile, and a multiple. */
     fun paddedLength(length: Int, tile: Int, multiple: Int): Int =
         maxOf((length + multiple - 1) / multiple * multiple, tile)
 
-    /** Returns which line of an axis stands at an index that may lie beyond its end. */
+    /** Returns the line at an index, which is mirrored if it is past the end of the axis. */
     fun mirrored(index: Int, length: Int): Int {
         if (length == 1) return 0
         val place = index % (2 * length - 2)
         return if (place < length) place else 2 * length - 2 - place
     }
 
-    /** Returns which of several [height, width] of tiles computes the fewest pixels. */
+    /** Returns the tile [height, width] with which the fewest pixels are computed. */
     fun choose(height: Int, width: Int, tiles: List<IntArray>, halo: Int, multiple: Int): Int {
         var best = 0
         var fewest = Long.MAX_VALUE
@@ -102,7 +102,7 @@ object Tiles {
         return best
     }
 
-    /** Returns what a network makes of a photograph, tile by tile. */
+    /** Runs a network on a photograph, tile by tile, and returns the result. */
     fun enhance(
         photo: Picture, tile: IntArray, halo: Int, multiple: Int, scale: Int,
         network: Network, progress: Progress? = null

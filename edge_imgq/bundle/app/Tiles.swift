@@ -1,19 +1,19 @@
-/// Where tiles lie, and running a network on them: the same numbers as edge-imgq's own
-/// (edge_imgq/images/tile_plan.py), held to `vectors/` by CheckVectors.swift.
+/// Tiling, and running a network on tiles, with the same numbers as edge-imgq
+/// (edge_imgq/images/tile_plan.py), checked against `vectors/` by CheckVectors.swift.
 
-/// What one tile reads and writes of an axis.
+/// Extent of one tile along an axis.
 public struct Span: Equatable {
-    /// First line that it reads, in input pixels; lines beyond the image mirror it.
+    /// First line to read, in input pixels; lines outside the image are mirrored.
     public let read: Int
-    /// First line that is kept of what comes out of the tile.
+    /// First line of the tile's result to keep, in output pixels.
     public let crop: Int
-    /// Where in the output image this line goes.
+    /// Line of the output image that it is written to.
     public let write: Int
-    /// Lines that are kept.
+    /// Number of lines to keep.
     public let length: Int
 }
 
-/// An image of bytes: rows follow each other without padding, channels are interleaved.
+/// An 8-bit image with interleaved channels, its rows without padding.
 public struct Picture: Equatable {
     public let height: Int
     public let width: Int
@@ -28,7 +28,7 @@ public struct Picture: Equatable {
         self.bytes = bytes
     }
 
-    /// A black one.
+    /// A black image.
     public init(height: Int, width: Int, channels: Int) {
         let count = height * width * channels
         self.init(
@@ -38,12 +38,12 @@ public struct Picture: Equatable {
 }
 
 public enum Tiles {
-    /// What a network makes of a photograph, tile by tile.
+    /// Runs a network on a photograph, tile by tile, and returns the result.
     ///
     /// - Parameters:
-    ///   - progress: told tiles done and tiles in all before each; false ends with a
+    ///   - progress: called with tiles done and their total before each; false cancels with a
     ///     `CancellationError`.
-    ///   - run: bytes of a tile to bytes of its result, scale times as high and wide.
+    ///   - run: turns a tile into its result, scale times as high and wide.
     public static func enhance(
         _ photo: Picture, tile: (height: Int, width: Int), halo: Int, multiple: Int, scale: Int,
         progress: ((Int, Int) -> Bool)? = nil, run: (Picture) throws -> [UInt8]
@@ -99,7 +99,7 @@ public enum Tiles {
         }
     }
 
-    /// The tiles of an axis; what they write follows each other.
+    /// The tiles of an axis; their kept lines are consecutive in the output.
     public static func spans(
         length: Int, tile: Int, halo: Int, multiple: Int, scale: Int
     ) -> [Span] {
@@ -120,7 +120,7 @@ public enum Tiles {
         return found
     }
 
-    /// Where the tiles of an axis start; the last one ends with the axis.
+    /// The first line of each tile of an axis; the last tile ends with the axis.
     public static func starts(length: Int, tile: Int, halo: Int, multiple: Int) -> [Int] {
         let step = (tile - 2 * halo) / multiple * multiple
         precondition(tile <= length && length % multiple == 0 && tile % multiple == 0)
@@ -129,12 +129,12 @@ public enum Tiles {
         return Array(stride(from: 0, to: length - tile, by: step)) + [length - tile]
     }
 
-    /// How long an axis is with what mirrors it: a tile at least, and a multiple.
+    /// The mirror-padded length of an axis: at least one tile, and a multiple.
     public static func paddedLength(_ length: Int, tile: Int, multiple: Int) -> Int {
         max((length + multiple - 1) / multiple * multiple, tile)
     }
 
-    /// Which line of an axis stands at an index that may lie beyond its end.
+    /// The line at an index, which is mirrored if it is past the end of the axis.
     public static func mirrored(_ index: Int, length: Int) -> Int {
         if length == 1 { return 0 }
         let place = index % (2 * length - 2)

@@ -1,4 +1,4 @@
-// Holds edge_imgq.hpp to the vectors of a bundle:
+// Checks edge_imgq.hpp against the vectors of a bundle:
 //
 //     g++ -std=c++17 -O1 -Icpp cpp/check_vectors.cpp -o ../check && ../check .
 #include <fstream>
@@ -13,7 +13,7 @@ namespace {
 using Numbers = std::vector<int>;
 using edge_imgq::Picture;
 
-// Every whole number of a line, in order.
+// Returns the integers of a line, in order.
 Numbers NumbersOf(const std::string& line) {
   Numbers found;
   std::size_t place = 0;
@@ -31,7 +31,7 @@ std::vector<std::uint8_t> Bytes(const Numbers& numbers, std::size_t first) {
 
 Numbers NumbersOf(const Picture& picture) { return {picture.bytes.begin(), picture.bytes.end()}; }
 
-// Padded sides, then what tiles read, keep and write, of a line's first 7 numbers.
+// Returns the padded sides, then the spans of all tiles, for the first 7 numbers of a line.
 Numbers Rectangles(const Numbers& line) {
   const auto rows = edge_imgq::Spans(line[0], line[2], line[4], line[5], line[6]);
   const auto columns = edge_imgq::Spans(line[1], line[3], line[4], line[5], line[6]);
@@ -48,7 +48,7 @@ Numbers Rectangles(const Numbers& line) {
   return found;
 }
 
-// A network of known reach: sums modulo 256, in which every single pixel counts.
+// A network of known receptive field: sums modulo 256, so that every pixel matters.
 void WindowSum(const Picture& tile, int reach, int scale, std::vector<std::uint8_t>& result) {
   const int width = tile.width * scale;
   for (int index = 0; index < static_cast<int>(result.size()); ++index) {
@@ -94,7 +94,7 @@ Numbers Tiled(const Numbers& given) {
       }));
 }
 
-// Of numbers that stand for the bits of a float, behind the peak.
+// Reads floats, given as their bits after the peak.
 Numbers Floats(const std::string& name, const Numbers& given) {
   Numbers found;
   for (std::size_t index = 1; index < given.size(); ++index) {

@@ -1,6 +1,6 @@
-// Where tiles lie, running a network on them, and pixels before and after: the same numbers as
-// edge-imgq's own (edge_imgq/images/tile_plan.py and edge_imgq/bundle/app_pixels.py), held to
-// vectors/ by check_vectors.cpp. C++17, nothing but the standard library.
+// Tiling, running a network on tiles, and pixel conversions, with the same numbers as
+// edge-imgq (edge_imgq/images/tile_plan.py and edge_imgq/bundle/app_pixels.py), checked against
+// vectors/ by check_vectors.cpp. C++17 and its standard library only.
 #ifndef EDGE_IMGQ_HPP_
 #define EDGE_IMGQ_HPP_
 
@@ -14,15 +14,15 @@
 
 namespace edge_imgq {
 
-// What one tile reads and writes of an axis.
+// Extent of one tile along an axis.
 struct Span {
-  int read;    // first line that it reads, in input pixels; lines beyond the image mirror it
-  int crop;    // first line that is kept of what comes out of the tile
-  int write;   // where in the output image this line goes
-  int length;  // lines that are kept
+  int read;    // first line to read, in input pixels; lines outside the image are mirrored
+  int crop;    // first line of the tile's result to keep, in output pixels
+  int write;   // line of the output image that it is written to
+  int length;  // number of lines to keep
 };
 
-// An image of bytes: rows follow each other without padding, channels are interleaved.
+// An 8-bit image with interleaved channels, its rows without padding.
 struct Picture {
   int height, width, channels;
   std::vector<std::uint8_t> bytes;
@@ -30,23 +30,23 @@ struct Picture {
 
 struct Tiling {
   int height, width;  // of a tile, in input pixels
-  int halo;           // input pixels around a place that its output needs; −1: not cut
+  int halo;           // input pixels on each side that an output pixel depends on; −1: no tiling
   int multiple;       // tiles start at multiples of it
-  int scale;          // output height over input height
+  int scale;          // output height divided by input height
 };
 
 inline int PaddedLength(int length, int tile, int multiple) {
   return std::max((length + multiple - 1) / multiple * multiple, tile);
 }
 
-// Which line of an axis stands at an index that may lie beyond its end.
+// The line at an index, which is mirrored if it is past the end of the axis.
 inline int Mirrored(int index, int length) {
   if (length == 1) return 0;
   const int place = index % (2 * length - 2);
   return place < length ? place : 2 * length - 2 - place;
 }
 
-// Where the tiles of an axis start; the last one ends with the axis.
+// The first line of each tile of an axis; the last tile ends with the axis.
 inline std::vector<int> Starts(int length, int tile, int halo, int multiple) {
   const int step = (tile - 2 * halo) / multiple * multiple;
   if (tile > length || length % multiple || tile % multiple)
@@ -59,7 +59,7 @@ inline std::vector<int> Starts(int length, int tile, int halo, int multiple) {
   return found;
 }
 
-// The tiles of an axis; what they write follows each other.
+// The tiles of an axis; their kept lines are consecutive in the output.
 inline std::vector<Span> Spans(int length, int tile, int halo, int multiple, int scale) {
   const std::vector<int> begins =
       Starts(PaddedLength(length, tile, multiple), tile, halo, multiple);
@@ -78,10 +78,10 @@ inline std::vector<Span> Spans(int length, int tile, int halo, int multiple, int
   return found;
 }
 
-// Returns what a network makes of a photograph, tile by tile.
+// Runs a network on a photograph, tile by tile, and returns the result.
 //
-// run(tile, result): bytes of a tile to bytes of the result, scale times as high and wide.
-// progress(done, total): before each tile; false ends with an empty picture.
+// run(tile, result): fills the result, scale times as high and wide as the tile.
+// progress(done, total): called before each tile; false cancels with an empty picture.
 inline Picture Enhance(
     const Picture& photo, const Tiling& tiling,
     const std::function<void(const Picture&, std::vector<std::uint8_t>&)>& run,
@@ -130,30 +130,30 @@ inline int FloorDivide(int value, int by) { return value >= 0 ? value / by : -((
 
 inline int Clip(int value) { return std::clamp(value, 0, 255); }
 
-// Y of BT.601 from 16 to 235; halves are rounded to even.
+// Luma of BT.601, 16 to 235; ties are rounded to even.
 inline int Luma(int red, int green, int blue) {
   const int sum = 65481 * red + 128553 * green + 24966 * blue + 16 * 255000;
   const int whole = sum / 255000, rest = sum % 255000;
   return rest > 127500 || (rest == 127500 && whole % 2 == 1) ? whole + 1 : whole;
 }
 
-// Luma from 16 to 235 of a camera's luma from 0 to 255, and back.
+// Convert a camera's full-range luma, 0 to 255, to limited range, 16 to 235, and back.
 inline int Limited(int full) { return 16 + (full * 438 + 255) / 510; }
 inline int Full(int limited) { return Clip(FloorDivide((limited - 16) * 170 + 73, 146)); }
 
-// What a file of float32 takes for a byte.
+// Converts a level, 0 to 255, to the input of a float32 file, 0 to peak.
 inline float ToFloat(std::uint8_t pixel, double peak) {
   return static_cast<float>(pixel) * static_cast<float>(peak / 255.0);
 }
 
-// The byte of what a file of float32 returns: rounded half to even, and clipped.
+// Converts the output of a float32 file to a level: rounded half to even, and clipped.
 inline std::uint8_t ToByte(float value, double peak) {
   if (!std::isfinite(value)) throw std::domain_error("the output holds NaN or infinity");
   const double level = std::nearbyint(static_cast<double>(value) * (255.0 / peak));
   return static_cast<std::uint8_t>(std::clamp(level, 0.0, 255.0));
 }
 
-// The RGB picture of four bytes a pixel; `red` is 0 for RGBA, 2 for BGRA.
+// Converts pixels of four bytes to an RGB image; `red` is 0 for RGBA, 2 for BGRA.
 inline Picture FromFourBytes(const std::uint8_t* bytes, int height, int width, int bytes_per_row,
                              int red) {
   Picture picture{height, width, 3, {}};
@@ -166,8 +166,8 @@ inline Picture FromFourBytes(const std::uint8_t* bytes, int height, int width, i
   return picture;
 }
 
-// The RGB picture of a camera's frame of YUV 4:2:0, BT.601 of full range. Chroma has half as many
-// rows and columns, rounded up; rotation is 0, 90, 180 or 270 degrees to the right.
+// Converts a camera frame in YUV 4:2:0, full-range BT.601, to an RGB image. Chroma has half as many
+// rows and columns, rounded up; rotation is 0, 90, 180 or 270 degrees clockwise.
 inline Picture FromYuv(const std::uint8_t* luma, const std::uint8_t* cb, const std::uint8_t* cr,
                        int height, int width, int luma_row, int chroma_row, int chroma_pixel,
                        int rotation) {
@@ -194,7 +194,7 @@ inline Picture FromYuv(const std::uint8_t* luma, const std::uint8_t* cb, const s
   return picture;
 }
 
-// An RGB picture, enlarged by bilinear, with a new luma from 16 to 235.
+// Upscales an RGB image bilinearly and replaces its luma, 16 to 235.
 inline Picture Recoloured(const Picture& rgb, const Picture& luma) {
   const int scale = luma.height / rgb.height, unit = 2 * scale;
   Picture picture{luma.height, luma.width, 3, {}};

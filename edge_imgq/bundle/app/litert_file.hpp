@@ -9,7 +9,7 @@
 
 namespace edge_imgq {
 
-// An open file. One object belongs to one thread at a time.
+// An open file. Not thread-safe.
 class LiteRtFile {
  public:
   // peak: the value of level 255 in a float file. accelerators: see litert_session.hpp.
@@ -19,7 +19,7 @@ class LiteRtFile {
              LiteRtParamIndex signature = 0)
       : is_float_(is_float), peak_(peak), session_(path, accelerators, signature, 1) {}
 
-  // Runs one tile of the file's own size.
+  // Runs one tile of the file's size.
   void operator()(const Picture& tile, std::vector<std::uint8_t>& result) {
     const auto write = [&](std::size_t, void* memory) {
       for (std::size_t index = 0; index < tile.bytes.size(); ++index) {

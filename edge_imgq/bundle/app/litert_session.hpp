@@ -18,7 +18,7 @@
 
 namespace edge_imgq {
 
-// An open file. One object belongs to one thread at a time.
+// An open file. Not thread-safe.
 class LiteRtSession {
  public:
   // accelerators: kLiteRtHwAcceleratorNpu, Gpu and Cpu, joined by |; the next runs what the first

@@ -1,4 +1,4 @@
-// What the inputs of a file get, C++17: a photograph, a mask, or numbers of the model's own.
+// Inputs of a file, C++17: a photograph, a mask, or numbers in the model's range.
 #ifndef EDGE_IMGQ_PORTS_HPP_
 #define EDGE_IMGQ_PORTS_HPP_
 
@@ -11,27 +11,27 @@
 
 namespace edge_imgq {
 
-// An input beside the photograph, as `inputs` of contract.json states it.
+// A further input besides the photograph, as in `inputs` of contract.json.
 struct Port {
   std::string name;
   int channels;
-  std::vector<double> low, high;  // one number for all channels, or one for each
+  std::vector<double> low, high;  // one for all channels, or one per channel
 };
 
-// Shares of an input's range, 0 to 1: height, width and channels, the channels of a pixel together.
+// An input in shares of its range, 0 to 1, with interleaved channels.
 struct Shares {
   int height, width, channels;
   std::vector<double> values;
 };
 
-// How a tensor stores shares.
+// Storage of a tensor.
 struct Tensor {
-  bool is_float;      // float32 from 0 to `peak`; else bytes from 0 to 255
+  bool is_float;      // float32 from 0 to `peak`; otherwise bytes from 0 to 255
   double peak;
-  bool is_one_pixel;  // numbers of the whole photograph
+  bool is_one_pixel;  // one set of numbers for the whole photograph
 };
 
-// The model's own numbers, one for all channels or one for each, over a height and a width.
+// Fills an input with numbers in the model's range, one for all channels or one per channel.
 inline Shares Constant(const Port& port, const std::vector<double>& numbers, int height, int width) {
   if (numbers.size() != 1 && numbers.size() != static_cast<std::size_t>(port.channels))
     throw std::invalid_argument(port.name + " takes one number, or one for each channel");
@@ -51,14 +51,14 @@ inline Shares Constant(const Port& port, const std::vector<double>& numbers, int
   return found;
 }
 
-// Levels from 0 to 255 of a photograph or a mask, the channels of a pixel together.
+// Converts levels, 0 to 255, of a photograph or a mask; channels are interleaved.
 inline Shares FromLevels(const std::vector<std::uint8_t>& levels, int height, int width, int channels) {
   Shares found{height, width, channels, {}};
   for (const std::uint8_t level : levels) found.values.push_back(level / 255.0);
   return found;
 }
 
-// Writes shares into the memory of a tensor of as many values.
+// Writes shares to the memory of a tensor.
 inline void Store(const Shares& shares, const Tensor& tensor, void* memory) {
   const std::size_t count = tensor.is_one_pixel ? shares.channels : shares.values.size();
   for (std::size_t index = 0; index < count; ++index) {
@@ -71,7 +71,7 @@ inline void Store(const Shares& shares, const Tensor& tensor, void* memory) {
   }
 }
 
-// Levels from 0 to 255 of what came out. The model's own number is low + share * (high - low).
+// Converts an output to levels, 0 to 255. The model's number is low + share * (high - low).
 inline std::vector<std::uint8_t> Levels(const void* memory, std::size_t count, const Tensor& tensor) {
   std::vector<std::uint8_t> found(count);
   for (std::size_t index = 0; index < count; ++index) {

@@ -10,7 +10,7 @@
 
 namespace edge_imgq {
 
-// An open file. One object belongs to one thread at a time.
+// An open file. Not thread-safe.
 class PortsFile {
  public:
   // inputs: their tensors by name. accelerators: see litert_session.hpp. signature: its index, in
@@ -22,7 +22,7 @@ class PortsFile {
         output_(output),
         session_(path, accelerators, signature, inputs_.size()) {}
 
-  // Runs the file: shares of every input by name, in; `count` levels of its result, out.
+  // Runs the file on the shares of every input, by name; returns `count` levels of the result.
   std::vector<std::uint8_t> Run(const std::map<std::string, Shares>& shares, std::size_t count) {
     const auto write = [&](std::size_t index, void* memory) {
       const std::string& name = session_.names()[index];
