@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 from onnx import helper
 
 from edge_imgq.contract import FileNote, ImageContract
@@ -21,6 +23,8 @@ from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.runtime.litert import open_session
 from tests.graph.build import model, run, weights
+
+Pixels = NDArray[np.uint8]
 
 PLAIN = QuantizeRecipe("plain", "", "min-max", ())
 SIZE = (12, 20)
@@ -128,6 +132,16 @@ def write(graph: ir.Model, name: str, path: Path) -> None:
     write_tflite(PreparedGraph(graph, X86_VNNI), order, path)
 
 
+def assert_same_bits(graph: PreparedGraph, order: ExportSpec, path: Path, *images: Pixels) -> None:
+    """Assert that a file returns to the bit what a file of its graph without rewrites returns."""
+    plain = path.with_name("plain.tflite")
+    write_tflite(graph, replace(order, plain=True), plain)
+    for pixels in images:
+        np.testing.assert_array_equal(
+            open_session(path).run(pixels), open_session(plain).run(pixels)
+        )
+
+
 def assert_int8_file(name: str, path: Path) -> None:
     """Assert that an int8 file returns what the QDQ model returns, by the operators expected."""
     build, channels, scale, kinds = CASES[name]
@@ -142,6 +156,8 @@ def assert_int8_file(name: str, path: Path) -> None:
     got = session.run(pixels).astype(int)
     assert (got == wanted).mean() > 0.999
     assert np.abs(got - wanted).max() <= 1
+    order = ExportSpec((SIZE,), FileNote("m", "t", contract, "0"))
+    assert_same_bits(PreparedGraph(quantized, X86_VNNI), order, path, pixels)
     assert session.note.contract.multiple % 2 == 0
     fast = fastest_rewrites(views(original, channels, scale)["int8"], X86_VNNI)
     assert kinds is None or [op.kind for op in fast.network.operations] == kinds

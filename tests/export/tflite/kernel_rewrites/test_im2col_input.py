@@ -18,7 +18,15 @@ from edge_imgq.kernels.arm import ARM_DOT
 from edge_imgq.kernels.x86 import X86_VNNI
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.runtime.litert import open_session
-from tests.export.tflite.kernel_rewrites.build import PLAIN, SIZE, conv, network, photo, relu
+from tests.export.tflite.kernel_rewrites.build import (
+    PLAIN,
+    SIZE,
+    assert_same_bits,
+    conv,
+    network,
+    photo,
+    relu,
+)
 from tests.graph.build import run
 
 
@@ -47,6 +55,7 @@ def test_a_gray_image_becomes_a_matrix_product_of_the_same_bits(
         got = session.run(pixels).astype(int)
         assert (got == levels).mean() > 0.999
         assert np.abs(got - levels).max() <= 1
+    assert_same_bits(PreparedGraph(quantized, ARM_DOT), spec, path, photo(1))
 
 
 def test_other_kernels_and_float_keep_their_taps() -> None:

@@ -21,6 +21,7 @@ from edge_imgq.kernels.x86 import X86_VNNI
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.runtime.litert import open_session
+from tests.export.tflite.kernel_rewrites.build import assert_same_bits
 from tests.graph.build import model, run, weights
 
 PLAIN = QuantizeRecipe("plain", "", "min-max", ())
@@ -98,15 +99,15 @@ def test_int8_groups_return_what_the_qdq_model_returns(name: str, tmp_path) -> N
     assert size > 1
     assert grouped.attributes["group"] * size == channels == CASES[name][0]
     path = tmp_path / "groups.tflite"
-    write_tflite(
-        PreparedGraph(quantized), ExportSpec((SIZE,), FileNote("m", "t", CONTRACT, "0")), path
-    )
+    order = ExportSpec((SIZE,), FileNote("m", "t", CONTRACT, "0"))
+    write_tflite(PreparedGraph(quantized), order, path)
     got, wanted = (
         open_session(path).run(photo()).astype(int),
         levels(quantized, photo(), exact=True),
     )
     assert (got == wanted).mean() > 0.999
     assert np.abs(got - wanted).max() <= 1
+    assert_same_bits(PreparedGraph(quantized), order, path, photo())
 
 
 def test_a_file_in_parts_runs_at_other_sizes(tmp_path) -> None:

@@ -16,7 +16,15 @@ from edge_imgq.graph.shapes.size import bind_size
 from edge_imgq.kernels.arm import ARM_DOT
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.runtime.litert import open_session
-from tests.export.tflite.kernel_rewrites.build import PLAIN, SIZE, conv, network, photo, relu
+from tests.export.tflite.kernel_rewrites.build import (
+    PLAIN,
+    SIZE,
+    assert_same_bits,
+    conv,
+    network,
+    photo,
+    relu,
+)
 from tests.graph.build import run
 
 
@@ -42,3 +50,4 @@ def test_outputs_that_overfill_a_tile_are_parted_and_joined_to_the_same_bits(
         got = open_session(path).run(pixels).astype(int)
         assert (got == wanted).mean() > 0.999
         assert np.abs(got - wanted).max() <= 1
+    assert_same_bits(PreparedGraph(quantized, ARM_DOT), spec, path, photo(3))
