@@ -1,7 +1,7 @@
 """Every command of the README and the page of commands is run as it stands, on small stand-ins.
 
 The stand-ins lie in the working folder under the names that the README uses: `my.onnx`, which the
-Python block of docs/own-model.md writes, photographs, pairs, and a manifest of small photographs.
+Python blocks of docs/own-model.md write, photographs, pairs, and a manifest of small photographs.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ def parse_where_everything_is(words: list[str]) -> None:
 @pytest.fixture(scope="module")
 def worked(workplace: Path) -> Path:
     """Run all commands that are shown, one after the other, and return where."""
-    (model,) = blocks(CHECKOUT / "docs" / "own-model.md", "python")
-    exec(compile(model, "own-model.md", "exec"), {"__name__": "__main__"})
+    written_and_compared = "\n".join(blocks(CHECKOUT / "docs" / "own-model.md", "python"))
+    exec(compile(written_and_compared, "own-model.md", "exec"), {"__name__": "__main__"})
     seen: set[str] = set()
     for words in shown():
         again = AGAIN.get(words[0], ()) if words[0] in seen else ()
