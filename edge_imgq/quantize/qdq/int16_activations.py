@@ -6,9 +6,10 @@ every int8 value is an int16 value too, and a bias becomes 128 times as many ste
 int8 range would clip are kept up to twice that range; a Relu stays in the graph, and any other clip
 is applied where the values become int8 again.
 
-Only convolutions and sums, differences and products of two tensors compute so. Between them and all
-other operators, and at the ends of the network, values are requantized to the scales of the int8
-graph.
+Only convolutions of one group and sums, differences and products of two tensors compute so: LiteRT
+2.3.0's plugin for Qualcomm leaves dilated depthwise convolutions of int16 to the processor. Between
+them and all other operators, and at the ends of the network, values are requantized to the scales
+of the int8 graph.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ FINER = 128
 def with_int16_activations(model: ir.Model) -> ir.Model:
     """Return a copy of a QDQ graph whose convolutions and elementwise operators use int16.
 
-    An operator keeps int8 if one of its operands is float, or its bias does not fit into int32.
+    An operator keeps int8 if one of its operands is float, its channels are grouped, or its bias
+    does not fit into int32.
 
     Args:
         model: QDQ graph (`edge_imgq.quantize.qdq.qdq`); not changed.
@@ -61,7 +63,7 @@ def _takes_int16(node: ir.Node) -> bool:
     operands = node.inputs[:1] if node.op_type in WEIGHT_AXIS else node.inputs
     if not all(_is_int8(value) for value in operands):
         return False
-    if node.op_type in WEIGHT_AXIS and not (_is_int8(node.inputs[1]) and _bias_fits(node)):
+    if node.op_type in WEIGHT_AXIS and not _fits(node):
         return False
     readers = _quantizers_after(node)
     return bool(readers) and all(reader.op_type == "QuantizeLinear" for reader in readers)
@@ -77,7 +79,10 @@ def _is_int8(value: ir.Value | None) -> bool:
     )
 
 
-def _bias_fits(node: ir.Node) -> bool:
+def _fits(node: ir.Node) -> bool:
+    """Return True if a convolution has one group, int8 weights and no bias beyond int32."""
+    if node.attributes.get_int("group", 1) > 1 or not _is_int8(node.inputs[1]):
+        return False
     if len(node.inputs) < 3 or node.inputs[2] is None:
         return True
     steps = edit.contents(edit.producer_of(node, 2).inputs[0]).astype(np.int64)

@@ -8,11 +8,12 @@ import pytest
 from onnx import helper
 
 from edge_imgq.export.tflite.lower import lower
+from edge_imgq.export.tflite.lowering_options import LoweringOptions
 from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.shapes.size import bind_size
 from edge_imgq.quantize.qdq.int16_activations import with_int16_activations
 from edge_imgq.quantize.quantize import quantize
-from tests.export.tflite.witness import NOTE, interpreter_of, run_litert
+from tests.export.tflite.witness import NOTE, interpreter_of, kinds, run_litert
 from tests.graph.build import model, run, weights
 from tests.quantize.build import CONTRACT, RECIPE, as_input, conv, photo
 
@@ -91,6 +92,29 @@ def test_litert_computes_what_the_graph_says(pair: tuple[ir.Model, ir.Model, ir.
     assert (got == wanted).mean() > 0.98
     types = [np.dtype(d["dtype"]).name for d in interpreter_of(data).get_tensor_details()]
     assert types.count("int64") == 12
+
+
+def test_a_file_for_an_npu_pads_before_its_convolutions(
+    pair: tuple[ir.Model, ir.Model, ir.Model],
+) -> None:
+    """Qualcomm's NPU pads int16 with another value than zero: tests/export/npu sees its borders."""
+    network = read_network(bind_size(pair[2], SIZE))
+    data, other = lower(network, NOTE, options=LoweringOptions(npu=True)), lower(network, NOTE)
+    assert (kinds(data).count("PAD"), kinds(other).count("PAD")) == (12, 0)
+    image = photo()[np.newaxis]
+    assert np.array_equal(run_litert(data, image), run_litert(other, image))
+
+
+def test_channels_in_groups_keep_int8() -> None:
+    generator = np.random.default_rng(5)
+    nodes = [conv("image", "w", "a"), conv("a", "v", "b"), conv("b", "u", "out")]
+    nodes[1].attribute.append(helper.make_attribute("group", 8))
+    shapes = {"w": (8, 3, 3, 3), "v": (8, 1, 3, 3), "u": (3, 8, 3, 3)}
+    constants = {name: weights(generator, *shape) for name, shape in shapes.items()}
+    quantized = quantize(model(nodes, constants), RECIPE, CONTRACT, [photo()])
+    network = read_network(bind_size(with_int16_activations(quantized), SIZE))
+    stored = [o.output.quantization for o in network.operations if o.kind == "Conv"]
+    assert [scale.dtype for scale in stored if scale] == ["int16", "int8", "int16"]
 
 
 def test_an_operator_that_has_no_int16_form_keeps_int8() -> None:

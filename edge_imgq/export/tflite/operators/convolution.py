@@ -9,7 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edge_imgq.export.tflite.operators.padding import padded
 from edge_imgq.export.tflite.operators.weights import bias, constant_input, contents
-from edge_imgq.export.tflite.same_padding import VALID, window
+from edge_imgq.export.tflite.same_padding import VALID, PaddedWindow, window
 
 if TYPE_CHECKING:
     from typing import Any
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.export.tflite.emitter import Emitter
-    from edge_imgq.graph.network import Operation
+    from edge_imgq.graph.network import Operation, Tensor
 
 Code = schema.BuiltinOperator
 SLICE = 4
@@ -43,7 +43,7 @@ def convolution(file: Emitter, operation: Operation) -> None:
     spot = window(operation, kernel.shape[2:])
     group = operation.attributes.get("group", 1)
     depthwise = group > 1 and group == image.shape[1]
-    padding = spot.padding
+    padding = None if _pads_wrongly(file, image, spot) else spot.padding
     source = padded(file, image, spot.pads) if padding is None else file.tensor(image)
     order, axis = (HWO_DEPTHWISE, 3) if depthwise else (OHWI, 0)
     weights = contents(kernel)
@@ -61,6 +61,16 @@ def convolution(file: Emitter, operation: Operation) -> None:
     options.strideH, options.strideW = spot.rows.stride, spot.columns.stride
     options.dilationHFactor, options.dilationWFactor = spot.rows.dilation, spot.columns.dilation
     file.emit(operation, Code.DEPTHWISE_CONV_2D if depthwise else Code.CONV_2D, inputs, options)
+
+
+def _pads_wrongly(file: Emitter, image: Tensor, spot: PaddedWindow) -> bool:
+    """Return True if an NPU's padding of a convolution is not trusted.
+
+    Qualcomm's HTP (QNN 2.51) pads the borders of some int16 images, of three channels for one, with
+    another value than zero. A PAD before the convolution is right.
+    """
+    int16 = image.quantization is not None and image.quantization.dtype == "int16"
+    return file.options.npu and int16 and any(map(any, spot.pads))
 
 
 def _whole_slices(weights: NDArray[Any], group: int) -> NDArray[Any]:
