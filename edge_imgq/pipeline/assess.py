@@ -56,6 +56,14 @@ MODEL = "assess-slim"
 def open_assessor(model: str, threads: int) -> Predict:
     """Open the assessing network, or a file exported from it.
 
+    Args:
+        model: name or path of the network, or path of the file.
+        threads: processor threads.
+
+    Returns:
+        A function from uint8 crops (N, SIDE, SIDE, 3) to float32 estimates (N, 22), each in the
+        unit of its measure; crops are run one at a time.
+
     Raises:
         UsageError: the model does not assess photographs, or its file takes other crop sizes.
         ModelError: the model cannot be read.
