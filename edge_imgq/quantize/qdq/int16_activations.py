@@ -6,10 +6,10 @@ every int8 value is an int16 value too, and a bias becomes 128 times as many ste
 int8 range would clip are kept up to twice that range; a Relu stays in the graph, and any other clip
 is applied where the values become int8 again.
 
-Only convolutions of one group and sums, differences and products of two tensors compute so: LiteRT
-2.3.0's plugin for Qualcomm leaves dilated depthwise convolutions of int16 to the processor. Between
-them and all other operators, and at the ends of the network, values are requantized to the scales
-of the int8 graph.
+Only convolutions, and sums, differences and products of two tensors, compute so, and depthwise
+convolutions do not: LiteRT 2.3.0's plugin for Qualcomm leaves those of int16 to the processor.
+Between them and all other operators, and at the ends of the network, values are requantized to the
+scales of the int8 graph.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ FINER = 128
 def with_int16_activations(model: ir.Model) -> ir.Model:
     """Return a copy of a QDQ graph whose convolutions and elementwise operators use int16.
 
-    An operator keeps int8 if one of its operands is float, its channels are grouped, or its bias
-    does not fit into int32.
+    An operator keeps int8 if one of its operands is float, it is a depthwise
+    convolution, or its bias does not fit into int32.
 
     Args:
         model: QDQ graph (`edge_imgq.quantize.qdq.qdq`); not changed.
@@ -80,8 +80,11 @@ def _is_int8(value: ir.Value | None) -> bool:
 
 
 def _fits(node: ir.Node) -> bool:
-    """Return True if a convolution has one group, int8 weights and no bias beyond int32."""
-    if node.attributes.get_int("group", 1) > 1 or not _is_int8(node.inputs[1]):
+    """Return True if a convolution is not depthwise, with int8 weights and a bias in int32."""
+    if not _is_int8(node.inputs[1]):
+        return False
+    inputs = edit.contents(edit.producer_of(node, 1).inputs[0]).shape[1]
+    if node.attributes.get_int("group", 1) > 1 and inputs == 1:
         return False
     if len(node.inputs) < 3 or node.inputs[2] is None:
         return True

@@ -105,7 +105,7 @@ def test_a_file_for_an_npu_pads_before_its_convolutions(
     assert np.array_equal(run_litert(data, image), run_litert(other, image))
 
 
-def test_channels_in_groups_keep_int8() -> None:
+def test_a_depthwise_convolution_keeps_int8() -> None:
     generator = np.random.default_rng(5)
     nodes = [conv("image", "w", "a"), conv("a", "v", "b"), conv("b", "u", "out")]
     nodes[1].attribute.append(helper.make_attribute("group", 8))
