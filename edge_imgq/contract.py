@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from edge_imgq.errors import ModelError
 from edge_imgq.ports import Kind, Port, as_kind, choices_of
+from edge_imgq.scale import Scale, read_scale, scaled
 
 Colour = Literal["y", "rgb"]
 
@@ -30,7 +32,7 @@ class ImageContract:
     Attributes:
         task: "super-resolution", "photo-enhancement", "deblur", "jpeg", "denoise", or
             "image-to-image" if unknown.
-        scale: output height divided by input height, a whole number.
+        scale: output height / input height; a denominator divides `multiple`.
         colour: "rgb" (3 channels) or "y" (1 channel: BT.601 limited range, or a plain gray image).
         peak: float value of 8-bit pixel 255 inside the network (1.0 or 255.0); pixel 0 is 0.0.
         multiple: input height and width must be multiples of this.
@@ -49,7 +51,7 @@ class ImageContract:
     """
 
     task: str
-    scale: int
+    scale: Scale
     colour: Colour
     peak: float = 1.0
     multiple: int = 1
@@ -136,7 +138,7 @@ class ImageContract:
         """
         if self.result is not None and self.result.kind == "vector":
             return 1, 1
-        return size[0] * self.scale, size[1] * self.scale
+        return scaled(size[0], self.scale), scaled(size[1], self.scale)
 
     def results_sizes(self, size: tuple[int, int]) -> list[tuple[int, int]]:
         """Return (height, width) of each output, the main one first, for an input of a size."""
@@ -153,7 +155,7 @@ class ImageContract:
     @property
     def shave(self) -> int:
         """Border in output pixels that super-resolution papers exclude from PSNR: `scale`, or 0."""
-        return self.scale if self.scale > 1 else 0
+        return math.ceil(self.scale) if self.scale > 1 else 0
 
     def fitting(self, size: tuple[int, int]) -> tuple[int, int]:
         """Round (height, width) up to the next multiples of `multiple`."""
@@ -316,7 +318,7 @@ def _contract(pairs: Mapping[str, str]) -> ImageContract:
     colour: Colour = "y" if pairs["colour"] == "y" else "rgb"
     return ImageContract(
         task=pairs["task"],
-        scale=int(pairs["scale"]),
+        scale=read_scale(pairs["scale"]),
         colour=colour,
         peak=float(pairs["peak"]),
         multiple=int(pairs["multiple"]),

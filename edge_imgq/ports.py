@@ -60,7 +60,9 @@ class Port:
     def __str__(self) -> str:
         """Return a description for messages: "vector 'scores' of 3 numbers"."""
         of = "number" if self.kind == "vector" else "channel"
-        return f"{self.kind} '{self.name}' of {self.channels} {of}{'s' * (self.channels != 1)}"
+        sides = f" at 1/{self.parts} of the sides" if self.parts > 1 else ""
+        count = f"{self.channels} {of}{'s' * (self.channels != 1)}"
+        return f"{self.kind} '{self.name}' of {count}{sides}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the port as a JSON object, without `parts` and `fed_by` at their defaults."""

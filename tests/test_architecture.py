@@ -22,7 +22,8 @@ TIERS = (
     {"devices"},
     {"models", "graph", "runtime", "images", "metrics"},
     {"recipe", "kernels", "ci", "artifact", "chips", "contract", "formats", "ports"}
-    | {"skipped", "errors", "wording", "native_output", "library_warnings", "version"},
+    | {"scale", "skipped", "errors", "wording", "native_output", "library_warnings"}
+    | {"version"},
 )
 """From the top down: a stage imports its own tier and those below it."""
 

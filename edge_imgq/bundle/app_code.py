@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,23 +87,24 @@ def _own_name(name: str) -> str:
     return name.rpartition("/")[2].removesuffix(".j2")
 
 
-def _code(name: str, contract: AppContract, files: list[FileContract], peak: float) -> bytes:
+def _code(name: str, contract: AppContract, files: Sequence[FileContract], peak: float) -> bytes:
     """Read a file of FOLDER; fill it in if it is a template."""
     text = (FOLDER / name).read_text(encoding="utf-8")
     return (_rendered(text, contract, files, peak) if name.endswith(".j2") else text).encode()
 
 
-def _rendered(text: str, contract: AppContract, files: list[FileContract], peak: float) -> str:
+def _rendered(text: str, contract: AppContract, files: Sequence[FileContract], peak: float) -> str:
     import jinja2
 
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
     )
+    first = next(iter(files), None)
     return environment.from_string(text).render(
         c=contract,
         files=files,
-        processor=next((file for file in files if "int8" in file.target), files[0]),
-        gpu=next((file for file in files if "gpu" in file.target), files[0]),
+        processor=next((file for file in files if "int8" in file.target), first),
+        gpu=next((file for file in files if "gpu" in file.target), first),
         peak=repr(float(peak)),
         constant=_constant,
         camel=_camel,

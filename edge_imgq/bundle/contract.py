@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_imgq.formats import Layout
+from edge_imgq.scale import Scale
 from edge_imgq.skipped import Skipped
 
 FILE = "contract.json"
@@ -205,7 +206,7 @@ class AppContract:
     model: str
     edge_imgq: str
     task: str
-    scale: int
+    scale: Scale
     colour: ColourContract
     receptive_field: ReceptiveFieldContract | Skipped
     reference_sha256: str

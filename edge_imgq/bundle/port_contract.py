@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge_imgq.bundle.contract import AppContract, ColourContract
+from edge_imgq.bundle.contract import (
+    AppContract,
+    ColourContract,
+    FileContract,
+    SignatureContract,
+    TensorContract,
+)
 from edge_imgq.contract import ImageContract
 from edge_imgq.ports import Kind, Port, says_noise
 
@@ -24,6 +30,8 @@ INPUTS: dict[Kind, str] = {
     "mask": "255 where it holds and 0 elsewhere, of the image's height and width",
     "vector": "numbers of the whole photograph",
     "image": "an image of the same size; the photograph itself where there is no other",
+    "state": "what the file returned for the frame before, byte for byte; the number 0 for the "
+    "first frame",
 }
 """Description of what an app must pass to a further input, by its kind."""
 
@@ -31,6 +39,7 @@ OUTPUTS: dict[Kind, str] = {
     "image": "a picture",
     "plane": "numbers of every pixel",
     "vector": "numbers of the whole photograph",
+    "state": "what the file takes for the next frame",
 }
 """Description of an output, by its kind."""
 
@@ -44,13 +53,16 @@ class PortContract:
 
     Attributes:
         name: name in the model; for an input, also in every file.
-        kind: "plane", "mask", "vector" or "image".
+        kind: "plane", "mask", "vector", "image" or "state".
         channels: number of channels; for a vector, its length.
         low: model's number at `at_0`, one per channel or one for all.
         high: model's number at `at_255`, one per channel or one for all.
         meaning: description.
         vector: path of its test vector, a picture of levels from 0 to 255; "" for an output. If
             there are neither 1 nor 3 channels, they are stacked vertically.
+        parts: height and width of the image divided by those of an input, or of the first output
+            divided by those of a further one.
+        fed_by: output of the previous frame that feeds a state; "" for other inputs.
     """
 
     name: str
@@ -60,6 +72,8 @@ class PortContract:
     high: tuple[float, ...]
     meaning: str
     vector: str
+    parts: int = 1
+    fed_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,6 +99,24 @@ class PhotographContract:
     vector: str
 
 
+@dataclass(frozen=True)
+class PortedSignature(SignatureContract):
+    """A way to call a file of ports.
+
+    Attributes:
+        extra_results: outputs after the first, in the order of `further_outputs`.
+    """
+
+    extra_results: tuple[TensorContract, ...] = ()
+
+
+@dataclass(frozen=True)
+class PortedFile(FileContract):
+    """A file of ports; its signatures name every output."""
+
+    signatures: tuple[PortedSignature, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class PortedContract(AppContract):
     """Contract of a bundle with further inputs, an input other than an image, or another output.
@@ -93,22 +125,28 @@ class PortedContract(AppContract):
         photograph: input that takes the photograph.
         inputs: further inputs, in the order of the model.
         output: output; None for an image with the pixel range of the input.
+        further_outputs: outputs beside it.
+        files: files, with every output of each.
     """
 
     photograph: PhotographContract
     inputs: tuple[PortContract, ...]
     output: PortContract | None
+    further_outputs: tuple[PortContract, ...]
+    files: tuple[PortedFile, ...]
 
 
 def is_ported(contract: ImageContract) -> bool:
-    """Return True if a network takes or returns anything but one image."""
-    return contract.result is not None or not contract.takes_image_alone
+    """Return True if a network takes or returns anything but one image, at a whole scale."""
+    is_image = contract.result is None and contract.takes_image_alone and not contract.others
+    return not is_image or not isinstance(contract.scale, int)
 
 
 def ported(made: AppContract, contract: ImageContract) -> PortedContract:
     """Return a contract extended by the ports of its files."""
     lightness = ColourContract(("L",), 0, 255, standard="CIELAB, D65")
     said = vars(made) | ({"colour": lightness} if contract.adds_colours else {})
+    said["files"] = tuple(PortedFile(**vars(file)) for file in made.files)
     return PortedContract(
         **said,
         photograph=PhotographContract(
@@ -125,6 +163,7 @@ def ported(made: AppContract, contract: ImageContract) -> PortedContract:
             for index, port in enumerate(contract.further, 1)
         ),
         output=_output(contract.result),
+        further_outputs=tuple(_port(port, OUTPUTS[port.kind], "") for port in contract.others),
     )
 
 
@@ -134,7 +173,10 @@ def input_file(index: int) -> str:
 
 
 def _port(port: Port, meaning: str, vector: str) -> PortContract:
-    return PortContract(port.name, port.kind, port.channels, port.low, port.high, meaning, vector)
+    return PortContract(
+        *(port.name, port.kind, port.channels, port.low, port.high),
+        *(meaning, vector, port.parts, port.fed_by),
+    )
 
 
 def _output(port: Port | None) -> PortContract | None:
@@ -144,4 +186,5 @@ def _output(port: Port | None) -> PortContract | None:
 def _meaning(port: Port) -> str:
     """Describe what an app must pass to an input."""
     noise = "how strong the noise of the photograph is, its standard deviation: "
-    return f"{noise if says_noise(port.name) else ''}{INPUTS[port.kind]}"
+    sides = f"; of 1/{port.parts} of the image's height and width" if port.parts > 1 else ""
+    return f"{noise if says_noise(port.name) else ''}{INPUTS[port.kind]}{sides}"

@@ -27,7 +27,10 @@ def sample_inputs(contract: ImageContract, size: tuple[int, int]) -> Pixels:
     """
     unit, channels = contract.photo_unit, 1 if contract.colour == "y" else 3
     photo = sample_photo(size[0] * unit, size[1] * unit, channels)
-    levels = {port.name: _levels(port, size) for port in contract.further}
+    levels = {
+        port.name: _levels(port, (size[0] // port.parts, size[1] // port.parts))
+        for port in contract.further
+    }
     return with_ports(photo, contract, None, levels)
 
 
@@ -36,7 +39,8 @@ def split_inputs(levels: Pixels, contract: ImageContract) -> list[Pixels]:
     inputs, start = [levels[..., : contract.image_channels]], contract.image_channels
     for port in contract.further:
         values = levels[..., start : start + port.channels]
-        inputs.append(values[:1, :1] if port.kind == "vector" else values)
+        own = values[:: port.parts, :: port.parts]
+        inputs.append(values[:1, :1] if port.kind == "vector" else own)
         start += port.channels
     return inputs
 

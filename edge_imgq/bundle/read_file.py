@@ -17,6 +17,7 @@ from edge_imgq.bundle.contract import (
     TensorContract,
     TilingContract,
 )
+from edge_imgq.bundle.port_contract import PortedSignature, is_ported
 from edge_imgq.errors import ModelError
 from edge_imgq.formats import Format, Layout, format_of, unknown
 from edge_imgq.images.colour import LUMA_OFFSET, RGB_TO_YCBCR
@@ -92,20 +93,24 @@ def _signature(
     row: SignatureRow, file_format: Format, contract: ImageContract
 ) -> SignatureContract:
     peak, further = contract.peak, [port.name for port in contract.further]
-    ordered = sorted(row.inputs, key=lambda tensor: _input_index(tensor.name, further))
+    ordered = sorted(row.inputs, key=lambda tensor: _index(tensor.name, further))
     image, *extra = (_tensor(tensor, file_format, peak, is_input=True) for tensor in ordered)
-    result = _tensor(row.outputs[0], file_format, peak, is_input=False)
+    others = [port.name for port in contract.others]
+    outputs = sorted(row.outputs, key=lambda tensor: _index(tensor.name, others))
+    result, *beside = (_tensor(tensor, file_format, peak, is_input=False) for tensor in outputs)
+    if is_ported(contract):
+        return PortedSignature(row.name, image, result, tuple(extra), tuple(beside))
     return SignatureContract(row.name, image, result, tuple(extra))
 
 
 def _image(row: SignatureRow, contract: ImageContract) -> TensorRow:
     """Return the input that takes the photograph."""
     further = [port.name for port in contract.further]
-    return min(row.inputs, key=lambda tensor: _input_index(tensor.name, further))
+    return min(row.inputs, key=lambda tensor: _index(tensor.name, further))
 
 
-def _input_index(name: str, further: Sequence[str]) -> int:
-    """Return the index of an input: 0 for the image, then the others in the contract's order."""
+def _index(name: str, further: Sequence[str]) -> int:
+    """Return the index of a tensor: 0 for the image, then the others in the contract's order."""
     return 1 + further.index(name) if name in further else 0
 
 

@@ -16,6 +16,8 @@ from edge_imgq.graph.edit import find_maker
 from edge_imgq.graph.load.load import normalise, read_onnx
 from edge_imgq.graph.operators import QUANTIZING, WINDOWED
 from edge_imgq.graph.ports.chosen_ports import with_chosen_ports
+from edge_imgq.graph.ports.port_feeds import graph_inputs, image_parts
+from edge_imgq.graph.ports.port_sides import name_sides
 from edge_imgq.graph.shapes.shape_inference import infer_shapes
 from edge_imgq.graph.shapes.size import bind_size, own_size, side_axes
 from edge_imgq.ports import NOTHING_ASKED, PortRequests
@@ -119,11 +121,15 @@ def _as_it_is(model: ir.Model, size: tuple[int, int]) -> ir.Model:
         ModelError: a shape remains open.
     """
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+    if len(graph_inputs(model.graph)) > 1:
+        model = name_sides(model, (size,), (), "The model")
     proto = ir.to_proto(model)
-    for value in proto.graph.input:
+    parts = [image_parts(proto.graph, value) for value in proto.graph.input]
+    for value, part in zip(proto.graph.input, parts, strict=True):
         lengths = value.type.tensor_type.shape.dim
         axes = side_axes([d.dim_value or None for d in lengths]) if len(lengths) == 4 else ()
-        for axis, length in ((0, 1), *zip(axes, size, strict=bool(axes))):
+        sides = [side // part for side in size]
+        for axis, length in ((0, 1), *zip(axes, sides, strict=bool(axes))):
             if axis < len(lengths) and not lengths[axis].dim_value:
                 lengths[axis].dim_value = length
     result: ir.Model = ir.from_proto(infer_shapes(proto))

@@ -11,7 +11,7 @@ from edge_imgq.contract import FileNote, ImageContract, has_note
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.load.dynamic_shape import holds_no_size
 from edge_imgq.graph.load.refusals import shape_in_words
-from edge_imgq.graph.ports.border import find_border, with_border
+from edge_imgq.graph.ports.border import Border, find_border, with_border
 from edge_imgq.graph.ports.image_layout import IMAGE_CHANNELS, ImageLayout, image_layout
 from edge_imgq.graph.ports.port_inputs import further_ports
 from edge_imgq.graph.ports.port_refusals import refuse_unfit_result
@@ -27,12 +27,17 @@ from edge_imgq.graph.shapes.size_multiple import (
     numbers_at,
     outline,
     output_at,
+    ratio_at,
     scale_at,
     sizes_to_try,
 )
 from edge_imgq.ports import NOTHING_ASKED, Port, PortRequests
+from edge_imgq.scale import Scale
 
-WHOLE = "edge-imgq is for networks whose output's sides are a whole multiple of the input's"
+GROWING = "edge-imgq is for networks whose output's sides are one multiple of the input's"
+
+SURE_TERM = 4
+"""Largest value of the smaller term of a scale that is believed at one size alone: 3/2, 1/8."""
 
 
 def read_pixels(
@@ -62,19 +67,18 @@ def read_pixels(
     Raises:
         ModelError: the input is not a known kind of image, the output is neither a vector nor an
             image,
-            its size is no integer multiple of the input's, or no size works.
+            its size is no fixed multiple of the input's, or no size works.
     """
     if has_note(model.metadata_props):
         return model, FileNote.from_strings(model.metadata_props, name).contract
     vector = _sides(model, wanted, with_others(numbers_at), alone=True)
     sides = vector or _sides(model, wanted, with_others(scale_at))
-    if sides is None:
-        border = 0 if own_size(model) else find_border(outline(model), _first(model, wanted))
-        if not border:
-            raise _unfit(model, name, wanted)
+    border = None if sides else _border(model, wanted)
+    if border:
         extended = with_border(model, border)
         whole, contract = read_pixels(extended, name, peak, wanted, asked, span, states)
-        return whole, replace(contract, border=border)
+        return whole, replace(contract, border=border.pixels)
+    sides = sides or _fraction(model, wanted, name)
     given = _given(model, sides, wanted, is_vector=vector is not None)
     layout = image_layout(model, name, asked, sides.scale, given)
     contract = ImageContract(
@@ -98,6 +102,7 @@ def read_pixels(
             [fed_by for fed_by, _ in states],
         ),
     )
+    _refuse_unlike_states(contract, name)
     if sides.only is None:
         return model, contract
     for size in wanted:
@@ -105,7 +110,45 @@ def read_pixels(
     return bind_size(model, sides.only), contract
 
 
-def _task(scale: int, layout: ImageLayout, *, is_vector: bool) -> str:
+def _border(model: ir.Model, wanted: Sequence[Size]) -> Border | None:
+    """Return the border that the output of a model of open sides lacks, if there is one."""
+    return None if own_size(model) else find_border(outline(model), _first(model, wanted))
+
+
+def _fraction(model: ir.Model, wanted: Sequence[Size], name: str) -> Sides:
+    """Return the sides of a model whose scale is a fraction.
+
+    Raises:
+        ModelError: the output's sides are no multiple of the input's.
+    """
+    sides = _sides(model, wanted, with_others(ratio_at))
+    if sides is None or not _is_likely(model, sides):
+        raise _unfit(model, name, wanted)
+    return sides
+
+
+def _refuse_unlike_states(contract: ImageContract, name: str) -> None:
+    """Raise if a state is returned with other sides than it is taken with.
+
+    Raises:
+        ModelError: the message names both.
+    """
+    parts = {port.name: port.parts for port in contract.others}
+    for port in contract.states:
+        if parts.get(port.fed_by, 1) != contract.scale * port.parts:
+            raise ModelError(
+                f"{name} takes '{port.name}' with other sides than those of '{port.fed_by}', which "
+                "it returns: one cannot be the other's next state. Resize it inside the model."
+            )
+
+
+def _is_likely(model: ir.Model, sides: Sides) -> bool:
+    """Return True if a scale is no accident of one size, at which a border would look like it."""
+    least = min(sides.scale.numerator, sides.scale.denominator)
+    return least <= SURE_TERM or (own_size(model) is None and sides.only is None)
+
+
+def _task(scale: Scale, layout: ImageLayout, *, is_vector: bool) -> str:
     if is_vector:
         return "image-to-vector"
     # What becomes of a sensor's values is a matter of taste: there is no truth.
@@ -143,10 +186,10 @@ def _tried(model: ir.Model, sides: Sides, wanted: Sequence[Size]) -> Iterable[Si
 def _given(model: ir.Model, sides: Sides, wanted: Sequence[Size], *, is_vector: bool) -> int:
     """Return the number of channels that a model returns."""
     if is_vector:
-        return sides.scale
+        return int(sides.scale)
     light = outline(model)
     for size in _tried(model, sides, wanted):
-        if scale_at(light, size) is not None:
+        if ratio_at(light, size) is not None:
             return channels_at(light, size)
     raise AssertionError("a size that works was found before")
 
@@ -186,8 +229,8 @@ def _no_image(model: ir.Model, name: str) -> ModelError:
     output = model.graph.outputs[0]
     return ModelError(
         f"{name} takes an image and returns '{output.name}' of shape {shape_in_words(output)}; "
-        "edge-imgq is for networks that return an image (1, C, H, W), whose sides are a whole "
-        "multiple of the input's, or numbers (1, N). Wrap the network so that it does, or convert "
+        "edge-imgq is for networks that return an image (1, C, H, W), whose sides grow with the "
+        "input's, or numbers (1, N). Wrap the network so that it does, or convert "
         "it with another tool."
     )
 
@@ -219,15 +262,18 @@ def _unfit(model: ir.Model, name: str, wanted: Sequence[Size]) -> ModelError:
         names = ", ".join(f"'{value.name}'" for value in model.graph.outputs)
         return ModelError(
             f"{name} returns {names}, and there is no size at which the sides of the first are a "
-            "whole multiple of the image's, and of the others' sides. Name those that are wanted: "
-            "--output-name NAME, once for each."
+            "multiple of the image's, and whole multiples of the others'. Name those that are "
+            "wanted: --output-name NAME, once for each."
         )
     size = _first(model, wanted)
     found = output_at(outline(model), size)
     if found is None:
         return _no_image(model, name)
     gives = f"{name} makes {found[0]}x{found[1]} pixels of {size[0]}x{size[1]}"
-    return ModelError(f"{gives}; {WHOLE}. Resize or pad inside the model.")
+    remedy = "Resize or pad inside the model."
+    if own_size(model) is not None:
+        remedy = f"Export it with open height and width. {remedy}"
+    return ModelError(f"{gives}; {GROWING}. {remedy}")
 
 
 def _first(model: ir.Model, wanted: Sequence[Size]) -> Size:

@@ -12,6 +12,7 @@ import numpy as np
 
 from edge_imgq.images.bicubic import enlarged_bands
 from edge_imgq.images.colour import LUMA_OFFSET, RGB_TO_YCBCR, exact_luma, steps_of
+from edge_imgq.images.resize import resized
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -72,7 +73,11 @@ def recoloured_bands(photo: Pixels, luma: Pixels) -> Iterator[Pixels]:
 def _enlarged_chroma(photo: Pixels, luma: Pixels) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     """Yield rows of the luma's grid with the enlarged chroma; see `enlarged_bands`."""
     scale, size = luma.shape[0] // photo.shape[0], (photo.shape[0], photo.shape[1])
-    return enlarged_bands(size, scale, lambda part: chroma_of(photo[part]))
+    if luma.shape[:2] == (size[0] * scale, size[1] * scale):
+        return enlarged_bands(size, scale, lambda part: chroma_of(photo[part]))
+    height, width = luma.shape[:2]
+    planes = [resized(plane, (height, width)) for plane in chroma_of(photo)]
+    return iter([(slice(0, height), np.stack(planes))])
 
 
 def _recolour(luma: Pixels, chroma: NDArray[np.float32], result: Pixels) -> None:

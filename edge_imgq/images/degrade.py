@@ -18,6 +18,7 @@ from edge_imgq.images.jpeg import JpegCompression
 from edge_imgq.images.noise import GaussianNoise, PoissonNoise
 from edge_imgq.images.phone import PhoneCamera
 from edge_imgq.images.resize import downscale
+from edge_imgq.scale import Scale
 from edge_imgq.wording import no_such
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ Degradation = Callable[["NDArray[np.uint8]", np.random.Generator], "NDArray[np.u
 class BicubicDownscale:
     """Shrink by a factor `scale` with antialiased bicubic; the generator is not used."""
 
-    scale: int
+    scale: Scale
 
     def __call__(
         self,
@@ -68,7 +69,7 @@ ON_COLOUR = frozenset({"phone"})
 """Degradations that need an RGB image."""
 
 
-def degrade_for(task: str, scale: int, then: tuple[str, ...] = ()) -> Degradation:
+def degrade_for(task: str, scale: Scale, then: tuple[str, ...] = ()) -> Degradation:
     """Return the degradation that a network of this task and scale reverses.
 
     Args:

@@ -66,10 +66,9 @@ def with_states_of(inputs: Levels, results: NDArray[Any], contract: ImageContrac
         if port.fed_by:
             state = returned.get(port.fed_by)
             whole = first_result(results, contract) if state is None else state
-            sides = (inputs.shape[axis] // whole.shape[axis] for axis in (0, 1))
-            rows, columns = sides
-            spread = np.repeat(np.repeat(whole, rows, 0), columns, 1)
-            found[..., start : start + port.channels] = spread
+            spread = np.repeat(np.repeat(whole, port.parts, 0), port.parts, 1)
+            kept = spread[: inputs.shape[0], : inputs.shape[1]]
+            found[..., start : start + port.channels] = kept
         start += port.channels
     return found
 

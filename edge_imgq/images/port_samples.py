@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.images.colour import steps_of
+from edge_imgq.images.resize import resize
 from edge_imgq.ports import says_noise
 
 if TYPE_CHECKING:
@@ -58,8 +59,23 @@ def with_ports(
         if known is None:
             assert generator is not None, f"'{port.name}' is not known"
             known = _drawn(port, picture, image, generator)
-        parts.append(np.broadcast_to(known, (*image.shape[:2], port.channels)))
+        parts.append(_spread(known, port, (image.shape[0], image.shape[1])))
     return np.concatenate(parts, axis=2)
+
+
+def _spread(levels: Pixels, port: Port, size: tuple[int, int]) -> Pixels:
+    """Return levels of an input as (H, W, C) of the image's size, from which it is read in steps.
+
+    Args:
+        levels: one pixel, or an image of the image's sides, or of the input's own.
+        port: the input.
+        size: height and width of the image.
+    """
+    own = (-(-size[0] // port.parts), -(-size[1] // port.parts))
+    if port.parts > 1 and levels.shape[:2] == own:
+        levels = levels.repeat(port.parts, axis=0).repeat(port.parts, axis=1)
+        levels = levels[: size[0], : size[1]]
+    return np.broadcast_to(levels, (*size, port.channels))
 
 
 def noise_port(contract: ImageContract) -> Port | None:
@@ -81,12 +97,19 @@ def number_of_noise(port: Port, deviation: float) -> float:
 
 def _drawn(port: Port, picture: Pixels, image: Pixels, generator: Generator) -> Pixels:
     if port.kind == "image" and picture.shape[2] == port.channels:
-        return shifted(picture, generator)
+        return _reduced(shifted(picture, generator), port.parts)
     if port.kind == "state":
         return zeros_of(port)
     if port.kind == "mask":
         return _mask((image.shape[0], image.shape[1]), generator)
     return generator.integers(0, WHITE + 1, (1, 1, port.channels), np.uint8)
+
+
+def _reduced(picture: Pixels, parts: int) -> Pixels:
+    """Shrink a picture (H, W, C) by a whole number; a last row that does not fill one counts."""
+    if parts == 1:
+        return picture
+    return resize(picture, (-(-picture.shape[0] // parts), -(-picture.shape[1] // parts)))
 
 
 def zeros_of(port: Port) -> Pixels:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.images.colour import to_pixels
+from edge_imgq.scale import Scale, scaled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,15 +33,16 @@ def resized(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.flo
     return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BICUBIC))
 
 
-def downscale(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
-    """Shrink (H, W, C) by `scale`; H and W are cropped to multiples of `scale` first."""
-    cropped = crop_to_multiple(pixels, scale)
-    return resize(cropped, (cropped.shape[0] // scale, cropped.shape[1] // scale))
+def downscale(pixels: NDArray[np.uint8], scale: Scale) -> NDArray[np.uint8]:
+    """Shrink (H, W, C) by `scale`; H and W are cropped to multiples of its numerator first."""
+    cropped = crop_to_multiple(pixels, scale.numerator)
+    height, width = (side // scale.numerator * scale.denominator for side in cropped.shape[:2])
+    return resize(cropped, (height, width))
 
 
-def upscale(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+def upscale(pixels: NDArray[np.uint8], scale: Scale) -> NDArray[np.uint8]:
     """Enlarge (H, W, C) to (scale * H, scale * W, C)."""
-    return resize(pixels, (pixels.shape[0] * scale, pixels.shape[1] * scale))
+    return resize(pixels, (scaled(pixels.shape[0], scale), scaled(pixels.shape[1], scale)))
 
 
 def crop_to_multiple(pixels: NDArray[np.uint8], multiple: int) -> NDArray[np.uint8]:

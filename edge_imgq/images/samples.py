@@ -25,6 +25,7 @@ from edge_imgq.images.mixture import SCENARIOS, degrade, pieces_of
 from edge_imgq.images.noise import GaussianNoise
 from edge_imgq.images.port_samples import noise_of, noise_port, with_ports
 from edge_imgq.images.resize import crop_to_multiple, upscale
+from edge_imgq.scale import Scale, scaled
 from edge_imgq.wording import count_of
 
 if TYPE_CHECKING:
@@ -134,8 +135,8 @@ class Sample:
     truth: Pixels | None
     picture: Pixels | None = None
 
-    def untreated(self, scale: int) -> Pixels:
-        """Return the baseline without a network: the input, enlarged by bicubic if `scale` > 1."""
+    def untreated(self, scale: Scale) -> Pixels:
+        """Return the baseline without a network: the input, resized where `scale` is not 1."""
         image = self.pixels if self.picture is None else self.picture
         return image if scale == 1 else upscale(image, scale)
 
@@ -275,9 +276,9 @@ def _pair(
     size: tuple[int, int] | None,
 ) -> Sample:
     scale = contract.scale
-    if truth.shape[:2] != (pixels.shape[0] * scale, pixels.shape[1] * scale):
+    if truth.shape[:2] != (scaled(pixels.shape[0], scale), scaled(pixels.shape[1], scale)):
         own = f"{pixels.shape[1]}x{pixels.shape[0]}"
-        must = f"be {scale} times its {own}" if scale > 1 else f"have the same size, {own}"
+        must = f"be {scale} times its {own}" if scale != 1 else f"have the same size, {own}"
         raise ImageError(
             f"{photo.truth} is {truth.shape[1]}x{truth.shape[0]}, but the truth of {photo.path} "
             f"must {must}."
@@ -290,7 +291,7 @@ def _pair(
 
 
 def _fit(
-    picture: Pixels, size: tuple[int, int] | None, contract: ImageContract, unit: int
+    picture: Pixels, size: tuple[int, int] | None, contract: ImageContract, unit: Scale
 ) -> Pixels:
     """Crop a picture to the part that is used: its centre, at the network's input size if fixed.
 
@@ -300,18 +301,24 @@ def _fit(
         contract: contract of the network.
         unit: pixels of this picture per input pixel: 1 for an input, the scale for a truth.
     """
+    step = contract.scale.denominator
     if size is not None:
-        wanted = (size[0] * unit, size[1] * unit)
-        return _mirror(_centre(picture, size, unit), wanted)
-    most = LARGEST // contract.scale
+        wanted = (scaled(size[0], unit), scaled(size[1], unit))
+        return _mirror(_centre(picture, size, unit, step), wanted)
+    most = int(LARGEST // contract.scale)
     # Crop to the multiple at the bottom and right, as the papers do.
-    return crop_to_multiple(_centre(picture, (most, most), unit), contract.multiple * unit)
+    centre = _centre(picture, (most, most), unit, step)
+    return crop_to_multiple(centre, scaled(contract.multiple, unit))
 
 
-def _centre(pixels: Pixels, limit: tuple[int, int], unit: int) -> Pixels:
-    """Crop to at most `limit` units around the centre."""
-    top, left = (max(pixels.shape[i] // unit - limit[i], 0) // 2 * unit for i in (0, 1))
-    return pixels[top : top + limit[0] * unit, left : left + limit[1] * unit]
+def _centre(pixels: Pixels, limit: tuple[int, int], unit: Scale, step: int) -> Pixels:
+    """Crop to at most `limit` input pixels around the centre, in steps of `step` input pixels."""
+    whole, (rows, columns) = scaled(step, unit), (length // step for length in limit)
+    top, left = (
+        max(pixels.shape[i] // whole - most, 0) // 2 * whole
+        for i, most in ((0, rows), (1, columns))
+    )
+    return pixels[top : top + rows * whole, left : left + columns * whole]
 
 
 def _mirror(pixels: Pixels, size: tuple[int, int]) -> Pixels:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edge_imgq.scale import Scale, scaled
+
 
 @dataclass(frozen=True)
 class TileSpan:
@@ -28,14 +30,15 @@ class TileSpan:
     length: int
 
 
-def spans(length: int, tile: int, halo: int, multiple: int, scale: int) -> tuple[TileSpan, ...]:
+def spans(length: int, tile: int, halo: int, multiple: int, scale: Scale) -> tuple[TileSpan, ...]:
     """Divide an axis into tiles whose outputs adjoin without gap or overlap.
 
     Args:
         length: length of the axis in input pixels; any.
         tile: length of a tile, a multiple of `multiple`.
         halo: input pixels on each side of a position that its output depends on.
-        multiple: tiles start at multiples of this, so that strides keep their phase.
+        multiple: tiles start at multiples of this, so that strides keep their phase; a multiple of
+            the scale's denominator.
         scale: output length over input length.
 
     Raises:
@@ -44,8 +47,10 @@ def spans(length: int, tile: int, halo: int, multiple: int, scale: int) -> tuple
     begins = starts(padded_length(length, tile, multiple), tile, halo, multiple)
     found, write = [], 0
     for start, following in zip(begins, (*begins[1:], None), strict=True):
-        end = length * scale if following is None else _meeting(start, following, tile, scale)
-        found.append(TileSpan(start, write - start * scale, write, end - write))
+        end = (
+            scaled(length, scale) if following is None else _meeting(start, following, tile, scale)
+        )
+        found.append(TileSpan(start, write - scaled(start, scale), write, end - write))
         write = end
     return tuple(found)
 
@@ -106,7 +111,7 @@ def up(value: int, multiple: int) -> int:
     return (value + multiple - 1) // multiple * multiple
 
 
-def _meeting(start: int, following: int, tile: int, scale: int) -> int:
+def _meeting(start: int, following: int, tile: int, scale: Scale) -> int:
     """Return the output line where a tile ends and the following one begins to write."""
     overlap = start + tile - following
-    return following * scale + overlap * scale // 2
+    return scaled(following, scale) + scaled(overlap, scale) // 2

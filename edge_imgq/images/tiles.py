@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.images.tile_plan import mirrored, padded_length, spans, starts
+from edge_imgq.scale import Scale, scaled
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -73,7 +74,7 @@ def tile_count(size: tuple[int, int], tiling: Tiling) -> int:
 
 
 def run_tiled(
-    pixels: Pixels, run: Run, scale: int, tiling: Tiling, watch: Callable[[int], None]
+    pixels: Pixels, run: Run, scale: Scale, tiling: Tiling, watch: Callable[[int], None]
 ) -> Pixels:
     """Run a network on an image tile by tile; return the whole output.
 
@@ -97,7 +98,9 @@ def run_tiled(
         watch(done)
         piece = run(_part(pixels, row.read, column.read, tile))
         if not done:
-            output = np.empty((height * scale, width * scale, piece.shape[2]), piece.dtype)
+            output = np.empty(
+                (scaled(height, scale), scaled(width, scale), piece.shape[2]), piece.dtype
+            )
         kept = piece[row.crop : row.crop + row.length, column.crop : column.crop + column.length]
         output[row.write : row.write + row.length, column.write : column.write + column.length] = (
             kept
@@ -121,7 +124,7 @@ def _part(pixels: Pixels, top: int, left: int, size: tuple[int, int]) -> Pixels:
 
 
 def _faded(
-    pixels: Pixels, run: Run, scale: int, tiling: Tiling, watch: Callable[[int], None]
+    pixels: Pixels, run: Run, scale: Scale, tiling: Tiling, watch: Callable[[int], None]
 ) -> Pixels:
     """Run an image in tiles that fade linearly into each other over their overlaps."""
     tall, wide = tiling.tile
@@ -133,15 +136,15 @@ def _faded(
             watch(row * len(columns) + column)
             piece = run(_part(pixels, top, left, tiling.tile))
             if not column:
-                length = (columns[-1] + wide) * scale
-                band = np.empty((tall * scale, length, piece.shape[2]), piece.dtype)
+                length = scaled(columns[-1] + wide, scale)
+                band = np.empty((scaled(tall, scale), length, piece.shape[2]), piece.dtype)
             overlap = wide - (left - columns[column - 1]) if column else 0
-            _fade(band, piece, 1, left * scale, overlap * scale)
+            _fade(band, piece, 1, scaled(left, scale), scaled(overlap, scale))
         if not row:
-            output = np.empty(((rows[-1] + tall) * scale, *band.shape[1:]), band.dtype)
+            output = np.empty((scaled(rows[-1] + tall, scale), *band.shape[1:]), band.dtype)
         overlap = tall - (top - rows[row - 1]) if row else 0
-        _fade(output, band, 0, top * scale, overlap * scale)
-    return output[: pixels.shape[0] * scale, : pixels.shape[1] * scale]
+        _fade(output, band, 0, scaled(top, scale), scaled(overlap, scale))
+    return output[: scaled(pixels.shape[0], scale), : scaled(pixels.shape[1], scale)]
 
 
 def _fade(onto: Pixels, piece: Pixels, axis: int, start: int, overlap: int) -> None:

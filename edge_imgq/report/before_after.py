@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.images.files import in_colour
+from edge_imgq.images.resize import resize
 from edge_imgq.report.check_page import data_uri, html_template
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def before_after_page(title: str, photos: Iterable[tuple[str, Pixels, Pixels]]) 
 def _picture(name: str, before: Pixels, after: Pixels) -> BeforeAfter:
     from PIL import Image
 
+    if not _is_whole(before.shape[0], after.shape[0]):
+        before = resize(before, (after.shape[0], after.shape[1]))
     scale = _scale(before, after)
     before, after = _alike(in_colour(before, "rgb"), in_colour(after, "rgb"), scale)
     result = Image.fromarray(after)
@@ -88,6 +91,13 @@ def _scale(before: Pixels, after: Pixels) -> int:
     """Return the integer scale of a result, rounded up if its last row is missing."""
     height, enlarged = int(before.shape[0]), int(after.shape[0])
     return -(-enlarged // height)
+
+
+def _is_whole(before: int, after: int) -> bool:
+    """Return True if one length is a whole multiple of the other, a last row perhaps left out."""
+    smaller, larger = sorted((before, after))
+    rest, last = larger % smaller, -(-larger // smaller)
+    return min(rest, smaller - rest) <= last
 
 
 def _alike(before: Pixels, after: Pixels, scale: int) -> tuple[Pixels, Pixels]:

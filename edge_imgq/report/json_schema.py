@@ -6,13 +6,16 @@ import dataclasses
 import types
 import typing
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from edge_imgq.skipped import Skipped
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-WORDS: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
+WORDS: dict[Any, str] = {
+    str: "string", int: "integer", float: "number", bool: "boolean", Fraction: "string"
+}  # fmt: skip
 
 
 def schema_of(kind: Any, name: str, version: int) -> dict[str, Any]:

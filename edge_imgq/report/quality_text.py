@@ -116,8 +116,8 @@ def number_lines(report: Report) -> list[str]:
     lines = [_stated(port, contract.peak) for port in contract.further]
     if contract.border:
         lines.append(
-            f"the network leaves out {count_of(contract.border, 'pixel')} of an image on each "
-            "side: its files mirror the image out by as many before anything else"
+            f"the network leaves out a border: its files mirror the image out by "
+            f"{count_of(contract.border, 'pixel')} on each side before anything else"
         )
     results = [*([] if result is None or contract.returns_image else [result]), *contract.others]
     lines += [_stated(port, contract.peak) for port in results]

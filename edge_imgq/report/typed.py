@@ -10,9 +10,11 @@ import functools
 import types
 import typing
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from edge_imgq.errors import RecipeError
+from edge_imgq.scale import Scale, read_scale
 from edge_imgq.skipped import Skipped
 from edge_imgq.wording import did_you_mean
 
@@ -20,7 +22,7 @@ from edge_imgq.wording import did_you_mean
 def plain(value: Any) -> Any:
     """Convert frozen dataclasses, mappings and tuples to JSON types, recursively.
 
-    A `Skipped` becomes `{"skipped": reason}`.
+    A `Skipped` becomes `{"skipped": reason}`, a fraction text such as "4/3".
     """
     if isinstance(value, Skipped):
         return {"skipped": value.reason}
@@ -31,7 +33,7 @@ def plain(value: Any) -> Any:
         return {name: plain(entry) for name, entry in value.items()}
     if isinstance(value, tuple):
         return [plain(entry) for entry in value]
-    return value
+    return str(value) if isinstance(value, Fraction) else value
 
 
 def read_as(kind: Any, value: Any, where: str) -> Any:
@@ -49,6 +51,8 @@ def read_as(kind: Any, value: Any, where: str) -> Any:
     origin = typing.get_origin(kind)
     if dataclasses.is_dataclass(kind):
         return _read_dataclass(kind, value, where)
+    if kind == Scale:
+        return _read_scale(value, where)
     if origin in (types.UnionType, typing.Union):
         return _read_measured(kind, value, where)
     if origin is Mapping:
@@ -100,6 +104,13 @@ def _read_measured(kind: Any, value: Any, where: str) -> Any:
         return Skipped(read_as(str, value["skipped"], where))
     (measured,) = (option for option in options if option not in (Skipped, types.NoneType))
     return read_as(measured, value, where)
+
+
+def _read_scale(value: Any, where: str) -> Scale:
+    try:
+        return read_scale(str(value))
+    except ValueError:
+        raise _wrong(where, 'a whole number or a fraction such as "4/3"', value) from None
 
 
 def _read_mapping(kind: Any, value: Any, where: str) -> dict[str, Any]:

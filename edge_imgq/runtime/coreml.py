@@ -14,7 +14,7 @@ import torch
 
 from edge_imgq.contract import FileNote, has_note
 from edge_imgq.errors import ModelError, RuntimeUnavailableError
-from edge_imgq.graph.ports.port_feeds import is_one_pixel, split_ports
+from edge_imgq.graph.ports.port_feeds import is_one_pixel, parts_of, split_ports
 from edge_imgq.images.layout import levels_from_nchw, pixels_of
 from edge_imgq.images.port_results import joined_results
 from edge_imgq.runtime.mil.evaluate import Evaluator
@@ -96,9 +96,13 @@ class ReferenceSession:
 
     def _shapes(self, size: tuple[int, int]) -> dict[str, tuple[int, ...]]:
         """Return each input's shape for an image of `size`, the image first."""
+        entries = self._evaluator.program.inputs
+        image = entries[0].shape
         return {
-            entry.name: entry.shape if is_one_pixel(entry.shape) else (1, entry.shape[1], *size)
-            for entry in self._evaluator.program.inputs
+            entry.name: entry.shape
+            if is_one_pixel(entry.shape)
+            else (1, entry.shape[1], *(side // parts_of(entry.shape, image) for side in size))
+            for entry in entries
         }
 
     def _arrays(self, pixels: NDArray[np.uint8 | np.float64]) -> dict[str, NDArray[np.float32]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.errors import ImageError, ModelError, UnopenedFileError
-from edge_imgq.graph.ports.port_feeds import is_one_pixel
+from edge_imgq.graph.ports.port_feeds import is_one_pixel, parts_of
 from edge_imgq.images.layout import from_nhwc, levels_from_nhwc
 from edge_imgq.images.port_results import joined_results
 from edge_imgq.native_output import without_lines
@@ -160,10 +160,12 @@ class LiteRTSession:
     def _follows(self, interpreter: Any, size: Size) -> bool:
         """Resize the input; return True if the output has the expected size."""
         try:
-            for detail in interpreter.get_input_details():
-                shape = channels_first(detail["shape"])
+            details = interpreter.get_input_details()
+            shapes = [channels_first(detail["shape"]) for detail in details]
+            for detail, shape in zip(details, shapes, strict=True):
                 if not is_one_pixel(shape):
-                    interpreter.resize_tensor_input(detail["index"], (1, *size, shape[1]))
+                    sides = (side // parts_of(shape, shapes[0]) for side in size)
+                    interpreter.resize_tensor_input(detail["index"], (1, *sides, shape[1]))
             interpreter.allocate_tensors()
         except (RuntimeError, ValueError):
             return False

@@ -108,7 +108,8 @@ def _blobs(batch: NDArray[np.float32], contract: ImageContract) -> dict[str, Any
     height, width = batch.shape[2:]
     entries: list[Entry] = [(IMAGE, (1, contract.image_channels, height, width))]
     for port in contract.further:
-        sides = (1, 1) if port.kind == "vector" else (height, width)
+        sides = (height // port.parts, width // port.parts)
+        sides = (1, 1) if port.kind == "vector" else sides
         entries.append((re.sub(r"\s", "_", port.name), (1, port.channels, *sides)))
     return {name: _planes(array[0]) for name, array in split_ports(batch, entries).items()}
 

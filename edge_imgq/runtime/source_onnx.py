@@ -23,6 +23,7 @@ from edge_imgq.images.port_results import joined_results
 from edge_imgq.runtime.levels_session import LevelsSession
 from edge_imgq.runtime.onnxruntime import inference_session, run_session
 from edge_imgq.runtime.protocol import RuntimeIdentity
+from edge_imgq.scale import Scale, scaled
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class SourceOnnx:
         self.runtime = runtime
         self.size = image_size(model)
         self._pixels, self._call, self._name = pixels, call, image.name
-        self._others, self._border = others, ports.border
+        self._others, self._border, self._scale = others, ports.border, ports.scale
         self._results = _in_order(ports, [value.name for value in model.graph.output])
         shape = _lengths(image)
         self._is_last = side_axes(shape) == (1, 2)
@@ -74,13 +75,13 @@ class SourceOnnx:
         Several outputs are concatenated by channel.
         """
         low, span = self._pixels.low, self._pixels.high - self._pixels.low
-        sides = (self._border, self._border)
-        image = np.pad(image, (sides, sides, (0, 0)), "reflect") if self._border else image
+        size = image.shape[:2]
         feeds, channels = {}, image.shape[2]
         for port, value in reversed(self._others):
             channels -= port.channels
-            feeds[port.name] = _own(image[..., channels : channels + port.channels], port, value)
-        values = image[..., :channels] * span + low
+            part = image[:: port.parts, :: port.parts, channels : channels + port.channels]
+            feeds[port.name] = _own(_extended(part, self._border // port.parts), port, value)
+        values = _extended(image[..., :channels], self._border) * span + low
         if np.issubdtype(self._dtype, np.integer):
             values = np.rint(values)
         batch = np.repeat(values[np.newaxis], self._batch, axis=0)
@@ -92,7 +93,7 @@ class SourceOnnx:
         ]
         whole = joined_results([unit.transpose(2, 0, 1)[np.newaxis] for unit in units])[0]
         unit: NDArray[np.float64] = whole.transpose(1, 2, 0)
-        return unit
+        return _middle(unit, [scaled(side, self._scale) for side in size]) if self._border else unit
 
     def _image(self, result: NDArray[Any]) -> NDArray[np.float64]:
         """Convert an image output to (H, W, C) in 0 to 1."""
@@ -103,6 +104,18 @@ class SourceOnnx:
         return unit
 
 
+def _extended(image: Floats, border: int) -> Floats:
+    """Extend an image (H, W, C) by reflection on each side."""
+    sides = (border, border)
+    return np.pad(image, (sides, sides, (0, 0)), "reflect") if border else image
+
+
+def _middle(image: NDArray[np.float64], size: Sequence[int]) -> NDArray[np.float64]:
+    """Crop an image to its middle."""
+    top, left = ((image.shape[axis] - size[axis]) // 2 for axis in (0, 1))
+    return image[top : top + size[0], left : left + size[1]]
+
+
 @dataclass(frozen=True)
 class OwnPorts:
     """Inputs and outputs of a user's file.
@@ -111,6 +124,7 @@ class OwnPorts:
         further: inputs besides the image.
         result: the result; None for an image with the input's pixel range.
         border: pixels that the model crops on each side; its input is reflected by as many.
+        scale: output height over input height, to which the result is cropped if there is a border.
         others: outputs besides the result.
     """
 
@@ -118,11 +132,14 @@ class OwnPorts:
     result: Port | None = None
     border: int = 0
     others: Sequence[Port] = ()
+    scale: Scale = 1
 
     @staticmethod
     def of(contract: ImageContract) -> OwnPorts:
         """Return the ports of a contract."""
-        return OwnPorts(contract.further, contract.result, contract.border, contract.others)
+        return OwnPorts(
+            contract.further, contract.result, contract.border, contract.others, contract.scale
+        )
 
 
 ONE_IMAGE = OwnPorts()

@@ -59,7 +59,7 @@ def test_a_model_that_export_refuses_is_shown_and_exits_with_its_code(
     weight = weight.copy()
     weight[0, 0, 0, 0] = np.nan
     nan = convolution([1, 1, 1, 1], weight, tmp_path / "nan.onnx")
-    for path, why in ((nan, "NaN or infinity"), (uneven, "whole multiple of the input's")):
+    for path, why in ((nan, "NaN or infinity"), (uneven, "one multiple of the input's")):
         outcome = run("inspect", path, "--size", "64x64", *form)
         exported = run("export", path, "--size", "64x64", "--output", tmp_path / "out")
         assert outcome.code == exported.code == 5
@@ -246,7 +246,7 @@ def test_a_network_that_pads_one_side_alone_is_refused_alike_everywhere(
     outcome = run(command, *words[command])
     assert outcome.code == 5
     said = " ".join((outcome.out + outcome.err).split())
-    assert "whole multiple of the input's. Resize or pad inside the model." in said
+    assert "one multiple of the input's. Resize or pad inside the model." in said
 
 
 def bent(path: Path) -> Path:

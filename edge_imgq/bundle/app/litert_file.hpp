@@ -17,7 +17,7 @@ class LiteRtFile {
   LiteRtFile(const std::string& path, bool is_float, double peak,
              LiteRtHwAcceleratorSet accelerators = kLiteRtHwAcceleratorCpu,
              LiteRtParamIndex signature = 0)
-      : is_float_(is_float), peak_(peak), session_(path, accelerators, signature, 1) {}
+      : is_float_(is_float), peak_(peak), session_(path, accelerators, signature, 1, 1) {}
 
   // Runs one tile of the file's size.
   void operator()(const Picture& tile, std::vector<std::uint8_t>& result) {
@@ -29,7 +29,7 @@ class LiteRtFile {
           static_cast<std::uint8_t*>(memory)[index] = tile.bytes[index];
       }
     };
-    const auto read = [&](const void* memory) {
+    const auto read = [&](std::size_t, const void* memory) {
       for (std::size_t index = 0; index < result.size(); ++index) {
         result[index] = is_float_ ? ToByte(static_cast<const float*>(memory)[index], peak_)
                                   : static_cast<const std::uint8_t*>(memory)[index];

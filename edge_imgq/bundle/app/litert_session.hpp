@@ -1,5 +1,5 @@
 // A file in LiteRT's C API (2.3 and later, where models are opened in an environment), with a
-// buffer for each input and for the first output.
+// buffer for each input and output.
 #ifndef EDGE_IMGQ_LITERT_SESSION_HPP_
 #define EDGE_IMGQ_LITERT_SESSION_HPP_
 
@@ -22,12 +22,13 @@ namespace edge_imgq {
 class LiteRtSession {
  public:
   // accelerators: kLiteRtHwAcceleratorNpu, Gpu and Cpu, joined by |; the next runs what the first
-  // does not. signature: its index, in the order of contract.json. inputs: how many it has.
+  // does not. signature: its index, in the order of contract.json. inputs, outputs: how many
+  // it has.
   LiteRtSession(const std::string& path, LiteRtHwAcceleratorSet accelerators,
-                LiteRtParamIndex signature, std::size_t inputs)
+                LiteRtParamIndex signature, std::size_t inputs, std::size_t outputs)
       : signature_(signature) {
     try {
-      Open(path, accelerators, inputs);
+      Open(path, accelerators, inputs, outputs);
     } catch (...) {
       Close();
       throw;
@@ -41,7 +42,10 @@ class LiteRtSession {
   // Names of the inputs, in the order of the file.
   const std::vector<std::string>& names() const { return names_; }
 
-  // Runs the file once. write(index, memory) fills an input; read(memory) takes the output.
+  // Names of the outputs, likewise.
+  const std::vector<std::string>& outputs() const { return output_names_; }
+
+  // Runs the file once. write(index, memory) fills an input; read(index, memory) takes an output.
   template <typename Write, typename Read>
   void Run(const Write& write, const Read& read) {
     void* memory = nullptr;
@@ -50,10 +54,13 @@ class LiteRtSession {
       write(index, memory);
       Check(LiteRtUnlockTensorBuffer(inputs_[index]));
     }
-    Check(LiteRtRunCompiledModel(compiled_, signature_, inputs_.size(), inputs_.data(), 1, &output_));
-    Check(LiteRtLockTensorBuffer(output_, &memory, kLiteRtTensorBufferLockModeRead));
-    read(static_cast<const void*>(memory));
-    Check(LiteRtUnlockTensorBuffer(output_));
+    Check(LiteRtRunCompiledModel(compiled_, signature_, inputs_.size(), inputs_.data(),
+                                 outputs_.size(), outputs_.data()));
+    for (std::size_t index = 0; index < outputs_.size(); ++index) {
+      Check(LiteRtLockTensorBuffer(outputs_[index], &memory, kLiteRtTensorBufferLockModeRead));
+      read(index, static_cast<const void*>(memory));
+      Check(LiteRtUnlockTensorBuffer(outputs_[index]));
+    }
   }
 
  private:
@@ -62,7 +69,8 @@ class LiteRtSession {
       throw std::runtime_error("LiteRT's status is " + std::to_string(static_cast<int>(status)));
   }
 
-  void Open(const std::string& path, LiteRtHwAcceleratorSet accelerators, std::size_t inputs) {
+  void Open(const std::string& path, LiteRtHwAcceleratorSet accelerators, std::size_t inputs,
+            std::size_t outputs) {
     Check(LiteRtCreateEnvironment(0, nullptr, &environment_));
     Check(LiteRtCreateModelFromFile(environment_, path.c_str(), &model_));
     Check(LiteRtCreateOptions(&options_));
@@ -80,9 +88,14 @@ class LiteRtSession {
       names_.push_back(name);
       inputs_.push_back(Buffer(tensor, needs));
     }
-    Check(LiteRtGetSignatureOutputTensorByIndex(signature, 0, &tensor));
-    Check(LiteRtGetCompiledModelOutputBufferRequirements(compiled_, signature_, 0, &needs));
-    output_ = Buffer(tensor, needs);
+    for (LiteRtParamIndex index = 0; index < outputs; ++index) {
+      const char* name = nullptr;
+      Check(LiteRtGetSignatureOutputName(signature, index, &name));
+      Check(LiteRtGetSignatureOutputTensorByIndex(signature, index, &tensor));
+      Check(LiteRtGetCompiledModelOutputBufferRequirements(compiled_, signature_, index, &needs));
+      output_names_.push_back(name);
+      outputs_.push_back(Buffer(tensor, needs));
+    }
   }
 
   LiteRtTensorBuffer Buffer(LiteRtTensor tensor, LiteRtTensorBufferRequirements needs) {
@@ -94,7 +107,7 @@ class LiteRtSession {
   }
 
   void Close() {
-    if (output_) LiteRtDestroyTensorBuffer(output_);
+    for (LiteRtTensorBuffer output : outputs_) LiteRtDestroyTensorBuffer(output);
     for (LiteRtTensorBuffer input : inputs_) LiteRtDestroyTensorBuffer(input);
     if (compiled_) LiteRtDestroyCompiledModel(compiled_);
     if (options_) LiteRtDestroyOptions(options_);
@@ -103,9 +116,8 @@ class LiteRtSession {
   }
 
   LiteRtParamIndex signature_;
-  std::vector<std::string> names_;
-  std::vector<LiteRtTensorBuffer> inputs_;
-  LiteRtTensorBuffer output_ = nullptr;
+  std::vector<std::string> names_, output_names_;
+  std::vector<LiteRtTensorBuffer> inputs_, outputs_;
   LiteRtEnvironment environment_ = nullptr;
   LiteRtModel model_ = nullptr;
   LiteRtOptions options_ = nullptr;

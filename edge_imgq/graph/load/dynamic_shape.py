@@ -15,7 +15,12 @@ import onnx_ir as ir
 from edge_imgq.errors import ModelError
 from edge_imgq.graph import edit
 from edge_imgq.graph.operators import ELEMENTWISE, QUANTIZING, REDUCING, SINGLE
-from edge_imgq.graph.ports.port_feeds import further_inputs, is_one_pixel
+from edge_imgq.graph.ports.port_feeds import (
+    further_inputs,
+    image_parts,
+    is_one_pixel,
+    name_open_sides,
+)
 from edge_imgq.graph.shapes.shape_inference import infer_shapes
 
 FREE = (
@@ -54,10 +59,9 @@ def reopened(model: ir.Model, name: str) -> ir.Model:
         for value in further_inputs(proto.graph)
         if not is_one_pixel([d.dim_value for d in value.type.tensor_type.shape.dim])
     ]
-    for value in (proto.graph.input[0], *planes):
-        sides = value.type.tensor_type.shape.dim[2:]
-        for dimension, word in zip(sides, ("height", "width"), strict=True):
-            dimension.dim_param = word
+    parts = [image_parts(proto.graph, value) for value in planes]
+    for value, part in zip((proto.graph.input[0], *planes), (1, *parts), strict=True):
+        name_open_sides(value, part)
     del proto.graph.value_info[:]
     for output in proto.graph.output:
         output.type.tensor_type.ClearField("shape")

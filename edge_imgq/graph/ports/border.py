@@ -1,29 +1,47 @@
 """Networks without padding, whose output lacks a border: their input is mirror-padded.
 
-With n the network, s its scale and b the pixels lost on each side,
+With n the network, s its scale and b the input pixels that cover what its output lacks,
 
     f(x) = n(x, mirror-padded by b pixels on each side)
 
-has s times the size of x. All later stages, the float reference included, use f.
+has s times the size of x once what b covers too much is cropped: where a network enlarges first and
+loses its border then, b is rounded up. All later stages, the float reference included, use f.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from math import lcm
 
 import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.errors import ModelError
 from edge_imgq.graph import edit
-from edge_imgq.graph.ports.port_feeds import graph_inputs, is_one_pixel
+from edge_imgq.graph.ports.port_feeds import graph_inputs, is_one_pixel, parts_of
 from edge_imgq.graph.shapes.shape_inference import infer_shapes
 from edge_imgq.graph.shapes.size_multiple import Size, output_at
+from edge_imgq.scale import Scale, scale_of, scaled
 
 STEPS = (192, 384)
 """Pixels added to height and width to measure the growth of the output."""
 
 
-def find_border(model: ir.Model, size: Size) -> int:
-    """Return b if the output size is s × (side − 2 × b) at two sizes; 0 if there is no such b.
+@dataclass(frozen=True)
+class Border:
+    """The border that a network's output lacks.
+
+    Attributes:
+        pixels: input pixels by which images are mirror-padded on each side.
+        cropped: output pixels to crop on each side afterwards.
+    """
+
+    pixels: int
+    cropped: int = 0
+
+
+def find_border(model: ir.Model, size: Size) -> Border | None:
+    """Return the border of a model whose output size is s × side − b at two sizes, else None.
 
     Args:
         model: model of open height and width.
@@ -33,27 +51,38 @@ def find_border(model: ir.Model, size: Size) -> int:
     try:
         here, there = output_at(model, size), output_at(model, larger)
     except ModelError:
-        return 0
-    if here is None or there is None:
-        return 0
-    rises = [divmod(there[axis] - here[axis], STEPS[axis]) for axis in (0, 1)]
-    scale = rises[0][0]
-    if any(rise != (scale, 0) for rise in rises) or scale < 1:
-        return 0
+        return None
+    if here is None or there is None or there[0] <= here[0]:
+        return None
+    scale, across = (scale_of(there[axis] - here[axis], STEPS[axis]) for axis in (0, 1))
+    if scale != across or STEPS[0] % scale.denominator:
+        return None
     lost = {scale * size[axis] - here[axis] for axis in (0, 1)}
-    border, rest = divmod(lost.pop(), 2 * scale)
-    return 0 if lost or rest or border < 1 else border
+    missing = lost.pop()
+    image = model.graph.inputs[0].shape
+    parts = [parts_of(value.shape, image) for value in graph_inputs(model.graph)]
+    step = lcm(scale.denominator, *parts)
+    return _covering(missing, scale, step) if not lost and missing > 0 else None
 
 
-def with_border(model: ir.Model, border: int) -> ir.Model:
+def _covering(missing: Scale, scale: Scale, step: int) -> Border | None:
+    """Return the border, a multiple of a step, for output pixels that both sides together lack."""
+    pixels = int(-(-missing // (2 * scale * step))) * step
+    excess = 2 * scaled(pixels, scale) - missing
+    # An odd number would leave open on which side the network has lost more.
+    return None if excess % 2 else Border(pixels, int(excess) // 2)
+
+
+def with_border(model: ir.Model, border: Border) -> ir.Model:
     """Return a copy of a model that first mirror-pads its images by a border, in pixels."""
     copy = model.clone()
     graph = copy.graph
-    pads = np.array([0, 0, border, border] * 2, np.int64)
     for value in graph_inputs(graph):
         if is_one_pixel(tuple(value.shape or ())):
             continue
         uses, first = list(value.uses()), next(iter(graph))
+        amount = border.pixels // parts_of(value.shape, graph.inputs[0].shape)
+        pads = np.array([0, 0, amount, amount] * 2, np.int64)
         amounts = edit.add_constant(graph, f"{value.name}.border", pads)
         attributes = {"mode": "reflect"}
         extended = edit.insert_node(
@@ -61,9 +90,27 @@ def with_border(model: ir.Model, border: int) -> ir.Model:
         )
         for use in uses:
             use.node.replace_input_with(use.idx, extended)
+    if border.cropped:
+        _crop(graph, border.cropped)
     proto = ir.to_proto(copy)
     del proto.graph.value_info[:]
     for output in proto.graph.output:
         output.type.tensor_type.ClearField("shape")
     whole: ir.Model = ir.from_proto(infer_shapes(proto))
     return whole
+
+
+def _crop(graph: ir.Graph, cropped: int) -> None:
+    """Crop the only output of a graph at its borders, in place; it keeps its name."""
+    output = graph.outputs[0]
+    name, output.name = output.name, edit.free_name(graph, f"{output.name}.whole")
+    amounts = ([cropped, cropped], [-cropped, -cropped], [2, 3])
+    constants = [
+        edit.add_constant(graph, f"{name}.{word}", np.array(numbers, np.int64))
+        for word, numbers in zip(("start", "end", "axes"), amounts, strict=True)
+    ]
+    node = ir.node("Slice", [output, *constants], name=f"{name}.cropped")
+    graph.append(node)
+    result = node.outputs[0]
+    result.name, result.type = name, output.type
+    graph.outputs[0] = result

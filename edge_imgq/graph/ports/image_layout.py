@@ -9,6 +9,7 @@ import onnx_ir as ir
 from edge_imgq.contract import Colour
 from edge_imgq.errors import ModelError
 from edge_imgq.ports import Kind, PortRequests
+from edge_imgq.scale import Scale
 from edge_imgq.wording import count_of
 
 IMAGE_CHANNELS = 3
@@ -44,7 +45,7 @@ class ImageLayout:
 
 
 def image_layout(
-    model: ir.Model, name: str, asked: PortRequests, scale: int, returned: int
+    model: ir.Model, name: str, asked: PortRequests, scale: Scale, returned: int
 ) -> ImageLayout:
     """Return the image layout of a model's first input.
 
@@ -80,7 +81,7 @@ def image_layout(
     )
 
 
-def _likely(name: str, channels: int, scale: int, returned: int) -> Kind:
+def _likely(name: str, channels: int, scale: Scale, returned: int) -> Kind:
     if channels == PLANES:
         is_mosaic = any(word in name.lower() for word in MOSAIC)
         return "raw" if is_mosaic or (scale % 2 == 0 and returned == IMAGE_CHANNELS) else "rgba"

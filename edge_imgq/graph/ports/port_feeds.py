@@ -1,12 +1,14 @@
 """One batch for all inputs of a graph: channels of the image, then of each further input.
 
 So code that handles images (patches, tiles, calibration, torch) handles networks of several inputs.
-A plane has channels of its own. The elements of a vector are channels that are constant over the
-image, of which the first pixel is read.
+A plane has channels of its own; of one at a fraction of the image's height and width, such as a
+half, every second row and column is read. The elements of a vector are channels that are constant
+over the image, of which the first pixel is read.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,14 +31,16 @@ def split_ports(batch: Batch, entries: Sequence[Entry]) -> dict[str, Batch]:
         entries: inputs in order, the image first.
 
     Returns:
-        (N, C, H, W) per image or plane and (N, C, 1, 1) per vector, as views.
+        (N, C, H, W) per image, the same or a fraction of H and W per plane and (N, C, 1, 1) per
+        vector, as views.
     """
     if len(entries) == 1:
         return {entries[0][0]: batch}
     found, start = {}, 0
     for name, shape in entries:
         part = batch[:, start : start + shape[1]]
-        found[name] = part[:, :, :1, :1] if is_one_pixel(shape) else part
+        step = parts_of(shape, entries[0][1])
+        found[name] = part[:, :, :1, :1] if is_one_pixel(shape) else part[:, :, ::step, ::step]
         start += shape[1]
     return found
 
@@ -44,6 +48,26 @@ def split_ports(batch: Batch, entries: Sequence[Entry]) -> dict[str, Batch]:
 def is_one_pixel(shape: Sequence[Any]) -> bool:
     """Return True if an input (N, C, H, W) is a vector: H = W = 1."""
     return tuple(shape[2:]) == (1, 1)
+
+
+def parts_of(shape: Any, image: Any) -> int:
+    """Return height and width of the image divided by those of an input; 1 if neither says it.
+
+    Args:
+        shape: (N, C, H, W) of the input; open lengths may be named "height/2".
+        image: (N, C, H, W) of the image.
+    """
+    if shape is None or image is None or len(shape) != 4 or is_one_pixel(tuple(shape)):
+        return 1
+    length, whole = shape[2], image[2]
+    if isinstance(length, int) and isinstance(whole, int):
+        return max(whole // max(length, 1), 1)
+    found = FRACTION.fullmatch(str(getattr(length, "value", length)))
+    return int(found[1]) if found else 1
+
+
+FRACTION = re.compile(r"(?:height|width)/(\d+)")
+"""Name of an open length that is a fraction of the image's."""
 
 
 def graph_inputs(graph: ir.Graph) -> list[ir.Value]:
@@ -66,3 +90,23 @@ def session_entries(session: Any) -> list[Entry]:
     """Return the rank-4 inputs of an ONNX Runtime session."""
     found = [(entry.name, tuple(entry.shape)) for entry in session.get_inputs()]
     return [entry for entry in found if len(entry[1]) == 4]
+
+
+WORDS = ("height", "width")
+"""Names of the image's open sides."""
+
+
+def name_open_sides(value: onnx.ValueInfoProto, parts: int) -> None:
+    """Open the height and width of an input, named after its part of the image's, in place."""
+    suffix = f"/{parts}" if parts > 1 else ""
+    for dimension, word in zip(value.type.tensor_type.shape.dim[2:], WORDS, strict=True):
+        dimension.dim_param = word + suffix
+
+
+def image_parts(proto: onnx.GraphProto, value: onnx.ValueInfoProto) -> int:
+    """Return height and width of the image divided by those of a further input of a graph."""
+    return parts_of(*(_lengths(entry) for entry in (value, proto.input[0])))
+
+
+def _lengths(value: onnx.ValueInfoProto) -> list[Any]:
+    return [d.dim_value or d.dim_param or None for d in value.type.tensor_type.shape.dim]

@@ -16,6 +16,7 @@ from edge_imgq.graph.ports.port_refusals import refuse_unfit_result
 from edge_imgq.graph.shapes.size import bind_size, own_size
 from edge_imgq.graph.shapes.size_multiple import Rule, Size, outline, sizes_to_try
 from edge_imgq.ports import Port, PortRequests
+from edge_imgq.scale import Scale
 
 IMAGE_AXES = 4
 
@@ -105,7 +106,7 @@ def with_others(rule: Rule) -> Rule:
     """Return a rule that also requires the outputs' side ratios to be equal at every size."""
     known: list[tuple[int, ...]] = []
 
-    def together(model: ir.Model, size: Size) -> int | None:
+    def together(model: ir.Model, size: Size) -> Scale | None:
         number = rule(model, size)
         if number is None or len(model.graph.outputs) == 1:
             return number

@@ -22,7 +22,7 @@ import onnx_ir as ir
 from edge_imgq.contract import FileNote, has_note
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.operators import MOVING
-from edge_imgq.graph.ports.port_feeds import graph_inputs
+from edge_imgq.graph.ports.port_feeds import graph_inputs, is_one_pixel, parts_of
 from edge_imgq.graph.receptive_field.row_dependence import (
     NotKnownError,
     Seen,
@@ -32,7 +32,7 @@ from edge_imgq.graph.receptive_field.row_dependence import (
 )
 from edge_imgq.graph.receptive_field.row_rules import follow
 from edge_imgq.graph.shapes.size import bind_size, own_size
-from edge_imgq.graph.shapes.size_multiple import find_sides, outline
+from edge_imgq.graph.shapes.size_multiple import find_sides, outline, ratio_at
 
 LONG, LONGER, SHORT = 768, 3072, 96
 """Sides of the trial images in pixels; the longer one is used if the first is too short."""
@@ -109,7 +109,7 @@ def _bound(model: ir.Model, axis: int, long: int) -> ir.Model | None:
         except ModelError:
             continue
         output = shape_of(bound.graph.outputs[0])
-        if len(output) == 4 and not (output[2] % size[0] or output[3] % size[1]):
+        if len(output) == 4 and output[2] * size[1] == output[3] * size[0]:
             return bound
     return None
 
@@ -123,7 +123,7 @@ def _sizes(model: ir.Model, axis: int, long: int) -> Iterator[Size]:
     yield from _long_sizes(multiple, axis, long)
     if fixed is not None:
         yield fixed
-    elif multiple == 1 and (sides := find_sides(model, ())) is not None:
+    elif multiple == 1 and (sides := find_sides(model, (), ratio_at)) is not None:
         yield from _long_sizes(sides.multiple, axis, long)
 
 
@@ -138,8 +138,12 @@ def _measured(model: ir.Model, axis: int) -> tuple[ReceptiveField, bool]:
     """Return the field along one axis of a bound graph, and whether the image was long enough."""
     source = model.graph.inputs[0]
     length = shape_of(source)[2 + axis]
-    planes = [v for v in graph_inputs(model.graph) if shape_of(v)[2:] == shape_of(source)[2:]]
-    seen = {plane: image(shape_of(plane), 2 + axis) for plane in planes}
+    shapes = {v: shape_of(v) for v in graph_inputs(model.graph)}
+    seen = {
+        plane: image(shape, 2 + axis, parts_of(shape, shape_of(source)))
+        for plane, shape in shapes.items()
+        if not is_one_pixel(shape)
+    }
     periods, steady, farthest = {1}, True, None
     for node in model.graph:
         inputs = [seen.get(v) or constant(shape_of(v)) for v in node.inputs]  # type: ignore[arg-type]

@@ -75,10 +75,10 @@ def constant(shape: Shape) -> Seen:
     return Seen(shape, np.full(ones, NONE), np.full(ones, -NONE))
 
 
-def image(shape: Shape, axis: int) -> Seen:
-    """Return the ranges of the image along an axis: row i for index i."""
+def image(shape: Shape, axis: int, step: int = 1) -> Seen:
+    """Return the ranges of the image along an axis: row i for index i, or of a plane `step` × i."""
     rows = np.arange(shape[axis]).reshape([-1 if a == axis else 1 for a in range(len(shape))])
-    return Seen(shape, rows, rows)
+    return Seen(shape, step * rows, step * rows)
 
 
 def shape_of(value: ir.Value | None) -> Shape:

@@ -11,7 +11,12 @@ import onnx_ir as ir
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.load.channels_last import COLOURS
 from edge_imgq.graph.load.dynamic_shape import reopened
-from edge_imgq.graph.ports.port_feeds import further_inputs, is_one_pixel
+from edge_imgq.graph.ports.port_feeds import (
+    further_inputs,
+    image_parts,
+    is_one_pixel,
+    name_open_sides,
+)
 from edge_imgq.graph.shapes.shape_arithmetic import fold_shape_arithmetic
 from edge_imgq.graph.shapes.shape_inference import infer_shapes
 
@@ -52,6 +57,7 @@ def bind_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
     if own_size(model) not in (None, size):
         model = reopened(model, "The model")
     proto = ir.to_proto(model)
+    _refuse_uneven(proto.graph, size)
     _set_input(proto, 1, size)
     try:
         inferred = infer_shapes(proto, strict=True)
@@ -152,29 +158,47 @@ def _is_constant(value: ir.Value) -> bool:
 
 def _set_input(proto: onnx.ModelProto, count: int, size: tuple[int, int]) -> None:
     """Set the shape of the image inputs and clear all inferred shapes, in place."""
+    others = further_inputs(proto.graph)
+    parts = {value.name: image_parts(proto.graph, value) for value in others}
     dimensions = proto.graph.input[0].type.tensor_type.shape.dim
     axes = side_axes([d.dim_value or None for d in dimensions])
     for axis, length in zip((0, *axes), (count, *size), strict=True):
         dimensions[axis].dim_value = length
-    for value in further_inputs(proto.graph):
+    for value in others:
         lengths = value.type.tensor_type.shape.dim
         one_pixel = is_one_pixel([d.dim_value for d in lengths])
-        for axis, length in zip((0, 2, 3), (count, *((1, 1) if one_pixel else size)), strict=True):
+        part = parts[value.name]
+        own = (1, 1) if one_pixel else (size[0] // part, size[1] // part)
+        for axis, length in zip((0, 2, 3), (count, *own), strict=True):
             lengths[axis].dim_value = length
     del proto.graph.value_info[:]
     for output in proto.graph.output:
         output.type.tensor_type.ClearField("shape")
 
 
+def _refuse_uneven(graph: onnx.GraphProto, size: tuple[int, int]) -> None:
+    """Raise if a side is no multiple of the fraction that an input has of it."""
+    for value in further_inputs(graph):
+        parts = image_parts(graph, value)
+        if size[0] % parts or size[1] % parts:
+            raise ModelError(
+                f"The model does not fit {size[0]}x{size[1]} images: '{value.name}' has 1/{parts} "
+                "of their sides."
+            )
+
+
 def open_input(proto: onnx.ModelProto) -> None:
     """Open batch, height and width of the image inputs, in place; other shapes stay."""
     others = further_inputs(proto.graph)
+    parts = {value.name: image_parts(proto.graph, value) for value in others}
     for value in (proto.graph.input[0], *others):
         lengths = value.type.tensor_type.shape.dim
         one_pixel = is_one_pixel([d.dim_value for d in lengths])
         for axis, dimension in enumerate(lengths):
             if not others or axis == 0 or (axis > 1 and not one_pixel):
                 dimension.Clear()
+        if parts.get(value.name, 1) > 1:
+            name_open_sides(value, parts[value.name])
 
 
 def _refuse_bad_shapes(model: ir.Model, size: tuple[int, int]) -> None:

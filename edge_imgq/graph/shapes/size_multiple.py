@@ -21,10 +21,11 @@ import onnx_ir as ir
 from edge_imgq.errors import ModelError
 from edge_imgq.graph import edit
 from edge_imgq.graph.shapes.size import bind_size
+from edge_imgq.scale import Scale, scale_of
 
 Size = tuple[int, int]
 
-Rule = Callable[[ir.Model, Size], int | None]
+Rule = Callable[[ir.Model, Size], Scale | None]
 """Returns a number that is the same at every size that a network accepts, and None at others."""
 
 TRIED = (448, 384, 480, 840, 640, 1152, 1344, 704, 832, 1088, 1216, 1472)
@@ -47,6 +48,10 @@ WEIGHTS = frozenset(
 """Element types of float and quantized weights."""
 
 
+LARGEST_TERM = 16
+"""Largest value of the smaller term of a scale, so that 597 pixels of 448 are not taken for one."""
+
+
 @dataclass(frozen=True)
 class Sides:
     """The image sides that a network accepts.
@@ -57,7 +62,7 @@ class Sides:
         only: the only accepted size, if there is no multiple.
     """
 
-    scale: int
+    scale: Scale
     multiple: int
     only: Size | None = None
 
@@ -90,16 +95,26 @@ def sizes_to_try(model: ir.Model, wanted: Sequence[Size]) -> Iterator[Size]:
     yield from _stated_sizes(model)
 
 
-def scale_at(model: ir.Model, size: Size) -> int | None:
-    """Return the integer scale of output to input at one size, or None if there is none."""
+def scale_at(model: ir.Model, size: Size) -> Scale | None:
+    """Return the whole scale of output to input at one size, or None if there is none."""
+    found = ratio_at(model, size)
+    return found if isinstance(found, int) else None
+
+
+def ratio_at(model: ir.Model, size: Size) -> Scale | None:
+    """Return the scale of output to input at one size, or None if there is none.
+
+    A fraction of two large numbers is one that was rounded at this size.
+    """
     try:
         found = output_at(model, size)
     except ModelError:
         return None
-    if found is None or found[0] % size[0] or found[1] % size[1]:
+    if found is None or 0 in found:
         return None
-    rows, columns = found[0] // size[0], found[1] // size[1]
-    return rows if rows == columns and rows > 0 else None
+    rows, columns = scale_of(found[0], size[0]), scale_of(found[1], size[1])
+    small = min(rows.numerator, rows.denominator) <= LARGEST_TERM
+    return rows if rows == columns and small else None
 
 
 def output_at(model: ir.Model, size: Size) -> Size | None:
@@ -155,7 +170,7 @@ def outline(model: ir.Model) -> ir.Model:
     return light
 
 
-def _least_multiple(model: ir.Model, known: int, scale: int, rule: Rule) -> int | None:
+def _least_multiple(model: ir.Model, known: int, scale: Scale, rule: Rule) -> int | None:
     """Return the smallest divisor of a side whose multiples work, or None."""
     multiple = known
     if not _works(model, multiple, known, scale, rule):
@@ -166,7 +181,7 @@ def _least_multiple(model: ir.Model, known: int, scale: int, rule: Rule) -> int 
     return multiple
 
 
-def _works(model: ir.Model, multiple: int, known: int, scale: int, rule: Rule) -> bool:
+def _works(model: ir.Model, multiple: int, known: int, scale: Scale, rule: Rule) -> bool:
     """Return True if a size works that shares only `multiple` with a known side."""
     primes = _primes_from(-(-AMPLE // multiple), known)
     size = multiple * next(primes), multiple * next(primes)

@@ -88,7 +88,6 @@ def bundle(request: BundleRequest, watch: Watch) -> WrittenBundle:
         OutputError: the bundle cannot be written.
     """
     report = read_report(_report_path(request.folder))
-    _refuse_several(report)
     remarks = replaced(request.output, report.model, with_zip=request.zipped)
     _refuse_other_versions(report)
     chosen = choose(request.folder, report, request.targets)
@@ -130,24 +129,6 @@ def _report_path(folder: Path) -> Path:
             "wrote, such as artifacts/fsrcnn-x2."
         )
     return path
-
-
-def _refuse_several(report: Report) -> None:
-    """Raise for models that a bundle cannot describe.
-
-    Raises:
-        UsageError: the model has several outputs, a state, or an input of another size.
-    """
-    contract = report.contract
-    fed = [port for port in contract.further if port.fed_by or port.parts != 1]
-    said = [f"returns also {port}" for port in contract.others]
-    said += [f"takes {port}, of another frame or other sides," for port in fed]
-    if said:
-        raise UsageError(
-            f"{report.model} {said[0]}, and a bundle states one result, and inputs of the image's "
-            "size or of one number. Export it with --output-name, or ship the files themselves: "
-            "`edge-imgq inspect FILE --json` prints what their numbers stand for."
-        )
 
 
 def _refuse_other_versions(report: Report) -> None:

@@ -269,7 +269,9 @@ def _cuttings(made: AppContract) -> list[tile_vectors.Cutting]:
         for file in made.files
         if isinstance(file.tiling, TilingContract)
         for tile in file.tiling.tiles
-        for cutting in tile_vectors.around(tile, file.tiling.halo, file.tiling.multiple, made.scale)
+        for cutting in tile_vectors.around(
+            tile, file.tiling.halo, file.tiling.multiple, int(made.scale)
+        )
     ]
     return list(dict.fromkeys(cuttings))
 

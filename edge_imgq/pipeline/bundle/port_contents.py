@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from edge_imgq.bundle.app_code import port_code
 from edge_imgq.bundle.photo import to_netpbm
 from edge_imgq.bundle.port_contract import PortedContract, input_file
 from edge_imgq.bundle.port_vectors import sample_inputs, split_inputs, stacked
+from edge_imgq.images.port_results import first_result, other_results
 from edge_imgq.pipeline.bundle.run_files import run_files
 from edge_imgq.pipeline.progress import Watch
 
@@ -50,6 +51,19 @@ def port_files(
         return session.run(levels) if file.size in (None, levels.shape[:2]) else None
 
     results = run_files(made, paths, run, watch)
-    vectors = {f"vectors/{target}.pnm": to_netpbm(stacked(r)) for target, r in results}
-    names = [f"{target}.pnm" for target, _ in results]
+    vectors = {
+        f"vectors/{name}": to_netpbm(stacked(values))
+        for target, joined in results
+        for name, values in _by_output(target, joined, contract)
+    }
+    names = [path.removeprefix("vectors/") for path in vectors]
     return {**inputs, **vectors, **port_code(made, contract.peak)}, names
+
+
+def _by_output(
+    target: str, joined: Pixels, contract: ImageContract
+) -> Iterator[tuple[str, Pixels]]:
+    """Yield each output of a file with the name of its vector: TARGET.pnm, then TARGET.1.pnm."""
+    yield f"{target}.pnm", first_result(joined, contract)
+    for index, (_, values) in enumerate(other_results(joined, contract), 1):
+        yield f"{target}.{index}.pnm", values

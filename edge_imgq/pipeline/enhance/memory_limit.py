@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from edge_imgq.errors import ImageError, ModelError
 from edge_imgq.formats import format_of
 from edge_imgq.pipeline.enhance.plan_tiles import LARGEST_TILE, least_tile, plan_tiles
+from edge_imgq.scale import scaled
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
@@ -75,14 +76,14 @@ def _needed(size: Size, networks: Sequence[tuple[Enhancer, float]], tile: int) -
     most = 10 * pixels  # it is decoded into Pillow's four bytes a pixel, and copied as three
     for enhancer, activations in networks:
         scale = enhancer.contract.scale
-        result = pixels * scale**2
+        result = int(pixels * scale**2)
         # A network on luma has colours put back band by band, one that makes them holds two planes
         # more; another holds its result twice.
         lean = enhancer.contract.colour == "y" and not enhancer.contract.adds_colours
         most = max(most, 4 * pixels + (5 if lean else 7) * result)
         running = WORKSPACE * activations * _tile_pixels(size, enhancer, tile)
         most = max(most, 4 * pixels + 3 * result + round(running))
-        size, pixels = (size[0] * scale, size[1] * scale), result
+        size, pixels = (scaled(size[0], scale), scaled(size[1], scale)), result
     return most
 
 

@@ -12,6 +12,7 @@ from edge_imgq.errors import ImageError, UsageError
 from edge_imgq.images.colour import steps_of
 from edge_imgq.images.files import read_image
 from edge_imgq.images.port_samples import with_ports, zeros_of
+from edge_imgq.images.resize import resize
 from edge_imgq.ports import number_of
 
 if TYPE_CHECKING:
@@ -76,17 +77,27 @@ def packed(picture: Pixels, contract: ImageContract, levels: Mapping[str, Levels
     """
     unit = contract.photo_unit
     height, width = (side // unit for side in picture.shape[:2])
+    parts = {port.name: port.parts for port in contract.further}
     for name, level in levels.items():
-        if level.shape[:2] not in ((1, 1), (height, width)):
+        own = (-(-height // parts[name]), -(-width // parts[name]))
+        if level.shape[:2] not in ((1, 1), (height, width), own):
+            part = "" if parts[name] == 1 else f"; it may have 1/{parts[name]} of these sides"
             raise ImageError(
                 f"the picture for '{name}' is {level.shape[0]}x{level.shape[1]} (height x width), "
-                f"and the photograph {height}x{width}."
+                f"and the photograph {height}x{width}{part}."
             )
     cut = picture[: height * unit, : width * unit]
-    same = {port.name: picture for port in contract.further if port.kind == "image"}
+    same = {port.name: _same(picture, port) for port in contract.further if port.kind == "image"}
     zeros = {port.name: zeros_of(port) for port in contract.states}
     given = {name: _in_type_of(picture, level) for name, level in {**zeros, **levels}.items()}
     return with_ports(cut, contract, None, {**same, **given})
+
+
+def _same(picture: Pixels, port: Port) -> Pixels:
+    """Return the photograph as a further image, shrunk to the sides that the input has."""
+    if port.parts == 1 or picture.dtype != np.uint8:
+        return picture
+    return resize(picture, (-(-picture.shape[0] // port.parts), -(-picture.shape[1] // port.parts)))
 
 
 def _in_type_of(picture: Pixels, level: Levels) -> Pixels:

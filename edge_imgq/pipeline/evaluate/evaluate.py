@@ -33,6 +33,7 @@ from edge_imgq.pipeline.evaluate.paper_protocols import Baseline, Protocol, of_p
 from edge_imgq.pipeline.evaluate.regression_file import regressions
 from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.report.evaluation import Evaluation, ImageScores, MethodScores, Scores
+from edge_imgq.scale import Scale
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -154,7 +155,7 @@ def _protocol(
 
 
 def _with_regressions(
-    protocol: Protocol, request: EvaluateRequest, scale: int, watch: Watch
+    protocol: Protocol, request: EvaluateRequest, scale: Scale, watch: Watch
 ) -> Protocol:
     """Return a protocol with the baselines ANR and A+, if requested.
 
@@ -163,9 +164,10 @@ def _with_regressions(
     """
     if request.regressors is None and request.learn_from is None:
         return protocol
-    if scale < 2 or not protocol.enlarges:
+    if not isinstance(scale, int) or scale < 2 or not protocol.enlarges:
         raise UsageError(
-            "ANR and A+ enlarge photographs: leave --regressors and --learn-from out for this task."
+            "ANR and A+ enlarge photographs by a whole number: leave --regressors and --learn-from "
+            "out here."
         )
     made = regressions(request.regressors, request.learn_from, scale, watch)
     beside: dict[str, Baseline] = {name: _alone(method) for name, method in made.items()}
@@ -194,7 +196,7 @@ def _cases(
 ) -> Iterator[_Case]:
     """Degrade one image at every level, and run the model and the baselines on it."""
     contract, gray = next(iter(at_levels.values())).contract, is_grayscale(file.truth)
-    truth = crop_to_multiple(read_image(file.truth, contract.colour), contract.scale)
+    truth = crop_to_multiple(read_image(file.truth, contract.colour), contract.scale.numerator)
     baselines = {**protocol.baselines, **protocol.by_level}
     for level in protocol.levels:
         condition = protocol.condition.format(level)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,10 @@ from edge_imgq.images.jpeg import JpegCompression
 from edge_imgq.images.noise import GaussianNoise
 from edge_imgq.images.phone import PhoneCamera
 from edge_imgq.images.resize import upscale
+from edge_imgq.scale import Scale, as_scale
+
+FINEST = 64
+"""Largest denominator of a scale that a level stands for."""
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -59,7 +64,7 @@ class Protocol:
     enlarges: bool = False
 
 
-def protocol_of(task: str, scale: int) -> Protocol:
+def protocol_of(task: str, scale: Scale) -> Protocol:
     """Return the protocol of a task.
 
     Raises:
@@ -128,16 +133,21 @@ def non_local_means(pixels: Pixels, sigma: float) -> Pixels:
     return to_pixels((restored[..., None] if gray else restored) * 255.0)
 
 
-def _super_resolution(scale: int) -> Protocol:
+def _super_resolution(scale: Scale) -> Protocol:
     return Protocol(
         levels=(float(scale),),
-        condition="×{:.0f}",
-        degrade=lambda level: BicubicDownscale(round(level)),
-        baselines={"bicubic": lambda pixels, level: upscale(pixels, round(level))},
+        condition="×{:.3g}",
+        degrade=lambda level: BicubicDownscale(_scale(level)),
+        baselines={"bicubic": lambda pixels, level: upscale(pixels, _scale(level))},
         compared="PSNR and SSIM on Y of BT.601, as many pixels shaved off as the scale.",
         on_luma=True,
         enlarges=True,
     )
+
+
+def _scale(level: float) -> Scale:
+    """Return the scale that a level stands for."""
+    return as_scale(Fraction(level).limit_denominator(FINEST))
 
 
 def _unchanged(pixels: Pixels, level: float) -> Pixels:  # noqa: ARG001 - a baseline takes both

@@ -221,7 +221,7 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
     take_image_first(model, given.ports, given.where)
     refuse_contradicted(model, given.ports)
     shape_vectors(model)
-    states = _ordered(model, given, sizes)
+    model, states = _ordered(model, given, sizes)
     if any(own_size(model) not in (None, size) for size in sizes):
         model = reopened(model, given.name)
     pixels = pixels or PixelRange(0.0, 255.0 if takes_bytes(proto) else 1.0)
@@ -243,14 +243,16 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
 
 def _ordered(
     model: ir.Model, given: OnnxModel, sizes: Sequence[Size]
-) -> tuple[tuple[str, str], ...]:
-    """Put the image before other outputs, in place; return the states as (output, input) names."""
+) -> tuple[ir.Model, tuple[tuple[str, str], ...]]:
+    """Return a model, the image before other outputs, and its states as (output, input) names."""
+    from edge_imgq.graph.ports.port_sides import name_sides
     from edge_imgq.graph.ports.several_outputs import put_picture_first
     from edge_imgq.graph.ports.states import find_states
 
     states = find_states(model, given.ports, given.where)
+    model = name_sides(model, sizes, states, given.where)
     put_picture_first(model, given.ports, sizes, given.where, dict(states))
-    return states
+    return model, states
 
 
 def _in_peak_range(

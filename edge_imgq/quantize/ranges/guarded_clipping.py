@@ -41,6 +41,7 @@ from edge_imgq.quantize.ranges.ood_images import CELL, stress_images, varied
 from edge_imgq.quantize.ranges.ranges import ChannelRange, Range, bounds
 from edge_imgq.quantize.scales.scales import activations, place_scales
 from edge_imgq.quantize.torch.torch_graph import TorchGraph
+from edge_imgq.scale import scaled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -110,7 +111,7 @@ def guard_of(contract: ImageContract, patches: PatchSampler, *, one_by_one: bool
     height, width = patches.size
     if patches.is_free and contract.scale > 1:
         # Same output size as for other networks: the cost grows with the output.
-        unit = contract.scale * contract.multiple
+        unit = scaled(contract.multiple, contract.scale)
         height, width = (-(-length // unit) * contract.multiple for length in (height, width))
         photos = photos[:, :, :height, :width]
     drawn = stress_images(contract, (height, width))

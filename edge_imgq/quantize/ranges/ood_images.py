@@ -20,6 +20,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.images.degrade import degrade_for
 from edge_imgq.images.port_samples import with_ports
 from edge_imgq.images.samples import UNKNOWN_TASKS
+from edge_imgq.scale import scaled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,7 +76,7 @@ def stress_images(contract: ImageContract, size: tuple[int, int]) -> list[Stress
     generator = np.random.default_rng(SEED)
     known = contract.task not in UNKNOWN_TASKS
     unit = contract.scale if known else contract.photo_unit
-    height, width = (length * unit for length in size)
+    height, width = (scaled(length, unit) for length in size)
     kinds, images = itertools.cycle(DRAWINGS.values()), []
     for _ in range(-(-len(DRAWINGS) // (max(height // CELL, 1) * max(width // CELL, 1)))):
         drawn = np.zeros((height, width, 3))

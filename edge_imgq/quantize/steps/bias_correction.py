@@ -33,6 +33,7 @@ from edge_imgq.graph.float_regions import is_marked
 from edge_imgq.graph.operators import WEIGHT_AXIS
 from edge_imgq.graph.ports.port_feeds import (
     further_inputs,
+    image_parts,
     is_one_pixel,
     session_entries,
     split_ports,
@@ -113,10 +114,13 @@ def _fix_input(model: onnx.ModelProto, shape: Sequence[int]) -> None:
     number of nodes: four times as long for 150 convolutions.
     """
     others = further_inputs(model.graph)
+    parts = {value.name: image_parts(model.graph, value) for value in others}
     for value in (model.graph.input[0], *others):
         lengths = value.type.tensor_type.shape.dim
         one_pixel = is_one_pixel([d.dim_value for d in lengths])
-        for axis, (dimension, length) in enumerate(zip(lengths, shape, strict=True)):
+        part = parts.get(value.name, 1)
+        sides = (shape[0], shape[1], shape[2] // part, shape[3] // part)
+        for axis, (dimension, length) in enumerate(zip(lengths, sides, strict=True)):
             if axis == 0 or not (others and (axis == 1 or one_pixel)):
                 dimension.dim_value = length
 

@@ -10,10 +10,11 @@ import onnxruntime
 import pytest
 
 import edge_imgq
-from edge_imgq.graph.ports.border import find_border
+from edge_imgq.graph.ports.border import Border, find_border
 from tests.graph.build import parsed
 
 UP = "out = ConvTranspose<strides=[2,2], pads=[3,3,3,3]>(b, w4)"
+UP_FIRST = "c = ConvTranspose<strides=[2,2], pads=[1,1,1,1]>(image, w4)"
 BODY = f"a = Conv(image, w3) b = Conv(a, w5) {UP}"
 
 
@@ -24,14 +25,15 @@ def weights(generator: np.random.Generator) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(
     ("body", "border"),
     [
-        (BODY, 4),
-        ("out = Conv(image, w3)", 1),
-        ("out = Conv<pads=[1,1,1,1]>(image, w3)", 0),
-        ("out = Conv<pads=[1,1,0,0]>(image, w3)", 0),
-        ("out = Conv<strides=[2,2]>(image, w3)", 0),
+        (BODY, Border(4)),
+        (f"{UP_FIRST} out = Conv(c, w3)", Border(1, cropped=1)),
+        ("out = Conv(image, w3)", Border(1)),
+        ("out = Conv<pads=[1,1,1,1]>(image, w3)", None),
+        ("out = Conv<pads=[1,1,0,0]>(image, w3)", None),
+        ("out = Conv<strides=[2,2]>(image, w3)", None),
     ],
 )
-def test_the_border_is_what_is_lost_on_each_side(body: str, border: int) -> None:
+def test_the_border_is_what_is_lost_on_each_side(body: str, border: Border | None) -> None:
     arrays = weights(np.random.default_rng(1))
     used = {name: array for name, array in arrays.items() if name in body}
     assert find_border(parsed(body, used, "h, w", channels=3), (40, 48)) == border

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import lcm
 
 import numpy as np
 import pytest
 
 from edge_imgq.errors import ModelError
-from edge_imgq.graph.pixels import read_pixels
+from edge_imgq.graph.pixels import contract_of, read_pixels
 from edge_imgq.graph.shapes.size import bind_size, own_size
 from edge_imgq.graph.shapes.size_multiple import find_sides
 from tests.graph.build import parsed
@@ -83,10 +84,9 @@ def test_a_size_that_an_open_graph_holds_is_its_only_one() -> None:
 
 def refusal(body: str, *, wanted: tuple[tuple[int, int], ...] = ()) -> str:
     ones = {f"w{k}": np.ones((3, 3, k, k), np.float32) for k in (3, 4, 5)}
-    ones["by half"] = np.array([1, 1, 1.5, 1.5], np.float32)
-    used = {name.replace(" ", ""): value for name, value in ones.items()}
+    always = {"always": np.array([1, 3, 100, 100], np.int64)}
     with pytest.raises(ModelError) as caught:
-        read_pixels(parsed(body, used, "h, w", channels=3), "net", 1.0, wanted)
+        read_pixels(parsed(body, {**ones, **always}, "h, w", channels=3), "net", 1.0, wanted)
     return str(caught.value)
 
 
@@ -101,13 +101,27 @@ def test_a_network_that_loses_more_on_one_side_is_refused(
     said = refusal(f"a = Conv(image, w3) b = Conv<pads=[2,2,1,1]>(a, w5) {up}", wanted=wanted)
     assert "net makes" in said
     assert sizes.partition(" ")[2] in said
-    assert "whole multiple of the input's" in said
+    assert "one multiple of the input's" in said
 
 
-def test_one_and_a_half_times_is_no_whole_multiple() -> None:
-    said = refusal("out = Resize(image, , byhalf)", wanted=((32, 48),))
-    assert "makes 48x72 pixels of 32x48" in said
-    assert "whole multiple of the input's" in said
+def test_a_size_that_is_always_the_same_is_no_multiple() -> None:
+    said = refusal("out = Resize(image, , , always)", wanted=((32, 48),))
+    assert "makes 100x100 pixels of 32x48" in said
+    assert "one multiple of the input's" in said
+
+
+@pytest.mark.parametrize(
+    ("factor", "scale", "multiple"),
+    [(1.5, Fraction(3, 2), 2), (1.25, Fraction(5, 4), 4), (0.5, Fraction(1, 2), 2)],
+)
+def test_a_scale_that_is_no_whole_number_has_its_denominator_as_multiple(
+    factor: float, scale: Fraction, multiple: int
+) -> None:
+    by = np.array([1, 1, factor, factor], np.float32)
+    model = parsed("out = Resize(image, , by)", {"by": by}, "h, w", channels=3)
+    found = contract_of(model, "net", 1.0)
+    assert (found.scale, found.multiple) == (scale, multiple)
+    assert found.result_size((16, 24)) == (16 * factor, 24 * factor)
 
 
 def test_an_image_that_nothing_is_left_of_is_refused_with_the_node() -> None:
