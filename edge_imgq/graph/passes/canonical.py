@@ -31,6 +31,7 @@ from edge_imgq.graph.passes.fold.prune_sliced_conv import prune_sliced_conv
 from edge_imgq.graph.passes.fold.reparameterize import reparameterize
 from edge_imgq.graph.passes.mark.mark_normalised_trunk_float import mark_normalised_trunk_float
 from edge_imgq.graph.passes.mark.mark_shifted_image_float import mark_shifted_image_float
+from edge_imgq.graph.passes.mark.mark_shrunk_image_float import mark_shrunk_image_float
 from edge_imgq.graph.passes.mark.mark_sum_chains_float import mark_sum_chains_float
 from edge_imgq.graph.passes.mark.mark_tone_curves_float import mark_tone_curves_float
 from edge_imgq.graph.passes.mark.mark_variance_float import mark_variance_float
@@ -262,6 +263,9 @@ MARK = Phase(
             mark_shifted_image_float,
             "a shifted image has no levels",
             after=(fold_affine_into_consumer,),
+        ),
+        PipelineEntry(
+            mark_shrunk_image_float, "nor has a shrunk one", after=(fold_affine_into_consumer,)
         ),
     ),
 )
