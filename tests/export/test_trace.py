@@ -32,12 +32,12 @@ class Failing(nn.Module):
 
 def test_an_interrupted_export_is_an_interruption() -> None:
     with pytest.raises(KeyboardInterrupt):
-        export_network(Failing(KeyboardInterrupt()), "network", CONTRACT)
+        export_network(Failing(KeyboardInterrupt()).eval(), "network", CONTRACT)
 
 
 def test_a_network_that_torch_cannot_export_is_named() -> None:
     with pytest.raises(ModelError, match=r"torch cannot export network to ONNX: odd$"):
-        export_network(Failing(ValueError("odd")), "network", CONTRACT)
+        export_network(Failing(ValueError("odd")).eval(), "network", CONTRACT)
 
 
 def test_nothing_is_left_in_the_folder_for_temporary_files(tmp_path: Path) -> None:
