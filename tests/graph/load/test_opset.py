@@ -216,7 +216,7 @@ def versions(kind: str) -> set[int]:
     return found
 
 
-FEW = 5
+FEW = 3
 """So many cases of each version of an operator are compared."""
 
 

@@ -9,7 +9,7 @@ import warnings
 
 import pytest
 
-from edge_imgq.runtime.mil.silence import silenced
+from edge_imgq.runtime.mil.silence import coremltools, mil_builder, silenced
 
 
 def test_the_first_import_of_coremltools_says_nothing() -> None:
@@ -22,8 +22,9 @@ def test_the_first_import_of_coremltools_says_nothing() -> None:
     assert (done.stdout, done.stderr) == (b"", b"")
 
 
-def test_what_was_set_before_is_set_again_after_a_failure() -> None:
+def test_what_was_set_before_is_set_again_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     logger = logging.getLogger("coremltools")
+    monkeypatch.setattr(logger, "level", 17)
     before = (logger.level, sys.stderr, sys.stdout, list(warnings.filters))
     try:
         with silenced():
@@ -37,3 +38,8 @@ def test_warnings_do_not_reach_an_application_s_own_log(caplog: pytest.LogCaptur
     with silenced():
         logging.getLogger("coremltools").warning("not tested with this version of torch")
     assert caplog.records == []
+
+
+def test_coremltools_is_imported_once() -> None:
+    assert coremltools() is coremltools() is sys.modules["coremltools"]
+    assert mil_builder().const
