@@ -257,7 +257,8 @@ class _Comparison:
         """Return the absolute differences of all values; all infinite if the shapes differ."""
         if wanted.shape != got.shape:
             return np.full(wanted.shape, np.inf)
-        apart = np.abs(wanted - got)
+        with np.errstate(invalid="ignore", over="ignore"):  # equal infinities are `same`, below
+            apart = np.abs(wanted - got)
         same = (wanted == got) | (np.isnan(wanted) & np.isnan(got))
         if self.is_clipped:  # casting values out of range to uint8 depends on the processor
             same |= (got < 0) | (got > 1)
