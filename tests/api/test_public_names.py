@@ -109,7 +109,17 @@ MEMBERS: dict[str, set[str]] = {
     "EdgeImgqError": {"exit_code"},
     "EvaluationResult": {"evaluation", "rows", "images"},
     "ExportRecipe": {
-        *("name", "summary", "format", "precision", "scheme", "processor", "passes", "size"),
+        *(
+            "name",
+            "summary",
+            "format",
+            "precision",
+            "scheme",
+            "processor",
+            "passes",
+            "size",
+            "activations",
+        ),
         *("budget", "processors", "chips", "kind", "needs_extra", "ports"),
     },
     "FileResult": {
