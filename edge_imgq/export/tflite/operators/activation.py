@@ -20,7 +20,7 @@ from edge_imgq.graph.network import Activation, Quantization
 
 if TYPE_CHECKING:
     from edge_imgq.export.tflite.emitter import Emitter
-    from edge_imgq.graph.network import Operation, Tensor
+    from edge_imgq.graph.network import Operation
 
 Code = schema.BuiltinOperator
 LOGISTIC_SCALE = (1 / 256, -128)
@@ -44,7 +44,10 @@ def clip(file: Emitter, operation: Operation) -> None:
 
 
 def leaky_relu(file: Emitter, operation: Operation) -> None:
-    """Lower LeakyRelu to LEAKY_RELU, in float32 or int8."""
+    """Lower LeakyRelu to LEAKY_RELU, in float32 or int8.
+
+    In int8, XNNPACK multiplies by factors that are rounded to multiples of 1/256.
+    """
     options = schema.LeakyReluOptionsT()
     options.alpha = operation.attributes.get("alpha", 0.01)
     file.emit(operation, Code.LEAKY_RELU, [file.tensor(operation.operand(0))], options)
@@ -83,14 +86,14 @@ def tanh(file: Emitter, operation: Operation) -> None:
 
 
 def gelu(file: Emitter, operation: Operation) -> None:
-    """Lower Gelu to GELU, exact (by erf) or with the tanh approximation, as the node specifies."""
+    """Lower Gelu to GELU in float32, by erf or with the tanh approximation, as the node says."""
     options = schema.GeluOptionsT()
     options.approximate = operation.attributes.get("approximate", "none") == "tanh"
     file.emit(operation, Code.GELU, [file.tensor(operation.operand(0))], options)
 
 
 def exponential_linear(file: Emitter, operation: Operation) -> None:
-    """Lower Elu to ELU.
+    """Lower Elu to ELU, in float32 also in int8 files.
 
     Raises:
         RefusedError: α is not 1, TFLite's only value.
@@ -101,7 +104,7 @@ def exponential_linear(file: Emitter, operation: Operation) -> None:
 
 
 def hard_swish(file: Emitter, operation: Operation) -> None:
-    """Lower HardSwish to HARD_SWISH."""
+    """Lower HardSwish to HARD_SWISH, in float32 also in int8 files."""
     image = file.tensor(operation.operand(0))
     file.emit(operation, Code.HARD_SWISH, [image], schema.HardSwishOptionsT())
 
@@ -109,8 +112,8 @@ def hard_swish(file: Emitter, operation: Operation) -> None:
 def softmax(file: Emitter, operation: Operation) -> None:
     """Lower Softmax to SOFTMAX along the last stored axis, between TRANSPOSEs for other axes.
 
-    In int8 the output has scale 1/256 and zero point −128; a QUANTIZE follows if it should have
-    another scale.
+    Always in float32, up to its rounding: an int8 file has DEQUANTIZE before and QUANTIZE after it,
+    since no kernel profile has an integer kernel for Softmax (`edge_imgq.kernels.xnnpack`).
     """
     output, name = operation.output, operation.name
     rank = len(output.shape)
@@ -118,22 +121,22 @@ def softmax(file: Emitter, operation: Operation) -> None:
     options = schema.SoftmaxOptionsT()
     options.beta = 1.0
     if axis == rank - 1:
-        _fixed_scale(file, operation, Code.SOFTMAX, LOGISTIC_SCALE, options)
+        file.emit(operation, Code.SOFTMAX, [file.tensor(operation.operand(0))], options)
         return
     order = list(range(rank))
     order[axis], order[-1] = order[-1], order[axis]
     stored = stored_shape(output.shape)
-    natural, image = _natural(output, LOGISTIC_SCALE), operation.operand(0)
+    unclipped = dataclasses.replace(output, name=f"{output.name}/natural")
     shape = [stored[source] for source in order]
-    turned = file.intermediate(f"{name}/turned", shape, image.quantization)
-    weights = file.intermediate(f"{name}/weights", shape, natural.quantization)
+    turned = file.intermediate(f"{name}/turned", shape, None)
+    weights = file.intermediate(f"{name}/weights", shape, None)
     permutation = file.numbers(order, f"{name}/order")
-    sources = [file.tensor(image), permutation]
+    sources = [file.tensor(operation.operand(0)), permutation]
     file.writer.add_operator(Code.TRANSPOSE, sources, [turned], schema.TransposeOptionsT())
     file.writer.add_operator(Code.SOFTMAX, [turned], [weights], options)
-    back, result = [weights, permutation], file.tensor(natural)
+    back, result = [weights, permutation], file.tensor(unclipped)
     file.writer.add_operator(Code.TRANSPOSE, back, [result], schema.TransposeOptionsT())
-    file.clip(operation, file.requantized(natural, output.quantization))
+    file.clip(operation, result)
 
 
 def identity(file: Emitter, operation: Operation) -> None:
@@ -177,29 +180,23 @@ def _bound(operation: Operation, index: int, attribute: str) -> float:
     return float(operation.attributes.get(attribute, absent))
 
 
-def _fixed_scale(
-    file: Emitter,
-    operation: Operation,
-    code: int,
-    fixed: tuple[float, int],
-    options: object = None,
-) -> None:
+def _fixed_scale(file: Emitter, operation: Operation, code: int, fixed: tuple[float, int]) -> None:
+    """Add an operator whose int8 scale and zero point TFLite fixes, then convert to the output's.
+
+    Args:
+        file: file being written.
+        operation: operation to lower.
+        code: TFLite's operator.
+        fixed: scale and zero point that the operator prescribes for its output.
+    """
     output = operation.output
     source = file.tensor(operation.operand(0))
     if output.quantization is None:
-        file.emit(operation, code, [source], options)
+        file.emit(operation, code, [source])
         return
-    natural = _natural(output, fixed)
-    file.writer.add_operator(code, [source], [file.tensor(natural)], options)
-    file.clip(operation, file.requantized(natural, output.quantization))
-
-
-def _natural(output: Tensor, fixed: tuple[float, int]) -> Tensor:
-    """Return the output tensor with the scale and zero point that TFLite's operator prescribes."""
-    name = f"{output.name}/natural"
-    if output.quantization is None:
-        return dataclasses.replace(output, name=name)
     scale = Quantization(
         np.array(fixed[:1], np.float32), np.array(fixed[1:], np.int32), output.quantization.dtype
     )
-    return dataclasses.replace(output, name=name, quantization=scale)
+    natural = dataclasses.replace(output, name=f"{output.name}/natural", quantization=scale)
+    file.writer.add_operator(code, [source], [file.tensor(natural)])
+    file.clip(operation, file.requantized(natural, output.quantization))
