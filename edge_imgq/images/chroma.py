@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.images.bicubic import enlarged_bands
-from edge_imgq.images.colour import LUMA_OFFSET, RGB_TO_YCBCR, exact_luma, steps_of
+from edge_imgq.images.colour import LUMA_OFFSET, RGB_TO_YCBCR, exact_luma, steps_per_level
 from edge_imgq.images.resize import resized
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def coloured(luma: Pixels, chroma: NDArray[np.float32], result: Pixels) -> None:
         result: (H, W, 3), written.
     """
     light = luma * np.float32(FULL_RANGE)
-    black = LUMA_OFFSET[0] * FULL_RANGE * steps_of(luma)
+    black = LUMA_OFFSET[0] * FULL_RANGE * steps_per_level(luma)
     light += np.float32(0.5 - black)  # so that the cast to integers rounds
     red, blue = chroma
     # Y is the weighted sum of R, G and B, so the weighted differences from it sum to zero.
@@ -113,7 +113,7 @@ def coloured(luma: Pixels, chroma: NDArray[np.float32], result: Pixels) -> None:
     green += blue * np.float32(-BT601[2] / BT601[1])
     for channel, plane in enumerate((red, green, blue)):
         plane += light
-        np.clip(plane, 0, 255 * steps_of(luma), out=plane)
+        np.clip(plane, 0, 255 * steps_per_level(luma), out=plane)
         result[..., channel] = plane
 
 

@@ -23,7 +23,7 @@ LUMA_UNIT = 255000.0
 
 
 def rgb_to_y(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Convert RGB (H, W, 3) in 0..255 to luma (H, W, 1) in [16, 235], not rounded."""
+    """Convert RGB (H, W, 3) from 0 to 255 to luma (H, W, 1) in [16, 235], float64, not rounded."""
     luma: NDArray[np.float64] = (
         pixels.astype(np.float64) @ (RGB_TO_YCBCR[:1].T / 255.0) + LUMA_OFFSET[0]
     )
@@ -31,7 +31,9 @@ def rgb_to_y(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def exact_luma(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Convert RGB (H, W, 3) to luma (H, W, 1), rounded half to even from the exact value.
+    """Convert RGB (H, W, 3), uint8 or uint16, to luma (H, W, 1) of that dtype, correctly rounded.
+
+    Values from 16 to 235 (times 257 for uint16), rounded half to even from the exact value.
 
     Of the 16.8 million colours, 194 lie halfway between two levels; there, the result of a float
     sum depends on the order of summation. Sums of integers are exact in float64 in any order, and
@@ -39,18 +41,22 @@ def exact_luma(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     of 1/257 level.
     """
     total = pixels.astype(np.float64) @ WHOLE_LUMA
-    total += LUMA_OFFSET[0] * LUMA_UNIT * steps_of(pixels)
+    total += LUMA_OFFSET[0] * LUMA_UNIT * steps_per_level(pixels)
     total /= LUMA_UNIT
     luma: NDArray[np.uint8] = np.rint(total, out=total)[..., np.newaxis].astype(pixels.dtype)
     return luma
 
 
-def steps_of(pixels: NDArray[np.generic]) -> int:
-    """Return the number of steps per 8-bit level: 257 for uint16, 1 for other dtypes."""
+def steps_per_level(pixels: NDArray[np.generic]) -> int:
+    """Return how many steps of an array's dtype make one 8-bit level.
+
+    257 for uint16, whose white is 65535 = 255 · 257. 1 for all other dtypes, since float arrays
+    hold levels from 0 to 255 here, as uint8 does.
+    """
     return 257 if pixels.dtype == np.uint16 else 1
 
 
 def to_pixels(values: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Round values on the scale 0..255 half to even and clip them to uint8."""
+    """Round values from 0 to 255 half to even, and clip those outside; any shape, finite values."""
     pixels: NDArray[np.uint8] = np.clip(np.rint(values), 0, 255).astype(np.uint8)
     return pixels

@@ -35,10 +35,12 @@ class SheetRow:
 
 
 def largest_error_region(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> tuple[slice, slice]:
-    """Find the square of at most SIDE pixels in which two images (H, W, C) differ most.
+    """Find the square of SIDE pixels with the largest sum of squared differences of two images.
+
+    Both are uint8 (H, W, C) of one shape. Of equal sums, the topmost and then the leftmost counts.
 
     Returns:
-        Its rows and columns as slices.
+        Its rows and columns as slices, as long as the image where it is smaller than SIDE.
     """
     difference = np.square(one.astype(np.float64) - other).sum(axis=2)
     height, width = (min(SIDE, length) for length in difference.shape)

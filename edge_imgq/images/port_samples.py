@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_imgq.images.colour import steps_of
+from edge_imgq.images.colour import steps_per_level
 from edge_imgq.images.resize import resize
 from edge_imgq.ports import says_noise
 
@@ -148,7 +148,7 @@ def _mosaic(picture: Pixels, frames: int, generator: Generator | None) -> Pixels
 
 
 def _opaque(picture: Pixels, frames: int, generator: Generator | None) -> Pixels:  # noqa: ARG001
-    opaque = np.full_like(picture[..., :1], WHITE * steps_of(picture))
+    opaque = np.full_like(picture[..., :1], WHITE * steps_per_level(picture))
     return np.concatenate([picture, opaque], axis=2)
 
 

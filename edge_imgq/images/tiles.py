@@ -69,7 +69,7 @@ def fixed_tiling(
 
 
 def tile_count(size: tuple[int, int], tiling: Tiling) -> int:
-    """Count the tiles of an image of a size."""
+    """Count the tiles that `run_tiled` runs for an image of (height, width)."""
     return math.prod(len(_starts(size[axis], axis, tiling)) for axis in (0, 1))
 
 
@@ -109,7 +109,16 @@ def run_tiled(
 
 
 def pad_to(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Extend an image at the bottom and right to a size by reflection."""
+    """Extend an image at the bottom and right by reflection without repeating the border.
+
+    Args:
+        pixels: (H, W, C) of any dtype.
+        size: (height, width) of the result; a smaller one crops. An image may be reflected several
+            times.
+
+    Returns:
+        (height, width, C) of the same dtype; a view if nothing is added.
+    """
     return _part(pixels, 0, 0, size)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from edge_imgq.errors import ImageError
 from edge_imgq.images.chroma import luma_of, recoloured, recoloured_bands
-from edge_imgq.images.colour import steps_of, to_pixels
+from edge_imgq.images.colour import steps_per_level, to_pixels
 from edge_imgq.images.files import joined
 from edge_imgq.images.lightness import coloured, coloured_bands, lightness_of
 from edge_imgq.images.port_results import first_result, other_results
@@ -157,7 +157,7 @@ def _run(pixels: Pixels, enhancer: Enhancer, watch: TileWatch, beside: Beside) -
     enhancer.give_back()
     if contract.is_recurrent:
         hand_on(pixels, result, enhancer)
-        result = result if is_deep else to_pixels(result / steps_of(result))
+        result = result if is_deep else to_pixels(result / steps_per_level(result))
     for port, image in other_results(result, contract):
         if port.kind == "image":
             beside(port, image)

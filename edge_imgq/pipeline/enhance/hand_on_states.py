@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_imgq.images.colour import steps_of
+from edge_imgq.images.colour import steps_per_level
 from edge_imgq.images.frame_sequences import with_states_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def with_states(pixels: Pixels, enhancer: Enhancer) -> Pixels:
     for port in enhancer.contract.further:
         state = enhancer.handed_on.get(port.name)
         if state is not None and state.shape[:2] == pixels.shape[:2]:
-            steps = np.rint(state * steps_of(pixels))
+            steps = np.rint(state * steps_per_level(pixels))
             inputs[..., start : start + port.channels] = steps.clip(0, np.iinfo(pixels.dtype).max)
         start += port.channels
     return inputs
@@ -48,7 +48,7 @@ def hand_on(pixels: Pixels, result: Pixels, enhancer: Enhancer) -> None:
     """
     contract = enhancer.contract
     given = np.zeros(pixels.shape, np.float64)
-    levels = with_states_of(given, result / steps_of(result), contract)
+    levels = with_states_of(given, result / steps_per_level(result), contract)
     start = contract.image_channels
     for port in contract.further:
         if port.fed_by:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.errors import ImageError, UsageError
-from edge_imgq.images.colour import steps_of
+from edge_imgq.images.colour import steps_per_level
 from edge_imgq.images.files import read_image
 from edge_imgq.images.port_samples import with_ports, zeros_of
 from edge_imgq.images.resize import resize
@@ -102,8 +102,8 @@ def _same(picture: Pixels, port: Port) -> Pixels:
 
 def _in_type_of(picture: Pixels, level: Levels) -> Pixels:
     if level.dtype == np.uint8:  # stays bytes: floats take 8 times as much
-        return level.astype(picture.dtype) * picture.dtype.type(steps_of(picture))
-    rounded: Pixels = np.rint(level * steps_of(picture)).astype(picture.dtype)
+        return level.astype(picture.dtype) * picture.dtype.type(steps_per_level(picture))
+    rounded: Pixels = np.rint(level * steps_per_level(picture)).astype(picture.dtype)
     return rounded
 
 
