@@ -89,7 +89,7 @@ capital."""
 
 
 def byte_count(count: int) -> str:
-    """Return a number of bytes as text with decimal units: 57 kB, 1.2 MB."""
+    """Format a number of bytes with decimal units: 999 B, 57 kB, 1.2 MB; 1 kB is 1000 B."""
     if count < 1000:
         return f"{count} B"
     if count < 999_500:
@@ -98,7 +98,12 @@ def byte_count(count: int) -> str:
 
 
 def packed(bytes_alive: int, arena: int) -> str:
-    """Return a clause on the arena size, or "" if it reads like that of the bytes alive."""
+    """Return "; packed they take 57 kB" for an arena, or "" if its size reads like `bytes_alive`.
+
+    Args:
+        bytes_alive: bytes of the tensors alive at the peak.
+        arena: bytes of one block that holds all tensors.
+    """
     said = byte_count(arena)
     return "" if said == byte_count(bytes_alive) else f"; packed they take {said}"
 

@@ -36,13 +36,19 @@ def drift_picture(title: str, float_image: Pixels, file_image: Pixels) -> Pixels
     """Draw a map of the errors, and crops of both images where the error is largest.
 
     Args:
-        title: Text above the map.
-        float_image: Output of the float model, uint8 (H, W, C), one channel or three.
-        file_image: Output of the file, same shape.
+        title: text above the map.
+        float_image: output of the float model, uint8 (H, W, C) with one channel or three.
+        file_image: output of the file, of the same shape and dtype.
 
     Returns:
-        uint8 RGB (H, W, 3).
+        uint8 RGB (height, width, 3), at least LEAST_WIDTH wide. The map repeats pixels, or takes
+        the worst of a block of pixels, to fit the width of the crops below it.
+
+    Raises:
+        ValueError: the two shapes differ.
     """
+    if float_image.shape != file_image.shape:
+        raise ValueError(f"images of {float_image.shape} and {file_image.shape} are not comparable")
     region = largest_error_region(float_image, file_image)
     where = (
         f"rows {region[0].start} to {region[0].stop}, columns {region[1].start} to {region[1].stop}"
@@ -56,12 +62,13 @@ def crops_picture(title: str, float_crop: Pixels, file_crop: Pixels) -> Pixels:
     """Draw crops of two images side by side with their amplified difference.
 
     Args:
-        title: Text above the crops.
-        float_crop: Crop of the float model's output, uint8 (H, W, C).
-        file_crop: Crop of the file's output, same shape.
+        title: text above the crops.
+        float_crop: crop of the float model's output, uint8 (h, w, C) with one channel or three;
+            larger ones than SIDE of `edge_imgq.images.contact_sheet` overlap.
+        file_crop: crop of the file's output, of the same shape.
 
     Returns:
-        uint8 RGB (H, W, 3).
+        uint8 RGB (height, width, 3).
     """
     crops = (
         ("float", _rgb(float_crop)),
@@ -72,21 +79,24 @@ def crops_picture(title: str, float_crop: Pixels, file_crop: Pixels) -> Pixels:
 
 
 def error_map(one: Pixels, other: Pixels) -> Pixels:
-    """Return the largest absolute difference over channels, in levels; uint8 (H, W)."""
+    """Return the largest absolute difference over channels of two uint8 images (H, W, C).
+
+    uint8 (H, W), in levels from 0 to 255, exact.
+    """
     difference = np.abs(one.astype(np.int16) - other).max(axis=2)
     levels: Pixels = difference.astype(np.uint8)
     return levels
 
 
 def amplified(one: Pixels, other: Pixels) -> Pixels:
-    """Return 128 plus `AMPLIFIED` times the difference of two images, clipped to 0 to 255."""
+    """Return 128 + AMPLIFIED · (one − other) of two uint8 images, clipped to 0 to 255."""
     difference = one.astype(np.int32) - other
     levels: Pixels = np.clip(128 + AMPLIFIED * difference, 0, 255).astype(np.uint8)
     return levels
 
 
 def coloured(levels: Pixels) -> Pixels:
-    """Colour a map of levels (H, W) by `GRADES`; returns RGB (H, W, 3)."""
+    """Colour a map of errors in levels, uint8 (H, W), by GRADES; return uint8 RGB (H, W, 3)."""
     starts = np.array(list(GRADES))
     colours = np.array(list(GRADES.values()), np.uint8)
     return colours[np.searchsorted(starts, levels, side="right") - 1]

@@ -55,3 +55,10 @@ def test_a_picture_holds_the_map_and_the_place_of_the_largest_error(
     # The crop of the difference: brighter than gray by more than 8 bits show.
     assert (picture == 255).all(axis=2).any()
     assert (picture == 128).all(axis=2).sum() > 500
+
+
+@pytest.mark.parametrize("shape", [(60, 79, 3), (60, 80, 1), (1, 1, 3)])
+def test_images_of_two_shapes_are_refused(shape: tuple[int, int, int]) -> None:
+    one, _ = images((60, 80, 3))
+    with pytest.raises(ValueError, match="not comparable"):
+        drift_picture("none", one, np.zeros(shape, np.uint8))
