@@ -53,7 +53,11 @@ def files_of(path: Path) -> tuple[Path, ...]:
 
 
 def size_of(path: Path) -> int:
-    """Return the total size in bytes of a file with its companion files, or of a package."""
+    """Return the total size in bytes of a file with its companion files, or of a package.
+
+    Raises:
+        OSError: the file is not there.
+    """
     return sum(file.stat().st_size for file in files_of(path))
 
 
@@ -86,7 +90,15 @@ def remove(path: Path) -> None:
 
 
 def move(path: Path, folder: Path) -> None:
-    """Rename a file with its companion files, or a package, into another folder."""
+    """Rename a file with its companion files, or a package, into another folder.
+
+    Args:
+        path: file or package, which must exist.
+        folder: existing folder on the same file system; a file of the same name is replaced.
+
+    Raises:
+        OSError: a rename failed; companion files may already have moved.
+    """
     for entry in (path,) if path.is_dir() else files_of(path):
         entry.rename(folder / entry.name)
 
@@ -113,7 +125,14 @@ def write_bytes(path: Path, contents: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write text as UTF-8, atomically, as `write_bytes` does."""
+    """Write a file atomically, as UTF-8 without a byte order mark; line ends stay as they are.
+
+    Missing parent folders are created.
+
+    Raises:
+        OutputError: the file cannot be written; an earlier file at `path` is unchanged.
+        UnicodeEncodeError: the text has a lone surrogate; nothing is written.
+    """
     write_bytes(path, text.encode("utf-8"))
 
 

@@ -139,7 +139,11 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def benchmark_model(arguments: argparse.Namespace) -> Path | None:
-    """Return the path of LiteRT's benchmark program from the option or the environment, or None."""
+    """Return the path of LiteRT's program `benchmark_model`, or None if nothing names one.
+
+    `--benchmark-model` comes before the environment variable EDGE_IMGQ_BENCHMARK_MODEL. The option
+    is checked to exist when it is parsed; the variable's path is not checked here.
+    """
     named = os.environ.get(BENCHMARK_MODEL, "")
     program: Path | None = arguments.benchmark_model
     return program or (Path(named) if named else None)

@@ -89,7 +89,11 @@ def describe(path: Path, size: Size | None) -> FileDescription:
 
 
 def memory_plan(path: Path, size: Size) -> MemoryPlan:
-    """List a file's operators and tensor sizes at its fixed size, or at `size` if open."""
+    """List a file's operators in order, and tensor sizes in bytes, as `plan_of` does for a model.
+
+    Raises:
+        ModelError: the shape or type of a tensor is unknown.
+    """
     import onnx_ir as ir
 
     return plan_of(ir.load(path), size, str(path))

@@ -155,7 +155,7 @@ def last_layer(network: nn.Module) -> nn.Module:
 
 @torch.no_grad()
 def hold_slopes(network: nn.Module) -> None:
-    """Clamp PReLU slopes to [0, 1], where PReLU equals max(x, a * x), in place."""
+    """Clamp PReLU slopes to [0, 1] in place, without gradients; PReLU is then max(x, a * x)."""
     for module in network.modules():
         if isinstance(module, nn.PReLU):
             module.weight.clamp_(0.0, 1.0)

@@ -90,13 +90,19 @@ class Critic:
 
 @dataclass(frozen=True)
 class PixelObjective:
-    """A pixel loss, replaced by the squared error late in a run."""
+    """A pixel loss, replaced by the squared error late in a run.
+
+    The schedule names the loss, the step of the replacement and the weight of luma.
+    """
 
     schedule: Schedule
     critic: None = None
 
     def loss(self, restored: Tensor, truth: Tensor, step: int) -> Tensor:
-        """Return the pixel loss of this step."""
+        """Return the mean loss of step `step` (from 0) over two batches (N, C, H, W) in [0, 1].
+
+        A scalar tensor with gradients.
+        """
         error = PIXEL_LOSSES[pixel_loss_at(self.schedule, step)]
         return shared_loss(error, restored - truth, self.schedule.luma_share)
 
@@ -133,13 +139,26 @@ class MeasuresObjective:
 
 @dataclass(frozen=True)
 class DpedObjective:
-    """Weighted sum of colour, texture, content and smoothness: Ignatov et al., ICCV 2017."""
+    """Weighted sum of colour, texture, content and smoothness: Ignatov et al., ICCV 2017.
+
+    Attributes:
+        features: feature network of the content loss.
+        critic: critic that tells restored from true textures.
+    """
 
     features: nn.Module
     critic: Critic
 
     def loss(self, restored: Tensor, truth: Tensor, step: int) -> Tensor:
-        """Return the weighted sum, equal at every step."""
+        """Return 10 · content + 7500 · colour + texture + 2000 · total variation.
+
+        A scalar tensor with gradients of `restored`. The weights are the same at every step.
+
+        Args:
+            restored: output of the network, (N, 3, H, W), nominally in [0, 1].
+            truth: photograph of the better camera, of the same shape, in [0, 1].
+            step: unused.
+        """
         del step
         texture = F.softplus(-self.critic.network(restored)).mean()
         return (
@@ -152,13 +171,26 @@ class DpedObjective:
 
 @dataclass(frozen=True)
 class DeblurGanObjective:
-    """Content loss and the score of a Wasserstein critic: Kupyn et al., CVPR 2018."""
+    """Content loss and the score of a Wasserstein critic: Kupyn et al., CVPR 2018.
+
+    Attributes:
+        features: feature network of the content loss.
+        critic: critic whose score is high for sharp images.
+    """
 
     features: nn.Module
     critic: Critic
 
     def loss(self, restored: Tensor, truth: Tensor, step: int) -> Tensor:
-        """Return the weighted sum, equal at every step."""
+        """Return 100 · content − mean score of the critic, which may be negative.
+
+        A scalar tensor with gradients of `restored`. The weights are the same at every step.
+
+        Args:
+            restored: output of the network, (N, C, H, W), nominally in [0, 1].
+            truth: sharp image of the same shape, in [0, 1].
+            step: unused.
+        """
         del step
         content = content_loss(self.features, restored, truth, self.critic.workers)
         answer: Tensor = self.critic.network(restored).mean()
@@ -184,7 +216,7 @@ def new_objective(
         device: device of the critic and feature networks.
 
     Raises:
-        ModelError: The feature file is invalid.
+        ModelError: the feature file is invalid.
     """
     if schedule.loss == "dped":
         critic = _critic(schedule, lambda: TextureCritic(side).to(device), 5e-4, 0.9)

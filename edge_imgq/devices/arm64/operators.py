@@ -41,11 +41,12 @@ class Beginning:
 
 @dataclass(frozen=True)
 class Library:
-    """LiteRT's library.
+    """LiteRT's shared library for Arm: which function is at an address, and which start operators.
 
     Attributes:
-        symbols: its functions.
-        beginnings: its functions that start operators.
+        symbols: names of all functions that it defines, by address.
+        beginnings: its functions that start operators, in ascending order of address; an operator
+            record refers to them by index.
     """
 
     symbols: Symbols
@@ -53,10 +54,14 @@ class Library:
 
 
 def read_library(site: Path) -> Library:
-    """Read LiteRT's library from a site-packages folder.
+    """Read the symbols of LiteRT's library; nothing of it is loaded or run.
+
+    Args:
+        site: site-packages folder of the emulated Python, with `ai_edge_litert` in it.
 
     Raises:
-        OSError: it is not there.
+        OSError: the library is not there.
+        ValueError: the file has no symbol table, or is no 64-bit little-endian ELF file.
     """
     symbols = read_symbols(site / "ai_edge_litert" / LIBRARY)
     beginnings = []

@@ -105,7 +105,10 @@ class Emulation:
 
 
 def cache_folder() -> Path:
-    """Return the folder in the user's cache where the emulation is set up."""
+    """Return the path where the emulation is set up, ~/.cache/edge-imgq/arm64.
+
+    Nothing is created or looked for there; `read_emulation` does that.
+    """
     return Path.home() / ".cache" / "edge-imgq" / "arm64"
 
 

@@ -67,7 +67,10 @@ class SoftwareVulkan:
 
 
 def cache_folder() -> Path:
-    """Return the folder in the user's cache where the driver is set up."""
+    """Return the path where the driver is set up, ~/.cache/edge-imgq/gpu.
+
+    Nothing is created or looked for there; `read_driver` does that.
+    """
     return Path.home() / ".cache" / "edge-imgq" / "gpu"
 
 

@@ -101,7 +101,10 @@ def _edge(value: Value, scale: float | None) -> TensorRow:
 
 
 def memory_plan(path: Path) -> MemoryPlan:
-    """List the operators and tensor sizes, in bytes, of a file, in the declared types.
+    """List a file's operators in execution order, and tensor sizes in bytes of the declared types.
+
+    Constants are no inputs of steps. A tensor whose type is not in BYTES (int32 indices) is left
+    out of `sizes`.
 
     Raises:
         ModelError: the file is missing or damaged.
@@ -126,7 +129,7 @@ def memory_plan(path: Path) -> MemoryPlan:
 
 
 def read_listing(asset: Asset) -> Listing:
-    """Read the program of a file.
+    """Read the program of a file; operators stand in execution order, without those on constants.
 
     Raises:
         ModelError: the file is damaged.

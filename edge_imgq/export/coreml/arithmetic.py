@@ -1,8 +1,9 @@
 """Lowering of elementwise operators and reductions to Core ML, in float16.
 
-Operators that commute with a scaling work on values divided by the result's unit, others on real
-values (unit 1). Operands broadcast as in NumPy. Constants are rounded to float16; one beyond its
-range raises ModelError.
+Operators that commute with a scaling work on values divided by the result's unit
+(`edge_imgq.export.coreml.integer_units`), others on real values (unit 1). Operands have any shapes
+that broadcast as in NumPy. Results are rounded to float16 unless a docstring says "Exact".
+Constants are rounded to float16; one beyond its range raises ModelError.
 """
 
 from __future__ import annotations
@@ -22,17 +23,20 @@ PART = 256.0
 
 
 def add(site: LoweringContext) -> Any:
-    """Lower Add to add, in the result's unit."""
+    """Lower Add to add, in float16: both operands and the sum are in the result's unit."""
     return mb.add(x=site.read(0), y=site.read(1))
 
 
 def sub(site: LoweringContext) -> Any:
-    """Lower Sub to sub, in the result's unit."""
+    """Lower Sub to sub, in float16: operands and difference are in the result's unit."""
     return mb.sub(x=site.read(0), y=site.read(1))
 
 
 def mul(site: LoweringContext) -> Any:
-    """Lower Mul to mul; a constant beyond float16 is applied in two steps."""
+    """Lower Mul to mul, in float16, so that the product is in the result's unit.
+
+    A constant beyond float16's range is applied as two factors, one of them PART.
+    """
     for index in (0, 1):
         constant = site.operation.operand(index)
         if constant.data is not None and _largest(site, index) > MOST:
@@ -47,12 +51,12 @@ def _largest(site: LoweringContext, index: int) -> float:
 
 
 def div(site: LoweringContext) -> Any:
-    """Lower Div to real_div, on real values."""
+    """Lower Div to real_div, in float16 on real values; division by 0 gives infinity or NaN."""
     return mb.real_div(x=site.read(0), y=site.read(1))
 
 
 def power(site: LoweringContext) -> Any:
-    """Lower Pow to pow, or to rsqrt for a constant exponent of −½, on real values."""
+    """Lower Pow to pow, or to rsqrt for one constant exponent of −½, in float16 on real values."""
     exponent = site.operation.operand(1).data
     if exponent is not None and exponent.size == 1 and float(exponent.reshape(-1)[0]) == -0.5:
         return mb.rsqrt(x=site.read(0), epsilon=LEAST)
@@ -97,7 +101,7 @@ def ceiling(site: LoweringContext) -> Any:
 
 
 def sign(site: LoweringContext) -> Any:
-    """Lower Sign to sign."""
+    """Lower Sign to sign: −1, 0 or 1. Exact."""
     return mb.sign(x=site.read(0))
 
 
@@ -137,7 +141,10 @@ def cosine(site: LoweringContext) -> Any:
 
 
 def reduce_mean(site: LoweringContext) -> Any:
-    """Lower ReduceMean over constant axes, by default all, to reduce_mean, in the result's unit."""
+    """Lower ReduceMean over constant axes, by default all, to reduce_mean, in the result's unit.
+
+    Without axes and with `noop_with_empty_axes`, the input is returned.
+    """
     return _reduced(site, mb.reduce_mean)
 
 

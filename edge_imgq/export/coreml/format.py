@@ -55,7 +55,14 @@ def describe(path: Path, size: Size | None) -> FileDescription:  # noqa: ARG001
 
 
 def memory_plan(path: Path, size: Size) -> MemoryPlan:  # noqa: ARG001
-    """List the operators and tensor sizes, in bytes, of a package, in the declared types."""
+    """List a package's operators in execution order, and tensor sizes in bytes.
+
+    Sizes are of the types that the program declares; a tensor of another type than those in DTYPES
+    of `edge_imgq.runtime.mil.program` (a string) is left out. `size` is ignored.
+
+    Raises:
+        ModelError: the package is missing or damaged.
+    """
     import numpy as np
 
     from edge_imgq.runtime.memory import ExecutionStep, MemoryPlan

@@ -41,7 +41,15 @@ LEAST_UNIT, MOST_UNIT = 2.0**-22, 2.0**4
 
 
 def gather_rounding(network: Network) -> Network:
-    """Fuse each rounding to a unit into one operation."""
+    """Fuse each chain Mul, Round, Mul that rounds to multiples of a power of two.
+
+    A chain counts if its two factors are constants 1/u and u, with u from LEAST_UNIT to MOST_UNIT,
+    and if nothing else reads the values between. One operation of kind ROUNDED replaces it, with u
+    as attribute "unit".
+
+    Returns:
+        A new network that computes the same; other operations are unchanged.
+    """
     made = {op.outputs[0].name: op for op in network.operations if len(op.outputs) == 1}
     readers: dict[str, int] = {tensor.name: 1 for tensor in network.outputs}
     for operation in network.operations:
@@ -62,7 +70,10 @@ def gather_rounding(network: Network) -> Network:
 
 
 def rounded_to_unit(site: LoweringContext) -> Any:
-    """Lower the fused operation, on unscaled values."""
+    """Lower ROUNDED to the module's second formula, in float16 on real values.
+
+    Exact, since all factors are powers of two; 1/u is applied in two steps if float16 lacks it.
+    """
     x, unit = site.read(0), float(site.attribute("unit", 1.0))
     most = np.float16(WHOLE * unit)
     near = mb.clip(x=x, alpha=-most, beta=most)

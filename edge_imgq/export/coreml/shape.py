@@ -1,6 +1,8 @@
 """Lowering of operators that reshape, permute or repeat a tensor to Core ML.
 
-All are exact if input and result have one unit.
+Tensors have any rank. All are exact if input and result have one unit
+(`edge_imgq.export.coreml.integer_units`). Computed axes, shapes of Expand and counts of Tile are
+refused before the lowering, by `refuse_computed`.
 """
 
 from __future__ import annotations
@@ -14,12 +16,12 @@ from edge_imgq.graph.network import Operation
 
 
 def reshape(site: LoweringContext) -> Any:
-    """Lower Reshape and Flatten to reshape."""
+    """Lower Reshape and Flatten to reshape, to the shape that the graph states for the output."""
     return mb.reshape(x=site.read(0), shape=list(site.operation.output.shape))
 
 
 def unsqueeze(site: LoweringContext) -> Any:
-    """Lower Unsqueeze to expand_dims."""
+    """Lower Unsqueeze to expand_dims at constant axes of the result, negative ones from its end."""
     rank = len(site.operation.output.shape)
     axes = [axis % rank for axis in integers(site.operation, 1, "axes")]
     return mb.expand_dims(x=site.read(0), axes=axes)
@@ -40,12 +42,12 @@ def transpose(site: LoweringContext) -> Any:
 
 
 def tile(site: LoweringContext) -> Any:
-    """Lower Tile with constant repeats to tile."""
+    """Lower Tile to tile: axis i is repeated as often as the constant second input says at i."""
     return mb.tile(x=site.read(0), reps=integers(site.operation, 1, "repeats"))
 
 
 def expand(site: LoweringContext) -> Any:
-    """Lower Expand to expand_dims and tile."""
+    """Lower Expand to expand_dims and tile; to nothing if the shape stays the same."""
     x, shape = site.read(0), site.operation.output.shape
     if x.rank < len(shape):
         x = mb.expand_dims(x=x, axes=list(range(len(shape) - x.rank)))

@@ -42,7 +42,9 @@ def describe(path: Path) -> FileDescription:
 
 
 def memory_plan(path: Path) -> MemoryPlan:
-    """List the operators and tensor sizes, in bytes, of a file.
+    """List a file's operators in execution order, and the sizes in bytes of all its values.
+
+    Sizes are of the file's own types, constants included.
 
     Raises:
         ModelError: the file is missing or damaged.

@@ -55,7 +55,10 @@ def describe(path: Path) -> FileDescription:
 
 
 def memory_plan(path: Path) -> MemoryPlan:
-    """List the layers and blob sizes in bytes; outputs of a Split share their input's memory.
+    """List the layers in execution order, and blob sizes in bytes.
+
+    Elements have four bytes, two in a file for float16, and one in blobs of int8. Outputs of a
+    Split share their input's memory.
 
     Raises:
         ModelError: one of the files is missing or damaged.

@@ -132,18 +132,21 @@ def of_one_size(layers: Sequence[Layer]) -> tuple[Layer, ...]:
 
 
 def param_text(layers: Sequence[Layer]) -> str:
-    """Serialize the .param file."""
+    """Serialize the .param file: MAGIC, numbers of layers and blobs, then a line for each layer."""
     blobs = {blob for layer in layers for blob in layer.outputs}
     lines = [str(MAGIC), f"{len(layers)} {len(blobs)}", *(layer.line() for layer in layers)]
     return "\n".join(lines) + "\n"
 
 
 def weight_bytes(layers: Sequence[Layer], half: bool) -> bytes:
-    """Serialize the .bin file.
+    """Serialize the .bin file: the weights of all layers in a row, without a header, little-endian.
+
+    Before an array of which the type may vary stands a tag of four bytes: 0 for float32,
+    0x01306B47 for float16, 0x000D4B38 for int8. Arrays are padded to multiples of four bytes.
 
     Args:
         layers: in the order of the .param file.
-        half: True to store tagged weights as float16.
+        half: True to store tagged float weights as float16; infinity beyond its range.
     """
     return b"".join(weight.to_bytes(half) for layer in layers for weight in layer.weights)
 

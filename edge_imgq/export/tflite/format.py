@@ -131,7 +131,7 @@ def describe(path: Path, size: Size | None) -> FileDescription:  # noqa: ARG001
 
 
 def memory_plan(path: Path, size: Size) -> MemoryPlan:
-    """List the operators and tensor sizes, in bytes, of a file's first subgraph.
+    """List the operators, in execution order, and tensor sizes in bytes of the first subgraph.
 
     The plan is for the file's size, or for `size` if its first input is not an image.
 

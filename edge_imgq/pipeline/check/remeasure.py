@@ -44,7 +44,7 @@ class Job:
 
 
 def cache_folder() -> Path:
-    """Return the cache folder of measurements."""
+    """Return the path of the cache of measurements, ~/.cache/edge-imgq/check; it may not exist."""
     return Path.home() / ".cache" / "edge-imgq" / "check"
 
 

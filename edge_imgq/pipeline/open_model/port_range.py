@@ -110,7 +110,14 @@ def _reached(
 
 
 def photographs(count: int = PHOTOS) -> ImageSet:
-    """Return the first calibration photographs of the manifest."""
+    """Return the first `count` calibration photographs of the manifest, in its order, unread.
+
+    There are fewer if the manifest lists fewer.
+
+    Raises:
+        RecipeError: the manifest is invalid.
+        ImageError: a photograph is missing, or its digest is another than in the manifest.
+    """
     listed = [image for image in read_manifest(default_manifest()) if image.split == "calibration"]
     photos = (Photo(image.name, image_path(image), of_manifest=True) for image in listed[:count])
     return ImageSet("photographs of the manifest", tuple(photos))

@@ -167,13 +167,26 @@ def _budgets(device: Device | Skipped) -> dict[str, Budget]:
 def verify_files(
     folder: Path, candidates: Sequence[Candidate], terms: Terms, watch: Watch
 ) -> Report:
-    """Verify files of one model and measure their latency.
+    """Measure the drift of one model's files against its references, and their latency.
+
+    What the device cannot run, and what fails on an image, is in the report's `not_run` with the
+    reason; so are damaged files and those of other references, with `terms.keep_going`.
 
     Args:
-        folder: folder of the model, with `reference/`.
-        candidates: files.
-        terms: settings.
+        folder: folder of the model, with `reference/`; files may be elsewhere.
+        candidates: files to verify.
+        terms: images, budgets, device and threads.
         watch: called before each step.
+
+    Returns:
+        The report, without the calibration images, which the files do not state.
+
+    Raises:
+        ModelError: the float reference is missing or damaged, or, without `terms.keep_going`, a
+            file is damaged or was made from other references.
+        RuntimeUnavailableError: without `terms.keep_going`, the runtime of a file is missing.
+        ImageError: an image cannot be read or is too small for the network.
+        NonFiniteOutputError: a reference returns NaN or infinity.
     """
     # A staging folder has a hidden name.
     whose = "" if terms.just_written else f" of {folder.absolute().name}"

@@ -20,9 +20,11 @@ from edge_imgq.kernels.tile import round_up
 def free_channels(
     writers: Sequence[ir.Node], readers: Sequence[ir.Node], width: int, kernels: KernelProfile
 ) -> int:
-    """Compute how many channels a value may gain before an adjacent layer fills more slots.
+    """Count the channels that a value can gain without more work in the adjacent layers.
 
-    0 if an adjacent layer is no Conv.
+    The work of a layer is its multiply-accumulates per output position in complete int8 tiles,
+    those for unused channels included (`mac_slots`). Exact by the profile; 0 if an adjacent layer
+    is no Conv, or if `width` already fills its tiles.
 
     Args:
         writers: layers that write the value.
