@@ -167,25 +167,17 @@ def _budgets(device: Device | Skipped) -> dict[str, Budget]:
 def verify_files(
     folder: Path, candidates: Sequence[Candidate], terms: Terms, watch: Watch
 ) -> Report:
-    """Measure the drift of one model's files against its references, and their latency.
-
-    What the device cannot run, and what fails on an image, is in the report's `not_run` with the
-    reason; so are damaged files and those of other references, with `terms.keep_going`.
+    """Measure the drift and latency of one model's files; files that fail are in `not_run`.
 
     Args:
         folder: folder of the model, with `reference/`; files may be elsewhere.
-        candidates: files to verify.
+        candidates: files.
         terms: images, budgets, device and threads.
         watch: called before each step.
 
-    Returns:
-        The report, without the calibration images, which the files do not state.
-
     Raises:
-        ModelError: the float reference is missing or damaged, or, without `terms.keep_going`, a
-            file is damaged or was made from other references.
-        RuntimeUnavailableError: without `terms.keep_going`, the runtime of a file is missing.
-        ImageError: an image cannot be read or is too small for the network.
+        ModelError: references are missing or damaged, or a file is and `keep_going` is False.
+        ImageError: an image cannot be read or is too small.
         NonFiniteOutputError: a reference returns NaN or infinity.
     """
     # A staging folder has a hidden name.
@@ -233,14 +225,10 @@ def _open(
     not_run: dict[Path, NotRun],
     stack: ExitStack,
 ) -> list[ComparedFile]:
-    """Open files on their device.
+    """Open files on the device of `terms`; `stack` closes them.
 
-    Args:
-        references: references of the files.
-        candidates: the files.
-        terms: settings with the device; with `keep_going`, damaged files are reported, not raised.
-        not_run: receives the files that the device does not run, with the reason.
-        stack: closes the opened files.
+    `not_run` receives files that the device does not run, with the reason. With `terms.keep_going`
+    it receives damaged files too, which are raised otherwise.
     """
     device = terms.device
     noted = (RuntimeUnavailableError, ModelError) if terms.keep_going else NEVER_THERE
