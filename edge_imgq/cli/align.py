@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from edge_imgq.pipeline.align import AlignResult
 
 DETAILS = """\
-Find what photographs of the same scenes by two cameras have in common (SIFT key points, a
-homography by RANSAC), put the better camera's onto the phone's pixels, and cut both into patches;
-those are kept whose cross-correlation is high at a shift of at most 5 pixels. Photographs belong
-together by their names, but for the suffix.
+Make training pairs from photographs that two cameras took of the same scenes. Two photographs are
+a pair if their file names are the same except for the suffix. The better camera's photograph is
+warped onto the pixels of the phone's (SIFT key points, homography by RANSAC), and both are cut into
+patches. A pair of patches is kept if their cross-correlation is high at a shift of at most 5
+pixels.
 
-DIR gets input/ and truth/ with the patches, which `edge-imgq train --data DIR` takes, and matches/
-with a picture of the matches of each pair. What could not be matched is named and counted."""
+Patches are written to DIR/input and DIR/truth, for `edge-imgq train --data DIR`, and a picture of
+each pair's matches to DIR/matches. Photographs that could not be matched are listed and
+counted."""
 
 EXAMPLE = """\
 edge-imgq align phone dslr --output pairs
@@ -36,21 +38,30 @@ def add(subparsers: Subparsers) -> None:
     )
     for name, metavar, what in (
         ("phone", "PHONE_DIR", "the phone's photographs"),
-        ("other", "DSLR_DIR", "the better camera's"),
+        ("other", "DSLR_DIR", "the better camera's photographs"),
     ):
         parser.add_argument(name, type=existing_folder, metavar=metavar, help=what)
     parser.add_argument(
-        "--output", "-o", type=output_folder, required=True, metavar="DIR", help="for the patches"
+        "--output",
+        "-o",
+        type=output_folder,
+        required=True,
+        metavar="DIR",
+        help="folder for the patches",
     )
     parser.add_argument(
-        "--patch", type=positive, default=100, metavar="N", help="side of a patch (default 100)"
+        "--patch",
+        type=positive,
+        default=100,
+        metavar="N",
+        help="side of a patch in pixels (default 100)",
     )
     parser.add_argument(
         "--correlation",
         type=float,
         default=0.9,
         metavar="X",
-        help="least correlation of a patch with its counterpart (default 0.9)",
+        help="lowest correlation of two patches that are kept, up to 1 (default 0.9)",
     )
     add_json(parser)
 

@@ -12,11 +12,12 @@ from edge_imgq.devices.load import processors
 from edge_imgq.errors import ImageError
 
 DETAILS = """\
-Say of each photograph, without its original, how noisy, compressed, blurred, enlarged and dark it
-is, how far off each number may be (±: two of three true values lie nearer), and which network of
-the zoo to run: none where none gains 0.15 dB, or only tones are off, which may be meant.
+Estimate how noisy, compressed, blurred, enlarged and dark each photograph is, without its original,
+and advise which network of the zoo to run on it. Each estimate has an error: two of three true
+values are within ±. No network is advised if none gains 0.15 dB, or if only the tones are unusual,
+which may be intended.
 
-What cannot be read is named and left out; the exit code is then 4."""
+Files that cannot be read are listed and left out; the exit code is then 4."""
 
 EXAMPLE = """\
 edge-imgq assess photo.jpg
@@ -40,7 +41,7 @@ def add(subparsers: Subparsers) -> None:
         type=model,
         default="assess-slim",
         metavar="M",
-        help="the network that assesses, or a file that was exported of it (default: assess-slim)",
+        help="network that makes the estimates, or an exported file of it (default: assess-slim)",
     )
     add_threads(parser, default=processors())
     add_json(parser)

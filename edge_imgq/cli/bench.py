@@ -22,9 +22,9 @@ from edge_imgq.errors import UsageError
 
 DETAILS = """\
 Time exported files on this host or on a device: median and 90th percentile of one call, without
-reading or writing pixels, and whether the machine was quiet meanwhile. Files without an honest
-time there (evaluators, emulators) are listed with the reason. Exits with 7 when a device is not
-there or runs none of the files, and with 5 when one of several files is damaged."""
+reading or writing pixels, and whether other programs disturbed the measurement. Files whose time
+would mean nothing (in an evaluator or emulator) are listed with the reason. Exits with 7 if a
+device is missing or runs none of the files, and with 5 if one of several files is damaged."""
 
 EXAMPLE = """\
 edge-imgq bench artifacts/fsrcnn-x2 --threads 2
@@ -45,8 +45,8 @@ def add(subparsers: Subparsers) -> None:
         type=positive,
         default=100,
         metavar="N",
-        help="calls to count (default 100); a slow file gets fewer, never below 10, and one whose "
-        "processor others slow down gets up to three times as many",
+        help="calls to time (default 100); fewer for slow files, but at least 10; up to three "
+        "times as many if other programs disturb them",
     )
     parser.add_argument(
         "--size",
@@ -67,23 +67,23 @@ def _add_measurements(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=0,
         metavar="SECONDS",
-        help="go on in rounds for so long, and show how much slower the last is than the first",
+        help="repeat rounds of calls for that long, and compare the last with the first",
     )
     parser.add_argument(
         "--memory",
         action="store_true",
-        help="on this host, also measure what memory the runtime needs, in a process of its own",
+        help="also measure the memory that the runtime needs, in a separate process on this host",
     )
     parser.add_argument(
         "--operators",
         action="store_true",
-        help="on an emulated Arm core, also show the kernel of each operator and what it takes: "
-        "instructions, cycles where llvm-mca 22 is there to estimate them, and bytes",
+        help="on an emulated Arm core, also show each operator's kernel, instructions and bytes, "
+        "and, if llvm-mca 22 is installed, estimated cycles",
     )
     parser.add_argument(
         "--estimate",
         metavar="CHIP",
-        help="measure nothing; estimate int8 files on a phone chip's NPU, for planning",
+        help="estimate the time of int8 files on a phone chip's NPU instead of measuring",
     )
 
 

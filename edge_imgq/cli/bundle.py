@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from edge_imgq.pipeline.bundle.bundle_check import BundleFinding
 
 DETAILS = """\
-Put the files that export wrote into one folder, with contract.json (shapes, names, pixels, tiles,
-drift), images and rectangles to test an app with, the model card, digests, a bill of materials and
-the commands that make it again. A bundle of the same model is replaced; one of another model, or
-with files that somebody added or changed, is refused.
+Put the files that export wrote into one folder for an app, with contract.json (shapes, names,
+pixels, tiles, drift), test vectors for pixels and tiles, the model card, digests, a bill of
+materials and the commands that reproduce it. A bundle of the same model is replaced. A bundle of
+another model, or one to which somebody added or changed files, is refused.
 
-With --verify, DIR is such a folder: its files are opened, run and measured again, and all that it
-says is held to them. What cannot be looked at here is named. Exits with 1 where something
-differs."""
+With --verify, DIR is a bundle: its files are opened, run and measured again, and every statement of
+the bundle is compared with them. What cannot be checked on this computer is listed. Exits with 1 if
+something differs."""
 
 EXAMPLE = """\
 edge-imgq bundle artifacts/fsrcnn-x2 --target tflite-int8 -o fsrcnn-app --zip
@@ -40,12 +40,15 @@ def add(subparsers: Subparsers) -> None:
         subparsers, "bundle", "put files into a folder for an app, or check one", DETAILS, EXAMPLE
     )
     parser.add_argument(
-        "folder", type=existing_folder, metavar="DIR", help="of one model, or of a bundle"
+        "folder",
+        type=existing_folder,
+        metavar="DIR",
+        help="folder of one model's files; with --verify, of a bundle",
     )
     parser.add_argument(
         "--verify",
         action="store_true",
-        help="hold all that the bundle DIR says to the files in it",
+        help="check what the bundle DIR states against the files in it",
     )
     _add_contents(parser)
     add_authorship(parser)
@@ -60,7 +63,7 @@ def _add_contents(parser: argparse.ArgumentParser) -> None:
         "-o",
         type=output_folder,
         metavar="DIR",
-        help="for the bundle; new, or one of the same model",
+        help="folder to write: new, or a bundle of the same model",
     )
     parser.add_argument(
         "--target",
@@ -73,7 +76,7 @@ def _add_contents(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--zip",
         action="store_true",
-        help="write it as DIR.zip, too; replaces one of the same model",
+        help="also write DIR.zip; replaces a bundle of the same model",
     )
     parser.add_argument(
         "--card",

@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 REPORT_FILES = {
     "junit": "JUnit XML, a test case for each target",
     "markdown": "Markdown, for a comment on a pull request",
-    "html": "a page that holds all it shows, with pictures of what fails",
+    "html": "one page that needs no other file, with pictures of what fails",
 }
 """Formats in which verdicts can be written, each an option that takes a file."""
 
 DETAILS = """\
-Compare exported files with a committed baseline and with the budgets that they were held to. The
-report beside the files vouches for those whose digest it has; every other file is measured anew,
-and so are all where the report was made with other versions. Exits with 1 when a target regressed
-or was tampered with, or when the baseline does not have its model.
+Compare exported files with a committed baseline and with the budgets of their recipes. Figures come
+from the report beside the files. A file whose digest is not in the report is measured again; all
+files are if the report was made with other versions. Exits with 1 if a target got worse or is not
+the file that was measured, or if the baseline lacks the model.
 
-The baseline is a JSON file that states its own tolerances; edit them there. Make it once, with
+The baseline is a JSON file that contains its tolerances; edit them there. Create it once with
 --update, and commit it."""
 
 EXAMPLE = """\
@@ -56,12 +56,16 @@ def add(subparsers: Subparsers) -> None:
         help="a model's folder, its report.json, or the folder of several models",
     )
     parser.add_argument(
-        "--baseline", type=file_to_keep, required=True, metavar="FILE", help="to compare with"
+        "--baseline",
+        type=file_to_keep,
+        required=True,
+        metavar="FILE",
+        help="baseline to compare with, or to write with --update",
     )
     parser.add_argument(
         "--update",
         action="store_true",
-        help="write the figures into the baseline; its tolerances stay",
+        help="write the figures into the baseline; tolerances stay as they are",
     )
     _add_demands(parser)
     for option, words in REPORT_FILES.items():
@@ -70,13 +74,13 @@ def add(subparsers: Subparsers) -> None:
         "--history",
         type=existing_file,
         metavar="FILE",
-        help="earlier figures for the page of --html, as `verify --history FILE` keeps them",
+        help="earlier figures, written by `verify --history`, to show on the page of --html",
     )
     parser.add_argument(
         "--pictures",
         type=output_folder,
         metavar="DIR",
-        help="write pictures of what fails there; the Markdown shows them by their paths",
+        help="folder for pictures of what fails; the Markdown links to them",
     )
     add_threads(parser, default=1)
     add_json(parser)
@@ -91,7 +95,8 @@ def _add_demands(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=existing,
         metavar="FILE",
-        help="a copy that ships, in an app's assets for example: it must be one of the files",
+        help="copy that an app ships, for example in its assets; fails unless it equals one of the "
+        "files",
     )
     parser.add_argument(
         "--require",
@@ -99,19 +104,19 @@ def _add_demands(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="TARGET",
-        help="must pass: skipped, new, unjudged or absent, it fails; `quality`: no target may be "
-        "unjudged",
+        help="target that must pass; fails if it is skipped, new, unjudged or absent. `quality`: "
+        "every target must be judged",
     )
     parser.add_argument(
         "--images",
         type=existing_folder,
         metavar="DIR",
-        help="photographs to measure files anew on (default: those of calibration_data/)",
+        help="photographs to measure files on (default: those of calibration_data/)",
     )
     parser.add_argument(
         "--no-cache",
         action="store_true",
-        help="measure every file anew, whatever its report or an earlier check says",
+        help="measure every file, whatever its report or an earlier check says",
     )
 
 

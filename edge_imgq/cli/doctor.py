@@ -9,12 +9,12 @@ from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.errors import RuntimeUnavailableError
 
 DETAILS = """\
-Show what this machine can run, the devices that it reaches, and what to install for what it
-cannot. Exits with 7 when something that edge-imgq needs is missing or broken.
+Show what this machine can run, which devices it reaches, and what to install for the rest. Exits
+with 7 if something that edge-imgq needs is missing or broken.
 
---set-up arm64 fetches an Arm Python with LiteRT and an emulator for it (about 450 MB, below
-~/.cache/edge-imgq), with apt and pip; --set-up gpu a Vulkan driver that computes on processors
-(about 200 MB), with apt. Nothing is installed."""
+--set-up arm64 downloads an Arm Python with LiteRT and an emulator for it (about 450 MB) with apt
+and pip; --set-up gpu downloads a Vulkan driver that computes on the CPU (about 200 MB) with apt.
+Both are unpacked below ~/.cache/edge-imgq; nothing is installed in the system."""
 
 
 def add(subparsers: Subparsers) -> None:
@@ -29,7 +29,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--set-up",
         choices=("arm64", "gpu"),
-        help="fetch what an emulated device needs, then look",
+        help="first download what this emulated device needs",
     )
     add_json(parser)
 

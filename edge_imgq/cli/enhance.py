@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from edge_imgq.pipeline.enhance.enhance import Enhanced
 
 DETAILS = """\
-Run photographs of any size through a network and write the results, in tiles that meet without
-a seam. A network that works on brightness alone (FSRCNN) gets its colours enlarged beside it.
-What cannot be used is named and left out; the exit code is then 4.
+Run photographs of any size through a network and write the results, in tiles without
+visible seams. If a network processes brightness only (FSRCNN), colours are enlarged separately.
+Files that cannot be used are listed and left out; the exit code is then 4.
 
 M is a file that export wrote, any image-to-image .onnx file, a checkpoint, or a name that
 `edge-imgq models` lists. Several run one after the other."""
@@ -79,7 +79,7 @@ def _add_photographs_and_networks(parser: argparse.ArgumentParser) -> None:
     networks.add_argument(
         "--auto",
         action="store_true",
-        help="run what `assess` advises for each photograph, or nothing where nothing helps",
+        help="run what `assess` advises for each photograph; nothing if no network helps",
     )
 
 
@@ -91,17 +91,17 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
         type=output_folder,
         required=True,
         metavar="DIR",
-        help="for the results; made if it is not there",
+        help="folder for the results, created if missing",
     )
     parser.add_argument(
         "--format",
         choices=("png", "jpg", "webp", "tiff", "bmp"),
-        help="of the written images (default: each image's own)",
+        help="format of the results (default: each image's own)",
     )
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="leave results that are there, so that an interrupted run goes on where it stopped",
+        help="skip photographs that have a result, to continue an interrupted run",
     )
 
 
@@ -112,20 +112,21 @@ def _add_resources(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=0,
         metavar="N",
-        help="photographs at once, which share the threads (default: 1, or what --memory allows)",
+        help="photographs to process at once; they share the threads (default: 1, or as many as "
+        "--memory allows)",
     )
     parser.add_argument(
         "--memory",
         type=byte_size,
         default=0,
         metavar="SIZE",
-        help="about the most memory to take, such as 1G or 700M: chooses tiles and workers",
+        help="approximate memory limit, such as 1G or 700M; determines tiles and workers",
     )
     parser.add_argument(
         "--page",
         type=output_file,
         metavar="FILE",
-        help="write a page of HTML that shows each photograph before and after",
+        help="write an HTML page that shows each photograph before and after",
     )
     parser.add_argument(
         "--device",

@@ -21,11 +21,11 @@ from edge_imgq.devices.load import processors
 from edge_imgq.errors import UsageError
 
 DETAILS = """\
-Degrade the photographs of a folder as the model's task asks, restore them, and measure PSNR and
-SSIM against the truth (and PSNR-B for JPEG) by the protocol of the task's papers, beside what a
-user has without the model: bicubic, the JPEG itself, the noisy image, non-local means.
+Degrade the photographs of a folder for the model's task, restore them, and measure PSNR and SSIM
+against the originals (and PSNR-B for JPEG) as the task's papers do. The table also has the results
+without the model: bicubic, the JPEG itself, the noisy image, non-local means.
 
-A folder that holds input/ and truth/, or blur/ and sharp/, is taken as pairs.
+If the folder contains input/ and truth/, or blur/ and sharp/, these are read as pairs.
 
 MODEL is a name that `edge-imgq models` lists, a checkpoint, or an .onnx,
 .tflite or .mlpackage file."""
@@ -59,7 +59,7 @@ def add(subparsers: Subparsers) -> None:
         "--task",
         choices=TASKS,
         metavar="NAME",
-        help=f"for a file that does not say: {', '.join(TASKS[:-1])} or {TASKS[-1]}",
+        help=f"task of a file that does not state it: {', '.join(TASKS[:-1])} or {TASKS[-1]}",
     )
     parser.add_argument(
         "--level",
@@ -67,8 +67,8 @@ def add(subparsers: Subparsers) -> None:
         action="append",
         default=[],
         metavar="X",
-        help="JPEG quality (default 10, 20, 40) or noise (default 15, 25, 50), may be repeated; "
-        "with pairs, the one noise that they have",
+        help="JPEG quality (default 10, 20, 40) or noise level (default 15, 25, 50); may be "
+        "repeated; for noisy pairs, their one noise level",
     )
     parser.add_argument(
         "--sheet", type=output_image, metavar="FILE", help="write crops of some images side by side"
@@ -86,13 +86,14 @@ def _add_regressors(parser: argparse.ArgumentParser) -> None:
         "--regressors",
         type=file_to_keep,
         metavar="FILE",
-        help="ANR and A+ beside bicubic; written where --learn-from is given and it is not there",
+        help="learned regressors, to compare ANR and A+ too; written if missing and --learn-from "
+        "is given",
     )
     parser.add_argument(
         "--learn-from",
         type=existing_folder,
         metavar="DIR",
-        help="photographs that ANR and A+ are learned from, in minutes",
+        help="photographs to learn ANR and A+ from, which takes minutes",
     )
 
 

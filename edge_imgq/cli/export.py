@@ -59,7 +59,7 @@ def add(subparsers: Subparsers) -> None:
         type=model,
         default=DEFAULT_MODEL,
         metavar="MODEL",
-        help=f"default {DEFAULT_MODEL}",
+        help=f"a name, a checkpoint or an ONNX file (default {DEFAULT_MODEL})",
     )
     parser.add_argument(
         "--target",
@@ -98,9 +98,9 @@ def _add_sizes_and_scheme(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="HxW",
-        help="input height and width (default: the recipe's); several, with commas or with the "
-        "option again, make one TFLite file with a signature for each, in other formats a file for "
-        "each",
+        help="input height and width (default: the recipe's). Several, separated by commas or "
+        "given as several options, make one TFLite file with a signature for each, and one file "
+        "for each in other formats",
     )
     parser.add_argument(
         "--scheme",
@@ -116,14 +116,14 @@ def _add_other_outputs(parser: argparse.ArgumentParser) -> None:
         "--dump-graphs",
         type=output_folder,
         metavar="DIR",
-        help="write the graph of each target after each phase of its passes, as .onnx files; what "
-        "passes fire, `edge-imgq inspect MODEL.onnx --passes` shows",
+        help="folder for the graph of each target after each phase of its passes, as .onnx files; "
+        "`edge-imgq inspect MODEL.onnx --passes` lists the passes",
     )
     parser.add_argument(
         "--ai-pack",
         type=output_folder,
         metavar="DIR",
-        help="write the files for NPUs as an AI pack of Google Play there, in LiteRT's form",
+        help="folder for an AI pack for Google Play with the NPU files, as LiteRT reads them",
     )
 
 

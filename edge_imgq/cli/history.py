@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from edge_imgq.report.history import HistoryEntry
 
 DETAILS = """\
-Show what `verify --history FILE` and `bench --history FILE` kept: every file's times and drift,
-the oldest first, with device, runtime, threads and version. Times stand beside the first quiet run
-of the same setting, and beside a fixed loop that ran with both; "instr." are the instructions of
-the core for one image, which QEMU counts on the device arm64."""
+Show the figures that `verify --history FILE` and `bench --history FILE` kept: times and drift of
+every file, oldest first, with device, runtime, threads and version. Each time is compared with the
+first undisturbed run of the same setting, and with a fixed loop that was timed in both runs.
+"instr." is the number of instructions for one image, which QEMU counts on the device arm64."""
 
 EXAMPLE = """\
 edge-imgq bench artifacts/fsrcnn-x2 --history history.jsonl
@@ -30,7 +30,9 @@ def add(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers, "history", "show times and drift of earlier runs", DETAILS, EXAMPLE
     )
-    parser.add_argument("file", type=existing_file, metavar="FILE", help="what --history wrote")
+    parser.add_argument(
+        "file", type=existing_file, metavar="FILE", help="history file that --history wrote"
+    )
     add_json(parser)
 
 
@@ -60,7 +62,7 @@ def add_history(parser: argparse.ArgumentParser) -> None:
         "--history",
         type=output_file,
         metavar="FILE",
-        help="add the figures to this file, and show all that it holds side by side",
+        help="append the figures to this file, and show all its figures side by side",
     )
 
 

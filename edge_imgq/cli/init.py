@@ -17,14 +17,14 @@ OPTIONS = "--target all --no-bench"
 
 DETAILS = """\
 Write the folders export/, quantize/ and calibration_data/ with the recipes that ship with
-edge-imgq. A command that runs beside them uses them instead of its own. Nothing that exists
-is overwritten.
+edge-imgq. Commands that run in DIR use them instead of the shipped ones. Existing files are not
+overwritten.
 
-With --ci, write instead what GitHub or GitLab needs to export your model in every change and to
+With --ci, write instead what GitHub or GitLab needs to export your model on every change and to
 compare its files with a baseline: a workflow, the versions to install, the wheel of edge-imgq,
-and lines for .gitignore and .gitattributes. What to type next is printed. The wheel is the one
-that edge-imgq was installed from; where it was installed from a checkout, as `make install` does,
-`make wheel` writes one, which --wheel names."""
+and lines for .gitignore and .gitattributes. The next commands to type are printed. The wheel is
+the one that edge-imgq was installed from. If it was installed from a checkout, as by `make
+install`, write one with `make wheel` and name it with --wheel."""
 
 EXAMPLE = """\
 cd my-app/models && edge-imgq init
@@ -44,13 +44,15 @@ def add(subparsers: Subparsers) -> None:
         type=output_folder,
         default=".",
         metavar="DIR",
-        help="where to (default: the current folder)",
+        help="folder to write to (default: the current one)",
     )
     parser.add_argument(
-        "--ci", choices=get_args(Host), help="write the CI of a repository, whose root DIR is"
+        "--ci", choices=get_args(Host), help="write CI files; DIR is the root of the repository"
     )
     parser.add_argument(
-        "--model", metavar="MODEL", help="with --ci: a file of the repository, from its root"
+        "--model",
+        metavar="MODEL",
+        help="with --ci: path of the model from the root of the repository",
     )
     parser.add_argument(
         "--options",
@@ -61,13 +63,13 @@ def add(subparsers: Subparsers) -> None:
         "--wheel",
         type=existing_file,
         metavar="FILE",
-        help="with --ci: of edge-imgq (default: the one that it was installed from)",
+        help="with --ci: wheel of edge-imgq (default: the one that it was installed from)",
     )
     parser.add_argument(
         "--force",
         action="store_true",
         default=None,
-        help="with --ci: write anew what init wrote before; files of others stay",
+        help="with --ci: rewrite the files that init wrote; other files stay as they are",
     )
     add_json(parser)
 

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from edge_imgq.report.description import FileDescription
 
 DETAILS = """\
-Show the inputs, outputs, operators, parameters and multiply-accumulates (MACs) of a file, one
-that `export` wrote or anyone's .onnx, and which accelerator takes which operator: XNNPACK as
-LiteRT places it here, others by documented rules that were not run. Of a float .onnx model, also
-which targets `export` can write, and which operators stand in the way of the others. Exits with 5
-where `export` refuses the model itself, as it does; 0 where it refuses only some targets."""
+Show the inputs, outputs, operators, parameters and multiply-accumulates (MACs) of an .onnx model
+or of a file that `export` wrote, and which accelerator runs which operator. For XNNPACK, LiteRT
+is asked on this computer; for others, documented rules are applied and nothing is run.
+
+For a float .onnx model, also show which targets `export` can write, and which operators prevent
+the others. Exits with 5 if `export` refuses the model itself, with 0 if it refuses only some
+targets."""
 
 EXAMPLE = """\
 edge-imgq inspect artifacts/fsrcnn-x2/tflite-int8.tflite
@@ -38,22 +40,22 @@ def add(subparsers: Subparsers) -> None:
         "--size",
         type=size,
         metavar="HxW",
-        help="size to count MACs at and to ask the targets about, for an ONNX file (default: its "
-        "own; if open, 180x320 or the least above that it takes)",
+        help="input height and width of an ONNX model, for MACs and targets (default: its own; if "
+        "open, 180x320 or the next larger size that it takes)",
     )
     parser.add_argument("--operators", action="store_true", help="list every operator")
     parser.add_argument(
         "--passes",
         action="store_true",
-        help="of a float .onnx model, list the passes that rewrite its graph for each target, by "
-        "phase, and how often each fired",
+        help="for a float .onnx model: list the passes that rewrite its graph for each target, by "
+        "phase, and how often each applied",
     )
     parser.add_argument(
         "--overlay",
         type=output_folder,
         metavar="DIR",
-        help="write figures of the operators there, as Model Explorer lays them over a graph: "
-        "MACs, and dB and time by layer where `sensitivity` was run on the same model",
+        help="folder for an overlay for Model Explorer: MACs of each operator, and dB and time of "
+        "each layer if `sensitivity` was run on the model",
     )
     add_ports(parser)
     add_json(parser)

@@ -65,7 +65,9 @@ def add_command(
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add `--json`."""
     parser.add_argument(
-        "--json", action="store_true", help="print JSON alone on stdout, instead of a table"
+        "--json",
+        action="store_true",
+        help="print JSON instead of a table; nothing else goes to stdout",
     )
 
 
@@ -74,7 +76,7 @@ def add_explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--explain",
         action="store_true",
-        help="say below the table what its columns mean, and placement, memory and steps of int8",
+        help="below the table, explain its columns, and show placement, memory and int8 steps",
     )
 
 
@@ -92,11 +94,11 @@ def add_paths(parser: argparse.ArgumentParser) -> None:
 def add_authorship(parser: argparse.ArgumentParser) -> None:
     """Add `--author`, `--license` and `--model-version`."""
     for option, what in (
-        ("--author", "who made the model"),
-        ("--license", "terms of its weights"),
-        ("--model-version", "of the model, in your own counting"),
+        ("--author", "who made the model, stated in the files"),
+        ("--license", "licence of its weights, stated in the files"),
+        ("--model-version", "your version number of the model, stated in the files"),
     ):
-        parser.add_argument(option, default="", metavar="TEXT", help=f"to be stated: {what}")
+        parser.add_argument(option, default="", metavar="TEXT", help=what)
 
 
 def add_no_bench(parser: argparse.ArgumentParser) -> None:
@@ -121,7 +123,7 @@ def add_device(parser: argparse.ArgumentParser) -> None:
         "--device",
         action="append",
         metavar="NAME",
-        help="where files run, once or several times (default host; `edge-imgq doctor` lists them)",
+        help="device to run files on; may be repeated (default host; see `edge-imgq doctor`)",
     )
     parser.add_argument(
         "--delegate",
@@ -187,8 +189,8 @@ def add_range(parser: argparse.ArgumentParser) -> None:
         type=pixel_range,
         dest="pixels",
         metavar="R",
-        help="pixels inside your ONNX model: 1 (0 to 1), 255 (0 to 255), or both ends, written "
-        "--range=-1,1 (default: what the file says, else 1)",
+        help="pixel range of your ONNX model: 1 (0 to 1), 255 (0 to 255), or both ends, written "
+        "--range=-1,1 (default: what the file states, else 1)",
     )
 
 
@@ -200,8 +202,8 @@ def add_ports(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="an output of your ONNX model that is wanted, of several, once for each (default: "
-        "all); with what it is where its shape does not say: scores=vector:0..100 (docs/ports.md)",
+        help="keep this output of your ONNX model; may be repeated (default: all outputs). State "
+        "its kind if the shape leaves it open: scores=vector:0..100 (docs/ports.md)",
     )
     parser.add_argument(
         "--input",
@@ -209,8 +211,9 @@ def add_ports(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=KIND",
-        help="what an input of your ONNX model is: plane, mask, vector or image beside the image, "
-        "raw, rgba or frames of the image itself; with its range, sigma=plane:0..75/255",
+        help="kind of an input of your ONNX model: plane, mask, vector or image for inputs beside "
+        "the image; raw, rgba or frames for the image itself; with its range, "
+        "sigma=plane:0..75/255",
     )
     parser.add_argument(
         "--bind",
@@ -218,9 +221,9 @@ def add_ports(parser: argparse.ArgumentParser) -> None:
         action=OncePerName,
         default={},
         metavar="NAME=NUMBER",
-        help="make an input beside the image a constant, such as sigma=15/255; once for each",
+        help="replace an input beside the image by a constant, sigma=15/255; may be repeated",
     )
-    words = "an output that feeds an input of the next frame, h_out=h_in (default: by names)"
+    words = "output that is an input of the next frame, h_out=h_in (default: matched by name)"
     parser.add_argument(
         "--state", type=state, action="append", default=[], metavar="OUT=IN", help=words
     )
@@ -234,8 +237,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         action=OncePerName,
         default={},
         metavar="NAME=VALUE",
-        help="of an input beside the photograph: a number in the model's own unit, sigma=25/255, "
-        "or a picture, mask=mask.png; once for each",
+        help="value of an input beside the photograph: a number in the model's unit, sigma=25/255, "
+        "or a picture, mask=mask.png; may be repeated",
     )
 
 
@@ -245,12 +248,12 @@ def add_pictures(parser: argparse.ArgumentParser) -> None:
         "--pictures",
         type=output_folder,
         metavar="DIR",
-        help="write pictures of the worst images there: a map of the errors, and crops of float, "
+        help="folder for pictures of the worst images: a map of the errors, and crops of float, "
         "file and difference",
     )
     parser.add_argument(
         "--html",
         type=output_file,
         metavar="FILE",
-        help="write a page that holds the figures and the worst images",
+        help="write one HTML page with the figures and the worst images",
     )

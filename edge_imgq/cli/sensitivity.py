@@ -19,11 +19,13 @@ from edge_imgq.cli.paths import existing_folder, model, scheme
 from edge_imgq.cli.progress import ProgressDisplay
 
 DETAILS = """\
-Show for every layer of a model how far the image moves when that layer alone is int8, and write
-the same as JSON and as a picture into DIR/<model>/. With --budget or --fidelity, look for the
-layers that must compute in float for the image to come near enough, at the least time, and write
-a recipe for `edge-imgq export --scheme`, which onnx-int8, tflite-int8 and coreml-int8 obey;
-where no choice comes near enough, nothing is written and the exit code is 2."""
+Show for every layer of a model how much the image changes if only that layer is int8, and write
+the figures as JSON and as a picture to DIR/<model>/.
+
+With --budget or --fidelity, also find the layers that must compute in float to meet that goal at
+the lowest time, and write them to a recipe for `edge-imgq export --scheme`; the targets onnx-int8,
+tflite-int8 and coreml-int8 follow it. If the goal cannot be met, no recipe is written and the exit
+code is 2."""
 
 EXAMPLE = """\
 edge-imgq sensitivity fsrcnn-x2
@@ -37,7 +39,12 @@ def add(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers, "sensitivity", "show what each layer loses in int8", DETAILS, EXAMPLE
     )
-    parser.add_argument("model", type=model, metavar="MODEL", help="as for export")
+    parser.add_argument(
+        "model",
+        type=model,
+        metavar="MODEL",
+        help="a network of the zoo, a checkpoint or an ONNX file, as for export",
+    )
     parser.add_argument(
         "--scheme",
         type=scheme,
@@ -50,8 +57,8 @@ def add(subparsers: Subparsers) -> None:
         "--size",
         type=size,
         metavar="HxW",
-        help="height and width of the input, for an ONNX model whose form follows from them; times "
-        "are estimated at it (default: the model's own, or 180x320)",
+        help="input height and width, for an ONNX model whose graph depends on them, and for time "
+        "estimates (default: the model's own, or 180x320)",
     )
     add_calibration(parser)
     parser.add_argument(
@@ -59,7 +66,7 @@ def add(subparsers: Subparsers) -> None:
         type=existing_folder,
         metavar="DIR",
         help="folder of photographs to measure on (default: patches of the calibration images that "
-        "no step learned from)",
+        "quantization did not use)",
     )
     add_artifacts(parser)
     add_range(parser)
@@ -74,13 +81,13 @@ def _add_goals(parser: argparse.ArgumentParser) -> None:
         "--budget",
         type=_decibels,
         metavar="DB",
-        help="what int8 may cost against the truth, in dB, such as 0.03",
+        help="largest PSNR loss against the original photographs, in dB, such as 0.03",
     )
     wanted.add_argument(
         "--fidelity",
         type=_decibels,
         metavar="DB",
-        help="how near the image must be to the float model's, in dB, such as 52",
+        help="lowest PSNR against the float model's image, in dB, such as 52",
     )
 
 

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 DETAILS = """\
 Train a network of the zoo. DIR/checkpoint.safetensors is written every few minutes, at the end
-and on Ctrl-C; `edge-imgq export` takes it. A continued run ends with the weights of one that was
-never stopped.
+and on Ctrl-C; pass it to `edge-imgq export`. A run continued with --resume ends with the same
+weights as one that was never interrupted.
 
-A data folder holds photographs, which are degraded here as the network's task asks, or two
-folders blur/ and sharp/ with pairs."""
+A data folder contains photographs, which are degraded for the network's task, or pairs in two
+folders blur/ and sharp/."""
 
 EXAMPLE = """\
 edge-imgq train fsrcnn-x2 --data T91 --data General100 --validation Set5 \\
@@ -57,36 +57,49 @@ def add(subparsers: Subparsers) -> None:
     _add_run(parser)
     _add_schedule(parser)
     parser.add_argument(
-        "--validate-every", type=positive, default=2000, metavar="N", help="steps (default 2000)"
+        "--validate-every",
+        type=positive,
+        default=2000,
+        metavar="N",
+        help="steps between validations (default 2000)",
     )
     parser.add_argument(
-        "--checkpoint-minutes", type=float, default=3.0, metavar="X", help="(default 3)"
+        "--checkpoint-minutes",
+        type=float,
+        default=3.0,
+        metavar="X",
+        help="minutes between checkpoints (default 3)",
     )
     parser.add_argument(
         "--then",
         action="append",
         metavar="NAME",
-        help="what inputs suffer after their task's degradation: defocus, motion, photons, noise, "
-        "phone or jpeg; may be repeated",
+        help="further degradation of the inputs, after their task's: defocus, motion, photons, "
+        "noise, phone or jpeg; may be repeated",
     )
     parser.add_argument(
-        "--tensorboard", action="store_true", help="write event files for TensorBoard too"
+        "--tensorboard", action="store_true", help="also write event files for TensorBoard"
     )
+    _add_device(parser)
+    add_threads(parser, default=processors())
+    add_json(parser)
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    """Add options for the device and the precision."""
     parser.add_argument(
         "--device",
         choices=get_args(Device),
         default="auto",
-        help="where it learns; auto (the default) takes a GPU where PyTorch sees one",
+        help="device to train on; auto (the default) uses a GPU if PyTorch finds one",
     )
     parser.add_argument(
         "--precision",
         choices=get_args(PrecisionChoice),
         default="auto",
-        help="auto (the default) computes most steps in bfloat16 where the processor or GPU has "
-        "it, else all in float32; bfloat16 does so where it is emulated too, float32 never",
+        help="auto (the default): most steps in bfloat16 if the processor or GPU supports it, else "
+        "float32; bfloat16: even if it is emulated; float32: always float32",
     )
-    add_threads(parser, default=processors())
-    add_json(parser)
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -111,7 +124,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         type=output_folder,
         required=True,
         metavar="DIR",
-        help="for checkpoint and log",
+        help="folder for checkpoint and log",
     )
     parser.add_argument(
         "--resume", action="store_true", help="continue the checkpoint in the output folder"
@@ -121,16 +134,22 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         dest="start_from",
         type=model,
         metavar="MODEL",
-        help="begin with the weights of a checkpoint, or of a network that ships",
+        help="start from the weights of a checkpoint, or of a network that ships",
     )
 
 
 def _add_schedule(parser: argparse.ArgumentParser) -> None:
     """Add options that override the network's own schedule."""
-    parser.add_argument("--steps", type=positive, metavar="N", help="optimiser steps in all")
+    parser.add_argument(
+        "--steps", type=positive, metavar="N", help="total number of optimiser steps"
+    )
     parser.add_argument("--batch", type=positive, metavar="N", help="patches per step")
-    parser.add_argument("--patch", type=positive, metavar="N", help="side of an input patch")
-    parser.add_argument("--learning-rate", type=float, metavar="X", help="highest rate of Adam")
+    parser.add_argument(
+        "--patch", type=positive, metavar="N", help="side of an input patch in pixels"
+    )
+    parser.add_argument(
+        "--learning-rate", type=float, metavar="X", help="highest learning rate of Adam"
+    )
     parser.add_argument(
         "--loss",
         choices=(*get_args(PixelLoss), *get_args(PaperLoss)),
@@ -150,9 +169,11 @@ def _add_schedule(parser: argparse.ArgumentParser) -> None:
         "--int8-noise",
         type=float,
         metavar="X",
-        help="width of the noise on every intermediate tensor, in steps of int8 (4 to 16)",
+        help="add noise of this width to every intermediate tensor, in int8 steps (4 to 16)",
     )
-    parser.add_argument("--seed", type=int, metavar="N", help="of weights, patches, degradations")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="seed of weights, patches and degradations"
+    )
 
 
 def _either(names: Any) -> str:

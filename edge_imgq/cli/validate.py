@@ -14,9 +14,9 @@ from edge_imgq.wording import count_of
 
 DETAILS = """\
 Read recipes of export/ and quantize/, manifests of calibration_data/ and baselines (.json), and
-say what is wrong in them, without running anything: a hook for pre-commit. The scheme that a recipe
-of export/ names must be in quantize/ beside export/, or ship where there is none. Exits with 3
-where one is wrong."""
+report what is wrong in them. Nothing is run, so this suits a pre-commit hook. The scheme that a
+recipe of export/ names must be in quantize/ beside export/; without such a folder, it must be one
+that ships. Exits with 3 if a file is wrong."""
 
 EXAMPLE = "edge-imgq validate export/tflite-int8.toml baseline.json"
 

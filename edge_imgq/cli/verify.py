@@ -24,10 +24,10 @@ from edge_imgq.cli.results import say_where_pictures_are, show_reports, write_pa
 
 DETAILS = """\
 Reopen exported files from disk and measure how far their images are from those of the float
-reference that lies beside them (reference/float.onnx). With --device the files run there, and the
-references here. Of several files, one that is damaged or was made from other references is left
-out and named, and the exit code is 5; it is 7 when a file did not run on the device to the end,
-or the device is made for none of them."""
+reference in the same folder (reference/float.onnx). With --device, the files run there and the
+reference on this computer. If one of several files is damaged or was made from another reference,
+it is listed and left out, and the exit code is 5. The exit code is 7 if a file did not finish on
+the device, or if the device supports none of the files."""
 
 EXAMPLE = """\
 edge-imgq verify artifacts/fsrcnn-x2
@@ -46,7 +46,7 @@ def add(subparsers: Subparsers) -> None:
         "--reference",
         type=existing,
         metavar="DIR",
-        help="the model's folder that export wrote, for files that lie elsewhere",
+        help="model folder that export wrote, for files stored elsewhere",
     )
     add_images(parser)
     add_pictures(parser)
@@ -57,7 +57,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--bisect",
         action="store_true",
-        help="with --device gpu: compare every operator, and name the first that is wrong",
+        help="with --device gpu: compare every operator and name the first wrong one",
     )
     add_json(parser)
     add_explain(parser)
