@@ -40,8 +40,8 @@ class ImageContract:
             input's colour.
         others: further outputs.
         layout: how a photograph becomes the input: "image", unchanged; "raw", four planes of a
-            Bayer mosaic (R, G, G, B) of half its height and width; "rgba", with an opaque fourth
-            channel; "frames", several frames concatenated along the channels.
+            Bayer mosaic (R, G, G, B) of half its height and width, for each frame; "rgba", with
+            an opaque fourth channel; "frames", several frames concatenated along the channels.
         frames: number of frames in the input.
         further: inputs beside the image.
         border: pixels that the network crops on each side; its files pad the image by mirroring as
@@ -72,7 +72,7 @@ class ImageContract:
     def image_channels(self) -> int:
         """Channels of the input image, all frames included."""
         if self.layout in ("raw", "rgba"):
-            return 4
+            return 4 * self.frames
         return self.frames * (1 if self.colour == "y" else 3)
 
     @property

@@ -81,6 +81,15 @@ def from_mosaic(path: Path) -> Path:
     return write(path, [first, *nodes, last], [("raw", (1, 4, "h", "w"))], 3, arrays)
 
 
+def from_burst(path: Path) -> Path:
+    """Write a network of five mosaics, in each of which the planes weigh otherwise."""
+    nodes, arrays = residual(20)
+    arrays["v"] = np.random.default_rng(2).normal(0, 0.2, (12, 12, 3, 3))
+    first = helper.make_node("Identity", ["burst"], ["all"])
+    last = helper.make_node("DepthToSpace", ["d"], ["out"], blocksize=2, mode="CRD")
+    return write(path, [first, *nodes, last], [("burst", (1, 20, "h", "w"))], 3, arrays)
+
+
 def from_frames(path: Path) -> Path:
     nodes, arrays = residual(9)
     arrays |= {"v": np.random.default_rng(2).normal(0, 0.3, (3, 12, 3, 3))}

@@ -16,7 +16,8 @@ from edge_imgq.ports import Kind, Port, says_noise
 
 PHOTOGRAPH: dict[Kind, str] = {
     "image": "its pixels",
-    "raw": "the planes R, G, G and B of its Bayer mosaic (RGGB), of half its height and width",
+    "raw": "the planes R, G, G and B of its Bayer mosaic (RGGB), of half its height and width; "
+    "of several frames, those of each in turn",
     "rgba": "its pixels, and a fourth channel that is opaque, 255",
     "frames": "frames side by side along the channels; the middle one is what comes out",
 }

@@ -18,6 +18,7 @@ from edge_imgq.graph.operators import QUANTIZING, WINDOWED
 from edge_imgq.graph.ports.chosen_ports import with_chosen_ports
 from edge_imgq.graph.ports.port_feeds import graph_inputs, image_parts
 from edge_imgq.graph.ports.port_sides import name_sides
+from edge_imgq.graph.shapes.shape_arithmetic import fold_shape_arithmetic
 from edge_imgq.graph.shapes.shape_inference import infer_shapes
 from edge_imgq.graph.shapes.size import bind_size, own_size, side_axes
 from edge_imgq.ports import NOTHING_ASKED, PortRequests
@@ -133,6 +134,8 @@ def _as_it_is(model: ir.Model, size: tuple[int, int]) -> ir.Model:
             if axis < len(lengths) and not lengths[axis].dim_value:
                 lengths[axis].dim_value = length
     result: ir.Model = ir.from_proto(infer_shapes(proto))
+    while fold_shape_arithmetic(result):
+        result = ir.from_proto(infer_shapes(ir.to_proto(result)))
     for node in result.graph:
         for output in node.outputs:
             if output.shape is None or not output.shape.is_static():

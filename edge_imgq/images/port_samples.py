@@ -141,10 +141,20 @@ def _as_it_is(picture: Pixels, frames: int, generator: Generator | None) -> Pixe
     return picture
 
 
-def _mosaic(picture: Pixels, frames: int, generator: Generator | None) -> Pixels:  # noqa: ARG001
-    """Return the planes R, G, G and B of an RGGB mosaic, (H / 2, W / 2, 4)."""
+def _mosaic(picture: Pixels, frames: int, generator: Generator | None) -> Pixels:
+    """Return the planes R, G, G and B of an RGGB mosaic of each frame, (H / 2, W / 2, 4 * frames).
+
+    Frames are shifted before they are sampled, so a shift may be half a pixel of a plane.
+    """
     places = ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2))
-    return np.stack([picture[top::2, left::2, colour] for top, left, colour in places], axis=2)
+    shown = _frames(picture, frames, generator)
+    colours = picture.shape[2]
+    planes = [
+        shown[top::2, left::2, frame * colours + colour]
+        for frame in range(frames)
+        for top, left, colour in places
+    ]
+    return np.stack(planes, axis=2)
 
 
 def _opaque(picture: Pixels, frames: int, generator: Generator | None) -> Pixels:  # noqa: ARG001

@@ -32,3 +32,16 @@ def test_shapes_that_are_computed_are_followed(name: str, tmp_path: Path) -> Non
     found = describe(path, None)
     assert found.operators[-1].shape == (1, 3, 8, 10)
     assert "Constant" not in {row.kind for row in found.operators}
+
+
+def test_a_number_that_is_spread_over_a_part_of_an_image_is_followed(tmp_path: Path) -> None:
+    """As torch writes p * ones_like(x[:, :1]), with open sides and two inputs."""
+    text = (
+        '<ir_version: 8, opset_import: ["" : 16]>\n'
+        "small (float[1,3,h,w] x, float p) => (float[1,1,oh,ow] y) "
+        f"{{ {NUMBERS} c = Slice(x, n0, n1, n1) s = Shape(c) "
+        "o = ConstantOfShape<value=float[1] {1}>(s) y = Mul(p, o) }"
+    )
+    path = tmp_path / "model.onnx"
+    onnx.save(onnx.parser.parse_model(text), path)
+    assert describe(path, (8, 10)).operators[-1].shape == (1, 1, 8, 10)

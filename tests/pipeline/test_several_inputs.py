@@ -15,6 +15,7 @@ from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.images.files import write_image
 from edge_imgq.skipped import Skipped
 from tests.port_networks import (
+    from_burst,
     from_frames,
     from_mosaic,
     to_colours,
@@ -31,6 +32,7 @@ NETWORKS = {
     "mask": with_mask,
     "strength": with_strength,
     "mosaic": from_mosaic,
+    "burst": from_burst,
     "frames": from_frames,
     "colours": to_colours,
 }
@@ -80,6 +82,37 @@ def test_a_photograph_is_enhanced_with_what_a_person_sets(
     found = edge_imgq.enhance(photo, exported.folder / "tflite-int8.tflite", settings=settings)
     assert wanted.shape == found.shape == (48, 64, 3)
     assert np.abs(wanted.astype(int) - found).mean() < 4
+
+
+def test_a_burst_takes_the_mosaic_of_each_frame(tmp_path: Path) -> None:
+    path = from_burst(tmp_path / "burst.onnx")
+    model = edge_imgq.open(path)
+    assert (model.contract.layout, model.contract.frames) == ("raw", 5)
+    photo = np.random.default_rng(6).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    colours = photo.astype(np.float32) / 255
+    mosaic = [
+        colours[::2, ::2, 0], colours[::2, 1::2, 1], colours[1::2, ::2, 1], colours[1::2, 1::2, 2]
+    ]  # fmt: skip
+    (own,) = onnxruntime.InferenceSession(path).run(None, {"burst": np.stack(mosaic * 5)[None]})
+    wanted = np.rint(own[0].transpose(1, 2, 0) * 255).clip(0, 255)
+    assert np.abs(edge_imgq.enhance(photo, model) - wanted).max() <= 1
+
+
+def test_channels_that_frames_of_a_mosaic_or_of_colours_may_have_go_by_the_name(
+    tmp_path: Path,
+) -> None:
+    import onnx
+
+    for name, kind, frames in (("clip", "frames", 4), ("bayer", "raw", 3)):
+        made = onnx.load(from_burst(tmp_path / "burst.onnx"))
+        made.graph.input[0].name = made.graph.node[0].input[0] = name
+        made.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 12
+        (weights,) = (tensor for tensor in made.graph.initializer if tensor.name == "w")
+        array = onnx.numpy_helper.to_array(weights)[:, :12]
+        weights.CopyFrom(onnx.numpy_helper.from_array(array, "w"))
+        onnx.save(made, tmp_path / f"{name}.onnx")
+        contract = edge_imgq.open(tmp_path / f"{name}.onnx").contract
+        assert (contract.layout, contract.frames, contract.channels) == (kind, frames, 12)
 
 
 def test_a_noise_level_changes_what_onnx_runtime_says_it_does(tmp_path: Path) -> None:

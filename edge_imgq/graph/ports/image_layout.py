@@ -67,8 +67,10 @@ def image_layout(
     kind = said or _likely(str(image.name), channels, scale, returned)
     if kind == "image" and channels in (1, IMAGE_CHANNELS):
         return ImageLayout("image", "y" if channels == 1 else "rgb", 1, channels)
-    if kind in ("raw", "rgba") and channels == PLANES:
-        return ImageLayout(kind, "rgb", 1, channels)
+    if kind == "raw" and channels % PLANES == 0:
+        return ImageLayout("raw", "rgb", channels // PLANES, channels)
+    if kind == "rgba" and channels == PLANES:
+        return ImageLayout("rgba", "rgb", 1, channels)
     if kind == "frames":
         in_colour = channels % IMAGE_CHANNELS == 0
         frames = channels // IMAGE_CHANNELS if in_colour else channels
@@ -77,14 +79,21 @@ def image_layout(
         f"{name} takes '{image.name}' of {count_of(channels, 'channel')}, and what a photograph "
         "becomes there is not known. A gray image has 1 channel, an RGB image 3; say "
         f"--input {image.name}=frames for frames side by side, =raw for the four planes of a "
-        "mosaic, =rgba for transparency; or wrap the network so that it takes the image itself."
+        "mosaic, or of each of several, =rgba for transparency; or wrap the network so that it "
+        "takes the image itself."
     )
 
 
 def _likely(name: str, channels: int, scale: Scale, returned: int) -> Kind:
+    """Return the likeliest kind of an image input.
+
+    Frames of raw data at twice the input's sides are told by channels that are no RGB frames.
+    """
+    is_mosaic = any(word in name.lower() for word in MOSAIC)
+    is_developed = scale % 2 == 0 and returned == IMAGE_CHANNELS
     if channels == PLANES:
-        is_mosaic = any(word in name.lower() for word in MOSAIC)
-        return "raw" if is_mosaic or (scale % 2 == 0 and returned == IMAGE_CHANNELS) else "rgba"
-    if channels % IMAGE_CHANNELS == 0 and channels > IMAGE_CHANNELS:
-        return "frames"
-    return "image"
+        return "raw" if is_mosaic or is_developed else "rgba"
+    in_colour = channels % IMAGE_CHANNELS == 0
+    if channels % PLANES == 0 and (is_mosaic or (is_developed and not in_colour)):
+        return "raw"
+    return "frames" if in_colour and channels > IMAGE_CHANNELS else "image"

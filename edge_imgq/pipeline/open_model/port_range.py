@@ -1,12 +1,15 @@
 """Determine the range of a network's output if the user does not state it.
 
-It is the range of the last operator if that is bounded, such as Sigmoid. Otherwise the network runs
-on photographs of the manifest, and the range of its values is widened on both sides. Int8 clips
-values outside the range.
+It is the range of the last operator if that is bounded, such as Sigmoid, carried through arithmetic
+with single constants and through reshapes behind it. Otherwise the network runs on photographs of
+the manifest, and the range of its values is widened on both sides. Int8 clips values outside the
+range.
 """
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -32,6 +35,17 @@ ENDS = {
     "Tanh": (-1.0, 1.0),
 }
 """Ranges (low, high) of bounded operators."""
+
+ARITHMETIC: dict[str, Callable[[float, float], float]] = {
+    "Add": operator.add,
+    "Sub": operator.sub,
+    "Mul": operator.mul,
+    "Div": operator.truediv,
+}
+"""Operators through which a range is followed, if one of their inputs is a single constant."""
+
+SAME_NUMBERS = ("Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
+"""Operators that return the numbers of their first input."""
 
 NEVER_NEGATIVE = ("Abs", "Exp", "Relu", "Softplus", "Sqrt")
 """Operators without negative values; the low end of a measured range is not widened below 0."""
@@ -75,18 +89,43 @@ def with_range(
             )
         return replace(port, low=asked.low, high=asked.high)
     last = find_maker(model.graph.outputs[index])
-    if last is not None and last.op_type in ENDS:
-        low, high = ENDS[last.op_type]
-        return replace(port, low=(low,), high=(high,))
+    if (ends := bounded_range(model.graph.outputs[index])) is not None:
+        return replace(port, low=ends[:1], high=ends[1:])
     least, most = _reached(port, model, contract, index)
     reach = np.where(most > least, most - least, np.maximum(np.abs(most), 1.0))
     least, most = least - MARGIN * reach, most + MARGIN * reach
     if last is not None and last.op_type in NEVER_NEGATIVE:
         least = np.maximum(least, 0.0)
     unit = 10.0 ** (np.floor(np.log10(most - least)) + 1 - DIGITS)
-    ends = (np.floor(least / unit) * unit, np.ceil(most / unit) * unit)
-    lows, highs = (tuple(float(f"{number:.6g}") for number in end) for end in ends)
+    outwards = (np.floor(least / unit) * unit, np.ceil(most / unit) * unit)
+    lows, highs = (tuple(float(f"{number:.6g}") for number in end) for end in outwards)
     return replace(port, low=lows, high=highs)
+
+
+def bounded_range(value: ir.Value | None) -> tuple[float, float] | None:
+    """Return the range that operators give a value, (-0.5, 0.5) for Tanh / 2; None if unbounded."""
+    from edge_imgq.graph.edit import contents, find_maker, is_constant
+
+    node = find_maker(value)
+    if node is None:
+        return None
+    if node.op_type in ENDS:
+        return ENDS[node.op_type]
+    if node.op_type in SAME_NUMBERS:
+        return bounded_range(node.inputs[0])
+    if node.op_type not in ARITHMETIC:
+        return None
+    apply, (first, second) = ARITHMETIC[node.op_type], node.inputs
+    is_first = is_constant(first)
+    given, held = (second, first) if is_first else (first, second)
+    ends = bounded_range(given)
+    if ends is None or not is_constant(held) or contents(held).size != 1:
+        return None
+    constant = float(contents(held).item())
+    if node.op_type == "Div" and (is_first or not constant):
+        return None
+    low, high = sorted(apply(constant, end) if is_first else apply(end, constant) for end in ends)
+    return (low, high) if low < high else None
 
 
 def _reached(

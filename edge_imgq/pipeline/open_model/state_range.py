@@ -16,7 +16,7 @@ from edge_imgq.images.frame_sequences import frame_of
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.images.port_samples import WHITE
 from edge_imgq.images.samples import samples
-from edge_imgq.pipeline.open_model.port_range import ENDS, MARGIN, photographs
+from edge_imgq.pipeline.open_model.port_range import MARGIN, bounded_range, photographs
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -55,7 +55,7 @@ def with_state_ranges(
         if port.fed_by not in others:  # the output image is the next state
             known[port.fed_by] = (pixels.low, pixels.high)
             continue
-        ends = _said(port, asked) or _of_operator(outputs[port.fed_by])
+        ends = _said(port, asked) or bounded_range(outputs[port.fed_by])
         if ends is not None:
             known[port.fed_by] = _with_zero(ends)
     missing = [port.fed_by for port in contract.states if port.fed_by not in known]
@@ -80,12 +80,6 @@ def _said(port: Port, asked: PortRequests) -> Ends | None:
         if said.low:
             return min(said.low), max(said.high)
     return None
-
-
-def _of_operator(value: ir.Value) -> Ends | None:
-    """Return the range of the operator that computes a value, if it is bounded."""
-    node = value.producer()
-    return None if node is None else ENDS.get(node.op_type)
 
 
 def _with_margin(reached: Ends) -> Ends:

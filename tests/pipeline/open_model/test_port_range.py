@@ -6,6 +6,8 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 from onnx import helper
 
@@ -34,6 +36,40 @@ def test_low_ends_at_zero_only_where_the_last_operator_does(
     sums = weights.reshape(2, -1).sum(axis=1)
     assert (np.array(port.high) > sums).all()
     assert (np.array(port.high) < 1.3 * sums).all()
+
+
+@pytest.mark.parametrize("last", ["Mul(h, t)", "Div(t, h)", "Sub(h, t)", "Sub(t, h)", "Add(t, h)"])
+def test_constants_after_a_bounded_operator_move_its_range(tmp_path: Path, last: str) -> None:
+    """At the ends of Tanh, ONNX Runtime returns the ends of the range."""
+    text = (
+        '<ir_version: 8, opset_import: ["" : 17]>\n'
+        "small (float[1,3,h,w] image) => (float[1,2,oh,ow] out) <float[2,3,1,1] w = "
+        "{9, 9, 9, -9, -9, -9}, float h = {-0.4}> { c = Conv(image, w) d = Identity(c) "
+        f"t = Tanh(d) out = {last} }}"
+    )
+    path = tmp_path / "m.onnx"
+    onnx.save(onnx.parser.parse_model(text), path)
+    port = edge_imgq.open(path).contract.result
+    assert port is not None
+    session = onnxruntime.InferenceSession(path)
+    (found,) = session.run(None, {"image": np.ones((1, 3, 8, 8), np.float32)})
+    ends = (found.min(), found.max())
+    np.testing.assert_allclose((port.low, port.high), np.reshape(ends, (2, 1)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("last", ["Div(h, t)", "Mul(t, c)", "Mul(t, k)"])
+def test_other_numbers_after_a_bounded_operator_are_measured(tmp_path: Path, last: str) -> None:
+    text = (
+        '<ir_version: 8, opset_import: ["" : 17]>\n'
+        "small (float[1,3,h,w] image) => (float[1,2,oh,ow] out) <float[2,3,1,1] w = "
+        "{1, 1, 1, 1, 1, 1}, float h = {0.4}, float[1,2,1,1] k = {1, 2}, float[2] b = {1, 1}> "
+        f"{{ c = Conv(image, w, b) t = Tanh(c) out = {last} }}"
+    )
+    path = tmp_path / "m.onnx"
+    onnx.save(onnx.parser.parse_model(text), path)
+    port = edge_imgq.open(path).contract.result
+    assert port is not None
+    assert len(port.low) == 2
 
 
 def test_memory_does_not_grow_with_the_photographs(tmp_path: Path) -> None:
