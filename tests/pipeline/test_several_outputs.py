@@ -15,7 +15,7 @@ import edge_imgq
 from edge_imgq.errors import ModelError
 from edge_imgq.images.port_results import first_result, other_results
 from edge_imgq.report.baseline import Tolerances, figures
-from edge_imgq.report.comparison import moved
+from edge_imgq.report.comparison import changes_beyond_tolerance
 from edge_imgq.report.report_table import report_table
 from edge_imgq.runtime.open import open_session
 from tests.several_networks import curves, three_scales
@@ -153,12 +153,14 @@ def test_the_report_and_a_baseline_have_every_output(scales: edge_imgq.ModelResu
     target = next(t for t in scales.report.targets if t.target == "tflite-int8")
     before = figures(target)
     assert set(before.others) == {"quarter", "half"}
-    assert moved(before, before, target, Tolerances()) == ((), ())
+    assert changes_beyond_tolerance(before, before, target, Tolerances()) == ((), ())
     worse = replace(before, others={**before.others, "half": before.others["half"] - 2})
-    (reason,), _ = moved(before, worse, target, Tolerances())
+    (reason,), _ = changes_beyond_tolerance(before, worse, target, Tolerances())
     assert reason.startswith("'half' against the float model went from")
     gone = {name: value for name, value in before.others.items() if name != "quarter"}
-    (reason,), _ = moved(before, replace(before, others=gone), target, Tolerances())
+    (reason,), _ = changes_beyond_tolerance(
+        before, replace(before, others=gone), target, Tolerances()
+    )
     assert "'quarter' is not returned any more" in reason
 
 

@@ -61,9 +61,10 @@ DIGITS = 3
 
 
 def with_range(
-    port: Port, model: ir.Model, contract: ImageContract, asked: PortRequest, index: int = 0
-) -> Port:
-    """Return a port with a range: the user's, that of its operator, or a measured one.
+    port: Port, model: ir.Model, contract: ImageContract, asked: PortRequest, index: int = 0,
+    span: tuple[float, float] | None = None,
+) -> Port:  # fmt: skip
+    """Return a port with a range: the user's, that of its operator, the pixels' or a measured one.
 
     An image without a range of the user is returned unchanged.
 
@@ -73,6 +74,8 @@ def with_range(
         contract: contract of the model.
         asked: what the user states of the port.
         index: index of the port among the model's outputs.
+        span: the original model's values for pixel 0 and pixel 255, which a plane has that is like
+            an input of mosaics, frames or RGBA and does not reach beyond; None if not known.
 
     Raises:
         UsageError: the user states several ranges, but not one per channel.
@@ -92,6 +95,10 @@ def with_range(
     if (ends := bounded_range(model.graph.outputs[index])) is not None:
         return replace(port, low=ends[:1], high=ends[1:])
     least, most = _reached(port, model, contract, index)
+    if span is not None and _is_like_input(port, contract):
+        room = MARGIN * (span[1] - span[0])
+        if span[0] - room <= least.min() and most.max() <= span[1] + room:
+            return replace(port, low=span[:1], high=span[1:])
     reach = np.where(most > least, most - least, np.maximum(np.abs(most), 1.0))
     least, most = least - MARGIN * reach, most + MARGIN * reach
     if last is not None and last.op_type in NEVER_NEGATIVE:
@@ -100,6 +107,12 @@ def with_range(
     outwards = (np.floor(least / unit) * unit, np.ceil(most / unit) * unit)
     lows, highs = (tuple(float(f"{number:.6g}") for number in end) for end in outwards)
     return replace(port, low=lows, high=highs)
+
+
+def _is_like_input(port: Port, contract: ImageContract) -> bool:
+    """Return True for a plane with the channels of an input of mosaics, frames or RGBA."""
+    channels = contract.image_channels
+    return contract.layout != "image" and (port.kind, port.channels) == ("plane", channels)
 
 
 def bounded_range(value: ir.Value | None) -> tuple[float, float] | None:

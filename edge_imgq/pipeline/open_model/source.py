@@ -292,7 +292,9 @@ def _returning(
     results = [
         port
         if port.kind == "state"
-        else with_range(port, model, contract, ports.of_output(port.name), index)
+        else with_range(
+            port, model, contract, ports.of_output(port.name), index, (pixels.low, pixels.high)
+        )
         for index, port in enumerate((first, *contract.others))
     ]
     for index, port in enumerate(results):

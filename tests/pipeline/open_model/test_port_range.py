@@ -57,6 +57,27 @@ def test_constants_after_a_bounded_operator_move_its_range(tmp_path: Path, last:
     np.testing.assert_allclose((port.low, port.high), np.reshape(ends, (2, 1)), rtol=1e-6)
 
 
+@pytest.mark.parametrize(("gain", "span"), [(0.1, (0, 1)), (0.1, (-1, 1)), (3, None)])
+def test_rgba_from_rgba_has_the_range_of_pixels_if_it_stays_there(
+    tmp_path: Path, gain: float, span: tuple[float, float] | None
+) -> None:
+    """The opaque channel would have a range of nearly no width if it were measured."""
+    generator = np.random.default_rng(4)
+    nodes = [
+        helper.make_node("Conv", ["rgba", "w"], ["c"], pads=[1] * 4),
+        helper.make_node("Add", ["rgba", "c"], ["out"]),
+    ]
+    weights = generator.normal(0, gain, (4, 4, 3, 3)) * gain
+    path = write(tmp_path / "m.onnx", nodes, [("rgba", (1, 4, "h", "w"))], 4, {"w": weights})
+    low, high = span or (0, 1)
+    port = edge_imgq.open(path, pixel_range=(low, high)).contract.result
+    assert port is not None
+    if span is None:
+        assert len(port.low) == 4
+    else:
+        assert (port.low, port.high) == ((low,), (high,))
+
+
 @pytest.mark.parametrize("last", ["Div(h, t)", "Mul(t, c)", "Mul(t, k)"])
 def test_other_numbers_after_a_bounded_operator_are_measured(tmp_path: Path, last: str) -> None:
     text = (
