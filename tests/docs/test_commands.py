@@ -28,6 +28,9 @@ from tests.docs.blocks import COMMANDS_PAGE, PAGES, README, blocks, commands
 from tests.docs.run import run
 from tests.docs.stand_ins import write_photos
 
+# The pages say that torch's exporter warns of a name of its own.
+pytestmark = pytest.mark.filterwarnings("ignore:.isinstance.treespec, LeafSpec:FutureWarning")
+
 QUICK = {"train": ("--steps", "2", "--batch", "1", "--patch", "16"), "bench": ("--runs", "3")}
 """Words that a test adds, so that what takes hours takes a moment."""
 

@@ -14,6 +14,9 @@ from tests.docs.stand_ins import write_photos
 
 PAGE = CHECKOUT / "docs" / "tutorial.md"
 
+# The pages say that torch's exporter warns of a name of its own.
+pytestmark = pytest.mark.filterwarnings("ignore:.isinstance.treespec, LeafSpec:FutureWarning")
+
 
 @pytest.mark.slow
 def test_the_tutorial_ends_with_a_bundle(
