@@ -36,7 +36,7 @@ def with_chosen_ports(model: onnx.ModelProto, asked: PortRequests, name: str) ->
         _keep_outputs(chosen.graph, [port.name for port in asked.outputs], name)
     _refuse_unknown(chosen.graph, [port for port, _ in asked.bound], name)
     for port, numbers in asked.bound:
-        _bind(chosen.graph, port, numbers, name)
+        _bind(chosen, port, numbers, name)
     return chosen
 
 
@@ -63,14 +63,15 @@ def _refuse_unknown(graph: onnx.GraphProto, ports: Sequence[str], name: str) -> 
             raise UsageError(f"{name} has no input '{port}'; it takes {_names(inputs)}.")
 
 
-def _bind(graph: onnx.GraphProto, port: str, numbers: Sequence[float], name: str) -> None:
+def _bind(model: onnx.ModelProto, port: str, numbers: Sequence[float], name: str) -> None:
+    graph = model.graph
     inputs = _inputs(graph)
     bound = next(value for value in inputs if value.name == port)
     kind = helper.tensor_dtype_to_np_dtype(bound.type.tensor_type.elem_type)
     array = np.asarray(numbers, kind)
     shape = _shape_for(bound, array.size, _batches(inputs))
-    graph.input.remove(bound)
     if all(shape):
+        graph.input.remove(bound)
         graph.initializer.append(numpy_helper.from_array(_filled(array, shape, port, name), port))
         return
     image = next((value for value in inputs if value is not bound and _rank(value) == 4), None)
@@ -79,7 +80,33 @@ def _bind(graph: onnx.GraphProto, port: str, numbers: Sequence[float], name: str
             f"{name} leaves the lengths of its input '{port}' open, and no image has them. Export "
             f"it with a value of '{port}' inside."
         )
-    _spread(graph, image, port, _filled(array, [1, shape[1], 1, 1], port, name))
+    parts = _parts(model, image, bound, name)
+    graph.input.remove(bound)
+    _spread(graph, image, port, _filled(array, [1, shape[1], 1, 1], port, name), parts)
+
+
+def _parts(
+    model: onnx.ModelProto, image: onnx.ValueInfoProto, bound: onnx.ValueInfoProto, name: str
+) -> int:
+    """Return the image's height and width divided by those of an input whose sides are open.
+
+    It is 1 if no whole number fits, and for images of another layout than (N, C, H, W).
+    """
+    import onnx_ir as ir
+    from onnx_ir.passes.common import LiftConstantsToInitializersPass
+
+    from edge_imgq.graph.ports.port_feeds import parts_of
+    from edge_imgq.graph.ports.port_sides import name_sides
+
+    if side_axes([d.dim_value or None for d in image.type.tensor_type.shape.dim]) != (2, 3):
+        return 1
+    trial = ir.from_proto(model)
+    LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(trial)
+    inputs = trial.graph.inputs
+    first = next(value for value in inputs if value.name == image.name)
+    inputs[:] = [first, *(value for value in inputs if value is not first)]
+    named = {str(value.name): value for value in name_sides(trial, (), (), name).graph.inputs}
+    return parts_of(named[bound.name].shape, named[image.name].shape)
 
 
 def _batches(inputs: Sequence[onnx.ValueInfoProto]) -> set[str]:
@@ -126,9 +153,9 @@ def _filled(
 
 def _spread(
     graph: onnx.GraphProto, image: onnx.ValueInfoProto, port: str,
-    array: np.ndarray[tuple[int, ...], np.dtype[np.generic]],
+    array: np.ndarray[tuple[int, ...], np.dtype[np.generic]], parts: int,
 ) -> None:  # fmt: skip
-    """Add nodes that expand constants to the image's height and width, under the port's name."""
+    """Add nodes that expand constants to 1/parts of the image's sides, under the port's name."""
     lengths = [d.dim_value or None for d in image.type.tensor_type.shape.dim]
     size, ones, shape, value = (f"{port}/{word}" for word in ("size", "ones", "shape", "value"))
     graph.initializer.extend(
@@ -138,12 +165,17 @@ def _spread(
             numpy_helper.from_array(np.array(side_axes(lengths), np.int64), f"{port}/sides"),
         ]
     )
+    whole = f"{port}/whole" if parts > 1 else size
     nodes = [
         helper.make_node("Shape", [image.name], [f"{port}/lengths"], f"{port}/Shape"),
-        helper.make_node("Gather", [f"{port}/lengths", f"{port}/sides"], [size], f"{port}/Gather"),
+        helper.make_node("Gather", [f"{port}/lengths", f"{port}/sides"], [whole], f"{port}/Gather"),
         helper.make_node("Concat", [ones, size], [shape], f"{port}/Concat", axis=0),
         helper.make_node("Expand", [value, shape], [port], f"{port}/Expand"),
     ]
+    if parts > 1:
+        divisor = numpy_helper.from_array(np.array([parts], np.int64), f"{port}/parts")
+        graph.initializer.append(divisor)
+        nodes.insert(2, helper.make_node("Div", [whole, f"{port}/parts"], [size], f"{port}/Div"))
     for place, node in enumerate(nodes):
         graph.node.insert(place, node)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -11,6 +13,7 @@ from onnx import TensorProto, helper
 from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.graph.ports.chosen_ports import with_chosen_ports
 from edge_imgq.ports import PortRequest, PortRequests, choices_of, read_bound, read_port
+from tests.fraction_networks import with_half_mask
 
 
 def two_of_each(level: tuple[object, ...]) -> onnx.ModelProto:
@@ -121,3 +124,18 @@ def test_what_is_said_of_ports_is_read_and_said_again() -> None:
 def test_what_is_no_port_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"such as|is not the lower one"):
         read_port(text)
+
+
+@pytest.mark.parametrize("size", [(32, 48), (16, 20)])
+def test_a_plane_at_a_half_of_the_sides_is_bound_at_them(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    whole = onnx.load(with_half_mask(tmp_path / "m.onnx"))
+    bound = with_chosen_ports(whole, PortRequests(bound=(("mask", (0.25,)),)), "m")
+    assert [value.name for value in bound.graph.input] == ["image"]
+    image = np.random.default_rng(3).random((1, 3, *size), np.float32)
+    mask = np.full((1, 1, size[0] // 2, size[1] // 2), 0.25, np.float32)
+    wanted, found = run(whole, image=image, mask=mask), run(bound, image=image)
+    assert len(found) == len(wanted) == 1
+    for name, values in wanted.items():
+        np.testing.assert_array_equal(found[name], values)
