@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
+from edge_imgq.graph.fusion import fused_activation
+
 MARKABLE = frozenset(
     {
         "Add", "MatMul", "Min", "Mul", "ReduceMean", "Relu", "Round", "Sigmoid", "Sub", "Tanh",
@@ -24,6 +26,14 @@ MARK, FLOAT = "edge-imgq.arithmetic", "float"
 def mark_float(node: ir.Node) -> None:
     """Mark a node to compute in float in a quantized graph, in its metadata."""
     node.metadata_props[MARK] = FLOAT
+
+
+def mark_layer_float(layer: ir.Node) -> None:
+    """Mark a convolution, and the activation that kernels fuse into it, to compute in float."""
+    follower = fused_activation(layer)
+    mark_float(layer)
+    if follower is not None:
+        mark_float(follower)
 
 
 def is_marked(node: ir.Node) -> bool:

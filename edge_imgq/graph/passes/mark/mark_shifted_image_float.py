@@ -14,8 +14,7 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.float_regions import is_marked, mark_float
-from edge_imgq.graph.fusion import fused_activation
+from edge_imgq.graph.float_regions import is_marked, mark_float, mark_layer_float
 
 SHIFTS = ("Add", "Sub")
 FEW_CHANNELS = 4
@@ -41,7 +40,7 @@ def mark_shifted_image_float(model: ir.Model) -> int:
             if readers and all(map(_is_first_layer, readers)) and not _leaves(node):
                 mark_float(node)
                 for layer in readers:
-                    _mark_layer(layer)
+                    mark_layer_float(layer)
                 marked += 1
     return marked
 
@@ -61,10 +60,3 @@ def _is_first_layer(node: ir.Node) -> bool:
     if node.op_type != "Conv" or is_marked(node) or not edit.is_constant(node.inputs[1]):
         return False
     return bool(edit.contents(node.inputs[1]).shape[1] <= FEW_CHANNELS)
-
-
-def _mark_layer(layer: ir.Node) -> None:
-    follower = fused_activation(layer)
-    mark_float(layer)
-    if follower is not None:
-        mark_float(follower)

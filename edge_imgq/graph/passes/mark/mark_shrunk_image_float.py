@@ -15,8 +15,7 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.float_regions import is_marked, mark_float
-from edge_imgq.graph.fusion import fused_activation
+from edge_imgq.graph.float_regions import is_marked, mark_float, mark_layer_float
 
 FEW_CHANNELS = 4
 """Largest number of input channels of a convolution that is cheap in float."""
@@ -45,7 +44,7 @@ def mark_shrunk_image_float(model: ir.Model) -> int:
             mark_float(node)
             images.add(node.outputs[0])
             for layer in filter(_is_layer, readers):
-                _mark_layer(layer)
+                mark_layer_float(layer)
             marked += 1
     return marked
 
@@ -65,10 +64,3 @@ def _is_layer(node: ir.Node) -> bool:
     if node.op_type != "Conv" or not edit.is_constant(node.inputs[1]):
         return False
     return bool(edit.contents(node.inputs[1]).shape[1] <= FEW_CHANNELS)
-
-
-def _mark_layer(layer: ir.Node) -> None:
-    follower = fused_activation(layer)
-    mark_float(layer)
-    if follower is not None:
-        mark_float(follower)
