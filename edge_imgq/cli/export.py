@@ -98,9 +98,9 @@ def _add_sizes_and_scheme(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="HxW",
-        help="input height and width (default: the recipe's). Several, separated by commas or "
-        "given as several options, make one TFLite file with a signature for each, and one file "
-        "for each in other formats",
+        help="input height and width (default: the model's, or the recipe's for a network of "
+        "edge-imgq). Several, separated by commas or given as several options, make one TFLite "
+        "file with a signature for each, and one file for each in other formats",
     )
     parser.add_argument(
         "--scheme",

@@ -61,4 +61,6 @@ def _sentence(message: str) -> str:
         return no_such(kind, word, chosen[3].replace("'", "").split(", "))
     said = message.removeprefix("argument ")
     said = said.replace("the following arguments are required", "this is missing")
+    if said.endswith(": expected one argument"):
+        said = f"{said}; one that begins with a minus is joined by '=', as in --range=-1,1"
     return said[0].upper() + said[1:] + ("" if said.endswith((".", "?")) else ".")

@@ -209,9 +209,8 @@ def zoo_entry(name: str) -> ZooEntry:
     known = {**ZOO, **UNTRAINED, **ASSESSORS}
     if name in known:
         return known[name]
-    raise UsageError(
-        f"There is no network '{name}'.{did_you_mean(name, known)} The zoo has {', '.join(ZOO)}."
-    )
+    zoo = ", ".join([*ZOO, *ASSESSORS])
+    raise UsageError(f"There is no network '{name}'.{did_you_mean(name, known)} The zoo has {zoo}.")
 
 
 def weights_path(name: str) -> Path:

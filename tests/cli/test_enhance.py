@@ -167,6 +167,21 @@ def test_a_model_of_another_style_that_ends_from_minus_one_is_told_so(
     assert ("say --range=-1,1." in outcome.err) == (last == "Tanh")
 
 
+@pytest.mark.parametrize("last", ["Tanh", "Identity"])
+def test_a_tanh_at_the_end_tells_of_minus_one_though_the_image_resembles_the_photograph(
+    run: Run, photo: Path, tmp_path: Path, last: str
+) -> None:
+    nodes = [
+        helper.make_node("Mul", ["image", "more"], ["a"]),
+        helper.make_node(last, ["a"], ["out"]),
+    ]
+    more = np.full((1, 3, 1, 1), 1.2, np.float32)
+    onnx.save(whole_model(nodes, {"more": more}), tmp_path / "sharper.onnx")
+    outcome = run("enhance", photo, "-m", tmp_path / "sharper.onnx", "-o", tmp_path / "out")
+    assert ("its last operator is Tanh" in outcome.err) == (last == "Tanh")
+    assert ("say --range=-1,1." in outcome.err) == (last == "Tanh")
+
+
 def test_a_model_that_wants_0_to_1_gets_no_hint(
     run: Run, tiny: Path, photo: Path, tmp_path: Path
 ) -> None:

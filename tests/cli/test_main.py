@@ -82,6 +82,12 @@ def test_a_command_line_that_makes_no_sense_exits_with_2(run: Run, words: tuple[
     assert not outcome.out
 
 
+def test_a_value_with_a_minus_is_told_to_be_joined_to_its_option(run: Run) -> None:
+    outcome = run("export", "fsrcnn-x2", "--range", "-1,1")
+    assert outcome.code == 2
+    assert "is joined by '=', as in --range=-1,1" in " ".join(outcome.err.split())
+
+
 def test_a_word_that_is_none_of_those_known_is_answered_with_them(run: Run) -> None:
     said = run("exprot").err
     assert "There is no command 'exprot'. Did you mean 'export'? There are export, verify" in said

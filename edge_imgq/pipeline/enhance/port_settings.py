@@ -157,6 +157,10 @@ def _levels(port: Port, text: str, exported: bool) -> Levels:
         return _of_numbers(port, [number for number in numbers if number is not None], exported)
     if port.kind == "vector":
         raise UsageError(f"'{text}' is no number for '{port.name}'; say --set {_example(port)}.")
+    if not Path(text).exists():
+        raise UsageError(
+            f"--set {port.name}={text}: '{text}' is neither a number nor a picture that exists."
+        )
     return read_image(Path(text), "rgb" if port.channels == len("rgb") else "y")
 
 

@@ -69,13 +69,14 @@ def range_hint(source: Source, photos: Iterable[NDArray[np.uint8]], threads: int
 
     Returns:
         The sentence; "" if the model's images resemble the photographs, or if no other range brings
-        them closer and the last operator does not indicate one.
+        them closer and the last operator does not indicate one. If the last operator is Tanh, a
+        range of -1 to 1 that brings every image closer is suggested though they resemble.
     """
     pieces = [_piece(source, pixels) for pixels in islice(photos, LOOKED_AT)]
     distances = _distances(source, PixelRange(0, 1), pieces, threads)
     far = [(piece, own) for piece, own in zip(pieces, distances, strict=True) if own > FAR]
     if not far:
-        return ""
+        return _by_nearer_end(source, pieces, distances, threads)
     pieces = [piece for piece, _ in far]
     others = {
         name: _distances(source, other, pieces, threads) for name, (_, other) in OTHERS.items()
@@ -93,16 +94,37 @@ def range_hint(source: Source, photos: Iterable[NDArray[np.uint8]], threads: int
 
 def _by_its_end(source: Source, own: float) -> str:
     """Return a sentence if the last operator is Tanh, which suggests -1 to 1, else ""."""
-    from edge_imgq.graph.edit import find_maker
-
-    last = find_maker(source.model.graph.outputs[0])
-    if last is None or last.op_type != "Tanh":
+    if not _ends_in_tanh(source):
         return ""
     return (
         f"{source.name}: {RANGE_DOUBT} (coarsely {own:.0f} levels off), and its last operator is "
         f"Tanh, which returns -1 to 1. If its pixels have that range, say "
         f"{OTHERS['-1 to 1'][0]}."
     )
+
+
+def _by_nearer_end(
+    source: Source, pieces: Sequence[NDArray[np.uint8]], own: Sequence[float], threads: int
+) -> str:
+    """Return a sentence if the last operator is Tanh and -1 to 1 brings all images closer."""
+    if not pieces or not _ends_in_tanh(source):
+        return ""
+    option, pixels = OTHERS["-1 to 1"]
+    other = _distances(source, pixels, pieces, threads)
+    if not all(one < before for one, before in zip(other, own, strict=True)):
+        return ""
+    return (
+        f"{source.name}: its last operator is Tanh, which returns -1 to 1, and with pixels of that "
+        f"range its image is nearer to the photograph (coarsely {other[0]:.0f} levels off, not "
+        f"{own[0]:.0f}). If it was trained so, say {option}."
+    )
+
+
+def _ends_in_tanh(source: Source) -> bool:
+    from edge_imgq.graph.edit import find_maker
+
+    last = find_maker(source.model.graph.outputs[0])
+    return last is not None and last.op_type == "Tanh"
 
 
 def _piece(source: Source, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

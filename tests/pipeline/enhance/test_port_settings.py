@@ -48,6 +48,11 @@ def test_a_number_is_not_rounded_to_a_level_of_its_range(
     assert (found != wanted).mean() < 0.01
 
 
+def test_a_word_that_is_no_number_and_no_picture_is_told_with_its_input(scaling: Path) -> None:
+    with pytest.raises(UsageError, match="--set mask=abc: 'abc' is neither a number nor a picture"):
+        eiq.enhance(PHOTO, scaling, inputs=WIDE, settings={"strength": 1, "mask": "abc"})
+
+
 def test_a_file_of_bytes_says_which_number_it_takes_instead(tmp_path: Path) -> None:
     scaled = helper.make_node("Mul", ["image", "strength"], ["out"])
     network = write(tmp_path / "n.onnx", [scaled], [IMAGE, ("strength", (1,))], 3, {})
