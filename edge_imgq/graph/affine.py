@@ -54,11 +54,14 @@ class Affine:
         return Affine(self.scale, np.zeros_like(self.offset))
 
     def select(self, channels: Any) -> Affine:
-        """Return an affine whose channel i is channel `channels[i]` of this one."""
+        """Return an affine whose channel i is channel `channels[i]` of this one.
+
+        `channels` holds indices from 0, in any order; they may repeat.
+        """
         return Affine(self.scale[channels], self.offset[channels])
 
     def spread(self, channels: int) -> Affine | None:
-        """Return the affine for another number of channels, or None if it is not uniform."""
+        """Return the affine for a number of channels; None if it has others and is not uniform."""
         if channels == len(self.scale):
             return self
         return self.select(np.zeros(channels, int)) if self.is_uniform else None
@@ -68,7 +71,9 @@ def affine_of(node: ir.Node) -> tuple[ir.Value, Affine] | None:
     """Return the input of an affine node and its affine, or None for any other node.
 
     Covered are Add, Sub, Mul and Div with one constant per channel or one number, Neg, and
-    depthwise 1×1 convolutions, on images (N, C, H, W) of known C.
+    depthwise 1×1 convolutions, on images (N, C, H, W) of known C. Constants of other shapes than
+    (1, C, 1, 1), or one that broadcasts like it, give None, as do a quotient of a constant by the
+    image and a divisor that holds 0.
     """
     if node.op_type == "Conv":
         return _convolved(node)
@@ -141,7 +146,8 @@ def insert_affine(
 
     A pure factor is written as Mul and a pure offset as Add. Both together are a depthwise 1×1
     convolution from LANES channels on, and a Mul and an Add below. Constants are rounded to
-    float32.
+    float32. `source` is (N, C, H, W); the output has its shape. `name` names the last node and its
+    output, with a number appended if it is taken.
     """
     if operators_for(affine) == 2:
         scaled = _insert_one(graph, before, source, affine.without_offset(), f"{name}.scale")
@@ -174,7 +180,11 @@ def scale_inputs(node: ir.Node, affine: Affine) -> None:
     """Fold an affine of its input into a convolution's constant weights and bias, in place.
 
     W*(a·x + b) + c = (W·a)*x + (ΣW·b + c). Exact in real numbers if b is 0 or the convolution has
-    no zero padding; the caller checks that.
+    no zero padding; the caller checks that. The node is a Conv of any groups, with an affine of one
+    number per input channel. The results become float32 constants; a bias is added if it is needed.
+
+    Raises:
+        ValueError: the weights or the bias are computed.
     """
     kernel = edit.contents(node.inputs[1])
     group = node.attributes.get_int("group", 1)
@@ -192,7 +202,11 @@ def scale_inputs(node: ir.Node, affine: Affine) -> None:
 def scale_bounds(clip: ir.Node, affine: Affine) -> None:
     """Apply an affine to the constant bounds of a Clip, in place.
 
-    The affine must be uniform and increasing, so that the lower bound stays the lower one.
+    The affine must be uniform and increasing, so that the lower bound stays the lower one. A bound
+    that is absent stays absent.
+
+    Raises:
+        ValueError: a bound is computed.
     """
     for index, value in enumerate(clip.inputs[1:], 1):
         if value is not None:

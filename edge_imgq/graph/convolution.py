@@ -64,7 +64,11 @@ class Convolution:
 
 
 def convolution_of(node: ir.Node) -> Convolution | None:
-    """Return the convolution of a node with constant weights, or None for any other node."""
+    """Return the convolution of a node with constant weights, or None for any other node.
+
+    It covers Conv and ConvTranspose with 4-D weights and a constant bias or none. Weights and bias
+    keep their dtype.
+    """
     if node.op_type not in WEIGHT_AXIS:
         return None
     if not all(edit.is_constant(value) for value in node.inputs[1:] if value is not None):
@@ -79,6 +83,7 @@ def convolution_in(operation: Operation) -> Convolution | None:
     """Return the convolution of an operation with constant weights, or None for any other one.
 
     With an `auto_pad` attribute the pads count as unknown, because rewrites copy attributes.
+    Weights and bias are the `data` of their tensors: integers if those are quantized.
     """
     if operation.kind not in WEIGHT_AXIS:
         return None
@@ -106,7 +111,10 @@ def _filled_in(
 
 
 def attributes_of(node: ir.Node) -> dict[str, Any]:
-    """Return the attributes of a node as Python values, by name."""
+    """Return the attributes of a node as Python values, by name.
+
+    Only attributes that the node states are included, no defaults. A tensor stays an `ir.Tensor`.
+    """
     return {name: attribute.value for name, attribute in node.attributes.items()}
 
 
@@ -123,8 +131,8 @@ def padding_in(
     For a transposed convolution they are the pixels cropped from its result, before output padding.
 
     Args:
-        kind: operator type.
-        attributes: attributes of the node.
+        kind: operator type: "ConvTranspose", or any other for a window over the input.
+        attributes: attributes of the node, as `attributes_of` returns them.
         kernel: taps along each axis.
         size: image size along each axis, or None if open.
         explicit: use only the `pads` attribute, and return None if `auto_pad` or `output_shape`

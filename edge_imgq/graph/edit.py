@@ -17,6 +17,8 @@ def is_constant(value: ir.Value | None) -> bool:
 def contents(value: ir.Value | None) -> Any:
     """Return the contents of a constant value as a NumPy array.
 
+    Shape and dtype are as stored; the array must not be changed.
+
     Raises:
         ValueError: the value is absent or computed.
     """
@@ -26,7 +28,7 @@ def contents(value: ir.Value | None) -> Any:
 
 
 def producer_of(node: ir.Node, index: int) -> ir.Node:
-    """Return the node that computes an input.
+    """Return the node that computes input `index`, counted from 0.
 
     Raises:
         ValueError: the input is absent, or no node computes it.
@@ -55,7 +57,7 @@ def maker(value: ir.Value) -> ir.Node:
 
 
 def replace_contents(value: ir.Value | None, array: Any) -> None:
-    """Replace the contents of a constant, in place.
+    """Replace the contents of a constant by an array of its shape and dtype, in place.
 
     Raises:
         ValueError: the value is absent.
@@ -136,7 +138,8 @@ def insert_node(
 ) -> ir.Value:
     """Insert a node with one output before another and return the output, typed float32.
 
-    Its shape is not set.
+    Its shape is not set. `name` names the node and its output, with a number appended if it is
+    taken. Attributes are Python values; None is an absent input.
     """
     node = ir.node(kind, inputs, attributes, name=name)
     output = node.outputs[0]
@@ -150,6 +153,8 @@ def insert_convolution(
     graph: ir.Graph, before: ir.Node, source: ir.Value, weight: Any, name: str, bias: Any = None
 ) -> ir.Value:
     """Insert a 1×1 convolution before a node and return its output.
+
+    The shape of the output is not set.
 
     Args:
         graph: edited in place.
@@ -175,7 +180,7 @@ def insert_reshape(
         graph: edited in place.
         before: node before which to insert.
         source: input.
-        lengths: target shape.
+        lengths: target shape; all lengths are known and positive.
         name: name of the node and prefix of its constant's name.
     """
     shape = add_constant(graph, f"{name}.shape", np.array(lengths, np.int64))
@@ -197,7 +202,7 @@ def insert_slice(
         graph: edited in place.
         before: node before which to insert; its name prefixes the constants' names.
         source: input.
-        ends: start and end index by axis; negative indices count from the end.
+        ends: start (included) and end (excluded) by axis; negative indices count from the end.
         name: name of the new node.
     """
     table = {
@@ -213,7 +218,10 @@ def insert_slice(
 
 
 def take_place(old: ir.Value, new: ir.Value) -> None:
-    """Let `new` replace `old` for all readers and as graph output, keeping the output's name."""
+    """Let `new` replace `old` for all readers and as graph output, keeping the output's name.
+
+    The old value and its node stay in the graph, without readers.
+    """
     if old.is_graph_output():
         new.name, old.name = old.name, f"{old.name}_before"
         new.shape, new.type = old.shape, old.type
@@ -221,7 +229,11 @@ def take_place(old: ir.Value, new: ir.Value) -> None:
 
 
 def remove_node(node: ir.Node) -> None:
-    """Remove a node whose outputs have no readers, and the constants that only it read."""
+    """Remove a node whose outputs have no readers, and the constants that only it read.
+
+    Raises:
+        ValueError: an output has readers or is a graph output.
+    """
     graph = node.graph
     assert isinstance(graph, ir.Graph)
     constants = [value for value in node.inputs if value is not None and value.is_initializer()]
@@ -246,20 +258,33 @@ def remove_dead(node: ir.Node) -> None:
 
 
 def bias_of(node: ir.Node) -> Any:
-    """Return the constant bias (O,) of a convolution, or None without one."""
+    """Return the constant bias (O,) of a convolution, or None without one.
+
+    It keeps its dtype.
+
+    Raises:
+        ValueError: the bias is computed.
+    """
     given = node.inputs[2] if len(node.inputs) > 2 else None
     return None if given is None else contents(given)
 
 
 def set_bias(node: ir.Node, array: Any, suffix: str) -> None:
-    """Set or replace the bias of a convolution, as float32."""
+    """Set or replace the bias of a convolution, as float32.
+
+    The new constant is named after the old one and `suffix`, or after the node if it had none.
+    """
     if len(node.inputs) < 3:
         node.resize_inputs(3)
     replace_input(node, 2, array, suffix)
 
 
 def replace_input(node: ir.Node, index: int, array: Any, suffix: str) -> None:
-    """Replace an input by a float32 constant; remove the old initializer if it is unread."""
+    """Replace an input by a float32 constant; remove the old initializer if it is unread.
+
+    The input is number `index`, counted from 0. The constant is named after the old value and
+    `suffix`, or "<node>.bias" if the input was absent.
+    """
     graph, old = node.graph, node.inputs[index]
     assert isinstance(graph, ir.Graph)
     name = f"{node.name}.bias" if old is None else f"{old.name}.{suffix}"
@@ -270,7 +295,10 @@ def replace_input(node: ir.Node, index: int, array: Any, suffix: str) -> None:
 
 
 def channels_before(node: ir.Node, index: int) -> int | None:
-    """Return the number of channels that a Concat's earlier inputs hold, or None if unknown."""
+    """Return the number of channels that a Concat's earlier inputs hold, or None if unknown.
+
+    The Concat is along axis 1. `index` counts from 0, for which the result is 0.
+    """
     counts = [
         value.shape[1] if value is not None and value.shape is not None else None
         for value in node.inputs[:index]

@@ -42,7 +42,10 @@ def is_marked(node: ir.Node) -> bool:
 
 
 def stays_float(value: ir.Value) -> bool:
-    """Return True if a value is made and read only by marked nodes, so that it gets no scale."""
+    """Return True if a value is made and read only by marked nodes, so that it gets no scale.
+
+    False for a graph input, a constant and a graph output.
+    """
     node = value.producer()
     if node is None or not is_marked(node) or value.is_graph_output():
         return False

@@ -38,7 +38,10 @@ def stored_output(node: ir.Node) -> ir.Value:
 
 
 def clip_bounds(node: ir.Node) -> Activation | None:
-    """Return the bounds of a Relu or a Clip with constant bounds, or None for any other node."""
+    """Return the bounds of a Relu or a Clip with constant bounds, or None for any other node.
+
+    An absent bound is infinite.
+    """
     if node.op_type == "Relu":
         return Activation(0.0, math.inf)
     if node.op_type != "Clip":

@@ -124,6 +124,8 @@ def insert_linear_map(
 ) -> ir.Value:
     """Insert a window as a Conv before a node and return its output; weights become float32.
 
+    The shape of the output is not set. A bias of zeros is left out.
+
     Args:
         graph: edited in place.
         before: node before which to insert.
@@ -158,7 +160,10 @@ def can_follow(first: LinearMap, second: ConvGeometry) -> bool:
 
 
 def composed_geometry(first: ConvGeometry, second: ConvGeometry) -> ConvGeometry:
-    """Return the geometry of `second` after `first`."""
+    """Return the geometry of `second` after `first`.
+
+    It does not check that they compose: `can_follow` does.
+    """
     rows, columns = (
         (
             stride * (second.taps[axis] - 1) + first.taps[axis],

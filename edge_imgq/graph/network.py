@@ -97,10 +97,11 @@ class Operation:
     in_float: bool = False
 
     def operand(self, index: int) -> Tensor:
-        """Return an input.
+        """Return input `index`, counted from 0.
 
         Raises:
             ValueError: the input is absent.
+            IndexError: the operation has fewer inputs.
         """
         tensor = self.inputs[index]
         if tensor is None:

@@ -104,6 +104,9 @@ def apply_phases(
 ) -> tuple[PhaseRecord, ...]:
     """Apply phases to a model in place, without inferring the shapes of inserted values.
 
+    A repeated group ends when a round rewrites nothing, or after MOST_ROUNDS. Nodes that no node
+    reads are removed after every pass that rewrote something.
+
     Args:
         model: edited in place.
         phases: in order.

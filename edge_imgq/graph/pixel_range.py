@@ -44,12 +44,17 @@ def to_unit_range(model: ir.Model, pixels: PixelRange) -> None:
 
 
 def take_unit_range(model: ir.Model, pixels: PixelRange) -> None:
-    """Rewrite a network to take [0, 1], in place; its output range stays unchanged."""
+    """Rewrite a network to take [0, 1], in place; its output range stays unchanged.
+
+    The image, its first input, is multiplied by high − low, and low is added. Other inputs stay.
+    """
     _enter(model.graph, pixels.high - pixels.low, pixels.low)
 
 
 def return_port(model: ir.Model, port: Port, peak: float, place: int = 0) -> None:
     """Rewrite an output to range from 0 to `peak`, shape (1, C, H, W), in place.
+
+    A vector (C,) or (1, C) becomes (1, C, 1, 1). Values are not clipped.
 
     Args:
         model: normalised float model that returns the port's original values.

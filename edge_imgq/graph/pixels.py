@@ -51,6 +51,9 @@ def read_pixels(
 ) -> tuple[ir.Model, ImageContract]:
     """Return a model and its image contract.
 
+    If the model has metadata, the contract is read from it, and only `name` is used of the other
+    arguments.
+
     Args:
         model: normalised float model with inputs as `edge_imgq.graph.ports.port_inputs` leaves
             them; not changed.
@@ -66,8 +69,7 @@ def read_pixels(
 
     Raises:
         ModelError: the input is not a known kind of image, the output is neither a vector nor an
-            image,
-            its size is no fixed multiple of the input's, or no size works.
+            image, its size is no fixed multiple of the input's, or no size works.
     """
     if has_note(model.metadata_props):
         return model, FileNote.from_strings(model.metadata_props, name).contract

@@ -159,6 +159,8 @@ def _rounding_after(node: ir.Node) -> ir.Node | None:
 def quantization_of(node: ir.Node) -> Quantization:
     """Return the parameters of a QuantizeLinear or DequantizeLinear node.
 
+    The node must state its zero point.
+
     Raises:
         ModelError: the integer type is not int8, int16 or int32, or a parameter is computed.
     """
@@ -174,7 +176,10 @@ def quantization_of(node: ir.Node) -> Quantization:
 
 
 def same_quantization(one: Quantization | None, other: Quantization | None) -> bool:
-    """Return True if two tensors store equal real values as equal integers."""
+    """Return True if two tensors store equal real values as equal integers.
+
+    None, for a float tensor, equals only None.
+    """
     if one is None or other is None:
         return one is other
     return (

@@ -45,24 +45,28 @@ class Axis:
     region: tuple[float, float] = (0.0, 1.0)
 
     def asymmetric(self) -> Floats:
-        """Return x = i / scale."""
+        """Return the sampling positions x = i / scale.
+
+        Like those of the other modes, positions are in input pixels from 0, float64 (output,), and
+        may lie outside the image.
+        """
         return np.arange(self.output, dtype=np.float64) / self.scale
 
     def half_pixel(self) -> Floats:
-        """Return x = (i + ½) / scale − ½."""
+        """Return the sampling positions x = (i + ½) / scale − ½, float64 (output,)."""
         return (np.arange(self.output, dtype=np.float64) + 0.5) / self.scale - 0.5
 
     def pytorch_half_pixel(self) -> Floats:
-        """Return half_pixel, or 0 for an output length of 1."""
+        """Return the positions of `half_pixel`, or 0 for an output length of 1."""
         return self.half_pixel() if self.output > 1 else np.zeros(1)
 
     def align_corners(self) -> Floats:
-        """Return x = i · (size − 1) / (output − 1)."""
+        """Return the sampling positions x = i · (size − 1) / (output − 1), float64 (output,)."""
         spacing = (self.size - 1) / (self.output - 1) if self.output > 1 else 0.0
         return np.arange(self.output, dtype=np.float64) * spacing
 
     def half_pixel_symmetric(self) -> Floats:
-        """Return half_pixel, shifted to be symmetric about the centre."""
+        """Return the positions of `half_pixel`, shifted to be symmetric about the centre."""
         return self.size / 2 * (1 - self.output / (self.scale * self.size)) + self.half_pixel()
 
     def crop(self) -> Floats:
@@ -90,7 +94,10 @@ ROUNDINGS: Mapping[str, Callable[[Floats], Floats]] = {
 
 
 def axis_of(operation: Operation, axis: int) -> Axis:
-    """Return one axis of a Resize with constant scales, sizes and region."""
+    """Return one axis of a Resize with constant scales, sizes and region.
+
+    `axis` counts from 0. Without stated scales, the scale is output length over input length.
+    """
     image, output = operation.operand(0).shape, operation.output.shape
     rank = len(image)
     named = [int(a) % rank for a in operation.attributes.get("axes", range(rank))]
@@ -120,7 +127,12 @@ def _stretched(operation: Operation, axis: int, place: int | None) -> float:
 
 
 def matrix(operation: Operation, axis: int) -> Floats:
-    """Return R, (output length, input length), float64, for one axis of a Resize."""
+    """Return R, (output length, input length), float64, for one axis of a Resize.
+
+    `axis` counts from 0. Along it y = R · x. Rows of outputs outside the image, in
+    `tf_crop_and_resize`, are 0; `extrapolation_value` is not added. For "nearest", positions are
+    rounded to DECIMALS first, as runtimes compute them in float32.
+    """
     attributes, spot = operation.attributes, axis_of(operation, axis)
     coordinates = attributes.get("coordinate_transformation_mode", "half_pixel")
     places = PLACES[coordinates](spot)
@@ -141,7 +153,10 @@ def matrix(operation: Operation, axis: int) -> Floats:
 
 
 def outside(operation: Operation, axis: int) -> NDArray[np.bool_]:
-    """Return a mask of the outputs of `tf_crop_and_resize` outside the image; False elsewhere."""
+    """Return a mask of the outputs of `tf_crop_and_resize` outside the image; False elsewhere.
+
+    Its shape is (output length,).
+    """
     spot = axis_of(operation, axis)
     if operation.attributes.get("coordinate_transformation_mode") != CROP:
         return np.zeros(spot.output, np.bool_)

@@ -45,7 +45,7 @@ def rewrite(
 
     Args:
         model: not changed.
-        passes: names of passes.
+        passes: names of passes, keys of PASSES; one may come twice.
         watcher: called after each phase of "canonical" and after every other pass.
         kernels: kernel profile of the target processor.
 

@@ -9,7 +9,11 @@ import onnx_ir as ir
 
 
 def structure_sha256(model: ir.Model) -> str:
-    """Return the SHA-256 of nodes, connections, attributes and shapes of constants."""
+    """Return the SHA-256 of nodes, connections, attributes and shapes of constants.
+
+    It is 64 hexadecimal digits. Names of values count, names of nodes do not; values of constants
+    do not, but those of attributes do, tensors excepted.
+    """
     return hashlib.sha256("\n".join(_lines(model)).encode()).hexdigest()
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 def round_up(number: int, unit: int) -> int:
-    """Round a number up to a multiple of a unit."""
+    """Round an integer up to the next multiple of a positive unit; multiples stay."""
     return -(-number // unit) * unit
 
 
@@ -44,12 +44,13 @@ class Tile:
     def slots(self, taps: int, inputs: int, outputs: int) -> float:
         """Count the multiply-accumulates of a convolution per output position, with unused lanes.
 
-        The costs `tap` and `requantize` of the tile are added in the same unit.
+        The costs `tap` and `requantize` of the tile are added in the same unit. The count is for
+        one group. A lane of the narrow tile counts as its `cost`.
 
         Args:
             taps: kernel height × width.
             inputs: input channels of one group.
-            outputs: output channels.
+            outputs: output channels of that group.
         """
         tap = self.tap if taps > 1 else 0.0  # a matrix product has no taps to go through
         products = taps * (round_up(inputs, self.inputs) + tap)

@@ -35,7 +35,11 @@ class ConvolutionTime:
     grouped: float = 1.0
 
     def time(self, positions: float, taps: float, slots: float) -> float:
-        """Compute the time of a number of positions, each with the given taps and slots, in ns."""
+        """Compute the time of a number of positions, each with the given taps and slots, in ns.
+
+        `slots` are those of one group (`Tile.slots`). `grouped` is not applied; for several groups
+        the caller multiplies `positions` by groups · `grouped`.
+        """
         return positions * (self.position + self.tap * taps + self.slot * slots)
 
 

@@ -101,6 +101,9 @@ def quantize_prepared(
     Raises:
         ModelError: the network computes the weights of a convolution.
         RecipeError: the recipe names a layer that the graph does not have.
+        ImageError: there is no image.
+        NonFiniteOutputError: an activation is NaN or infinite on an image.
+        OutputError: the state of fine-tuning cannot be written.
     """
     prepared = prepare(graph, recipe, contract, images, extremes, stage or no_progress)
     run = QuantizationRun(recipe, contract, prepared, progress or no_progress, state)

@@ -76,10 +76,12 @@ def cheapest_rewrite(
 ) -> ConvRewrite:
     """Return the variant of fewest slots, or the plain one if none costs below WORTHWHILE of it.
 
+    Costs include the copies to blocks and back, and a following depth-to-space.
+
     Args:
         layer: the convolution.
         kernels: kernel profile of the target processor.
-        blocks: block sides that divide the image size.
+        blocks: block sides that divide height and width, out of BLOCKS.
     """
     plain = no_rewrite(layer, kernels)
     forms = [form(layer, side, kernels) for form in (_output, _input) for side in blocks]
@@ -101,9 +103,11 @@ def no_rewrite(layer: ConvShape, kernels: KernelProfile) -> ConvRewrite:
 def winograd_slots(layer: ConvShape, pixels: int, kernels: KernelProfile) -> float:
     """Return the slots of a float convolution of three rows computed by minimal filtering.
 
+    The slots are per output position. A following depth-to-space is not included.
+
     Args:
-        layer: the convolution.
-        pixels: pixels of the whole image.
+        layer: convolution with a kernel of three rows; `quantized` is False.
+        pixels: height × width of the whole image.
         kernels: kernel profile of the target processor.
     """
     largest = max(layer.inputs, layer.outputs) * pixels // 2
@@ -114,7 +118,10 @@ def winograd_slots(layer: ConvShape, pixels: int, kernels: KernelProfile) -> flo
 
 
 def block_span(kernel: int, start: int, block: int) -> Pair:
-    """Return the first and last block, relative to its own, that one block reads along one axis."""
+    """Return the first and last block, relative to its own, that one block reads along one axis.
+
+    Both are included: for 3 taps, 1 pixel of padding before and blocks of 2 they are −1 and 1.
+    """
     return -start // block, (block - 1 + kernel - 1 - start) // block
 
 
@@ -151,7 +158,7 @@ def _im2col(layer: ConvShape, block: int, kernels: KernelProfile) -> ConvRewrite
 
 
 def remainder(outputs: int, kernels: KernelProfile) -> int:
-    """Return the number of output channels that exceed whole int8 kernel tiles."""
+    """Return the number of output channels beyond the last full int8 tile; 0 if all are full."""
     return outputs % kernels.int8.outputs
 
 

@@ -20,6 +20,9 @@ def conv_rewrite(
 ) -> ConvRewrite:
     """Return the cheapest variant of a convolution node.
 
+    A convolution with a stride, a dilation, unknown pads or a change of size has only the plain
+    variant, without a following depth-to-space. BLOCKS must divide height and width.
+
     Args:
         node: ungrouped Conv with constant weights.
         kernels: kernel profile of the target processor.

@@ -17,6 +17,9 @@ TO_LAST, TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 def channels_first(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return a model that takes and returns (N, C, H, W); bit-exact.
 
+    An input or output of rank 4 is channels last if its last axis has length 1 or 3 and its second
+    has not; (N, C, 1, 1) is not.
+
     Args:
         model: model with inferred shapes; not changed.
 

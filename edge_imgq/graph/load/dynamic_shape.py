@@ -70,7 +70,10 @@ def reopened(model: ir.Model, name: str) -> ir.Model:
 
 
 def holds_no_size(node: ir.Node) -> bool:
-    """Return True if a node computes the same function of its neighbourhood at any image size."""
+    """Return True if a node computes the same function of its neighbourhood at any image size.
+
+    False also where that cannot be told from the node.
+    """
     if node.op_type in FREE:
         return True
     check = CONDITIONS.get(node.op_type)

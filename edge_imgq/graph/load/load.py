@@ -43,8 +43,11 @@ from edge_imgq.native_output import without_lines
 def read_onnx(path: Path) -> onnx.ModelProto:
     """Read an .onnx file and check it against the ONNX specification.
 
+    Weights in files beside it are loaded. Operators that ONNX's checker rejects, ONNX Runtime's
+    fused ones and the GroupNormalization of opsets 18 to 20, are decomposed.
+
     Raises:
-        UsageError: the file does not exist.
+        UsageError: there is no file, or it is a folder.
         ModelError: it is truncated, not ONNX, or not valid ONNX.
     """
     try:
@@ -62,6 +65,8 @@ def read_onnx(path: Path) -> onnx.ModelProto:
 
 def parse_onnx(contents: bytes, name: str) -> onnx.ModelProto:
     """Parse a serialised model and check it against the ONNX specification.
+
+    Operators are decomposed as `read_onnx` does.
 
     Args:
         contents: bytes of an .onnx file with embedded weights.

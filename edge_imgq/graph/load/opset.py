@@ -33,7 +33,10 @@ STANDARD = ("", "ai.onnx")
 
 
 def opset_of(model: onnx.ModelProto) -> int:
-    """Return the version of the standard opset that a model imports."""
+    """Return the version of the standard opset that a model imports.
+
+    1 if it imports none.
+    """
     return next((o.version for o in model.opset_import if o.domain in STANDARD), 1)
 
 

@@ -211,7 +211,10 @@ def _name_others(value: ir.Value, results: Sequence[ir.Value]) -> str:
 
 
 def shape_in_words(value: ir.Value) -> str:
-    """Return a shape as text, such as 1×3×h×w; "?" for an unnamed length."""
+    """Return a shape as text, such as 1×3×h×w; "?" for an unnamed length.
+
+    No shape gives "of unknown shape", a scalar "(a number)".
+    """
     if value.shape is None:
         return "of unknown shape"
     names = (str(length) for length in value.shape)

@@ -25,7 +25,10 @@ def takes_bytes(model: onnx.ModelProto) -> bool:
 
 
 def without_bytes(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy with float inputs and outputs, or the model itself if they are float."""
+    """Return a copy with float inputs and outputs, or the model itself if they are float.
+
+    The values are 0 to 255; those returned are not rounded, but clipped if the model clips them.
+    """
     ends = [*model.graph.input, *model.graph.output]
     if not any(_type(value) == BYTES for value in ends):
         return model

@@ -33,7 +33,11 @@ class NodeInserter:
     def insert(
         self, kind: str, *inputs: ir.Value | None, like: ir.Value | None, **attributes: Any
     ) -> ir.Value:
-        """Insert one node before this one and return its output, of the shape of `like` if any."""
+        """Insert one node before this one and return its output, of the shape of `like` if any.
+
+        The node is named "<node>.<kind>" in lower case, with a number appended if that is taken;
+        the output is float32. Without `like` its shape is not set.
+        """
         name = f"{self.node.name}.{kind.lower()}"
         result = edit.insert_node(self.graph, self.node, kind, inputs, attributes, name)
         result.shape = None if like is None else like.shape
@@ -42,11 +46,17 @@ class NodeInserter:
     def in_float(
         self, kind: str, *inputs: ir.Value | None, like: ir.Value | None, **attributes: Any
     ) -> ir.Value:
-        """Insert one node that is marked as float arithmetic and return its output."""
+        """Insert one node that is marked as float arithmetic and return its output.
+
+        Arguments are those of `insert`.
+        """
         result = self.insert(kind, *inputs, like=like, **attributes)
         mark_float(edit.maker(result))
         return result
 
     def constant(self, name: str, values: Any) -> ir.Value:
-        """Add an initializer named after the node and return its value."""
+        """Add an initializer named after the node and return its value.
+
+        Its dtype is that of `values`; a number is appended to the name if it is taken.
+        """
         return edit.add_constant(self.graph, f"{self.node.name}.{name}", values)

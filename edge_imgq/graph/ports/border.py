@@ -43,6 +43,9 @@ class Border:
 def find_border(model: ir.Model, size: Size) -> Border | None:
     """Return the border of a model whose output size is s × side − b at two sizes, else None.
 
+    The other size is larger by STEPS. None also if shape inference fails at one of them, or if the
+    border could not be the same on both sides.
+
     Args:
         model: model of open height and width.
         size: smaller height and width to try.
@@ -74,7 +77,11 @@ def _covering(missing: Scale, scale: Scale, step: int) -> Border | None:
 
 
 def with_border(model: ir.Model, border: Border) -> ir.Model:
-    """Return a copy of a model that first mirror-pads its images by a border, in pixels."""
+    """Return a copy of a model that first mirror-pads its images by a border, in pixels.
+
+    Reflection does not repeat the edge, so sides must exceed `border.pixels`. Planes are padded by
+    their share of it, vectors are not. The output is cropped by `border.cropped`.
+    """
     copy = model.clone()
     graph = copy.graph
     for value in graph_inputs(graph):

@@ -28,7 +28,8 @@ def split_ports(batch: Batch, entries: Sequence[Entry]) -> dict[str, Batch]:
 
     Args:
         batch: (N, C, H, W), C summed over all inputs.
-        entries: inputs in order, the image first.
+        entries: name and shape of every input in order, the image first; C is known if there are
+            several.
 
     Returns:
         (N, C, H, W) per image, the same or a fraction of H and W per plane and (N, C, 1, 1) per
@@ -51,7 +52,9 @@ def is_one_pixel(shape: Sequence[Any]) -> bool:
 
 
 def parts_of(shape: Any, image: Any) -> int:
-    """Return height and width of the image divided by those of an input; 1 if neither says it.
+    """Return the image's height divided by that of an input; 1 if neither says it.
+
+    The quotient of the widths is taken to be the same. 1 for a vector.
 
     Args:
         shape: (N, C, H, W) of the input; open lengths may be named "height/2".
@@ -87,7 +90,7 @@ def further_inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
 
 
 def session_entries(session: Any) -> list[Entry]:
-    """Return the rank-4 inputs of an ONNX Runtime session."""
+    """Return name and shape of the rank-4 inputs of an ONNX Runtime session, in its order."""
     found = [(entry.name, tuple(entry.shape)) for entry in session.get_inputs()]
     return [entry for entry in found if len(entry[1]) == 4]
 
@@ -97,14 +100,21 @@ WORDS = ("height", "width")
 
 
 def name_open_sides(value: onnx.ValueInfoProto, parts: int) -> None:
-    """Open the height and width of an input, named after its part of the image's, in place."""
+    """Open the height and width of an input, named after its part of the image's, in place.
+
+    The sides of a 4-D input become "height/2" and "width/2" for `parts` 2, "height" and "width" for
+    1.
+    """
     suffix = f"/{parts}" if parts > 1 else ""
     for dimension, word in zip(value.type.tensor_type.shape.dim[2:], WORDS, strict=True):
         dimension.dim_param = word + suffix
 
 
 def image_parts(proto: onnx.GraphProto, value: onnx.ValueInfoProto) -> int:
-    """Return height and width of the image divided by those of a further input of a graph."""
+    """Return height and width of the image divided by those of a further input of a graph.
+
+    1 if the graph does not say it.
+    """
     return parts_of(*(_lengths(entry) for entry in (value, proto.input[0])))
 
 

@@ -32,6 +32,10 @@ NO_IMAGE = (*NOISE_WORDS, "mask", "strength", "trimap")
 def take_image_first(model: ir.Model, asked: PortRequests, name: str) -> None:
     """Move the image before the other inputs, in place.
 
+    The image is the input that the request calls raw, rgba or frames; else the likeliest by its
+    channels: 3, then 4, other multiples of 3, 1. Names with words such as "noise" or "mask" come
+    last.
+
     Raises:
         UsageError: the request names an input that does not exist.
     """
@@ -69,7 +73,11 @@ def _is_plane(value: ir.Value) -> bool:
 
 
 def shape_vectors(model: ir.Model) -> None:
-    """Rewrite inputs of rank other than 4 to take (1, N, 1, 1), in place."""
+    """Rewrite inputs of rank other than 4 to take (1, N, 1, 1), in place.
+
+    N is the product of the lengths, open ones counting as 1. The first input, the image, stays.
+    Exact.
+    """
     graph = model.graph
     for value in list(graph.inputs[1:]):
         if value.shape is None or len(value.shape) == IMAGE_AXES:
@@ -134,6 +142,9 @@ def further_ports(
     states: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Port, ...]:
     """Return the ports of the inputs besides the image, from the request, shapes and names.
+
+    Ranges that the user does not state are 0 to 75/255 of the span for noise levels, the span for
+    images, else 0 to 1.
 
     Args:
         model: model with inputs in their final form.
@@ -214,7 +225,11 @@ def _ends(
 
 
 def take_ports(model: ir.Model, ports: tuple[Port, ...], peak: float) -> None:
-    """Rewrite inputs besides the image to take 0 to the peak, in place."""
+    """Rewrite inputs besides the image to take 0 to the peak, in place.
+
+    A value v becomes low + v · (high − low) / peak, by channel if the port has a range for each.
+    `ports` name inputs of the model.
+    """
     graph = model.graph
     for port in ports:
         value = next(entry for entry in graph.inputs if entry.name == port.name)

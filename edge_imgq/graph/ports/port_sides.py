@@ -41,6 +41,10 @@ def name_sides(
         states: pairs of an output and the input that it feeds in the next frame.
         name: name of the model for messages.
 
+    Returns:
+        A copy; the model itself if all inputs say it, or if no fractions fit at the sizes that were
+        tried.
+
     Raises:
         ModelError: the sides of an input are no whole part of the image's.
     """

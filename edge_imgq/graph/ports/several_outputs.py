@@ -86,7 +86,8 @@ def shapes_at(model: ir.Model, size: Size) -> tuple[tuple[int, ...], ...] | None
 def parts_of(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
     """Return the side ratio of the first output to each other one; 0 for vectors.
 
-    None if a ratio is not an integer, or an output is neither image nor vector.
+    None if a ratio is not an integer, or an output is neither image nor vector. One number for each
+    output after the first. Batches of images must be 1.
     """
     first, found = shapes[0], []
     for shape in shapes[1:]:
@@ -103,7 +104,11 @@ def parts_of(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
 
 
 def with_others(rule: Rule) -> Rule:
-    """Return a rule that also requires the outputs' side ratios to be equal at every size."""
+    """Return a rule that also requires the outputs' side ratios to be equal at every size.
+
+    The first size at which the rule holds sets the ratios, so the returned rule serves one model.
+    It returns what the given rule returns, or None.
+    """
     known: list[tuple[int, ...]] = []
 
     def together(model: ir.Model, size: Size) -> Scale | None:
@@ -132,11 +137,14 @@ def other_ports(
 
     Args:
         model: model whose outputs have constant side ratios.
-        sizes: candidate sizes; the first that works is used.
+        sizes: candidate sizes, of which at least one works; the first that does is used.
         layout: layout of the image input.
         asked: port properties that the user gave.
         span: values of pixel 0 and pixel 255.
         states: names of outputs that feed an input of the next frame.
+
+    Raises:
+        UsageError: a request contradicts an output.
     """
     values = model.graph.outputs[1:]
     if not values:

@@ -28,19 +28,31 @@ if TYPE_CHECKING:
 
 
 def pointwise(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Union of the operands' ranges at the same index, broadcast."""
+    """Return the ranges of an elementwise operator: the union of its broadcast operands.
+
+    `sources` holds the ranges of all inputs in order, `shape` is the static shape of the output.
+    The other rules take the same arguments.
+    """
     return union(sources, shape)
 
 
 def of_first(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Ranges of the first operand; the others must be constants."""
+    """Return the ranges of the first operand; the others must not depend on the image.
+
+    Raises:
+        NotKnownError: another operand depends on the image.
+    """
     if any(not source.nothing for source in sources[1:]):
         raise NotKnownError
     return Seen(shape, sources[0].first, sources[0].last)
 
 
 def along(axes: Callable[[ir.Node, int], Sequence[int]]) -> Callable[..., Seen]:
-    """Return the rule of an operator that combines all elements along some axes."""
+    """Return the rule of an operator that combines all elements along some axes.
+
+    `axes` takes the node and the rank of its first input, and returns axes from 0 or from the end.
+    The rule raises NotKnownError if another input depends on the image.
+    """
 
     def rule(node: ir.Node, sources: list[Seen], _shape: Shape) -> Seen:
         if any(not source.nothing for source in sources[1:]):
@@ -51,27 +63,43 @@ def along(axes: Callable[[ir.Node, int], Sequence[int]]) -> Callable[..., Seen]:
 
 
 def one_axis(default: int) -> Callable[[ir.Node, int], Sequence[int]]:
-    """Return a function that reads the `axis` attribute."""
+    """Return a function, for `along`, that reads the `axis` attribute; it may be negative."""
     return lambda node, _rank: [node.attributes.get_int("axis", default)]
 
 
 def from_axis(node: ir.Node, rank: int) -> Sequence[int]:
-    """Return the axes from the `axis` attribute on."""
+    """Return the axes from the `axis` attribute on.
+
+    They count from 0; without the attribute it is the last axis alone.
+    """
     return range(node.attributes.get_int("axis", -1) % rank, rank)
 
 
 def all_but_the_first(_node: ir.Node, rank: int) -> Sequence[int]:
-    """Return all axes but the batch."""
+    """Return all axes but the batch.
+
+    They count from 0.
+    """
     return range(1, rank)
 
 
 def stated_axis(node: ir.Node, _rank: int) -> Sequence[int]:
-    """Return the axes in the second input, as in CumSum."""
+    """Return the axes in the second input, as in CumSum.
+
+    They are as stated, negative ones included.
+
+    Raises:
+        NotKnownError: the input is absent or computed.
+    """
     return [int(axis) for axis in np.reshape(numbers(node, 1), -1)]
 
 
 def reduced(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Ranges merged over the reduced axes, which are removed without keepdims."""
+    """Return the ranges of a reduction: merged over its axes, which go without `keepdims`.
+
+    Raises:
+        NotKnownError: the axes are computed.
+    """
     source, rank = sources[0], len(sources[0].shape)
     axes = _reduced_axes(node, rank)
     joined = merged(source, axes)
@@ -93,7 +121,11 @@ def _reduced_axes(node: ir.Node, rank: int) -> list[int]:
 
 
 def matrix_product(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Ranges of a MatMul: rows of the left operand united with columns of the right."""
+    """Return the ranges of a MatMul: the left operand's rows and the right one's columns.
+
+    Each is merged over the summed axis; of a large product also over the columns, which widens the
+    ranges.
+    """
     left, right = sources
     rows = merged(left, [-1]) if len(left.shape) > 1 else merged(left, [0])
     columns = merged(right, [-2 if len(right.shape) > 1 else 0])
@@ -108,7 +140,7 @@ def matrix_product(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def gemm(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Ranges of a Gemm, with transposed operands and bias."""
+    """Return the ranges of a Gemm, with transposed operands and bias."""
     left, right, *bias = sources
     if node.attributes.get_int("transA", 0):
         left = left.each(np.transpose, left.shape[::-1])
@@ -118,7 +150,7 @@ def gemm(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def einsum(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Ranges of an Einsum without ellipsis, repeated letters or implicit output.
+    """Return the ranges of an Einsum without ellipsis, repeated letters or implicit output.
 
     Raises:
         NotKnownError: the equation has one of these.

@@ -30,13 +30,21 @@ if TYPE_CHECKING:
 
 
 def transposed_axes(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Ranges with permuted axes."""
+    """Return the ranges of a Transpose; without `perm` the axes are reversed.
+
+    `sources` holds the ranges of all inputs in order, `shape` is the static shape of the output.
+    The other rules take the same arguments.
+    """
     order = node.attributes.get_ints("perm", range(len(shape))[::-1])
     return sources[0].each(lambda rows: rows.transpose(order), shape)
 
 
 def reshaped(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Ranges in the new shape: axes are matched in groups of equal element count."""
+    """Return the ranges in a new shape, in row-major order of the elements.
+
+    Axes are matched in groups of equal element count. Exact, unless a group is too large for an
+    array of MOST elements: ranges are then merged.
+    """
     source = sources[0]
     before, after = source.shape, shape
     compact: list[int] = []
@@ -73,7 +81,11 @@ def _groups(before: Shape, after: Shape) -> Iterator[tuple[list[int], list[int]]
 
 
 def sliced(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Ranges of a Slice."""
+    """Return the ranges of a Slice with constant starts, ends, axes and steps.
+
+    Raises:
+        NotKnownError: one of these is computed.
+    """
     starts, ends = (np.reshape(numbers(node, index), -1) for index in (1, 2))
     given = len(node.inputs) > 3 and node.inputs[3] is not None
     axes = np.reshape(numbers(node, 3), -1) if given else np.arange(len(starts))
@@ -89,7 +101,7 @@ def sliced(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def parted(node: ir.Node, sources: list[Seen], _shape: Shape) -> list[Seen]:
-    """Ranges of the outputs of a Split."""
+    """Return the ranges of the outputs of a Split, whose shapes are static."""
     source = sources[0]
     axis = node.attributes.get_int("axis", 0) % len(source.shape)
     parts, start = [], 0
@@ -105,7 +117,7 @@ def parted(node: ir.Node, sources: list[Seen], _shape: Shape) -> list[Seen]:
 
 
 def concatenated(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Ranges of a Concat."""
+    """Return the ranges of a Concat."""
     axis = node.attributes.get_int("axis", 0) % len(shape)
     if all(source.first.shape[axis] == 1 for source in sources):
         return union(sources, shape)
@@ -122,7 +134,11 @@ def concatenated(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def gathered(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Ranges of a Gather by constant indices, or of a constant table by computed indices."""
+    """Return the ranges of a Gather by constant indices, or of a constant table by computed ones.
+
+    Raises:
+        NotKnownError: both are computed.
+    """
     source, axis = sources[0], node.attributes.get_int("axis", 0) % len(sources[0].shape)
     if source.nothing:  # a table, looked up by what is computed of the image
         there = len(shape) - axis - len(sources[1].shape)
@@ -134,12 +150,16 @@ def gathered(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def expanded(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Ranges of an Expand, broadcast."""
+    """Return the ranges of an Expand: those of its first input, broadcast."""
     return union(sources[:1], shape)
 
 
 def tiled(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Ranges of a Tile."""
+    """Return the ranges of a Tile with constant repeats.
+
+    Raises:
+        NotKnownError: one of these is computed.
+    """
     times = np.reshape(numbers(node, 1), -1)
     counts = [
         int(count) if sources[0].first.shape[axis] > 1 else 1 for axis, count in enumerate(times)
@@ -148,7 +168,7 @@ def tiled(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def depth_to_space(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Ranges of a DepthToSpace, merged over channels."""
+    """Return the ranges of a DepthToSpace, merged over channels."""
     seen, block = merged(sources[0], [1]), node.attributes.get_int("blocksize", 1)
     for axis in (2, 3):
         if seen.first.shape[axis] > 1:
@@ -157,7 +177,13 @@ def depth_to_space(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def padded(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Ranges of a Pad of any mode."""
+    """Return the ranges of a Pad of any mode with constant pads and axes.
+
+    Constant padding depends on nothing; padding of other modes on the rows that it copies.
+
+    Raises:
+        NotKnownError: one of these is computed.
+    """
     seen, rank = sources[0], len(shape)
     pads = np.reshape(numbers(node, 1), -1)
     given = len(node.inputs) > 3 and node.inputs[3] is not None

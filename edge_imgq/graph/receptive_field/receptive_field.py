@@ -75,7 +75,11 @@ class ReceptiveField:
 
 
 def receptive_field(model: ir.Model) -> ReceptiveField:
-    """Return the receptive field of a float or QDQ model, from its graph only."""
+    """Return the receptive field of a float or QDQ model, from its graph only.
+
+    The radius is never too small. It is the larger of those along height and width. The model is
+    not changed, and nothing is run.
+    """
     light = outline(model)
     found = [_along(light, axis) for axis in (0, 1)]
     for field in found:

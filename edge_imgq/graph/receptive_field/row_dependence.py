@@ -61,7 +61,10 @@ class Seen:
         return bool((self.first > self.last).all())
 
     def each(self, change: Callable[[Rows], Rows], shape: Shape) -> Seen:
-        """Return the ranges with one rearrangement applied to both arrays."""
+        """Return the ranges with one rearrangement applied to both arrays.
+
+        `change` maps an array, with length 1 along constant axes, to one of `shape` likewise.
+        """
         return Seen(shape, change(self.first), change(self.last))
 
 
@@ -70,13 +73,20 @@ class NotKnownError(Exception):
 
 
 def constant(shape: Shape) -> Seen:
-    """Return the ranges of a value that does not depend on the image."""
+    """Return the ranges of a value that does not depend on the image.
+
+    Its arrays have length 1 along every axis: first NONE, last −NONE.
+    """
     ones = (1,) * len(shape)
     return Seen(shape, np.full(ones, NONE), np.full(ones, -NONE))
 
 
 def image(shape: Shape, axis: int, step: int = 1) -> Seen:
-    """Return the ranges of the image along an axis: row i for index i, or of a plane `step` × i."""
+    """Return the ranges of the image along an axis: row i for index i, or of a plane `step` × i.
+
+    Both arrays have length 1 along the other axes. `step` is the number of image rows per row of a
+    plane.
+    """
     rows = np.arange(shape[axis]).reshape([-1 if a == axis else 1 for a in range(len(shape))])
     return Seen(shape, step * rows, step * rows)
 
@@ -89,7 +99,11 @@ def shape_of(value: ir.Value | None) -> Shape:
 
 
 def merged(seen: Seen, axes: Sequence[int]) -> Seen:
-    """Return the ranges with every element widened to the union along some axes."""
+    """Return the ranges with every element widened to the union along some axes.
+
+    Merged axes stay, with length 1 in the arrays; `shape` is unchanged. Negative axes count from
+    the end.
+    """
     places = tuple(axis % max(len(seen.shape), 1) for axis in axes)
     if not places or not seen.shape:
         return seen
@@ -101,7 +115,10 @@ def merged(seen: Seen, axes: Sequence[int]) -> Seen:
 
 
 def union(sources: Sequence[Seen], shape: Shape) -> Seen:
-    """Return the union of the ranges of broadcast operands."""
+    """Return the union of the ranges of broadcast operands.
+
+    Operands are aligned at their last axes, as in NumPy; `shape` is that of the result.
+    """
     first, last = sources[0].first, sources[0].last
     for other in sources[1:]:
         first, last = np.minimum(first, other.first), np.maximum(last, other.last)
@@ -111,7 +128,7 @@ def union(sources: Sequence[Seen], shape: Shape) -> Seen:
 
 
 def numbers(node: ir.Node, index: int) -> NDArray[np.int64]:
-    """Return a constant input.
+    """Return constant input `index`, counted from 0, in the shape and dtype as stored.
 
     Raises:
         NotKnownError: it is absent or computed.
@@ -123,7 +140,10 @@ def numbers(node: ir.Node, index: int) -> NDArray[np.int64]:
 
 
 def compacted(seen: Seen) -> Seen:
-    """Return the ranges with constant axes reduced to length 1."""
+    """Return the ranges with length 1 along each axis on which both arrays are constant.
+
+    The arrays hold the first and last row of each element; `shape` is unchanged. Exact.
+    """
     first, last = seen.first, seen.last
     for axis, side in enumerate(first.shape):
         one, other = first.take([0], axis), last.take([0], axis)
@@ -133,9 +153,11 @@ def compacted(seen: Seen) -> Seen:
 
 
 def at_places(seen: Seen, axis: int, places: Sequence[NDArray[np.int64]]) -> Seen:
-    """Return the union of the ranges at several index arrays along an axis.
+    """Return the union of the ranges at several places along an axis: a window at each index.
 
-    Indices outside contribute nothing.
+    Indices outside contribute nothing. Each array of `places`, int64 (output length,), holds one
+    source index from 0 for every output index. Along the axis the arrays of `seen` must have their
+    full length. `shape` is unchanged; the caller sets that of the output.
     """
     length = seen.first.shape[axis]
     blank = [(0, int(a == axis)) for a in range(seen.first.ndim)]

@@ -61,6 +61,9 @@ if TYPE_CHECKING:
 def follow(node: ir.Node, sources: Sequence[Seen]) -> list[Seen]:
     """Return the row ranges of a node's outputs.
 
+    Never narrower than what the node reads. Wider, by merging, where the arrays would exceed MOST
+    elements.
+
     Args:
         node: node of a graph with static shapes.
         sources: ranges of its inputs; an absent input depends on nothing.

@@ -28,20 +28,28 @@ if TYPE_CHECKING:
 
 
 def space_to_depth(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Ranges of a SpaceToDepth: blocks of pixels, merged over channels."""
+    """Return the ranges of a SpaceToDepth: blocks of pixels, merged over channels.
+
+    `sources` holds the ranges of all inputs in order, `shape` is the static shape of the output.
+    The other rules take the same arguments.
+    """
     block = node.attributes.get_int("blocksize", 1)
     return _windows(merged(sources[0], [1]), shape, [(block, block, 1, 0)] * 2)
 
 
 def convolution(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Ranges of a Conv: its windows, merged over channels."""
+    """Return the ranges of a Conv: its windows, merged over all channels.
+
+    Raises:
+        NotKnownError: the weights or the bias depend on the image.
+    """
     if any(not source.nothing for source in sources[1:]):
         raise NotKnownError
     return _windows(merged(sources[0], [1]), shape, _taps(node, sources))
 
 
 def pooled(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Ranges of a pooling: its windows per channel."""
+    """Return the ranges of a pooling: its windows per channel."""
     return _windows(sources[0], shape, _taps(node, sources))
 
 
@@ -70,7 +78,11 @@ def _windows(seen: Seen, shape: Shape, taps: Sequence[tuple[int, int, int, int]]
 
 
 def deconvolution(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Ranges of a ConvTranspose: the pixels whose kernels reach each output."""
+    """Return the ranges of a ConvTranspose: the pixels whose kernels reach each output.
+
+    Raises:
+        NotKnownError: the weights or the bias depend on the image.
+    """
     if any(not source.nothing for source in sources[1:]):
         raise NotKnownError
     seen, kernel = merged(sources[0], [1]), _kernel(node)
@@ -89,7 +101,7 @@ def deconvolution(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def resized(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Ranges of a Resize: the neighbours of each sampling position, never fewer than are read.
+    """Return the ranges of a Resize: the neighbours of each position, never fewer than are read.
 
     Raises:
         NotKnownError: it crops, or its parameters are computed from the image.
@@ -118,7 +130,11 @@ def resized(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def scale_of(node: ir.Node, axis: int, rank: int) -> float | None:
-    """Return the scale that a Resize states for an axis, or None if it states sizes."""
+    """Return the scale that a Resize states for an axis, or None if it states sizes.
+
+    None also if it states scales for some axes only. `axis` counts from 0; `rank` is that of its
+    input.
+    """
     scales = node.inputs[2] if len(node.inputs) > 2 else None
     if not is_constant(scales) or contents(scales).size != rank:
         return None

@@ -25,7 +25,7 @@ def side_axes(shape: Sequence[object]) -> tuple[int, int]:
     """Return the axes of height and width: (2, 3), or (1, 2) for (N, H, W, C).
 
     A shape counts as channels last if only its last axis has 1 or 3 channels; (N, C, 1, 1) does
-    not.
+    not. Lengths are integers; any other entry counts as open.
     """
     last = len(shape) == 4 and shape[3] in COLOURS and shape[1] not in COLOURS
     return (1, 2) if last and tuple(shape[2:]) != (1, 1) else (2, 3)
@@ -44,6 +44,8 @@ def own_size(model: ir.Model) -> tuple[int, int] | None:
 def bind_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
     """Return a copy of the model for one image of `size`, with all shapes inferred.
 
+    The batch becomes 1. A plane gets its fraction of the sides, a vector 1×1.
+
     Args:
         model: its first input is an image, (N, C, H, W) or (N, H, W, C); not changed. A model
             exported for another size is opened first, if no node holds that size.
@@ -51,8 +53,7 @@ def bind_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
 
     Raises:
         ModelError: the model is tied to another size, its shapes contradict each other at this one,
-            or
-            a dimension becomes empty.
+            or a dimension becomes empty or stays open.
     """
     if own_size(model) not in (None, size):
         model = reopened(model, "The model")
@@ -124,6 +125,7 @@ def takes_batches(model: ir.Model, size: tuple[int, int]) -> bool:
     """Return True if two images give every intermediate value twice the elements that one does.
 
     Attention may reshape to a batch of one, and exporters may write a Resize's batch as a constant.
+    False also if shapes cannot be inferred.
 
     Args:
         model: float or QDQ model of one image input (N, C, H, W).
@@ -188,7 +190,11 @@ def _refuse_uneven(graph: onnx.GraphProto, size: tuple[int, int]) -> None:
 
 
 def open_input(proto: onnx.ModelProto) -> None:
-    """Open batch, height and width of the image inputs, in place; other shapes stay."""
+    """Open batch, height and width of the image inputs, in place; other shapes stay.
+
+    Of a model whose only input is the image its channels are opened too. Open sides of a plane that
+    is a fraction of the image are named "height/2" and the like.
+    """
     others = further_inputs(proto.graph)
     parts = {value.name: image_parts(proto.graph, value) for value in others}
     for value in (proto.graph.input[0], *others):

@@ -70,10 +70,13 @@ class Sides:
 def find_sides(model: ir.Model, wanted: Sequence[Size], rule: Rule | None = None) -> Sides | None:
     """Return the sides that a network accepts, or None if no trial size works.
 
+    Shapes are inferred; nothing is run.
+
     Args:
         model: model of one image input (1, C, H, W) with open height and width.
         wanted: sizes to try first, as named by the user.
-        rule: function evaluated at each size; `scale_at` by default.
+        rule: function of the model and a size that returns the scale there, or None if the size
+            does not fit; `scale_at` by default.
     """
     light, rule = outline(model), rule or scale_at
     for size in sizes_to_try(model, wanted):
@@ -96,7 +99,10 @@ def sizes_to_try(model: ir.Model, wanted: Sequence[Size]) -> Iterator[Size]:
 
 
 def scale_at(model: ir.Model, size: Size) -> Scale | None:
-    """Return the whole scale of output to input at one size, or None if there is none."""
+    """Return the whole scale of output to input at one size, or None if there is none.
+
+    None also if the scale is a fraction or shape inference fails.
+    """
     found = ratio_at(model, size)
     return found if isinstance(found, int) else None
 
@@ -104,7 +110,8 @@ def scale_at(model: ir.Model, size: Size) -> Scale | None:
 def ratio_at(model: ir.Model, size: Size) -> Scale | None:
     """Return the scale of output to input at one size, or None if there is none.
 
-    A fraction of two large numbers is one that was rounded at this size.
+    A fraction of two large numbers is one that was rounded at this size. None also if shape
+    inference fails, or if both terms of the fraction exceed LARGEST_TERM.
     """
     try:
         found = output_at(model, size)
@@ -159,7 +166,10 @@ def channels_at(model: ir.Model, size: Size) -> int:
 
 
 def outline(model: ir.Model) -> ir.Model:
-    """Return a copy whose large weights have shapes but no contents, for shape inference."""
+    """Return a copy whose large weights have shapes but no contents, for shape inference.
+
+    It cannot be run. Large ones have more than SMALL elements.
+    """
     proto = ir.to_proto(model)
     for tensor in proto.graph.initializer:
         if prod(tensor.dims) > SMALL and tensor.data_type in WEIGHTS:

@@ -91,6 +91,8 @@ def observe_finite(
     """Measure the per-channel ranges of the activations that stay finite; omit the others.
 
     It is for synthetic images: a network may divide by a statistic that is zero on a flat image.
+    One image on which an activation is not finite omits it. Without images the result is empty; no
+    error is raised.
 
     Arguments are those of `observe_channels`.
     """
@@ -130,7 +132,9 @@ class ChannelWatcher:
     ) -> dict[str, tuple[ChannelRange, NDArray[np.float32] | None]]:
         """Measure per-channel ranges and, if watching closely, subsample each activation.
 
-        The subsample is None otherwise. NaN and infinite ranges are returned without an error.
+        The subsample is None otherwise. It holds every step-th row and column of a value
+        (N, C, H, W), and every step²-th number of any other, flattened (`grid_steps`). NaN and
+        infinite ranges are returned without an error.
         """
         feeds: dict[str, Any] = split_ports(to_nchw(pixels, self._peak), self._entries)
         outputs = run_session(self._session, feeds | (grid_steps(pixels) if self._closely else {}))
@@ -233,7 +237,10 @@ STEPS = {GRID: 2, COUNT: 1}
 
 
 def grid_steps(pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.int64]]:
-    """Compute the sampling steps for an image (H, W, C): odd numbers, int64."""
+    """Compute the sampling steps for an image (H, W, C): odd numbers, int64.
+
+    GRID holds the steps along H and W, (2,); COUNT the step along flattened values, (1,).
+    """
     step = math.ceil(math.sqrt(pixels.shape[0] * pixels.shape[1] / POSITIONS)) // 2 * 2 + 1
     return {GRID: np.array([step, step]), COUNT: np.array([step * step])}
 

@@ -53,7 +53,8 @@ def covering_images(
 ) -> Chosen:
     """Select at most `most` images that cover the activation ranges.
 
-    If there are no more than `most` images, all are selected and none counts as extreme.
+    If there are no more than `most` images, all are selected and none counts as extreme. Indices
+    count from 0, in the order of `images`. The choice is the same at every call.
 
     Args:
         model: float graph.

@@ -62,7 +62,10 @@ class HistogramKeeper:
         self._first = np.zeros((channels, 1), np.int64)
 
     def add(self, values: NDArray[np.float32]) -> None:
-        """Count finite float32 values (channels, any number)."""
+        """Count finite float32 values (channels, any number above 0).
+
+        Zeros are left out.
+        """
         exact = values.astype(np.float64)
         self._low = np.minimum(self._low, exact.min(axis=1))
         self._high = np.maximum(self._high, exact.max(axis=1))
@@ -103,5 +106,8 @@ class HistogramKeeper:
 
 
 def bins_of(channels: int) -> int:
-    """Return the number of bins per channel, a power of two, for a number of channels."""
+    """Return the number of bins per channel, a power of two, for a number of channels.
+
+    It is at least FEWEST (256) and at most MOST (4096).
+    """
     return min(max(1 << (CELLS // channels).bit_length() - 1, FEWEST), MOST)

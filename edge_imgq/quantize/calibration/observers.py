@@ -53,12 +53,17 @@ The second argument holds the costs of errors per channel, (channels,); None if 
 
 
 def min_max(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG001
-    """Choose the full observed range over all channels."""
+    """Choose the full observed range over all channels.
+
+    It is not extended to 0. `weights` is not used.
+    """
     return seen.whole()
 
 
 def moving_average(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG001
     """Choose the moving averages of the per-image extremes, widest over the channels.
+
+    It is not extended to 0. `weights` is not used.
 
     Raises:
         ValueError: `seen` has no details.
@@ -70,7 +75,8 @@ def moving_average(seen: ChannelRange, weights: Values | None) -> Range:  # noqa
 def percentile(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG001
     """Choose the range that leaves out a share OUTSIDE of the nonzero values, half in each tail.
 
-    The ends are centres of histogram bins, so they are accurate to half a bin.
+    The ends are centres of histogram bins, so they are accurate to half a bin. `weights` is not
+    used.
 
     Raises:
         ValueError: `seen` has no details.
@@ -88,7 +94,7 @@ def entropy(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG00
     """Choose the symmetric threshold t with the least KL divergence of quantized from true values.
 
     Values are counted by magnitude, over all channels; THRESHOLDS values of t are tried. The result
-    is cut to the observed range.
+    is cut to the observed range. `weights` is not used.
 
     Raises:
         ValueError: `seen` has no details.
@@ -117,7 +123,8 @@ def least_error(seen: ChannelRange, weights: Values | None, dearer: float = 1.0)
 
     Args:
         seen: observed ranges with details.
-        weights: cost of the squared error of each channel, (channels,); None for equal costs.
+        weights: cost of the mean squared error of each channel's nonzero values, (channels,); None,
+            another length or only zeros for equal costs of all values.
         dearer: cost of a clipping error relative to a rounding error.
 
     Raises:

@@ -81,6 +81,9 @@ class PatchSampler:
     ) -> Iterator[NDArray[np.uint8]]:
         """Yield the images unchanged and sample their patches.
 
+        The sample is complete once all images have been yielded. An image smaller than a patch is
+        extended by reflection that repeats the border.
+
         Args:
             images: uint8 (H, W, C).
             extremes: indices of images to sample no patch from.
@@ -99,15 +102,24 @@ class PatchSampler:
         return [kept[place] for place in places]
 
     def batch(self, peak: float) -> NDArray[np.float32]:
-        """Return the patches of `pixels` as one float32 network input (N, C, H, W)."""
+        """Return the patches of `pixels` as one float32 network input (N, C, H, W).
+
+        Values are 0 … `peak`.
+        """
         return _batch(self.pixels(), peak)
 
     def all(self, peak: float) -> NDArray[np.float32]:
-        """Return all training patches as one float32 network input (N, C, H, W)."""
+        """Return all training patches as one float32 network input (N, C, H, W).
+
+        Values are 0 … `peak`.
+        """
         return _batch(self._learning.kept, peak)
 
     def held_out(self, peak: float) -> NDArray[np.float32]:
-        """Return the held-out patches as (N, C, H, W), or one training patch if there are none."""
+        """Return the held-out patches as (N, C, H, W), or one training patch if there are none.
+
+        Float32, 0 … `peak`.
+        """
         return _batch(self._held_out.kept or self._learning.kept[:1], peak)
 
     def _patches(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:

@@ -55,7 +55,10 @@ class ChannelSensitivity:
     everywhere: NDArray[np.float64]
 
     def with_gains(self, gains: NDArray[np.float64]) -> ChannelSensitivity:
-        """Return the statistics after channels get gains that their readers divide out."""
+        """Return the statistics after channels get gains that their readers divide out.
+
+        `gains` holds a positive factor for each channel, (channels,).
+        """
         squares = gains**2
         return ChannelSensitivity(
             self.error / squares, self.energy * squares, self.absence, self.everywhere / squares
@@ -160,6 +163,7 @@ def signed_sum(image: Tensor, generator: torch.Generator) -> Tensor:
 
     Its gradient is the product of the signs and the Jacobian. It is computed as a sum because
     torch, given the signs as a cotangent, imports its symbolic shapes, which takes half a second.
+    Signs are +1 or −1 with equal probability; the result is a scalar.
     """
     signs = torch.randint(0, 2, image.shape, generator=generator) * 2.0 - 1
     return (image * signs).sum()

@@ -38,6 +38,9 @@ def rounding_noise(
 ) -> float:
     """Compute N from per-tensor scales.
 
+    It is a squared error of the image, in the units of A. Values that are only copied or added are
+    left out (`is_rounded_anew`).
+
     Args:
         placed: quantization of every activation.
         errors: A of each activation to count.
@@ -56,6 +59,8 @@ def noise_with_gains(
     errors: Mapping[ir.Value, Numbers],
 ) -> float:
     """Compute N as if every scalable channel had the gain that fills its scale.
+
+    Units and values left out are those of `rounding_noise`.
 
     Args:
         graph: float graph.

@@ -25,7 +25,10 @@ from edge_imgq.wording import did_you_mean
 
 
 def layers(graph: ir.Graph) -> list[ir.Node]:
-    """List the nodes whose precision can be chosen, in graph order."""
+    """List the nodes whose precision can be chosen, in graph order.
+
+    These are Conv and ConvTranspose with constant weights.
+    """
     return [
         node for node in graph if node.op_type in WEIGHT_AXIS and edit.is_constant(node.inputs[1])
     ]
@@ -53,6 +56,8 @@ def float_nodes(graph: ir.Graph, names: Collection[str]) -> set[ir.Node]:
     """Find all nodes that compute in float if the named layers do.
 
     They are the layers, their fused activations, and operators without weights between float nodes.
+    Names that no layer has are ignored. Nodes marked before count as float neighbours, but are not
+    returned. Nothing is marked.
     """
     chosen = {node for node in layers(graph) if node.name in names}
     chosen |= {node for node in map(fused_activation, chosen) if node is not None}

@@ -71,7 +71,8 @@ class LayerAblation:
     def psnr(self, rounded: Collection[str]) -> float:
         """Compute the PSNR in dB to the float model, mean over patches.
 
-        Rounding to pixels is included.
+        Rounding to pixels is included. At most 100 dB per patch. `rounded` holds the switches that
+        are on.
         """
         return decibels(self._squares(self._run(rounded) - self._wanted))
 
@@ -99,7 +100,10 @@ def _session(model: ir.Model, *, optimise: bool) -> Any:
 
 
 def decibels(errors: NDArray[np.float64]) -> float:
-    """Convert mean squared errors, peak 1, to PSNR in dB and average them."""
+    """Convert mean squared errors, peak 1, to PSNR in dB and average them.
+
+    Each counts as at most 100 dB.
+    """
     return float(np.mean(-10 * np.log10(np.maximum(errors, LEAST_ERROR))))
 
 

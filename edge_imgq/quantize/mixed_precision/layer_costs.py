@@ -63,7 +63,7 @@ def measure_roundings(board: LayerAblation, progress: Progress) -> Roundings:
 
     Args:
         board: quantized graph with switches.
-        progress: called with the number of roundings measured and their total.
+        progress: called before each run with the number of roundings measured and their total.
     """
     errors = {}
     for done, name in enumerate(sorted(board.names)):
@@ -109,7 +109,8 @@ def written_switches(graph: ir.Graph, switches: Iterable[str]) -> dict[ir.Node, 
     """Map nodes of a float graph to the switches of their outputs.
 
     All layers and all other nodes with a rounded output are included, in graph order. The output of
-    a fused activation belongs to the layer before it.
+    a fused activation belongs to the layer before it. Switches of weights are left out; a layer
+    without a rounded output has an empty tuple.
     """
     owners: dict[str, ir.Node] = {}
     for node in graph:

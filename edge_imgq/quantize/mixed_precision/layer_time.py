@@ -52,7 +52,10 @@ class LayerTimes:
         self.plain = self.total(()) or 1.0
 
     def total(self, names: Collection[str]) -> float:
-        """Estimate the time of the network in nanoseconds with the named layers in float."""
+        """Estimate the time of the network in nanoseconds with the named layers in float.
+
+        Nodes that are marked float stay so. Names that no layer has are ignored.
+        """
         return sum(self.by_node(names).values())
 
     def by_node(self, names: Collection[str]) -> dict[str, float]:

@@ -60,6 +60,8 @@ def rounding_errors(graph: ir.Graph, board: LayerAblation, progress: Progress) -
 def worst_layers(graph: ir.Graph, errors: Mapping[str, float]) -> tuple[WorstLayer, ...]:
     """List the layers with the largest errors, largest first; empty if none reaches the share.
 
+    A layer is listed from a share of SHARE (0.1) of all errors on, and at most MOST (5) are.
+
     Args:
         graph: float graph with the node names of the board's graph.
         errors: errors of its roundings from `rounding_errors`.

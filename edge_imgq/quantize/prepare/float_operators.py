@@ -115,7 +115,10 @@ def _in_float(original: ir.Model, names: Collection[str]) -> ir.Model:
 
 
 def compute_in_float(graph: ir.Graph, names: Collection[str]) -> None:
-    """Mark the named nodes as float and insert factors of one around float regions, in place."""
+    """Mark the named nodes as float and insert factors of one around float regions, in place.
+
+    Regions that were marked before get factors too. Names that no node has are ignored.
+    """
     for node in graph:
         if node.name in names:
             mark_float(node)

@@ -26,6 +26,8 @@ from edge_imgq.graph.float_regions import is_marked, mark_float, stays_float
 def insert_edge_factors(graph: ir.Graph, nodes: Collection[ir.Node]) -> None:
     """Insert factors of one around a region that computes in float, in place.
 
+    Inputs and outputs of the graph, and values of one channel, get none.
+
     Args:
         graph: float graph.
         nodes: marked nodes of the region; 4-D values that enter or leave it get a factor.
@@ -49,7 +51,10 @@ def is_factor(node: ir.Node) -> bool:
 
 
 def remove_idle_factors(graph: ir.Graph) -> None:
-    """Remove the factors that are one in all channels, in place."""
+    """Remove the factors that are one in all channels, in place.
+
+    A factor behind a region stays if its input has other readers.
+    """
     for node in [node for node in graph if is_factor(node)]:
         source, result = node.inputs[0], node.outputs[0]
         if source is None or (edit.contents(node.inputs[1]) != 1).any():

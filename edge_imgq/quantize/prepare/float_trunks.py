@@ -47,7 +47,10 @@ def find_trunk(graph: ir.Graph) -> list[ir.Node]:
 
 
 def is_first_layer(node: ir.Node) -> bool:
-    """Return True if a node is an int8 convolution of an image of few channels, by itself."""
+    """Return True if a node is an int8 convolution of an image of few channels, by itself.
+
+    Its input is a graph input with at most FEW_CHANNELS (4) channels; no activation is fused to it.
+    """
     source = node.inputs[0] if node.inputs else None
     return (
         node.op_type == "Conv"

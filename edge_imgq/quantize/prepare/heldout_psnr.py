@@ -33,7 +33,10 @@ class HeldOutPsnr:
         self._wanted = self._images(reference, optimise=True)
 
     def psnr(self, quantized: ir.Model) -> float:
-        """Compute the PSNR in dB between images clipped to 0 … peak, mean over patches."""
+        """Compute the PSNR in dB between images clipped to 0 … peak, mean over patches.
+
+        Each patch counts as at most SAME (100) dB. Of several outputs the first is compared.
+        """
         difference = self._images(quantized, optimise=False) - self._wanted
         errors = np.mean(np.square(difference, dtype=np.float64), axis=(1, 2, 3))
         least = self._peak**2 / 10 ** (SAME / 10)

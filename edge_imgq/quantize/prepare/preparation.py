@@ -80,7 +80,10 @@ class Prepared:
     _errors: dict[str, NDArray[np.float64]] | None = field(default=None, init=False)
 
     def few(self) -> NDArray[np.float32]:
-        """Return a batch of training patches: one patch if the graph takes one image at a time."""
+        """Return a batch of training patches: one patch if the graph takes one image at a time.
+
+        It is float32 (N, C, H, W), 0 … peak.
+        """
         batch = self.patches.batch(self.contract.peak)
         return batch if self.takes_batches else batch[:1]
 
@@ -117,7 +120,8 @@ class Prepared:
     def take(self, name: str, step: Callable[[], dict[str, ChannelRange] | None]) -> None:
         """Run a step and store the ranges that it returns.
 
-        A step that an operator prevents is recorded as skipped.
+        A step that an operator prevents is recorded as skipped. If the step returns None the ranges
+        stay.
         """
         self.begin(name)
         found = covered(step)
@@ -137,7 +141,8 @@ def prepare(
 ) -> Prepared:
     """Rewrite a float graph as the recipe demands and measure its ranges on the images.
 
-    Arguments and errors are those of `edge_imgq.quantize.quantize.quantize_prepared`.
+    Arguments and errors are those of `edge_imgq.quantize.quantize.quantize_prepared`. `begin` is
+    called with the name of each step.
     """
     begin("ranges of activations")
     original = graph.model.clone()

@@ -61,7 +61,11 @@ class _Site:
 
 
 def part_named(graph: ir.Graph, names: Collection[str]) -> None:
-    """Split the concatenations whose partial convolutions a recipe names, in place."""
+    """Split the concatenations whose partial convolutions a recipe names, in place.
+
+    The convolution "c" has parts "c.part0", "c.part1", … in the order of the operands; other names
+    are ignored.
+    """
     for site in _sites(graph):
         if not site.names.isdisjoint(names):
             _part(graph, site)
@@ -85,7 +89,7 @@ def part_concatenations(
 ) -> None:
     """Split the concatenations of a float graph where this lowers the noise, in place.
 
-    Exact in real numbers; float32 rounding differs.
+    Exact in real numbers; float32 rounding differs. A split must lower it by LEAST_GAIN (5 %).
 
     Args:
         original: float graph in the state in which it will be quantized.

@@ -40,6 +40,8 @@ MOST_UNITS = 0.99 * 2.0**24
 def exact_first_layers(graph: ir.Graph, placed: Mapping[ir.Value, Quantization]) -> None:
     """Rewrite the marked convolutions of the image so that their sums are exact, in place.
 
+    It runs before QDQ nodes are inserted.
+
     Args:
         graph: float graph.
         placed: quantization of every activation.

@@ -53,6 +53,9 @@ def insert_qdq(
 ) -> None:
     """Turn a float graph into a QDQ graph, in place.
 
+    Inputs and outputs of the graph keep their names and stay float32. Nodes that are marked float
+    keep float constants.
+
     Args:
         graph: float graph.
         placed: quantization of every activation (`edge_imgq.quantize.scales.scales`).
@@ -161,7 +164,10 @@ def _quantize_activation(named: NamedGraph, value: ir.Value, parameters: Quantiz
 def append_converter(
     named: NamedGraph, kind: str, source: ir.Value, parameters: Quantization
 ) -> ir.Value:
-    """Append a quantizer or dequantizer to the graph; the caller sorts the graph afterwards."""
+    """Append a quantizer or dequantizer to the graph; the caller sorts the graph afterwards.
+
+    `kind` is "QuantizeLinear" or "DequantizeLinear". Returns its output.
+    """
     scale: Any = parameters.scale
     zero_point: Any = parameters.zero_point.astype(parameters.dtype)
     if parameters.axis is None:

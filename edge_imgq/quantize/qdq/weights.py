@@ -34,7 +34,7 @@ def quantize_weight(
     The scales are chosen so that no requantization has ties that runtimes round differently
     (`edge_imgq.quantize.scales.tie_free_multiplier`). A channel whose weights are tiny or zero gets
     a scale large enough for its bias to fit int32 and for the requantization multiplier to stay in
-    the range that kernels accept.
+    the range that kernels accept. Weights are rounded half to even.
 
     Args:
         weight: float32 weights with output channels on `axis`.
@@ -63,10 +63,15 @@ def quantize_weight(
 def quantize_bias(bias: Any, input_scale: float, weight_scale: Any) -> tuple[Any, Quantization]:
     """Quantize the bias to int32 at scale = input scale · weight scale, saturating.
 
+    Rounded half to even.
+
     Args:
         bias: float32 (channels,).
         input_scale: scale of the activation.
         weight_scale: float32 (channels,).
+
+    Returns:
+        int32 (channels,) and their symmetric quantization, with axis 0.
     """
     scale = (np.float32(input_scale) * weight_scale).astype(np.float32)
     integers = as_int32(bias / scale.astype(np.float64))
@@ -74,6 +79,9 @@ def quantize_bias(bias: Any, input_scale: float, weight_scale: Any) -> tuple[Any
 
 
 def as_int32(levels: Any) -> Any:
-    """Round half to even and saturate to int32."""
+    """Round half to even and saturate to int32.
+
+    `levels` is an array of any shape.
+    """
     limits = np.iinfo(np.int32)
     return np.rint(levels).clip(limits.min, limits.max).astype(np.int32)

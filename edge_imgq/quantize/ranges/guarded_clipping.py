@@ -131,6 +131,8 @@ def clip_outliers(
 ) -> dict[str, ChannelRange]:
     """Narrow ranges where this helps photographs by LEAST_GAIN and harms no guard image.
 
+    If photographs gain less than that in all, the ranges are those in `seen`.
+
     Args:
         original: float graph in the state in which it will be quantized.
         seen: ranges of its activations with details, by name.

@@ -54,7 +54,8 @@ def headroom(
 
     If any value is NaN or infinite on a drawing or a flat image, as where an image is divided by
     its standard deviation, no channel counts as carrying the image: only values before the division
-    would be known, and gains from those alone lost 2.5 dB on patches in `dped-slim-iphone`.
+    would be known, and gains from those alone lost 2.5 dB on patches in `dped-slim-iphone`. Every
+    range includes 0.
 
     Args:
         original: float graph in the state in which it will be quantized.

@@ -124,12 +124,18 @@ def asymmetric(values: Range) -> Quantization:
 
 
 def covering(values: NDArray[Any]) -> Quantization:
-    """Choose the int8 scale and zero point that cover the contents of a constant."""
+    """Choose the int8 scale and zero point that cover the contents of a constant.
+
+    They are those that `asymmetric` chooses; the array must not be empty.
+    """
     return asymmetric(Range(float(values.min()), float(values.max())))
 
 
 def per_tensor(scale: float, zero_point: int) -> Quantization:
-    """Make int8 parameters shared by a whole tensor."""
+    """Make int8 parameters shared by a whole tensor.
+
+    The scale is rounded to float32.
+    """
     return Quantization(
         np.array([scale], np.float32), np.array([zero_point], np.int32), "int8", None
     )

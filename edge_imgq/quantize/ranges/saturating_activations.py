@@ -61,6 +61,9 @@ def limit_to_saturation(
 ) -> dict[str, ChannelRange]:
     """Cut ranges where the following operators are flat to within half a level.
 
+    A range is cut only if at least LEAST_CUT (2 %) of it is unused. Ranges are copied, not changed
+    in place.
+
     Args:
         graph: float graph in the state in which it will be quantized.
         seen: ranges of its activations, by name.

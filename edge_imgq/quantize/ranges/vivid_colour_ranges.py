@@ -117,7 +117,10 @@ def _keeps_pixels_apart(node: ir.Node) -> bool:
 
 
 def vivid(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Multiply the distance of colours from gray by VIVID in an image (H, W, C), uint8."""
+    """Multiply the distance of colours from gray by VIVID in an image (H, W, C), uint8.
+
+    Gray is the mean of the channels. Results are clipped to 0 … 255 and rounded down.
+    """
     gray = pixels.astype(np.float32).mean(axis=2, keepdims=True)
     farther: NDArray[np.uint8] = (gray + VIVID * (pixels - gray)).clip(0, 255).astype(np.uint8)
     return farther

@@ -32,6 +32,8 @@ def with_powers(
 ) -> dict[ir.Value, Quantization]:
     """Round all scales up to powers of two, except those of the image.
 
+    Any parameters whose scale equals that of the image are kept.
+
     Args:
         placed: quantization of every activation; values with equal parameters keep equal ones.
         image: quantization parameters of 8-bit pixels.
@@ -43,7 +45,10 @@ def with_powers(
 
 
 def power(parameters: Quantization) -> Quantization:
-    """Round a per-tensor scale up to a power of two; the zero point keeps the lower end."""
+    """Round a per-tensor scale up to a power of two; the zero point keeps the lower end.
+
+    A scale up to SLACK octaves above a power is rounded to that power.
+    """
     own, zero = float(parameters.scale[0]), int(parameters.zero_point[0])
     scale = 2.0 ** math.ceil(math.log2(own) - SLACK)
     zero_point = round(INT8_LOW - (INT8_LOW - zero) * own / scale)
@@ -56,7 +61,10 @@ def is_power(scale: float) -> bool:
 
 
 def power_above(multipliers: Any) -> NDArray[np.float64]:
-    """Round positive numbers up to powers of two."""
+    """Round positive numbers up to powers of two.
+
+    Numbers up to SLACK octaves above a power are rounded to that power. Any shape.
+    """
     exponents: NDArray[np.float64] = np.ceil(np.log2(multipliers) - SLACK)
     return np.exp2(exponents)
 

@@ -30,7 +30,10 @@ def with_zero_points_0(
 
 
 def symmetric(parameters: Quantization) -> Quantization:
-    """Return per-tensor parameters with zero point 0 that cover the same range."""
+    """Return per-tensor parameters with zero point 0 that cover the same range.
+
+    Integers −127 … 127 cover it.
+    """
     reach = bounds(parameters)
     return per_tensor(max(-reach.low, reach.high, LEAST * INT8_HIGH) / INT8_HIGH, 0)
 

@@ -44,6 +44,9 @@ BESIDE = 64
 def wider_result(operand: ScaleClass, result: ScaleClass, slope: float) -> float:
     """Compute the scale of a leaky ReLU's result, given its operand's scale.
 
+    The ratio of operand to result becomes k/256: of the k from the present ratio down to 1/WIDEST
+    of it, the one whose product with the slope is closest to an integer. Below 1/256 it stays.
+
     Args:
         operand: scale class of the operand.
         result: scale class of the result; if `is_reciprocal`, the new scale has an exact reciprocal
@@ -62,6 +65,9 @@ def wider_result(operand: ScaleClass, result: ScaleClass, slope: float) -> float
 
 def wider_operand(operand: ScaleClass, result: ScaleClass, slope: float) -> float:
     """Compute the scale of a leaky ReLU's operand, given its result's scale.
+
+    The ratio of operand to result becomes k/256: of the k from the present ratio up to WIDEST times
+    it, the one whose product with the slope is closest to an integer.
 
     Args:
         operand: scale class of the operand.

@@ -34,6 +34,9 @@ SLACK = 1e-9
 def tie_free_above(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
     """Round multipliers up to the next fraction n/m with m odd.
 
+    m is at most LARGEST (1023); a multiplier below 1/LARGEST becomes 1/m with a larger m. Returns
+    float64 (N,).
+
     Args:
         multipliers: positive numbers, (N,).
     """
@@ -45,6 +48,8 @@ def tie_free_above(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def tie_free_nearest(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
     """Round multipliers to the nearest fraction n/m with m odd; below 1/LARGEST, up.
+
+    m is chosen as in `tie_free_above`. Returns float64 (N,).
 
     Args:
         multipliers: positive numbers, (N,).
@@ -70,7 +75,8 @@ def exactly_invertible_above(scale: float, count: int = CANDIDATES) -> float:
     """Return the float32 number slightly above a scale with the most exact float32 reciprocal.
 
     Quantizers divide by the scale or multiply by its reciprocal. If scale × reciprocal is 1 to
-    about 10⁻¹¹, as for one number in a thousand, both give the same float32 result.
+    about 10⁻¹¹, as for one number in a thousand, both give the same float32 result. The first
+    number tried is the scale rounded to float32, the last of CANDIDATES is 0.05 % above it.
 
     Args:
         scale: positive.
@@ -81,7 +87,7 @@ def exactly_invertible_above(scale: float, count: int = CANDIDATES) -> float:
 
 
 def exactly_invertible_without_ties(scale: float, multiplier: float, power: int) -> float:
-    """Return such a scale under which no level times the multiplier is close to a tie.
+    """Return a scale with a nearly exact reciprocal that keeps level × multiplier off ties.
 
     Of the INVERTIBLE best numbers slightly above the scale, it is the one whose products with the
     levels 1 … 255 are farthest from ties. A ratio of one half, where every odd level is a tie, is
@@ -114,7 +120,7 @@ def _invertible(scale: float) -> tuple[NDArray[np.float32], NDArray[np.float64]]
 
 
 def odd_denominators() -> NDArray[np.float64]:
-    """Return the denominators that are tried: odd numbers from 1 to LARGEST."""
+    """Return the denominators that are tried: odd numbers from 1 to LARGEST, float64 (512,)."""
     return np.arange(1, LARGEST + 1, 2, dtype=np.float64)
 
 

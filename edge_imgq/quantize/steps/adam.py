@@ -65,6 +65,9 @@ class Adam:
         return {"slopes": self._slopes, "squares": self._squares, "steps": self._steps}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Restore the moving averages and step counts from `state`."""
+        """Restore the moving averages and step counts from `state`.
+
+        They are not copied: later steps change them.
+        """
         self._slopes, self._squares = state["slopes"], state["squares"]
         self._steps = state["steps"]

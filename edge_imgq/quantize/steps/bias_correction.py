@@ -66,6 +66,9 @@ def correct_channels(
 ) -> Mapping[str, Fit]:
     """Correct weight scales and biases of a QDQ model, in place.
 
+    Scales and biases are rounded again, so a fit is met approximately. A gain above LARGEST_GAIN
+    (1.1) or below its inverse counts as 1. Layers in float are left out.
+
     Args:
         original: float graph that was quantized, with the same node names.
         quantized: its QDQ graph; every convolution has a bias (see `zero_biases`).
@@ -87,7 +90,8 @@ def measure_fits(
 ) -> dict[str, Fit]:
     """Measure the fit of each convolution on corrected inputs, by node name.
 
-    Arguments are those of `correct_channels`; the models are not changed.
+    Arguments are those of `correct_channels`; the models are not changed. If the graph takes one
+    image at a time, the fits of the images are averaged. Empty without an int8 convolution.
     """
     if not any(node.op_type in WEIGHT_AXIS and not is_marked(node) for node in quantized.graph):
         return {}

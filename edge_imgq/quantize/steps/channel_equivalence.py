@@ -91,7 +91,8 @@ def find_channels(graph: ir.Graph) -> Channels:
 def apply_spread(graph: ir.Graph, channels: Channels, spread: GainAndSplit) -> None:
     """Apply gains and copies to all channels, in place; exact in real numbers.
 
-    Copies are adjacent: the channels of a value keep their order, each repeated.
+    Copies are adjacent: the channels of a value keep their order, each repeated. `channels` are
+    those of this graph before; after copying, find them anew.
     """
     for node in list(graph):
         if node.op_type in WEIGHT_AXIS and _is_constant_layer(node):

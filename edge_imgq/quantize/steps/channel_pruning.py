@@ -159,6 +159,9 @@ def _of_part(
 def own_errors(model: ir.Model, guard: GuardSet) -> Numbers:
     """Compute the float graph's squared error on every image unlike photographs; 0 if unknown.
 
+    It is the mean over the pixels of squares of values from 0 to `peak`. Only drawings have ground
+    truths. Images are in the order of `guard.unlike`.
+
     Args:
         model: float graph.
         guard: images and, for drawings, their ground truths.
@@ -198,7 +201,11 @@ class PruningState:
         self.reconstruction = np.eye(count)
 
     def costs(self) -> Numbers:
-        """Compute the squared error of removing each channel; infinite if that is not allowed."""
+        """Compute the squared error of removing each channel; infinite if that is not allowed.
+
+        Float64 (C,), the mean over the photographs. Infinite too for removed channels and the last
+        one.
+        """
         costs = np.full(len(self.present), np.inf)
         if self.present.sum() < 2:
             return costs
@@ -209,7 +216,10 @@ class PruningState:
         return costs
 
     def prune(self, channel: int) -> None:
-        """Remove a channel and reconstruct it from the others."""
+        """Remove a channel and reconstruct it from the others.
+
+        `channel` is its index, from 0, among all C channels; it must be present.
+        """
         fits = self._fits()
         self._allowed -= self._residuals(fits, self._others)[:, channel]
         fit = fits[channel]

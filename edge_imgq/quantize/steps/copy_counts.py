@@ -69,13 +69,19 @@ class Group:
     places: NDArray[np.intp] | None = None
 
     def costs(self, worth: Worth) -> Numbers:
-        """Compute the squared error of removing each member."""
+        """Compute the squared error of removing each member.
+
+        Float64, in the order of `members`; infinite where removal is not allowed.
+        """
         if self.pruning is None:
             return worth.absence[self.members]
         return self.pruning.costs()[self.places]
 
     def prune(self, member: int) -> None:
-        """Remove a member, given by its index in the group."""
+        """Remove a member, given by its index in the group.
+
+        Without a pruning state this does nothing.
+        """
         if self.pruning is not None and self.places is not None:
             self.pruning.prune(int(self.places[member]))
 
@@ -83,7 +89,7 @@ class Group:
 def copy_counts(channels: Channels, worth: Worth, groups: Sequence[Group]) -> NDArray[np.intp]:
     """Choose the number of copies of each class, int (count,); 0 if it is removed.
 
-    The pruning states of the groups are changed.
+    The pruning states of the groups are changed. No class gets more than MOST (8).
     """
     copies = np.ones(channels.count, np.intp)
     least = LEAST_SWAP * worth.noise.sum()
@@ -162,7 +168,10 @@ def _losses(group: Group, worth: Worth, counts: NDArray[np.intp]) -> Numbers:
 
 
 def noise_left(worth: Worth, copies: NDArray[np.intp]) -> Numbers:
-    """Compute the remaining noise of every class."""
+    """Compute the remaining noise of every class.
+
+    Float64 (count,); 0 for a removed one.
+    """
     left: Numbers = worth.noise / np.maximum(copies, 1) ** 2 * (copies > 0)
     return left
 

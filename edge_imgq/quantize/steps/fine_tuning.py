@@ -83,13 +83,14 @@ def tune(original: ir.Model, quantized: ir.Model, lesson: Lesson, progress: Prog
     """Fine-tune the integer weights and biases of a QDQ model, in place.
 
     The result is the step with the lowest loss on the held-out patches, including the start, so
-    that loss never increases.
+    that loss never increases. Random choices have a fixed seed. An interrupted run resumes from
+    `lesson.state` if that file is of the same graph and lesson; it is deleted at the end.
 
     Args:
         original: float model.
         quantized: its QDQ graph.
         lesson: patches, number of steps and state file.
-        progress: called with the number of steps done and their total.
+        progress: called before each step with the number of steps done and their total.
 
     Raises:
         NotCoveredError: an operator has no torch implementation.

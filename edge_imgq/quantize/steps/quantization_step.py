@@ -51,7 +51,13 @@ def not_run(name: str, reason: Skipped) -> QuantizationStep:
 
 
 def psnr_after(steps: Iterable[QuantizationStep]) -> float:
-    """Return the PSNR in dB of the graph after the kept steps."""
+    """Return the PSNR in dB of the graph after the kept steps.
+
+    It is the largest of them.
+
+    Raises:
+        ValueError: no step was kept that has a PSNR.
+    """
     return max(s.psnr for s in steps if s.kept and not isinstance(s.psnr, Skipped))
 
 

@@ -63,7 +63,11 @@ class QuantizerStep:
 
 
 def take(step: QuantizerStep, run: QuantizationRun, pair: QuantizationState) -> QuantizationState:
-    """Run a step, record its outcome, and return the best graph so far."""
+    """Run a step, record its outcome, and return the best graph so far.
+
+    Proposals are tried in order; the first whose PSNR is not lower than before is returned, else
+    `pair` itself. Outcomes are appended to `run.prepared.steps`, which must hold a PSNR already.
+    """
     if step.begins:
         run.prepared.begin(step.begins)
     proposals = covered(lambda: tuple(step.propose(run, pair)))

@@ -60,14 +60,20 @@ class Moments:
     rests: Matrix
 
     def fit(self, ridge: float) -> Matrix:
-        """Solve for the change of the weights with a ridge, float64 (K, O)."""
+        """Solve for the change of the weights with a ridge, float64 (K, O).
+
+        `ridge` is a share of the mean of H's diagonal.
+        """
         held = self.inputs.copy()
         added = ridge * np.trace(held) / len(held) + np.finfo(float).tiny
         held.flat[:: len(held) + 1] += added
         return np.linalg.solve(held, self.rests).astype(np.float64)
 
     def change(self, moved: Matrix) -> float:
-        """Compute the change of the outputs' squared error for a change (K, O) of the weights."""
+        """Compute the change of the outputs' squared error for a change (K, O) of the weights.
+
+        It is the mean over the positions, summed over the outputs.
+        """
         return float((moved * (self.inputs @ moved - 2 * self.rests)).sum())
 
 

@@ -76,7 +76,10 @@ class TorchGraph(nn.Module):
         return self.joined(self.trace(image, ()))
 
     def joined(self, values: Mapping[ir.Value, Tensor]) -> Tensor:
-        """Concatenate the outputs along the channels, enlarged to the first one's size."""
+        """Concatenate the outputs along the channels, enlarged to the first one's height and width.
+
+        Enlargement is by nearest neighbours.
+        """
         first, *others = (values[value] for value in self._outputs)
         if not others:
             return first
@@ -175,11 +178,17 @@ class TorchGraph(nn.Module):
                 values[value] = self._value_of(index)
 
     def weights(self) -> list[nn.Parameter]:
-        """Return the parameters that are rounded to integers when run."""
+        """Return the parameters that are rounded to integers when run.
+
+        They are float32, in levels of their scales.
+        """
         return [p for p, s in zip(self.levels, self._stored, strict=True) if s.rounded]
 
     def biases(self) -> list[nn.Parameter]:
-        """Return the parameters that are not rounded when run."""
+        """Return the parameters that are not rounded when run.
+
+        They are float32, in levels of the layer's output.
+        """
         return [p for p, s in zip(self.levels, self._stored, strict=True) if not s.rounded]
 
     def state_dict_copy(self) -> dict[str, Tensor]:
@@ -209,7 +218,10 @@ def _levels(restore: ir.Node, stored: Stored) -> Tensor:
 
 
 def output_scale(layer: ir.Node) -> float:
-    """Return the scale to which a layer's result is rounded, after its fused activation."""
+    """Return the scale to which a layer's result is rounded, after its fused activation.
+
+    One node reads the result or its activation: a per-tensor QuantizeLinear.
+    """
     (reader,) = layer.outputs[0].consumers()
     if reader.op_type != "QuantizeLinear":
         (reader,) = reader.outputs[0].consumers()

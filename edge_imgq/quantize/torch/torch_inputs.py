@@ -31,7 +31,7 @@ def uncovered(node: ir.Node, use: str) -> NotCoveredError:
 
 
 def given(inputs: Inputs, index: int) -> Tensor:
-    """Return a required input.
+    """Return required input `index`, counted from 0.
 
     Raises:
         NotCoveredError: the input is absent.

@@ -66,6 +66,9 @@ def padding_of(node: ir.Node, geometry: WindowGeometry, size: Sequence[int]) -> 
         node: a convolution or pooling.
         geometry: its window.
         size: height and width of the input.
+
+    Returns:
+        Top, left, bottom, right; pixels cropped from the result for a ConvTranspose.
     """
     pads = padding_in(node.op_type, attributes_of(node), geometry.kernel, size)
     assert pads is not None, "its size is known"

@@ -91,7 +91,8 @@ def partly_cheap(graph: ir.Graph, kernels: KernelProfile) -> dict[ir.Node, int]:
         kernels: kernel profile of the target processor.
 
     Returns:
-        The largest affordable number of halves, by node.
+        The largest affordable number of channels of both halves together, by node, as `affordable`
+        returns it; nodes for which that is 0 are left out.
     """
     found = {}
     for node in graph:
@@ -105,7 +106,10 @@ def partly_cheap(graph: ir.Graph, kernels: KernelProfile) -> dict[ir.Node, int]:
 
 
 def holds_halves(value: ir.Value) -> bool:
-    """Return True if a value holds the rectified halves of a PReLU."""
+    """Return True if a value holds the rectified halves of a PReLU.
+
+    It is recognised by the name that the split gives to the Relu.
+    """
     maker = value.producer()
     return maker is not None and maker.op_type == "Relu" and (maker.name or "").endswith(RECTIFIED)
 
@@ -113,12 +117,16 @@ def holds_halves(value: ir.Value) -> bool:
 def split(graph: ir.Graph, node: ir.Node) -> tuple[ir.Value, Any]:
     """Replace a PReLU between convolutions by its two halves; exact in real numbers.
 
+    Ungrouped convolutions that read the PReLU absorb the halves; other readers get a 1×1
+    convolution that joins them. A DCR pixel shuffle behind the node is applied to the halves.
+
     Args:
         graph: edited in place.
         node: PRelu or LeakyRelu with one constant slope per channel.
 
     Returns:
-        The halves relu([x; −|a|·x]) and the slopes a; channels with a = 0 have no second half.
+        The value of the halves relu([x; −|a|·x]), behind the shuffle if there is one, and the
+        slopes a, float32 (C,); channels with a = 0 have no second half.
     """
     slopes = _slopes(node)
     return _rewrite(graph, node), slopes

@@ -29,7 +29,9 @@ def scale_producer(graph: ir.Graph, node: ir.Node) -> Any:
         node: normalisation of each channel by itself.
 
     Returns:
-        t, one number per channel; None if no such convolution precedes the node.
+        t, float64 (channels,); None, with the graph unchanged, if no such convolution with constant
+        weights precedes the node, a channel has only zero weights, or it is a grouped
+        ConvTranspose.
     """
     source = node.inputs[0]
     producer = edit.find_maker(source)

@@ -50,7 +50,10 @@ def _visit(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def order_of(value: ir.Value | None) -> Order | None:
-    """Return the permutation of the Transpose that computes a value, or None."""
+    """Return the permutation of the Transpose that computes a value, or None.
+
+    None also if the Transpose states no `perm`.
+    """
     node = edit.find_maker(value)
     if node is None or node.op_type != "Transpose":
         return None
