@@ -13,13 +13,21 @@ from edge_imgq.models.zoo import ASSESSORS, ZOO, ZooEntry, graph_path
 
 
 def kept_graph(entry: ZooEntry) -> onnx.ModelProto:
-    """Trace a network of the zoo with the installed torch and return its graph without weights."""
+    """Trace a network of the zoo with the installed torch and return its graph without weights.
+
+    Raises:
+        ModelError: torch cannot export the network.
+        ValueError: the exporter folded a parameter into a constant.
+    """
     network = entry.build().eval().requires_grad_(False)
     return weightless(network, entry.name, entry.contract)
 
 
 def main() -> None:
-    """Write the graph of every network and assessor of the zoo; existing files are overwritten."""
+    """Write the graph of every network and assessor of the zoo; existing files are overwritten.
+
+    The files are those that `graph_path` names, `graphs/<network>.onnx` of this package's data.
+    """
     for entry in (*ZOO.values(), *ASSESSORS.values()):
         path = graph_path(entry.name)
         path.parent.mkdir(exist_ok=True)

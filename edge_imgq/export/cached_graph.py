@@ -26,7 +26,10 @@ LOCATION = "location"
 
 
 def read_kept(path: Path) -> onnx.ModelProto:
-    """Load a cached graph without resolving its external data."""
+    """Load a cached graph without resolving its external data.
+
+    Its external data are names of parameters, not files; `with_weights` fills them in.
+    """
     return onnx.load(path, load_external_data=False)
 
 

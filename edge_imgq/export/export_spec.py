@@ -43,6 +43,9 @@ def bound(graph: PreparedGraph, size: Size, note: FileNote) -> Network:
         graph: with open height and width, or already of that size.
         size: (height, width) in pixels.
         note: metadata with the model's name.
+
+    Raises:
+        ModelError: the graph does not accept the size.
     """
     return replace(graph.at(size), name=note.model)
 
@@ -61,6 +64,9 @@ def refused_at_any_size(
         graph: float graph.
         order: settings with the sizes to try.
         refusals: function from the graph at one size to its refusals.
+
+    Raises:
+        ModelError: the graph does not accept a size.
     """
     networks = [bound(graph, size, order.note) for size in order.sizes]
     return tuple(dict.fromkeys(refusal for network in networks for refusal in refusals(network)))

@@ -33,6 +33,9 @@ AGREEMENT = 1e-5
 def export_network(network: nn.Module, name: str, contract: ImageContract) -> ir.Model:
     """Export a torch network to a normalised ONNX model with open height and width.
 
+    A graph cached under this name is filled with the network's weights if it gives the same result;
+    else torch traces the network.
+
     Args:
         network: in evaluation mode; float32 (N, C, H, W) to (N, C, H × scale, W × scale).
         name: name of the model, for messages.
@@ -80,7 +83,8 @@ def trace_network(network: nn.Module, name: str, contract: ImageContract) -> onn
     """Export a network with torch's exporter, before any pass of this package.
 
     Height and width are open, in multiples of `contract.multiple`. Arguments as for
-    `export_network`.
+    `export_network`. The input is "image", the output "enhanced" or the name of the contract's
+    result.
 
     Raises:
         ModelError: torch cannot export it.

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 
 def write_reference(model: ir.Model, note: FileNote, path: Path) -> None:
-    """Write a model unmodified, with the note in its metadata properties."""
+    """Write a model unmodified, with the note in its metadata properties.
+
+    An existing file is overwritten.
+    """
     import onnx_ir as ir
 
     _save(ir.to_proto(model), note, path)
@@ -37,7 +40,7 @@ def write_onnx(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     """Write the graph for apps, with open height and width and uint8 instead of int8.
 
     The graph computes the same numbers; see `edge_imgq.export.uint8_qdq` and
-    `edge_imgq.export.double_rounding`.
+    `edge_imgq.export.double_rounding`. `order.sizes` are not used. An existing file is overwritten.
     """
     import onnx_ir as ir
 

@@ -29,11 +29,13 @@ NOISE = 2
 def trace_module(network: nn.Module, example: torch.Tensor, name: str) -> onnx.ModelProto:
     """Export a torch module, in evaluation mode, to an ONNX model.
 
-    The training mode of every submodule is restored afterwards.
+    The training mode of every submodule is restored afterwards. Height and width are open where
+    torch can leave them open.
 
     Args:
         network: module from one image to one image.
-        example: input of shape (1, C, H, W) in the value range of training.
+        example: input of shape (1, C, H, W) in the value range of training; converted to the type
+            and device of the weights.
         name: name of the model, for messages.
 
     Raises:

@@ -29,7 +29,8 @@ OFFSET = 128
 def to_unsigned(model: onnx.ModelProto) -> None:
     """Convert every int8 tensor of a QDQ graph to uint8, in place.
 
-    The real numbers that the graph computes are unchanged, exactly.
+    The real numbers that the graph computes are unchanged, exactly. Integers and zero points are
+    raised by 128.
 
     Args:
         model: float graph, or QDQ graph in which every quantizer has a zero point.

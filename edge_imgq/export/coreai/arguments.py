@@ -48,7 +48,10 @@ class Arguments:
         return self.operation.inputs.get(key) is not None
 
     def value(self, key: str) -> Any:
-        """Return an operand as a Core AI value; a constant operand is added to the program."""
+        """Return an operand as a Core AI value; a constant operand is added to the program.
+
+        The parameter must be given; see `has`.
+        """
         return self._value(self.operation.inputs[key])
 
     def all_values(self, key: str) -> list[Any]:
@@ -64,17 +67,26 @@ class Arguments:
         return element_type(self.operation.inputs[key])
 
     def array(self, key: str) -> NDArray[Any]:
-        """Return a constant operand as an array of its own shape and element type."""
+        """Return a constant operand as an array of its own shape and element type.
+
+        A computed operand has no contents, so the caller must know that it is constant.
+        """
         return np.asarray(self.operation.inputs[key].val)
 
     def integers(self, key: str, default: Sequence[int] = ()) -> list[int]:
-        """Return constant integers or booleans as a flat list, or the default if not given."""
+        """Return constant integers or booleans as a flat list, or the default if not given.
+
+        Booleans become 0 and 1.
+        """
         if not self.has(key):
             return list(default)
         return [int(value) for value in self.array(key).reshape(-1)]
 
     def number(self, key: str, default: float | None = None) -> float:
-        """Return a constant scalar as float, or the default if not given."""
+        """Return a constant scalar as float, or the default if not given.
+
+        Without a default the parameter must be given.
+        """
         if not self.has(key) and default is not None:
             return default
         return float(self.array(key))

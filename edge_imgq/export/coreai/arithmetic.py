@@ -91,7 +91,10 @@ def reduced(build: Callable[[Any, Any], Any]) -> Lowering:
 
 
 def matmul(arguments: Arguments) -> Any:
-    """Lower `matmul`, batched with broadcasting; `transpose_x` and `transpose_y` swap two axes."""
+    """Lower `matmul` on the last two axes, batched with broadcasting.
+
+    `transpose_x` and `transpose_y` swap the last two axes of their operand first.
+    """
     x, y = (_turned(arguments, key) for key in "xy")
     return ai.broadcasting_batch_matmul(x, y)
 

@@ -27,7 +27,8 @@ def save(network: Network, note: FileNote, path: Path) -> None:
 
     Raises:
         UnsupportedOperatorError: lists every operation that the format cannot express.
-        ModelError: a value exceeds float16, or inputs or outputs contradict the contract.
+        ModelError: a value exceeds float16, inputs or outputs contradict the contract, there is
+            another input than one image, or Core AI's compiler fails.
     """
     check(network, note.contract)
     if not note.contract.takes_image_alone:

@@ -27,7 +27,11 @@ IMAGE_ALONE = (
 
 
 def write_coreai(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
-    """Lower the graph at its one size to an .aimodel folder."""
+    """Lower the graph at its one size to an .aimodel folder.
+
+    `path` must not exist, and is removed on failure. Errors are those of
+    `edge_imgq.export.coreai.asset.save`.
+    """
     from edge_imgq.export.coreai.asset import save
 
     (size,) = order.sizes
@@ -35,7 +39,10 @@ def write_coreai(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
 
 
 def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
-    """Return the operators and inputs that `write_coreai` refuses."""
+    """Return the operators and inputs that `write_coreai` refuses.
+
+    All of `order.sizes` are tried; () if nothing is refused.
+    """
     from edge_imgq.export.coreml.program import refusals as refused
     from edge_imgq.export.refusal import Refusal
     from edge_imgq.graph.ports.port_feeds import graph_inputs

@@ -22,12 +22,21 @@ from edge_imgq.runtime.coreai_file import MAIN
 
 
 def build(network: Network, contract: ImageContract) -> Any:
-    """Build the Core AI program of a network that Core ML's `check` accepts."""
+    """Build the Core AI program of a network that Core ML's `check` accepts.
+
+    Returns Core AI's `AIProgram`, whose one graph is `main`.
+    """
     return translated(coreml.build(network, contract).functions[MAIN])
 
 
 def translated(function: Any) -> Any:
-    """Translate a coremltools function with its inputs and outputs."""
+    """Translate a coremltools function with its inputs and outputs.
+
+    Constants are added where an operation reads them.
+
+    Raises:
+        KeyError: an operation has no lowering.
+    """
 
     def main(*inputs: Any) -> Any:
         return _lowered(function, dict(zip(function.inputs, inputs, strict=True)))

@@ -16,6 +16,8 @@ Sides = list[tuple[int, int]]
 def padding(arguments: Arguments, kernel: Sequence[int]) -> Sides:
     """Return the (before, after) padding of each spatial axis, from `pad_type` and `pad`.
 
+    By default `pad_type` is valid, without padding, and `pad` is 0.
+
     Args:
         arguments: arguments of the convolution or pooling.
         kernel: taps along each spatial axis.
@@ -33,7 +35,10 @@ def padding(arguments: Arguments, kernel: Sequence[int]) -> Sides:
 
 
 def padded(x: Any, sides: Sides, fill: Any) -> Any:
-    """Pad (N, C, spatial axes …) with a number; return it unchanged if there is no padding."""
+    """Pad (N, C, spatial axes …) with a number; return it unchanged if there is no padding.
+
+    `sides` are (before, after) of each spatial axis, in elements; `fill` has the element type of x.
+    """
     if not any(map(any, sides)):
         return x
     amounts = [0, 0, 0, 0, *(side for pair in sides for side in pair)]
@@ -41,5 +46,9 @@ def padded(x: Any, sides: Sides, fill: Any) -> Any:
 
 
 def in_plane(x: Any, kernel: Sequence[int]) -> Any:
-    """Insert an axis of length 1 before a single spatial axis, since Core AI has no 1D windows."""
+    """Insert an axis of length 1 before a single spatial axis, since Core AI has no 1D windows.
+
+    Of `kernel` only the length counts: one tap count turns (N, C, L) into (N, C, 1, L), more leave
+    x unchanged.
+    """
     return ai.expand_dims(x, np.asarray([2], np.int32)) if len(kernel) == 1 else x

@@ -96,6 +96,9 @@ def window_padding(operation: Operation) -> Sides:
 
     Args:
         operation: an ONNX convolution or pooling of static shape.
+
+    Returns:
+        Two tuples, begins and ends, each with one number of elements per spatial axis.
     """
     kernel, _, _ = _geometry(operation)
     image = operation.operand(0).shape[2:]
@@ -109,6 +112,9 @@ def transposed_padding(operation: Operation) -> Sides:
 
     The output padding is subtracted at the end, so an end can be negative. With `auto_pad` or
     `output_shape` the crop follows from the output size.
+
+    Returns:
+        Two tuples, begins and ends, each with one number of elements per spatial axis.
     """
     extra = _output_padding(operation)
     begins, ends = window_padding(operation)
@@ -116,7 +122,10 @@ def transposed_padding(operation: Operation) -> Sides:
 
 
 def sides(padding: Sides) -> list[int]:
-    """Interleave padding as Core ML expects it: before and after, axis by axis."""
+    """Interleave padding as Core ML expects it: before and after, axis by axis.
+
+    ((top, left), (bottom, right)) becomes [top, bottom, left, right].
+    """
     return [side for pair in zip(*padding, strict=True) for side in pair]
 
 

@@ -43,7 +43,10 @@ def concat(site: LoweringContext) -> Any:
 
 
 def split(site: LoweringContext) -> Any:
-    """Lower Split along one axis to split, with the lengths of the outputs."""
+    """Lower Split along one axis to split, with the lengths of the outputs.
+
+    The axis is the first by default. One output is the input itself.
+    """
     axis = site.attribute("axis", 0)
     sizes = [tensor.shape[axis] for tensor in site.operation.outputs]
     if len(sizes) == 1:

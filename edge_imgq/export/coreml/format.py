@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 def write_coreml(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
-    """Lower the graph at its one size to an .mlpackage folder."""
+    """Lower the graph at its one size to an .mlpackage folder.
+
+    `path` must not exist, and is removed on failure. Errors are those of
+    `edge_imgq.export.coreml.lower.save`.
+    """
     from edge_imgq.export.coreml.lower import save
 
     (size,) = order.sizes
@@ -27,7 +31,10 @@ def write_coreml(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
 
 
 def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
-    """Return the operators that `write_coreml` refuses."""
+    """Return the operators that `write_coreml` refuses.
+
+    All of `order.sizes` are tried; () if nothing is refused.
+    """
     from edge_imgq.export.coreml.program import refusals as refused
 
     return refused_at_any_size(graph, order, refused)
@@ -48,7 +55,10 @@ def read_note(path: Path) -> FileNote:
 
 
 def describe(path: Path, size: Size | None) -> FileDescription:  # noqa: ARG001
-    """Describe a package; see `edge_imgq.export.coreml.describe`."""
+    """Describe a package; see `edge_imgq.export.coreml.describe`.
+
+    `size` is ignored: a package has one size.
+    """
     from edge_imgq.export.coreml.describe import describe as described
 
     return described(path)

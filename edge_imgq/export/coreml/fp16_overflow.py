@@ -22,9 +22,10 @@ LARGEST = 6e4
 
 
 def fitting_factor(operation: Operation) -> float:
-    """Return by what power of two a convolution's steps must grow for its numbers to fit.
+    """Return the power of two by which a convolution's unit must grow to fit float16.
 
-    1 for what is no Conv between integers, and where no image could make them larger.
+    1.0 if the result fits for every image. Also 1.0 for any operation but a Conv with constant
+    weights between quantized tensors. The bound is the worst case over all images.
     """
     tensors = [tensor for tensor in operation.inputs if tensor is not None]
     integers = (*tensors[:1], *operation.outputs[:1])

@@ -79,6 +79,13 @@ def choose_fp16_scale(operation: Operation) -> Fp16Scale:
 
     Args:
         operation: its inputs are quantized, its output quantized or float.
+
+    Returns:
+        The output's own scale and offset 0, unless another choice has fewer wrong levels by more
+        than GAIN.
+
+    Raises:
+        ModelError: an activation is not int8 with one scale.
     """
     output = operation.outputs[0]
     if is_interpolated(operation):
@@ -112,7 +119,11 @@ def is_interpolated(operation: Operation) -> bool:
 
 
 def chosen_slope(operation: Operation, unit: float) -> np.float16:
-    """Return the float16 number near a LeakyRelu's slope with the fewest wrong levels."""
+    """Return the float16 number near a LeakyRelu's slope with the fewest wrong levels.
+
+    If input or output is not quantized, it is alpha (by default 0.01) rounded to float16. `unit` is
+    the real value of 1 in the result.
+    """
     alpha = operation.attributes.get("alpha", 0.01)
     if operation.output.quantization is None or operation.operand(0).quantization is None:
         return np.float16(alpha)

@@ -26,7 +26,11 @@ Order = tuple[int, ...]
 
 
 def part_many_axes(network: Network) -> Network:
-    """Replace each transposition of over five axes between reshapes by two of at most five."""
+    """Replace each transposition of over five axes between reshapes by two of at most five.
+
+    Exact. A transposition stays if it is a network output, its operand has other readers, scales
+    differ, or no two such permutations compose it. Without any, the network itself is returned.
+    """
     moving = [op for op in network.operations if _has_many_axes(op)]
     if not moving:
         return network

@@ -41,10 +41,16 @@ class Values:
     def read(self, tensor: Tensor, unit: float, offset: int = 0) -> Any:
         """Return a float16 variable with a tensor's real values divided by `unit`.
 
+        A boolean constant is returned as booleans. `offset` does not apply to constants.
+
         Args:
             tensor: activation or constant.
             unit: real value of 1.
             offset: steps above the zero point that 0 represents; for quantized tensors.
+
+        Raises:
+            KeyError: the tensor is computed, and nothing was written for it.
+            ModelError: a constant or a scale exceeds float16.
         """
         if tensor.data is not None and tensor.logical:
             return mb.const(val=tensor.data)
@@ -63,6 +69,9 @@ class Values:
             variable: float16 variable in multiples of `unit`.
             unit: real value of 1.
             offset: steps above the zero point that 0 represents; for quantized tensors.
+
+        Raises:
+            ModelError: `unit`, or the scale of the tensor divided by it, does not fit float16.
         """
         if tensor.quantization is not None:
             self._variables[tensor.name] = _quantize(tensor, variable, unit, offset)
@@ -118,7 +127,10 @@ class LoweringContext:
         return self.read(0, own), self.read(1, self.unit / own)
 
     def constant(self, index: int) -> NDArray[np.float64]:
-        """Return the real values of a constant input."""
+        """Return the real values of a constant input.
+
+        It is float64, dequantized if it is stored as integers.
+        """
         return real(self.operation.operand(index))
 
     def attribute(self, name: str, default: Any) -> Any:
@@ -144,7 +156,10 @@ def step(tensor: Tensor) -> float:
 
 
 def covers(tensor: Tensor, low: float, high: float) -> bool:
-    """Return True if every integer of a quantized tensor represents a value within the bounds."""
+    """Return True if every integer of a quantized tensor represents a value within the bounds.
+
+    Bounds are real values, met within a tenth of a step. False for a float tensor.
+    """
     quantization = tensor.quantization
     if quantization is None:
         return False

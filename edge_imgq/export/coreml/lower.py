@@ -90,7 +90,8 @@ def convert(program: Any, **settings: Any) -> Any:
     """Convert a MIL program with coremltools, for the version that its `main` function targets.
 
     Existing objects are frozen meanwhile, because coremltools collects garbage, which takes half a
-    second if torch is loaded.
+    second if torch is loaded. Only coremltools' passes in PASSES run, and the model is not loaded.
+    `settings` are further keyword arguments of `coremltools.convert`, whose result is returned.
     """
     ct = coremltools()
     gc.freeze()

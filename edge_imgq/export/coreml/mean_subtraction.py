@@ -40,7 +40,11 @@ FINEST = 64
 
 
 def gather_centring(network: Network) -> Network:
-    """Fuse each subtraction of a rounded mean from integers into one operation."""
+    """Fuse each subtraction of a rounded mean from integers into one operation.
+
+    Statistics that nothing else reads are dropped. The new operations compute the same; without
+    any, the network itself is returned.
+    """
     made = {op.outputs[0].name: op for op in network.operations if len(op.outputs) == 1}
     operations = tuple(_centred(op, made) or op for op in network.operations)
     if all(operation.kind != CENTRED for operation in operations):
@@ -50,7 +54,11 @@ def gather_centring(network: Network) -> Network:
 
 
 def centred_levels(site: LoweringContext) -> Any:
-    """Lower the fused operation; the result is in real values."""
+    """Lower the fused operation; the result is in real values.
+
+    Its input is int8. Means are over the attribute `axes`, then over `groups` of channels unless
+    that is 0; `parts` is the number of rounding steps per level.
+    """
     axes, groups = list(site.attribute("axes", ())), site.attribute("groups", 0)
     parts, shift = np.float16(site.attribute("parts", 1)), site.attribute("shift", 0.0)
     x, name = site.operation.operand(0), site.operation.name

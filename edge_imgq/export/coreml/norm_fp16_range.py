@@ -59,7 +59,10 @@ def gather_deviations(network: Network) -> Network:
 
 
 def inverse_deviation(site: LoweringContext) -> Any:
-    """Lower r from d, over axes and groups of channels."""
+    """Lower r = 1 / √(mean(d²) + epsilon), over axes and groups of channels.
+
+    d is divided by its largest magnitude first, so that no square overflows float16.
+    """
     operation, d = site.operation, site.read(0)
     axes, groups = list(site.attribute("axes", ())), site.attribute("groups", 0)
     root = to_float16(np.sqrt(real(operation.operand(1))), operation.name)
@@ -74,7 +77,11 @@ def inverse_deviation(site: LoweringContext) -> Any:
 
 
 def over_groups(statistic: Any, groups: int, reduce: Any) -> Any:
-    """Reduce a per-channel statistic over groups of channels; the shape (N, C, 1, …) is kept."""
+    """Reduce a per-channel statistic over groups of channels; the shape (N, C, 1, …) is kept.
+
+    Each channel gets the value of its group. `groups` is the number of groups, 0 to return the
+    statistic unchanged; `reduce` is MIL's builder of the reduction.
+    """
     if not groups:
         return statistic
     shape = list(statistic.shape)
@@ -135,7 +142,10 @@ def _broadcasting(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
 
 
 def reduced(statistics: tuple[Operation, ...]) -> dict[str, Any] | None:
-    """Return the axes and channel groups that a chain of STATISTICS averages over, or None."""
+    """Return the axes and channel groups that a chain of STATISTICS averages over, or None.
+
+    The result has the keys "axes" and "groups", the number of groups, 0 for statistics per channel.
+    """
     groups, axes = _groups(statistics), _axes(statistics)
     return None if groups is None or not axes else {"axes": axes, "groups": groups}
 

@@ -21,6 +21,9 @@ NAMESPACE = uuid.UUID("6f0ee1f8-9d3a-5b41-8a27-3a1d6d1b6c55")
 def write(path: Path, model: Any, weights: Path | None) -> None:
     """Write a package.
 
+    Writes `Manifest.json`, `Data/com.apple.CoreML/model.mlmodel` and `weights/` beside it. Equal
+    contents give equal bytes.
+
     Args:
         path: an empty folder.
         model: the `Model` protobuf message.

@@ -50,7 +50,11 @@ def refuse_pad(operation: Operation) -> str | None:
 
 
 def amounts(operation: Operation) -> tuple[list[int], list[int]]:
-    """Return ONNX's amounts before and after every axis; negative amounts crop."""
+    """Return ONNX's amounts before and after every axis; negative amounts crop.
+
+    Both lists have one number for each axis of the input; axes that ONNX does not name get 0. The
+    amounts must be constant.
+    """
     rank = len(operation.operand(0).shape)
     given = [int(value) for value in np.asarray(operation.operand(1).data).reshape(-1)]
     tensor = operation.inputs[3] if len(operation.inputs) > 3 else None

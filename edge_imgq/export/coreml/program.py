@@ -78,7 +78,14 @@ def refusals(network: Network) -> tuple[Refusal, ...]:
 
 
 def build(network: Network, contract: ImageContract) -> Any:
-    """Build the MIL program of a network that `check` has accepted."""
+    """Build the MIL program of a network that `check` has accepted.
+
+    Inputs and outputs are float32, images in levels 0 … 255; between them it computes in float16.
+    The target is iOS 17 for a quantized network, else iOS 16.
+
+    Raises:
+        ModelError: a value exceeds float16, or an activation is not int8 with one scale.
+    """
     names = input_names(network)
     ct = coremltools()
     mil = importlib.import_module("coremltools.converters.mil.mil")
@@ -125,7 +132,10 @@ def output_names(contract: ImageContract) -> tuple[str, ...]:
 
 
 def identifier(tensor: Tensor) -> str:
-    """Return a tensor's name as a MIL identifier: letters, digits and `_`."""
+    """Return a tensor's name as a MIL identifier: letters, digits and `_`.
+
+    A `_` is put before a leading digit and before names that are empty, IMAGE or RESULT.
+    """
     return _as_name(tensor.name)
 
 
@@ -141,7 +151,11 @@ def gather(network: Network) -> Network:
 
 
 def lower_operations(network: Network, values: Values) -> None:
-    """Lower every operation inside the open function, from inputs already in `values`."""
+    """Lower every operation inside the open function, from inputs already in `values`.
+
+    Raises:
+        ModelError: a value exceeds float16, or an activation is not int8 with one scale.
+    """
     for operation in gather(network).operations:
         _lower(operation, values)
 
@@ -180,7 +194,7 @@ def name_variables(function: Any, values: Values, network: Network) -> None:
 
     The network's outputs keep their names, and all names are unique: a tensor may be called
     "add_2", or "a/b" beside "a_b". coremltools numbers names per process, which would make exports
-    differ.
+    differ. The function is changed in place.
     """
     ends = {tensor.name for tensor in network.outputs}
     operations = gather(network).operations

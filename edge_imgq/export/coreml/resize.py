@@ -36,7 +36,11 @@ TOLERANCE = 1e-4
 
 
 def resize(site: LoweringContext) -> Any:
-    """Lower Resize of height and width, or for nearest of any axes."""
+    """Lower Resize of height and width, or for nearest of any axes.
+
+    An interpolation between integers of one scale rounds ties up, in its steps; other results are
+    in real values. `refuse_resize` tells which uses this does not cover.
+    """
     if not is_interpolated(site.operation):
         return _resized_values(site, site.read(0))
     stored = site.values.read(site.operation.operand(0), site.unit, site.offset)

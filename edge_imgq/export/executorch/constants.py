@@ -32,7 +32,11 @@ class Constant:
 
 
 def constants_of(model: ir.Model) -> dict[ir.Value, Constant]:
-    """Map each constant value that nodes compute with to its contents."""
+    """Map each constant value that nodes compute with to its contents.
+
+    Settings, scales and zero points are left out. Integer weights keep their scale, unless they are
+    int32 or their layer computes in float, which dequantizes them. PRelu slopes are flattened.
+    """
     found: dict[ir.Value, Constant] = {}
     for node in model.graph:
         if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
@@ -54,7 +58,10 @@ def is_setting(node: ir.Node, index: int) -> bool:
 
 
 def quantization(node: ir.Node) -> tuple[Any, Any]:
-    """Return the scale and zero point of a QuantizeLinear or DequantizeLinear."""
+    """Return the scale and zero point of a QuantizeLinear or DequantizeLinear.
+
+    Both are constant NumPy arrays: of rank 0, or (C,) with one number per channel.
+    """
     scale, zero_point = (np.array(edit.contents(value)) for value in node.inputs[1:3])
     return scale, zero_point
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 def write_executorch(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None:
     """Lower the graph at its one size to a .pte file.
 
+    An existing file is replaced atomically.
+
     Raises:
         UnsupportedOperatorError: lists every operator that `refusals` returns.
     """
@@ -39,7 +41,11 @@ def write_executorch(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None
 
 
 def refusals(graph: PreparedGraph, spec: ExportSpec) -> tuple[Refusal, ...]:
-    """Return the operators that cannot be expressed in torch."""
+    """Return the operators that cannot be expressed in torch.
+
+    Operators without a torch lowering are sought at all sizes; only if there are none, operators
+    whose use torch cannot express, at the first size.
+    """
     from edge_imgq.export.executorch.lower import misused, without_form
     from edge_imgq.graph.shapes.size import bind_size
 

@@ -60,7 +60,7 @@ def without_form(network: Network) -> tuple[Refusal, ...]:
 def misused(model: ir.Model) -> tuple[Refusal, ...]:
     """Return the operators whose attributes or inputs torch cannot express.
 
-    The program runs on fake tensors, without contents.
+    The program runs on fake tensors, without contents. () if there are none.
 
     Args:
         model: bound to a size.

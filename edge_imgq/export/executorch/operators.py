@@ -108,7 +108,9 @@ Move = Callable[[Tensor], Tensor]
 def depth_to_space_moves(node: ir.Node, shape: Sequence[int]) -> tuple[Move, Move, Move]:
     """Return the three moves of a DepthToSpace of a tensor (N, C, H, W).
 
-    XNNPACK runs each by itself, in int8 if its output is quantized.
+    XNNPACK runs each by itself, in int8 if its output is quantized. Applied in turn they reshape to
+    six axes, permute, and reshape to (N, C, b · H, b · W). Modes are DCR (the default) and CRD.
+    Exact.
     """
     count, channels, height, width = shape
     block = node.attributes.get_int("blocksize", 1)

@@ -64,6 +64,9 @@ class TorchProgram(nn.Module):
     def results(self, node: ir.Node, values: Values) -> tuple[Tensor, ...]:
         """Compute a node's outputs from earlier values.
 
+        `values` maps earlier results and images to tensors, quantized ones to their int8 levels;
+        the result of a QuantizeLinear is int8 too.
+
         Raises:
             NotCoveredError: torch cannot express this use of the operator.
         """

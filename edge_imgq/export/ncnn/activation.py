@@ -25,7 +25,11 @@ def bounds(activation: Activation) -> tuple[float, float]:
 
 
 def fused(activation: Activation | None) -> dict[int, Number | tuple[Number, ...]]:
-    """Return the layer parameters with which a convolution or matrix product clips its output."""
+    """Return the layer parameters with which a convolution or matrix product clips its output.
+
+    {} for None; else key 9 is ncnn's type of activation, and key 10 holds the two bounds of a
+    clipping.
+    """
     if activation is None:
         return {}
     if activation.low == 0 and math.isinf(activation.high):

@@ -114,6 +114,8 @@ def reduction(kind: str) -> Callable[[LoweringContext], Blob]:
 def reduced(site: LoweringContext, code: int, axes: Sequence[int]) -> Blob:
     """Reduce the first operand, and return a blob in the shape of the operation's output.
 
+    Without axes nothing is reduced.
+
     Args:
         site: the operation.
         code: ncnn's code of the reduction.

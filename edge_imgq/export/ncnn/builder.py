@@ -46,6 +46,8 @@ class Blob:
 def stored(shape: Sequence[int]) -> Shape:
     """Convert a tensor's shape to ncnn, without a batch axis of length 1.
 
+    (1, C, H, W) becomes (C, H, W), and a scalar (1,).
+
     Raises:
         RefusedError: the tensor has too many axes, or is empty.
     """
@@ -72,7 +74,11 @@ class Builder:
         self._blobs: dict[str, Blob] = {}
 
     def enter(self, tensor: Tensor, name: str) -> None:
-        """Add an Input layer for an image under the name that apps use."""
+        """Add an Input layer for an image under the name that apps use.
+
+        Raises:
+            RefusedError: it has too many axes, or is empty.
+        """
         shape = stored(tensor.shape)
         self.layers.append(Layer("Input", name, (), (name,), (shape,), {}))
         self.write(tensor, Blob(name, shape))
@@ -161,6 +167,8 @@ class Builder:
     def reshaped(self, blob: Blob, shape: Shape) -> Blob:
         """Reshape a blob; a layer is added only if the shape differs.
 
+        Elements keep their order, the last axis fastest.
+
         Raises:
             RefusedError: the shape has too many axes, or is empty.
         """
@@ -237,6 +245,9 @@ class LoweringContext:
 
     def axis(self, axis: int, operand: int = 0) -> int:
         """Convert an axis of an input to ncnn's numbering.
+
+        `axis` is ONNX's, negative from the end, of the input at index `operand`. The result counts
+        the axes of `stored` from 0.
 
         Raises:
             RefusedError: it is the batch axis.

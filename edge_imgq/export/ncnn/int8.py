@@ -57,7 +57,8 @@ class Integers:
 def integers_of(operation: Operation) -> Integers | None:
     """Return the int8 weights of a convolution that ncnn computes in integers, or None.
 
-    The input's zero point must be 0, which excludes the image.
+    The input's zero point must be 0, which excludes the image. So must be the group count 1 or that
+    of the output channels.
     """
     image, weight = operation.operand(0).quantization, operation.operand(1)
     stored, group = weight.quantization, operation.attributes.get("group", 1)
@@ -73,7 +74,7 @@ def without_integers_between(network: Network) -> Network:
     """Convert a quantized network to float except for the weights of convolutions.
 
     Other constants are dequantized. A Round that the quantizer added to normalisation statistics
-    becomes Identity: ncnn has no Round.
+    becomes Identity: ncnn has no Round. A float network is returned unchanged.
     """
     if not network.is_quantized:
         return network
@@ -111,7 +112,10 @@ def numbers(tensor: Tensor) -> Any:
 
 
 def hand_on_integers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """Let a convolution return int8 if its only reader is an int8 convolution."""
+    """Let a convolution return int8 if its only reader is an int8 convolution.
+
+    To be called after `with_splits`, so that each blob has one reader.
+    """
     readers = {blob: layer for layer in layers for blob in layer.inputs}
     return tuple(_handing_on(layer, readers.get(layer.outputs[0])) for layer in layers)
 

@@ -90,7 +90,10 @@ class Layer:
     weights: tuple[Weight, ...] = ()
 
     def line(self) -> str:
-        """Format the line."""
+        """Format the line.
+
+        It has no line break and no weights; parameters are in the order of their keys.
+        """
         ends = f"{len(self.inputs)} {len(self.outputs)}"
         words = [f"{self.kind:<24}", f"{self.name:<24}", ends, *self.inputs, *self.outputs]
         words += [_parameter(key, self.parameters[key]) for key in sorted(self.parameters)]
@@ -98,7 +101,10 @@ class Layer:
 
 
 def stated(shape: Shape) -> dict[int, Number | Sequence[Number]]:
-    """Return the parameters that state a shape."""
+    """Return the parameters that state a shape.
+
+    The shape has one to four axes, the outermost first.
+    """
     return dict(zip(SIDES[len(shape) - 1], shape[::-1], strict=True))
 
 

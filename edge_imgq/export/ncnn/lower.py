@@ -23,6 +23,9 @@ IMAGE, RESULT = "image", "result"
 def lower(network: Network, contract: ImageContract) -> tuple[Layer, ...]:
     """Lower a network, float or quantized, to layers.
 
+    Returns:
+        Layers in execution order. Inputs are named as by `input_names`, the output RESULT.
+
     Raises:
         UnsupportedOperatorError: lists every operator that ncnn cannot express.
         ModelError: inputs or outputs contradict the contract.
@@ -54,12 +57,18 @@ def layers_of(network: Network) -> tuple[Layer, ...]:
 
 
 def refusals(network: Network) -> tuple[Refusal, ...]:
-    """Return the operators that ncnn cannot express, in network order, with reasons."""
+    """Return the operators that ncnn cannot express, in network order, with reasons.
+
+    Operators that read the result of a refused one are not examined.
+    """
     return _built(network)[2]
 
 
 def input_names(network: Network) -> tuple[str, ...]:
-    """Return the input blobs: IMAGE, then the other inputs' names."""
+    """Return the input blobs: IMAGE, then the other inputs' names.
+
+    White space in names becomes `_`.
+    """
     return (IMAGE, *(re.sub(r"\s", "_", tensor.name) for tensor in network.inputs[1:]))
 
 

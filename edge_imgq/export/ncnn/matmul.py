@@ -57,7 +57,7 @@ def rows(site: LoweringContext, weight: Array, bias: Array | None) -> Blob:
 
     Args:
         site: the operation.
-        weight: (outputs, inputs).
+        weight: (outputs, inputs); `inputs` is the length of the operand's last axis.
         bias: (outputs,), or None.
 
     Returns:

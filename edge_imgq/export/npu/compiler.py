@@ -37,7 +37,7 @@ def compile_for(chip: Chip, plain: Path, path: Path) -> None:
     Args:
         chip: target chip.
         plain: int8 file for processors.
-        path: output file; not written on failure.
+        path: output file, overwritten if it exists; not written on failure.
 
     Raises:
         RuntimeUnavailableError: the compiler or SDK is not installed; the message says how to get

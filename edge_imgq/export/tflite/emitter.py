@@ -51,7 +51,11 @@ class Emitter:
         self._index: dict[str, int] = {}
 
     def tensor(self, tensor: Tensor) -> int:
-        """Return the index of a network tensor, adding it on first use."""
+        """Return the index of a network tensor, adding it on first use.
+
+        Raises:
+            RefusedError: it is float in an integer part of the file, or a constant beyond float16.
+        """
         if tensor.name not in self._index:
             values = None if tensor.data is None else stored_values(tensor.data)
             shape = stored_shape(tensor.shape)
@@ -66,7 +70,8 @@ class Emitter:
         """Return the index of an operand that is broadcast against a tensor of logical `rank`.
 
         Raises:
-            RefusedError: an activation of lower rank is broadcast against an image.
+            RefusedError: an activation of lower rank is broadcast against an image, or as for
+                `tensor`.
         """
         if tensor.data is None:
             if len(tensor.shape) != rank and tensor.shape and rank == 4:
@@ -124,7 +129,8 @@ class Emitter:
 
         XNNPACK's integer QUANTIZE multiplies by a factor rounded to 1/256, an error of some per
         cent for small factors. If the factor is not a multiple of 1/256, a MUL by one is used,
-        whose factor is a float32 number. Between int8 and int16 there is QUANTIZE alone.
+        whose factor is a float32 number. Between int8 and int16 there is QUANTIZE alone. None and
+        an equal scale add nothing.
         """
         if quantization is None or same_quantization(tensor.quantization, quantization):
             return self.tensor(tensor)
@@ -147,7 +153,11 @@ class Emitter:
     def emit(
         self, operation: Operation, code: int, inputs: Sequence[int], options: Any = None
     ) -> None:
-        """Add the operator that computes the operation's output, and its activation."""
+        """Add the operator that computes the operation's output, and its activation.
+
+        `code` is the schema's BuiltinOperator, `inputs` are tensor indices, −1 for an absent one.
+        `options`, the schema's table for the operator, gets the fused activation.
+        """
         output = operation.output
         rest = clipping(operation.activation, output.quantization)
         fuses = code != Code.TRANSPOSE_CONV or not self.options.gpu
@@ -158,7 +168,10 @@ class Emitter:
         self._follow(output, target, rest.steps)
 
     def clip(self, operation: Operation, source: int) -> None:
-        """Clip a tensor, already at the output's scale, to the operation's activation bounds."""
+        """Clip a tensor, already at the output's scale, to the operation's activation bounds.
+
+        If nothing is left to clip, no operator is added: the output is the tensor itself.
+        """
         output = operation.output
         steps = clipping(operation.activation, output.quantization).steps
         if not steps:

@@ -29,7 +29,11 @@ OFFSET = 128
 
 
 def named(name: str, tensors: Sequence[Tensor], own: Sequence[str] = ()) -> dict[str, Tensor]:
-    """Map signature names to tensors: `name` for the first, the names in `own` for the others."""
+    """Map signature names to tensors: `name` for the first, the names in `own` for the others.
+
+    `own` has one name per tensor, of which the first is ignored; if it is empty, tensors keep their
+    names.
+    """
     names = own or [tensor.name for tensor in tensors]
     return dict(zip((name, *names[1:]), tensors, strict=True))
 
@@ -37,7 +41,8 @@ def named(name: str, tensors: Sequence[Tensor], own: Sequence[str] = ()) -> dict
 def image_input(file: Emitter, tensor: Tensor) -> int:
     """Add the file's input for a network input and return its tensor index.
 
-    An int8 input becomes uint8 with a QUANTIZE behind it.
+    An int8 input becomes uint8 with a QUANTIZE behind it. The scale stays and the zero point is 128
+    higher.
     """
     inner = file.tensor(tensor)
     if tensor.quantization is None or tensor.quantization.dtype != "int8":
@@ -50,7 +55,8 @@ def image_input(file: Emitter, tensor: Tensor) -> int:
 def image_output(file: Emitter, tensor: Tensor) -> int:
     """Add the file's output for a network output and return its tensor index.
 
-    An int8 output becomes uint8 through a QUANTIZE.
+    An int8 output becomes uint8 through a QUANTIZE. The scale stays and the zero point is 128
+    higher.
     """
     inner = file.tensor(tensor)
     if tensor.quantization is None or tensor.quantization.dtype != "int8":

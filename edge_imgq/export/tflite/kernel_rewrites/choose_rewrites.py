@@ -56,6 +56,9 @@ def fastest_rewrites(network: Network, kernels: KernelProfile) -> FastNetwork:
     Args:
         network: float or quantized, bound to a size.
         kernels: kernels of the target processor.
+
+    Returns:
+        The new network, and the multiple that the sides of its image must have for it.
     """
     region = winograd_region(network, lambda found: _least_slots(found, kernels), kernels)
     multiple = _multiple(network, region)

@@ -40,7 +40,10 @@ class DepthToSpaceOutput:
         return 1 if self.shuffle is None else int(self.shuffle.attributes["blocksize"])
 
     def operations(self, block: int) -> tuple[Operation, ...]:
-        """Return the blocked convolution and its depth-to-space."""
+        """Return the blocked convolution and its depth-to-space.
+
+        `block` is the side of a block in pixels, of which height and width are multiples. Exact in integers.
+        """
         return _convolution(self, block), _shuffle(self, block)
 
 

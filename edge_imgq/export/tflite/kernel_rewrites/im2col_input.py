@@ -34,7 +34,10 @@ class Im2colInput:
     convolution: SameConvolution
 
     def operations(self, block: int) -> tuple[Operation, ...]:
-        """Return the operations of the rewrite: blocks, gathering, 1×1 convolution, pixels."""
+        """Return the operations of the rewrite: blocks, gathering, 1×1 convolution, pixels.
+
+        `block` is the side of a block in pixels, of which height and width are multiples.
+        """
         to_blocks, product, to_pixels = SpaceToDepthInput(self.convolution).operations(block)
         weight = product.operand(1)
         pads = product.attributes["pads"]

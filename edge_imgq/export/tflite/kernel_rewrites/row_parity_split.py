@@ -32,7 +32,10 @@ class RowParity:
 
 
 def row_parity_of(image: Tensor) -> RowParity:
-    """Return the tensors for the even and odd rows of an image."""
+    """Return the tensors for the even and odd rows of an image.
+
+    Both are (N, C, H / 2, W), H even; row 0 is even. Only descriptions are made, no operations.
+    """
     batch, channels, height, width = image.shape
     shape = (batch, channels, height // BLOCK, width)
     return RowParity(
@@ -42,7 +45,11 @@ def row_parity_of(image: Tensor) -> RowParity:
 
 
 def split_rows(image: Tensor) -> tuple[Operation, ...]:
-    """Return the operations that copy the even and odd rows of an image."""
+    """Return the operations that copy the even and odd rows of an image.
+
+    They are depthwise convolutions with a single 1, for float images (N, C, H, W) of even height.
+    Exact.
+    """
     return tuple(
         _copied(image, half, (BLOCK, 1), row) for row, half in enumerate(row_parity_of(image))
     )
@@ -77,7 +84,10 @@ def written_split(convolution: SameConvolution) -> tuple[Operation, ...]:
 
 
 def interleave_rows(image: Tensor) -> tuple[Operation, ...]:
-    """Return the operations that interleave an image from its even and odd rows."""
+    """Return the operations that interleave an image from its even and odd rows.
+
+    Height and width must be even. Exact.
+    """
     batch, channels, height, width = image.shape
     quarter = (batch, channels, height // BLOCK, width // BLOCK)
     copies = []

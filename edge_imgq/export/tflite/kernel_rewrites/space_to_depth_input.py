@@ -33,7 +33,10 @@ class SpaceToDepthInput:
     convolution: SameConvolution
 
     def operations(self, block: int) -> tuple[Operation, ...]:
-        """Return the space-to-depth, the blocked convolution and the depth-to-space."""
+        """Return the space-to-depth, the blocked convolution and the depth-to-space.
+
+        `block` is the side of a block in pixels, of which height and width are multiples.
+        """
         convolution = self.convolution
         operation = convolution.operation
         image = operation.operand(0)

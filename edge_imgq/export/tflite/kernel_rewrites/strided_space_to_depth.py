@@ -43,7 +43,10 @@ class StridedSpaceToDepth:
     start: tuple[int, int]
 
     def share(self, kernels: KernelProfile, *, quantized: bool) -> float:
-        """Return the slots of the rewrite divided by those of the plain convolution."""
+        """Return the slots of the rewrite divided by those of the plain convolution.
+
+        Below 1 the rewrite is cheaper.
+        """
         outputs, inputs, rows, columns = self.weight.shape
         tile = kernels.tile(quantized=quantized)
         plain = tile.slots(rows * columns, inputs, outputs)
