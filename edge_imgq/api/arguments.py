@@ -47,6 +47,8 @@ def unwatched(step: ProgressStep) -> None:
 def as_sizes(sizes: Sizes) -> tuple[Size, ...]:
     """Return one size or a sequence of sizes as a tuple of sizes.
 
+    An empty sequence gives ().
+
     Raises:
         UsageError: a size is not a pair of positive whole numbers.
     """
@@ -70,6 +72,8 @@ def as_size(size: object) -> Size:
 def as_range(pixels: Range | None) -> PixelRange | None:
     """Return the float values of pixels 0 and 255; None for None.
 
+    A single number is the value of pixel 255; pixel 0 is then 0.
+
     Raises:
         UsageError: a value is not finite, or the first is not below the second.
     """
@@ -85,6 +89,8 @@ def as_range(pixels: Range | None) -> PixelRange | None:
 
 def as_settings(settings: Settings) -> dict[str, str]:
     """Return the settings of inputs in the text form of the command line.
+
+    Numbers are joined by commas, paths stay.
 
     Raises:
         UsageError: a setting has no number, or one that is not finite.

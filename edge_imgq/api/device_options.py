@@ -15,6 +15,8 @@ def device_options(
 ) -> DeviceOptions:
     """Return the options of a device, after checking the delegate.
 
+    The benchmark program is not looked for.
+
     Raises:
         UsageError: there is no such delegate.
     """

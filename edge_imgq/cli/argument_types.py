@@ -105,6 +105,8 @@ def positive(text: str) -> int:
 def byte_size(text: str) -> int:
     """Parse an amount of memory such as 700M or 1.5G, and return bytes; units are powers of 1000.
 
+    A unit (K, M or G, in either case) is required.
+
     Raises:
         ArgumentTypeError: it is malformed or zero.
     """

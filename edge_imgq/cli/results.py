@@ -57,7 +57,11 @@ def _print(reports: Sequence[Report], as_json: bool, explain: bool) -> None:
 
 
 def write_page(path: Path | None, results: Sequence[ModelResult]) -> None:
-    """Write an HTML page of results, judged by their budgets; do nothing without a path."""
+    """Write an HTML page of results, judged by their budgets; do nothing without a path.
+
+    Raises:
+        OutputError: the page cannot be written.
+    """
     from edge_imgq.artifact import write_text
     from edge_imgq.pipeline.sensitivity.known_sensitivity import layers_of
     from edge_imgq.report.baseline import Baseline

@@ -37,7 +37,10 @@ class Apt:
     options: tuple[str, ...] = ()
 
     def command(self, *words: str, program: str = "apt-get") -> list[str]:
-        """Return the command that runs apt-get, or another apt program, on the separate state."""
+        """Return the command that runs apt-get, or another apt program, on the separate state.
+
+        It creates the state's folders, but runs nothing.
+        """
         for name in ("lists/partial", "archives/partial"):
             (self.state / name).mkdir(parents=True, exist_ok=True)
         (self.state / "status").touch()
@@ -82,6 +85,9 @@ class Apt:
         Args:
             root: folder to unpack into.
             without: names of packages to skip.
+
+        Raises:
+            RuntimeUnavailableError: a package is damaged or cannot be unpacked.
         """
         for archive in sorted((self.state / "archives").glob("*.deb")):
             if archive.name.split("_")[0] not in without:
@@ -102,6 +108,8 @@ class Apt:
 
 def run_step(command: Sequence[str], subject: str, folder: Path | None = None) -> None:
     """Run one command of a set-up.
+
+    Its output is not shown; the last line of it is in the error.
 
     Args:
         command: program and arguments.

@@ -47,7 +47,14 @@ class CoreMLDevice:
         return "" if is_run_by(path, self.name) else "Core ML runs .mlpackage alone"
 
     def open(self, path: Path, threads: int) -> DeviceSession:
-        """Load a package in Core ML."""
+        """Load a package in Core ML.
+
+        `threads` is ignored: Core ML chooses.
+
+        Raises:
+            ModelError: the package is missing or damaged.
+            RuntimeUnavailableError: this Mac's Core ML does not load it.
+        """
         return CoreMLSession(path, threads)
 
 

@@ -60,7 +60,10 @@ class Uncounted:
 
 
 def mark(which: int = MARK) -> None:
-    """Make the emulator write its count, or begin or end its record."""
+    """Make the emulator write its count, or begin or end its record.
+
+    `which` is MARK, BEGIN_RECORD or END_RECORD. Outside the emulator nothing happens.
+    """
     with suppress(OSError):
         os.close(which)
 

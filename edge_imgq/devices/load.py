@@ -59,7 +59,10 @@ def processors() -> int:
 
 
 def moment(statistics: Path = Path("/proc/stat")) -> Moment:
-    """Return the present moment; processor times come from /proc/stat on Linux."""
+    """Return the present moment; processor times come from /proc/stat on Linux.
+
+    Elsewhere they are None.
+    """
     busy, stolen = _processor_seconds(statistics) or (None, None)
     return Moment(time.perf_counter(), busy, time.process_time(), stolen)
 
@@ -69,6 +72,8 @@ def load(before: Moment, after: Moment) -> Load:
 
     It is unknown if the system does not report it, or if less than 0.1 s lies between: the system
     counts in hundredths of a second.
+
+    Figures are in processors: 1.0 is one that is busy all the time.
     """
     elapsed = after.clock - before.clock
     average = _load_average()
@@ -117,7 +122,7 @@ def conditions(
 
     Args:
         beside: load beside this process.
-        median: median of the times.
+        median: median of the times, in the unit of `p90`.
         p90: 90th percentile of the times.
         noise: range of the medians of fifths, relative to the median.
         evenness: processor speed during the runs.

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 def refusal(path: Path) -> str:
     """Return why a file does not run on a device; empty if it has one input and one output.
 
+    Empty also for a file of unknown format.
+
     Raises:
         ModelError: the file is damaged, or has no edge-imgq metadata.
     """

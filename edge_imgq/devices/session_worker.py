@@ -27,7 +27,12 @@ class Served:
         self._session: DeviceSession | None = None
 
     def answer(self, message: dict[str, Any], array: Any) -> tuple[dict[str, Any], Any]:
-        """Answer one request."""
+        """Answer one request.
+
+        `message["do"]` is "open" with "path" and "threads"; "footprint" with "path", "size" and
+        "threads", which returns "bytes"; "count" with a "size"; or "run", with a uint8 image (H, W,
+        C) as array, which returns the output.
+        """
         if message["do"] == "open":
             return self._open(Path(message["path"]), message["threads"]), None
         if message["do"] == "footprint":

@@ -255,6 +255,8 @@ def measure(
 def relative_range(times: NDArray[np.float64]) -> float | Skipped:
     """Return the range of the medians of fifths of a run, relative to the overall median.
 
+    A `Skipped` if there are fewer times than fifths.
+
     Args:
         times: times of the counted calls, in sequence.
     """

@@ -16,6 +16,8 @@ GRAY = 128
 def on_gray(session: Session, size: tuple[int, int]) -> Callable[[], None]:
     """Return a function that runs a file once on a gray image, copies to the device included.
 
+    The size is checked when the function runs.
+
     Args:
         session: session of the file.
         size: height and width of the image.

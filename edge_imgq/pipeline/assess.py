@@ -88,7 +88,10 @@ def open_assessor(model: str, threads: int) -> Predict:
 
 
 def levels_of(session: Session, crop: Pixels) -> NDArray[np.float64]:
-    """Return a session's output for a crop in levels of 255, unrounded if the session can."""
+    """Return a session's output for a crop in levels of 255, unrounded if the session can.
+
+    The crop is uint8 (H, W, C), the result float64 (H', W', C').
+    """
     if isinstance(session, FloatSession):
         return session.levels(crop)
     return session.run(crop).astype(np.float64)
@@ -101,6 +104,8 @@ def assess_photographs(
 
     Raises:
         ImageError: none of the files is an image.
+        UsageError: as for `open_assessor`.
+        ModelError: as for `open_assessor`.
     """
     predict = open_assessor(model, threads)
     assessed, failed = [], []
@@ -185,7 +190,11 @@ def _gains(values: Numbers, spreads: Numbers) -> list[Gain]:
 
 
 def weighted_quantile(values: Numbers, weights: Numbers, share: float) -> float:
-    """Return the value below which a share of the total weight lies, linearly interpolated."""
+    """Return the value below which a share of the total weight lies, linearly interpolated.
+
+    `values` and `weights` are (N,), weights above 0, and `share` is 0 … 1. Below the first and
+    above the last value it is that value.
+    """
     order = np.argsort(values)
     below = np.cumsum(weights[order]) - 0.5 * weights[order]
     return float(np.interp(share * weights.sum(), below, values[order]))

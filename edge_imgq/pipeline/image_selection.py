@@ -74,7 +74,8 @@ def image_set(images: Images) -> ImageSet:
 def network_inputs(images: ImageSet, source: Source) -> Iterator[Sample]:
     """Yield images as network inputs, uint8 (H, W, C), with their truth if known.
 
-    They are read one at a time. For a recurrent network, states are those after some frames.
+    They are read one at a time. For a recurrent network, states are those after some frames. For a
+    model of fixed size they are cropped, or extended by reflection.
 
     Raises:
         ImageError: an image cannot be read, or is smaller than the receptive field.

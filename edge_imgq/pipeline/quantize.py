@@ -42,6 +42,8 @@ def quantize_source(
 
     Raises:
         KeyboardInterrupt: interrupted; if the state was kept, the message says how to resume.
+        ImageError: an image cannot be read, or is smaller than the receptive field.
+        RecipeError: a pass of the recipe does not exist.
     """
     from edge_imgq.quantize.quantize import quantize_prepared
 

@@ -76,7 +76,12 @@ class CoreAiSession(LevelsSession):
         return levels_from_nchw(result, LEVELS if contract.returns_image else contract.peak)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a callable that runs the file once on a preloaded gray image."""
+        """Return a callable that runs the file once on a preloaded gray image.
+
+        Raises:
+            ImageError: the file has another size.
+            DeviceError: Core AI fails on the image.
+        """
         self.refuse_other_size(self._path, size)
         gray = np.full((*size, self.note.contract.channels), 128, np.uint8)
         self._worker.ask({"do": "run"}, _planes(gray))

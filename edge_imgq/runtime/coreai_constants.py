@@ -55,7 +55,8 @@ def operations(program: Any) -> Iterator[Any]:
 def name_by_contents(program: Any) -> None:
     """Rename the large constants of a program after a hash of their contents.
 
-    Core AI names them by a number that differs between processes, which makes files differ.
+    Core AI names them by a number that differs between processes, which makes files differ. The
+    program is changed in place.
     """
     ir, constants = importlib.import_module("coreai._compiler.ir"), Constants(program)
     for operation in operations(program):

@@ -28,7 +28,11 @@ class Served:
         self._inputs: dict[str, Any] = {}
 
     def answer(self, message: dict[str, Any], array: Any) -> tuple[dict[str, Any], Any]:
-        """Answer one request."""
+        """Answer one request.
+
+        `message["do"]` is "open" with a "path", "run" with the input (1, C, H, W) as array, or
+        "again" for the last input. Only "run" returns an array, the output.
+        """
         if message["do"] == "open":
             self._function = self._loop.run_until_complete(_opened(message["path"]))
             return {}, None

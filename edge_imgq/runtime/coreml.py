@@ -69,7 +69,12 @@ class ReferenceSession:
         )
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Run the file on an image; see `edge_imgq.runtime.protocol.Session`."""
+        """Run the file on an image; see `edge_imgq.runtime.protocol.Session`.
+
+        Raises:
+            ModelError: the file does not take the image's size.
+            NonFiniteOutputError: a value is infinite or NaN in float16.
+        """
         # As Core ML makes 8-bit images; our own programs return whole numbers in range.
         return pixels_of(_levels(self._values(pixels), self.note))
 
@@ -86,7 +91,10 @@ class ReferenceSession:
         return result
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a callable that evaluates the file once; its time says nothing of a device."""
+        """Return a callable that evaluates the file once; its time says nothing of a device.
+
+        The image is noise, the same each time.
+        """
         pixels = _noise(size, self.note.contract.channels)
 
         def call() -> None:
@@ -148,7 +156,11 @@ class ReferenceNumbers(ReferenceSession):
     """A `ReferenceSession` with unrounded output; implements `runtime.protocol.FloatSession`."""
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Run the file and return levels (H, W, C), float64, not rounded or clipped."""
+        """Run the file and return levels (H, W, C), float64, not rounded or clipped.
+
+        Raises:
+            ModelError: the file does not take the image's size.
+        """
         return _levels(self._values(pixels), self.note)
 
 
@@ -180,11 +192,18 @@ class MacSession:
             ) from error
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Run the file on an image; see `edge_imgq.runtime.protocol.Session`."""
+        """Run the file on an image; see `edge_imgq.runtime.protocol.Session`.
+
+        Raises:
+            ModelError: the file has another size.
+        """
         return pixels_of(_levels(self._predict(pixels), self.note))
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a callable that runs the file once on a converted image, for timing."""
+        """Return a callable that runs the file once on a converted image, for timing.
+
+        The image is noise, the same each time.
+        """
         fed = self._fed(_noise(size, self.note.contract.channels))
 
         def call() -> None:

@@ -44,7 +44,11 @@ class ExecuTorchSession(LevelsSession):
         return levels_from_nchw(np.array(result), peak)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a callable that runs the file once on a preloaded gray image."""
+        """Return a callable that runs the file once on a preloaded gray image.
+
+        Raises:
+            ImageError: the file has another size.
+        """
         self.refuse_other_size(self._path, size)
         contract = self.note.contract
         run = self._runs_on(np.full((1, contract.channels, *size), contract.peak / 2, np.float32))

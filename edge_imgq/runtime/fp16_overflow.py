@@ -47,6 +47,9 @@ class Fp16Overflow:
 def fp16_overflows(path: Path, pixels: NDArray[np.uint8], peak: float) -> tuple[Fp16Overflow, ...]:
     """List the tensors of a float .tflite file that exceed float16 on an image, in execution order.
 
+    An image smaller than the file is extended by reflection. NaN and infinity are reported as the
+    largest float32.
+
     Args:
         path: the file.
         pixels: image (H, W, C), uint8, of any size; its centre is used.
@@ -68,6 +71,8 @@ def fp16_overflows(path: Path, pixels: NDArray[np.uint8], peak: float) -> tuple[
 
 def refuse_tflite_overflow(path: Path, photos: Iterable[NDArray[np.uint8]], peak: float) -> None:
     """Refuse a float .tflite file whose activations exceed float16 on an image.
+
+    No more images are examined after one on which no magnitude reaches NEAR, 1/16 of the limit.
 
     Args:
         path: the file.
@@ -96,6 +101,8 @@ def refuse_overflow(
     who: str,
 ) -> None:
     """Refuse a file whose activations exceed float16 on an image.
+
+    No more images are examined after one on which no magnitude reaches NEAR, 1/16 of the limit.
 
     Args:
         photos: images (H, W, C), uint8, of any size; their centres are used.

@@ -21,14 +21,20 @@ LARGE = 64 * 1024**2
 
 
 def give_back() -> None:
-    """Return freed memory to the system; takes some hundredths of a second."""
+    """Return freed memory to the system; takes some hundredths of a second.
+
+    Without glibc nothing happens.
+    """
     library = glibc()
     if library is not None:
         library.malloc_trim(0)
 
 
 def keep_between_uses() -> None:
-    """Let new threads share one arena and keep freed blocks until `give_back`, process-wide."""
+    """Let new threads share one arena and keep freed blocks until `give_back`, process-wide.
+
+    It cannot be undone. Without glibc nothing happens.
+    """
     library = glibc()
     if library is not None:
         library.mallopt(M_ARENA_MAX, 1)

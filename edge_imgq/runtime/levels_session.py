@@ -66,7 +66,10 @@ class LevelsSession(ABC):
         """
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a callable that runs the file once on a gray image."""
+        """Return a callable that runs the file once on a gray image.
+
+        The size is checked when the callable runs.
+        """
         import numpy as np
 
         gray = np.full((*size, self.note.contract.channels), 128, np.uint8)
@@ -77,5 +80,8 @@ class LevelsSession(ABC):
         return call
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Run the file on an image and return its output, both uint8 (H, W, C)."""
+        """Run the file on an image and return its output, both uint8 (H, W, C).
+
+        Levels are rounded half to even and clipped to 0 … 255.
+        """
         return pixels_of(self.levels(pixels))

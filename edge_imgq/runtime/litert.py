@@ -104,7 +104,11 @@ class LiteRTSession:
         return levels_from_nhwc(values, self.note.contract.peak)
 
     def prepare(self, size: Size) -> Callable[[], None]:
-        """Return a callable that runs the file once on a preloaded ramp of all pixel values."""
+        """Return a callable that runs the file once on a preloaded ramp of all pixel values.
+
+        Raises:
+            ImageError: the file does not take the size.
+        """
         channels = self.note.contract.channels
         ramp = np.arange(size[0] * size[1] * channels, dtype=np.uint32) % 256
         pixels = ramp.astype(np.uint8).reshape(*size, channels)
@@ -200,6 +204,8 @@ def open_session(path: Path, threads: int = 1) -> Session:
 def open_without_xnnpack(path: Path) -> Session:
     """Load a .tflite file for TFLite's builtin kernels, as apps without XNNPACK run it.
 
+    It runs on one thread.
+
     Raises:
         ModelError: the file is missing, truncated, not TFLite, or has no note.
     """
@@ -207,7 +213,13 @@ def open_without_xnnpack(path: Path) -> Session:
 
 
 def open_keeping_tensors(path: Path) -> Any:
-    """Open a file in LiteRT's builtin kernels, with all intermediate tensors kept."""
+    """Open a file in LiteRT's builtin kernels, with all intermediate tensors kept.
+
+    Returns LiteRT's interpreter, allocated, with one thread.
+
+    Raises:
+        UnopenedFileError: LiteRT does not open the file.
+    """
     return _interpreter(path, threads=1, xnnpack=False, keeps_tensors=True)
 
 

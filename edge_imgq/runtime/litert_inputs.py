@@ -23,6 +23,10 @@ def stored_inputs(
         details: input details of the interpreter.
         pixels: (H, W, C) levels, C summed over all inputs.
         peak: float value of level 255.
+
+    Returns:
+        One array per input, in the order of `details`: (1, H, W, C), float32 in 0 … peak, or uint8,
+        to which levels are rounded.
     """
     if details[0]["dtype"] == np.float32:
         values: Any = to_nhwc(pixels, peak)

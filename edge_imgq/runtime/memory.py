@@ -94,7 +94,10 @@ def activation_memory(path: Path, size: tuple[int, int]) -> ActivationMemory:
 
 
 def known_memory(path: Path, size: tuple[int, int] = (0, 0)) -> ActivationMemory | Skipped:
-    """Compute the activation memory of a file, or return the reason why it is unknown."""
+    """Compute the activation memory of a file, or return the reason why it is unknown.
+
+    `size` is as for `activation_memory`; the default suits files of fixed size.
+    """
     try:
         return activation_memory(path, size)
     except ModelError as error:

@@ -61,7 +61,11 @@ class NcnnSession(LevelsSession):
         return levels_from_nchw(values[np.newaxis], peak)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a callable that runs the files once on a preloaded gray image."""
+        """Return a callable that runs the files once on a preloaded gray image.
+
+        Raises:
+            ImageError: the files have another size.
+        """
         self.refuse_other_size(self._path, size)
         contract = self.note.contract
         batch = np.full((1, contract.channels, *size), contract.peak / 2, np.float32)

@@ -59,7 +59,7 @@ class Line:
     parameters: Mapping[int, str]
 
     def integer(self, key: int, default: int = 0) -> int:
-        """Return an integer parameter."""
+        """Return an integer parameter, or the default if the line does not state it."""
         return int(self.parameters.get(key, default))
 
     @property
@@ -119,6 +119,8 @@ class ParamAndBin:
     def write(self, path: Path) -> None:
         """Write both files, the .param file to `path`.
 
+        The .bin file beside it is written first; existing files are replaced.
+
         Raises:
             OutputError: the disk is full, or the folder cannot be written.
         """
@@ -145,7 +147,11 @@ class ParamAndBin:
         return not any(FEATURES in line.parameters for line in self.lines)
 
     def arrays(self) -> dict[str, list[NDArray[Any]]]:
-        """Return the weight arrays by layer name."""
+        """Return the weight arrays by layer name.
+
+        They are flat, in the order in which ncnn reads them, in their stored type: float32, float16
+        or int8. Layers without weights are absent.
+        """
         arrays_by_layer: dict[str, list[NDArray[Any]]] = {}
         offset = 0
         for line in self.lines:

@@ -31,6 +31,9 @@ def tensors_of(
         model: the graph; restored afterwards.
         names: tensors to compute; names that no node writes are ignored.
         image: (1, C, H, W) values of the inputs, concatenated by channel.
+
+    Returns:
+        The tensors by name, in the shapes that ONNX Runtime gives.
     """
     written = {name for node in model.graph.node for name in node.output}
     kept = sorted(written & set(names))

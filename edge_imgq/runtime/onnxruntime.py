@@ -55,7 +55,12 @@ class OnnxSession(LevelsSession):
         self.identity = RuntimeIdentity("ONNX Runtime", onnxruntime.__version__, "CPU", threads)
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Run the file and return levels (H, W, C), float64, not rounded or clipped."""
+        """Run the file and return levels (H, W, C), float64, not rounded or clipped.
+
+        Raises:
+            ModelError: the model fails at the image's size.
+            NonFiniteOutputError: the output contains NaN or infinity.
+        """
         values = self._call(self._session, to_nchw(pixels, self.note.contract.peak))
         return levels_from_nchw(values, self.note.contract.peak)
 
@@ -99,6 +104,8 @@ class OnnxSession(LevelsSession):
 def run_session(session: Any, feeds: Mapping[str, NDArray[Any]]) -> list[Any]:
     """Run a session and return all outputs.
 
+    `feeds` are all inputs by name, an image (N, C, H, W) first. Outputs are in the model's order.
+
     Raises:
         ModelError: the model fails at this size.
     """
@@ -122,6 +129,8 @@ def inference_session(
     keep_memory: bool = False,
 ) -> Any:
     """Create an ONNX Runtime session on the CPU.
+
+    Errors are ONNX Runtime's own.
 
     Args:
         model: serialized ONNX model, or its path.

@@ -27,7 +27,10 @@ class Signature:
         return [outputs[name] for name in self._results]
 
     def prepared(self, values: Sequence[Any]) -> Callable[[], None]:
-        """Return a callable that runs the signature on preloaded inputs."""
+        """Return a callable that runs the signature on preloaded inputs.
+
+        It runs once before that. The callable copies neither inputs nor outputs.
+        """
         self.run(values)
         # The runner's own call copies input and output, which is not to be timed.
         wrapper, index = self._runner._interpreter_wrapper, self._runner._subgraph_index

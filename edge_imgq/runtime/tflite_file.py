@@ -107,7 +107,7 @@ def operator_names(path: Path) -> tuple[str, ...]:
 
 
 def metadata_of(model: Any) -> dict[str, str]:
-    """Return the strings of the note in a model; empty if there is none."""
+    """Return the strings of the note in a model; {} if there is none or it is damaged."""
     for entry in model.metadata or []:
         if _text(entry.name) == METADATA_NAME:
             try:

@@ -77,6 +77,9 @@ def write_submodel(
 ) -> None:
     """Write the operators between given tensors of a file as a separate file.
 
+    Only operators that the outputs need are kept. Signatures are dropped. An existing copy is
+    overwritten.
+
     Args:
         path: a file of one size.
         copy: path of the new file.

@@ -20,7 +20,10 @@ class PackageVersion:
 
 
 def runtime_versions() -> tuple[PackageVersion, ...]:
-    """Return the versions of the installed packages, without importing them."""
+    """Return the versions of the installed packages, without importing them.
+
+    Packages that are not installed are left out; the others are sorted by name.
+    """
     extras = [row.extra.package for row in FORMATS.values() if row.extra is not None]
     versions = []
     for name in sorted({*PACKAGES, *extras}):

@@ -17,6 +17,9 @@ import numpy as np
 def write_frame(stream: IO[bytes], message: dict[str, Any], array: Any = None) -> None:
     """Write one frame and flush.
 
+    A frame is the length of the JSON text as eight big-endian bytes, the text, and the bytes of the
+    array, if any, in C order.
+
     Args:
         stream: binary stream.
         message: JSON values; "shape" and "dtype" are overwritten.
@@ -36,7 +39,7 @@ def read_frame(stream: IO[bytes]) -> tuple[dict[str, Any], Any]:
     """Read one frame.
 
     Returns:
-        The message, and its array or None.
+        The message, and its array, which is read-only, or None.
 
     Raises:
         EOFError: the stream ended, possibly within a frame.

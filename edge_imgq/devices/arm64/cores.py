@@ -94,7 +94,7 @@ WITHOUT_TABLES = ("apple", "oryon")
 
 
 def core_named(name: str) -> Core:
-    """Return the core of a name.
+    """Return the core of a name, a key of CORES.
 
     Raises:
         UsageError: there is no such core, or it cannot be emulated.
@@ -118,7 +118,7 @@ def write_system(name: str, root: Path, folder: Path) -> None:
     Args:
         name: a key of CORES.
         root: root folder of the system with the programs; its entries are linked.
-        folder: root folder to create.
+        folder: root folder to create, which must not exist.
     """
     core = CORES[name]
     folder.mkdir()

@@ -75,7 +75,10 @@ class OperatorCosts:
 
     @property
     def total_cycles(self) -> int | None:
-        """Cycles of all operators; None without an estimate."""
+        """Cycles of all operators; None without an estimate.
+
+        Operators without an estimate of their own count 0.
+        """
         if isinstance(self.cycles, Skipped):
             return None
         return sum(row.cycles or 0 for row in self.operators)

@@ -27,7 +27,12 @@ class Recorded:
         self._call: Callable[[], None] = lambda: None
 
     def answer(self, message: dict[str, Any], array: Any) -> tuple[dict[str, Any], Any]:  # noqa: ARG002
-        """Answer one request."""
+        """Answer one request.
+
+        `message["do"]` is "open" with "path" and "size" (None for the file's own), which runs the
+        file once; or "record", which runs it twice more and records both calls. No arrays are
+        passed.
+        """
         if message["do"] == "open":
             size = tuple(message["size"]) if message["size"] else None
             self._call, opened = _open(Path(message["path"]), size)

@@ -136,7 +136,12 @@ class GpuSession(Uncounted):
         )
 
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
-        """Return the output image, uint8 (H, W, C), computed in the GPU's default float16."""
+        """Return the output image, uint8 (H, W, C), computed in the GPU's default float16.
+
+        Raises:
+            NonFiniteOutputError: the output holds NaN or infinity.
+            DeviceError: the driver crashed.
+        """
         return pixels_of(self.levels(pixels))
 
     def levels(
@@ -242,7 +247,11 @@ def placement_of(log: GpuLog, count: int, whole: bool) -> Placement:
 
 
 def operator_count(path: Path) -> int:
-    """Return the number of operators of a .tflite file's first subgraph."""
+    """Return the number of operators of a .tflite file's first subgraph.
+
+    Raises:
+        ModelError: the file is missing, damaged, or not TFLite.
+    """
     from edge_imgq.runtime.tflite_file import read_model
 
     return len(read_model(path).subgraphs[0].operators)

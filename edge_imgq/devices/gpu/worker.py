@@ -45,6 +45,8 @@ class Compiled:
     def run(self, values: Any) -> list[Any]:
         """Run the signature with this input shape and return all its outputs, float32.
 
+        `values` are one input, float32 (1, H, W, C).
+
         Raises:
             ValueError: no signature has this input shape.
         """
@@ -87,7 +89,12 @@ class Served:
         self._compiled: dict[bool, Compiled] = {}
 
     def answer(self, message: dict[str, Any], array: Any) -> tuple[dict[str, Any], Any]:
-        """Answer one request."""
+        """Answer one request.
+
+        `message["do"]` is "open" with a "path"; "tensors" with "path" and "in_float32", which
+        returns all outputs flattened and their "sizes"; or "run" with "in_float32", which returns
+        the first output. Arrays are float32 (1, H, W, C).
+        """
         if message["do"] == "open":
             self._path = message["path"]
             return {"whole": self._in(False).whole}, None

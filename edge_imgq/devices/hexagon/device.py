@@ -159,7 +159,12 @@ class HexagonSession(Uncounted):
     def latency(
         self, size: tuple[int, int], runs: int = RUNS, warm_up: int = WARM_UP
     ) -> Latency | Skipped:
-        """Time the HTP hardware; emulators are not timed."""
+        """Time the HTP hardware; emulators are not timed.
+
+        Raises:
+            UsageError: the file was compiled for another size.
+            DeviceError: the worker ended.
+        """
         if self._opened["emulated"]:
             return Skipped("the HTP is emulated, and the time of an emulator is not the phone's")
         if size != self.size:
@@ -197,7 +202,11 @@ class HexagonSession(Uncounted):
         self._worker.close()
 
     def measure_times(self, runs: int, warm_up: int) -> list[float]:
-        """Return the time in s of each of `runs` calls on a gray image, after warm-up calls."""
+        """Return the time in s of each of `runs` calls on a gray image, after warm-up calls.
+
+        Raises:
+            DeviceError: the worker ended.
+        """
         shape = (1, self.note.contract.channels, *self.size)
         gray = np.full(shape, self.note.contract.peak / 2, np.float32)
         answer, _ = self._worker.ask({"do": "time", "runs": runs, "warm_up": warm_up}, gray)

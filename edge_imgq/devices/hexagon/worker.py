@@ -37,7 +37,12 @@ class Hexagon:
         self._session: Any = None
 
     def answer(self, message: dict[str, Any], array: Any) -> tuple[dict[str, Any], Any]:
-        """Answer one request."""
+        """Answer one request.
+
+        `message["do"]` is "open" with the bytes of an ONNX file as array; "time" with "runs" and
+        "warm_up", which returns "seconds"; or "run", which returns the output. Inputs are (1, C, H,
+        W).
+        """
         if message["do"] == "open":
             chip = {"soc_model": message.get("soc_model"), "htp_arch": message.get("arch")}
             return self._open(array.tobytes(), {k: str(v) for k, v in chip.items() if v}), None

@@ -47,16 +47,26 @@ class AdbRemote:
         return [CLIENT, "-s", self._serial, "shell", command]
 
     def push(self, source: Path, destination: str) -> None:
-        """Copy a file to the device."""
+        """Copy a file to the device.
+
+        Raises:
+            DeviceError: the connection was lost, or storage is full.
+        """
         copy(self, [CLIENT, "-s", self._serial, "push", str(source), destination], source.name)
 
     def pull(self, source: str, destination: Path) -> None:
-        """Copy a file from the device."""
+        """Copy a file from the device.
+
+        Raises:
+            DeviceError: the connection was lost, or the file does not exist.
+        """
         copy(self, [CLIENT, "-s", self._serial, "pull", source, str(destination)], source)
 
 
 def attached() -> tuple[Attached, ...] | None:
     """Return every device that adb lists, or None without adb.
+
+    Those that are offline or not authorized are among them, in their state.
 
     Raises:
         DeviceError: adb's server does not start.

@@ -29,6 +29,8 @@ ON_PROCESSOR = frozenset({"xnnpack", "cpu"})
 def delegate_flags(delegate: str) -> tuple[str, ...]:
     """Return the flags of a delegate.
 
+    A word with "/" is taken as a path, which is not checked.
+
     Args:
         delegate: a key of DELEGATES, or the path of a library on the device.
 
@@ -47,6 +49,8 @@ def delegate_flags(delegate: str) -> tuple[str, ...]:
 
 def input_flags(shape: tuple[int, ...], values: str = "") -> tuple[str, ...]:
     """Return the flags of the input.
+
+    The input is called "image".
 
     Args:
         shape: shape of the tensor.
@@ -80,7 +84,10 @@ class BenchmarkTimes:
 
 
 def read_timings(said: str) -> BenchmarkTimes | None:
-    """Parse the timings in the tool's output, or return None if there are none."""
+    """Parse the timings in the tool's output, or return None if there are none.
+
+    Times are converted from µs to ms. Figures that old versions do not print are None.
+    """
     lines = [_numbers(line) for line in said.splitlines() if re.search(r"\bcount=\d", line)]
     if not lines or not lines[-1]["count"]:
         return None

@@ -91,6 +91,9 @@ def run_there(remote: Remote, words: Sequence[str] | str, patience: float = PATI
         words: program and arguments, or a shell line.
         patience: time limit in s.
 
+    Returns:
+        Exit code, and standard output and error together.
+
     Raises:
         DeviceError: the connection was lost before the command ended, or it timed out.
     """
@@ -187,6 +190,6 @@ def gone(name: str, complaint: str) -> DeviceError:
 
 
 def last_line(text: str) -> str:
-    """Return the last nonempty line, at most 300 characters of it."""
+    """Return the last nonempty line, at most 300 characters of it, or words that there is none."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1][:300] if lines else "it said nothing"

@@ -42,12 +42,24 @@ class SshRemote:
         return [*self._words, command]
 
     def push(self, source: Path, destination: str) -> None:
-        """Copy a file to the board through `cat`: boards may lack an SFTP server."""
+        """Copy a file to the board through `cat`: boards may lack an SFTP server.
+
+        The shell there splits `destination`, so it must not need quoting.
+
+        Raises:
+            DeviceError: the connection was lost, or storage is full.
+        """
         with source.open("rb") as stream:
             copy(self, self.client(f"cat > {destination}"), source.name, stdin=stream)
 
     def pull(self, source: str, destination: Path) -> None:
-        """Copy a file from the board."""
+        """Copy a file from the board.
+
+        The shell there splits `source`, so it must not need quoting.
+
+        Raises:
+            DeviceError: the connection was lost, or the file does not exist.
+        """
         with destination.open("wb") as stream:
             copy(self, self.client(f"cat {source}"), source, stdout=stream)
 
@@ -59,12 +71,20 @@ class Board(RemoteDevice):
         super().__init__(SshRemote(address), options)
 
     def machine(self) -> str:
-        """Describe model, system and architecture."""
+        """Describe model, system and architecture.
+
+        Raises:
+            DeviceError: the connection was lost.
+        """
         lines = [line.strip() for line in run_there(self.remote, MACHINE).said.splitlines()]
         return ", ".join(line for line in lines if line)
 
     def conditions(self) -> State:
-        """Return the hottest temperature and the load."""
+        """Return the hottest temperature and the load.
+
+        Raises:
+            DeviceError: the connection was lost.
+        """
         said = run_there(self.remote, STATE).said
         degrees = [int(text) / 1e3 for text in re.findall(r"^(\d{4,6})$", said, re.MULTILINE)]
         load = re.search(r"^load ([\d.]+)", said, re.MULTILINE)
@@ -80,9 +100,14 @@ class Board(RemoteDevice):
 def find(argument: str, options: DeviceOptions) -> Device | Skipped:
     """Return a board, or why it is unavailable.
 
+    A board that asks for a password is unavailable: only keys are used.
+
     Args:
         argument: user@host, optionally with :port.
         options: program and delegate.
+
+    Raises:
+        UsageError: the delegate is unknown.
     """
     if not argument:
         return Skipped("name the board: ssh:user@host")

@@ -205,7 +205,13 @@ def _weights(model: ir.Model) -> list[bytes]:
 
 
 def sizes_of(paths: Sequence[Path]) -> tuple[tuple[int, int], ...]:
-    """Return the distinct (height, width) sizes that files were written for."""
+    """Return the distinct (height, width) sizes that files were written for.
+
+    Files of open size add none. Each file is opened in its runtime.
+
+    Raises:
+        RuntimeUnavailableError: a runtime is not installed.
+    """
     sizes = (size for path in paths for size in open_session(path, 1).sizes)
     return tuple(dict.fromkeys(sizes))
 

@@ -243,13 +243,19 @@ def contract_schema(kind: type[AppContract] = AppContract) -> bytes:
 
 
 def packages_of(lock: str) -> dict[str, str]:
-    """Return package → version from pip constraints."""
+    """Return package → version from pip constraints.
+
+    Comments and lines without "==" are left out.
+    """
     pairs = (line.partition("==") for line in lock.splitlines() if not line.startswith("#"))
     return {name.strip(): version.strip() for name, separator, version in pairs if separator}
 
 
 def tiling_for(size: tuple[int, int], tiling: TilingContract | Skipped) -> Tiling | None:
-    """Return the tiling of an image with the fewest computed pixels; None to run it whole."""
+    """Return the tiling of an image with the fewest computed pixels; None to run it whole.
+
+    `size` is (height, width). None also where `tiling` names no tile size.
+    """
     if isinstance(tiling, Skipped) or not tiling.tiles:
         return None
     ways = [Tiling(tile, tiling.halo, tiling.multiple) for tile in tiling.tiles]

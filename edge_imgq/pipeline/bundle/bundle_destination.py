@@ -17,12 +17,17 @@ NAMED = 5
 
 
 def archive_beside(output: Path) -> Path:
-    """Return the path of a bundle's zip file."""
+    """Return the path of a bundle's zip file.
+
+    It is `<folder>.zip` in the same parent folder, and need not exist.
+    """
     return output.with_name(f"{output.name}.zip")
 
 
 def replaced(output: Path, model: str, *, with_zip: bool) -> tuple[str, ...]:
-    """Return sentences that name what a bundle replaces.
+    """Return sentences that name what a bundle will replace; () if nothing.
+
+    Nothing is written or removed.
 
     Args:
         output: folder of the bundle.
@@ -51,7 +56,10 @@ def replaced(output: Path, model: str, *, with_zip: bool) -> tuple[str, ...]:
 
 
 def stale_zip(output: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Return a sentence if the zip beside a bundle does not match it; else ()."""
+    """Return a sentence if the zip beside a bundle does not match it; else ().
+
+    `files` are the contents of the bundle by path in it.
+    """
     archive = archive_beside(output)
     if not archive.is_file() or archive.read_bytes() == zipped(files, output.name):
         return ()

@@ -28,13 +28,16 @@ def run_files(
 ) -> list[tuple[str, Pixels]]:
     """Return the result of each file that a runtime on this host executes, with its target.
 
-    Files that only an evaluator runs are left out.
+    Left out are files that only an evaluator runs, and those whose runtime is not installed.
 
     Args:
         made: contract of the bundle.
         paths: model files.
         run: returns the result of a file in its session; None if the input does not fit the file.
         watch: called before each file.
+
+    Raises:
+        ModelError: a file is damaged.
     """
     named = {path.name: path for path in paths}
     results = []

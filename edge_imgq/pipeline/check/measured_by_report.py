@@ -12,7 +12,10 @@ from edge_imgq.report.report import Report, TargetReport
 
 
 def other_reference(folder: Path, report: Report) -> tuple[str, ...]:
-    """Return a sentence if a folder's float model is not the report's, else ()."""
+    """Return a sentence if a folder's float model is not the report's, else ().
+
+    A missing float model gives ().
+    """
     reference = folder / REFERENCE_FOLDER / FLOAT_REFERENCE
     if reference.is_file() and sha256_of(reference) != report.reference_sha256:
         return (f"{reference} is not the float model that the file was measured against",)

@@ -48,8 +48,13 @@ def write_outputs(
 ) -> tuple[str, ...]:
     """Write the requested outputs; failing files run again if their images are shown.
 
+    Outputs whose path is None are not written.
+
     Returns:
         Sentences on the folder of the pictures and on models without pictures.
+
+    Raises:
+        OutputError: an output cannot be written.
     """
     pictures: Sequence[MarkdownImage] = ()
     notes: tuple[str, ...] = ()

@@ -48,13 +48,14 @@ def enhance_pixels(
     """Run one network on one photograph.
 
     Args:
-        photo: RGB (H, W, 3) or gray (H, W, 1), uint8 or uint16.
+        photo: RGB (H, W, 3) or gray (H, W, 1), uint8, or uint16 if `enhancer.keeps_16_bits`.
         enhancer: opened network.
         watch: called before each tile with the tiles done and their total.
         beside: called with each further output image, (H', W', C).
 
     Returns:
-        (scale × H, scale × W, C). A network for luma keeps the colours of an RGB photograph.
+        (scale × H, scale × W, C) in the type of the photograph. A network for luma keeps the
+        colours of an RGB photograph.
 
     Raises:
         ImageError: the photograph is smaller than the receptive field.
@@ -73,7 +74,7 @@ def enhance_image(pixels: Pixels, name: str, enhancers: Sequence[Enhancer], watc
     """Run several networks on one photograph, one after the other.
 
     Args:
-        pixels: RGB (H, W, 3) or gray (H, W, 1).
+        pixels: RGB (H, W, 3) or gray (H, W, 1), uint8, or uint16 if all networks keep 16 bits.
         name: name of the photograph for messages.
         enhancers: opened networks.
         watch: called before each tile.
@@ -98,7 +99,10 @@ def enhance_to_image(
 ) -> PillowImage.Image:
     """Run several networks like `enhance_image`, and return a Pillow image without a further copy.
 
-    `beside` is called with each further output image of the last network.
+    `beside` is called with each further output image of the last network. There must be a network.
+
+    Raises:
+        ImageError: the photograph is smaller than the receptive field.
     """
     *before, last = enhancers
     pixels = enhance_image(pixels, name, before, watch)

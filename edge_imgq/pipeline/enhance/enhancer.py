@@ -87,6 +87,8 @@ class Enhancer:
 
         16-bit values are 8-bit levels times 257. A float file gets the values of further inputs
         unrounded.
+
+        `pixels` are (H, W, C) with the channels of all inputs, as `packed` returns them.
         """
         is_deep = pixels.dtype == np.uint16
         between = self.computes_in_float and has_fractions(self.levels)
@@ -200,7 +202,14 @@ def _keep_memory(session: Session) -> None:
 
 
 def open_network(model: str | Source, threads: int, pixels: PixelRange | None = None) -> Enhancer:
-    """Open a network with any kind of output; see `open_enhancer`."""
+    """Open a network with any kind of output; see `open_enhancer`.
+
+    Inputs without a value are not refused.
+
+    Raises:
+        UsageError: the model is none of the supported kinds.
+        ModelError: it cannot be read.
+    """
     from edge_imgq.models.zoo import ZOO
     from edge_imgq.pipeline.open_model.source import not_a_folder
 

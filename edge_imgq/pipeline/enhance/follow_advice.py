@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 def follow_advice(request: EnhanceRequest, watch: Watch) -> BatchResult:
     """Assess every photograph, and enhance those with the same advice together.
 
+    Photographs without advice are written with unchanged pixels, without metadata.
+
     Args:
         request: request; its models are ignored.
         watch: called before each step.

@@ -56,6 +56,9 @@ def limits(
         held: bytes that the process holds already.
         memory: limit in bytes.
         most: largest number of workers.
+
+    Returns:
+        At least one worker. Sizes that exceed the limit even so are named with the bytes they need.
     """
     least = max(least_tile(enhancer) for enhancer in enhancers)
     networks = [(enhancer, activation_bytes(enhancer)) for enhancer in enhancers]
@@ -97,7 +100,10 @@ def _tile_pixels(size: Size, enhancer: Enhancer, tile: int) -> int:
 
 
 def activation_bytes(enhancer: Enhancer) -> float:
-    """Return the peak bytes of live activations per input pixel."""
+    """Return the peak bytes of live activations per input pixel.
+
+    Measured at TRIED × TRIED pixels; UNKNOWN if neither file nor graph tells it.
+    """
     from edge_imgq.export.onnx_format import plan_of
     from edge_imgq.runtime.memory import known_memory, peak
 

@@ -24,6 +24,9 @@ LEAST_CORE = 128
 def plan_tiles(size: tuple[int, int], enhancer: Enhancer) -> Tiling:
     """Return the tiling of an image of (height, width).
 
+    An image that fits the largest tile, and every image of a network that cannot be tiled, is one
+    tile.
+
     Raises:
         ImageError: the network cannot run in tiles, and its file takes only smaller images.
     """
@@ -80,6 +83,8 @@ def _too_large(size: tuple[int, int], padded: tuple[int, int], enhancer: Enhance
 
 def refuse_small(size: tuple[int, int], enhancer: Enhancer) -> None:
     """Raise for an image smaller than the receptive field.
+
+    Nothing is raised where the radius is unknown or not exact.
 
     Raises:
         ImageError: a side is smaller than 2 × radius + 1 pixels.

@@ -40,6 +40,9 @@ def levels_of(
 ) -> dict[str, Levels]:
     """Return each set input's levels: float64 (1, 1, C) of numbers, uint8 (H, W, C) of pictures.
 
+    Levels run from 0 at the low end of an input's range to 255 at the high end; those of numbers
+    are not rounded.
+
     Args:
         contract: contract of the network.
         settings: the user's values.
@@ -70,7 +73,8 @@ def packed(picture: Pixels, contract: ImageContract, levels: Mapping[str, Levels
     """Return all inputs of a network for a picture (H, W, C), concatenated, in the picture's dtype.
 
     Frames and unset further images are copies of the picture; a Bayer mosaic is sampled from it;
-    unset states are zero.
+    unset states are zero. Numbers are rounded to the picture's type. Sides are cut to multiples of
+    `contract.photo_unit`.
 
     Raises:
         ImageError: a picture of another size was set.

@@ -63,14 +63,19 @@ class AnchoredRegression:
 
 
 def enlarged(luma: NDArray[np.uint8], scale: int) -> Floats:
-    """Upscale luma (H, W) by bicubic interpolation to float32, without rounding."""
+    """Upscale luma (H, W) by bicubic interpolation to float32, without rounding.
+
+    Pillow's bicubic kernel (a = −0.5), cut off and renormalised at the borders. The result is
+    (scale × H, scale × W), in levels of 255, not clipped.
+    """
     return resized(luma.astype(np.float32), (luma.shape[0] * scale, luma.shape[1] * scale))
 
 
 def patch_positions(shape: tuple[int, ...], scale: int, step: int) -> NDArray[np.int64]:
     """Return the start index of each patch in a flattened image (H, W), every `step` input pixels.
 
-    A border of one input pixel is left out, as in the papers.
+    A border of one input pixel is left out, as in the papers. `shape` is that of the upscaled
+    image, in whose pixels patches have a side of WINDOW × scale.
     """
     last = [length - scale * (WINDOW + 1) for length in shape]
     rows, columns = (np.arange(scale, end + 1, step * scale) for end in last)
@@ -78,7 +83,10 @@ def patch_positions(shape: tuple[int, ...], scale: int, step: int) -> NDArray[np
 
 
 def patch_offsets(shape: tuple[int, ...], scale: int) -> NDArray[np.int64]:
-    """Return the offsets of a patch's pixels from its start, in a flattened image."""
+    """Return the offsets of a patch's pixels from its start, in a flattened image.
+
+    (p,) with p = (WINDOW × scale)², row by row; `shape` is that of the upscaled image.
+    """
     reach = np.arange(WINDOW * scale)
     return (reach[:, None] * shape[1] + reach).ravel()
 
@@ -86,7 +94,10 @@ def patch_offsets(shape: tuple[int, ...], scale: int) -> NDArray[np.int64]:
 def blended(
     patches: Floats, positions: NDArray[np.int64], shape: tuple[int, ...], scale: int
 ) -> Floats:
-    """Return the mean (H, W) of overlapping patches; 0 where there is none."""
+    """Return the mean (H, W) of overlapping patches; 0 where there is none.
+
+    `patches` are (N, p), `positions` (N,) from `patch_positions`.
+    """
     total = np.zeros(shape[0] * shape[1], np.float32)
     covered = np.zeros_like(total)
     for column, offset in enumerate(patch_offsets(shape, scale)):
@@ -98,7 +109,8 @@ def blended(
 def features_of(smooth: Floats, positions: NDArray[np.int64], scale: int) -> Floats:
     """Return first and second differences of upscaled patches along rows and columns, (N, 4 p).
 
-    Differences are taken between pixels one input pixel apart.
+    Differences are taken between pixels one input pixel apart. Outside the image, `smooth` (H, W)
+    is taken as 0. p is the number of pixels of a patch.
     """
     padded = np.pad(smooth, scale)
     planes = []

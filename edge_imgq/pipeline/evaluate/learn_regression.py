@@ -67,6 +67,9 @@ def learn_regression(
 ) -> tuple[AnchoredRegression, AnchoredRegression]:
     """Learn ANR and A+ from the luma of photographs.
 
+    Random choices have a fixed seed. Photographs are shrunk by `downscale` for their low-resolution
+    counterparts.
+
     Args:
         photos: luma, uint8 (H, W, 1).
         scale: upscaling factor.
@@ -85,7 +88,10 @@ def learn_regression(
 
 
 def principal_components(features: Floats) -> Floats:
-    """Return the principal components (d, k) with 99.9 % of the energy of features (N, d)."""
+    """Return the principal components (d, k) with 99.9 % of the energy of features (N, d).
+
+    The mean is not subtracted. Columns are orthonormal, float32.
+    """
     energies, directions = np.linalg.eigh(features.T @ features)
     shares = np.cumsum(energies.clip(0.0)) / energies.clip(0.0).sum()
     kept: Floats = directions[:, shares >= LEFT_OUT].astype(np.float32)

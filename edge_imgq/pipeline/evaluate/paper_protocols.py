@@ -115,7 +115,8 @@ def non_local_means(pixels: Pixels, sigma: float) -> Pixels:
     """Denoise uint8 gray (H, W, 1) or RGB (H, W, 3) by non-local means with known noise level.
 
     Buades, Coll and Morel, CVPR 2005. Patches of 5x5, a window of 13x13 and h = 0.6 sigma, the best
-    on BSD68. `sigma` is in levels of 255.
+    on BSD68. `sigma` is in levels of 255. The result has the same shape, uint8, rounded and
+    clipped.
     """
     from skimage.restoration import denoise_nl_means
 

@@ -36,6 +36,9 @@ def regressions(
         scale: upscaling factor.
         watch: called before learning.
 
+    Returns:
+        The two methods, by the names "ANR" and "A+".
+
     Raises:
         UsageError: neither file nor photographs exist, or the file is of another scale.
         ImageError: no photograph of the folder can be used.

@@ -70,6 +70,9 @@ def learn_atoms(samples: Floats, count: int, rng: np.random.Generator) -> Floats
     Aharon, Elad and Bruckstein, IEEE TSP 2006, with one power iteration per atom instead of a
     singular value decomposition (Rubinstein, Zibulevsky and Elad, 2008). An unused atom is replaced
     by a random sample.
+
+    Raises:
+        ValueError: there are fewer samples than atoms.
     """
     atoms = _of_length_one(samples[rng.choice(len(samples), count, replace=False)])
     for _ in range(ROUNDS):

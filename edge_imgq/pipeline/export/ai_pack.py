@@ -43,6 +43,10 @@ def write_pack(plan: ExportPlan, folder: Path, report: Report, output: Path) -> 
         folder: folder of the model's files.
         report: report; chips with a failed file are left out.
         output: folder of the pack; an earlier pack is removed if there is nothing to write.
+
+    Raises:
+        UsageError: as for `recipe_of_pack`.
+        OutputError: the pack cannot be written.
     """
     failed = {target.target for target in report.failed}
     recipe = recipe_of_pack(plan.recipes)

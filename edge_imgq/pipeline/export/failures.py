@@ -42,7 +42,10 @@ class Failures:
 
     @contextmanager
     def of(self, targets: Sequence[str]) -> Iterator[None]:
-        """Record errors of the body for some targets instead of raising them."""
+        """Record errors of the body for some targets instead of raising them.
+
+        Errors of WHOLE_RUN (disk, memory, images) and interrupts are raised all the same.
+        """
         try:
             yield
         except WHOLE_RUN:
@@ -64,10 +67,11 @@ class Failures:
         return tuple(_failed(target, self._errors[target]) for target in sorted(self._errors))
 
     def raise_all(self) -> None:
-        """Raise the recorded errors, if no target is left.
+        """Raise the recorded errors, of which there must be one, as a single error.
 
         Raises:
             EdgeImgqError: of the first error's class, with the messages of all.
+            Exception: the first error itself if it is the only one, or is none of edge-imgq's.
         """
         first, *others = {str(error): error for error in self._errors.values()}.values()
         if not others or not isinstance(first, EdgeImgqError):

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def int16_stem(graph: str) -> str:
-    """Return the stem of the file that holds the int16 form of a QDQ graph."""
+    """Return the stem of the file that holds the int16 form of a QDQ graph.
+
+    "int8" gives "int8-int16".
+    """
     return f"{graph}-int16"
 
 
@@ -23,6 +26,8 @@ def write_int16_graph(
     graph: PreparedGraph, note: FileNote, path: Path
 ) -> tuple[PreparedGraph, str]:
     """Write the int16 form of a QDQ graph beside it.
+
+    Its name is `int16_stem` of the graph's; an existing file is overwritten.
 
     Args:
         graph: QDQ graph with int8 activations.

@@ -31,6 +31,9 @@ class BetweenPhases:
     def watcher(self, model: ir.Model, targets: Sequence[str]) -> Watcher | None:
         """Return a function to call after each phase; None if there is nothing to do.
 
+        If a folder is set, graphs are written there as `<targets>/NN-<phase>.onnx`, target names
+        joined by "+": `model` as `00-read.onnx`, then the phases from 01.
+
         Args:
             model: graph before the first phase.
             targets: names of the targets whose graph it is.

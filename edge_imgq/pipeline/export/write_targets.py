@@ -169,7 +169,7 @@ def write_references(
 
     Args:
         plan: plan of the export.
-        stage: folder that receives `reference/`.
+        stage: folder that receives `reference/`, which must not exist yet.
         failures: receives the targets of a scheme that cannot be quantized.
         watch: called before each step.
     """
@@ -203,7 +203,7 @@ def write_graph(
         plan: plan of the export.
         recipe: quantization recipe.
         kernels: kernel profile of the target processor.
-        stage: folder with `reference/`.
+        stage: folder with `reference/`, which receives `<graph>.onnx`.
         state: file that holds the state of an unfinished fine-tuning, to resume it.
         watch: called before each step.
     """
@@ -225,8 +225,14 @@ def write_graph(
 def write_float_reference(source: Source, folder: Path) -> str:
     """Write the float reference into a folder, and the user's own ONNX file beside it.
 
+    They are named `float.onnx` and `original.onnx`; existing files are overwritten. Only a model
+    loaded from ONNX has the second. The folder must exist.
+
     Returns:
         SHA-256 of the reference.
+
+    Raises:
+        OSError: a file cannot be written.
     """
     note, original = _note(source, "reference", ""), source.original
     if original is not None:
@@ -240,7 +246,10 @@ def write_float_reference(source: Source, folder: Path) -> str:
 
 
 def tuning_state(folder: Path, scheme: str) -> Path:
-    """Return the path in a model's folder for the state of an unfinished fine-tuning."""
+    """Return the path in a model's folder for the state of an unfinished fine-tuning.
+
+    Its name is `.tuning-<scheme>.state`; the file need not exist.
+    """
     return folder / f".tuning-{scheme}.state"
 
 

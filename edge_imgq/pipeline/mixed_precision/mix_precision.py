@@ -93,6 +93,8 @@ class Mixed:
 def mix(plan: ExportPlan, over: OverBudget, stage: Path, terms: Terms, watch: Watch) -> Mixed:
     """Rewrite the files of a scheme with some layers in float if that meets budget and time.
 
+    If it does not, the files are put back as they were, and the result says why.
+
     Args:
         plan: plan of the export.
         over: files over budget.

@@ -40,12 +40,18 @@ class OnnxModel:
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the model as given; chosen ports do not change it."""
+        """SHA-256 of the model as given; chosen ports do not change it.
+
+        Weights in external files are not part of it.
+        """
         return sha256_of(self.path) if self.path else hashlib.sha256(self.contents).hexdigest()
 
     @staticmethod
     def file(path: Path) -> OnnxModel:
-        """Return the model of an .onnx file."""
+        """Return the model of an .onnx file.
+
+        The file is not opened or checked.
+        """
         return OnnxModel(path.stem, str(path), path)
 
     @staticmethod
@@ -85,6 +91,8 @@ class OnnxModel:
 
     def load(self, *, weights: bool = True) -> onnx.ModelProto:
         """Parse the model with the chosen ports, without checking it.
+
+        Its errors are those of the package onnx; call `checked` first.
 
         Args:
             weights: False to leave weights in external files unread.

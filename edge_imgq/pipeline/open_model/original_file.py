@@ -45,7 +45,8 @@ class Original:
 def keep_model(given: OnnxModel, path: Path) -> str:
     """Write a model with the chosen ports and all weights into one file.
 
-    Without chosen ports and external weights, the copy is identical byte for byte.
+    Without chosen ports and external weights, the copy is identical byte for byte. An existing copy
+    is overwritten.
 
     Args:
         given: the model.

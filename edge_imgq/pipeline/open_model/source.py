@@ -178,7 +178,10 @@ def not_a_folder(folder: Path, suffixes: Collection[str]) -> str:
 
 
 def opened(model: str | Source, pixels: PixelRange | None, sizes: Sequence[Size] = ()) -> Source:
-    """Return an opened model unchanged, and open one given by name or path."""
+    """Return an opened model unchanged, and open one given by name or path.
+
+    For an opened model `pixels` and `sizes` are ignored. Errors are those of `open_model`.
+    """
     return open_model(model, pixels, sizes) if isinstance(model, str) else model
 
 

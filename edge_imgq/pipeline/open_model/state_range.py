@@ -42,6 +42,9 @@ def with_state_ranges(
 ) -> ImageContract:
     """Return a contract in which each state has one range, for its input and its output.
 
+    The range is the user's, else that of the state's operator, else one measured on photographs,
+    with a margin. An image as state has the pixels' range.
+
     Args:
         model: float model; pixels 0 … peak, states in their original range.
         contract: contract of the model.

@@ -150,7 +150,11 @@ class References:
         return multiples
 
     def quantized_graph(self, note: FileNote) -> Path:
-        """Return the path of the QDQ graph that an opened int8 file was made from."""
+        """Return the path of the QDQ graph that an opened int8 file was made from.
+
+        Raises:
+            KeyError: the folder has no graph of that digest.
+        """
         return self._quantized[note.quantized_sha256]
 
     def _made_from_float(self, note: FileNote) -> bool:

@@ -87,6 +87,9 @@ def write_pictures(
 ) -> dict[str, tuple[Path, ...]]:
     """Write `<file>-<rank>-<image>.png` for every image of every file; return the paths by file.
 
+    Ranks count from 1. Characters other than letters, digits, "_", "-" and "." become "_". Existing
+    pictures of that name are overwritten.
+
     Args:
         folder: folder for the pictures; created if missing.
         comparisons: images of each file, the worst first.

@@ -60,23 +60,29 @@ class Arguments:
         return self.tensor(key) if self.has(key) else None
 
     def ints(self, key: str, default: list[int] | None = None) -> list[int]:
-        """Return a constant array of integers or booleans, flattened to a list of int."""
+        """Return a constant array of integers or booleans, flattened to a list of int.
+
+        Without a default it must be given.
+        """
         if not self.has(key) and default is not None:
             return default
         return [int(value) for value in self._constant(key).reshape(-1)]
 
     def number(self, key: str, default: float | None = None) -> float:
-        """Return a constant scalar as float."""
+        """Return a constant scalar as float.
+
+        If it is not given, it is the default; without one it must be given.
+        """
         if not self.has(key) and default is not None:
             return default
         return float(self._constant(key))
 
     def flag(self, key: str, default: bool = False) -> bool:
-        """Return a constant boolean."""
+        """Return a constant boolean, or the default if it is not given."""
         return bool(self._constant(key)) if self.has(key) else default
 
     def text(self, key: str, default: str = "") -> str:
-        """Return a constant string."""
+        """Return a constant string, or the default if it is not given."""
         return str(self._constant(key)) if self.has(key) else default
 
     def declared_shape(self, key: str) -> tuple[int, ...]:

@@ -85,6 +85,7 @@ class Evaluator:
 
         Raises:
             NonFiniteOutputError: an intermediate value is infinite or NaN in its declared dtype.
+            RuntimeError: an operator does not take shapes that follow from the inputs'.
         """
         tensors = {
             name: torch.from_numpy(np.ascontiguousarray(array)).to(

@@ -86,7 +86,7 @@ class Program:
 
     @property
     def declared(self) -> dict[str, NamedValueType]:
-        """NamedValueType shape and dtype of every input and result, by name."""
+        """Declared shape and dtype of every input and result, by name."""
         values = {value.name: value for value in self.inputs}
         for statement in self.statements:
             values.update((value.name, value) for value in statement.outputs)

@@ -42,7 +42,8 @@ class DepthToSpaceOutput:
     def operations(self, block: int) -> tuple[Operation, ...]:
         """Return the blocked convolution and its depth-to-space.
 
-        `block` is the side of a block in pixels, of which height and width are multiples. Exact in integers.
+        `block` is the side of a block in pixels, of which height and width are multiples. Exact in
+        integers.
         """
         return _convolution(self, block), _shuffle(self, block)
 
