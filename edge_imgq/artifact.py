@@ -67,6 +67,9 @@ def sha256_of(path: Path) -> str:
     A single file has the digest that `sha256sum` prints. For a package, the hash runs over each
     file in the order of relative paths: path in UTF-8, a zero byte, the size as eight big-endian
     bytes, the contents. A format of several files is hashed alike, with suffixes for paths.
+
+    Raises:
+        OSError: the file is not there.
     """
     digest, files = hashlib.sha256(), files_of(path)
     for file in files:

@@ -189,7 +189,10 @@ def suffixes() -> tuple[str, ...]:
 
 
 def format_of(path: Path) -> Format | None:
-    """Return the format of an exported file by its suffix; None if no format has it."""
+    """Return the format of an exported file by its suffix; None if no format has it.
+
+    The file need not exist; the suffix may be in upper case.
+    """
     suffix = path.suffix.lower()
     return next((form for form in FORMATS.values() if form.suffix == suffix), None)
 

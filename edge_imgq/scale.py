@@ -10,7 +10,11 @@ Scale: TypeAlias = int | Fraction
 
 
 def scale_of(output: int, length: int) -> Scale:
-    """Return output / length as a scale."""
+    """Return output / length as a scale.
+
+    Raises:
+        ZeroDivisionError: `length` is 0.
+    """
     return as_scale(Fraction(output, length))
 
 

@@ -114,6 +114,9 @@ def compare(chip: str) -> tuple[Comparison, ...]:
 
     Args:
         chip: key of CHIPS.
+
+    Raises:
+        KeyError: the chip is not known.
     """
     return tuple(
         Comparison(
@@ -170,6 +173,8 @@ def estimate_file(path: Path, chip: str) -> NpuTimeEstimate | Skipped:
 
 def roofline(chip: NpuSpec, macs: int, moved: int) -> tuple[float, str]:
     """Return the estimated latency in ms, and its largest term.
+
+    The term is "computing", "memory", or "starting" if the floor exceeds both.
 
     Args:
         chip: performance of the NPU.

@@ -39,7 +39,7 @@ class Sustained:
     """Latencies of a file that runs continuously, to show thermal throttling.
 
     Attributes:
-        seconds: from the start of the first round to the end of the last.
+        seconds: from the end of the first round to the end of the last.
         medians_ms: median of each round in ms, in order.
         slowdown: median of the last round divided by that of the first.
         conditions: state of the machine after the last round.
@@ -134,6 +134,8 @@ def time_on_host(
     broken: dict[Path, EdgeImgqError],
 ) -> tuple[Timing, ...]:
     """Measure files on this host in turns, so that background load affects all of them alike.
+
+    Timings are in the order of `paths`, one per size of a file.
 
     Args:
         paths: files written by edge-imgq.
@@ -288,7 +290,11 @@ def _footprint(
 def time_sustained(
     session: DeviceSession, size: tuple[int, int], request: TimingRequest, first: Latency | Skipped
 ) -> Sustained | Skipped:
-    """Measure in rounds until the requested seconds are over; at least two rounds."""
+    """Measure in rounds until the requested seconds are over; at least two rounds.
+
+    `first` is the first round; later ones have as many runs, without warm-up. Skipped if no seconds
+    are requested, or if a round is Skipped.
+    """
     if not request.sustained:
         return NOT_ASKED
     if isinstance(first, Skipped):

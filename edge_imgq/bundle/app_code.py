@@ -43,6 +43,8 @@ RENAMED = {"app.gradle.kts": "build.gradle.kts"}
 def app_code(contract: AppContract, peak: float) -> dict[str, bytes]:
     """Return code files by path in the bundle.
 
+    UTF-8 text; {} without TFLite and Core ML files.
+
     Args:
         contract: contract of the bundle.
         peak: float value of level 255.

@@ -20,12 +20,18 @@ if TYPE_CHECKING:
 
 
 def limited(full: Integers) -> Integers:
-    """Convert full-range luma (0 … 255) to limited range (16 … 235), rounded."""
+    """Convert full-range luma (0 … 255) to limited range (16 … 235), rounded.
+
+    int64 of any shape.
+    """
     return 16 + (full * 438 + 255) // 510
 
 
 def full(luma: Integers) -> Integers:
-    """Convert limited-range luma (16 … 235) to full range (0 … 255), rounded and clipped."""
+    """Convert limited-range luma (16 … 235) to full range (0 … 255), rounded and clipped.
+
+    int64 of any shape.
+    """
     return np.clip(((luma - 16) * 170 + 73) // 146, 0, 255)
 
 
@@ -59,6 +65,8 @@ def from_yuv(luma: Pixels, cb: Pixels, cr: Pixels, rotation: int) -> Pixels:
 
 def recoloured(rgb: Pixels, luma: Pixels) -> Pixels:
     """Return an RGB image, upscaled bilinearly, with its luma replaced.
+
+    `scale` is whole. The result is uint8 (scale × H, scale × W, 3).
 
     Args:
         rgb: uint8 (H, W, 3).

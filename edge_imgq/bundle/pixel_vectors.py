@@ -123,7 +123,10 @@ def _tiled() -> Iterator[tuple[str, list[Any], list[Any]]]:
 
 
 def window_sum(pixels: Pixels, reach: int, scale: int) -> Pixels:
-    """Return the sum modulo 256 of all pixels within reach, zero-padded, repeated `scale` times."""
+    """Return the sum modulo 256 of all pixels within reach, zero-padded, repeated `scale` times.
+
+    `pixels` is uint8 (H, W, C); within reach are offsets of up to `reach` rows and columns.
+    """
     height, width = pixels.shape[:2]
     padded = np.pad(pixels, ((reach, reach), (reach, reach), (0, 0)))
     total = np.zeros_like(pixels)

@@ -169,7 +169,10 @@ def ported(made: AppContract, contract: ImageContract) -> PortedContract:
 
 
 def input_file(index: int) -> str:
-    """Return the path of an input's test vector; by index, since names may be no file names."""
+    """Return the path of an input's test vector; by index, since names may be no file names.
+
+    Index 0 is the photograph.
+    """
     return f"vectors/input-{index}.pnm"
 
 

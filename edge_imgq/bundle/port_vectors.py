@@ -35,7 +35,10 @@ def sample_inputs(contract: ImageContract, size: tuple[int, int]) -> Pixels:
 
 
 def split_inputs(levels: Pixels, contract: ImageContract) -> list[Pixels]:
-    """Return the levels of each input, (H, W, C), or (1, 1, C) for a vector."""
+    """Return the levels of each input, (H, W, C), or (1, 1, C) for a vector.
+
+    The photograph comes first; all are views of `levels`.
+    """
     inputs, start = [levels[..., : contract.image_channels]], contract.image_channels
     for port in contract.further:
         values = levels[..., start : start + port.channels]
@@ -46,7 +49,10 @@ def split_inputs(levels: Pixels, contract: ImageContract) -> list[Pixels]:
 
 
 def stacked(levels: Pixels) -> Pixels:
-    """Return levels (H, W, C) as a picture of 1 or 3 channels; others are stacked vertically."""
+    """Return levels (H, W, C) as a picture of 1 or 3 channels; others are stacked vertically.
+
+    So is a vector (1, 1, C).
+    """
     height, width, channels = levels.shape
     if channels in (1, 3) and (height, width) != (1, 1):
         return levels

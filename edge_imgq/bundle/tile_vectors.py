@@ -60,7 +60,8 @@ def tile_vectors(cuttings: list[Cutting]) -> bytes:
 
     Rectangles are [top, left, height, width]: the region of the image that a tile reads, in input
     pixels, and the region that it writes, in output pixels. `crop` is [top, left] within the tile's
-    output. Regions beyond the image are filled by mirroring.
+    output. Regions beyond the image are filled by mirroring. Those of GENERAL follow the given
+    ones.
     """
     lines = ",\n".join(json.dumps(_vector(cutting)) for cutting in (*cuttings, *GENERAL))
     return f"[\n{lines}\n]\n".encode()

@@ -63,6 +63,8 @@ def ci_files(
 ) -> tuple[CiFile, ...]:
     """Return the files to write into a repository; lines are appended to Git's own files.
 
+    Nothing is written here.
+
     Args:
         folder: root of the repository.
         host: host of the repository.

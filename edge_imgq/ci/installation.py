@@ -28,6 +28,9 @@ def constraints(heading: str = CONSTRAINTS_HEADING, more: Iterable[str] = ()) ->
     Args:
         heading: first line, a comment.
         more: further installed packages.
+
+    Raises:
+        importlib.metadata.PackageNotFoundError: a package of `more` is not installed.
     """
     names = sorted({*_needed(), *more})
     lines = (f"{name}=={metadata.version(name).partition('+')[0]}" for name in names)

@@ -76,7 +76,10 @@ class _Matches:
 
 
 def align(phone: NDArray[np.uint8], other: NDArray[np.uint8]) -> Alignment:
-    """Align two RGB photographs (H, W, 3) and crop them to their common area.
+    """Resample one photograph onto the grid of another; crop both to their common area.
+
+    Both are RGB, uint8 (H, W, 3), of any two sizes. `phone` is only cropped; `other` is resampled
+    by bicubic interpolation, after area averaging if it is the larger one.
 
     Raises:
         ImageError: they do not seem to show one scene, or share too little of it.
@@ -187,9 +190,13 @@ def best_shift(
 ) -> tuple[tuple[int, int], float]:
     """Locate a patch (h, w) in a larger area (H, W) by normalized cross-correlation.
 
+    Both hold levels from 0 to 255. The patch must fit into the area; offset (0, 0) is its top left
+    corner.
+
     Returns:
         Offset (down, right) of the best match, and its correlation: at most 1, for equality up to
-        brightness and contrast. For a flat patch, (0, 0) and 0.
+        brightness and contrast. For a flat patch, whose standard deviation is below FLAT, (0, 0)
+        and 0.
     """
     if patch.std() < FLAT:
         return (0, 0), 0.0

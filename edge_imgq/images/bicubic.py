@@ -32,7 +32,8 @@ def enlarged_bands(
 ) -> Iterator[tuple[slice, Planes]]:
     """Yield the enlarged image in bands from the top: output rows and planes (P, rows, scale × W).
 
-    The planes of a band are float32 and overwritten by the next band.
+    The planes of a band are float32 and overwritten by the next band. They are neither rounded nor
+    clipped. `planes` is called for overlapping slices.
 
     Args:
         size: height and width of the image.

@@ -65,7 +65,10 @@ class Defocus:
 
 
 def motion_kernel(rng: np.random.Generator, length: float) -> NDArray[np.float32]:
-    """Draw a random motion blur kernel (k, k), k odd, with sum 1 and a path of `length` pixels."""
+    """Draw a random motion blur kernel (k, k), k odd, with sum 1 and a path of `length` pixels.
+
+    Direction and curvature are random; the mean of the path is at the centre.
+    """
     points = 64
     turns = rng.normal(0.0, rng.uniform(0.0, 0.25), points).cumsum()
     heading = rng.uniform(0.0, 2.0 * np.pi) + turns
@@ -84,7 +87,10 @@ def motion_kernel(rng: np.random.Generator, length: float) -> NDArray[np.float32
 
 
 def gaussian_kernel(sigma: float) -> NDArray[np.float32]:
-    """Make a Gaussian kernel (k, k), k odd, with sum 1 and a radius of 3 sigma."""
+    """Make a Gaussian kernel (k, k), k odd, with sum 1 and a radius of 3 sigma.
+
+    `sigma` is in pixels and above 0. The radius is rounded up, at least 1.
+    """
     radius = max(1, int(np.ceil(3 * sigma)))
     line = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     kernel = np.outer(line, line)
@@ -92,7 +98,10 @@ def gaussian_kernel(sigma: float) -> NDArray[np.float32]:
 
 
 def disc_kernel(radius: float) -> NDArray[np.float32]:
-    """Make a uniform disc kernel (k, k), k odd, with sum 1 and antialiased edges."""
+    """Make a uniform disc kernel (k, k), k odd, with sum 1 and antialiased edges.
+
+    `radius` is in pixels, 0 or above; 0 gives the kernel [[1]].
+    """
     reach, parts = int(np.ceil(radius)), 9
     line = (np.arange((2 * reach + 1) * parts) + 0.5) / parts - reach - 0.5
     inside = np.hypot(line[:, None], line[None, :]) <= radius
@@ -103,7 +112,8 @@ def disc_kernel(radius: float) -> NDArray[np.float32]:
 def convolve(values: NDArray[np.float32], kernel: NDArray[np.float32]) -> NDArray[np.float32]:
     """Convolve every channel of (H, W, C) with a kernel (k, k), k odd, into float32.
 
-    The image is extended by reflection that repeats the border. Computed by FFT.
+    The image is extended by reflection that repeats the border. Computed by FFT. The kernel is
+    mirrored, as in a true convolution. Results are not clipped.
     """
     radius = kernel.shape[0] // 2
     padded = np.pad(values, ((radius, radius), (radius, radius), (0, 0)), mode="symmetric")

@@ -35,7 +35,10 @@ DIFFERENCES = np.eye(3)[[0, 2]] - BT601
 
 
 def luma_of(photo: Pixels) -> Pixels:
-    """Convert RGB (H, W, 3) to BT.601 luma in 16..235, (H, W, 1) of the same dtype."""
+    """Convert RGB (H, W, 3) to BT.601 luma in 16..235, (H, W, 1) of the same dtype.
+
+    Correctly rounded, half to even (`exact_luma`).
+    """
     luma = np.empty((*photo.shape[:2], 1), photo.dtype)
     for rows in _bands(photo.shape[0]):
         luma[rows] = exact_luma(photo[rows])
@@ -49,8 +52,9 @@ def recoloured(photo: Pixels, luma: Pixels) -> Pixels:
     value differs from exact arithmetic by one level, and only that close to a tie.
 
     Args:
-        photo: RGB (H, W, 3).
-        luma: luma from the network, (scale × H, scale × W, 1).
+        photo: RGB (H, W, 3), uint8 or uint16.
+        luma: luma from the network in 16..235, (scale × H, scale × W, 1), of the photograph's
+            dtype.
 
     Returns:
         RGB (scale × H, scale × W, 3) of the luma's dtype.
@@ -62,7 +66,10 @@ def recoloured(photo: Pixels, luma: Pixels) -> Pixels:
 
 
 def recoloured_bands(photo: Pixels, luma: Pixels) -> Iterator[Pixels]:
-    """Yield the result of `recoloured` in bands of rows, from the top."""
+    """Yield the result of `recoloured` in bands of rows, from the top.
+
+    Each band is a new array (rows, scale × W, 3).
+    """
     for rows, chroma in _enlarged_chroma(photo, luma):
         lines = luma[rows]
         result = np.empty((*lines.shape[:2], 3), luma.dtype)
@@ -97,7 +104,7 @@ def chroma_of(photo: Pixels) -> NDArray[np.float32]:
 
 
 def coloured(luma: Pixels, chroma: NDArray[np.float32], result: Pixels) -> None:
-    """Convert luma in 16..235, R - Y and B - Y to RGB, rounded and clipped, into `result`.
+    """Convert luma in 16..235, R - Y and B - Y to RGB, rounded half up and clipped.
 
     Args:
         luma: (H, W).

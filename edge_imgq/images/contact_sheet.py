@@ -53,7 +53,11 @@ def largest_error_region(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> tu
 
 
 def contact_sheet(rows: Sequence[SheetRow]) -> NDArray[np.uint8]:
-    """Draw rows of crops with their captions on white; return uint8 RGB (H, W, 3)."""
+    """Draw rows of crops with their captions on white; return uint8 RGB (H, W, 3).
+
+    There must be a row. Crops are enlarged by repeating pixels ENLARGED times; cells are as large
+    as a crop of SIDE pixels, so larger crops overlap.
+    """
     from PIL import Image, ImageDraw
 
     cell = SIDE * ENLARGED + MARGIN

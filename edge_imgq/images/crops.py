@@ -16,12 +16,13 @@ def spread_crops(pixels: Pixels, side: int, most: int, grid: int) -> Pixels:
     """Cut evenly spaced square crops, (N, side, side, C).
 
     Crops start at multiples of `grid` and overlap only if the image is not much larger than one. A
-    smaller image is extended by reflection that repeats the border.
+    smaller image is extended by reflection that repeats the border. A single crop along a side is
+    taken from its middle.
 
     Args:
         pixels: (H, W, C).
         side: side of a crop in pixels.
-        most: largest number of crops along each side of the image.
+        most: largest number of crops along each side of the image; N is at most its square.
         grid: pixel grid of the crops' corners, such as 8 to preserve JPEG blocks.
     """
     missing = [(0, max(0, side - length)) for length in pixels.shape[:2]]

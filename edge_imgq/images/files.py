@@ -45,6 +45,8 @@ GRAY_MODES = frozenset({"1", "L", "LA", "La", "F", "I", "I;16", "I;16B", "I;16L"
 def list_images(folder: Path) -> tuple[Path, ...]:
     """List the image files directly in `folder`, sorted by name.
 
+    Suffixes count in upper and lower case; subfolders are not searched.
+
     Raises:
         UsageError: the folder does not exist, is a file, or holds no image.
     """
@@ -59,7 +61,7 @@ def list_images(folder: Path) -> tuple[Path, ...]:
 
 
 def holds_images(folder: Path) -> bool:
-    """Return True if `list_images` would find an image."""
+    """Return True if `list_images` would find an image in an existing folder."""
     known = read_suffixes()
     return any(path.suffix.lower() in known for path in folder.iterdir())
 
@@ -70,7 +72,7 @@ def read_suffixes() -> frozenset[str]:
 
 
 def unread_images(folder: Path) -> str:
-    """Describe the images in `folder` that cannot be read, in a sentence; "" if there are none."""
+    """Describe the images in an existing folder that cannot be read, in a sentence; "" if none."""
     unread = UNREAD - read_suffixes()
     kinds = [path.suffix.lower() for path in folder.iterdir() if path.suffix.lower() in unread]
     if not kinds:
@@ -87,7 +89,7 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
 
     Gray images are repeated to three channels, 16 bits become 8 (rounded in gray; in colour Pillow
     keeps the upper byte), CMYK is converted by its profile, transparency is dropped, and the EXIF
-    orientation is applied.
+    orientation is applied. Profiles of RGB images are not applied.
 
     Raises:
         ImageError: the file is missing, truncated or not an image.
@@ -108,7 +110,11 @@ def read_y(path: Path) -> NDArray[np.uint8]:
 
 
 def read_image(path: Path, colour: Colour) -> NDArray[np.uint8]:
-    """Read an image in the colour that a network takes: `read_y` for "y", `read_rgb` for "rgb"."""
+    """Read an image in the colour that a network takes: `read_y` for "y", `read_rgb` for "rgb".
+
+    Raises:
+        ImageError: the file is missing, truncated or not an image.
+    """
     return read_y(path) if colour == "y" else read_rgb(path)
 
 
@@ -122,6 +128,8 @@ def in_colour(pixels: NDArray[np.uint8], colour: Colour) -> NDArray[np.uint8]:
 
 def as_image(array: object, name: str) -> NDArray[np.uint8]:
     """Validate a user's array and return it as pixels (H, W, C), C 1 or 3.
+
+    The result is a view of the array.
 
     Args:
         array: uint8, (H, W, 3), (H, W, 1) or (H, W).
@@ -179,7 +187,8 @@ def as_pillow(pixels: NDArray[np.uint8]) -> PillowImage.Image:
 def joined(size: tuple[int, int], bands: Iterable[NDArray[np.uint8]]) -> PillowImage.Image:
     """Assemble a Pillow image of a height and width from bands of rows, from the top.
 
-    A band can be freed before the next is made, so memory holds the image only once.
+    A band can be freed before the next is made, so memory holds the image only once. Each band is
+    uint8 (rows, width, 3) or (rows, width, 1), all alike; their rows add up to the height.
     """
     from PIL import Image
 
@@ -203,12 +212,14 @@ def save_image(
 ) -> None:
     """Write a Pillow image in the format of the suffix.
 
-    The write is atomic: a temporary file next to `path` is renamed. JPEG has quality 95.
+    The write is atomic: a temporary file next to `path` is renamed, and replaces a file there. JPEG
+    has quality 95.
 
     Args:
         path: path of the file.
         image: image in RGB or gray.
-        alpha: opacity, uint8 (H, W); not stored in JPEG and BMP.
+        alpha: opacity, uint8 (H, W), which is put into `image` in place; not stored in JPEG and
+            BMP.
         profile: ICC profile of the colours; not stored in BMP.
 
     Raises:
@@ -233,6 +244,8 @@ def save_image(
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """Yield a temporary path next to `path`; on success rename it to `path`, on failure delete it.
+
+    The body writes the file; the temporary path has the same suffix.
 
     Raises:
         OutputError: the file cannot be written.
@@ -308,6 +321,8 @@ def _gray_pixels(image: PillowImage.Image) -> NDArray[np.uint8]:
 
 def open_image(path: Path) -> PillowImage.Image:
     """Open an image file; its pixels are decoded later.
+
+    The caller closes it, or uses it in a `with` statement.
 
     Raises:
         ImageError: the file is missing or not an image.

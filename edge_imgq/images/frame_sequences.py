@@ -34,7 +34,10 @@ CALIBRATED = (1, 4, 2, 8, 16, 0)
 
 
 def frame_of(inputs: NDArray[Any], contract: ImageContract, place: int) -> Levels:
-    """Make the inputs of one frame of a sequence; the states are those given.
+    """Make the inputs of one frame of a sequence, with the given states.
+
+    The image is shifted by at most 2 pixels, with `place` as seed; the border is filled by
+    reflection.
 
     Args:
         inputs: levels of all inputs, (H, W, C).
@@ -54,6 +57,9 @@ def frame_of(inputs: NDArray[Any], contract: ImageContract, place: int) -> Level
 
 def with_states_of(inputs: Levels, results: NDArray[Any], contract: ImageContract) -> Levels:
     """Replace the states in a frame's inputs by those that the previous frame returned.
+
+    A state of lower resolution is repeated to the image's size. The result is a new array of the
+    same shape and dtype.
 
     Args:
         inputs: levels of all inputs, (H, W, C); not changed.
@@ -77,6 +83,8 @@ def run_frames(
     run: Run, inputs: NDArray[Any], contract: ImageContract, count: int = FRAMES
 ) -> Iterator[tuple[Levels, NDArray[Any]]]:
     """Run a sequence of frames; yield the inputs and the results of each.
+
+    The inputs are float64 (H, W, C); the results are as `run` returns them.
 
     Args:
         run: maps levels (H, W, C) of all inputs to those of all outputs.

@@ -31,7 +31,10 @@ class JpegCompression:
 
 
 def compress_jpeg(pixels: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    """Compress (H, W, 1) or (H, W, 3) as JPEG at a quality 1..100 and decode it again."""
+    """Compress uint8 (H, W, 1 or 3) as JPEG at a quality 1..100 and decode it again.
+
+    Colour has Pillow's default chroma subsampling, 4:2:0.
+    """
     from PIL import Image
 
     channels = pixels.shape[2]

@@ -30,6 +30,8 @@ def from_nchw(values: NDArray[np.floating], peak: float) -> NDArray[np.uint8]:
 def levels_from_nchw(values: NDArray[np.floating], peak: float) -> NDArray[np.float64]:
     """Convert float (1, C, H, W) values to levels, float64 (H, W, C), not rounded or clipped.
 
+    Values 0 and `peak` become levels 0 and 255. N is 1.
+
     Raises:
         NonFiniteOutputError: a value is NaN or infinite.
     """
@@ -39,7 +41,7 @@ def levels_from_nchw(values: NDArray[np.floating], peak: float) -> NDArray[np.fl
 def pixels_of(levels: NDArray[np.floating | np.uint8]) -> NDArray[np.uint8]:
     """Convert levels to uint8 pixels: rounded half to even, as in QuantizeLinear, and clipped.
 
-    uint8 is returned unchanged.
+    uint8 is returned unchanged. Levels are finite, of any shape.
     """
     if levels.dtype == np.uint8:
         return levels.astype(np.uint8, copy=False)

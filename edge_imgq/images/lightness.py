@@ -33,7 +33,10 @@ BAND = 16
 
 
 def lightness_of(photo: Pixels) -> Pixels:
-    """Compute the lightness of a photograph (H, W, 1 or 3), uint8 (H, W, 1), 255 for white."""
+    """Compute the lightness of a photograph (H, W, 1 or 3), uint8 (H, W, 1), 255 for white.
+
+    L of CIELAB from sRGB, scaled by 2.55 and rounded half to even.
+    """
     from skimage.color import rgb2lab
 
     lightness = np.empty((*photo.shape[:2], 1), np.uint8)
@@ -55,6 +58,8 @@ def coloured(lightness: Pixels, levels: Pixels, port: Port) -> Pixels:
 
 def coloured_bands(lightness: Pixels, levels: Pixels, port: Port) -> Iterator[Pixels]:
     """Combine lightness with a and b; yield sRGB bands of rows, uint8, from the top.
+
+    Results are rounded; colours outside sRGB are clipped. Bands have BAND rows, the last one fewer.
 
     Args:
         lightness: (H, W, 1), 255 for white.

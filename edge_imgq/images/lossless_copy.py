@@ -90,6 +90,8 @@ def _is_metadata(kind: int, content: bytes) -> bool:
 def webp_without_metadata(data: bytes) -> bytes:
     """Return a WebP file without EXIF and XMP; coded pixels and colour profile stay unchanged.
 
+    The file must be valid; it is not checked.
+
     Args:
         data: a whole WebP file.
     """

@@ -69,7 +69,10 @@ class Severity:
 
 
 def draw_scenario(rng: np.random.Generator) -> tuple[str, ...]:
-    """Draw the degradations of a photograph at random, in order of application."""
+    """Draw the degradations of a photograph at random, in order of application.
+
+    They are keys of PIECES; () for a clean photograph.
+    """
     names = list(SCENARIOS)
     name = names[int(rng.choice(len(names), p=list(SCENARIOS.values())))]
     picked = {*pieces_of(name, rng)}
@@ -81,14 +84,20 @@ def draw_scenario(rng: np.random.Generator) -> tuple[str, ...]:
 
 
 def pieces_of(scenario: str, rng: np.random.Generator) -> tuple[str, ...]:
-    """Return the degradations of a scenario, in order; those of a mixture are drawn at random."""
+    """Return the degradations of a scenario in order; those of a mixture are random.
+
+    `scenario` is a key of SCENARIOS; the result has keys of PIECES.
+    """
     if scenario == "mixture":
         return mixture(rng)
     return () if scenario == "clean" else (scenario,)
 
 
 def mixture(rng: np.random.Generator) -> tuple[str, ...]:
-    """Draw two or three degradations at random, in order."""
+    """Draw two or three degradations at random, in order.
+
+    They are keys of PIECES.
+    """
     blur = ("defocus", "motion")[int(rng.integers(2))]
     others = [blur, "upscaled", "exposure", "noise", "jpeg"]
     count = 2 + int(rng.uniform() < 0.3)
@@ -100,6 +109,9 @@ def degrade(
     pixels: Pixels, names: tuple[str, ...], rng: np.random.Generator
 ) -> tuple[Pixels, Severity]:
     """Degrade RGB or gray uint8 (H, W, C) by the pieces `names`, in order.
+
+    `names` are keys of PIECES and are applied as listed. Exposure is measured: the log2 of the
+    ratio of mean linear light.
 
     Returns:
         The degraded photograph, always RGB after "phone", and the severities.
@@ -187,7 +199,10 @@ PIECES: dict[str, Callable[[Pixels, np.random.Generator], Degraded]] = {
 
 
 def kernel_shape(kernel: NDArray[np.float32]) -> tuple[float, float]:
-    """Compute a kernel's standard deviation along its longer axis, and 1 - shorter / longer."""
+    """Compute a kernel's standard deviation along its longer axis, and 1 - shorter / longer.
+
+    The kernel is (k, k), k odd, with sum 1. The deviation is in pixels.
+    """
     reach = np.arange(kernel.shape[0]) - kernel.shape[0] // 2
     down, right = np.meshgrid(reach, reach, indexing="ij")
     centre = [float((axis * kernel).sum()) for axis in (down, right)]
@@ -199,7 +214,10 @@ def kernel_shape(kernel: NDArray[np.float32]) -> tuple[float, float]:
 
 
 def expose(pixels: Pixels, stops: float) -> Pixels:
-    """Multiply the linear light of a photograph by 2 to the power of `stops`; highlights clip."""
+    """Multiply the linear light of a photograph by 2 ** `stops`; highlights clip.
+
+    uint8 of any shape, rounded. Linear light is approximated by a gamma of DISPLAY_GAMMA.
+    """
     light = (pixels / 255.0) ** DISPLAY_GAMMA * 2.0**stops
     return to_pixels(np.minimum(light, 1.0) ** (1.0 / DISPLAY_GAMMA) * 255.0)
 

@@ -29,7 +29,8 @@ def pair_files(folder: Path) -> Iterator[PairFile]:
     A folder that contains `blur` and `sharp` (or `input` and `truth`) yields the pairs in these,
     directly or in subfolders (clips), matched by path and name without suffix:
     `sharp/1/sharp_07.png` belongs to `blur/1/blur_07.png` or `blur/1/sharp_07.jpg`. A truth without
-    an input is paired with a path that does not exist.
+    an input is paired with a path that does not exist. Files come sorted by name. Errors are raised
+    during iteration.
 
     Raises:
         UsageError: a folder is missing or holds no image.

@@ -44,7 +44,8 @@ def patch_pairs(
     """Cut two aligned photographs (H, W, 3) into adjacent patches and yield the matching pairs.
 
     As in DPED (Ignatov et al., ICCV 2017, section 2.1): each patch of the phone's photograph is
-    located in the other one by cross-correlation.
+    located in the other one by cross-correlation. Patches start `most` pixels from the top left
+    corner; a remainder at the bottom or right is left out.
 
     Args:
         phone: photograph of the phone, uint8 (H, W, 3).

@@ -58,12 +58,13 @@ def write_photograph(path: Path, image: PillowImage.Image, before: Photograph) -
 
     Args:
         path: path of the new file.
-        image: new image in RGB or gray, as large as the original or larger.
+        image: new image in mode RGB or L, as large as the original or larger; it gets the
+            transparency in place.
         before: original. Its transparency is enlarged by bicubic; a profile of another colour space
             than the new pixels have, such as CMYK, is dropped.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: the suffix is unknown or the file cannot be written.
     """
     profile = before.profile
     if profile is not None and profile[16:20] != SPACES[image.mode]:
@@ -76,6 +77,8 @@ def write_photograph(path: Path, image: PillowImage.Image, before: Photograph) -
 
 def write_deep_photograph(path: Path, pixels: NDArray[Any], before: Photograph) -> None:
     """Write uint16 (H, W, 3 or 1) as `write_photograph` does, as PNG or TIFF.
+
+    Any suffix but .png gives TIFF. Gray with transparency is not supported.
 
     Raises:
         OutputError: the file cannot be written.

@@ -26,9 +26,11 @@ HEIGHT, WIDTH = 2, 3
 def joined_results(results: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """Concatenate all outputs along the channels, (1, C, H, W) of the first one's height and width.
 
+    Smaller ones are repeated. A single output is returned itself.
+
     Args:
-        results: outputs (1, C, H, W); the first one's height and width are multiples of the
-            others'.
+        results: outputs (1, C, H, W), vectors as (1, C, 1, 1); the first one's height and width are
+            multiples of the others'.
     """
     first, *others = results
     if not others:
@@ -44,6 +46,8 @@ def _enlarged(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
 
 def other_results(joined: Array, contract: ImageContract) -> list[tuple[Port, Array]]:
     """Extract the outputs other than the first one, each (H, W, C) at its original size.
+
+    They are views, in the order of the contract.
 
     Args:
         joined: all outputs concatenated, (H, W, C).
@@ -62,7 +66,10 @@ def other_results(joined: Array, contract: ImageContract) -> list[tuple[Port, Ar
 
 
 def first_result(joined: Array, contract: ImageContract) -> Array:
-    """Extract the first output, a picture or its replacement, from all outputs concatenated."""
+    """Extract the first output, a picture or its replacement, from all outputs concatenated.
+
+    A view (H, W, C) of `joined` (H, W, all channels).
+    """
     if not contract.others:
         return joined
     first: Any = joined[..., : contract.result_channels]

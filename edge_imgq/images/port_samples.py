@@ -48,6 +48,10 @@ def with_ports(
         generator: draws unknown inputs (levels over their range, masks) and shifts; None if all
             inputs are known and nothing is shifted.
         levels: levels of known further inputs by name, each broadcastable to (H, W, C).
+
+    Returns:
+        (h, w, C) of the picture's dtype; h and w are half of H and W for a mosaic, else H and W.
+        The picture itself for a network that takes nothing else.
     """
     if contract.takes_image_alone:
         return picture
@@ -85,7 +89,10 @@ def noise_port(contract: ImageContract) -> Port | None:
 
 
 def noise_of(port: Port, level: int) -> float:
-    """Convert a level of a noise input to a standard deviation in levels of 255."""
+    """Convert a level of a noise input to a standard deviation in levels of 255.
+
+    The range of the port's first channel is used.
+    """
     number = port.low[0] + level / WHITE * (port.high[0] - port.low[0])
     return number if port.high[0] > LARGEST_UNIT else number * WHITE
 
@@ -113,7 +120,10 @@ def _reduced(picture: Pixels, parts: int) -> Pixels:
 
 
 def zeros_of(port: Port) -> Pixels:
-    """Return the levels (1, 1, C), uint8, that represent 0, with which a state starts."""
+    """Return the levels (1, 1, C), uint8, that represent 0, with which a state starts.
+
+    Rounded; the nearest end of the range if 0 lies outside it.
+    """
     low, high = np.array(port.low), np.array(port.high)
     levels = np.rint(-low / (high - low) * WHITE).clip(0, WHITE)
     return np.broadcast_to(levels, (1, 1, port.channels)).astype(np.uint8)
@@ -131,7 +141,10 @@ def _mask(size: tuple[int, int], generator: Generator) -> Pixels:
 
 
 def shifted(picture: Pixels, generator: Generator) -> Pixels:
-    """Shift a picture (H, W, C) randomly by up to SHIFT pixels; reflection fills the border."""
+    """Shift a picture (H, W, C) randomly by up to SHIFT pixels; reflection fills the border.
+
+    Both shifts are uniform integers; the border row or column is repeated in the reflection.
+    """
     down, right = generator.integers(-SHIFT, SHIFT + 1, 2) + SHIFT
     wide = np.pad(picture, ((SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)), "symmetric")
     return wide[down : down + picture.shape[0], right : right + picture.shape[1]]

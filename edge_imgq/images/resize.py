@@ -17,7 +17,9 @@ def resize(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
     """Resize (H, W, C) to `size` = (height, width) by bicubic with a = -0.5.
 
     Shrinking widens the kernel by the factor, as MATLAB's antialiasing does. Each channel is
-    resized in floating point and rounded to 8 bits once.
+    resized in floating point and rounded to 8 bits once. That rounding is half to even, with
+    clipping. Pixel centres are aligned; beyond the border, taps are dropped and the others
+    normalized.
     """
     channels = [
         resized(pixels[..., index].astype(np.float32), size) for index in range(pixels.shape[2])
@@ -26,7 +28,7 @@ def resize(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
 
 
 def resized(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Resize one channel (H, W) as `resize` does, float32, without rounding."""
+    """Resize one channel (H, W) as `resize` does, float32, neither rounded nor clipped."""
     from PIL import Image
 
     image = Image.fromarray(np.ascontiguousarray(plane))
@@ -34,18 +36,30 @@ def resized(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.flo
 
 
 def downscale(pixels: NDArray[np.uint8], scale: Scale) -> NDArray[np.uint8]:
-    """Shrink (H, W, C) by `scale`; H and W are cropped to multiples of its numerator first."""
+    """Shrink (H, W, C) by `scale`, as `resize` does: antialiased bicubic, rounded to 8 bits.
+
+    Before that, H and W are cropped at the bottom and right to multiples of the scale's numerator.
+
+    Raises:
+        ValueError: a side is smaller than the numerator.
+    """
     cropped = crop_to_multiple(pixels, scale.numerator)
     height, width = (side // scale.numerator * scale.denominator for side in cropped.shape[:2])
     return resize(cropped, (height, width))
 
 
 def upscale(pixels: NDArray[np.uint8], scale: Scale) -> NDArray[np.uint8]:
-    """Enlarge (H, W, C) to (scale * H, scale * W, C)."""
+    """Enlarge (H, W, C) to (scale * H, scale * W, C).
+
+    Bicubic, as in `resize`; sides are rounded down where the scale is a fraction.
+    """
     return resize(pixels, (scaled(pixels.shape[0], scale), scaled(pixels.shape[1], scale)))
 
 
 def crop_to_multiple(pixels: NDArray[np.uint8], multiple: int) -> NDArray[np.uint8]:
-    """Crop rows at the bottom and columns at the right so that H and W divide by `multiple`."""
+    """Crop rows at the bottom and columns at the right so that H and W divide by `multiple`.
+
+    The result is a view; it is empty if a side is smaller than `multiple`.
+    """
     height, width = pixels.shape[:2]
     return pixels[: height - height % multiple, : width - width % multiple]

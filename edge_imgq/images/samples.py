@@ -136,7 +136,7 @@ class Sample:
     picture: Pixels | None = None
 
     def untreated(self, scale: Scale) -> Pixels:
-        """Return the baseline without a network: the input, resized where `scale` is not 1."""
+        """Return the result without a network: the input, resized to `scale` times by bicubic."""
         image = self.pixels if self.picture is None else self.picture
         return image if scale == 1 else upscale(image, scale)
 
@@ -145,7 +145,7 @@ def folder_set(folder: Path) -> ImageSet:
     """List the images of a folder, or the pairs of its `input/` and `truth/` folders.
 
     Raises:
-        UsageError: the folder holds no image.
+        UsageError: a folder does not exist or holds no image.
         ImageError: an input has no truth of the same name.
     """
     if not (folder / "input").is_dir() or not (folder / "truth").is_dir():
@@ -167,6 +167,8 @@ def folder_set(folder: Path) -> ImageSet:
 def file_set(paths: Sequence[Path]) -> ImageSet:
     """Make an image set from a list of files.
 
+    Files keep their order and are not read yet.
+
     Raises:
         ImageError: the list is empty, or a file does not exist.
     """
@@ -180,6 +182,8 @@ def file_set(paths: Sequence[Path]) -> ImageSet:
 
 def array_set(arrays: Sequence[object]) -> ImageSet:
     """Make an image set from arrays: uint8, (H, W, 3) RGB, (H, W, 1) or (H, W) gray.
+
+    The arrays are not copied. They are named "image 1", "image 2" and so on.
 
     Raises:
         ImageError: the list is empty, or an array has another type or shape.
@@ -208,6 +212,9 @@ def samples(
     images: ImageSet, contract: ImageContract, size: tuple[int, int] | None, smallest: int = 1
 ) -> Iterator[Sample]:
     """Read the images of a set one at a time as network inputs.
+
+    One input per image, in order; for assessment networks one per scenario of
+    `edge_imgq.images.mixture`.
 
     Args:
         images: images to read.

@@ -48,7 +48,9 @@ def is_deep(path: Path) -> bool:
 
 
 def missing_package(path: Path, suffix: str) -> str:
-    """Say which package to install to read a deep file and write it with a suffix; "" if none.
+    """Say which package to install to read a deep file and write it with a suffix.
+
+    A clause such as "pip install …"; "" if nothing is missing. `suffix` has its dot.
 
     Raises:
         ImageError: the file is damaged.
@@ -65,7 +67,7 @@ def missing_package(path: Path, suffix: str) -> str:
 def read_deep(path: Path) -> Deep:
     """Read a deep file as uint16 (H, W, 3) RGB or (H, W, 1) gray, upright.
 
-    Transparency is dropped.
+    Transparency is dropped. `is_deep` must hold, and `missing_package` name nothing.
 
     Raises:
         ImageError: the file is damaged or truncated.
@@ -83,9 +85,9 @@ def save_deep(path: Path, pixels: Deep, alpha: Deep | None, profile: bytes | Non
     """Write uint16 (H, W, 3) or (H, W, 1) as PNG or TIFF, atomically.
 
     Args:
-        path: path of the file.
+        path: path of the file; any suffix but .png gives TIFF.
         pixels: pixels in RGB or gray; gray has no alpha.
-        alpha: opacity, uint16 (H, W).
+        alpha: opacity, uint16 (H, W); None for an opaque image.
         profile: ICC profile of the colours.
 
     Raises:
@@ -103,7 +105,10 @@ def save_deep(path: Path, pixels: Deep, alpha: Deep | None, profile: bytes | Non
 
 
 def from_levels(levels: NDArray[np.floating]) -> Deep:
-    """Convert levels from 0 to 255 to uint16: rounded half to even and clipped."""
+    """Convert levels from 0 to 255 to uint16: rounded half to even and clipped.
+
+    Any shape, finite values; level 255 becomes 65535.
+    """
     deep: Deep = np.clip(np.rint(levels * LEVELS), 0, PEAK).astype(np.uint16)
     return deep
 

@@ -58,6 +58,8 @@ def spans(length: int, tile: int, halo: int, multiple: int, scale: Scale) -> tup
 def starts(length: int, tile: int, halo: int, multiple: int) -> tuple[int, ...]:
     """Compute where the tiles of an axis start; the last one ends at the end of the axis.
 
+    The result is ascending, in multiples of `multiple`; neighbours overlap by at least 2 × halo.
+
     Raises:
         ValueError: the tile is longer than the axis or not longer than two halos, or a length is
             not a multiple of `multiple`.
@@ -73,7 +75,10 @@ def starts(length: int, tile: int, halo: int, multiple: int) -> tuple[int, ...]:
 
 
 def padded_length(length: int, tile: int, multiple: int) -> int:
-    """Return the length of an axis after extension: at least a tile, and a multiple."""
+    """Return the length of an axis after extension: at least a tile, and a multiple.
+
+    `tile` is itself a multiple.
+    """
     return max(up(length, multiple), tile)
 
 
@@ -91,7 +96,8 @@ def mirrored(index: int, length: int) -> int:
 def balanced(length: int, largest: int, halo: int, multiple: int) -> int:
     """Choose the tile length that covers an axis with the fewest tiles and the least overlap.
 
-    The result is the whole axis if that is not longer than `largest`.
+    The result is the whole axis if that is not longer than `largest`. It is rounded up to a
+    multiple, and may thereby exceed `largest`.
 
     Args:
         length: length of the axis, a multiple of `multiple`.

@@ -78,15 +78,19 @@ def run_tiled(
 ) -> Pixels:
     """Run a network on an image tile by tile; return the whole output.
 
-    An image that is smaller than a tile, or whose sides are not multiples, is extended by
-    reflection.
+    An image that is smaller than a tile, or whose sides are not multiples, is extended at the
+    bottom and right by reflection without repeating the border.
 
     Args:
         pixels: uint8 or uint16 (H, W, C).
-        run: maps (h, w, C) to (scale × h, scale × w, C') of the same dtype.
+        run: maps a tile (h, w, C), always of the tiling's size, to (scale × h, scale × w, C') of
+            the same dtype.
         scale: output height over input height.
         tiling: division into tiles.
         watch: called before each tile with the number of tiles done.
+
+    Raises:
+        ValueError: the tiling is invalid, as in `edge_imgq.images.tile_plan.starts`.
     """
     if tiling.blend:
         return _faded(pixels, run, scale, tiling, watch)

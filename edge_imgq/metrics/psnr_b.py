@@ -46,7 +46,8 @@ def psnr_b(reference: NDArray[np.generic], candidate: NDArray[np.generic]) -> fl
 def blocking_effect(pixels: NDArray[np.float64]) -> float:
     """Compute the blocking effect factor (BEF) of an image (H, W), in squared levels.
 
-    It is 0 if block borders differ no more than other neighbours.
+    It is 0 if block borders differ no more than other neighbours. One side must be longer than 8
+    pixels.
     """
     on_border, within = [], []
     for image in (pixels, pixels.T):

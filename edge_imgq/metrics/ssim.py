@@ -20,7 +20,7 @@ def ssim(
 
     The window is a Gaussian of standard deviation 1.5 over 11x11 pixels, the constants are 0.01 and
     0.03, and the mean is taken over positions where the whole window lies inside the image. It is
-    computed per channel and averaged.
+    computed in float64 per channel and averaged.
 
     Args:
         reference: ground truth (H, W, C) on the scale 0..255.

@@ -93,7 +93,10 @@ class DegradationNet(nn.Module):
         self.last = nn.Conv2d(hidden[1], outputs, 1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return (N, outputs) for RGB (N, 3, H, W) in [0, 1]."""
+        """Return (N, outputs) for RGB (N, 3, H, W) in [0, 1].
+
+        The outputs are those of `numbers`.
+        """
         return self.numbers(self.statistics(image))
 
     def statistics(self, image: Tensor) -> Tensor:
@@ -108,7 +111,10 @@ class DegradationNet(nn.Module):
         return torch.cat([F.relu6(one).mean((2, 3), keepdim=True) for one in responses], dim=1)
 
     def numbers(self, statistics: Tensor) -> Tensor:
-        """Return (N, outputs) from the mean responses; only these layers are trained."""
+        """Return (N, outputs) from the mean responses; only these layers are trained.
+
+        Estimates, then as many spreads, in the order and scaling of `edge_imgq.models.measures`.
+        """
         seen = (statistics - self.middle) * self.scale
         numbers: Tensor = self.last(F.relu(self.second(F.relu(self.first(seen)))))
         return numbers.flatten(1)
@@ -125,14 +131,20 @@ class DegradationNet(nn.Module):
 
 
 def difference_filters() -> Tensor:
-    """Return filters (n, 3, 3, 3): differences of neighbours, of both signs, at every level."""
+    """Return filters (n, 3, 3, 3): differences of neighbours, of both signs, at every level.
+
+    On RGB in [0, 1], a response reaches CAP at a difference of each of STEPS levels of 255.
+    """
     planes = [_in_colour(kernel, LUMA) for kernel in DIFFERENCES]
     planes += [_in_colour(DIAGONAL, RED_GREEN), _in_colour(DIAGONAL, BLUE_GREEN)]
     return torch.stack(_both_ways(planes, STEPS))
 
 
 def tone_filters() -> tuple[Tensor, Tensor]:
-    """Return filters (n, 3, 1, 1) and offsets (n,) for channel tones and channel differences."""
+    """Return filters (n, 3, 1, 1) and offsets (n,) for channel tones and channel differences.
+
+    On RGB in [0, 1], a response reaches CAP at each of TONES or COLOUR_STEPS levels of 255.
+    """
     planes = [_in_colour(((1.0,),), colours) for colours in torch.eye(3).tolist()]
     filters = _both_ways(planes, TONES)
     # What lies below white is white less the channel.
@@ -143,7 +155,10 @@ def tone_filters() -> tuple[Tensor, Tensor]:
 
 
 def cosine_filters() -> Tensor:
-    """Return filters (n, 3, 8, 8): orthonormal cosines of luma, of both signs, at every level."""
+    """Return filters (n, 3, 8, 8): orthonormal cosines of luma, of both signs, at every level.
+
+    On RGB in [0, 1], a response reaches CAP at each of COSINE_STEPS levels of 255.
+    """
     place = (torch.arange(BLOCK) + 0.5) * torch.pi / BLOCK
     waves = [torch.cos(place * k) * (0.5 if k else 0.125**0.5) for k in range(BLOCK)]
     planes = [torch.outer(waves[down], waves[across]) for down, across in FREQUENCIES]
@@ -153,7 +168,8 @@ def cosine_filters() -> Tensor:
 def border_filters() -> Tensor:
     """Return filters (n, 3, 9, 9): mean steps along a row or column, at each position in a block.
 
-    They begin one pixel above and left of the block.
+    They begin one pixel above and left of the block. On RGB in [0, 1], a response reaches CAP at
+    each of BORDER_STEPS levels of 255.
     """
     planes = []
     for place in range(BLOCK):

@@ -54,7 +54,11 @@ class SlimDeblur(nn.Module):
         start_at_identity(self, self.last)
 
     def forward(self, image: Tensor, *guesses: Tensor) -> Tensor:
-        """Deblur RGB (N, 3, H, W) in [0, 1]; the result has the same shape."""
+        """Deblur RGB (N, 3, H, W) in [0, 1]; the result has the same shape.
+
+        H and W are multiples of 4. Each of `guesses`, as many as the network has, is of that shape
+        too.
+        """
         seen = torch.cat((image, *guesses), dim=1) if guesses else image
         full, half, quarter = self.encode(seen)
         half = F.relu(self.decode_half(half + self.up_half(quarter)))
@@ -98,7 +102,7 @@ class CoarseToFine(nn.Module):
         return self.forward_levels(image)[0]
 
     def forward_levels(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Deblur at every level, from the smallest to the largest.
+        """Deblur at every level; return the results from the largest to the smallest.
 
         Args:
             image: RGB (N, 3, H, W) in [0, 1]; smaller levels are its means over 2 × 2 pixels.

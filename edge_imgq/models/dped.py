@@ -128,7 +128,10 @@ class DPED(nn.Module):
 
 
 def start_at_identity(network: nn.Module, last: nn.Conv2d) -> None:
-    """Initialise as He et al. (ICCV 2015), with a zero last layer, so no correction is added."""
+    """Initialise as He et al. (ICCV 2015), with a zero last layer, so no correction is added.
+
+    In place, from torch's global generator. A context block, too, starts without effect.
+    """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

@@ -26,6 +26,8 @@ BLOCKS = 4
 def read_dped(path: Path) -> DPED:
     """Return the published network with the weights of an .npz file, in evaluation mode.
 
+    It is on the CPU, and its weights require no gradients.
+
     Raises:
         ModelError: The file is missing, damaged or holds other variables.
     """

@@ -95,7 +95,7 @@ def bicubic_kernel(scale: int) -> Tensor:
     """Return the 9 taps, float64, of a transposed convolution with Keys' cubic, a = -0.5.
 
     Exact for scale 2, whose 8 taps fit. Larger scales lose the outermost taps, and each output
-    phase is normalised to sum to one.
+    phase is normalised to sum to one. Shape (9,); the taps of all phases sum to `scale`.
     """
     taps = torch.arange(KERNEL, dtype=torch.float64)
     centre = _centre(scale)
@@ -112,7 +112,8 @@ def resample_kernel(weight: Tensor, from_scale: int, to_scale: int) -> Tensor:
     """Resample a (C, 1, 9, 9) transposed kernel to another scale.
 
     Its taps sample a continuous kernel around each output pixel, at spacing 1 / scale of an input
-    pixel. That kernel is interpolated linearly, and is zero beyond its taps.
+    pixel. That kernel is interpolated linearly, and is zero beyond its taps. The result is (C, 1,
+    9, 9), not normalised.
     """
     taps = torch.arange(KERNEL, dtype=torch.float32)
     place = (taps - _centre(to_scale)) * from_scale / to_scale + _centre(from_scale)
@@ -130,7 +131,8 @@ def start_at_bicubic(network: FSRCNN) -> None:
     """Initialise so that channel 0 carries the image unchanged and the output is bicubic.
 
     Luma is non-negative, so PReLU passes channel 0 unchanged. The other channels start as He et al.
-    (ICCV 2015) for PReLU, and reach the output through near-zero weights, as in the paper.
+    (ICCV 2015) for PReLU, and reach the output through near-zero weights, as in the paper. In
+    place, from torch's global generator.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):

@@ -106,7 +106,11 @@ PORT = _port()
 
 
 def to_outputs(values: Mapping[str, float]) -> Numbers:
-    """Return the training targets (measures,), float32, for known values; NaN for unknown ones."""
+    """Return the training targets (measures,), float32, for known values; NaN for unknown ones.
+
+    Values are by name, in the unit of each measure, upscaling as a factor; other names are ignored.
+    The result is scaled, in the order of MEASURES, and not clipped.
+    """
     outputs = np.full(COUNT, np.nan, np.float32)
     for index, measure in enumerate(MEASURES):
         value = values.get(measure.name, math.nan)
@@ -127,7 +131,8 @@ def values_and_spreads(numbers: Numbers) -> tuple[Numbers, Numbers]:
     """Convert a file's output to values and spreads in their units, (N, measures) each.
 
     Args:
-        numbers: output of a file, (N, 2 × measures).
+        numbers: output of a file, (N, 2 × measures), with upscaling as a base-2 logarithm; in the
+            result it is a factor.
     """
     values, logarithms = np.split(numbers, 2, axis=1)
     values, spreads = values.copy(), np.exp(logarithms)

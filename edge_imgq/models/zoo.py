@@ -214,25 +214,37 @@ def zoo_entry(name: str) -> ZooEntry:
 
 
 def weights_path(name: str) -> Path:
-    """Return the path of a network's trained weights (safetensors)."""
+    """Return the path of a network's trained weights (safetensors).
+
+    The file does not exist for networks without weights.
+
+    Raises:
+        UsageError: There is no such network.
+    """
     return shipped_file("weights", f"{zoo_entry(name).name}.safetensors")
 
 
 def card_path(name: str) -> Path:
-    """Return the path of a network's model card (Markdown)."""
+    """Return the path of a network's model card (Markdown).
+
+    Raises:
+        UsageError: There is no such network.
+    """
     return shipped_file("cards", f"{zoo_entry(name).name}.md")
 
 
 def graph_path(name: str) -> Path:
     """Return the path of a network's graph without weights (`edge_imgq.export.cached_graph`).
 
-    The file need not exist.
+    The file need not exist. The name is not checked.
     """
     return shipped_file("graphs", f"{name}.onnx")
 
 
 def load_network(name: str) -> nn.Module:
     """Build a network with its trained weights, in evaluation mode.
+
+    It is on the CPU, and its weights require no gradients.
 
     Raises:
         UsageError: It does not exist, or ships without weights.
@@ -255,5 +267,8 @@ def load_network(name: str) -> nn.Module:
 
 
 def shipped_file(folder: str, file: str) -> Path:
-    """Return the path of a file in a data folder of this package."""
+    """Return the path of a file in a data folder of this package.
+
+    The file need not exist.
+    """
     return Path(str(resources.files("edge_imgq.models"))) / folder / file

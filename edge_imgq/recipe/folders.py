@@ -59,6 +59,8 @@ def quantize_recipe(name: str, beside: Path | None = None) -> QuantizeRecipe:
 def quantize_recipe_path(name: str, beside: Path | None = None) -> Path:
     """Return the file of a quantization recipe; a name that ends in .toml is used as a path.
 
+    Such a path need not exist.
+
     Raises:
         RecipeError: there is no recipe of that name.
     """
@@ -76,7 +78,11 @@ def quantize_recipe_path(name: str, beside: Path | None = None) -> Path:
 
 
 def automatic_form(name: str, beside: Path | None = None) -> str:
-    """Return the recipe that starts from this one and repairs files over budget; "" if none."""
+    """Return the recipe that starts from this one and repairs files over budget; "" if none.
+
+    Raises:
+        RecipeError: a recipe of the folder is invalid.
+    """
     folder = recipe_folder("quantize", beside)
     for path in sorted(folder.glob("*.toml")):
         recipe = read_quantize_recipe(path)
@@ -86,7 +92,11 @@ def automatic_form(name: str, beside: Path | None = None) -> str:
 
 
 def quantize_recipe_text(name: str, beside: Path | None = None) -> str:
-    """Return the text of the file that states a recipe's keys: its own, or that of its start."""
+    """Return the text of the file that states a recipe's keys: its own, or that of its start.
+
+    Raises:
+        RecipeError: there is no recipe of that name, or it is invalid.
+    """
     path = written_recipe_path(quantize_recipe_path(name, beside))
     return path.read_text(encoding="utf-8")
 

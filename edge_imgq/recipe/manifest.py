@@ -45,12 +45,17 @@ class ManifestImage:
 
 
 def default_manifest(beside: Path | None = None) -> Path:
-    """Return the manifest in the working directory's `calibration_data/`, or the shipped one."""
+    """Return the manifest in the working directory's `calibration_data/`, or the shipped one.
+
+    The file need not exist.
+    """
     return recipe_folder("calibration_data", beside) / FILE
 
 
 def read_manifest(path: Path) -> tuple[ManifestImage, ...]:
     """Read a manifest, in file order.
+
+    The images themselves are not read.
 
     Raises:
         RecipeError: it does not match `ManifestImage`, a name or image occurs twice, or a split is

@@ -118,7 +118,11 @@ def _parsed(table: TomlTable, name: str) -> QuantizeRecipe:
 
 
 def written_recipe_path(path: Path) -> Path:
-    """Return the file that states a recipe's keys: the recipe's file, or that of its start."""
+    """Return the file that states a recipe's keys: the recipe's file, or that of its start.
+
+    Raises:
+        RecipeError: the recipe is invalid.
+    """
     start = read_quantize_recipe(path).start
     return path.with_name(f"{start}.toml") if start else path
 

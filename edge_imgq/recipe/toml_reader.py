@@ -42,7 +42,8 @@ class TomlTable:
         """Return a string.
 
         Raises:
-            RecipeError: it is missing, no string, or not one of `choices`, if there are any.
+            RecipeError: it is missing without default, no string, or not one of `choices`, if there
+                are any.
         """
         value = self._get(key, str, "a string", default)
         self._refuse_other(key, value, choices)
@@ -75,6 +76,8 @@ class TomlTable:
     def one_or_more(self, key: str, choices: Sequence[str], default: str) -> tuple[str, ...]:
         """Return a string or a list of strings as a tuple without duplicates.
 
+        `default` if the key is absent.
+
         Raises:
             RecipeError: a value is not in `choices`, or the list is empty.
         """
@@ -98,11 +101,19 @@ class TomlTable:
         return values[0], values[1]
 
     def table(self, key: str) -> TomlTable:
-        """Return a nested table; an empty one if absent."""
+        """Return a nested table; an empty one if absent.
+
+        Raises:
+            RecipeError: the value is no table.
+        """
         return TomlTable(self._get(key, dict, "a table", {}), f"{self._where} [{key}]")
 
     def tables(self, key: str) -> list[TomlTable]:
-        """Return the tables of an array of tables."""
+        """Return the tables of an array of tables.
+
+        Raises:
+            RecipeError: it is missing, or no array.
+        """
         values = self._get(key, list, "an array of tables", None)
         return [
             TomlTable(value, f"{self._where} [[{key}]] number {index + 1}")
@@ -118,7 +129,11 @@ class TomlTable:
         return {key: self.text(key, choices) for key in self._values}
 
     def value(self, key: str) -> Any:
-        """Return the value of a present key, of any type."""
+        """Return the value of a present key, of any type.
+
+        Raises:
+            KeyError: the key is absent.
+        """
         return self._values[key]
 
     @property

@@ -211,7 +211,10 @@ def _around(region: tuple[slice, slice], shape: tuple[int, ...]) -> tuple[slice,
 
 
 def data_uri(pixels: Pixels) -> str:
-    """Return pixels as a data URI of a lossless WebP, since differences of one level matter."""
+    """Return pixels as a data URI of a lossless WebP, since differences of one level matter.
+
+    uint8 (H, W, 3) or (H, W, 1).
+    """
     from PIL import Image
 
     stream = io.BytesIO()

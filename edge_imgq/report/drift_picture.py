@@ -89,7 +89,10 @@ def error_map(one: Pixels, other: Pixels) -> Pixels:
 
 
 def amplified(one: Pixels, other: Pixels) -> Pixels:
-    """Return 128 + AMPLIFIED · (one − other) of two uint8 images, clipped to 0 to 255."""
+    """Return 128 + AMPLIFIED · (one − other) of two uint8 images, clipped to 0 to 255.
+
+    Both have one shape, which is that of the result.
+    """
     difference = one.astype(np.int32) - other
     levels: Pixels = np.clip(128 + AMPLIFIED * difference, 0, 255).astype(np.uint8)
     return levels

@@ -38,7 +38,8 @@ def explanations(report: Report) -> list[str]:
 def steps_text(scheme: str, steps: Sequence[QuantizationStep]) -> str:
     """Return the PSNR gain of each quantizer step on held-out patches, in dB.
 
-    Steps that did not raise the PSNR were undone and are marked "not kept".
+    Steps that did not raise the PSNR were undone and are marked "not kept". The first step has its
+    PSNR itself.
     """
     reached, gains = 0.0, list[str]()
     not_run: dict[str, list[str]] = {}

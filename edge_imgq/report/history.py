@@ -79,12 +79,18 @@ class HistoryEntry:
 
 
 def timed_entries(timings: Sequence[Timing], when: datetime) -> tuple[HistoryEntry, ...]:
-    """Return an entry per file that was timed or whose instructions were counted."""
+    """Return an entry per file that was timed or whose instructions were counted.
+
+    `when` is in UTC. Every file is read for its digest.
+    """
     return tuple(_timed(timing, when) for timing in timings if _is_measured(timing))
 
 
 def drift_entries(reports: Sequence[Report], when: datetime) -> tuple[HistoryEntry, ...]:
-    """Return an entry per file of the reports."""
+    """Return an entry per file of the reports.
+
+    `when` is in UTC.
+    """
     return tuple(_verified(report, target, when) for report in reports for target in report.targets)
 
 
@@ -123,6 +129,8 @@ def _not_a_history(path: Path, reason: str) -> RecipeError:
 
 def write_history(path: Path, entries: Sequence[HistoryEntry]) -> None:
     """Write a history file atomically.
+
+    An existing file is replaced: pass its entries too.
 
     Raises:
         OutputError: The file cannot be written.
@@ -239,7 +247,7 @@ def _with_time(entry: HistoryEntry, latency: Latency | Skipped) -> HistoryEntry:
 
 
 def by_file(entries: Sequence[HistoryEntry]) -> Iterable[list[HistoryEntry]]:
-    """Group entries by model and file, in order."""
+    """Group entries by model and file, in order of first occurrence."""
     groups: dict[tuple[str, str], list[HistoryEntry]] = {}
     for entry in entries:
         groups.setdefault((entry.model, entry.file), []).append(entry)

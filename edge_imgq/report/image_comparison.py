@@ -31,7 +31,10 @@ class ImageComparison:
     left: int = 0
 
     def cropped(self) -> ImageComparison:
-        """Return a copy cropped to the region where the images differ most."""
+        """Return a copy cropped to the region where the images differ most.
+
+        A square of SIDE pixels of `edge_imgq.images.contact_sheet`, or less in a smaller image.
+        """
         from edge_imgq.images.contact_sheet import largest_error_region
 
         region = largest_error_region(self.float_image, self.file_image)

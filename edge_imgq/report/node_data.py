@@ -54,6 +54,8 @@ class NodeData:
 def node_data(description: FileDescription, layers: Sequence[LayerCost]) -> tuple[NodeData, ...]:
     """Return MACs, dB, error share and time share per node of a file; empty ones are left out.
 
+    Shares are in percent of all layers.
+
     Args:
         description: Description of the file.
         layers: Int8 cost per layer of its float model; empty if unknown.

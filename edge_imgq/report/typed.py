@@ -22,7 +22,8 @@ from edge_imgq.wording import did_you_mean
 def plain(value: Any) -> Any:
     """Convert frozen dataclasses, mappings and tuples to JSON types, recursively.
 
-    A `Skipped` becomes `{"skipped": reason}`, a fraction text such as "4/3".
+    A `Skipped` becomes `{"skipped": reason}`, a fraction text such as "4/3". Other values are
+    returned unchanged.
     """
     if isinstance(value, Skipped):
         return {"skipped": value.reason}

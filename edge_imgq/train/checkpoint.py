@@ -76,6 +76,8 @@ def write_checkpoint(path: Path, tensors: dict[str, Tensor], state: RunState) ->
 def read_checkpoint(path: Path) -> tuple[RunState, dict[str, Tensor]]:
     """Read the state and tensors of a checkpoint; no code is executed.
 
+    Tensors are on the CPU.
+
     Raises:
         ModelError: The file is missing, damaged or no checkpoint of edge-imgq.
     """
@@ -92,6 +94,8 @@ def read_checkpoint(path: Path) -> tuple[RunState, dict[str, Tensor]]:
 
 def load_checkpoint_network(path: Path) -> tuple[str, nn.Module]:
     """Return the name and network of a checkpoint, with averaged weights, in evaluation mode.
+
+    It is on the CPU, and its weights require no gradients.
 
     Raises:
         ModelError: The file is missing, damaged, no checkpoint, or does not fit its network.
@@ -112,7 +116,7 @@ def load_weights(network: nn.Module, prefix: str, tensors: dict[str, Tensor], pa
         path: path of the checkpoint, for messages.
 
     Raises:
-        ModelError: They do not fit the network.
+        ModelError: A tensor is missing, unknown or of another shape.
     """
     own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
     try:

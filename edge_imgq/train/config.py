@@ -64,7 +64,7 @@ def check_config(config: TrainConfig) -> None:
     """Check the values of a configuration.
 
     Raises:
-        UsageError: A value is out of range; the message names it.
+        UsageError: The network is unknown, or a value is out of range; the message names it.
     """
     schedule, entry = config.schedule, zoo_entry(config.model)
     counts = {name: getattr(schedule, name) for name in ("steps", "batch", "versions", "grid")}

@@ -83,20 +83,28 @@ CriticLoss = Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]
 def classification_loss(
     critic: nn.Module, restored: Tensor, truth: Tensor, places: Tensor
 ) -> Tensor:
-    """Return the cross-entropy of classifying true and restored images; `places` is unused."""
+    """Return the cross-entropy of classifying true and restored images; `places` is unused.
+
+    A scalar with gradients, half the sum of both means. Images are (N, C, H, W).
+    """
     del places
     loss: Tensor = 0.5 * (F.softplus(-critic(truth)).mean() + F.softplus(critic(restored)).mean())
     return loss
 
 
 def wasserstein_loss(critic: nn.Module, restored: Tensor, truth: Tensor, places: Tensor) -> Tensor:
-    """Return restored minus true mean score, plus the weighted gradient penalty."""
+    """Return restored minus true mean score, plus the weighted gradient penalty.
+
+    A scalar with gradients; arguments as in `gradient_penalty`.
+    """
     distance: Tensor = critic(restored).mean() - critic(truth).mean()
     return distance + PENALTY * gradient_penalty(critic, restored, truth, places)
 
 
 def gradient_penalty(critic: nn.Module, restored: Tensor, truth: Tensor, places: Tensor) -> Tensor:
     """Return the mean of (|gradient| - 1)^2 at interpolations of restored and true images.
+
+    A scalar with gradients; |gradient| is the norm over all pixels and channels of an image.
 
     Args:
         critic: critic whose gradient is penalised.

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 
 def training_device(wanted: Device) -> torch.device:
-    """Return the device of this process, as `choose_device` selects it on this machine."""
+    """Return the device of this process, as `choose_device` selects it on this machine.
+
+    Raises:
+        RuntimeUnavailableError: A GPU is requested and PyTorch finds none.
+        UsageError: There are fewer GPUs than processes.
+    """
     rank = dist.get_node_local_rank(fallback_rank=0)
     return choose_device(wanted, gpus=torch.cuda.device_count(), rank=rank)
 

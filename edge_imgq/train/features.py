@@ -77,6 +77,9 @@ class VGG(nn.Module):
 def load_features(path: Path | None) -> nn.Module:
     """Return a frozen network that maps RGB (N, 3, H, W) in [0, 1] to features.
 
+    It is on the CPU. Features have a quarter of the sides with deblur-slim, a sixteenth with
+    VGG-19.
+
     Args:
         path: Weights of torchvision's VGG-19 (.pth or .safetensors), or a checkpoint of `edge-imgq
             train deblur-slim`; None for the shipped deblur-slim. Nothing is downloaded, and no code
@@ -111,7 +114,8 @@ def content_loss(
 ) -> Tensor:
     """Return the mean squared difference of features over the mean square of the truth's.
 
-    The papers do not divide; the ratio makes weights comparable between feature networks.
+    The papers do not divide; the ratio makes weights comparable between feature networks. A scalar
+    with gradients. One channel is repeated to three.
 
     Args:
         features: feature network.

@@ -116,7 +116,8 @@ def load_crops(folders: tuple[Path, ...], recipe: Recipe, patch: int) -> CropSet
         patch: side of a crop in pixels, a multiple of 8.
 
     Raises:
-        ImageError: a folder is missing, or no photograph in it is twice as large as a crop.
+        UsageError: a folder is missing or holds no image.
+        ImageError: no photograph is readable with sides of at least 2 × patch + GRID pixels.
     """
     networks = {name: load_network(name) for name in REPAIRS}
     pixels: list[Pixels] = []
@@ -195,6 +196,8 @@ def in_colour(photo: Pixels) -> Pixels:
 
 def luma_psnr(truth: Pixels, image: Pixels) -> float:
     """Return the luma PSNR of an RGB image in dB, at most 51, excluding the border.
+
+    LEAST_ERROR is added to the mean squared error; BORDER pixels on each side do not count.
 
     Args:
         truth: uint8 (H, W, 3).

@@ -69,7 +69,10 @@ class Learner:
             network.standardise(seen)
 
     def loss(self, batch: Batch, step: int) -> Tensor:
-        """Return the loss of step number `step` on a batch, after any critic steps on it."""
+        """Return the loss of step number `step` on a batch, after any critic steps on it.
+
+        A scalar tensor with gradients; `step` counts from 0.
+        """
         device = device_of(self.network)
         degraded, truth = _to_float(batch.degraded, device), _to_float(batch.truth, device)
         with in_precision(device, precision_at(self.schedule, step)), self._noise(step):
@@ -119,7 +122,8 @@ def new_learner(
 ) -> Learner:
     """Return a learner of `network`; `average` is a copy that will hold the moving average.
 
-    Without an objective, the schedule's pixel loss is used.
+    Without an objective, the schedule's pixel loss is used. `network` is put in training mode and
+    `average` in evaluation mode, both in channels-last order, in place.
     """
     network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average.eval().requires_grad_(False)
@@ -133,12 +137,20 @@ def new_learner(
 
 
 def training_forward(network: nn.Module) -> Callable[[Tensor], Tensor]:
-    """Return the fastest function that computes a network's output with gradients."""
+    """Return the fastest function that computes `network(x)` with gradients.
+
+    It takes (N, C, H, W) in [0, 1] and uses the network's own weights; nothing is altered. For an
+    FSRCNN the result differs from `network(x)` by float32 rounding; other networks are returned
+    themselves.
+    """
     return network.forward_subpixel if isinstance(network, FSRCNN) else network
 
 
 def outputs_of(network: nn.Module) -> Callable[[Tensor], tuple[Tensor, ...]]:
-    """Return a function that computes all outputs that the loss reads, largest first."""
+    """Return a function that computes all outputs that the loss reads, largest first.
+
+    It takes images (N, C, H, W) in [0, 1], or for a `DegradationNet` the result of `statistics`.
+    """
     if isinstance(network, CoarseToFine):
         return network.forward_levels
     if isinstance(network, DegradationNet):  # whose filters are fixed: crops come filtered
@@ -148,7 +160,10 @@ def outputs_of(network: nn.Module) -> Callable[[Tensor], tuple[Tensor, ...]]:
 
 
 def last_layer(network: nn.Module) -> nn.Module:
-    """Return the convolution that was built last."""
+    """Return the convolution that was built last.
+
+    Transposed convolutions count too; IndexError if there is none.
+    """
     kinds = (nn.Conv2d, nn.ConvTranspose2d)
     return [module for module in network.modules() if isinstance(module, kinds)][-1]
 

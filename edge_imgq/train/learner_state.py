@@ -22,7 +22,10 @@ MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 def learner_tensors(learner: Learner) -> dict[str, Tensor]:
-    """Return the tensors from which `restore_learner` resumes exactly, by name."""
+    """Return the tensors from which `restore_learner` resumes exactly, by name.
+
+    They share memory with the learner: write or copy them before the next step.
+    """
     tensors = {
         **_weights(NETWORK, learner.network),
         **_weights(AVERAGE, learner.average),

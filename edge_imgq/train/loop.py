@@ -71,7 +71,8 @@ def train(config: TrainConfig, on_progress: Callable[[TrainingProgress], None]) 
 
     A run that is stopped at any step and resumed ends with the same weights as an uninterrupted one
     (bit-exact on one CPU thread). Ctrl-C finishes the step, writes a checkpoint and is raised
-    again. Processes started by `torchrun` share each batch; the first one reports and writes.
+    again. Processes started by `torchrun` share each batch; the first one reports and writes. The
+    checkpoint and `log.jsonl` are in `config.output`, which is created.
 
     Args:
         config: configuration of the run.
@@ -79,7 +80,7 @@ def train(config: TrainConfig, on_progress: Callable[[TrainingProgress], None]) 
 
     Raises:
         UsageError: The configuration is invalid, or contradicts the checkpoint.
-        ImageError: No training image can be used.
+        ImageError: No training image can be used, or none is as large as a patch.
         ModelError: The loss became infinite or NaN, or the checkpoint is damaged.
         OutputError: The output folder cannot be written.
         RuntimeUnavailableError: A GPU is requested and there is none.

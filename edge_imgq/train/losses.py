@@ -44,7 +44,8 @@ def logarithmic_error(difference: Tensor) -> Tensor:
     """Return the mean over images of the log of the mean squared error: PSNR up to a factor.
 
     Where some images are much harder than others, as with many noise levels, the squared error is
-    dominated by the hard ones; here a decibel of each image counts the same.
+    dominated by the hard ones; here a decibel of each image counts the same. The logarithm is
+    natural; `difference` is (N, C, H, W).
     """
     return (difference.square().mean(dim=(1, 2, 3)) + LEAST_SQUARED).log().mean()
 
@@ -59,14 +60,20 @@ PIXEL_LOSSES: dict[PixelLoss, Callable[[Tensor], Tensor]] = {
 
 
 def shared_loss(error: Callable[[Tensor], Tensor], difference: Tensor, luma_share: float) -> Tensor:
-    """Return the loss on luma weighted by `luma_share`, plus the rest on the RGB channels."""
+    """Return the loss on luma weighted by `luma_share`, plus the rest on the RGB channels.
+
+    `difference` is (N, C, H, W); with one channel, the loss is on that alone.
+    """
     if not luma_share or difference.shape[1] == 1:
         return error(difference)
     return luma_share * error(luma(difference)) + (1.0 - luma_share) * error(difference)
 
 
 def luma(image: Tensor) -> Tensor:
-    """Return the luma (N, 1, H, W) of RGB (N, 3, H, W); one channel is returned unchanged."""
+    """Return the luma (N, 1, H, W) of RGB (N, 3, H, W); one channel is returned unchanged.
+
+    In the range of the image: weights 0.299, 0.587 and 0.114 without offset.
+    """
     if image.shape[1] == 1:
         return image
     weights = torch.tensor(LUMA, dtype=image.dtype, device=image.device).reshape(1, 3, 1, 1)
@@ -77,6 +84,7 @@ def colour_loss(restored: Tensor, truth: Tensor) -> Tensor:
     """Return the mean squared error after a Gaussian blur, which tolerates small shifts.
 
     Ignatov et al., ICCV 2017, section 3.1.1. Only positions where the kernel fits are counted.
+    Images are (N, C, H, W), at least 19 pixels high and wide.
     """
     kernel = torch.from_numpy(gaussian_kernel(COLOUR_SIGMA))[None, None].to(restored.device)
     difference = (restored - truth).flatten(0, 1)[:, None]

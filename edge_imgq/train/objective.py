@@ -73,7 +73,10 @@ class Critic:
     workers: Workers
 
     def learn(self, restored: Tensor, truth: Tensor, step: int) -> None:
-        """Take the critic's steps on one batch; random numbers depend only on seed and step."""
+        """Take the critic's steps on one batch; random numbers depend only on seed and step.
+
+        Both images are (N, C, H, W) in [0, 1]; `step` counts from 0. `restored` gets no gradient.
+        """
         chance = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
         self.network.requires_grad_(True)
         for _ in range(self.steps):
@@ -247,6 +250,8 @@ def coarse_loss(
 
     Each is compared with the downsampled ground truth (Nah, Kim and Lee, CVPR 2017). With a
     composite loss, which applies to the largest output only, the others use the absolute error.
+    `outputs` are (N, C, H / 2, W / 2), then half of that and so on; `truth` is (N, C, H, W). `step`
+    counts from 0.
     """
     error = PIXEL_LOSSES[pixel_loss_at(schedule, step)]
     errors = []

@@ -70,10 +70,12 @@ class Recipe:
 def load_pairs(folders: tuple[Path, ...], entry: ZooEntry, recipe: Recipe) -> PairSet:
     """Read every image of the folders and degrade it for the network's task.
 
-    A folder of pairs gives its own pairs (`edge_imgq.images.pair_files`).
+    A folder of pairs gives its own pairs (`edge_imgq.images.pair_files`). Sides are cropped at the
+    bottom and right to the network's multiple. Unusable files are in `left_out`.
 
     Raises:
-        ImageError: A folder is missing or empty, or no image in it could be read.
+        UsageError: A folder is missing or holds no image.
+        ImageError: No image of the folders could be used.
     """
     pairs: list[Pair] = []
     left_out: list[LeftOut] = []

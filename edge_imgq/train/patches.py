@@ -52,7 +52,7 @@ class BatchSampler:
         self._upto = np.cumsum(np.prod(np.reshape(counts, (-1, 2)), axis=1))
 
     def draw(self, rng: np.random.Generator) -> Batch:
-        """Draw the next batch; only `rng` changes state."""
+        """Draw the next batch, with replacement; only `rng` changes state."""
         places = rng.integers(0, self._upto[-1], self._batch)
         orientations = rng.integers(0, 8, self._batch)
         drawn = [self._cut(int(p), int(o)) for p, o in zip(places, orientations, strict=True)]
@@ -75,6 +75,9 @@ class BatchSampler:
 
 
 def oriented(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Rotate by 90° `orientation % 4` times, and mirror from 4 on; (H, W, C) to (C, H, W)."""
+    """Rotate by 90° `orientation % 4` times, and mirror from 4 on; (H, W, C) to (C, H, W).
+
+    Rotations are counter-clockwise, before mirroring left and right. A view.
+    """
     turned = np.rot90(pixels, orientation % 4)
     return (turned[:, ::-1] if orientation >= 4 else turned).transpose(2, 0, 1)

@@ -23,7 +23,10 @@ OF_THE_STEPS = frozenset(
 
 
 def learning_rate(schedule: Schedule, step: int) -> float:
-    """Return the learning rate: linear warm-up, then constant, cosine to zero, or stepped."""
+    """Return the learning rate: linear warm-up, then constant, cosine to zero, or stepped.
+
+    `step` counts from 0, over the whole run.
+    """
     warm = min(1.0, (step + 1) / max(1, schedule.warmup))
     if schedule.decay == "cosine":
         decayed = 0.5 * (1 + math.cos(math.pi * step / schedule.steps))
@@ -46,7 +49,10 @@ def precision_at(schedule: Schedule, step: int) -> Precision:
 
 
 def pixel_loss_at(schedule: Schedule, step: int) -> PixelLoss:
-    """Return the pixel loss of a step; "absolute" throughout beside a composite loss."""
+    """Return the pixel loss of a step; "absolute" throughout beside a composite loss.
+
+    `step` counts from 0, over the whole run.
+    """
     if schedule.loss == "dped" or schedule.loss == "deblurgan":
         return "absolute"
     if schedule.decay == "constant" or schedule.loss == "psnr":
@@ -55,12 +61,18 @@ def pixel_loss_at(schedule: Schedule, step: int) -> PixelLoss:
 
 
 def head_alone_at(schedule: Schedule, step: int) -> bool:
-    """Return True if only the last layer is trained at a step."""
+    """Return True if only the last layer is trained at a step.
+
+    `step` counts from 0, over the whole run; the phase is the first `head_until` of all steps.
+    """
     return step < schedule.head_until * schedule.steps
 
 
 def same_until(one: Schedule, other: Schedule, step: int) -> bool:
-    """Return True if runs of both schedules have equal weights after `step` steps."""
+    """Return True if the first `step` steps of both schedules are computed alike.
+
+    Runs on the same images then have equal weights after them.
+    """
     for field in dataclasses.fields(one):
         if field.name in OF_THE_STEPS:
             continue

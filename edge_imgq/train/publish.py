@@ -16,7 +16,7 @@ def publish_weights(checkpoint: Path, destination: Path, psnr: float | None = No
     """Write the averaged weights of a checkpoint as a float32 state dict in safetensors.
 
     The header holds the model's name, the number of steps, and the PSNR in dB on the validation
-    images that the model card names, if given.
+    images that the model card names, if given. An existing file is replaced.
 
     Raises:
         ModelError: The checkpoint is missing, damaged or does not fit its network.

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 def restore(network: nn.Module, degraded: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Run a network on one image, uint8 (H, W, C), and round and clip its output to uint8."""
+    """Run a network on one image, uint8 (H, W, C), and round and clip its output to uint8.
+
+    Values are rounded half to even. The network gets float32 in [0, 1] on its own device; its mode
+    is not changed.
+    """
     image = torch.from_numpy(degraded.transpose(2, 0, 1)[None].astype(np.float32) / 255.0)
     image = image.to(device_of(network))
     with torch.inference_mode():
@@ -33,6 +37,6 @@ def mean_psnr(network: nn.Module, pairs: tuple[Pair, ...], *, shave: int) -> flo
     Args:
         network: network to evaluate.
         pairs: inputs and ground truth.
-        shave: pixels ignored at each border.
+        shave: output pixels ignored at each border.
     """
     return float(np.mean([psnr(p.truth, restore(network, p.degraded), shave=shave) for p in pairs]))

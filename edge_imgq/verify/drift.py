@@ -310,6 +310,9 @@ def compare_other(
         port: port of the output.
         file: output of the file, float64 (H, W, C), with the port's range mapped to 0 … 255.
         reference: output of the float model, likewise.
+
+    Raises:
+        ValueError: shapes differ.
     """
     beyond = float(np.mean((reference < -HALF) | (reference > WHITE + HALF)))
     if port.kind == "image":  # as pixels, both end at black and at white
@@ -319,7 +322,11 @@ def compare_other(
 
 
 def picture_psnr(reference: Pixels, file: Pixels) -> float:
-    """Return the PSNR of two uint8 pictures in dB; IDENTICAL if they are equal."""
+    """Return the PSNR of two uint8 pictures in dB; IDENTICAL if they are equal.
+
+    Raises:
+        ValueError: shapes differ.
+    """
     return _decibel(reference, file)
 
 

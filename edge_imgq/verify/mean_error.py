@@ -79,7 +79,11 @@ def error_sums(reference: Pixels, file: Pixels) -> ErrorSums:
 
 
 def mean_error(images: Sequence[ErrorSums]) -> MeanError:
-    """Return the mean errors over one or more images, in levels."""
+    """Return the mean errors per channel over one or more images, in levels.
+
+    Those of dark or bright areas are Skipped if all images together have fewer than LEAST_BLOCKS
+    such blocks.
+    """
     sums = np.sum([image.sums for image in images], axis=0)
     pixels = np.sum([image.pixels for image in images], axis=0)
     means = [

@@ -98,7 +98,10 @@ def port_sums(port: Port, reference: Levels, file: Levels) -> PortSums:
 
 
 def port_error(name: str, images: Sequence[PortSums]) -> PortError:
-    """Return the errors over one or more images."""
+    """Return the errors over one or more images.
+
+    If the float model returned only zeros, the relative error is 0 or 1.
+    """
     squares, reference = (sum(i.squares for i in images), sum(i.reference for i in images))
     return PortError(
         name,

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 def summarise(images: Sequence[ImageDrift], is_picture: bool = True, port: str = "") -> Drift:
     """Return mean and worst image of every comparison, over one or more images.
 
+    `builtin_kernels` and `amplified` keep their defaults.
+
     Args:
         images: comparisons, one per image.
         is_picture: True if the float model's values are a picture. If False, distances are to its
