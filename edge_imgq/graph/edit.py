@@ -85,7 +85,10 @@ class Names:
         self._taken = _taken(graph)
 
     def free(self, name: str) -> str:
-        """Reserve and return `name`, with a number appended if it is taken."""
+        """Reserve and return `name`, with a number appended if it is taken.
+
+        Names that the graph gets by other means afterwards are not known.
+        """
         unique = _numbered(name, self._taken)
         self._taken.add(unique)
         return unique

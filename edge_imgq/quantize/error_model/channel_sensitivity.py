@@ -79,7 +79,7 @@ def measure_sensitivity(
     Args:
         model: float graph.
         values: values of its graph.
-        batch: network inputs (N, C, H, W).
+        batch: network inputs, float32 (N, C, H, W), 0 … peak; N is 1 if the graph takes no batches.
         at_once: largest number of activation values held in memory; one image is the minimum.
 
     Raises:
@@ -146,7 +146,7 @@ def channel_sensitivity(
 
     Args:
         model: float graph.
-        batch: network inputs (N, C, H, W).
+        batch: network inputs, float32 (N, C, H, W), 0 … peak; N is 1 if the graph takes no batches.
 
     Raises:
         NotCoveredError: an operator has no torch implementation.
@@ -191,7 +191,7 @@ def image_weights(model: ir.Model, batch: NDArray[np.float32]) -> dict[str, NDAr
 
     Args:
         model: float graph.
-        batch: network inputs (N, C, H, W).
+        batch: network inputs, float32 (N, C, H, W), 0 … peak; N is 1 if the graph takes no batches.
 
     Raises:
         NotCoveredError: an operator has no torch implementation.

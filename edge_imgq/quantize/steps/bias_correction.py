@@ -72,7 +72,7 @@ def correct_channels(
     Args:
         original: float graph that was quantized, with the same node names.
         quantized: its QDQ graph; every convolution has a bias (see `zero_biases`).
-        batch: network inputs (N, C, H, W).
+        batch: network inputs, float32 (N, C, H, W), 0 … peak.
         gains: whether weight scales may change; if not, only means are corrected.
 
     Returns:
@@ -130,7 +130,11 @@ def _fix_input(model: onnx.ModelProto, shape: Sequence[int]) -> None:
 
 
 def zero_biases(graph: ir.Graph) -> None:
-    """Add a zero bias to every convolution without one, in place, so that it can be corrected."""
+    """Add a zero bias to every convolution without one, in place, so that it can be corrected.
+
+    Raises:
+        ValueError: the weights of a convolution are computed.
+    """
     for node in graph:
         if node.op_type in WEIGHT_AXIS and (len(node.inputs) < 3 or node.inputs[2] is None):
             weight = edit.contents(node.inputs[1])

@@ -71,7 +71,8 @@ def equalize(
         original: float graph in the state in which it will be quantized.
         seen: ranges of every activation, by name.
         image: quantization parameters of 8-bit pixels.
-        found: sensitivities of its values, by name.
+        found: sensitivities of all values with tracked channels, by name, as `channel_sensitivity`
+            returns them.
         rounding: rounding of the weights, "nearest" or "feedback".
         rooms: ranges that channels may reach, by the name of every activation.
 

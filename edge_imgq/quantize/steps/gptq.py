@@ -63,11 +63,12 @@ def round_with_feedback(
     """Round the int8 weights and int32 biases of a QDQ model with error feedback, in place.
 
     Only ungrouped Conv layers are changed; grouped and transposed ones keep nearest rounding.
+    Positions are drawn with a fixed seed. Scales stay.
 
     Args:
         original: float graph that was quantized, with the same node names.
         quantized: its QDQ graph; every convolution has a bias.
-        batch: network inputs (N, C, H, W).
+        batch: network inputs, float32 (N, C, H, W), 0 … peak; N is 1 if the graph takes no batches.
 
     Raises:
         NotCoveredError: an operator has no torch implementation.

@@ -72,7 +72,10 @@ class TorchGraph(nn.Module):
         self._last_use = _last_uses(self._nodes)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Run the graph; return the output image (N, C, H, W), several outputs concatenated."""
+        """Run the graph; return the output image (N, C, H, W), several outputs concatenated.
+
+        `image` is float32 (N, C, H, W), C summed over all inputs (`split_ports`).
+        """
         return self.joined(self.trace(image, ()))
 
     def joined(self, values: Mapping[ir.Value, Tensor]) -> Tensor:
