@@ -136,6 +136,7 @@ def check(
         UsageError: a report or copy is missing, one model has two reports, a required target does
             not exist, or files must be measured again and their images are unknown.
         RecipeError: the baseline, a report or the history cannot be read.
+        OutputError: an output cannot be written.
     """
     from edge_imgq.pipeline.check.check import look, verdicts
     from edge_imgq.pipeline.check.required_targets import refuse_unknown

@@ -83,6 +83,7 @@ class Inspection(ShownAsText):
 
         Raises:
             UsageError: the file is neither .tflite nor .onnx.
+            OutputError: the folder cannot be written.
         """
         from edge_imgq.pipeline.sensitivity.model_explorer_overlay import write_overlay
 

@@ -84,8 +84,8 @@ def sensitivity(
     """Measure, for each layer, the error of the image when that layer alone is int8.
 
     With a budget or fidelity, the layers to keep in float are chosen at the least estimated time,
-    and a recipe with them is written: `choice.recipe` is its path. A report and a picture are
-    always written to the model's folder.
+    and a recipe with them is written: `choice.recipe` is its path. `sensitivity.json` and the chart
+    `sensitivity.png` are always written to the model's folder.
 
     Args:
         model: model that `open` takes or returned; a torch module must be opened first.

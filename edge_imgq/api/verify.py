@@ -96,6 +96,8 @@ def verify(
     Raises:
         UsageError: a path or device does not exist, or the device cannot bisect.
         ModelError: the only file is damaged, or its references are missing or do not match.
+        ImageError: an image cannot be read, or is too small.
+        OutputError: a picture cannot be written.
     """
     from edge_imgq.api.device_options import device_options
     from edge_imgq.pipeline.exported_files import exported_files

@@ -184,7 +184,11 @@ class RemoteSession(Uncounted):
         )
 
     def placement(self) -> Placement | Skipped:
-        """Return which operators the delegate runs, from the program's profile."""
+        """Return which operators the delegate runs, from the program's profile.
+
+        Raises:
+            DeviceError: the connection was lost, or the program failed.
+        """
         assert self.size is not None
         nodes = read_node_types(self._profile(self.size))
         if nodes is None:

@@ -21,7 +21,8 @@ def quantize(arguments: Arguments) -> Any:
 
     The result saturates at −128 and 127. The product of two computed values is first clipped to the
     representable range. That changes no result except on the Neural Engine, which otherwise returns
-    products off by a ratio of scales (github.com/apple/coreai-torch, issue 112).
+    products off by a ratio of scales (github.com/apple/coreai-torch, issue 112). A missing zero
+    point is 0.
     """
     x = arguments.value("input")
     if _is_product(arguments.operation.inputs["input"]):
@@ -43,12 +44,19 @@ def _reach(arguments: Arguments) -> tuple[float, float]:
 
 
 def dequantize(arguments: Arguments) -> Any:
-    """Lower `dequantize` of the int8 `input` to scale · (input − zero point)."""
+    """Lower `dequantize` of the int8 `input` to scale · (input − zero point).
+
+    A missing zero point is 0.
+    """
     return ai.dequantize(arguments.value("input"), *_affine(arguments, "input", np.int8))
 
 
 def weights(arguments: Arguments) -> Any:
-    """Lower `constexpr_affine_dequantize` of int8 weights, which stay int8 in the file."""
+    """Lower `constexpr_affine_dequantize` of int8 weights, which stay int8 in the file.
+
+    Returns scale · (quantized_data − zero point); a missing zero point is 0. The scale is one
+    number, or one for each index of `axis`.
+    """
     data = constant(arguments.array("quantized_data"))
     return ai.dequantize(data, *_affine(arguments, "quantized_data", np.int8))
 

@@ -143,18 +143,25 @@ def cosine(site: LoweringContext) -> Any:
 def reduce_mean(site: LoweringContext) -> Any:
     """Lower ReduceMean over constant axes, by default all, to reduce_mean, in the result's unit.
 
-    Without axes and with `noop_with_empty_axes`, the input is returned.
+    Without axes and with `noop_with_empty_axes`, the input is returned. Axes are kept with length 1
+    unless `keepdims` is 0.
     """
     return _reduced(site, mb.reduce_mean)
 
 
 def reduce_max(site: LoweringContext) -> Any:
-    """Lower ReduceMax over constant axes, by default all, to reduce_max. Exact in one unit."""
+    """Lower ReduceMax over constant axes, by default all, to reduce_max. Exact in one unit.
+
+    Axes are kept with length 1 unless `keepdims` is 0.
+    """
     return _reduced(site, mb.reduce_max)
 
 
 def reduce_min(site: LoweringContext) -> Any:
-    """Lower ReduceMin over constant axes, by default all, to reduce_min. Exact in one unit."""
+    """Lower ReduceMin over constant axes, by default all, to reduce_min. Exact in one unit.
+
+    Axes are kept with length 1 unless `keepdims` is 0.
+    """
     return _reduced(site, mb.reduce_min)
 
 

@@ -27,7 +27,13 @@ def matmul(site: LoweringContext) -> Any:
 
 
 def gemm(site: LoweringContext) -> Any:
-    """Lower Gemm to matmul and add: alpha · A · B + beta · C."""
+    """Lower Gemm to matmul and add: alpha · A · B + beta · C.
+
+    By default alpha and beta are 1. `transA` and `transB` transpose their operand first.
+
+    Raises:
+        ModelError: alpha, beta or a constant exceeds float16.
+    """
     alpha, beta = site.attribute("alpha", 1.0), site.attribute("beta", 1.0)
     x, y = site.factors()
     transposed = {key: bool(site.attribute(name, 0)) for key, name in FLAGS.items()}

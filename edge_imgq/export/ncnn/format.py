@@ -40,6 +40,7 @@ def write_ncnn(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     """Lower the graph at its one size to a .param file and a .bin file beside it.
 
     The note says whether the files run at other sizes; if not, the Input layer states the size.
+    Existing files are replaced.
 
     Raises:
         UnsupportedOperatorError: ncnn cannot express some operators.
@@ -111,14 +112,21 @@ def _takes_other_sizes(
 
 
 def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
-    """Return the operators that `write_ncnn` refuses."""
+    """Return the operators that `write_ncnn` refuses.
+
+    All of `order.sizes` are tried; () if nothing is refused.
+    """
     from edge_imgq.export.ncnn.lower import refusals as refused
 
     return refused_at_any_size(graph, order, refused)
 
 
 def refuse_fp16_overflow(path: Path, photos: Iterable[NDArray[np.uint8]], peak: float) -> None:
-    """Refuse a float16 file with values beyond float16; see `edge_imgq.runtime.fp16_overflow`."""
+    """Refuse a float16 file with values beyond float16; see `edge_imgq.runtime.fp16_overflow`.
+
+    Raises:
+        NonFiniteOutputError: names the first blob that overflows, and its magnitude.
+    """
     from edge_imgq.runtime.fp16_overflow import refuse_overflow
 
     refuse_overflow(photos, read_pair(path).size, LargestNumbers(path, peak), "phones")

@@ -185,7 +185,11 @@ def placement(path: Path) -> Placement:
 
 
 def refuse_fp16_overflow(path: Path, photos: Iterable[NDArray[np.uint8]], peak: float) -> None:
-    """Refuse a GPU file with activations beyond float16; see `edge_imgq.runtime.fp16_overflow`."""
+    """Refuse a GPU file with activations beyond float16; see `edge_imgq.runtime.fp16_overflow`.
+
+    Raises:
+        NonFiniteOutputError: names the first tensor that overflows, and its magnitude.
+    """
     from edge_imgq.runtime.fp16_overflow import refuse_tflite_overflow
 
     refuse_tflite_overflow(path, photos, peak)

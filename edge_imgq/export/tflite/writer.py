@@ -114,7 +114,7 @@ class FileWriter:
             shape: in the file's layout.
             dtype: NumPy name of the element type, a key of TYPES.
             quantization: a QuantizationParametersT, or None.
-            data: contents of a constant; equal contents share a buffer.
+            data: contents of a constant, converted to `dtype`; equal contents share a buffer.
         """
         tensor = schema.TensorT()
         tensor.name, tensor.type = name, TYPES[dtype]
@@ -127,7 +127,11 @@ class FileWriter:
     def add_operator(
         self, code: int, inputs: Sequence[int], outputs: Sequence[int], options: Any = None
     ) -> None:
-        """Add an operator at its lowest sufficient version; input index −1 means absent."""
+        """Add an operator at its lowest sufficient version; input index −1 means absent.
+
+        `code` is the schema's BuiltinOperator, inputs and outputs are tensor indices, and `options`
+        is the schema's table for the operator, such as AddOptionsT.
+        """
         use = Use(
             [None if index < 0 else self._tensors[index] for index in inputs],
             [self._tensors[index] for index in outputs],
@@ -153,7 +157,10 @@ class FileWriter:
     def subgraph(
         self, inputs: Mapping[str, int], outputs: Mapping[str, int], name: str = "main"
     ) -> Any:
-        """Build the schema's subgraph with the given inputs and outputs."""
+        """Build the schema's subgraph with the given inputs and outputs.
+
+        They are tensor indices, in the order of the mappings; the names are for `pack`.
+        """
         subgraph = schema.SubGraphT()
         subgraph.name = name
         subgraph.tensors, subgraph.operators = self._tensors, self._operators

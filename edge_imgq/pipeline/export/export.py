@@ -118,8 +118,8 @@ def export(request: ExportRequest, watch: Watch, gallery: WorstImages | None = N
         gallery: keeps the worst images of each file; None for one that writes `request.pictures`.
 
     Returns:
-        The report, which is also written to `<output>/<model>/report.json`. Files over budget are
-        kept, as are other targets' files if a target fails; the report names both.
+        The report, also written to `<output>/<model>/report.json`. Files over budget and those of
+        other targets are kept; an earlier file of a failed target is removed.
 
     Raises:
         EdgeImgqError: no target can be written; the subclass says why. The folder is unchanged.

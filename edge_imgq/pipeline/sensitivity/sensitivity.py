@@ -92,7 +92,8 @@ class SensitivityRequest:
 def sensitivity(request: SensitivityRequest, watch: Watch) -> Sensitivity:
     """Measure the error and time of each layer; with a goal, choose layers to keep in float.
 
-    Writes a report, a chart and, with a goal, a mixed-precision recipe into the model's folder.
+    Writes `sensitivity.json`, the chart `sensitivity.png` and, with a goal, the mixed-precision
+    recipe `mixed.toml` into the model's folder.
 
     Args:
         request: arguments.

@@ -46,7 +46,8 @@ def clip(file: Emitter, operation: Operation) -> None:
 def leaky_relu(file: Emitter, operation: Operation) -> None:
     """Lower LeakyRelu to LEAKY_RELU, in float32 or int8.
 
-    In int8, XNNPACK multiplies by factors that are rounded to multiples of 1/256.
+    In int8, XNNPACK multiplies by factors that are rounded to multiples of 1/256. By default alpha
+    is 0.01.
     """
     options = schema.LeakyReluOptionsT()
     options.alpha = operation.attributes.get("alpha", 0.01)
@@ -114,6 +115,8 @@ def softmax(file: Emitter, operation: Operation) -> None:
 
     Always in float32, up to its rounding: an int8 file has DEQUANTIZE before and QUANTIZE after it,
     since no kernel profile has an integer kernel for Softmax (`edge_imgq.kernels.xnnpack`).
+
+    The axis counts ONNX's axes and is by default the last.
     """
     output, name = operation.output, operation.name
     rank = len(output.shape)

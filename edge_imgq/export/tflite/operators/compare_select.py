@@ -20,42 +20,90 @@ FLOAT, BOOL = 1, 9
 
 
 def less(file: Emitter, operation: Operation) -> None:
-    """Lower Less, x < y as booleans, to LESS in float32."""
+    """Lower Less, x < y as booleans, to LESS in float32.
+
+    Operands are broadcast as in NumPy.
+
+    Raises:
+        RefusedError: an activation of lower rank is broadcast against an image.
+    """
     _combined(file, operation, Code.LESS, schema.LessOptionsT())
 
 
 def less_or_equal(file: Emitter, operation: Operation) -> None:
-    """Lower LessOrEqual, x ≤ y as booleans, to LESS_EQUAL in float32."""
+    """Lower LessOrEqual, x ≤ y as booleans, to LESS_EQUAL in float32.
+
+    Operands are broadcast as in NumPy.
+
+    Raises:
+        RefusedError: an activation of lower rank is broadcast against an image.
+    """
     _combined(file, operation, Code.LESS_EQUAL, schema.LessEqualOptionsT())
 
 
 def greater(file: Emitter, operation: Operation) -> None:
-    """Lower Greater, x > y as booleans, to GREATER in float32."""
+    """Lower Greater, x > y as booleans, to GREATER in float32.
+
+    Operands are broadcast as in NumPy.
+
+    Raises:
+        RefusedError: an activation of lower rank is broadcast against an image.
+    """
     _combined(file, operation, Code.GREATER, schema.GreaterOptionsT())
 
 
 def greater_or_equal(file: Emitter, operation: Operation) -> None:
-    """Lower GreaterOrEqual, x ≥ y as booleans, to GREATER_EQUAL in float32."""
+    """Lower GreaterOrEqual, x ≥ y as booleans, to GREATER_EQUAL in float32.
+
+    Operands are broadcast as in NumPy.
+
+    Raises:
+        RefusedError: an activation of lower rank is broadcast against an image.
+    """
     _combined(file, operation, Code.GREATER_EQUAL, schema.GreaterEqualOptionsT())
 
 
 def equal(file: Emitter, operation: Operation) -> None:
-    """Lower Equal, x = y as booleans, to EQUAL, of float32 or booleans."""
+    """Lower Equal, x = y as booleans, to EQUAL, of float32 or booleans.
+
+    Operands are broadcast as in NumPy.
+
+    Raises:
+        RefusedError: an activation of lower rank is broadcast against an image.
+    """
     _combined(file, operation, Code.EQUAL, schema.EqualOptionsT())
 
 
 def both(file: Emitter, operation: Operation) -> None:
-    """Lower And of booleans to LOGICAL_AND."""
+    """Lower And of booleans to LOGICAL_AND.
+
+    Operands are broadcast as in NumPy.
+
+    Raises:
+        RefusedError: an activation of lower rank is broadcast against an image.
+    """
     _combined(file, operation, Code.LOGICAL_AND, schema.LogicalAndOptionsT())
 
 
 def either(file: Emitter, operation: Operation) -> None:
-    """Lower Or of booleans to LOGICAL_OR."""
+    """Lower Or of booleans to LOGICAL_OR.
+
+    Operands are broadcast as in NumPy.
+
+    Raises:
+        RefusedError: an activation of lower rank is broadcast against an image.
+    """
     _combined(file, operation, Code.LOGICAL_OR, schema.LogicalOrOptionsT())
 
 
 def one_of_both(file: Emitter, operation: Operation) -> None:
-    """Lower Xor of booleans to NOT_EQUAL."""
+    """Lower Xor of booleans to NOT_EQUAL.
+
+    Operands are broadcast as in NumPy.
+
+    Raises:
+        RefusedError: an activation of lower rank is broadcast against an image.
+    """
     _combined(file, operation, Code.NOT_EQUAL, schema.NotEqualOptionsT())
 
 
@@ -69,7 +117,8 @@ def choice(file: Emitter, operation: Operation) -> None:
     """Lower Where to SELECT_V2, in float32. Exact.
 
     Raises:
-        RefusedError: it selects between booleans.
+        RefusedError: it selects between booleans, or broadcasts an activation of lower rank against
+            an image.
     """
     if operation.output.logical:
         raise RefusedError("it chooses between truth values; write it with And and Or.")

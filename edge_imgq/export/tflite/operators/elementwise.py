@@ -19,27 +19,57 @@ INVERSE_ROOT = -0.5
 
 
 def add(file: Emitter, operation: Operation) -> None:
-    """Lower Add to ADD, in float32, int8 or int16."""
+    """Lower Add to ADD, in float32, int8 or int16.
+
+    Operands are broadcast as in NumPy.
+
+    Raises:
+        RefusedError: an activation of lower rank is broadcast against an image.
+    """
     _binary(file, operation, Code.ADD, _any_scale(operation, schema.AddOptionsT()))
 
 
 def subtract(file: Emitter, operation: Operation) -> None:
-    """Lower Sub to SUB, in float32, int8 or int16."""
+    """Lower Sub to SUB, in float32, int8 or int16.
+
+    Operands are broadcast as in NumPy.
+
+    Raises:
+        RefusedError: an activation of lower rank is broadcast against an image.
+    """
     _binary(file, operation, Code.SUB, _any_scale(operation, schema.SubOptionsT()))
 
 
 def multiply(file: Emitter, operation: Operation) -> None:
-    """Lower Mul to MUL, in float32 or int8."""
+    """Lower Mul to MUL, in float32 or int8.
+
+    Operands are broadcast as in NumPy.
+
+    Raises:
+        RefusedError: an activation of lower rank is broadcast against an image.
+    """
     _binary(file, operation, Code.MUL, schema.MulOptionsT())
 
 
 def divide(file: Emitter, operation: Operation) -> None:
-    """Lower Div to DIV, in float32."""
+    """Lower Div to DIV, in float32.
+
+    Operands are broadcast as in NumPy.
+
+    Raises:
+        RefusedError: an activation of lower rank is broadcast against an image.
+    """
     _binary(file, operation, Code.DIV, schema.DivOptionsT())
 
 
 def power(file: Emitter, operation: Operation) -> None:
-    """Lower Pow to POW, or to RSQRT for a constant exponent of −½, in float32."""
+    """Lower Pow to POW, or to RSQRT for a constant exponent of −½, in float32.
+
+    Operands are broadcast as in NumPy.
+
+    Raises:
+        RefusedError: an activation of lower rank is broadcast against an image.
+    """
     exponent = operation.operand(1).data
     if exponent is not None and exponent.size == 1 and exponent.reshape(-1)[0] == INVERSE_ROOT:
         file.emit(operation, Code.RSQRT, [file.tensor(operation.operand(0))])

@@ -37,6 +37,8 @@ DOUBLING_BYTES, REPEATING_BYTES = 64, 192
 def factor(wanted: NDArray[np.float64], size: int) -> int:
     """Return the integer factor of a nearest-neighbour resize along one axis, or 0.
 
+    0 also for a factor that copies cannot make: one that is not a product of COPIES.
+
     Args:
         wanted: input index of each output element.
         size: input length.

@@ -177,6 +177,9 @@ def global_average_pool(file: Emitter, operation: Operation) -> None:
 def reduce_mean(file: Emitter, operation: Operation) -> None:
     """Lower ReduceMean over constant axes, by default all, to MEAN.
 
+    Axes are kept with length 1 unless `keepdims` is 0. No axes and `noop_with_empty_axes` reduce
+    nothing.
+
     Raises:
         RefusedError: axes are computed, the input is empty, or one spatial axis is dropped.
     """
@@ -186,6 +189,9 @@ def reduce_mean(file: Emitter, operation: Operation) -> None:
 def reduce_max(file: Emitter, operation: Operation) -> None:
     """Lower ReduceMax over constant axes, by default all, to REDUCE_MAX. Exact if the scale stays.
 
+    Axes are kept with length 1 unless `keepdims` is 0. No axes and `noop_with_empty_axes` reduce
+    nothing.
+
     Raises:
         RefusedError: axes are computed, the input is empty, or one spatial axis is dropped.
     """
@@ -194,6 +200,9 @@ def reduce_max(file: Emitter, operation: Operation) -> None:
 
 def reduce_min(file: Emitter, operation: Operation) -> None:
     """Lower ReduceMin over constant axes, by default all, to REDUCE_MIN. Exact if the scale stays.
+
+    Axes are kept with length 1 unless `keepdims` is 0. No axes and `noop_with_empty_axes` reduce
+    nothing.
 
     Raises:
         RefusedError: axes are computed, the input is empty, or one spatial axis is dropped.

@@ -162,6 +162,8 @@ def _slice_inputs(
 def slice_bounds(operation: Operation) -> tuple[list[int], list[int]]:
     """Return the first index and the step along every axis, in ONNX order; starts are not negative.
 
+    They are clamped to the axis.
+
     Raises:
         RefusedError: bounds are computed.
     """
