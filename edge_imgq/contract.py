@@ -141,7 +141,7 @@ class ImageContract:
         return scaled(size[0], self.scale), scaled(size[1], self.scale)
 
     def results_sizes(self, size: tuple[int, int]) -> list[tuple[int, int]]:
-        """Return (height, width) of each output, the main one first, for an input of a size."""
+        """Return (height, width) of each output, the main one first; (1, 1) for a vector."""
         first = self.result_size(size)
         parts = (None if port.kind == "vector" else port.parts for port in self.others)
         others = ((first[0] // part, first[1] // part) if part else (1, 1) for part in parts)

@@ -223,6 +223,9 @@ def is_run_by(path: Path, device: str) -> bool:
 
 
 def files_beside(path: Path) -> tuple[Path, ...]:
-    """Return the paths of an exported file's companion files, whether or not they exist."""
+    """Return the paths of an exported file's companion files, whether or not they exist.
+
+    () for a format of one file and for an unknown suffix.
+    """
     form = format_of(path)
     return () if form is None else tuple(path.with_suffix(s) for s in form.suffixes[1:])

@@ -28,7 +28,10 @@ FORM = "NAME=KIND:LOW..HIGH, such as sigma=plane:0..75/255 or scores=vector:0..1
 
 
 def says_noise(name: str) -> bool:
-    """Return True if an input's name says that it holds the noise level of the image."""
+    """Return True if an input's name says that it holds the noise level of the image.
+
+    That is, it contains one of NOISE_WORDS, in any case.
+    """
     return any(word in name.lower() for word in NOISE_WORDS)
 
 

@@ -67,7 +67,10 @@ def holds_images(folder: Path) -> bool:
 
 
 def read_suffixes() -> frozenset[str]:
-    """Return the suffixes of readable images, lower case with the dot."""
+    """Return the suffixes of readable images, lower case with the dot.
+
+    Those of HEIF only if pillow-heif is installed.
+    """
     return SUFFIXES | HEIF if find_spec("pillow_heif") else SUFFIXES
 
 

@@ -82,7 +82,10 @@ def fingerprint(photo: Photo) -> Fingerprint:
 
 
 def fingerprint_of(gray: Plane) -> Fingerprint:
-    """Compute the fingerprint of gray levels (H, W) in 0..255."""
+    """Compute the fingerprint of gray levels (H, W) in 0..255.
+
+    Small images have no key points; those of up to 16 pixels on a side no `whole`.
+    """
     reduced = _reduced(np.asarray(gray, np.float64))
     places = _places(reduced)
     return Fingerprint(_whole(np.asarray(gray, np.float64)), places, _described(reduced, places))

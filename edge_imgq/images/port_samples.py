@@ -83,7 +83,10 @@ def _spread(levels: Pixels, port: Port, size: tuple[int, int]) -> Pixels:
 
 
 def noise_port(contract: ImageContract) -> Port | None:
-    """Return the input for the noise level of the image; None if there is none."""
+    """Return the input for the noise level of the image; None if there is none.
+
+    The first plane or vector whose name has a word of NOISE_WORDS.
+    """
     named = (p for p in contract.further if says_noise(p.name))
     return next((port for port in named if port.kind in ("plane", "vector")), None)
 

@@ -54,7 +54,10 @@ class ZooEntry:
         )
 
     def build(self) -> nn.Module:
-        """Build the network with initial weights; imports torch."""
+        """Build the network with initial weights; imports torch.
+
+        On the CPU, in training mode; weights are drawn from torch's global generator.
+        """
         from edge_imgq.models.build import ARCHITECTURES
 
         return ARCHITECTURES[self.architecture](**self.options)

@@ -20,7 +20,10 @@ ALL = "all"
 
 
 def shipped_folder(stage: str) -> Path:
-    """Return the shipped folder of a stage: in the installed package, or in the checkout."""
+    """Return the shipped folder of a stage: in the installed package, or in the checkout.
+
+    `stage` is "export", "quantize" or "calibration_data".
+    """
     installed = PACKAGE / "recipes" / stage
     return installed if installed.is_dir() else PACKAGE.parent / stage
 

@@ -87,7 +87,10 @@ def checked_quantize(recipe: QuantizeRecipe) -> QuantizeRecipe:
 
 
 def recipe_values(recipe: QuantizeRecipe) -> dict[str, Any]:
-    """Return the contents of a recipe's TOML file as Python values."""
+    """Return the contents of a recipe's TOML file as Python values.
+
+    Name and start are left out; tuples become lists.
+    """
     values = {key: value for key, value in vars(recipe).items() if key not in ("name", "start")}
     lists = {key: list(value) for key, value in values.items() if isinstance(value, tuple)}
     return {**values, **lists, "precision": dict(recipe.precision)}

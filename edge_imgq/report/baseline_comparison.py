@@ -70,7 +70,10 @@ class BaselineComparison:
         return bool(other_sizes(known, figures(target)))
 
     def cells(self, verdict: Verdict) -> tuple[str, ...]:
-        """Return the cells of `COLUMNS`, each with the baseline value if that differs."""
+        """Return the cells of `COLUMNS`, each with the baseline value if that differs.
+
+        The form is "new (was old)"; all are ABSENT without current values.
+        """
         target, known = self.now(verdict), self.before(verdict)
         if target is None:
             return (ABSENT,) * len(COLUMNS)

@@ -97,7 +97,10 @@ def check_page(
 
 
 def html_template(name: str) -> Template:
-    """Load a Jinja template of this folder; it can include others. Values are HTML-escaped."""
+    """Load a Jinja template of this folder; it can include others. Values are HTML-escaped.
+
+    An undefined variable is an error when it is rendered.
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(

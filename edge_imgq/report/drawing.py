@@ -50,7 +50,10 @@ def draw(what: RenderableType) -> str:
 
 
 def wrapped(paragraph: str, indent: str = "") -> str:
-    """Wrap a paragraph at `WIDTH`; later lines begin with `indent`. Words are never broken."""
+    """Wrap a paragraph at `WIDTH`; later lines begin with `indent`. Words are never broken.
+
+    Line breaks in it become spaces.
+    """
     import textwrap
 
     return textwrap.fill(

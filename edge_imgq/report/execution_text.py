@@ -16,12 +16,18 @@ EXPECTED = {"QUANTIZE": " (pixels to int8 and back, as in every int8 file)"}
 
 
 def placement_lines(report: Report) -> list[str]:
-    """Return a placement line per file that ran on a device or was compiled for one."""
+    """Return a placement line per file that ran on a device or was compiled for one.
+
+    Lines are not wrapped; [] if there are none.
+    """
     return [_placed(target) for target in report.targets if not _is_of_host(report, target)]
 
 
 def fallback_lines(report: Report) -> list[str]:
-    """Return a placement line per file with operators that fall back from this host's delegate."""
+    """Return a placement line per file with operators that fall back from this host's delegate.
+
+    Lines are not wrapped; [] if there are none.
+    """
     return [
         _placed(target)
         for target in report.targets

@@ -25,7 +25,10 @@ LEGEND = (
 
 
 def explanations(report: Report) -> list[str]:
-    """Return the legend and details that the short report leaves out."""
+    """Return the legend and details that the short report leaves out.
+
+    Each entry is a paragraph that is not wrapped.
+    """
     lines = [LEGEND, *fallback_lines(report), *builtin_kernel_lines(report)]
     lines += memory_lines(report)
     if report.calibration:

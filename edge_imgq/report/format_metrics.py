@@ -41,7 +41,10 @@ def conversion(value: Conversion) -> str:
 
 
 def share(value: float) -> str:
-    """Return a share in [0, 1] as a percentage; "100%" only for exactly 1."""
+    """Return a share in [0, 1] as a percentage; "100%" only for exactly 1.
+
+    Two decimals; values below 1 are at most 99.99%.
+    """
     if value == 1.0:
         return "100%"
     return f"{min(value, 0.9999) * 100:.2f}%"

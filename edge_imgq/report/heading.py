@@ -24,7 +24,10 @@ def heading(report: Report) -> str:
 
 
 def verdict(report: Report) -> str:
-    """Return how many files are within budget, and name those over budget, missing or not run."""
+    """Return how many files are within budget, and name those over budget, missing or not run.
+
+    One line that is not wrapped.
+    """
     over = [target.target for target in report.targets if target.breaches]
     faults = {
         "over budget": over,

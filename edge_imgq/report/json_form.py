@@ -55,13 +55,21 @@ def report_from_dict(values: Any, where: str) -> Report:
 
 
 def reports_to_json(reports: Sequence[Report]) -> str:
-    """Return one report as a JSON object, several as a list."""
+    """Return one report as a JSON object, several as a list.
+
+    Raises:
+        ValueError: A number is infinite or NaN.
+    """
     forms = [report_to_dict(report) for report in reports]
     return to_json(forms[0] if len(forms) == 1 else forms)
 
 
 def timings_to_json(timings: Sequence[Timing]) -> str:
-    """Return timings as a JSON list."""
+    """Return timings as a JSON list.
+
+    Raises:
+        ValueError: A number is infinite or NaN.
+    """
     return to_json([plain(timing) for timing in timings])
 
 
@@ -76,12 +84,20 @@ def verdicts_to_json(verdicts: Sequence[Verdict]) -> str:
 
 
 def sensitivity_to_json(sensitivity: Sensitivity) -> str:
-    """Return a sensitivity analysis as a JSON object."""
+    """Return a sensitivity analysis as a JSON object.
+
+    Raises:
+        ValueError: A number is infinite or NaN.
+    """
     return to_json(plain(sensitivity))
 
 
 def description_to_json(description: FileDescription) -> str:
-    """Return the description of a file as a JSON object."""
+    """Return the description of a file as a JSON object.
+
+    Raises:
+        ValueError: A number is infinite or NaN.
+    """
     return to_json(plain(description))
 
 

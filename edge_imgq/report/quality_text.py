@@ -15,7 +15,10 @@ CHANNELS = {1: ("",), 3: ("red", "green", "blue")}
 
 
 def quality_lines(report: Report) -> list[str]:
-    """Return the PSNR of the float model and of its input against ground truth, if there is any."""
+    """Return the PSNR of the float model and of its input against ground truth, if there is any.
+
+    Lines are not wrapped; one per group of targets with equal values.
+    """
     input_words = "its input" if report.contract.scale == 1 else "bicubic"
     groups: dict[str, list[str]] = {}
     for target in report.targets:
@@ -33,18 +36,27 @@ def quality_lines(report: Report) -> list[str]:
 
 
 def network_warnings(report: Report) -> tuple[str, ...]:
-    """Return warnings on the network itself: pixel range, and quality below that of the input."""
+    """Return warnings on the network itself: pixel range, and quality below that of the input.
+
+    Without "! " at the beginning; () if there are none.
+    """
     lines = (*wrong_range(report), *worse_than_input(report))
     return tuple(line.removeprefix("! ") for line in lines)
 
 
 def wrong_range(report: Report) -> list[str]:
-    """Return a warning if the model seems to expect another pixel range."""
+    """Return a warning if the model seems to expect another pixel range.
+
+    One line that begins with "! ", or none.
+    """
     return [f"! {report.range_warning}"] if report.range_warning else []
 
 
 def worse_than_input(report: Report) -> list[str]:
-    """Return a warning if the float model has lower PSNR than its input (or bicubic)."""
+    """Return a warning if the float model has lower PSNR than its input (or bicubic).
+
+    One line that begins with "! ", or none.
+    """
     drops = [target.drop for target in report.targets if not isinstance(target.drop, Skipped)]
     worse = [drop for drop in drops if drop.reference_psnr < drop.input_psnr]
     if not worse:
@@ -57,7 +69,10 @@ def worse_than_input(report: Report) -> list[str]:
 
 
 def beyond_port(report: Report) -> list[str]:
-    """Return warnings on output values outside the range that files can represent."""
+    """Return warnings on output values outside the range that files can represent.
+
+    Each begins with "! "; [] if there are none.
+    """
     beyond, port = report.output_range, report.contract.result
     beside = _others_beyond(report)
     if report.contract.returns_image or port is None or isinstance(beyond, Skipped):
@@ -91,7 +106,10 @@ def _others_beyond(report: Report) -> list[str]:
 
 
 def tint_lines(report: Report) -> list[str]:
-    """Return a line per file with a visible mean error of colour or brightness."""
+    """Return a line per file with a visible mean error of colour or brightness.
+
+    Lines are not wrapped; an error is visible from VISIBLE levels on.
+    """
     lines = []
     for target in report.targets if report.contract.returns_image else ():
         error = target.mean_error

@@ -106,7 +106,10 @@ def _measured(report: Report, explain: bool) -> list[str]:
 
 
 def cells(target: TargetReport) -> tuple[str, ...]:
-    """Return the table row of a file; "!" behind its name marks a breach of the budget."""
+    """Return the table row of a file; "!" behind its name marks a breach of the budget.
+
+    Its columns are COLUMNS.
+    """
     return (
         _with_wrappable_size(target.target) + (" !" if target.breaches else ""),
         byte_count(target.bytes),
@@ -158,7 +161,10 @@ def _by_breach(report: Report) -> dict[str, list[str]]:
 
 
 def conditions(report: Report) -> list[str]:
-    """Return the conditions of the values: device, images, reference, runtimes, placement."""
+    """Return the conditions of the values: device, images, reference, runtimes, placement.
+
+    Lines are not wrapped.
+    """
     lines = []
     if report.device != "host":
         lines.append(f"device: {report.device}; the references ran on this host")

@@ -34,7 +34,10 @@ class ChosenPrecision:
 
 
 def comparison(choice: ChosenPrecision) -> str:
-    """Return a sentence that compares a choice with a float file, with a leading space, or ""."""
+    """Return a sentence that compares a choice with a float file, with a leading space, or "".
+
+    It is empty without a float file.
+    """
     if choice.time_in_float is None:
         return ""
     said = f" A float file takes about {choice.time_in_float:.2f} times"

@@ -33,7 +33,11 @@ def verdict_table(verdicts: Sequence[Verdict], notes: Sequence[str] = ()) -> str
 
 
 def headline(verdicts: Sequence[Verdict]) -> str:
-    """Return the overall result with counts: PASS, FAIL, NOT JUDGED or NOTHING COMPARED."""
+    """Return the overall result with counts: PASS, FAIL, NOT JUDGED or NOTHING COMPARED.
+
+    FAIL if any verdict fails; else NOTHING COMPARED if all are skipped, NOT JUDGED if one is
+    unjudged.
+    """
     failing = [verdict for verdict in verdicts if verdict.fails]
     counts = {
         outcome: sum(verdict.outcome == outcome for verdict in verdicts)

@@ -62,7 +62,10 @@ class Learner:
         return float(loss.item())
 
     def standardise(self, batch: Batch) -> None:
-        """Set the standardisation of a measuring network from the statistics of a batch."""
+        """Set the standardisation of a measuring network from the statistics of a batch.
+
+        `batch.degraded` has the statistics; the network and its average are changed in place.
+        """
         seen = _to_float(batch.degraded, device_of(self.network))
         for network in (self.network, self.average):
             assert isinstance(network, DegradationNet)

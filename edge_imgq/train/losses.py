@@ -26,17 +26,26 @@ COLOUR_SIGMA = 3.0
 
 
 def absolute_error(difference: Tensor) -> Tensor:
-    """Return the mean absolute error."""
+    """Return the mean absolute error.
+
+    A scalar with gradients, of a difference of any shape.
+    """
     return difference.abs().mean()
 
 
 def charbonnier_error(difference: Tensor) -> Tensor:
-    """Return the mean of sqrt(d^2 + e^2), a smooth absolute error (LapSRN, 2017)."""
+    """Return the mean of sqrt(d^2 + e^2), a smooth absolute error (LapSRN, 2017).
+
+    e is CHARBONNIER_EPSILON. A scalar with gradients, of a difference of any shape.
+    """
     return (difference.square() + CHARBONNIER_EPSILON**2).sqrt().mean()
 
 
 def squared_error(difference: Tensor) -> Tensor:
-    """Return the mean squared error, weighted so that gradients match the other losses in size."""
+    """Return the mean squared error, weighted so that gradients match the other losses in size.
+
+    A scalar with gradients, of a difference of any shape.
+    """
     return SQUARED_WEIGHT * difference.square().mean()
 
 
@@ -92,7 +101,10 @@ def colour_loss(restored: Tensor, truth: Tensor) -> Tensor:
 
 
 def total_variation(image: Tensor) -> Tensor:
-    """Return the mean squared difference of vertical plus horizontal neighbours, (N, C, H, W)."""
+    """Return the mean squared difference of vertical plus horizontal neighbours, (N, C, H, W).
+
+    A scalar with gradients.
+    """
     down = image[:, :, 1:] - image[:, :, :-1]
     across = image[..., 1:] - image[..., :-1]
     return down.square().mean() + across.square().mean()

@@ -46,7 +46,10 @@ class Workers:
         return Batch(batch.degraded[mine], batch.truth[mine])
 
     def mean(self, value: float) -> float:
-        """Return the mean of a value over all processes."""
+        """Return the mean of a value over all processes.
+
+        Every process must call it.
+        """
         if self.count == 1:
             return value
         total = torch.tensor(value, dtype=torch.float64)
@@ -54,7 +57,10 @@ class Workers:
         return float(total) / self.count
 
     def average(self, value: Tensor) -> Tensor:
-        """Return the mean of a tensor over all processes, without gradient."""
+        """Return the mean of a tensor over all processes, without gradient.
+
+        Every process must call it.
+        """
         if self.count == 1:
             return value
         total = value.detach().clone()
@@ -62,7 +68,10 @@ class Workers:
         return total / self.count
 
     def any(self, wanted: bool) -> bool:
-        """Return True if the value is true in any process."""
+        """Return True if the value is true in any process.
+
+        Every process must call it.
+        """
         return self.mean(float(wanted)) > 0
 
     def wait(self) -> None:
@@ -74,7 +83,7 @@ class Workers:
         """Replace each gradient by its mean over all processes, in place.
 
         For networks that DistributedDataParallel cannot wrap: its hooks miss the gradients of a
-        gradient, which the penalty of a Wasserstein critic needs.
+        gradient, which the penalty of a Wasserstein critic needs. Every process must call it.
         """
         if self.count == 1:
             return
@@ -86,7 +95,10 @@ class Workers:
     def forward_of(
         self, network: nn.Module, forward: Callable[[Tensor], tuple[Tensor, ...]]
     ) -> Callable[[Tensor], tuple[Tensor, ...]]:
-        """Return `forward`, which computes `network`, with gradients averaged over processes."""
+        """Return `forward`, which computes `network`, with gradients averaged over processes.
+
+        They are averaged in the backward pass.
+        """
         if self.count == 1:
             return forward
         # In a phase that trains the last layer alone, the others have no gradient to wait for.

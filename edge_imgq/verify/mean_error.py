@@ -64,7 +64,10 @@ class ErrorSums:
 
 
 def error_sums(reference: Pixels, file: Pixels) -> ErrorSums:
-    """Sum the signed errors of an image; both arguments are uint8 (H, W, C) of equal shape."""
+    """Sum the signed errors of an image; both arguments are uint8 (H, W, C) of equal shape.
+
+    Errors are file − reference, in levels; areas are flat, dark or bright by the reference.
+    """
     errors = file.astype(np.float64) - reference
     height, width = (side // BLOCK * BLOCK for side in reference.shape[:2])
     blocks = _blocks(reference[:height, :width])
