@@ -57,7 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def add_history(parser: argparse.ArgumentParser) -> None:
-    """Add `--history FILE`."""
+    """Add `--history FILE`.
+
+    Parsed as `history`, a Path that can be written, or None.
+    """
     parser.add_argument(
         "--history",
         type=output_file,

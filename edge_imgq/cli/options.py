@@ -63,7 +63,10 @@ def add_command(
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """Add `--json`."""
+    """Add `--json`.
+
+    Parsed as `json`, False by default.
+    """
     parser.add_argument(
         "--json",
         action="store_true",
@@ -72,7 +75,10 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def add_explain(parser: argparse.ArgumentParser) -> None:
-    """Add `--explain`."""
+    """Add `--explain`.
+
+    Parsed as `explain`, False by default.
+    """
     parser.add_argument(
         "--explain",
         action="store_true",
@@ -81,7 +87,10 @@ def add_explain(parser: argparse.ArgumentParser) -> None:
 
 
 def add_paths(parser: argparse.ArgumentParser) -> None:
-    """Add PATH arguments: exported files, or folders of them."""
+    """Add PATH arguments: exported files, or folders of them.
+
+    Parsed as `paths`, a list of one or more existing Paths.
+    """
     parser.add_argument(
         "paths",
         nargs="+",
@@ -92,7 +101,10 @@ def add_paths(parser: argparse.ArgumentParser) -> None:
 
 
 def add_authorship(parser: argparse.ArgumentParser) -> None:
-    """Add `--author`, `--license` and `--model-version`."""
+    """Add `--author`, `--license` and `--model-version`.
+
+    Parsed as `author`, `license` and `model_version`, "" by default.
+    """
     for option, what in (
         ("--author", "who made the model, stated in the files"),
         ("--license", "licence of its weights, stated in the files"),
@@ -102,12 +114,18 @@ def add_authorship(parser: argparse.ArgumentParser) -> None:
 
 
 def add_no_bench(parser: argparse.ArgumentParser) -> None:
-    """Add `--no-bench`."""
+    """Add `--no-bench`.
+
+    Parsed as `no_bench`, False by default.
+    """
     parser.add_argument("--no-bench", action="store_true", help="do not time the files")
 
 
 def add_threads(parser: argparse.ArgumentParser, default: int) -> None:
-    """Add `--threads N`."""
+    """Add `--threads N`.
+
+    Parsed as `threads`, a number above 0.
+    """
     parser.add_argument(
         "--threads",
         type=positive,
@@ -118,7 +136,11 @@ def add_threads(parser: argparse.ArgumentParser, default: int) -> None:
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
-    """Add `--device NAME`, and options that only some devices use."""
+    """Add `--device NAME`, and options that only some devices use.
+
+    Parsed as `device`, a list of names or None; `delegate`, by default "xnnpack"; and
+    `benchmark_model`, a Path or None, which `benchmark_model` reads.
+    """
     parser.add_argument(
         "--device",
         action="append",
@@ -152,7 +174,10 @@ def benchmark_model(arguments: argparse.Namespace) -> Path | None:
 
 
 def add_images(parser: argparse.ArgumentParser) -> None:
-    """Add `--images DIR`."""
+    """Add `--images DIR`.
+
+    Parsed as `images`, an existing folder, or None.
+    """
     parser.add_argument(
         "--images",
         type=existing_folder,
@@ -162,7 +187,10 @@ def add_images(parser: argparse.ArgumentParser) -> None:
 
 
 def add_calibration(parser: argparse.ArgumentParser) -> None:
-    """Add `--calibration DIR`."""
+    """Add `--calibration DIR`.
+
+    Parsed as `calibration`, an existing folder, or None.
+    """
     parser.add_argument(
         "--calibration",
         type=existing_folder,
@@ -172,7 +200,10 @@ def add_calibration(parser: argparse.ArgumentParser) -> None:
 
 
 def add_artifacts(parser: argparse.ArgumentParser) -> None:
-    """Add `--output DIR`, the folder with one subfolder per model."""
+    """Add `--output DIR`, the folder with one subfolder per model.
+
+    Parsed as `output`, a Path that can be written, by default "artifacts".
+    """
     parser.add_argument(
         "--output",
         type=output_folder,
@@ -183,7 +214,10 @@ def add_artifacts(parser: argparse.ArgumentParser) -> None:
 
 
 def add_range(parser: argparse.ArgumentParser) -> None:
-    """Add `--range R`."""
+    """Add `--range R`.
+
+    Parsed as `pixels`, a PixelRange, or None.
+    """
     parser.add_argument(
         "--range",
         type=pixel_range,
@@ -195,7 +229,11 @@ def add_range(parser: argparse.ArgumentParser) -> None:
 
 
 def add_ports(parser: argparse.ArgumentParser) -> None:
-    """Add `--output-name NAME`, `--input NAME=KIND`, `--bind NAME=NUMBER` and `--state OUT=IN`."""
+    """Add `--output-name NAME`, `--input NAME=KIND`, `--bind NAME=NUMBER` and `--state OUT=IN`.
+
+    Parsed as `output_name`, `input` and `state`, lists of checked texts, and `bind`, numbers by
+    name; all empty by default.
+    """
     parser.add_argument(
         "--output-name",
         type=port,
@@ -230,7 +268,10 @@ def add_ports(parser: argparse.ArgumentParser) -> None:
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add `--set NAME=VALUE`."""
+    """Add `--set NAME=VALUE`.
+
+    Parsed as `set`, texts by name, empty by default.
+    """
     parser.add_argument(
         "--set",
         type=setting,
@@ -243,7 +284,10 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def add_pictures(parser: argparse.ArgumentParser) -> None:
-    """Add `--pictures DIR`."""
+    """Add `--pictures DIR` and `--html FILE`.
+
+    Parsed as `pictures` and `html`, Paths that can be written, or None.
+    """
     parser.add_argument(
         "--pictures",
         type=output_folder,

@@ -14,7 +14,8 @@ from edge_imgq.wording import did_you_mean
 def exported_files(paths: Sequence[Path]) -> tuple[Path, ...]:
     """Return every exported file that paths name.
 
-    A folder selects the files in it or, if there are none, those in its subfolders.
+    A folder selects the files in it or, if there are none, those in its subfolders. Files of a
+    folder are sorted; paths keep their order.
 
     Raises:
         UsageError: a path does not exist, names no exported file, or is a folder without any.

@@ -34,11 +34,19 @@ class RemoteDevice(ABC):
 
     @abstractmethod
     def machine(self) -> str:
-        """Describe the machine, for reports."""
+        """Describe the machine, for reports.
+
+        Raises:
+            DeviceError: the connection was lost.
+        """
 
     @abstractmethod
     def conditions(self) -> State:
-        """Return temperature and load, or battery, of the machine."""
+        """Return temperature and load, or battery, of the machine.
+
+        Raises:
+            DeviceError: the connection was lost.
+        """
 
     def refusal(self, path: Path) -> str:
         """Return why a file is not run, since `benchmark_model` takes .tflite only; "" if it is."""

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 def max_pool(arguments: Arguments) -> Any:
-    """Lower `max_pool` of (N, C, spatial axes …). Exact; padding is −infinity, so it never wins."""
+    """Lower `max_pool` of (N, C, spatial axes …). Exact; padding is −infinity, so it never wins.
+
+    Strides are 1 by default; `ceil_mode` is not read.
+
+    Raises:
+        NotImplementedError: `pad_type` is neither valid nor custom.
+    """
     kernel, strides = _window(arguments)
     fill = arguments.type_of("x").type(-np.inf)
     x = padded(arguments.value("x"), padding(arguments, kernel), fill)
@@ -32,6 +38,11 @@ def avg_pool(arguments: Arguments) -> Any:
 
     Padding counts as zeros unless `exclude_padding_from_average` is set. The reciprocal is rounded
     to the element type, so in float16 a mean can differ by a rounding from a division.
+
+    Strides are 1 by default; `ceil_mode` is not read.
+
+    Raises:
+        NotImplementedError: `pad_type` is neither valid nor custom.
     """
     kernel, strides = _window(arguments)
     sides, own = padding(arguments, kernel), arguments.type_of("x").type

@@ -22,7 +22,10 @@ def relu(site: LoweringContext) -> Any:
 
 
 def leaky_relu(site: LoweringContext) -> Any:
-    """Lower LeakyRelu to leaky_relu, in the result's unit, with the slope rounded to float16."""
+    """Lower LeakyRelu to leaky_relu, in the result's unit, with the slope rounded to float16.
+
+    By default it is 0.01; between integers, `chosen_slope` picks a number near it.
+    """
     return mb.leaky_relu(x=site.read(0), alpha=chosen_slope(site.operation, site.unit))
 
 
@@ -106,7 +109,10 @@ def sigmoid(site: LoweringContext) -> Any:
 
 
 def hard_sigmoid(site: LoweringContext) -> Any:
-    """Lower HardSigmoid to sigmoid_hard, clip(alpha · x + beta, 0, 1), on real values."""
+    """Lower HardSigmoid to sigmoid_hard, clip(alpha · x + beta, 0, 1), on real values.
+
+    By default alpha is 0.2 and beta 0.5; both are rounded to float16.
+    """
     alpha, beta = site.attribute("alpha", 0.2), site.attribute("beta", 0.5)
     return mb.sigmoid_hard(x=site.read(0), alpha=np.float16(alpha), beta=np.float16(beta))
 

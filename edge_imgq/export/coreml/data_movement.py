@@ -110,7 +110,10 @@ def _cut(axis: int, size: int, first: int, last: int, step: int) -> Cut:
 
 
 def depth_to_space(site: LoweringContext) -> Any:
-    """Lower DepthToSpace of (N, b² · C, H, W) to depth_to_space, or pixel_shuffle in mode CRD."""
+    """Lower DepthToSpace of (N, b² · C, H, W) to depth_to_space, or pixel_shuffle in mode CRD.
+
+    The mode is by default DCR, in which the block's row and column vary slower than C.
+    """
     block = site.attribute("blocksize", 1)
     if site.attribute("mode", "DCR") == "CRD":
         return mb.pixel_shuffle(x=site.read(0), upscale_factor=block)

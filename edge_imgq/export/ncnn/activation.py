@@ -38,7 +38,10 @@ def fused(activation: Activation | None) -> dict[int, Number | tuple[Number, ...
 
 
 def clipped(site: LoweringContext, blob: Blob, activation: Activation) -> Blob:
-    """Add a ReLU or Clip layer that clips a blob, and return its output."""
+    """Add a ReLU or Clip layer that clips a blob, and return its output.
+
+    Bounds are real values; an infinite one becomes the largest float32.
+    """
     if activation.low == 0 and math.isinf(activation.high):
         return site.builder.emit("ReLU", (blob,), blob.shape)
     low, high = bounds(activation)

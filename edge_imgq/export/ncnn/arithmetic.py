@@ -82,6 +82,8 @@ def power(site: LoweringContext) -> Blob:
 def unary(kind: str) -> Callable[[LoweringContext], Blob]:
     """Return a lowering of a unary ONNX operator to UnaryOp.
 
+    It raises RefusedError for a tensor with more than ncnn's four axes.
+
     Args:
         kind: a key of UNARY.
     """
@@ -118,7 +120,7 @@ def reduced(site: LoweringContext, code: int, axes: Sequence[int]) -> Blob:
 
     Args:
         site: the operation.
-        code: ncnn's code of the reduction.
+        code: ncnn's code of the reduction, a value of REDUCTIONS.
         axes: ONNX axes without the batch.
     """
     x = site.read(0)

@@ -62,6 +62,8 @@ def concat(site: LoweringContext) -> Blob:
 def split(site: LoweringContext) -> tuple[Blob, ...]:
     """Lower Split along one axis to Slice, with the sizes of the outputs.
 
+    By default it is the first axis.
+
     Raises:
         RefusedError: it is the batch axis.
     """
@@ -235,7 +237,7 @@ def merged(shape: Sequence[int], order: Sequence[int]) -> tuple[tuple[int, ...],
         order: axis i of the result is axis order[i] of the input.
 
     Returns:
-        Lengths and order of the simplified transposition.
+        Lengths and order of the simplified transposition; (1,) and [0] if all axes have length 1.
     """
     runs: list[list[int]] = []
     for axis in (axis for axis in order if shape[axis] != 1):

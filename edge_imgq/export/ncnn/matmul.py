@@ -37,6 +37,8 @@ def matmul(site: LoweringContext) -> Blob:
 def gemm(site: LoweringContext) -> Blob:
     """Lower Gemm with constant weights to InnerProduct; alpha and beta are folded into constants.
 
+    By default both are 1.
+
     Raises:
         RefusedError: the first operand is transposed, weights are no matrix, or constants are
             computed.

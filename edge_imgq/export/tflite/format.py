@@ -37,8 +37,11 @@ def write_tflite(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     For a processor the fastest rewrites are applied, which may require larger multiples. For the
     NPU of a chip, the processor's file is compiled, with other forms where its compiler is wrong.
 
+    An existing file is overwritten.
+
     Raises:
         UnsupportedOperatorError: TFLite cannot express some operators.
+        RuntimeUnavailableError: the NPU's compiler is not installed.
     """
     if order.processor in CHIPS:
         _write_compiled(graph, order, path)

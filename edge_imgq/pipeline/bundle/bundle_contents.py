@@ -237,7 +237,10 @@ def app_contract(reference: Path, paths: Sequence[Path], facts: Facts) -> AppCon
 
 
 def contract_schema(kind: type[AppContract] = AppContract) -> bytes:
-    """Return the JSON Schema of `contract.json`, for files with or without ports."""
+    """Return the JSON Schema of `contract.json`, for files with or without ports.
+
+    It is indented JSON in UTF-8, with a line break at the end.
+    """
     schema = schema_of(kind, "contract", contract.SCHEMA)
     return (json.dumps(schema, indent=1) + "\n").encode()
 

@@ -74,6 +74,9 @@ def learn_regression(
         photos: luma, uint8 (H, W, 1).
         scale: upscaling factor.
         atoms: number of atoms of the dictionary.
+
+    Returns:
+        ANR, then A+.
     """
     rng = np.random.default_rng(SEED)
     features, patches = _samples(photos, scale)

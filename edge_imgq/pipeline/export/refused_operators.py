@@ -86,6 +86,8 @@ def note_unsupported(
 ) -> None:
     """Record the targets that cannot express some of a model's operators.
 
+    Targets whose writer's package is not installed are recorded too.
+
     Args:
         source: the model.
         plans: plans of all targets.
