@@ -79,7 +79,7 @@ def align(phone: NDArray[np.uint8], other: NDArray[np.uint8]) -> Alignment:
     """Resample one photograph onto the grid of another; crop both to their common area.
 
     Both are RGB, uint8 (H, W, 3), of any two sizes. `phone` is only cropped; `other` is resampled
-    by bicubic interpolation, after area averaging if it is the larger one.
+    by bicubic interpolation, after area averaging if it has over 1.5 times the resolution.
 
     Raises:
         ImageError: they do not seem to show one scene, or share too little of it.

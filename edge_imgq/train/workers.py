@@ -57,9 +57,9 @@ class Workers:
         return float(total) / self.count
 
     def average(self, value: Tensor) -> Tensor:
-        """Return the mean of a tensor over all processes, without gradient.
+        """Return the mean of a tensor over all processes, a new one without gradient.
 
-        Every process must call it.
+        Every process must call it. A single process gets the tensor itself.
         """
         if self.count == 1:
             return value
