@@ -52,6 +52,8 @@ class DeviceSession(Session, Protocol):
     def instructions(self, size: tuple[int, int]) -> Instructions | Skipped:
         """Return the number of instructions of one call, or why it is unknown.
 
+        `size` is (height, width) of the input.
+
         Raises:
             DeviceError: the connection was lost.
         """
@@ -59,6 +61,8 @@ class DeviceSession(Session, Protocol):
 
     def operators(self, size: tuple[int, int]) -> OperatorCosts | Skipped:
         """Return the cost of each operator of one call, or why it is unknown.
+
+        `size` is (height, width) of the input.
 
         Raises:
             DeviceError: the file did not run.

@@ -37,7 +37,10 @@ class Constants:
         self._stored = {name: bytes.fromhex(digits)[HEADER:] for name, digits in pairs}
 
     def numbers(self, operation: Any) -> NDArray[Any]:
-        """Return the contents of a constant operation."""
+        """Return the contents of a constant operation.
+
+        They have its shape and element type, and may be read-only.
+        """
         value, kind = operation.attributes["value"], operation.results[0].type
         match = NAMED.match(str(value))
         if match is None:

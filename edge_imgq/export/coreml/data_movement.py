@@ -37,7 +37,7 @@ class Cut:
 
 
 def concat(site: LoweringContext) -> Any:
-    """Lower Concat to concat along one axis, in the result's unit."""
+    """Lower Concat to concat along one axis, negative from the end, in the result's unit."""
     values = [site.read(index) for index in range(len(site.operation.inputs))]
     return mb.concat(values=values, axis=site.attribute("axis", 1))
 

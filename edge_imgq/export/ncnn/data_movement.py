@@ -49,7 +49,7 @@ def reshape(site: LoweringContext) -> Blob:
 
 
 def concat(site: LoweringContext) -> Blob:
-    """Lower Concat along one axis to Concat.
+    """Lower Concat along one axis, by default the second, to Concat.
 
     Raises:
         RefusedError: it is the batch axis.

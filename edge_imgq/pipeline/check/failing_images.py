@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 def failing_pictures(
     looked: Sequence[Looked], verdicts: Sequence[Verdict], request: CheckRequest, watch: Watch
 ) -> dict[TargetKey, tuple[ImageComparison, ...]]:
-    """Return the worst images of each failing target whose file runs and whose images are known."""
+    """Return the worst images of each failing target whose file runs and whose images are known.
+
+    The files run again for this; the worst image is first. A file that fails is left out.
+    """
     failing = {(verdict.model, verdict.target) for verdict in verdicts if verdict.fails}
     pictures: dict[TargetKey, tuple[ImageComparison, ...]] = {}
     for one in looked:

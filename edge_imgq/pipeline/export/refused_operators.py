@@ -154,7 +154,10 @@ def _refusal_of_all(
 
 
 def refused(source: Source, plans: Sequence[TargetPlan]) -> dict[str, tuple[Refusal, ...]]:
-    """Return the refused operators of every target, by its name."""
+    """Return the refused operators of every target, by its name.
+
+    () if nothing is refused.
+    """
     return {
         plan.recipe.name: _refusals(source.prepared(plan.passes, plan.kernels), plan)
         for plan in plans

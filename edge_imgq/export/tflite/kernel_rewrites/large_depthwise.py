@@ -52,7 +52,10 @@ class LargeDepthwise:
     kernels: KernelProfile
 
     def operations(self) -> tuple[Operation, ...]:
-        """Return the faster operations, or the convolution itself if none apply."""
+        """Return the faster operations, or the convolution itself if none apply.
+
+        Exact in integers; float sums are taken in another order.
+        """
         return self._parted() if self.weight.quantization is None else self._grouped()
 
     def _grouped(self) -> tuple[Operation, ...]:

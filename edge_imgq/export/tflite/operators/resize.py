@@ -52,6 +52,8 @@ class Flags:
     def positions(self, size: int, output: int) -> Positions:
         """Return the input position of each output pixel along one axis, float64, not clamped.
 
+        Input pixels are at 0, 1, 2, …
+
         Args:
             size: input length.
             output: output length.
@@ -65,6 +67,9 @@ class Flags:
 
     def nearest(self, size: int, output: int) -> Positions:
         """Return the input index that each output pixel copies (resize_nearest_neighbor.h).
+
+        float64 from 0, clamped to the input. With aligned corners or half-pixel centres, positions
+        are rounded to the nearest index, halves up; otherwise down.
 
         Args:
             size: input length.
@@ -115,7 +120,10 @@ def _factor(operation: Operation, axis: int) -> int:
 
 
 def has_operator(operation: Operation) -> bool:
-    """Return True if one of TFLite's two resize operators computes a Resize of an image."""
+    """Return True if one of TFLite's two resize operators computes a Resize of an image.
+
+    It must sample at ONNX's positions, within TOLERANCE. Antialiased shrinking has none.
+    """
     image, output = operation.operand(0).shape, operation.output.shape
     shrinks = any(a > b for a, b in zip(image, output, strict=True))
     if operation.attributes.get("antialias", 0) and shrinks:
