@@ -91,7 +91,8 @@ def open_session(path: Path, threads: int = 1) -> ExecuTorchSession:
         threads: number of CPU threads.
 
     Raises:
-        ModelError: the file is missing or damaged.
+        ModelError: the file is missing, damaged, or not written by edge-imgq.
+        RuntimeUnavailableError: ExecuTorch is not installed.
     """
     return ExecuTorchSession(path, read_program(path), threads)
 

@@ -37,7 +37,10 @@ def read_log(text: str) -> GpuLog:
     """Parse LiteRT's log of one compilation.
 
     Args:
-        text: log from before the file was opened.
+        text: what LiteRT wrote to stderr while it opened the file, from the first line on.
+
+    Returns:
+        What the log says; in an empty or unknown log the adapter is "" and `taken` None.
     """
     adapter, shares = ADAPTER.search(text), SHARES.search(text)
     refused: tuple[str, ...] = ()

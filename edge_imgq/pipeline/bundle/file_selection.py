@@ -16,12 +16,15 @@ NOT_WRITTEN = "the last export did not write it. To bundle it, export it again w
 
 
 def choose(folder: Path, report: Report, wanted: Sequence[str]) -> tuple[TargetReport, ...]:
-    """Return the files selected by names, globs or families; all if none are given.
+    """Return the files selected by names, globs or families, in the report's order.
+
+    Nothing is opened: a file that was deleted since is selected, too.
 
     Args:
-        folder: folder of the model.
+        folder: folder of the model, for error messages.
         report: report of its last export.
-        wanted: names, globs or families.
+        wanted: target names such as "tflite-int8", globs such as "*-int8", or families such as
+            "tflite", which is every target that begins with "tflite-"; none for all.
 
     Raises:
         UsageError: a word selects no file.

@@ -119,7 +119,14 @@ def has_fractions(levels: Mapping[str, Levels]) -> bool:
 def with_exact_numbers(
     packed_levels: NDArray[np.float64], contract: ImageContract, levels: Mapping[str, Levels]
 ) -> NDArray[np.float64]:
-    """Return the result of `packed`, as float64 levels, with unrounded numbers."""
+    """Return a copy of a packed picture with the numbers that `packed` rounded to 8 bits.
+
+    Args:
+        packed_levels: result of `packed` as float64 levels of 0 to 255, (H, W, C).
+        contract: contract of the network.
+        levels: result of `levels_of`, by input name: (1, 1, C) for numbers, (H, W, C) for pictures,
+            which stay as they are.
+    """
     exact, start = packed_levels.copy(), contract.image_channels
     numbers = _numbers(levels)
     for port in contract.further:

@@ -57,8 +57,9 @@ def average_pool(file: Emitter, operation: Operation) -> None:
     """Lower AveragePool of an image to AVERAGE_POOL_2D, or in int8 to a depthwise convolution.
 
     TFLite's SAME excludes the padding from the mean. If ONNX includes it, a PAD is written. If ONNX
-    excludes other padding, it is included and the result is multiplied by taps / pixels; for an
-    NPU, so is SAME.
+    excludes padding that is not SAME, zeros are counted and the result is multiplied by a constant
+    map of taps / pixels; files for NPUs do that for SAME, too. In float the result is ONNX's up to
+    float32 rounding; the depthwise convolution rounds once to the output's scale in XNNPACK.
 
     Raises:
         RefusedError: it is dilated or not two-dimensional.
