@@ -4,6 +4,7 @@
 #                make quick leaves out what takes long, on one
 # make fuzz      5000 random networks of each kind through the converters
 # make peer      the written files in tflite-runtime 2.14, in an environment of its own
+# make published EDGE_IMGQ_DATA=DIR  every published figure of the methods that evaluate learns
 # make devices   what devices return: the Hexagon emulator, Arm and GPU kernels, adb, ssh
 # make graphs    the graphs of the networks that ship, after a change to their architecture
 # make mutations breaks passes, operators and steps of int8, and looks whether their tests see it
@@ -20,7 +21,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install demo test quick fuzz peer devices graphs mutations int8-networks lint wheel clean
+.PHONY: install demo test quick fuzz peer published devices graphs mutations int8-networks lint wheel clean
 
 install: $(INSTALLED)
 
@@ -50,6 +51,9 @@ peer: $(INSTALLED)
 	test -x .venv-peer/bin/python || $(PYTHON) -m venv .venv-peer
 	.venv-peer/bin/python -m pip install --quiet 'tflite-runtime==2.14.0' 'numpy<2'
 	EDGE_IMGQ_OLD_TFLITE=$(CURDIR)/.venv-peer/bin/python $(BIN)/python -m pytest -m peer
+
+published: $(INSTALLED)
+	EDGE_IMGQ_PUBLISHED=1 EDGE_IMGQ_DATA=$(EDGE_IMGQ_DATA) $(BIN)/python -m pytest -rs tests/pipeline/evaluate/test_learn_regression.py
 
 devices: $(INSTALLED)
 	-$(PIP) install --quiet -c constraints.txt 'onnxruntime-qnn>=2.7,<3'
