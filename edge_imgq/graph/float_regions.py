@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
+from edge_imgq.graph import edit
 from edge_imgq.graph.fusion import fused_activation
 
 MARKABLE = frozenset(
@@ -20,12 +21,22 @@ MARKABLE = frozenset(
 )  # fmt: skip
 """Operators that passes may mark, in addition to those without an integer kernel."""
 
+FEW_CHANNELS = 4
+"""Largest number of input channels of a convolution that is cheap in float."""
+
 MARK, FLOAT = "edge-imgq.arithmetic", "float"
 
 
 def mark_float(node: ir.Node) -> None:
     """Mark a node to compute in float in a quantized graph, in its metadata."""
     node.metadata_props[MARK] = FLOAT
+
+
+def reads_few_channels(node: ir.Node) -> bool:
+    """Return True for a convolution with constant weights of at most FEW_CHANNELS (4) inputs."""
+    if node.op_type != "Conv" or not edit.is_constant(node.inputs[1]):
+        return False
+    return bool(edit.contents(node.inputs[1]).shape[1] <= FEW_CHANNELS)
 
 
 def mark_layer_float(layer: ir.Node) -> None:

@@ -20,15 +20,12 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.float_regions import is_marked
+from edge_imgq.graph.float_regions import is_marked, reads_few_channels
 from edge_imgq.graph.fusion import fused_activation
 from edge_imgq.quantize.scales.shared_scales import only_added
 
 if TYPE_CHECKING:
     from edge_imgq.quantize.ranges.ranges import ChannelRange
-
-FEW_CHANNELS = 4
-"""Largest number of input channels for which a float convolution takes little time."""
 
 
 def find_trunk(graph: ir.Graph) -> list[ir.Node]:
@@ -53,12 +50,11 @@ def is_first_layer(node: ir.Node) -> bool:
     """
     source = node.inputs[0] if node.inputs else None
     return (
-        node.op_type == "Conv"
+        reads_few_channels(node)
         and source is not None
         and source.is_graph_input()
         and not is_marked(node)
         and fused_activation(node) is None
-        and edit.contents(node.inputs[1]).shape[1] <= FEW_CHANNELS
     )
 
 

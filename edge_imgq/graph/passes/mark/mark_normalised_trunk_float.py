@@ -17,12 +17,10 @@ from collections.abc import Set as AbstractSet
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.float_regions import is_marked, mark_float
+from edge_imgq.graph.float_regions import is_marked, mark_float, reads_few_channels
 from edge_imgq.graph.fusion import fused_activation
 
 SUMS = ("Add", "Sub")
-FEW_CHANNELS = 4
-"""Largest number of input channels of a convolution that is cheap in float."""
 
 
 def mark_normalised_trunk_float(model: ir.Model) -> int:
@@ -95,11 +93,9 @@ def _reads(node: ir.Node, trunk: AbstractSet[ir.Node]) -> bool:
 
 def _is_first(node: ir.Node) -> bool:
     """Return True for an unmarked convolution of few input channels whose output a norm reads."""
-    if node.op_type != "Conv" or is_marked(node) or fused_activation(node) is not None:
+    if not reads_few_channels(node) or is_marked(node) or fused_activation(node) is not None:
         return False
-    weights = node.inputs[1]
-    few = edit.is_constant(weights) and edit.contents(weights).shape[1] <= FEW_CHANNELS
-    return few and _feeds_norm(node.outputs[0])
+    return _feeds_norm(node.outputs[0])
 
 
 def _keeps(node: ir.Node, trunk: AbstractSet[ir.Node]) -> bool:

@@ -14,11 +14,14 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.float_regions import is_marked, mark_float, mark_layer_float
+from edge_imgq.graph.float_regions import (
+    is_marked,
+    mark_float,
+    mark_layer_float,
+    reads_few_channels,
+)
 
 SHIFTS = ("Add", "Sub")
-FEW_CHANNELS = 4
-"""Largest number of input channels of a convolution that is cheap in float."""
 
 
 def mark_shifted_image_float(model: ir.Model) -> int:
@@ -57,6 +60,4 @@ def _leaves(node: ir.Node) -> bool:
 
 
 def _is_first_layer(node: ir.Node) -> bool:
-    if node.op_type != "Conv" or is_marked(node) or not edit.is_constant(node.inputs[1]):
-        return False
-    return bool(edit.contents(node.inputs[1]).shape[1] <= FEW_CHANNELS)
+    return reads_few_channels(node) and not is_marked(node)

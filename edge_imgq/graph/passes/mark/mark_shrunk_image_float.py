@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from edge_imgq.graph import edit
-from edge_imgq.graph.float_regions import is_marked, mark_float, mark_layer_float
-
-FEW_CHANNELS = 4
-"""Largest number of input channels of a convolution that is cheap in float."""
+from edge_imgq.graph.float_regions import (
+    is_marked,
+    mark_float,
+    mark_layer_float,
+    reads_few_channels,
+)
 
 
 def mark_shrunk_image_float(model: ir.Model) -> int:
@@ -40,10 +41,10 @@ def mark_shrunk_image_float(model: ir.Model) -> int:
         if node.op_type != "AveragePool" or is_marked(node) or node.inputs[0] not in images:
             continue
         readers = list(node.outputs[0].consumers())
-        if readers and all(_is_layer(reader) or _is_mean(reader) for reader in readers):
+        if readers and all(reads_few_channels(reader) or _is_mean(reader) for reader in readers):
             mark_float(node)
             images.add(node.outputs[0])
-            for layer in filter(_is_layer, readers):
+            for layer in filter(reads_few_channels, readers):
                 mark_layer_float(layer)
             marked += 1
     return marked
@@ -58,9 +59,3 @@ def _is_numbers(value: ir.Value) -> bool:
 
 def _is_mean(node: ir.Node) -> bool:
     return node.op_type == "AveragePool"
-
-
-def _is_layer(node: ir.Node) -> bool:
-    if node.op_type != "Conv" or not edit.is_constant(node.inputs[1]):
-        return False
-    return bool(edit.contents(node.inputs[1]).shape[1] <= FEW_CHANNELS)
