@@ -47,7 +47,7 @@ def unwatched(step: ProgressStep) -> None:
 def as_sizes(sizes: Sizes) -> tuple[Size, ...]:
     """Return one size or a sequence of sizes as a tuple of sizes.
 
-    An empty sequence gives ().
+    The order is kept. An empty sequence gives ().
 
     Raises:
         UsageError: a size is not a pair of positive whole numbers.
@@ -88,9 +88,10 @@ def as_range(pixels: Range | None) -> PixelRange | None:
 
 
 def as_settings(settings: Settings) -> dict[str, str]:
-    """Return the settings of inputs in the text form of the command line.
+    """Return the settings of inputs in the text form of the command line: "3" or "0.5,1".
 
-    Numbers are joined by commas, paths stay.
+    Numbers are joined by commas and written so that parsing them gives the same floats; paths
+    become their text.
 
     Raises:
         UsageError: a setting has no number, or one that is not finite.

@@ -51,6 +51,7 @@ def assess(
         ImageError: the photograph is damaged or no image.
         UsageError: `model` does not assess photographs.
         ModelError: `model` cannot be read.
+        RuntimeUnavailableError: the runtime of the file is not installed here.
     """
     from edge_imgq.images.files import as_image
     from edge_imgq.images.photograph import read_photograph
@@ -82,6 +83,7 @@ def assess_files(
         UsageError: a folder holds no image, or `model` does not assess photographs.
         ImageError: none of the files is an image; single failures are in `failed` of the result.
         ModelError: `model` cannot be read.
+        RuntimeUnavailableError: the runtime of the file is not installed here.
     """
     from edge_imgq.images.files import list_images
     from edge_imgq.pipeline.assess import assess_photographs

@@ -47,6 +47,8 @@ def bundle(
         DriftError: a file is not the one that was measured.
         ModelError: a file is damaged, or the graphs it was made from are missing.
         OutputError: the bundle cannot be written.
+        RecipeError: the report cannot be read.
+        RuntimeUnavailableError: the runtime of a file is not installed here.
     """
     from edge_imgq.pipeline.bundle.bundle import BundleRequest
     from edge_imgq.pipeline.bundle.bundle import bundle as run
@@ -80,6 +82,8 @@ def verify_bundle(
 
     Raises:
         UsageError: the folder holds no bundle.
+        ModelError: a graph that a model file was made from is missing.
+        ImageError: an image cannot be read, or is too small.
     """
     from edge_imgq.pipeline.bundle.bundle_check import check_bundle
 

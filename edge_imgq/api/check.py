@@ -184,6 +184,7 @@ def update_baseline(
         DriftError: a file is not the one in its report.
         UsageError: no target of a model was measured; or as for `check`.
         RecipeError: a report or the existing baseline cannot be read.
+        OutputError: the baseline cannot be written.
     """
     from edge_imgq.pipeline.check.check import look
     from edge_imgq.pipeline.check.update_baseline import update_baseline as run

@@ -79,6 +79,8 @@ def enhance(
         ImageError: the photograph is damaged, no image, or smaller than the receptive field.
         ModelError: a model cannot be opened.
         UsageError: an argument is wrong, or describes a model although `model` is None.
+        RuntimeUnavailableError: the runtime of a file is not installed here.
+        NonFiniteOutputError: a network returned NaN or infinity.
     """
     from edge_imgq.images.files import as_image, is_grayscale, read_image
     from edge_imgq.pipeline.enhance.enhance_image import enhance_image

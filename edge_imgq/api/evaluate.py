@@ -42,12 +42,12 @@ class EvaluationResult(ShownAsText):
 
     @property
     def rows(self) -> tuple[MethodScores, ...]:
-        """Means for each condition and method; the network is the last method of each condition."""
+        """Mean PSNR (dB) and SSIM of each condition and method; the network is the last method."""
         return self.evaluation.rows
 
     @property
     def images(self) -> tuple[ImageScores, ...]:
-        """The figures of each image."""
+        """PSNR in dB and SSIM of every image, one entry per image, condition and method."""
         return self.evaluation.images
 
     def __str__(self) -> str:
@@ -109,6 +109,7 @@ def evaluate(
         ImageError: the folder holds no usable image.
         ModelError: the model cannot be opened.
         OutputError: the sheet or the regressors cannot be written.
+        RuntimeUnavailableError: the runtime of a file is not installed here.
     """
     from edge_imgq.pipeline.evaluate.evaluate import EvaluateRequest
     from edge_imgq.pipeline.evaluate.evaluate import evaluate as run

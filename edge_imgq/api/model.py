@@ -66,13 +66,16 @@ class Model:
 
     @property
     def parameters(self) -> int:
-        """Number of weights."""
+        """Number of weights: elements of all constants that operators read, biases included."""
         from edge_imgq.pipeline.verify.references import parameters_of
 
         return parameters_of(self.source.model)
 
     def onnx(self) -> onnx.ModelProto:
-        """Return the simplified float ONNX model (opset 21) that files are made from."""
+        """Return the simplified float ONNX model (opset 21) that files are made from.
+
+        Its input is NCHW; pixels run from 0 to `contract.peak`.
+        """
         import onnx_ir as ir
 
         model: onnx.ModelProto = ir.to_proto(self.source.model)
@@ -155,6 +158,7 @@ def named_or_open(
     Raises:
         UsageError: `model` is of no supported type, or has no such port.
         ModelError: it cannot be opened.
+        ImageError: an example is no image, or photographs to measure a range on cannot be read.
     """
     from edge_imgq.pipeline.open_model.source import open_model as open_source
 

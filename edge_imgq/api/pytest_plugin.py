@@ -35,7 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrize tests that use the fixture with the targets, unless they do so themselves."""
+    """Parametrize tests that use the fixture with the targets, unless they do so themselves.
+
+    Raises:
+        UsageError: the ini option names a target that does not exist.
+        RecipeError: a recipe cannot be read.
+    """
     own = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize") if mark.args]
     if FIXTURE in metafunc.fixturenames and FIXTURE not in own:
         metafunc.parametrize(FIXTURE, _targets(metafunc.config), indirect=True)
@@ -164,7 +169,7 @@ def _identity(value: object) -> object:
 def edge_imgq(
     request: pytest.FixtureRequest, _edge_imgq_exports: Callable[..., ModelResult]
 ) -> DriftCheck:
-    """Provide the drift check of one target."""
+    """Provide the drift check of one target; the session shares its exports."""
     return DriftCheck(request.param, _edge_imgq_exports)
 
 

@@ -123,6 +123,8 @@ def quantize(
         RecipeError: the recipe does not exist, holds a wrong value, or names a missing layer.
         ModelError: the network cannot be opened or quantized.
         ImageError: an image cannot be read or is too small.
+        NonFiniteOutputError: an activation becomes NaN or infinite on a calibration image.
+        UsageError: a range or port is given for a model that is open already.
     """
     from edge_imgq.pipeline.image_selection import calibration_images, covering_set
     from edge_imgq.pipeline.quantize import quantize_source

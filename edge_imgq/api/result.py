@@ -44,27 +44,27 @@ class FileResult:
 
     @property
     def bytes(self) -> int:
-        """Size in bytes."""
+        """Size of the file, or of all files in the package's folder, in bytes."""
         return self.figures.bytes
 
     @property
     def vs_float(self) -> Fidelity:
-        """PSNR of its images against the float model's, in dB."""
+        """PSNR in dB of its 8-bit images against the float model's, mean and worst."""
         return self.figures.vs_reference
 
     @property
     def drop(self) -> Drop | Skipped:
-        """PSNR against the truth that is lost to the float model, in dB; `Skipped` if no truth."""
+        """PSNR in dB against the truth that it loses to the float model; `Skipped` if unknown."""
         return self.figures.drop
 
     @property
     def latency(self) -> Latency | Skipped:
-        """Latency of one call on the device; `Skipped` with the reason if it was not measured."""
+        """Latency of one call on the device, in ms; `Skipped` if it was not measured."""
         return self.figures.latency
 
     @property
     def breaches(self) -> tuple[str, ...]:
-        """One sentence per budget of its recipe that it exceeds."""
+        """One sentence per budget of its recipe that it exceeds; () if it passes."""
         return self.figures.breaches
 
 
@@ -90,7 +90,7 @@ class ModelResult:
 
     @property
     def files(self) -> dict[str, FileResult]:
-        """Target → its file."""
+        """Each written and measured file by its target, in the order of the report."""
         return {
             figures.target: FileResult(self.folder / figures.file, figures)
             for figures in self.report.targets

@@ -132,6 +132,8 @@ def train(
         ImageError: no training image can be used.
         ModelError: the checkpoint is missing or damaged, or training diverged.
         KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is written.
+        OutputError: the output folder cannot be used.
+        RuntimeUnavailableError: `tensorboard` is True and the package is not installed.
     """
     from edge_imgq.artifact import no_empty_folders
     from edge_imgq.train.config import TrainConfig, check_config

@@ -98,6 +98,7 @@ def verify(
         ModelError: the only file is damaged, or its references are missing or do not match.
         ImageError: an image cannot be read, or is too small.
         OutputError: a picture cannot be written.
+        RecipeError: a report or a manifest of images cannot be read.
     """
     from edge_imgq.api.device_options import device_options
     from edge_imgq.pipeline.exported_files import exported_files

@@ -58,7 +58,7 @@ class AlignResult:
 
     @property
     def patches(self) -> int:
-        """Number of pairs of patches."""
+        """Number of pairs of patches, the sum over all photographs."""
         return sum(photo.patches for photo in self.aligned)
 
 

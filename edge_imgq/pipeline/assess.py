@@ -67,6 +67,7 @@ def open_assessor(model: str, threads: int) -> Predict:
     Raises:
         UsageError: the model does not assess photographs, or its file takes other crop sizes.
         ModelError: the model cannot be read.
+        RuntimeUnavailableError: the file's runtime is not installed here.
     """
     session = open_network(model, threads).session
     if session.note.contract.result != PORT:
@@ -106,6 +107,7 @@ def assess_photographs(
         ImageError: none of the files is an image.
         UsageError: as for `open_assessor`.
         ModelError: as for `open_assessor`.
+        RuntimeUnavailableError: as for `open_assessor`.
     """
     predict = open_assessor(model, threads)
     assessed, failed = [], []
@@ -146,11 +148,12 @@ def assess_pixels(pixels: Pixels, name: str, predict: Predict) -> Assessment:
 def advised(gains: Sequence[Gain], side: int) -> tuple[str, ...]:
     """Return the network with the largest gain, or () if no gain is worth running one.
 
+    A network is left out if the photograph's shorter side is below what it needs to see (SEEN).
     Never more than one: on degraded photographs the best pair in sequence gained only 0.01 dB more
     on average.
 
     Args:
-        gains: gains in descending order.
+        gains: gains in dB, in descending order.
         side: shorter side of the photograph in pixels.
     """
     possible = [gain for gain in gains if SEEN.get(gain.model, side + 1) <= side]
@@ -158,7 +161,11 @@ def advised(gains: Sequence[Gain], side: int) -> tuple[str, ...]:
 
 
 def classical_measures(pixels: Pixels) -> ClassicalMeasures | Skipped:
-    """Return no-reference measures of a uint8 photograph, RGB (H, W, 3) or gray (H, W, 1)."""
+    """Return no-reference measures of a uint8 photograph, RGB (H, W, 3) or gray (H, W, 1).
+
+    They are computed on luma, in levels of 255. `Skipped` if a side is shorter than LEAST_SIDE
+    pixels.
+    """
     if min(pixels.shape[:2]) < LEAST_SIDE:
         return Skipped(f"the formulas need {LEAST_SIDE} pixels on each side")
     luma = (luma_of(pixels) if pixels.shape[2] == 3 else pixels)[..., 0].astype(np.float32)

@@ -38,6 +38,8 @@ def calibration_images(images: Images | None) -> ImageSet:
 
     Raises:
         ImageError: see `image_set`.
+        UsageError: the user's folder does not exist.
+        RecipeError: the manifest is invalid.
     """
     return _manifest_set("calibration") if images is None else image_set(images)
 
@@ -47,6 +49,8 @@ def evaluation_images(images: Images | None) -> ImageSet:
 
     Raises:
         ImageError: see `image_set`.
+        UsageError: the user's folder does not exist.
+        RecipeError: the manifest is invalid.
     """
     return _manifest_set("evaluation") if images is None else image_set(images)
 
@@ -60,6 +64,7 @@ def image_set(images: Images) -> ImageSet:
 
     Raises:
         ImageError: there is no image, or a folder, file or array is not valid.
+        UsageError: a path that should be a folder is none.
     """
     if isinstance(images, ImageSet):
         return images
@@ -74,8 +79,9 @@ def image_set(images: Images) -> ImageSet:
 def network_inputs(images: ImageSet, source: Source) -> Iterator[Sample]:
     """Yield images as network inputs, uint8 (H, W, C), with their truth if known.
 
-    They are read one at a time. For a recurrent network, states are those after some frames. For a
-    model of fixed size they are cropped, or extended by reflection.
+    They are read one at a time. Where the task defines a degradation and the set has no pairs,
+    images are degraded and the photograph is the truth. For a recurrent network, states are those
+    after some frames. For a model of fixed size they are cropped, or extended by reflection.
 
     Raises:
         ImageError: an image cannot be read, or is smaller than the receptive field.
@@ -115,6 +121,9 @@ def covering_set(images: ImageSet, source: Source, watch: Watch) -> ImageSet:
         images: calibration images.
         source: float model whose activations are measured.
         watch: called for each image.
+
+    Raises:
+        ImageError: an image cannot be read, or is too small.
     """
     if len(images.photos) <= MOST_CALIBRATION:
         return images

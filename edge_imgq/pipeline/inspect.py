@@ -52,6 +52,7 @@ def inspect(
         UsageError: it is a folder or a file of unknown format, or `passes` or `ports` are given for
             a file that is not a float .onnx model.
         ModelError: it is missing or damaged, or does not take the size.
+        RecipeError: a recipe of a possible target cannot be read.
     """
     file_format = format_of(path)
     if file_format is None and path.is_dir():

@@ -22,7 +22,7 @@ class ProgressStep:
 
     @property
     def stage(self) -> str:
-        """First word of the description: "verify"."""
+        """First word of the description without a colon, such as "verify"."""
         return self.what.partition(" ")[0].removesuffix(":")
 
 

@@ -44,6 +44,8 @@ def quantize_source(
         KeyboardInterrupt: interrupted; if the state was kept, the message says how to resume.
         ImageError: an image cannot be read, or is smaller than the receptive field.
         RecipeError: a pass of the recipe does not exist.
+        ModelError: the network computes weights at run time, or cannot be quantized otherwise.
+        NonFiniteOutputError: an activation becomes NaN or infinite on an image.
     """
     from edge_imgq.quantize.quantize import quantize_prepared
 

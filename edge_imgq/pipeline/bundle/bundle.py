@@ -86,6 +86,8 @@ def bundle(request: BundleRequest, watch: Watch) -> WrittenBundle:
         DriftError: a file is not the one that the report measured.
         ModelError: a file is damaged, or its references are missing.
         OutputError: the bundle cannot be written.
+        RecipeError: the report cannot be read.
+        RuntimeUnavailableError: the runtime of a file is not installed.
     """
     report = read_report(_report_path(request.folder))
     remarks = replaced(request.output, report.model, with_zip=request.zipped)
@@ -111,7 +113,11 @@ def bundle(request: BundleRequest, watch: Watch) -> WrittenBundle:
 
 
 def drift_of(target: TargetReport) -> DriftContract:
-    """Return a file's drift in dB, rounded to one decimal so that processors agree."""
+    """Return a file's PSNR to the float model and its drop, in dB, rounded to one decimal.
+
+    Rounded, because processors differ in later decimals. The drop is `Skipped` where no truth is
+    known.
+    """
     drop = target.drop
     return DriftContract(
         vs_float=round(target.vs_reference.mean, 1),
@@ -190,7 +196,12 @@ def _facts(
 
 
 def is_shipped(model: str, reference: Path) -> bool:
-    """Return True if a float model has the name and the weights of a network that ships."""
+    """Return True if a float model has the name and the exact weights of a network that ships.
+
+    Args:
+        model: name of the model.
+        reference: path of its float ONNX file; only read if the name is that of a shipped network.
+    """
     import onnx_ir as ir
 
     if model not in ZOO:

@@ -67,7 +67,7 @@ class BundleFinding:
 def check_bundle(
     folder: Path, images: Images | None, watch: Watch, *, measures: bool = True
 ) -> tuple[BundleFinding, ...]:
-    """Return one finding per statement of a bundle.
+    """Check every statement of a bundle: each one is "same", "differs" or "skipped".
 
     Args:
         folder: folder of the bundle.
@@ -77,6 +77,8 @@ def check_bundle(
 
     Raises:
         UsageError: the folder holds no bundle.
+        ModelError: a graph that a model file was made from is missing.
+        ImageError: an image cannot be read, or is too small.
     """
     if not (folder / contract.FILE).is_file():
         raise UsageError(

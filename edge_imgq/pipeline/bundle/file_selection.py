@@ -28,6 +28,7 @@ def choose(folder: Path, report: Report, wanted: Sequence[str]) -> tuple[TargetR
 
     Raises:
         UsageError: a word selects no file.
+        RecipeError: a recipe cannot be read; recipes are only read if a word selects no file.
     """
     names = [target.target for target in report.targets]
     chosen: set[str] = set()

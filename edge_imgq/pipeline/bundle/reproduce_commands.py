@@ -74,6 +74,10 @@ def command_again(report: Report, reference: FileNote, files: Files, *, ships: b
         reference: note of the float model.
         files: files of the bundle.
         ships: True if the network ships with edge-imgq.
+
+    Raises:
+        ImageError: the manifest's images are missing.
+        RecipeError: the manifest cannot be read.
     """
     needs, words = [], []
     if ships:

@@ -62,6 +62,7 @@ def remeasure(
 
     Raises:
         ModelError: the references are missing or damaged.
+        ImageError: an image cannot be read or is too small.
     """
     keys = {job.path: _key(folder, job, terms) for job in jobs}
     cached = {path: _read(cache, key) for path, key in keys.items()}

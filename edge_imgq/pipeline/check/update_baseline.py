@@ -28,6 +28,8 @@ def update_baseline(path: Path, looked: Sequence[Looked]) -> tuple[str, ...]:
     Raises:
         DriftError: a file is not the one in its report.
         UsageError: no target of a model was measured.
+        RecipeError: the existing baseline cannot be read.
+        OutputError: the baseline cannot be written.
     """
     for one in looked:
         _refuse_to_keep(path, one)

@@ -39,7 +39,7 @@ COLOURS = 3
 
 
 def leave_out(port: Port, pixels: Pixels) -> None:
-    """Discard a further output image."""
+    """Discard a further output image: the default of arguments named `beside`."""
 
 
 def enhance_pixels(
@@ -59,6 +59,7 @@ def enhance_pixels(
 
     Raises:
         ImageError: the photograph is smaller than the receptive field.
+        NonFiniteOutputError: the network returned NaN or infinity.
     """
     gray, contract = photo.shape[2] == 1, enhancer.contract
     if contract.adds_colours and contract.result is not None:

@@ -74,7 +74,7 @@ class Enhancer:
 
     @property
     def contract(self) -> ImageContract:
-        """Image contract of the network."""
+        """Task, scale, colour, white level and multiple of the network's images."""
         return self.session.note.contract
 
     @property
@@ -89,6 +89,10 @@ class Enhancer:
         unrounded.
 
         `pixels` are (H, W, C) with the channels of all inputs, as `packed` returns them.
+
+        Raises:
+            ImageError: the file does not take this size.
+            NonFiniteOutputError: the network returned NaN or infinity.
         """
         is_deep = pixels.dtype == np.uint16
         between = self.computes_in_float and has_fractions(self.levels)
@@ -108,19 +112,25 @@ class Enhancer:
 
     @property
     def keeps_16_bits(self) -> bool:
-        """True if more than 8 bits per channel are preserved."""
+        """True if 16-bit photographs keep their depth.
+
+        That is so if nothing is quantized and the network does not add colours to luma.
+        """
         return self.computes_in_float and not self.contract.adds_colours
 
     @property
     def computes_in_float(self) -> bool:
-        """True if no tensor is quantized."""
+        """True if no tensor is quantized: a float file, or an ONNX graph without QuantizeLinear."""
         is_float = isinstance(self.session, FloatSession) and not self.session.note.quantized_sha256
         nodes = () if self.graph is None else self.graph.graph
         rounds = any(node.op_type == "QuantizeLinear" for node in nodes)
         return is_float and not rounds
 
     def give_back(self) -> None:
-        """Release memory that tiles needed, before a large result is assembled."""
+        """Return unused memory of the tiles to the system, before a large result is assembled.
+
+        The network stays usable.
+        """
         from edge_imgq.runtime.onnxruntime import OnnxSession
 
         if isinstance(self.session, OnnxSession):
@@ -145,6 +155,8 @@ def open_enhancer(
     Raises:
         UsageError: the model is none of these, or an input has no value.
         ModelError: it cannot be read, or returns no image.
+        ImageError: a setting's picture cannot be read.
+        RuntimeUnavailableError: the runtime of the file is not installed.
     """
     return with_settings(open_unset(model, threads, pixels), settings)
 
@@ -155,6 +167,7 @@ def open_unset(model: str | Source, threads: int, pixels: PixelRange | None = No
     Raises:
         UsageError: the model is none of the supported kinds.
         ModelError: it cannot be read, or returns no image.
+        RuntimeUnavailableError: the runtime of the file is not installed.
     """
     enhancer = open_network(model, threads, pixels)
     result = enhancer.contract.result
@@ -209,6 +222,7 @@ def open_network(model: str | Source, threads: int, pixels: PixelRange | None = 
     Raises:
         UsageError: the model is none of the supported kinds.
         ModelError: it cannot be read.
+        RuntimeUnavailableError: the runtime of the file is not installed.
     """
     from edge_imgq.models.zoo import ZOO
     from edge_imgq.pipeline.open_model.source import not_a_folder

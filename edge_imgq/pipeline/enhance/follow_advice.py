@@ -35,6 +35,7 @@ def follow_advice(request: EnhanceRequest, watch: Watch) -> BatchResult:
     Raises:
         ImageError: none of the files is an image.
         OutputError: a result cannot be written.
+        ModelError: the assessing network or an advised one cannot be opened.
     """
     predict = open_assessor(MODEL, request.threads)
     groups: dict[tuple[str, ...], list[Job]] = {}

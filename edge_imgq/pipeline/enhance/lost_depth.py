@@ -15,12 +15,20 @@ DEEP_SUFFIXES = (".png", ".tif", ".tiff")
 
 
 def keeps_depth(photo: Path, result: Path, enhancers: Sequence[Enhancer]) -> bool:
-    """Return True if a photograph has 16 bits per channel and its result will have them too."""
+    """Return True if a photograph has 16 bits per channel and its result will have them too.
+
+    Raises:
+        ImageError: the photograph cannot be read.
+    """
     return is_deep(photo) and not _reason(photo, result, enhancers)
 
 
 def lost_depths(jobs: Sequence[tuple[Path, Path]], enhancers: Sequence[Enhancer]) -> Iterator[str]:
-    """Yield a sentence for each photograph reduced from 16 to 8 bits per channel."""
+    """Yield a sentence for each photograph reduced from 16 to 8 bits per channel.
+
+    Raises:
+        ImageError: a photograph cannot be read.
+    """
     for photo, result in jobs:
         reason = _reason(photo, result, enhancers) if is_deep(photo) else ""
         if reason:

@@ -99,6 +99,7 @@ def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
         ImageError: the folder holds no usable image.
         ModelError: the model cannot be opened.
         OutputError: the contact sheet cannot be written.
+        RuntimeUnavailableError: the runtime of the file is not installed.
     """
     unset = open_unset(request.model, request.threads, request.pixels)
     refuse_unused_range([unset], request.pixels)

@@ -37,7 +37,7 @@ class Failures:
         return target in self._errors
 
     def add(self, target: str, error: Exception) -> None:
-        """Record a target's error; the first one is kept."""
+        """Record a target's error; a target that has one already keeps the first."""
         self._errors.setdefault(target, error)
 
     @contextmanager

@@ -50,7 +50,7 @@ class TargetPlan:
 
     @property
     def kernels(self) -> KernelProfile:
-        """Kernel profile of the processor that the file is for."""
+        """Kernel profile of the processor that the file is for, as the recipe states it."""
         return kernels_of(self.recipe)
 
 
@@ -154,9 +154,9 @@ def _refusal_of_all(
 
 
 def refused(source: Source, plans: Sequence[TargetPlan]) -> dict[str, tuple[Refusal, ...]]:
-    """Return the refused operators of every target, by its name.
+    """Return the refused operators of every target, by its name; () if nothing is refused.
 
-    () if nothing is refused.
+    The model is prepared with each target's passes and kernel profile; nothing is written.
     """
     return {
         plan.recipe.name: _refusals(source.prepared(plan.passes, plan.kernels), plan)

@@ -37,6 +37,9 @@ class BetweenPhases:
         Args:
             model: graph before the first phase.
             targets: names of the targets whose graph it is.
+
+        Raises:
+            OutputError: the folder cannot be written.
         """
         if self.folder is None and not self.checked:
             return None

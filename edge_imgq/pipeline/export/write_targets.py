@@ -64,7 +64,7 @@ class ExportPlan:
 
     @property
     def used_schemes(self) -> tuple[str, ...]:
-        """Sorted names of the quantization recipes that the targets use."""
+        """Sorted names of the quantization recipes that the targets use, without repetition."""
         return tuple(sorted({recipe.scheme for recipe in self.recipes if recipe.scheme}))
 
     def kernels_of(self, scheme: str) -> KernelProfile:
@@ -107,7 +107,7 @@ class Graph:
     int16: tuple[PreparedGraph, str] | None = None
 
     def of(self, work: TargetJob) -> tuple[PreparedGraph, str]:
-        """Return the graph that a file is lowered from, and the digest of its file."""
+        """Return the graph that a file is lowered from, and the SHA-256 of its ONNX file."""
         if work.stores_int16:
             assert self.int16 is not None
             return self.int16
@@ -149,7 +149,7 @@ class TargetJob:
 
     @property
     def stores_int16(self) -> bool:
-        """Whether its activations have 16 bits."""
+        """True if its activations have 16 bits, which only recipes for NPUs ask for."""
         return self.recipe.activations == "int16" and self.processor in CHIPS
 
     @property

@@ -141,6 +141,10 @@ def diagnose(
         size: (height, width) of the first file.
         words: options of the export; None if no command could repeat them.
         watch: called before each measurement.
+
+    Raises:
+        ModelError: the model does not fit the size.
+        RecipeError: a recipe cannot be read.
     """
     loss = causes(quantized, source, missing, size, watch)
     choice = loss.search.find(loss.wanted, telling(watch), MOST_MOVES)
@@ -204,6 +208,10 @@ def causes(
         missing: dB by which the PSNR to the float model must rise.
         size: (height, width) that times are estimated at.
         watch: called before each measurement.
+
+    Raises:
+        ModelError: the model does not fit the size.
+        RecipeError: a recipe cannot be read.
     """
     from edge_imgq.quantize.mixed_precision.layer_ablation import LayerAblation
     from edge_imgq.quantize.mixed_precision.precision_search import PrecisionSearch
@@ -231,7 +239,7 @@ def causes(
 
 
 def telling(watch: Watch) -> Callable[[str], None]:
-    """Return a function that reports a step of the given description."""
+    """Return a function of a description that passes it to `watch` as a step without a count."""
     return lambda what: watch(ProgressStep(what, 0, 1))
 
 

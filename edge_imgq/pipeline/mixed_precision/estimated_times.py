@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 
 def at_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
-    """Return a graph of static shapes: at its own size if it is fixed, else at (height, width)."""
+    """Return a graph of static shapes: at its own size if it is fixed, else at (height, width).
+
+    Raises:
+        ModelError: the model does not fit the size.
+    """
     from edge_imgq.graph.shapes.size import bind_size, own_size
 
     return bind_size(model, own_size(model) or size)
@@ -33,6 +37,9 @@ def float_file_time(source: Source, size: tuple[int, int], profile: TimedProfile
 
     Returns:
         The time; None if no recipe makes a float TFLite file.
+
+    Raises:
+        RecipeError: a recipe cannot be read.
     """
     from edge_imgq.graph.shapes.size import own_size
 

@@ -23,7 +23,13 @@ SECONDS = 12.0
 
 
 def float_recipe(recipe: ExportRecipe) -> ExportRecipe | None:
-    """Return the recipe of a float file of the same format for CPUs; None if there is none."""
+    """Return the recipe of a float file of the same format for CPUs; None if there is none.
+
+    The first in the order of recipe names is taken.
+
+    Raises:
+        RecipeError: a recipe cannot be read.
+    """
     recipes = [r for r in export_recipes() if not r.scheme and r.kind == "cpu"]
     return next((r for r in recipes if r.format == recipe.format), None)
 
@@ -31,7 +37,7 @@ def float_recipe(recipe: ExportRecipe) -> ExportRecipe | None:
 def times_of_files(
     plan: ExportPlan, stage: Path, int8: Path, threads: int, watch: Watch
 ) -> tuple[FileTimes, ...]:
-    """Time the mixed files of a scheme, each in turns with its int8 and float file.
+    """Measure the latency of a scheme's mixed files, each in turns with its int8 and float file.
 
     Files that this host cannot time are left out. The float file is written for this and removed.
 
@@ -41,6 +47,9 @@ def times_of_files(
         int8: folder of the files of the same names with all layers in int8.
         threads: processor threads.
         watch: called before each file.
+
+    Raises:
+        RecipeError: a recipe cannot be read.
     """
     return tuple(_times(plan, stage, int8, threads, watch))
 

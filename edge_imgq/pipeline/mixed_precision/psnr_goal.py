@@ -30,15 +30,21 @@ class PsnrGoal:
     of_float: tuple[float, ...] = ()
 
     def words(self, psnr: float) -> str:
-        """Describe a PSNR in dB to the float image as the goal was given: as PSNR or as drop."""
+        """Describe a PSNR in dB to the float image as the goal was given: as PSNR or as drop.
+
+        The drop, in dB, is the estimate of `drop_of`.
+        """
         if not self.of_float:
             return f"{psnr:.1f} dB"
         return self._drop_words(drop_of(psnr, self.of_float), psnr)
 
     def words_within(self, psnr: float) -> str:
-        """Describe a limit in the same way, rounded so that the printed value is within it.
+        """Return a limit in the words of the goal, rounded so that the printed value is within it.
 
-        PSNR is rounded down, a drop up.
+        A PSNR is rounded down to 0.1 dB, a drop up to 0.001 dB.
+
+        Args:
+            psnr: PSNR in dB to the float image.
         """
         least = math.floor(psnr * 10) / 10
         if not self.of_float:

@@ -25,6 +25,10 @@ def within_budget(quantized: Quantized, plan: ExportPlan, scheme: str) -> Skippe
         quantized: quantized graph with its float graph.
         plan: plan of the export.
         scheme: scheme whose files are within budget.
+
+    Raises:
+        ModelError: the model does not fit the size.
+        RecipeError: a recipe cannot be read.
     """
     from edge_imgq.quantize.mixed_precision.layer_time import LayerTimes
 

@@ -40,7 +40,7 @@ class OnnxModel:
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the model as given; chosen ports do not change it.
+        """SHA-256 in hexadecimal of the model as given; chosen ports do not change it.
 
         Weights in external files are not part of it.
         """
@@ -82,6 +82,7 @@ class OnnxModel:
 
         Raises:
             ModelError: it is missing, truncated, or not valid ONNX.
+            UsageError: the file does not exist, or the model has no such port.
         """
         from edge_imgq.graph.load.load import parse_onnx, read_onnx
         from edge_imgq.graph.ports.chosen_ports import with_chosen_ports
@@ -96,6 +97,10 @@ class OnnxModel:
 
         Args:
             weights: False to leave weights in external files unread.
+
+        Raises:
+            ModelError: an input that is bound to no value has an open shape.
+            UsageError: the model has no such port.
         """
         import onnx
 

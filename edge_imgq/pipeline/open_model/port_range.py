@@ -79,6 +79,9 @@ def with_range(
 
     Raises:
         UsageError: the user states several ranges, but not one per channel.
+        ImageError: a photograph to measure on is missing, or too small.
+        RecipeError: the manifest of photographs is invalid.
+        ModelError: the model does not run on a photograph.
     """
     from edge_imgq.graph.edit import find_maker
 
@@ -116,7 +119,11 @@ def _is_like_input(port: Port, contract: ImageContract) -> bool:
 
 
 def bounded_range(value: ir.Value | None) -> tuple[float, float] | None:
-    """Return the range that operators give a value, (-0.5, 0.5) for Tanh / 2; None if unbounded."""
+    """Return the (low, high) that operators guarantee for a value; None if it is unbounded.
+
+    Arithmetic with a scalar constant, and operators that keep values, are followed back to an
+    activation with bounded output: Tanh divided by 2 gives (-0.5, 0.5).
+    """
     from edge_imgq.graph.edit import contents, find_maker, is_constant
 
     node = find_maker(value)

@@ -101,6 +101,8 @@ def open_model(
         UsageError: there is no such model or port, or the model itself states what was given.
         ModelError: it cannot be read, cannot take one of the sizes, or the loaded model computes
             another image than the .onnx file does in ONNX Runtime.
+        ImageError: a range must be measured and the manifest's photographs are missing, or too
+            small.
     """
     if isinstance(given, OnnxModel):
         source = _from_onnx(replace(given, ports=ports), pixels, sizes)

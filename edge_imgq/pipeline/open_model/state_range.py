@@ -50,6 +50,11 @@ def with_state_ranges(
         contract: contract of the model.
         pixels: the original model's values for pixel 0 and pixel 255.
         asked: what the user states of the ports.
+
+    Raises:
+        ImageError: a photograph to measure on is missing, or too small.
+        ModelError: the model does not run on a photograph.
+        UsageError: the user states several ranges, but not one per channel.
     """
     outputs = {str(value.name): value for value in model.graph.outputs}
     others = {port.name for port in contract.others}

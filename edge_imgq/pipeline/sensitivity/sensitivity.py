@@ -102,6 +102,10 @@ def sensitivity(request: SensitivityRequest, watch: Watch) -> Sensitivity:
     Raises:
         UsageError: no choice of float layers reaches the goal, or a drop is given and no measured
             image has a truth.
+        ImageError: an image cannot be read, is too small, or is in both sets.
+        ModelError: the model cannot be opened or quantized.
+        RecipeError: the quantization recipe is invalid, or itself chooses layers by budget.
+        OutputError: a file cannot be written.
     """
     run = _Run(request, watch)
     goal = run.goal()

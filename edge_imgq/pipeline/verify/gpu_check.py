@@ -49,6 +49,7 @@ def gpu_drift(
     Raises:
         DeviceError: the driver crashed.
         NonFiniteOutputError: the file returns NaN or infinity on this host.
+        ModelError: the file is damaged.
     """
     pixels = sample.pixels
     known = host.levels(pixels)

@@ -57,7 +57,10 @@ class ComparedFile:
 
     @property
     def in_float(self) -> bool:
-        """True if the QDQ graph that it was made from computes partly in float."""
+        """True if the QDQ graph that it was made from computes partly in float.
+
+        False for a float file.
+        """
         from edge_imgq.runtime.onnxruntime import OnnxSession
 
         return isinstance(self.quantized, OnnxSession) and self.quantized.in_float
@@ -105,6 +108,8 @@ class References:
             ModelError: it was made from references other than those in the folder.
             UnsupportedOperatorError: the device rejects some of its operators.
             DeviceError: the device is no longer available.
+            RuntimeUnavailableError: the file's runtime is not installed.
+            UsageError: the file is of no known format.
         """
         session = device.open(candidate.path, self._threads)
         note = session.note
@@ -135,7 +140,7 @@ class References:
             self.float, self.original = session, str(session.identity)
 
     def multiples(self) -> set[int]:
-        """Return the multiples that files of the folder require for height and width.
+        """Return the multiples, in pixels, that files of the folder require for height and width.
 
         Only formats that may require more than the network are read; unreadable files are ignored.
         """

@@ -35,12 +35,12 @@ class WorstImages:
         self._kept: dict[str, list[ImageComparison]] = {}
 
     def empty(self) -> WorstImages:
-        """Return an empty gallery with the same settings."""
+        """Return a gallery without images that has the same folder and limits."""
         return WorstImages(self._folder, keeps=self._keeps, whole=self._whole)
 
     @property
     def worst_images(self) -> dict[str, tuple[ImageComparison, ...]]:
-        """Kept images by file, the worst first."""
+        """Kept images by file, that of the least PSNR to the float model first."""
         return {file: tuple(kept) for file, kept in self._kept.items()}
 
     def offer(self, file: str, comparison: ImageComparison) -> None:
