@@ -46,7 +46,10 @@ class Affine:
         return not np.any(self.offset)
 
     def then(self, other: Affine) -> Affine:
-        """Return the composition: this affine first, then `other`."""
+        """Return the composition, this affine first: scale a₁·a₂ and offset b₁·a₂ + b₂ per channel.
+
+        Both must have the same number of channels.
+        """
         return Affine(self.scale * other.scale, self.offset * other.scale + other.offset)
 
     def without_offset(self) -> Affine:
@@ -61,7 +64,11 @@ class Affine:
         return Affine(self.scale[channels], self.offset[channels])
 
     def spread(self, channels: int) -> Affine | None:
-        """Return the affine for a number of channels; None if it has others and is not uniform."""
+        """Return the affine for a number of channels; None if it has another and is not uniform.
+
+        The wanted number is `channels`. A uniform affine repeats its factor and offset; one of that
+        many channels is returned itself.
+        """
         if channels == len(self.scale):
             return self
         return self.select(np.zeros(channels, int)) if self.is_uniform else None
@@ -200,10 +207,10 @@ def scale_inputs(node: ir.Node, affine: Affine) -> None:
 
 
 def scale_bounds(clip: ir.Node, affine: Affine) -> None:
-    """Apply an affine to the constant bounds of a Clip, in place.
+    """Replace the constant bounds l and h of a Clip by a·l + b and a·h + b, in place.
 
-    The affine must be uniform and increasing, so that the lower bound stays the lower one. A bound
-    that is absent stays absent.
+    The affine must be uniform with a > 0, so that the lower bound stays the lower one. A bound that
+    is absent stays absent. New bounds are rounded to float32.
 
     Raises:
         ValueError: a bound is computed.

@@ -42,7 +42,7 @@ class Convolution:
 
     @property
     def kernel(self) -> Pair:
-        """Height and width of the kernel."""
+        """Height and width of the kernel in taps, dilation not counted."""
         rows, columns = self.weight.shape[2:]
         return rows, columns
 

@@ -33,14 +33,20 @@ def mark_float(node: ir.Node) -> None:
 
 
 def reads_few_channels(node: ir.Node) -> bool:
-    """Return True for a convolution with constant weights of at most FEW_CHANNELS (4) inputs."""
+    """Return True for a Conv with constant weights of at most FEW_CHANNELS (4) inputs per group.
+
+    Other nodes, and a Conv with computed weights, give False.
+    """
     if node.op_type != "Conv" or not edit.is_constant(node.inputs[1]):
         return False
     return bool(edit.contents(node.inputs[1]).shape[1] <= FEW_CHANNELS)
 
 
 def mark_layer_float(layer: ir.Node) -> None:
-    """Mark a convolution, and the activation that kernels fuse into it, to compute in float."""
+    """Mark a convolution, and the Relu or Clip that kernels fuse into it, to compute in float.
+
+    Marks are metadata of nodes, which only matter once the graph is quantized.
+    """
     follower = fused_activation(layer)
     mark_float(layer)
     if follower is not None:
@@ -48,7 +54,7 @@ def mark_layer_float(layer: ir.Node) -> None:
 
 
 def is_marked(node: ir.Node) -> bool:
-    """Return True if a pass marked the node."""
+    """Return True if a pass marked the node to compute in float in a quantized graph."""
     return node.metadata_props.get(MARK) == FLOAT
 
 
@@ -64,7 +70,10 @@ def stays_float(value: ir.Value) -> bool:
 
 
 def float_regions(graph: ir.Graph) -> list[list[ir.Node]]:
-    """Return the connected regions of marked nodes, each in topological order."""
+    """Return the connected regions of nodes marked as float, each in topological order.
+
+    Two marked nodes are connected if one reads an output of the other.
+    """
     regions: list[list[ir.Node]] = []
     taken: set[ir.Node] = set()
     for node in graph:

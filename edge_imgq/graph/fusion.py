@@ -21,7 +21,11 @@ FUSES_ACTIVATION = operators(lambda row: row.fuses_clip)
 
 
 def fused_activation(node: ir.Node) -> ir.Node | None:
-    """Return the Relu or constant Clip that is fused into a node as its only reader, or None."""
+    """Return the Relu, or Clip with constant bounds, that kernels fuse into a node; else None.
+
+    It must be the only reader of the node's first output, which is no graph output, and the node of
+    an operator that fuses activations.
+    """
     if node.op_type not in FUSES_ACTIVATION:
         return None
     output = node.outputs[0]
@@ -32,15 +36,15 @@ def fused_activation(node: ir.Node) -> ir.Node | None:
 
 
 def stored_output(node: ir.Node) -> ir.Value:
-    """Return the value that a node writes to memory: behind its fused activation, if any."""
+    """Return the value that a node writes to memory: that of its fused activation if any."""
     follower = fused_activation(node)
     return node.outputs[0] if follower is None else follower.outputs[0]
 
 
 def clip_bounds(node: ir.Node) -> Activation | None:
-    """Return the bounds of a Relu or a Clip with constant bounds, or None for any other node.
+    """Return the (low, high) bounds of a Relu or constant Clip; None for any other node.
 
-    An absent bound is infinite.
+    An absent bound is infinite; a Relu has 0 and infinity.
     """
     if node.op_type == "Relu":
         return Activation(0.0, math.inf)

@@ -59,28 +59,31 @@ class ConvGeometry:
 
     @property
     def products(self) -> int:
-        """Multiplications per output position."""
+        """Multiplications per output position, all output channels together."""
         return self.outputs * (self.inputs // self.group) * self.taps[0] * self.taps[1]
 
     @property
     def last(self) -> Pair:
-        """Rows and columns of the last tap relative to position s·n."""
+        """Row and column of the last tap, relative to input position stride · n of output n."""
         return self.taps[0] - 1 - self.before[0], self.taps[1] - 1 - self.before[1]
 
     @property
     def surplus(self) -> Pair:
-        """Padding at the bottom and right beyond the last tap; it determines the output size."""
+        """Rows and columns of padding beyond the last tap at the bottom and right; may be negative.
+
+        Windows of one image with equal stride and surplus have outputs of equal size.
+        """
         return self.after[0] - self.last[0], self.after[1] - self.last[1]
 
     @property
     def is_diagonal(self) -> bool:
-        """True if each channel is only multiplied and shifted."""
+        """True for a depthwise 1×1 window of stride 1 without padding."""
         alone = self.group == self.outputs == self.inputs
         return alone and self.taps == self.stride == (1, 1) and not self.is_padded
 
     @property
     def is_padded(self) -> bool:
-        """True if any side is padded."""
+        """True if any side has zero padding."""
         return any((*self.before, *self.after))
 
 
@@ -100,13 +103,19 @@ class LinearMap:
 
 
 def identity(channels: int) -> LinearMap:
-    """Return the depthwise 1×1 window that is the identity."""
+    """Return the depthwise 1×1 convolution that is the identity on images of `channels` channels.
+
+    Its kernel is ones (channels, 1, 1, 1), its bias zeros (channels,), both float64.
+    """
     geometry = ConvGeometry(channels, channels, group=channels)
     return LinearMap(geometry, np.ones((channels, 1, 1, 1)), np.zeros(channels))
 
 
 def linear_map_of(node: ir.Node) -> LinearMap | None:
-    """Return the window of an undilated Conv with constant weights and known pads, else None."""
+    """Return the linear map of an undilated Conv with constant weights and known pads, else None.
+
+    Weights and bias are converted to float64; an absent bias becomes zeros.
+    """
     found = convolution_of(node)
     if found is None or found.is_transposed or found.dilations != (1, 1) or found.pads is None:
         return None
@@ -122,7 +131,7 @@ def linear_map_of(node: ir.Node) -> LinearMap | None:
 def insert_linear_map(
     graph: ir.Graph, before: ir.Node, source: ir.Value, window: LinearMap, name: str
 ) -> ir.Value:
-    """Insert a window as a Conv before a node and return its output; weights become float32.
+    """Insert a linear map as a Conv before a node and return its output; weights become float32.
 
     The shape of the output is not set. A bias of zeros is left out.
 
@@ -149,7 +158,11 @@ def insert_linear_map(
 
 
 def can_follow(first: LinearMap, second: ConvGeometry) -> bool:
-    """Return True if `second` after `first` is exactly one window, image borders included."""
+    """Return True if one convolution computes exactly what `second` after `first` does.
+
+    Image borders are included. That holds without padding in `second`, or if `first` is 1×1 of
+    stride 1 without bias and padding.
+    """
     geometry = first.geometry
     if geometry.outputs != second.inputs:
         return False
@@ -160,9 +173,9 @@ def can_follow(first: LinearMap, second: ConvGeometry) -> bool:
 
 
 def composed_geometry(first: ConvGeometry, second: ConvGeometry) -> ConvGeometry:
-    """Return the geometry of `second` after `first`.
+    """Return the geometry of the one convolution that equals `second` after `first`.
 
-    It does not check that they compose: `can_follow` does.
+    The caller checks with `can_follow` that there is one.
     """
     rows, columns = (
         (
@@ -179,7 +192,10 @@ def composed_geometry(first: ConvGeometry, second: ConvGeometry) -> ConvGeometry
 
 
 def compose(first: LinearMap, second: LinearMap) -> LinearMap:
-    """Return the window of `second` after `first`; `can_follow` must hold."""
+    """Return the one convolution that equals `second` after `first`; `can_follow` must hold.
+
+    Exact in real numbers; kernels and biases are multiplied in float64.
+    """
     geometry = composed_geometry(first.geometry, second.geometry)
     group, stride, taps = geometry.group, first.geometry.stride, first.geometry.taps
     a, b = _regrouped(first, group), _regrouped(second, group)
@@ -196,13 +212,19 @@ def compose(first: LinearMap, second: LinearMap) -> LinearMap:
 
 
 def can_add(one: ConvGeometry, other: ConvGeometry) -> bool:
-    """Return True if two windows of one image have the same channels, stride and output size."""
+    """Return True if the outputs of two convolutions of one image can be added as one convolution.
+
+    They must have the same channels, stride and output size.
+    """
     same_channels = (one.outputs, one.inputs) == (other.outputs, other.inputs)
     return same_channels and (one.stride, one.surplus) == (other.stride, other.surplus)
 
 
 def bounding_box(parts: Sequence[ConvGeometry]) -> ConvGeometry:
-    """Return the geometry of a sum of windows; `can_add` must hold for every pair."""
+    """Return the geometry of the sum of convolutions; `can_add` must hold for every pair.
+
+    Its taps, aligned at stride · n, cover the taps of all.
+    """
     first = parts[0]
     before = max(part.before[0] for part in parts), max(part.before[1] for part in parts)
     last = max(part.last[0] for part in parts), max(part.last[1] for part in parts)
@@ -213,7 +235,10 @@ def bounding_box(parts: Sequence[ConvGeometry]) -> ConvGeometry:
 
 
 def add_maps(windows: Sequence[LinearMap]) -> LinearMap:
-    """Return the sum of windows; `can_add` must hold for every pair."""
+    """Return the one convolution that sums several; `can_add` must hold for every pair.
+
+    All read one image. Exact in real numbers; taps are added in float64.
+    """
     geometry = bounding_box([window.geometry for window in windows])
     shape = (geometry.outputs, geometry.inputs // geometry.group, *geometry.taps)
     total = np.zeros(shape)
@@ -226,7 +251,7 @@ def add_maps(windows: Sequence[LinearMap]) -> LinearMap:
 
 
 def scaled(window: LinearMap, factor: float) -> LinearMap:
-    """Return a window with its output multiplied by a number."""
+    """Return a linear map with kernel and bias multiplied by `factor`."""
     return replace(window, kernel=window.kernel * factor, bias=window.bias * factor)
 
 

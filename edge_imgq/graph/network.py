@@ -110,7 +110,7 @@ class Operation:
 
     @property
     def output(self) -> Tensor:
-        """The only output."""
+        """The only output of the operation, which must have exactly one."""
         (tensor,) = self.outputs
         return tensor
 
@@ -135,5 +135,5 @@ class Network:
 
     @property
     def is_quantized(self) -> bool:
-        """True if the image input is an integer tensor."""
+        """True if the image input is stored in integers, as in a network read from a QDQ graph."""
         return self.inputs[0].quantization is not None

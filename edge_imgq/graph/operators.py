@@ -199,7 +199,7 @@ OPERATORS = {row.name: row for row in ROWS}
 
 
 def operators(has: Callable[[Operator], object]) -> frozenset[str]:
-    """Return the names of the operators for which a predicate holds."""
+    """Return the names of the operators in the table whose row satisfies a predicate."""
     return frozenset(row.name for row in ROWS if has(row))
 
 

@@ -31,7 +31,7 @@ class PipelineEntry:
 
     @property
     def name(self) -> str:
-        """The pass's name with dashes."""
+        """Name of the pass in recipes and reports: its function's name with dashes."""
         return name_of(self.run)
 
 
@@ -95,7 +95,7 @@ passes inserted may have no shape yet.
 
 
 def name_of(graph_pass: Pass) -> str:
-    """Return a pass's function name with dashes for underscores."""
+    """Return a pass's function name with dashes for underscores, such as "sub-pixel"."""
     return graph_pass.__name__.replace("_", "-")
 
 

@@ -70,6 +70,7 @@ def read_pixels(
     Raises:
         ModelError: the input is not a known kind of image, the output is neither a vector nor an
             image, its size is no fixed multiple of the input's, or no size works.
+        UsageError: the number of ranges given for an input is neither one nor its channels.
     """
     if has_note(model.metadata_props):
         return model, FileNote.from_strings(model.metadata_props, name).contract
@@ -158,7 +159,27 @@ def _task(scale: Scale, layout: ImageLayout, *, is_vector: bool) -> str:
 
 
 def contract_of(model: ir.Model, name: str, peak: float) -> ImageContract:
-    """Return the image contract of a model as `read_pixels` derives it."""
+    """Return the image contract of a normalised model: task, scale, colour, peak, multiple.
+
+    Read from the model's metadata if it has some, else derived from its shapes, as by
+    `read_pixels`.
+
+    Args:
+        model: normalised float model; not changed.
+        name: name for messages.
+        peak: float value of pixel 255 if the model has no metadata.
+
+    Raises:
+        ModelError: an input or output is no image or vector, or no size works.
+
+    Args:
+        model: normalised float model; not changed.
+        name: name for messages.
+        peak: float value of pixel 255 if the model has no metadata.
+
+    Raises:
+        ModelError: an input or output is no image or vector, or no size works.
+    """
     return read_pixels(model, name, peak)[1]
 
 

@@ -59,8 +59,33 @@ def prepared_graph(
     watcher: Watcher | None = None,
     kernels: KernelProfile = DEFAULT,
 ) -> PreparedGraph:
-    """Apply passes to a copy of a model and return it as a prepared graph.
+    """Apply passes to a copy of a model, and return it as a prepared graph.
 
-    Arguments and errors are those of `edge_imgq.graph.rewrite.rewrite`.
+    Args:
+        model: not changed.
+        passes: names of passes, keys of PASSES, in order.
+        watcher: called after each phase of "canonical" and after every other pass.
+        kernels: kernel profile of the target processor.
+
+    Raises:
+        RecipeError: a name is unknown.
+
+    Args:
+        model: not changed.
+        passes: names of passes, keys of PASSES, in order.
+        watcher: called after each phase of "canonical" and after every other pass.
+        kernels: kernel profile of the target processor.
+
+    Raises:
+        RecipeError: a name is unknown.
+
+    Args:
+        model: not changed.
+        passes: names of passes, keys of PASSES, in order.
+        watcher: called after each phase of "canonical" and after every other pass.
+        kernels: kernel profile of the target processor.
+
+    Raises:
+        RecipeError: a name is unknown.
     """
     return PreparedGraph(rewrite(model, passes, watcher, kernels), kernels)

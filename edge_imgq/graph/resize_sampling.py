@@ -53,24 +53,39 @@ class Axis:
         return np.arange(self.output, dtype=np.float64) / self.scale
 
     def half_pixel(self) -> Floats:
-        """Return the sampling positions x = (i + ½) / scale − ½, float64 (output,)."""
+        """Return the positions x = (i + ½) / scale − ½ in input pixels, float64 (output,)."""
         return (np.arange(self.output, dtype=np.float64) + 0.5) / self.scale - 0.5
 
     def pytorch_half_pixel(self) -> Floats:
-        """Return the positions of `half_pixel`, or 0 for an output length of 1."""
+        """Return the positions x = (i + ½) / scale − ½, or 0 for an output of length 1.
+
+        They are float64 (output,), in input pixels.
+        """
         return self.half_pixel() if self.output > 1 else np.zeros(1)
 
     def align_corners(self) -> Floats:
-        """Return the sampling positions x = i · (size − 1) / (output − 1), float64 (output,)."""
+        """Return the positions x = i · (size − 1) / (output − 1), in input pixels.
+
+        They are float64 (output,). The first and last output lie on the first and last pixel; an
+        output of length 1 on the first.
+        """
         spacing = (self.size - 1) / (self.output - 1) if self.output > 1 else 0.0
         return np.arange(self.output, dtype=np.float64) * spacing
 
     def half_pixel_symmetric(self) -> Floats:
-        """Return the positions of `half_pixel`, shifted to be symmetric about the centre."""
+        """Return the half-pixel positions shifted to be symmetric about the image's centre.
+
+        They are float64 (output,), in input pixels. They differ from `half_pixel` only if scale ·
+        size is not the output length.
+        """
         return self.size / 2 * (1 - self.output / (self.scale * self.size)) + self.half_pixel()
 
     def crop(self) -> Floats:
-        """Return equally spaced positions over the region, ends included; its middle for one."""
+        """Return equally spaced positions over the region, ends included, in input pixels.
+
+        They are float64 (output,), and may lie outside the image; the middle of the region for one
+        output.
+        """
         start, end = (share * (self.size - 1) for share in self.region)
         if self.output == 1:
             return np.array([(start + end) / 2])
@@ -127,9 +142,9 @@ def _stretched(operation: Operation, axis: int, place: int | None) -> float:
 
 
 def matrix(operation: Operation, axis: int) -> Floats:
-    """Return R, (output length, input length), float64, for one axis of a Resize.
+    """Return the interpolation matrix R, float64 (output length, input length), of a Resize's axis.
 
-    `axis` counts from 0. Along it y = R · x. Rows of outputs outside the image, in
+    Along it y = R · x. `axis` counts from 0. Rows of outputs outside the image, in
     `tf_crop_and_resize`, are 0; `extrapolation_value` is not added. For "nearest", positions are
     rounded to DECIMALS first, as runtimes compute them in float32.
     """

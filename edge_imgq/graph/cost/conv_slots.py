@@ -46,8 +46,26 @@ def mac_slots(
     inputs: int | None = None,
     outputs: int | None = None,
 ) -> float:
-    """Return the int8 slots of a convolution per output position, fixed cost per position included.
+    """Return the int8 cost of a convolution in kernel slots per output position.
 
-    Arguments are those of `conv_rewrite`.
+    It is that of the cheapest variant, with the profile's fixed cost per position; an estimate.
+
+    Args:
+        node: ungrouped Conv with constant weights.
+        kernels: kernel profile of the target processor.
+        inputs: assumed input channels; None for the node's.
+        outputs: assumed output channels; None for the node's.
+
+    Args:
+        node: ungrouped Conv with constant weights.
+        kernels: kernel profile of the target processor.
+        inputs: assumed input channels; None for the node's.
+        outputs: assumed output channels; None for the node's.
+
+    Args:
+        node: ungrouped Conv with constant weights.
+        kernels: kernel profile of the target processor.
+        inputs: assumed input channels; None for the node's.
+        outputs: assumed output channels; None for the node's.
     """
     return kernels.position + conv_rewrite(node, kernels, inputs, outputs).slots

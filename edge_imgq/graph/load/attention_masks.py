@@ -23,10 +23,10 @@ CARRIERS = MOVING | {"Add", "Cast", "CastLike", "Where"}
 
 
 def with_finite_masks(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy in which constants that only a Softmax reads hold MASKED for minus infinity.
+    """Replace minus infinity by the finite MASKED in constants that only a Softmax reads.
 
-    The model itself is returned if there is none. Other infinities stay and are refused later.
-    Exact for scores within ±14,000.
+    A copy is returned, or the model itself if there is no such constant. Other infinities stay.
+    Exact in float32 for scores within ±14,000, where the masked terms are 0 in either case.
     """
     chosen = [name for name in _infinite(model.graph) if _ends_in_softmax(model.graph, name)]
     if not chosen:

@@ -105,7 +105,11 @@ def _of_last_channels(node: ir.Node) -> bool:
 
 
 def ends_in_channels(value: ir.Value | None) -> bool:
-    """Return True if a value is transposed to channels last and not transposed back."""
+    """Return True if a value is transposed to channels last and not transposed back.
+
+    Followed upstream is the first computed input of operators that keep the layout; True if that
+    reaches a Transpose from (N, C, H, W) to (N, H, W, C).
+    """
     while value is not None and (node := value.producer()) is not None:
         if node.op_type == "Transpose":
             return tuple(node.attributes.get_ints("perm", [])) == (0, 2, 3, 1)

@@ -21,7 +21,11 @@ AXES_AS_INPUT = 18
 
 
 def without_mean_variance(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy with MeanVarianceNormalization decomposed, or the model itself without any."""
+    """Return a copy with MeanVarianceNormalization decomposed, or the model itself without any.
+
+    y = (x − m) / max(√(mean (x − m)²), 10⁻⁹). ONNX adds 10⁻⁹ to the root instead, so results differ
+    only where an image is constant up to its last digits.
+    """
     if not any(node.op_type == KIND for node in model.graph.node):
         return model
     opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)

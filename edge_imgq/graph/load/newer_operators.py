@@ -42,9 +42,10 @@ It is the truncated remainder of opset 21, plus the divisor if the signs differ.
 
 
 def written_out(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
-    """Return a copy with newer operators replaced by ONNX's bodies of older ones.
+    """Return a copy with operators newer than `opset` replaced by ONNX's bodies of older operators.
 
-    Operators without a body stay.
+    Bodies are expanded until no operator has one; operators without a body, such as TensorScatter,
+    stay. The replacement is ONNX's definition, so the result is the same up to rounding.
 
     Args:
         model: model of a newer opset; not changed. The copy keeps its opset.
@@ -66,9 +67,9 @@ def written_out(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
 
 
 def state_casts(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy with CastLike replaced by Cast, or the model itself without any.
+    """Return a copy with CastLike replaced by Cast; the model itself without any.
 
-    CastLike nodes whose type cannot be inferred stay.
+    Casts are to the inferred type. CastLike nodes whose type cannot be inferred stay.
     """
     if not any(node.op_type == "CastLike" for node in model.graph.node):
         return model
@@ -84,7 +85,7 @@ def state_casts(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def refuse_newer(model: onnx.ModelProto, opset: int) -> None:
-    """Refuse operators and attributes that an older opset does not know.
+    """Raise for operators and attributes that an older opset does not know.
 
     Raises:
         ModelError: the message names them.

@@ -25,9 +25,11 @@ FIRST, LAST = 18, 20
 
 
 def without_old_groups(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy without GroupNormalization of these opsets, or the model itself without any.
+    """Return a copy with GroupNormalization of opsets 18 to 20 decomposed.
 
-    Nodes with computed scale or bias stay, and ONNX's checker refuses them.
+    The model itself without any. It becomes Reshape, InstanceNormalization and Reshape; scale and
+    bias per channel become a Mul and an Add behind it. Exact in real numbers. Nodes with computed
+    scale or bias stay, and ONNX's checker refuses them.
     """
     opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
     kinds = {node.op_type for node in model.graph.node}

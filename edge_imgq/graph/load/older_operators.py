@@ -28,7 +28,10 @@ ONE_AXIS = 13
 
 
 def state_places(model: onnx.ModelProto) -> None:
-    """Set the coordinates of every Resize to "asymmetric", in place.
+    """Set the coordinate mode of every Resize to "asymmetric", as opset 10 defined it, in place.
+
+    Nearest positions between pixels are rounded down along axes that grow and up along those that
+    shrink, as in ONNX Runtime.
 
     Args:
         model: model of opset 11, converted from an older one.
@@ -80,7 +83,10 @@ def _constants(graph: onnx.GraphProto) -> dict[str, NDArray[Any]]:
 
 
 def flatten_hardmax(model: onnx.ModelProto) -> None:
-    """Flatten every Hardmax's input to two axes and apply it to the second, in place.
+    """Make every Hardmax act on all axes from `axis` on, as before opset 13, in place.
+
+    Its input is flattened to two axes, Hardmax applied to the second, and the shape restored;
+    exact.
 
     Args:
         model: model of an opset before 13.

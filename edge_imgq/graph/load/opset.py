@@ -41,7 +41,9 @@ def opset_of(model: onnx.ModelProto) -> int:
 
 
 def at_project_opset(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a model at opset 21 without CastLike, or the model itself if it is.
+    """Return a model of opset 7 to 28 at opset 21 without CastLike; the model itself if it is.
+
+    It computes the same; newer operators are replaced by their definitions.
 
     Args:
         model: float32 model without local functions; not changed.

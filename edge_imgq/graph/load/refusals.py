@@ -42,7 +42,7 @@ BRANCHING = frozenset({"If", "Loop", "Scan"})
 
 
 def refuse_bad_weights(model: onnx.ModelProto, name: str) -> None:
-    """Refuse NaN and infinity in weights.
+    """Raise for NaN or infinity in weights.
 
     Raises:
         ModelError: the message names the first such weight.
@@ -58,7 +58,7 @@ def refuse_bad_weights(model: onnx.ModelProto, name: str) -> None:
 
 
 def refuse_operators(model: onnx.ModelProto, name: str) -> None:
-    """Refuse quantized models and operators of unknown domains.
+    """Raise for a quantized model and for operators of unknown domains.
 
     Raises:
         ModelError: the model is quantized, or holds operators of other domains that it does not

@@ -26,9 +26,10 @@ POLICIES: dict[bytes, Callable[[list[float]], float]] = {b"not_larger": min, b"n
 
 
 def with_all_axes(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy in which Resize nodes have no `axes`, or the model itself without any.
+    """Return a copy in which Resize nodes state all axes; the model itself if none has `axes`.
 
-    Nodes stay whose other axes have unknown length where that is needed.
+    Scales of the other axes become 1, sizes their lengths: axes = [2, 3], scales = [s, t] becomes
+    scales = [1, 1, s, t]. Exact. A node stays if a length that it needs is unknown.
     """
     if not any(_named(node) for node in model.graph.node):
         return model

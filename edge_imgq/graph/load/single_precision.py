@@ -14,7 +14,11 @@ OTHERS = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBL
 
 
 def to_float32(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy with all real tensors in float32, or the model itself if they are."""
+    """Return a copy with float16, bfloat16 and float64 tensors and casts in float32.
+
+    Doubles are rounded, the others convert exactly; arithmetic is then rounded to float32. The
+    model itself is returned if it has no other float type.
+    """
     tensors = [*model.graph.initializer, *_attribute_tensors(model)]
     values = [*model.graph.input, *model.graph.output, *model.graph.value_info]
     mixed = any(tensor.data_type in OTHERS for tensor in tensors)

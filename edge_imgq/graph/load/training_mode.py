@@ -16,10 +16,11 @@ STATED = 14
 
 
 def without_training_norms(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy with these batch norms as InstanceNormalization, or the model itself.
+    """Return a copy with batch norms in training mode as InstanceNormalization.
 
-    A norm stays if its computed statistics are read, or if the batch is known to hold several
-    images; `edge_imgq.graph.load.refusals` then refuses it.
+    The model itself without any. Exact for a batch of one image. A norm stays if its computed
+    statistics are read, or if the batch is known to hold several images;
+    `edge_imgq.graph.load.refusals` then refuses it.
     """
     chosen = [node.output[0] for node in training_norms(model) if _is_alone(model, node)]
     if not chosen:
@@ -38,7 +39,7 @@ def without_training_norms(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def training_norms(model: onnx.ModelProto) -> list[onnx.NodeProto]:
-    """Return the batch norms of a model that are in training mode."""
+    """Return the BatchNormalization nodes of a model that are in training mode, in graph order."""
     opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
     norms = [node for node in model.graph.node if node.op_type == "BatchNormalization"]
     return [node for node in norms if not node.domain and _trains(node, opset)]

@@ -25,9 +25,10 @@ def takes_bytes(model: onnx.ModelProto) -> bool:
 
 
 def without_bytes(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy with float inputs and outputs, or the model itself if they are float.
+    """Return a copy that takes and returns float values from 0 to 255 instead of uint8.
 
-    The values are 0 to 255; those returned are not rounded, but clipped if the model clips them.
+    The values returned are not rounded, and only clipped if the model clips them. The model itself
+    is returned if its ends are float.
     """
     ends = [*model.graph.input, *model.graph.output]
     if not any(_type(value) == BYTES for value in ends):

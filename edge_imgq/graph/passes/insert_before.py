@@ -46,9 +46,21 @@ class NodeInserter:
     def in_float(
         self, kind: str, *inputs: ir.Value | None, like: ir.Value | None, **attributes: Any
     ) -> ir.Value:
-        """Insert one node that is marked as float arithmetic and return its output.
+        """Insert one node marked as float arithmetic before this one, and return its output.
 
-        Arguments are those of `insert`.
+        It is named "<node>.<kind>" in lower case, with a number appended if that is taken.
+
+        Args:
+            kind: operator type.
+            inputs: its inputs; None for an absent one.
+            like: value whose shape the output gets; None to leave it unset. The output is float32.
+            attributes: attributes as Python values.
+
+        Args:
+            kind: operator type.
+            inputs: its inputs; None for an absent one.
+            like: value whose shape the output gets; None to leave it unset. The output is float32.
+            attributes: attributes as Python values.
         """
         result = self.insert(kind, *inputs, like=like, **attributes)
         mark_float(edit.maker(result))

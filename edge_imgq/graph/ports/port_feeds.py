@@ -90,7 +90,10 @@ def further_inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
 
 
 def session_entries(session: Any) -> list[Entry]:
-    """Return name and shape of the rank-4 inputs of an ONNX Runtime session, in its order."""
+    """Return name and shape of the rank-4 inputs of an ONNX Runtime session, in its order.
+
+    Shapes are tuples; open lengths are names or None.
+    """
     found = [(entry.name, tuple(entry.shape)) for entry in session.get_inputs()]
     return [entry for entry in found if len(entry[1]) == 4]
 

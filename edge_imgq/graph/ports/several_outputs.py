@@ -84,10 +84,28 @@ def shapes_at(model: ir.Model, size: Size) -> tuple[tuple[int, ...], ...] | None
 
 
 def parts_of(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
-    """Return the side ratio of the first output to each other one; 0 for vectors.
+    """Return the side ratio of the first output to each other one, an integer; 0 for vectors.
 
-    None if a ratio is not an integer, or an output is neither image nor vector. One number for each
-    output after the first. Batches of images must be 1.
+    Args:
+        shapes: shapes of all outputs, images (1, C, H, W).
+
+    Returns:
+        One number for each output after the first; None if a ratio is not an integer, or an output
+        is neither image nor vector.
+
+    Args:
+        shapes: shapes of all outputs, images (1, C, H, W).
+
+    Returns:
+        One number for each output after the first; None if a ratio is not an integer, or an output
+        is neither image nor vector.
+
+    Args:
+        shapes: shapes of all outputs, images (1, C, H, W).
+
+    Returns:
+        One number for each output after the first; None if a ratio is not an integer, or an output
+        is neither image nor vector.
     """
     first, found = shapes[0], []
     for shape in shapes[1:]:
@@ -104,10 +122,11 @@ def parts_of(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
 
 
 def with_others(rule: Rule) -> Rule:
-    """Return a rule that also requires the outputs' side ratios to be equal at every size.
+    """Return a rule for sizes that also requires equal side ratios of the outputs.
 
-    The first size at which the rule holds sets the ratios, so the returned rule serves one model.
-    It returns what the given rule returns, or None.
+    A rule takes a model and a (height, width) and returns the scale, or None if the size does not
+    fit. The first size at which the given rule holds sets the ratios, so the result serves one
+    model.
     """
     known: list[tuple[int, ...]] = []
 

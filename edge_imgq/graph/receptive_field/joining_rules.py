@@ -28,16 +28,18 @@ if TYPE_CHECKING:
 
 
 def pointwise(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Return the ranges of an elementwise operator: the union of its broadcast operands.
+    """Return the image rows that an elementwise operator's output depends on.
 
-    `sources` holds the ranges of all inputs in order, `shape` is the static shape of the output.
-    The other rules take the same arguments.
+    They are the union of its broadcast operands' rows; exact. `sources` holds the row ranges of all
+    inputs in order, `shape` is the static shape of the output.
     """
     return union(sources, shape)
 
 
 def of_first(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Return the ranges of the first operand; the others must not depend on the image.
+    """Return the image rows of the first operand, in the static output shape `shape`; exact.
+
+    The other operands must not depend on the image.
 
     Raises:
         NotKnownError: another operand depends on the image.
@@ -48,10 +50,12 @@ def of_first(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def along(axes: Callable[[ir.Node, int], Sequence[int]]) -> Callable[..., Seen]:
-    """Return the rule of an operator that combines all elements along some axes.
+    """Return the rule of an operator, such as Softmax, that combines all elements along some axes.
 
-    `axes` takes the node and the rank of its first input, and returns axes from 0 or from the end.
-    The rule raises NotKnownError if another input depends on the image.
+    Every element then depends on the union of the rows along them. `axes` takes the node and the
+    rank of its first input, and returns axes from 0 or from the end. The rule takes a node, the row
+    ranges of its inputs and the output shape; it raises NotKnownError if another input depends on
+    the image.
     """
 
     def rule(node: ir.Node, sources: list[Seen], _shape: Shape) -> Seen:
@@ -76,10 +80,7 @@ def from_axis(node: ir.Node, rank: int) -> Sequence[int]:
 
 
 def all_but_the_first(_node: ir.Node, rank: int) -> Sequence[int]:
-    """Return all axes but the batch.
-
-    They count from 0.
-    """
+    """Return the axes 1 … rank − 1: all but the batch."""
     return range(1, rank)
 
 
@@ -95,7 +96,10 @@ def stated_axis(node: ir.Node, _rank: int) -> Sequence[int]:
 
 
 def reduced(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Return the ranges of a reduction: merged over its axes, which go without `keepdims`.
+    """Return the image rows that a reduction depends on: the union over its axes.
+
+    Reduced axes go if `keepdims` is 0. `sources` holds the row ranges of all inputs, `shape` is the
+    static shape of the output.
 
     Raises:
         NotKnownError: the axes are computed.
@@ -121,10 +125,11 @@ def _reduced_axes(node: ir.Node, rank: int) -> list[int]:
 
 
 def matrix_product(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Return the ranges of a MatMul: the left operand's rows and the right one's columns.
+    """Return the image rows of a MatMul: those of the left row and of the right column.
 
-    Each is merged over the summed axis; of a large product also over the columns, which widens the
-    ranges.
+    Both are united over the summed axis; of a large product also over the columns, which widens the
+    ranges but never narrows them. `sources` holds the row ranges of both operands, `shape` is the
+    static shape of the output.
     """
     left, right = sources
     rows = merged(left, [-1]) if len(left.shape) > 1 else merged(left, [0])
@@ -140,7 +145,11 @@ def matrix_product(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def gemm(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Return the ranges of a Gemm, with transposed operands and bias."""
+    """Return the image rows of a Gemm: those of the left row, the right column and the bias.
+
+    `transA` and `transB` are applied first. `sources` holds the row ranges of all inputs, `shape`
+    is the static shape of the output.
+    """
     left, right, *bias = sources
     if node.attributes.get_int("transA", 0):
         left = left.each(np.transpose, left.shape[::-1])
@@ -150,7 +159,10 @@ def gemm(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def einsum(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Return the ranges of an Einsum without ellipsis, repeated letters or implicit output.
+    """Return the image rows of an Einsum: the union over the summed letters of all operands.
+
+    Ellipsis, repeated letters and implicit output are not covered. `sources` holds the row ranges
+    of all operands, `shape` is the static shape of the output.
 
     Raises:
         NotKnownError: the equation has one of these.

@@ -30,20 +30,20 @@ if TYPE_CHECKING:
 
 
 def transposed_axes(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Return the ranges of a Transpose; without `perm` the axes are reversed.
+    """Return the image rows that a Transpose's outputs depend on; exact.
 
-    `sources` holds the ranges of all inputs in order, `shape` is the static shape of the output.
-    The other rules take the same arguments.
+    They are permuted like the elements. Without `perm` the axes are reversed. `sources` holds the
+    row ranges of all inputs in order, `shape` is the static shape of the output.
     """
     order = node.attributes.get_ints("perm", range(len(shape))[::-1])
     return sources[0].each(lambda rows: rows.transpose(order), shape)
 
 
 def reshaped(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Return the ranges in a new shape, in row-major order of the elements.
+    """Return row ranges in a new static shape, in row-major order of the elements.
 
     Axes are matched in groups of equal element count. Exact, unless a group is too large for an
-    array of MOST elements: ranges are then merged.
+    array of MOST elements: ranges are then merged. `sources` holds the row ranges of all inputs.
     """
     source = sources[0]
     before, after = source.shape, shape
@@ -81,7 +81,10 @@ def _groups(before: Shape, after: Shape) -> Iterator[tuple[list[int], list[int]]
 
 
 def sliced(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Return the ranges of a Slice with constant starts, ends, axes and steps.
+    """Return the row ranges of a Slice, sliced alike; exact.
+
+    Starts, ends, axes and steps must be constant. `sources` holds the row ranges of all inputs,
+    `shape` is the static shape of the output.
 
     Raises:
         NotKnownError: one of these is computed.
@@ -101,7 +104,10 @@ def sliced(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def parted(node: ir.Node, sources: list[Seen], _shape: Shape) -> list[Seen]:
-    """Return the ranges of the outputs of a Split, whose shapes are static."""
+    """Return one row range per output of a Split, whose output shapes are static; exact.
+
+    `sources` holds the row ranges of its inputs.
+    """
     source = sources[0]
     axis = node.attributes.get_int("axis", 0) % len(source.shape)
     parts, start = [], 0
@@ -117,7 +123,10 @@ def parted(node: ir.Node, sources: list[Seen], _shape: Shape) -> list[Seen]:
 
 
 def concatenated(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Return the ranges of a Concat."""
+    """Return the row ranges of a Concat, concatenated along its axis; exact.
+
+    `sources` holds the row ranges of all operands, `shape` is the static shape of the output.
+    """
     axis = node.attributes.get_int("axis", 0) % len(shape)
     if all(source.first.shape[axis] == 1 for source in sources):
         return union(sources, shape)
@@ -134,7 +143,10 @@ def concatenated(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def gathered(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Return the ranges of a Gather by constant indices, or of a constant table by computed ones.
+    """Return the row ranges of a Gather by constant indices, or from a constant table.
+
+    In the second case each element depends on its index. `sources` holds the row ranges of all
+    inputs, `shape` is the static shape of the output.
 
     Raises:
         NotKnownError: both are computed.
@@ -150,12 +162,14 @@ def gathered(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def expanded(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Return the ranges of an Expand: those of its first input, broadcast."""
+    """Return the row ranges of an Expand: those of its first input, broadcast to `shape`; exact."""
     return union(sources[:1], shape)
 
 
 def tiled(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Return the ranges of a Tile with constant repeats.
+    """Return the row ranges of a Tile with constant repeats, tiled alike; exact.
+
+    `sources` holds the row ranges of all inputs, `shape` is the static shape of the output.
 
     Raises:
         NotKnownError: one of these is computed.
@@ -168,7 +182,11 @@ def tiled(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def depth_to_space(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Return the ranges of a DepthToSpace, merged over channels."""
+    """Return the row ranges of a DepthToSpace: those of each block's input pixel.
+
+    Ranges are united over the channels, so they may be wider than what is read. `sources` holds the
+    row ranges of the input, `shape` is the static shape of the output.
+    """
     seen, block = merged(sources[0], [1]), node.attributes.get_int("blocksize", 1)
     for axis in (2, 3):
         if seen.first.shape[axis] > 1:
@@ -177,9 +195,10 @@ def depth_to_space(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def padded(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Return the ranges of a Pad of any mode with constant pads and axes.
+    """Return the row ranges of a Pad of any mode with constant pads and axes; exact.
 
-    Constant padding depends on nothing; padding of other modes on the rows that it copies.
+    Constant padding depends on no row; padding of other modes on the rows that it copies. `sources`
+    holds the row ranges of all inputs, `shape` is the static shape of the output.
 
     Raises:
         NotKnownError: one of these is computed.

@@ -70,15 +70,19 @@ class ReceptiveField:
 
     @property
     def diameter(self) -> int | None:
-        """Side of the square of input pixels on which an output pixel depends, or None."""
+        """Side in pixels of the input square on which an output pixel depends.
+
+        It is 2 · radius + 1; None if the radius is unknown.
+        """
         return None if self.radius is None else 2 * self.radius + 1
 
 
 def receptive_field(model: ir.Model) -> ReceptiveField:
-    """Return the receptive field of a float or QDQ model, from its graph only.
+    """Return the receptive field of a float or QDQ model in input pixels, from its graph only.
 
-    The radius is never too small. It is the larger of those along height and width. The model is
-    not changed, and nothing is run.
+    The radius, the larger of those along height and width, is never too small; it is None if an
+    operator is unknown, no size works, or the output depends on the whole image. The model is not
+    changed, and nothing is run.
     """
     light = outline(model)
     found = [_along(light, axis) for axis in (0, 1)]

@@ -61,7 +61,7 @@ class Seen:
         return bool((self.first > self.last).all())
 
     def each(self, change: Callable[[Rows], Rows], shape: Shape) -> Seen:
-        """Return the ranges with one rearrangement applied to both arrays.
+        """Return the row ranges after one rearrangement of first and last rows.
 
         `change` maps an array, with length 1 along constant axes, to one of `shape` likewise.
         """
@@ -99,7 +99,7 @@ def shape_of(value: ir.Value | None) -> Shape:
 
 
 def merged(seen: Seen, axes: Sequence[int]) -> Seen:
-    """Return the ranges with every element widened to the union along some axes.
+    """Return row ranges in which every element depends on the union of the rows along some axes.
 
     Merged axes stay, with length 1 in the arrays; `shape` is unchanged. Negative axes count from
     the end.
@@ -115,7 +115,7 @@ def merged(seen: Seen, axes: Sequence[int]) -> Seen:
 
 
 def union(sources: Sequence[Seen], shape: Shape) -> Seen:
-    """Return the union of the ranges of broadcast operands.
+    """Return the union of broadcast operands' row ranges: least first, greatest last row.
 
     Operands are aligned at their last axes, as in NumPy; `shape` is that of the result.
     """
@@ -140,9 +140,9 @@ def numbers(node: ir.Node, index: int) -> NDArray[np.int64]:
 
 
 def compacted(seen: Seen) -> Seen:
-    """Return the ranges with length 1 along each axis on which both arrays are constant.
+    """Return the same row ranges with length 1 along each axis on which both arrays are constant.
 
-    The arrays hold the first and last row of each element; `shape` is unchanged. Exact.
+    `shape` is unchanged. Exact.
     """
     first, last = seen.first, seen.last
     for axis, side in enumerate(first.shape):

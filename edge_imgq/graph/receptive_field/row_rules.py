@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 
 
 def follow(node: ir.Node, sources: Sequence[Seen]) -> list[Seen]:
-    """Return the row ranges of a node's outputs.
+    """Return the first and last image row on which each element of a node's outputs depends.
 
     Never narrower than what the node reads. Wider, by merging, where the arrays would exceed MOST
     elements.

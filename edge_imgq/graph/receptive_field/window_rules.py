@@ -28,17 +28,20 @@ if TYPE_CHECKING:
 
 
 def space_to_depth(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Return the ranges of a SpaceToDepth: blocks of pixels, merged over channels.
+    """Return the row ranges of a SpaceToDepth: each output depends on its block of rows.
 
-    `sources` holds the ranges of all inputs in order, `shape` is the static shape of the output.
-    The other rules take the same arguments.
+    Ranges are united over the channels. `sources` holds the row ranges of all inputs in order,
+    `shape` is the static shape of the output.
     """
     block = node.attributes.get_int("blocksize", 1)
     return _windows(merged(sources[0], [1]), shape, [(block, block, 1, 0)] * 2)
 
 
 def convolution(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Return the ranges of a Conv: its windows, merged over all channels.
+    """Return the row ranges of a Conv: each output depends on its window, in all channels.
+
+    Grouped channels are united as well, so ranges may be wider than what is read. `sources` holds
+    the row ranges of all inputs, `shape` is the static shape of the output.
 
     Raises:
         NotKnownError: the weights or the bias depend on the image.
@@ -49,7 +52,10 @@ def convolution(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def pooled(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Return the ranges of a pooling: its windows per channel."""
+    """Return the row ranges of a pooling: each output depends on its window in its channel.
+
+    `sources` holds the row ranges of the input, `shape` is the static shape of the output.
+    """
     return _windows(sources[0], shape, _taps(node, sources))
 
 
@@ -78,7 +84,10 @@ def _windows(seen: Seen, shape: Shape, taps: Sequence[tuple[int, int, int, int]]
 
 
 def deconvolution(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Return the ranges of a ConvTranspose: the pixels whose kernels reach each output.
+    """Return the row ranges of a ConvTranspose: each output depends on the pixels that write to it.
+
+    Channels are united. `sources` holds the row ranges of all inputs, `shape` is the static shape
+    of the output.
 
     Raises:
         NotKnownError: the weights or the bias depend on the image.
@@ -101,7 +110,10 @@ def deconvolution(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def resized(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Return the ranges of a Resize: the neighbours of each position, never fewer than are read.
+    """Return the row ranges of a Resize: those of the neighbours that are interpolated.
+
+    Never narrower than what is read. `sources` holds the row ranges of all inputs, `shape` is the
+    static shape of the output.
 
     Raises:
         NotKnownError: it crops, or its parameters are computed from the image.

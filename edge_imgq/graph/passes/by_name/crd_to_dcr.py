@@ -30,9 +30,10 @@ Rule = Callable[[ir.Node, Any], "list[Edit] | None"]
 
 
 def crd_to_dcr(model: ir.Model) -> int:
-    """Convert each CRD DepthToSpace to DCR, and move activations before pixel shuffles; exact.
+    """Convert each CRD DepthToSpace to DCR by permuting the channels that feed it; exact.
 
-    Inserted 1×1 convolutions hold one 1 per row, so each of their sums has one nonzero term.
+    The permutation is folded into convolutions upstream, or written as a 1×1 convolution of zeros
+    and ones, whose sums have one nonzero term. Activations are moved before pixel shuffles.
 
     Args:
         model: edited in place.

@@ -29,6 +29,8 @@ moving them before a shuffle gains nothing.
 def hoist_activation(model: ir.Model) -> int:
     """Move activations before pixel shuffles and nearest-neighbour enlargements; bit-exact.
 
+    f(shuffle(x)) = shuffle(f(x)); slopes of a PReLU are permuted with their channels.
+
     Args:
         model: edited in place.
 

@@ -16,9 +16,10 @@ from edge_imgq.graph.passes.fold.reparameterize import collapse_branches
 
 
 def merge_skip_branches(model: ir.Model) -> int:
-    """Merge linear branches, including those that only scale channels.
+    """Merge linear branches into one convolution, also those that only scale channels: x + W * x.
 
-    Exact in real numbers; float32 rounding differs.
+    Only for float files, since a 1 in the centre tap costs int8 weights precision. Exact in real
+    numbers; float32 rounding differs.
 
     Args:
         model: edited in place.

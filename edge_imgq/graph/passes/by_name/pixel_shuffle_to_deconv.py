@@ -31,11 +31,11 @@ from edge_imgq.graph.passes.express.normalize_deconv import divide
 
 
 def pixel_shuffle_to_deconv(model: ir.Model) -> int:
-    """Rewrite each DepthToSpace of a float graph as a ConvTranspose.
+    """Rewrite each DepthToSpace of a float graph as a ConvTranspose of kernel and stride s.
 
-    Grouped ConvTranspose nodes are split first. Exact for finite values; where a convolution
-    absorbs the shuffle, float32 sums may be ordered differently. A graph with a DequantizeLinear
-    node stays unchanged.
+    A convolution of stride 1 whose only reader is the shuffle absorbs it. Grouped ConvTranspose
+    nodes are split first. Exact for finite values; where a convolution absorbs the shuffle, float32
+    sums may be ordered differently. A graph with a DequantizeLinear node stays unchanged.
 
     Args:
         model: edited in place.

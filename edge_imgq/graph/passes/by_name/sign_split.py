@@ -44,9 +44,10 @@ RECTIFIED = ".halves.relu"
 
 
 def sign_split(model: ir.Model) -> int:
-    """Split each PReLU with one constant slope per channel on (N, C, H, W), and LeakyReLUs.
+    """Split each PReLU and LeakyReLU into relu(x) − a · relu(−x), for graphs to be quantized.
 
-    Exact in real numbers; float32 rounding differs.
+    Covered are one constant slope per channel on (N, C, H, W). The halves become channels of the
+    convolutions around. Exact in real numbers; float32 rounding differs.
 
     Args:
         model: edited in place.
@@ -61,10 +62,10 @@ def sign_split(model: ir.Model) -> int:
 
 
 def cheap_sign_split(model: ir.Model, kernels: KernelProfile) -> int:
-    """Split the activations whose halves cost at most MOST times the kept activation.
+    """Split PReLUs as `sign_split` does, where that costs at most MOST times the kept activation.
 
-    Other PReLUs with one slope for all channels become LeakyReLUs. Exact in real numbers; float32
-    rounding differs.
+    Cost is estimated from the kernel profile. Other PReLUs with one slope for all channels become
+    LeakyReLUs. Exact in real numbers; float32 rounding differs.
 
     Args:
         model: edited in place.

@@ -76,10 +76,11 @@ class _Axis:
 
 
 def sub_pixel(model: ir.Model) -> int:
-    """Rewrite each dense or depthwise ConvTranspose of equal strides ≥ 2 on both axes.
+    """Rewrite transposed convolutions of stride s ≥ 2 as convolution and DCR depth-to-space.
 
-    Grouped, dilated and `auto_pad` nodes stay unchanged. Exact in real numbers; float32 sums may be
-    ordered differently.
+    Covered are dense and depthwise ConvTranspose nodes with constant weights and equal strides on
+    both axes. Grouped, dilated and `auto_pad` nodes stay unchanged. Exact in real numbers; float32
+    sums may be ordered differently.
 
     Args:
         model: edited in place.

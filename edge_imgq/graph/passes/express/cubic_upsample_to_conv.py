@@ -30,10 +30,11 @@ permute its channels; its cost grows with the square of the channels.
 
 
 def cubic_upsample_to_conv(model: ir.Model) -> int:
-    """Rewrite each cubic Resize of (N, C, H, W) by one integer factor on both axes.
+    """Rewrite each cubic Resize of (N, C, H, W) by an integer as convolution and pixel shuffle.
 
-    Resizes with `exclude_outside` or other coordinate modes stay unchanged. Exact in real numbers;
-    float32 rounding differs.
+    Each phase is one kernel of Keys' weights, at most 5 × 5 taps, on the image padded by its edge.
+    The factor is the same on both axes. Resizes with `exclude_outside` or other coordinate modes
+    stay unchanged. Exact in real numbers; float32 rounding differs.
 
     Args:
         model: edited in place.

@@ -12,7 +12,9 @@ from edge_imgq.graph import edit
 
 
 def decompose_hard_sigmoid(model: ir.Model) -> int:
-    """Rewrite each HardSigmoid; exact in real numbers, float32 rounding may differ.
+    """Rewrite each HardSigmoid as a Mul, an Add and a Clip: clip(α·x + β, 0, 1).
+
+    Exact in real numbers, float32 rounding may differ. Any shape.
 
     Args:
         model: edited in place.

@@ -16,9 +16,10 @@ CENTRED = ("half_pixel", "pytorch_half_pixel")
 
 
 def downsample2_to_avgpool(model: ir.Model) -> int:
-    """Rewrite each bilinear Resize of (N, C, H, W) with scales of ½ as a strided depthwise Conv.
+    """Rewrite each bilinear Resize of (N, C, H, W) with scales of ½ as a 2×2 mean of stride 2.
 
-    Only half-pixel coordinates without antialiasing are covered. Exact in real numbers.
+    The mean is a depthwise Conv with weights ¼. Only half-pixel coordinates without antialiasing
+    are covered. Exact in real numbers; float32 sums may be ordered differently.
 
     Args:
         model: edited in place.

@@ -19,7 +19,9 @@ END = np.iinfo(np.int64).max
 
 
 def edge_pad_to_concat(model: ir.Model) -> int:
-    """Rewrite each Pad of mode edge or wrap with constant, non-negative pads; bit-exact.
+    """Rewrite each Pad of mode edge or wrap as slices concatenated to its input; bit-exact.
+
+    One axis after the other. Pads must be constant and not negative.
 
     Args:
         model: edited in place.

@@ -17,10 +17,10 @@ from edge_imgq.graph import edit
 
 
 def fold_slice_into_deconv(model: ir.Model) -> int:
-    """Fold unit-step slices, and a following Add of a bias, into transposed convolutions.
+    """Fold slices behind a transposed convolution into its pads, and a following Add into its bias.
 
-    Bit-exact for the slices; the bias addition may round differently in float32. A slice needs
-    static shapes.
+    Slices have unit steps along height and width, and need static shapes. Bit-exact for the slices;
+    the bias addition may round differently in float32.
 
     Args:
         model: edited in place.

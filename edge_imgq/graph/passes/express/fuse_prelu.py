@@ -26,9 +26,10 @@ from edge_imgq.graph.network import Activation
 
 
 def fuse_prelu(model: ir.Model) -> int:
-    """Fuse each PReLU that is written as a sum into one PRelu node.
+    """Fuse relu(x) + a·min(x, 0), written with rectifiers, |x| and products, into one PRelu node.
 
-    Exact in real numbers; float32 rounding differs.
+    a holds one number per channel; relu(−x) and x − |x| may stand for min(x, 0). Exact in real
+    numbers; float32 rounding differs.
 
     Args:
         model: edited in place.

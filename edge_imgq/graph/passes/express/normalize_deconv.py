@@ -26,9 +26,11 @@ from edge_imgq.graph.passes.by_name.sub_pixel import is_depthwise
 
 
 def normalize_deconv(model: ir.Model) -> int:
-    """Rewrite dilated, grouped and unit-stride ConvTranspose nodes on (N, C, H, W).
+    """Rewrite dilated, grouped and unit-stride ConvTranspose nodes on (N, C, H, W) as plain ones.
 
-    Weights must be constant. Exact in real numbers; float32 sums may be ordered differently.
+    At stride 1 it becomes a Conv; a dilated kernel gets zeros between its taps; a grouped one
+    becomes one per group between Split and Concat, unless it is depthwise. Weights must be
+    constant. Exact in real numbers; float32 sums may be ordered differently.
 
     Args:
         model: edited in place.

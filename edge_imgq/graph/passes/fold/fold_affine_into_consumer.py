@@ -40,9 +40,12 @@ Rule = Callable[[ir.Node, int, Affine], "list[Edit] | None"]
 
 
 def fold_affine_into_consumer(model: ir.Model) -> int:
-    """Fold factors and offsets into the convolutions behind them, or into each other.
+    """Fold constant factors and offsets per channel into the convolutions that read the value.
 
-    Exact in real numbers; float32 rounding differs.
+    W*(a·x + b) + c = (W·a)*x + (ΣW·b + c). Offsets are folded only without zero padding.
+    Activations that commute, Concat, and operators that copy, select or average pixels may lie
+    between. Other consecutive factors and offsets are folded into each other. Exact in real
+    numbers; float32 rounding differs.
 
     Args:
         model: edited in place.

@@ -33,9 +33,11 @@ NAMED_BOUNDS = {(0.0, 6.0), (-1.0, 1.0)}
 
 
 def fold_affine_into_producer(model: ir.Model) -> int:
-    """Fold factors and offsets into the convolutions before them.
+    """Fold constant factors and offsets per channel into the convolutions that compute the value.
 
-    Exact in real numbers; float32 rounding differs.
+    a·(W*x + c) + b = (a·W)*x + (a·c + b). Operators that commute with a and b may lie between:
+    activations, clips, sums, products, Concat, and those that copy, select or average pixels. Exact
+    in real numbers; float32 rounding differs.
 
     Args:
         model: edited in place.

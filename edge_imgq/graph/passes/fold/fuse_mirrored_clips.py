@@ -20,7 +20,9 @@ from edge_imgq.graph.linear_map import linear_map_of
 
 
 def fuse_mirrored_clips(model: ir.Model) -> int:
-    """Replace two rectifiers around a falling line by the line and one Clip; exact in real numbers.
+    """Rewrite relu(b − a·relu(x)) as clip(b − a·x, 0, b) for constants a, b > 0.
+
+    Exact in real numbers; one Clip and the line replace the two rectifiers.
 
     Args:
         model: edited in place.

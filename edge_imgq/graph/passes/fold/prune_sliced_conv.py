@@ -21,9 +21,10 @@ ALIKE = operators(lambda row: row.elementwise and not row.broadcasts)
 
 
 def prune_sliced_conv(model: ir.Model) -> int:
-    """Fold channel slices into the weights of the convolutions that compute them; exact.
+    """Drop the output channels of a convolution that a following channel Slice discards; exact.
 
-    The convolution needs one group and constant weights, and each value on the path one reader.
+    Operators that treat all channels alike may lie between; each value on the path has one reader.
+    The convolution needs one group and constant weights.
 
     Args:
         model: edited in place.

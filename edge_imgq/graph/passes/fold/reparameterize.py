@@ -76,9 +76,10 @@ class Branch:
 
 
 def reparameterize(model: ir.Model) -> int:
-    """Merge chains of convolutions, and convolutional branches of one image.
+    """Merge chains of convolutions, and added convolutional branches of one image, into one.
 
-    Exact in real numbers; float32 rounding differs.
+    Branches are merged if that takes no more multiplications than before, chains outside a sum if
+    it takes fewer. Exact in real numbers, image borders included; float32 rounding differs.
 
     Args:
         model: edited in place.
@@ -90,9 +91,9 @@ def reparameterize(model: ir.Model) -> int:
 
 
 def collapse_branches(model: ir.Model, *, diagonal: bool) -> int:
-    """Merge chains and branches until none is left that pays.
+    """Merge chains and added branches of convolutions until none is left that pays.
 
-    Exact in real numbers; float32 rounding differs.
+    Exact in real numbers, image borders included; float32 rounding differs.
 
     Args:
         model: edited in place.

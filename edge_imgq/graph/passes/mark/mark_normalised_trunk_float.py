@@ -24,7 +24,11 @@ SUMS = ("Add", "Sub")
 
 
 def mark_normalised_trunk_float(model: ir.Model) -> int:
-    """Mark the sums between normalisations over channels as float arithmetic; values do not change.
+    """Mark the sums of a residual trunk that norms over channels read as float arithmetic.
+
+    In x ← x + block(norm(x)) the trunk x then stays in float when the graph is quantized. A first
+    convolution of few input channels is marked with it if only the trunk reads it. Values do not
+    change.
 
     Args:
         model: edited in place.

@@ -25,9 +25,10 @@ SHIFTS = ("Add", "Sub")
 
 
 def mark_shifted_image_float(model: ir.Model) -> int:
-    """Mark shifts of the image, and the convolutions that read them, as float arithmetic.
+    """Mark shifts of the image before zero padding, and the convolutions that read them, as float.
 
-    Values do not change.
+    Covered is conv(pad(x − mean)), whose shift cannot be folded into the layer. Values do not
+    change.
 
     Args:
         model: edited in place.

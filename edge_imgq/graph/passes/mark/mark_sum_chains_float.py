@@ -27,7 +27,9 @@ Two are a nested skip, where the conversions cost more than the saved rounding g
 
 
 def mark_sum_chains_float(model: ir.Model) -> int:
-    """Mark the additions of long sums as float arithmetic; values do not change.
+    """Mark the additions of expressions of at least FEWEST sums as float arithmetic.
+
+    A quantized graph then rounds such a sum once. Values do not change.
 
     Args:
         model: edited in place.

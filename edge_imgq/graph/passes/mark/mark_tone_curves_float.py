@@ -30,9 +30,10 @@ ARITHMETIC = frozenset(
 
 
 def mark_tone_curves_float(model: ir.Model) -> int:
-    """Mark curves, and the arithmetic upstream of them, as float arithmetic; values do not change.
+    """Mark powers, logarithms, roots and exponentials, and arithmetic upstream, as float.
 
-    Identity nodes are inserted where unmarked nodes read a marked value.
+    Squares and cubes by multiplication are no curves; convolutions upstream stay unmarked. Identity
+    nodes are inserted where unmarked nodes read a marked value. Values do not change.
 
     Args:
         model: edited in place.

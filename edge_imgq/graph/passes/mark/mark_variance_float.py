@@ -20,7 +20,7 @@ from edge_imgq.graph.passes.protect.mark_std_float import MEANS, centring, is_sq
 
 
 def mark_variance_float(model: ir.Model) -> int:
-    """Mark each mean of squares over an image, and the vector arithmetic that reads it.
+    """Mark means of squares over height and width, and vector arithmetic on them, as float.
 
     Values do not change.
 

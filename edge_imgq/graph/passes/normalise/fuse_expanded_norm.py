@@ -27,9 +27,10 @@ class _Offset:
 
 
 def fuse_expanded_norm(model: ir.Model) -> int:
-    """Rewrite each expanded normalisation in its factored form.
+    """Rewrite each normalisation written as x·k + (β − m·k) as (x − m)·r·γ + β.
 
-    Exact in real numbers; float32 rounding differs.
+    k = r·γ, with r the reciprocal of the deviation; TensorFlow writes the first form. Exact in real
+    numbers; float32 rounding differs.
 
     Args:
         model: edited in place.

@@ -24,9 +24,10 @@ from edge_imgq.graph.operators import ELEMENTWISE
 
 
 def lift_gemm_over_reshape(model: ir.Model) -> int:
-    """Move the flattening of channels-last images behind Gemm and elementwise operators.
+    """Move the Reshape of channels-last images to (N·H·W, C) behind Gemm and elementwise operators.
 
-    Exact in real numbers; MatMul and Add may round differently from Gemm in float32.
+    Weights must be constant; a Gemm becomes MatMul and Add. Exact in real numbers, but MatMul and
+    Add may round differently from Gemm in float32.
 
     Args:
         model: edited in place.

@@ -16,7 +16,10 @@ from edge_imgq.graph.operators import AFFINE
 
 
 def lift_over_group_reshape(model: ir.Model) -> int:
-    """Remove pairs of inverse group reshapes around elementwise arithmetic; bit-exact.
+    """Remove a Reshape to channel groups and its inverse around elementwise arithmetic; bit-exact.
+
+    (N, C, …) → (N, G, C/G, …) and back, or the same with channels last. Constants may hold one
+    number, or one per channel.
 
     Args:
         model: edited in place.

@@ -25,9 +25,10 @@ class MatchedNorm:
 
 
 def match_norm(node: ir.Node) -> MatchedNorm | None:
-    """Return the normalisation that ends in this division or product, or None if there is none.
+    """Return the normalisation (x − m) / √(v + ε) that a Div or Mul completes, or None.
 
-    The node is a Div or a Mul. Means must keep their axes; ε is one number.
+    It is written node by node: m and v are ReduceMean or GlobalAveragePool of x and (x − m)², which
+    keep their axes; ε is one number.
     """
     if node.op_type == "Div":
         return _find(node.inputs[0], _made_by(node.inputs[1], "Sqrt"))

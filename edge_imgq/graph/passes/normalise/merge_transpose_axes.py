@@ -23,7 +23,9 @@ Axes = list[list[int]]
 
 
 def merge_transpose_axes(model: ir.Model) -> int:
-    """Rewrite transpositions of more than five axes that merge to five or six; bit-exact.
+    """Merge axes that move together in each Transpose of more than five axes; bit-exact.
+
+    Axes of length 1 are merged too. Rewritten, between two reshapes, if five or six axes remain.
 
     Args:
         model: edited in place.

@@ -29,10 +29,12 @@ CHANNELS_LAST: Order = (0, 2, 3, 1)
 
 
 def reduce_transposes(model: ir.Model) -> int:
-    """Move transpositions behind their readers, and cancel inverse ones.
+    """Move each Transpose behind its readers, and cancel it with its inverse.
 
-    Exact in real numbers, and bit-exact for elementwise operators and those that move values.
-    Float32 sums of reductions, Softmax, interpolation and MatMul may be ordered differently.
+    Elementwise operators, Concat, Split, Softmax, Pad, Slice, means and products of the last axis
+    are passed, with axes renamed and constants permuted. Exact in real numbers, and bit-exact for
+    elementwise operators and those that move values. Float32 sums of reductions, Softmax,
+    interpolation and MatMul may be ordered differently.
 
     Args:
         model: edited in place.

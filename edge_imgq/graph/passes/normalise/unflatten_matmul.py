@@ -13,7 +13,9 @@ from edge_imgq.graph import edit
 
 
 def unflatten_matmul(model: ir.Model) -> int:
-    """Remove two inverse reshapes around a MatMul with a constant matrix; bit-exact.
+    """Remove the reshapes to (N·H·W, C) and back around a MatMul with a constant matrix; bit-exact.
+
+    A constant bias may follow the product.
 
     Args:
         model: edited in place.

@@ -21,9 +21,9 @@ PASSED = AFFINE | RESHAPING | {"Transpose"}
 
 
 def mark_attention_float(model: ir.Model) -> int:
-    """Mark each softmax that leads to a product of computed matrices, and the nodes between.
+    """Mark attention, softmax(q · kᵀ · a + bias) · v, as float arithmetic, both products included.
 
-    Values do not change.
+    Only a Softmax that leads to a product of computed matrices counts. Values do not change.
 
     Args:
         model: edited in place.

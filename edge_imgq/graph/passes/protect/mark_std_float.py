@@ -23,7 +23,9 @@ BOUNDS = ("Clip", "Expand", "Max")
 
 
 def mark_std_float(model: ir.Model) -> int:
-    """Mark each root of a mean of squares, from the square to the division; values do not change.
+    """Mark each √(mean(x²) · a + b), from the square to a division by it, as float arithmetic.
+
+    x may have its mean subtracted. Values do not change.
 
     Args:
         model: edited in place.

@@ -17,9 +17,10 @@ from edge_imgq.graph import edit
 
 
 def col2im_to_deconv(model: ir.Model) -> int:
-    """Rewrite Col2Im of two spatial axes and static shape as a ConvTranspose.
+    """Rewrite Col2Im (torch's `fold`) of two spatial axes and static shape as a ConvTranspose.
 
-    Exact in real numbers; float32 sums may be ordered differently.
+    It has one-hot windows and one group per channel. Exact in real numbers; float32 sums may be
+    ordered differently.
 
     Args:
         model: edited in place.

@@ -23,9 +23,10 @@ NEAR = 1e-6
 
 
 def cumsum_to_avgpool(model: ir.Model) -> int:
-    """Rewrite differences of cumulative sums of static shape as AveragePool nodes.
+    """Rewrite box filters by differences of a summed-area table (CumSum) as AveragePool nodes.
 
-    Exact in real numbers; float32 rounding differs, because the sums no longer run over the image.
+    Shapes must be static. Exact in real numbers; float32 rounding differs, because the sums no
+    longer run over the image.
 
     Args:
         model: edited in place.

@@ -48,9 +48,10 @@ class _Activation(NodeInserter):
 
 
 def decompose_activations(model: ir.Model) -> int:
-    """Decompose the activations listed in the module docstring; exact in real numbers.
+    """Decompose Softplus, Mish, Elu, Celu, Selu, Softsign, Shrink and ThresholdedRelu.
 
-    An Elu with α = 1 and a Shrink with λ < 0 stay unchanged.
+    They become Relu, Exp, Log, Tanh and arithmetic, marked as float arithmetic; exact in real
+    numbers, float32 rounding differs. An Elu with α = 1 and a Shrink with λ < 0 stay unchanged.
 
     Args:
         model: edited in place.

@@ -28,10 +28,11 @@ LEAST = 1e-12
 
 
 def decompose_log_sums(model: ir.Model) -> int:
-    """Decompose the operators listed in the module docstring.
+    """Decompose ReduceLogSum, ReduceLogSumExp, LogSoftmax, LpNormalization and GlobalLpPool.
 
-    Exact in real numbers, except for LpNormalization of norms below 10⁻¹²; float32 rounding
-    differs.
+    They become sums, norms, Exp and Log, marked as float arithmetic. Only powers 1 and 2 are
+    covered. Exact in real numbers, except for LpNormalization of norms below 10⁻¹²; float32
+    rounding differs.
 
     Args:
         model: edited in place.

@@ -28,9 +28,10 @@ PATTERNS: dict[str, tuple[str, dict[int, float]]] = {
 
 
 def fuse_gelu(model: ir.Model) -> int:
-    """Fuse each product that computes a GELU into a Gelu node.
+    """Fuse ½·x·(1 + erf(x/√2)), or its tanh approximation, into a Gelu node.
 
-    Exact up to the rounding of the network's constants, which may differ by TOLERANCE.
+    Factors may come in any order. Exact up to the rounding of the network's constants, which may
+    differ by TOLERANCE.
 
     Args:
         model: edited in place.

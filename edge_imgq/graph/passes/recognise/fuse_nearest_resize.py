@@ -24,7 +24,9 @@ NEAREST = {
 
 
 def fuse_nearest_resize(model: ir.Model) -> int:
-    """Rewrite repetitions of rows and columns of static shape as Resize; bit-exact.
+    """Rewrite rows or columns repeated by Tile or Expand as a nearest Resize; bit-exact.
+
+    The pattern is Unsqueeze, Tile or Expand, perhaps Transpose, and Reshape, of static shape.
 
     Args:
         model: edited in place.

@@ -41,7 +41,10 @@ CHANNELS = (0, 2, 1, 3, 4)
 
 
 def fuse_pixel_shuffle(model: ir.Model) -> int:
-    """Fuse each shuffle of square blocks and static shape; exact.
+    """Fuse Reshape, Transpose, Reshape into DepthToSpace or SpaceToDepth (CRD or DCR); exact.
+
+    Blocks are square, shapes static. A CRD space-to-depth and a shuffle of channels among groups
+    need a 1×1 convolution of zeros and ones, which is exact for finite values.
 
     Args:
         model: edited in place.

@@ -24,9 +24,11 @@ CHANNELS_FIRST = [1, 0, 2, 3]
 
 
 def gather_to_conv(model: ir.Model) -> int:
-    """Rewrite each constant selection of channels that is not a slice.
+    """Rewrite each selection of channels by a constant table that is no slice as a 1×1 convolution.
 
-    Exact for finite values, but for the sign of zero; an infinity or NaN spreads to all channels.
+    Its matrix has a single 1 in each row. Covered are Gather, and GatherND between two
+    transpositions. Exact for finite values, but for the sign of zero; an infinity or NaN spreads to
+    all channels.
 
     Args:
         model: edited in place.

@@ -15,7 +15,9 @@ from edge_imgq.graph import edit
 
 
 def gather_to_slice(model: ir.Model) -> int:
-    """Rewrite each Gather of consecutive indices from a float tensor; bit-exact.
+    """Rewrite each Gather of consecutive constant indices from floats as a Slice; bit-exact.
+
+    A Squeeze or Reshape follows if the table of indices is a scalar or has several axes.
 
     Args:
         model: edited in place.

@@ -15,7 +15,10 @@ from edge_imgq.graph import edit
 
 
 def normalize_gemm(model: ir.Model) -> int:
-    """Rewrite Gemm, MatMul and PRelu of the forms above; exact in real numbers.
+    """Rewrite Gemm, MatMul and PRelu in the one form that all targets have; exact in real numbers.
+
+    A transposed Gemm input gets a Transpose, a matrix C an Add, a MatMul of a vector a Squeeze; a
+    PRelu with slopes per pixel becomes relu(x) + slope · min(x, 0). Float32 rounding may differ.
 
     Args:
         model: edited in place.

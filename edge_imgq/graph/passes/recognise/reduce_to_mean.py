@@ -30,9 +30,10 @@ SUMS = ("ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare")
 
 
 def reduce_to_mean(model: ir.Model) -> int:
-    """Rewrite sums and norms over axes of known length as means.
+    """Rewrite sums, L1 and L2 norms and GlobalMaxPool as means or ReduceMax.
 
-    Exact in real numbers; float32 rounding differs.
+    Axes have known length. ReduceSum is mean(x) · n, ReduceL2 √mean(x²) · √n; nodes of norms are
+    marked as float arithmetic. Exact in real numbers; float32 rounding differs.
 
     Args:
         model: edited in place.

@@ -17,7 +17,9 @@ Box = dict[int, tuple[int, int]]
 
 
 def scatter_to_concat(model: ir.Model) -> int:
-    """Rewrite writes of boxes at constant positions into tensors of static shape; bit-exact.
+    """Rewrite a ScatterND that overwrites a box, such as `y[:, :3] = z`; bit-exact.
+
+    It becomes Concat. Positions must be constant, the tensor's shape static.
 
     Args:
         model: edited in place.

@@ -38,9 +38,10 @@ class _Steps:
 
 
 def unfold_to_conv(model: ir.Model) -> int:
-    """Rewrite two gathers of windows, a Transpose and a Reshape as a depthwise Conv.
+    """Rewrite torch's `unfold`, exported as gathers of windows, as a depthwise Conv.
 
-    Exact for finite values; an infinity or NaN spreads to all taps of its window.
+    The pattern is two gathers, a Transpose and a Reshape; the kernels are one-hot, kh·kw per
+    channel. Exact for finite values; an infinity or NaN spreads to all taps of its window.
 
     Args:
         model: edited in place.

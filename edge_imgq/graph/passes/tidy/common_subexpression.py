@@ -16,7 +16,9 @@ LARGEST = 1 << 31
 
 
 def common_subexpression(model: ir.Model) -> int:
-    """Share equal constants and remove nodes that repeat another node; bit-exact.
+    """Share equal constants, and remove nodes that repeat another node's computation; bit-exact.
+
+    Constants of at most LARGEST elements are compared by their bytes.
 
     Args:
         model: edited in place.

@@ -17,9 +17,10 @@ from edge_imgq.graph.operators import RESHAPING
 
 
 def merge_reshapes(model: ir.Model) -> int:
-    """Merge consecutive reshapes; bit-exact.
+    """Merge consecutive Reshape, Flatten, Squeeze and Unsqueeze nodes; bit-exact.
 
-    Nodes of unknown shape and nodes marked as float arithmetic stay unchanged.
+    A Transpose that moves only axes of length 1 counts as one. Nodes of unknown shape and nodes
+    marked as float arithmetic stay unchanged.
 
     Args:
         model: edited in place.

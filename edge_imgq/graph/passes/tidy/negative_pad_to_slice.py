@@ -14,7 +14,7 @@ FARTHEST = 2**31 - 1
 
 
 def negative_pad_to_slice(model: ir.Model) -> int:
-    """Rewrite each constant-mode Pad that has a negative amount; bit-exact.
+    """Rewrite each constant-mode Pad that has a negative amount as a Slice and a Pad; bit-exact.
 
     Pads that are computed or given with an `axes` input stay unchanged.
 

@@ -22,7 +22,11 @@ LARGEST = 2**31 - 1
 
 
 def noop_elimination(model: ir.Model) -> int:
-    """Remove nodes without effect whose input is computed by another node; bit-exact.
+    """Remove nodes without effect in inference at the known shapes, such as Identity; bit-exact.
+
+    Also Dropout, float Cast, zero Pad, whole Slice, Resize to the same size, Transpose in order,
+    Concat of one tensor, Reshape to the input's shape, and Expand before arithmetic that broadcasts
+    alike. The input must be computed by another node.
 
     Args:
         model: edited in place.

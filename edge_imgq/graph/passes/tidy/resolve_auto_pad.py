@@ -15,9 +15,9 @@ from edge_imgq.graph.operators import WINDOWED
 
 
 def resolve_auto_pad(model: ir.Model) -> int:
-    """Write explicit pads for each window whose padding does not depend on the image size.
+    """Replace `auto_pad` by explicit pads where they do not depend on the size; bit-exact.
 
-    Bit-exact. Windows of unknown kernel size, or of SAME padding with a stride, stay unchanged.
+    Windows of unknown kernel size, or of SAME padding with a stride, stay unchanged.
 
     Args:
         model: edited in place.

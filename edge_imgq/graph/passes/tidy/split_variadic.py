@@ -13,9 +13,9 @@ PAIR = {"Max": "Max", "Min": "Min", "Sum": "Add"}
 
 
 def split_variadic(model: ir.Model) -> int:
-    """Rewrite Max and Min of more than two inputs, and Sum of two or more; bit-exact.
+    """Split Max and Min of more than two inputs, and Sum of two or more, into two-operand nodes.
 
-    Sums are added from left to right, as ONNX Runtime adds.
+    Bit-exact: sums are added from left to right, as ONNX Runtime adds.
 
     Args:
         model: edited in place.
