@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.api.arguments import (
     NOTHING_BOUND,
+    NOTHING_SET,
     AnyPath,
     Bound,
     Inputs,
     Progress,
     Range,
+    Settings,
     Size,
     as_ports,
     as_range,
+    as_settings,
     as_size,
     unwatched,
 )
@@ -79,6 +82,7 @@ def sensitivity(
     inputs: Inputs = (),
     bind: Bound = NOTHING_BOUND,
     states: Sequence[str] = (),
+    settings: Settings = NOTHING_SET,
     progress: Progress | None = None,
 ) -> SensitivityResult:
     """Measure, for each layer, the error of the image when that layer alone is int8.
@@ -95,13 +99,16 @@ def sensitivity(
         size: input (height, width) for an ONNX model whose graph depends on it, and for estimated
             times; None for the model's own, or (180, 320).
         calibration: photographs to choose int8 ranges on, as for `export`.
-        images: photographs to measure on; None for held-out patches of the calibration images.
+        images: photographs to measure on; None for held-out patches of the calibration images, or
+            with `settings` for photographs that ship.
         output: folder that receives a subfolder with the model's name.
         pixel_range: as for `open`.
         output_name: as for `open`.
         inputs: as for `open`.
         bind: as for `open`.
         states: as for `open`.
+        settings: numbers of further inputs to measure at, as for `enhance`; others are drawn over
+            their range. int8 ranges always come from the whole range of every input.
         progress: called before each step.
 
     Raises:
@@ -127,5 +134,6 @@ def sensitivity(
         fidelity=fidelity,
         size=wanted,
         images=images,
+        settings=as_settings(settings),
     )
     return SensitivityResult(run(request, progress or unwatched))

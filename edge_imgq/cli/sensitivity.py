@@ -14,6 +14,7 @@ from edge_imgq.cli.options import (
     add_json,
     add_ports,
     add_range,
+    add_settings,
 )
 from edge_imgq.cli.paths import existing_folder, model, scheme
 from edge_imgq.cli.progress import ProgressDisplay
@@ -66,11 +67,12 @@ def add(subparsers: Subparsers) -> None:
         type=existing_folder,
         metavar="DIR",
         help="folder of photographs to measure on (default: patches of the calibration images that "
-        "quantization did not use)",
+        "quantization did not use; with --set, photographs that ship)",
     )
     add_artifacts(parser)
     add_range(parser)
     add_ports(parser)
+    add_settings(parser)
     add_json(parser)
 
 
@@ -112,6 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
             inputs=arguments.input,
             bind=arguments.bind,
             states=arguments.state,
+            settings=arguments.set,
             progress=watch,
         )
     print(sensitivity_to_json(result.sensitivity) if arguments.json else result)

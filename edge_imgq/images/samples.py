@@ -8,10 +8,11 @@ with a seed derived from its name, so every run uses the same pixels. A folder w
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,10 +22,11 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ImageError
 from edge_imgq.images.degrade import degrade_for
 from edge_imgq.images.files import as_image, in_colour, list_images, read_image, unread_images
+from edge_imgq.images.fit_to_size import fit
 from edge_imgq.images.mixture import SCENARIOS, degrade, pieces_of
 from edge_imgq.images.noise import GaussianNoise
 from edge_imgq.images.port_samples import noise_of, noise_port, with_ports
-from edge_imgq.images.resize import crop_to_multiple, upscale
+from edge_imgq.images.resize import upscale
 from edge_imgq.scale import Scale, scaled
 from edge_imgq.wording import count_of
 
@@ -36,10 +38,6 @@ if TYPE_CHECKING:
     from edge_imgq.contract import Colour
 
     Pixels: TypeAlias = NDArray[np.uint8]
-
-LARGEST = 768
-"""Photographs are cropped to this many pixels a side around the centre, which bounds memory and
-time; almost every image of the published test sets fits whole."""
 
 ENOUGH = 64
 """Height and width of an input that suffices for any receptive field: a network of a hundred layers
@@ -209,7 +207,11 @@ def _refuse_none(images: Sequence[object]) -> None:
 
 
 def samples(
-    images: ImageSet, contract: ImageContract, size: tuple[int, int] | None, smallest: int = 1
+    images: ImageSet,
+    contract: ImageContract,
+    size: tuple[int, int] | None,
+    smallest: int = 1,
+    known: Mapping[str, Pixels] = MappingProxyType({}),
 ) -> Iterator[Sample]:
     """Read the images of a set one at a time as network inputs.
 
@@ -223,6 +225,7 @@ def samples(
             extended by reflection; None if it takes any.
         smallest: side of the network's receptive field. If the network takes any size, an input
             must be at least that large, or at least ENOUGH.
+        known: levels (1, 1, C) of further inputs by name; others are drawn.
 
     Raises:
         ImageError: a file is unreadable, or an image is too small.
@@ -231,24 +234,29 @@ def samples(
         if contract.task == "assessment":
             yield from _degraded_each_way(photo, contract, size)
             continue
-        sample = _ported(_read(photo, contract, size), contract)
+        sample = _ported(_read(photo, contract, size), contract, photo, known)
         if size is None:
             _refuse_small(photo, sample, smallest)
         yield sample
 
 
-def _ported(sample: Sample, contract: ImageContract) -> Sample:
+def _ported(
+    sample: Sample, contract: ImageContract, photo: Photo, known: Mapping[str, Pixels]
+) -> Sample:
     """Make all inputs of a network from a picture; add noise according to its noise input."""
     if contract.takes_image_alone:
         return sample
-    generator, levels = _generator(f"{sample.name} ports"), {}
+    generator, levels = _generator(f"{sample.name} ports"), dict(known)
     picture, truth, port = sample.pixels, sample.truth, noise_port(contract)
-    if port is not None and contract.task in UNKNOWN_TASKS:
-        level = int(generator.integers(256))
-        levels[port.name] = np.full((1, 1, port.channels), level, np.uint8)
-        if truth is None and contract.scale == 1 and contract.result is None:
-            sigma = noise_of(port, level)
-            truth, picture = picture, GaussianNoise((sigma, sigma))(picture, generator)
+    enlarges = contract.task == "super-resolution" and photo.truth is None
+    if port is not None and (contract.task in UNKNOWN_TASKS or enlarges):
+        drawn = np.full((1, 1, port.channels), generator.integers(256), np.uint8)
+        level = levels.setdefault(port.name, drawn)
+        restores = truth is None and contract.scale == 1 and contract.result is None
+        truth = picture if restores else truth
+        if restores or enlarges:
+            sigma = noise_of(port, int(level.flat[0]))
+            picture = GaussianNoise((sigma, sigma))(picture, generator)
     return Sample(sample.name, with_ports(picture, contract, generator, levels), truth, picture)
 
 
@@ -256,7 +264,7 @@ def _degraded_each_way(
     photo: Photo, contract: ImageContract, size: tuple[int, int] | None
 ) -> Iterator[Sample]:
     """Yield a photograph clean and with every kind of degradation, for assessment networks."""
-    picture = _fit(photo.read(contract.colour), size, contract, unit=1)
+    picture = fit(photo.read(contract.colour), size, contract, unit=1)
     for scenario in SCENARIOS:
         rng = _generator(f"{photo.name} {scenario}")
         degraded, _ = degrade(picture, pieces_of(scenario, rng), rng)
@@ -268,7 +276,7 @@ def _read(photo: Photo, contract: ImageContract, size: tuple[int, int] | None) -
     if photo.truth is not None:
         return _pair(photo, picture, read_image(photo.truth, contract.colour), contract, size)
     known = contract.task not in UNKNOWN_TASKS
-    picture = _fit(picture, size, contract, contract.scale if known else contract.photo_unit)
+    picture = fit(picture, size, contract, contract.scale if known else contract.photo_unit)
     if not known:
         return Sample(photo.name, picture, None)
     degrade = degrade_for(contract.task, contract.scale)
@@ -292,46 +300,9 @@ def _pair(
         )
     return Sample(
         photo.name,
-        _fit(pixels, size, contract, unit=contract.photo_unit),
-        _fit(truth, size, contract, unit=scale),
+        fit(pixels, size, contract, unit=contract.photo_unit),
+        fit(truth, size, contract, unit=scale),
     )
-
-
-def _fit(
-    picture: Pixels, size: tuple[int, int] | None, contract: ImageContract, unit: Scale
-) -> Pixels:
-    """Crop a picture to the part that is used: its centre, at the network's input size if fixed.
-
-    Args:
-        picture: input or ground truth.
-        size: fixed input height and width of the network, or None.
-        contract: contract of the network.
-        unit: pixels of this picture per input pixel: 1 for an input, the scale for a truth.
-    """
-    step = contract.scale.denominator
-    if size is not None:
-        wanted = (scaled(size[0], unit), scaled(size[1], unit))
-        return _mirror(_centre(picture, size, unit, step), wanted)
-    most = int(LARGEST // contract.scale)
-    # Crop to the multiple at the bottom and right, as the papers do.
-    centre = _centre(picture, (most, most), unit, step)
-    return crop_to_multiple(centre, scaled(contract.multiple, unit))
-
-
-def _centre(pixels: Pixels, limit: tuple[int, int], unit: Scale, step: int) -> Pixels:
-    """Crop to at most `limit` input pixels around the centre, in steps of `step` input pixels."""
-    whole, (rows, columns) = scaled(step, unit), (length // step for length in limit)
-    top, left = (
-        max(pixels.shape[i] // whole - most, 0) // 2 * whole
-        for i, most in ((0, rows), (1, columns))
-    )
-    return pixels[top : top + rows * whole, left : left + columns * whole]
-
-
-def _mirror(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Extend at the bottom and right to `size` by reflection that repeats the border."""
-    missing = [(0, size[i] - pixels.shape[i]) for i in (0, 1)]
-    return np.pad(pixels, (*missing, (0, 0)), mode="symmetric")
 
 
 def _generator(name: str) -> np.random.Generator:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from edge_imgq.errors import ImageError
@@ -76,12 +77,21 @@ def image_set(images: Images) -> ImageSet:
     return array_set(given)
 
 
-def network_inputs(images: ImageSet, source: Source) -> Iterator[Sample]:
+def network_inputs(
+    images: ImageSet,
+    source: Source,
+    known: Mapping[str, NDArray[np.uint8]] = MappingProxyType({}),
+) -> Iterator[Sample]:
     """Yield images as network inputs, uint8 (H, W, C), with their truth if known.
 
     They are read one at a time. Where the task defines a degradation and the set has no pairs,
     images are degraded and the photograph is the truth. For a recurrent network, states are those
     after some frames. For a model of fixed size they are cropped, or extended by reflection.
+
+    Args:
+        images: images to read.
+        source: float model.
+        known: levels (1, 1, C) of further inputs by name; others are drawn.
 
     Raises:
         ImageError: an image cannot be read, or is smaller than the receptive field.
@@ -90,7 +100,7 @@ def network_inputs(images: ImageSet, source: Source) -> Iterator[Sample]:
     from edge_imgq.graph.shapes.size import own_size
 
     smallest = receptive_field(source.model).diameter or 1
-    read = samples(images, source.contract, own_size(source.model), smallest)
+    read = samples(images, source.contract, own_size(source.model), smallest, known)
     yield from _after_frames(read, source) if source.contract.is_recurrent else read
 
 

@@ -76,6 +76,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "sensitivity": (
         *("model", "*", "scheme='int8'", "budget=None", "fidelity=None", "size=None"),
         *("calibration=None", "images=None", "output='artifacts'", "pixel_range=None", *PORTS),
+        SET,
         PROGRESS,
     ),
     "train": (

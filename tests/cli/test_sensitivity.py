@@ -15,6 +15,7 @@ from edge_imgq.cli.main import main
 from edge_imgq.pipeline.mixed_precision.psnr_goal import PsnrGoal, drop_of, fidelity_of
 from edge_imgq.recipe.quantize import read_quantize_recipe
 from tests.cli.conftest import Run
+from tests.port_networks import with_mask, with_noise_map
 
 
 @pytest.fixture
@@ -196,3 +197,32 @@ def test_a_choice_that_is_slower_than_a_float_file_says_so(
     share = f"{choice['time_in_float']:.2f}"
     said = f"A float file takes about {share} times and loses nothing: ship float."
     assert said in " ".join(recipe.replace("#", "").split())
+
+
+def test_an_input_is_measured_at_the_number_that_it_is_set_to(
+    run: Run, photos: Path, tmp_path: Path
+) -> None:
+    network = with_noise_map(tmp_path / "noise.onnx")
+    words = ("sensitivity", network, "--calibration", photos / "calibration", "--json")
+    words = (*words, "--images", photos / "evaluation", "--output", tmp_path / "out")
+    found = {}
+    for number in ("0", "10/255", "75/255"):
+        outcome = run(*words, "--set", f"sigma={number}")
+        assert outcome.code == 0, outcome.err
+        found[number] = json.loads(outcome.out)
+        assert found[number]["calibration"].endswith(f", sigma = {number}")
+    # The network adds noise's plane to its first convolution: all noise is not as none.
+    assert len({one["psnr"] for one in found.values()}) == 3
+    beyond = run(*words, "--set", "sigma=2")
+    assert beyond.code == 2
+    assert "sigma=plane:0..2" in beyond.err
+    unknown = run(*words, "--set", "strength=1")
+    assert "has no input 'strength'" in unknown.err
+
+
+def test_a_mask_is_drawn_and_cannot_be_set(run: Run, photos: Path, tmp_path: Path) -> None:
+    network, mask = with_mask(tmp_path / "mask.onnx"), next((photos / "evaluation").iterdir())
+    outcome = run("sensitivity", network, "--set", f"mask={mask}", "--output", tmp_path / "out")
+    assert outcome.code == 2
+    assert "only numbers can be set here" in outcome.err
+    assert not (tmp_path / "out").exists()

@@ -11,8 +11,9 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ImageError
 from edge_imgq.images.files import read_rgb, write_image
 from edge_imgq.images.mixture import SCENARIOS
-from edge_imgq.images.samples import LARGEST, array_set, file_set, folder_set, samples
+from edge_imgq.images.samples import array_set, file_set, folder_set, samples
 from edge_imgq.pipeline.image_selection import calibration_images
+from edge_imgq.ports import Port
 
 SR = ImageContract("super-resolution", 3, "y")
 DEBLUR = ImageContract("deblur", 1, "rgb", multiple=4)
@@ -39,16 +40,6 @@ def test_sides_are_multiples_of_what_the_network_asks_for(tmp_path) -> None:
     assert sample.pixels.shape == (40, 48, 3)
 
 
-def test_large_photographs_are_cropped_around_their_centre(tmp_path) -> None:
-    folder = tmp_path
-    wide = np.zeros((20, LARGEST + 100, 3), np.uint8)
-    wide[:, 50:-50] = 200
-    write_image(folder / "wide.png", wide)
-    (sample,) = samples(folder_set(folder), UNKNOWN, None)
-    assert sample.pixels.shape == (20, LARGEST, 3)
-    assert (sample.pixels == 200).all()
-
-
 def test_the_same_photograph_is_degraded_the_same_way_every_time(tmp_path) -> None:
     images = folder_set(photos(tmp_path, a=(32, 32), bb=(32, 32)))
     first, again = list(samples(images, DEBLUR, None)), list(samples(images, DEBLUR, None))
@@ -59,14 +50,6 @@ def test_the_same_photograph_is_degraded_the_same_way_every_time(tmp_path) -> No
 def test_a_task_that_is_not_known_has_no_truth(tmp_path) -> None:
     (sample,) = samples(folder_set(photos(tmp_path, a=(32, 32))), UNKNOWN, None)
     assert sample.truth is None
-
-
-def test_a_fixed_size_crops_large_images_and_mirrors_small_ones(tmp_path) -> None:
-    images = folder_set(photos(tmp_path, small=(20, 90), large=(200, 200)))
-    for sample in samples(images, SR, (24, 30)):
-        assert sample.pixels.shape == (24, 30, 1)
-        assert sample.truth is not None
-        assert sample.truth.shape == (72, 90, 1)
 
 
 def test_pairs_are_matched_by_name_and_cut_alike(tmp_path) -> None:
@@ -183,3 +166,40 @@ def test_a_network_that_assesses_is_shown_every_degradation_of_a_photograph() ->
     assert {sample.pixels.shape for sample in found} == {(48, 48, 3)}
     assert len({sample.pixels.tobytes() for sample in found}) == len(SCENARIOS)
     assert all(sample.truth is None for sample in found)
+
+
+NOISE = Port("sigma", "plane", 1, (0.0,), (50 / 255,))
+GRAY = np.full((120, 160, 3), 128, np.uint8)
+
+
+@pytest.mark.parametrize(("scale", "level"), [(1, 51), (1, 204), (2, 51), (2, 204)])
+def test_noise_is_as_strong_as_a_noise_input_is_set_to(scale: int, level: int) -> None:
+    """Also before enlarging: the truth stays clean."""
+    task = "super-resolution" if scale > 1 else "image-to-image"
+    contract = ImageContract(task, scale, "rgb", further=(NOISE,))
+    known = {"sigma": np.full((1, 1, 1), level, np.uint8)}
+    (sample,) = samples(array_set([GRAY]), contract, None, known=known)
+    assert (sample.pixels[..., 3] == level).all()
+    assert sample.pixels[..., :3].std() == pytest.approx(level / 255 * 50, rel=0.03)
+    assert sample.truth is not None
+    assert (sample.truth == 128).all()
+    assert sample.truth.shape == (120, 160, 3)
+    assert sample.pixels.shape == (120 // scale, 160 // scale, 4)
+
+
+def test_an_enlarger_with_a_noise_input_calibrates_on_noise_of_every_strength() -> None:
+    contract = ImageContract("super-resolution", 2, "rgb", further=(NOISE,))
+    found = list(samples(array_set([GRAY] * 8), contract, None))
+    levels = [int(sample.pixels[0, 0, 3]) for sample in found]
+    assert len(set(levels)) > 4
+    for sample, level in zip(found, levels, strict=True):
+        wanted = np.hypot(level / 255 * 50, 0.29)  # 0.29 is that of rounding
+        assert sample.pixels[..., :3].std() == pytest.approx(wanted, rel=0.05, abs=0.3)
+
+
+def test_pairs_for_an_enlarger_with_a_noise_input_stay_as_they_are(tmp_path: Path) -> None:
+    photos(tmp_path / "input", a=(30, 30))
+    photos(tmp_path / "truth", a=(60, 60))
+    contract = ImageContract("super-resolution", 2, "rgb", further=(NOISE,))
+    (sample,) = samples(folder_set(tmp_path), contract, None)
+    np.testing.assert_array_equal(sample.pixels[..., :3], read_rgb(tmp_path / "input" / "a.png"))

@@ -53,20 +53,49 @@ def levels_of(
         UsageError: an input has no value, one outside its range, or does not exist.
         ImageError: a picture cannot be read.
     """
-    ports = {port.name: port for port in contract.further}
-    for setting in settings:
-        if setting not in ports:
-            takes = " and ".join(f"'{port}'" for port in ports) or "the image alone"
-            raise UsageError(f"{name} has no input '{setting}' to set; it takes {takes}.")
+    found = set_levels(contract, settings, name, exported=exported)
     own = ("image", "state")  # the photograph, and what the network itself returned
-    missing = [p for p in ports.values() if p.name not in settings and p.kind not in own]
+    missing = [p for p in contract.further if p.name not in settings and p.kind not in own]
     if missing:
         asked = " and ".join(map(_example, missing))
         raise UsageError(
             f"{name} takes more than the photograph: {asked}. Say it with --set (`settings` in "
             "Python), or make it a constant with --bind."
         )
+    return found
+
+
+def set_levels(
+    contract: ImageContract, settings: Settings, name: str, *, exported: bool = True
+) -> dict[str, Levels]:
+    """Return the levels of the inputs that are set, as `levels_of` does; others may have no value.
+
+    Raises:
+        UsageError: an input has a value outside its range, or does not exist.
+        ImageError: a picture cannot be read.
+    """
+    ports = {port.name: port for port in contract.further}
+    for setting in settings:
+        if setting not in ports:
+            takes = " and ".join(f"'{port}'" for port in ports) or "the image alone"
+            raise UsageError(f"{name} has no input '{setting}' to set; it takes {takes}.")
     return {port: _levels(ports[port], text, exported) for port, text in settings.items()}
+
+
+def set_numbers(contract: ImageContract, settings: Settings, name: str) -> dict[str, Pixels]:
+    """Return the levels of the inputs of a model that are set to numbers, rounded, (1, 1, C).
+
+    Raises:
+        UsageError: a value is a picture or outside the input's range, or the input does not exist.
+    """
+    levels = set_levels(contract, settings, name, exported=False)
+    for port, level in levels.items():
+        if level.dtype == np.uint8:
+            raise UsageError(
+                f"--set {port} names a picture, and only numbers can be set here. Leave it out: "
+                "masks and images are drawn as for calibration."
+            )
+    return {port: np.rint(level).astype(np.uint8) for port, level in levels.items()}
 
 
 def packed(picture: Pixels, contract: ImageContract, levels: Mapping[str, Levels]) -> Pixels:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from edge_imgq.errors import UsageError
 from edge_imgq.images.files import write_image
 from edge_imgq.images.samples import ImageSet
 from edge_imgq.metrics.psnr import psnr
+from edge_imgq.pipeline.enhance.port_settings import Settings, set_numbers
 from edge_imgq.pipeline.export.write_targets import write_float_reference
 from edge_imgq.pipeline.image_selection import (
     Images,
@@ -75,7 +76,8 @@ class SensitivityRequest:
             no such limit.
         size: input (height, width) of an .onnx file of another or any size; None for its own.
         images: photographs to measure on; None for held-out patches of the calibration images,
-            which no quantization step learned from.
+            which no quantization step learned from, or with `settings` for the manifest's.
+        settings: values of further inputs to measure at; others are drawn over their range.
     """
 
     model: str | Source
@@ -87,6 +89,7 @@ class SensitivityRequest:
     fidelity: float | None = None
     size: tuple[int, int] | None = None
     images: Images | None = None
+    settings: Settings = field(default_factory=dict)
 
 
 def sensitivity(request: SensitivityRequest, watch: Watch) -> Sensitivity:
@@ -114,7 +117,7 @@ def sensitivity(request: SensitivityRequest, watch: Watch) -> Sensitivity:
         run.source.name,
         __version__,
         run.recipe.name,
-        run.measured.description,
+        run.measured_on,
         findings.psnr,
         findings.layers(),
         run.reference_sha256,
@@ -144,7 +147,9 @@ class _Run:
         with tempfile.TemporaryDirectory() as folder:
             self.reference_sha256 = write_float_reference(self.source, Path(folder))
         photographs = calibration_images(request.calibration)
-        own = None if request.images is None else evaluation_images(request.images)
+        self.known = set_numbers(self.source.contract, request.settings, self.source.name)
+        is_own = request.images is not None or bool(self.known)
+        own = evaluation_images(request.images) if is_own else None
         if own is not None:
             refuse_overlap(photographs, own)
         self.images: ImageSet = covering_set(photographs, self.source, watch)
@@ -186,7 +191,7 @@ class _Run:
         contract = self.source.contract
         session = inference_session(ir.to_proto(self.source.model).SerializeToString())
         entries = session_entries(session)
-        for sample in network_inputs(self.measured, self.source):
+        for sample in network_inputs(self.measured, self.source, self.known):
             if sample.truth is None:
                 continue
             self.watch(ProgressStep("measure the float model", 0, 1))
@@ -195,12 +200,19 @@ class _Run:
             image = from_nchw(values, contract.peak)
             yield psnr(sample.truth, image, shave=contract.shave)
 
+    @property
+    def measured_on(self) -> str:
+        """Description of the images that errors are measured on, and of what inputs are set to."""
+        said = (f"{name} = {text}" for name, text in self.request.settings.items())
+        return ", ".join((self.measured.description, *said))
+
     def board(self, quantized: Quantized) -> LayerAblation:
         """Return a quantized graph with switches for its roundings, on the measured patches."""
         from edge_imgq.quantize.mixed_precision.layer_ablation import LayerAblation
 
         peak, patches = self.source.contract.peak, quantized.patches.held_out
-        batch = patches(peak) if self.request.images is None else self._patches(quantized)
+        is_own = self.measured is not self.images
+        batch = self._patches(quantized) if is_own else patches(peak)
         return LayerAblation(quantized.original, quantized.model, batch, peak)
 
     def _patches(self, quantized: Quantized) -> NDArray[np.float32]:
@@ -210,7 +222,7 @@ class _Run:
 
         contract = self.source.contract
         keeper = PatchSampler(contract.multiple, own_size(quantized.original))
-        inputs = network_inputs(self.measured, self.source)
+        inputs = network_inputs(self.measured, self.source, self.known)
         for _ in keeper.passing(sample.pixels for sample in inputs):
             pass
         return keeper.batch(contract.peak)
@@ -281,7 +293,7 @@ class _Findings:
         """Quantize again with a choice, and return the PSNR in dB to the float model."""
         mixed = replace(self._run.recipe, precision=dict.fromkeys(sorted(choice.names), "float"))
         quantized = self._run.quantized(mixed)
-        if self._run.request.images is None:
+        if self._run.measured is self._run.images:
             return psnr_after(quantized.steps)
         board = self._run.board(quantized)
         return board.psnr(board.names)

@@ -1,0 +1,60 @@
+"""Crop and extend photographs to the sizes that networks take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.images.resize import crop_to_multiple
+from edge_imgq.scale import Scale, scaled
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    from edge_imgq.contract import ImageContract
+
+    Pixels: TypeAlias = NDArray[np.uint8]
+
+LARGEST = 768
+"""Photographs are cropped to this many pixels a side around the centre, which bounds memory and
+time; almost every image of the published test sets fits whole."""
+
+
+def fit(
+    picture: Pixels, size: tuple[int, int] | None, contract: ImageContract, unit: Scale
+) -> Pixels:
+    """Crop a picture to the part that is used: its centre, at the network's input size if fixed.
+
+    Args:
+        picture: input or ground truth.
+        size: fixed input height and width of the network, or None.
+        contract: contract of the network.
+        unit: pixels of this picture per input pixel: 1 for an input, the scale for a truth.
+    """
+    step = contract.scale.denominator
+    if size is not None:
+        wanted = (scaled(size[0], unit), scaled(size[1], unit))
+        return _mirror(_centre(picture, size, unit, step), wanted)
+    most = int(LARGEST // contract.scale)
+    # Crop to the multiple at the bottom and right, as the papers do.
+    centre = _centre(picture, (most, most), unit, step)
+    return crop_to_multiple(centre, scaled(contract.multiple, unit))
+
+
+def _centre(pixels: Pixels, limit: tuple[int, int], unit: Scale, step: int) -> Pixels:
+    """Crop to at most `limit` input pixels around the centre, in steps of `step` input pixels."""
+    whole, (rows, columns) = scaled(step, unit), (length // step for length in limit)
+    top, left = (
+        max(pixels.shape[i] // whole - most, 0) // 2 * whole
+        for i, most in ((0, rows), (1, columns))
+    )
+    return pixels[top : top + rows * whole, left : left + columns * whole]
+
+
+def _mirror(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """Extend at the bottom and right to `size` by reflection that repeats the border."""
+    missing = [(0, size[i] - pixels.shape[i]) for i in (0, 1)]
+    return np.pad(pixels, (*missing, (0, 0)), mode="symmetric")
