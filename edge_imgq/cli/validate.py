@@ -14,9 +14,9 @@ from edge_imgq.wording import count_of
 
 DETAILS = """\
 Read recipes of export/ and quantize/, manifests of calibration_data/ and baselines (.json), and
-report what is wrong in them. Nothing is run, so this suits a pre-commit hook. The scheme that a
-recipe of export/ names must be in quantize/ beside export/; without such a folder, it must be one
-that ships. Exits with 3 if a file is wrong."""
+report all that is wrong in them, of TOML files with the line. Nothing is run, so this suits a
+pre-commit hook. The scheme that a recipe of export/ names must be in quantize/ beside export/;
+without such a folder, it must be one that ships. Exits with 3 if a file is wrong."""
 
 EXAMPLE = "edge-imgq validate export/tflite-int8.toml baseline.json"
 
@@ -27,11 +27,11 @@ class Validated:
 
     Attributes:
         path: path of the file.
-        error: what is wrong with it; None if it is valid.
+        errors: what is wrong with it, in the order of its lines; empty if it is valid.
     """
 
     path: str
-    error: str | None
+    errors: tuple[str, ...]
 
 
 def add(subparsers: Subparsers) -> None:
@@ -50,24 +50,25 @@ def run(arguments: argparse.Namespace) -> int:
         UsageError: a file is no recipe, manifest or baseline.
     """
     readers = [(path, _reader(path)) for path in arguments.files]
-    results = tuple(Validated(str(path), _problem(path, read)) for path, read in readers)
-    wrong = [one.error for one in results if one.error is not None]
+    results = tuple(Validated(str(path), _errors(path, read)) for path, read in readers)
+    wrong = [one for one in results if one.errors]
     if arguments.json:
         from edge_imgq.report.json_form import to_json
         from edge_imgq.report.typed import plain
 
         print(to_json(plain(results)))
     else:
-        print("\n".join([*wrong, f"{count_of(len(results), 'file')}, {len(wrong)} wrong."]))
+        said = [error for one in wrong for error in one.errors]
+        print("\n".join([*said, f"{count_of(len(results), 'file')}, {len(wrong)} wrong."]))
     return RecipeError.exit_code if wrong else 0
 
 
-def _problem(path: Path, read: Callable[[Path], object]) -> str | None:
+def _errors(path: Path, read: Callable[[Path], object]) -> tuple[str, ...]:
     try:
         read(path)
     except RecipeError as error:
-        return str(error)
-    return None
+        return tuple(str(error).splitlines())
+    return ()
 
 
 def _reader(path: Path) -> Callable[[Path], object]:

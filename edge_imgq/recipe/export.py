@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import cast, get_args
 
 from edge_imgq.chips import CHIPS, Chip
-from edge_imgq.errors import RecipeError
 from edge_imgq.formats import FORMATS, Format, Precision
 from edge_imgq.kernels.processors import OF_PROCESSOR
 from edge_imgq.kernels.profile import KernelProfile
@@ -36,6 +35,9 @@ FALLBACK = "fallback"
 """Suffix of the file for phones whose NPU the recipe does not name."""
 
 ACTIVATIONS = ("int8", "int16")
+
+_DECIBELS = ((0.0, 100.0), "dB from 0 to 100")
+"""Limits of budgets: 8-bit images that differ at all are seldom nearer than 100 dB."""
 
 _SIZED = re.compile(r"(.+)-\d+x\d+")
 _OF_A_CHIP = re.compile(rf"(.+)-(?:{'|'.join([FALLBACK, *(c.slug for c in CHIPS.values())])})")
@@ -167,6 +169,7 @@ def _parsed(table: TomlTable, name: str) -> ExportRecipe:
     table.refuse_others([*own, *KEYS])
     form, precision = table.text("format", tuple(FORMATS)), table.text("precision", PRECISIONS)
     processor = _processors(table)
+    budget = _budget(table, form, precision, _kind(processor))
     recipe = ExportRecipe(
         name=name,
         summary=table.text("summary"),
@@ -176,18 +179,20 @@ def _parsed(table: TomlTable, name: str) -> ExportRecipe:
         processor=processor,
         passes=read_passes(table, default=()),
         size=table.size("size"),
-        budget=_budget(table.table("budget"), form, precision, _kind(processor)),
+        budget=budget,
         activations=table.text("activations", ACTIVATIONS, default="int8"),
         ports=read_ports(table),
     )
-    _refuse_contradictions(recipe, table.where)
+    table.raise_mistakes()
+    _refuse_contradictions(recipe, table)
+    table.raise_mistakes()
     return recipe
 
 
 def _processors(table: TomlTable) -> tuple[str, ...]:
     found = table.one_or_more("processor", PROCESSORS, default="cpu")
     if len(found) > 1 and not CHIPS.keys() >= set(found):
-        raise RecipeError(f"{table.where}: several processors of one recipe are all chips.")
+        table.refuse("processor", "several processors of one recipe are all chips.")
     return found
 
 
@@ -196,66 +201,82 @@ def _kind(processor: tuple[str, ...]) -> str:
     return "npu" if processor[0] in CHIPS else processor[0].partition(":")[0]
 
 
-def _budget(table: TomlTable, form: str, precision: str, kind: str) -> Budget:
+def _budget(recipe: TomlTable, form: str, precision: str, kind: str) -> Budget:
+    """Read the budget of a recipe whose format, precision and processor were read."""
+    table = recipe.table("budget")
     table.refuse_others([key.name for key in fields(Budget)])
     share = FORMATS[form].precisions.get(cast(Precision, precision), "optional")
     where, why = "files", FORMATS[form].rounds_elsewhere
     if kind == "npu":
         share, where, why = "none", "files that processors run", "NPUs round elsewhere."
+    if recipe.is_wrong("format", "precision", "processor"):
+        share = "optional"
     if share == "none" and table.has("conversion_within_1"):
         keep = _names(lambda row: "none" not in row.precisions.values())
-        raise RecipeError(
-            f"{table.where}: 'conversion_within_1' is for {keep} {where}. {why} No share of values "
-            "is kept for every network; limit it in dB alone, and delete the key."
+        table.refuse(
+            "conversion_within_1",
+            f"'conversion_within_1' is for {keep} {where}. {why} No share of values is kept for "
+            "every network; limit it in dB alone, and delete the key.",
         )
-    return Budget(
-        psnr_drop=table.number("psnr_drop"),
-        psnr_drop_worst=table.number("psnr_drop_worst"),
-        psnr_vs_reference=table.number("psnr_vs_reference"),
+    budget = Budget(
+        psnr_drop=table.number("psnr_drop", None, *_DECIBELS),
+        psnr_drop_worst=table.number("psnr_drop_worst", None, *_DECIBELS),
+        psnr_vs_reference=table.number("psnr_vs_reference", None, *_DECIBELS),
         conversion_within_1=(
-            table.number("conversion_within_1")
+            table.number("conversion_within_1", None, (0.0, 1.0), "a share from 0 to 1")
             if share == "asked" or table.has("conversion_within_1")
             else None
         ),
     )
+    if budget.psnr_drop_worst < budget.psnr_drop and not table.is_wrong(*vars(budget)):
+        table.refuse(
+            "psnr_drop_worst",
+            f"'psnr_drop_worst' is {budget.psnr_drop_worst:g}, less than 'psnr_drop', which is "
+            f"{budget.psnr_drop:g}: the worst image loses at least the mean, so that 'psnr_drop' "
+            "would never decide. Raise the first, or lower the second.",
+        )
+    return budget
 
 
-def _refuse_contradictions(recipe: ExportRecipe, where: str) -> None:
+def _refuse_contradictions(recipe: ExportRecipe, table: TomlTable) -> None:
     if (recipe.precision == "int8") != bool(recipe.scheme):
-        raise RecipeError(
-            f"{where}: 'scheme' names a recipe of quantize/, and belongs to precision "
+        table.refuse(
+            "scheme",
+            "'scheme' names a recipe of quantize/, and belongs to precision "
             f'"int8" alone; here the precision is "{recipe.precision}" and the scheme '
-            f'"{recipe.scheme}".'
+            f'"{recipe.scheme}".',
         )
     if recipe.scheme and recipe.passes:
-        raise RecipeError(f"{where}: the passes of an int8 target stand in quantize/, not here.")
+        table.refuse("passes", "the passes of an int8 target stand in quantize/, not here.")
     form = FORMATS[recipe.format]
     if recipe.precision not in form.precisions:
         able = " or ".join(f'"{precision}"' for precision in form.precisions)
-        raise RecipeError(f"{where}: {form.name} files are {able}.")
-    _refuse_processor(recipe, _kind(recipe.processors), where)
+        table.refuse("precision", f"{form.name} files are {able}.")
+    _refuse_processor(recipe, _kind(recipe.processors), table)
     if recipe.activations == "int16" and not recipe.chips:
-        raise RecipeError(
-            f'{where}: activations = "int16" is for files compiled for NPUs alone: on processors '
-            "layers in float are quicker and more exact. Delete the key, or name chips in "
-            "'processor'."
+        table.refuse(
+            "activations",
+            'activations = "int16" is for files compiled for NPUs alone: on processors layers in '
+            "float are quicker and more exact. Delete the key, or name chips in 'processor'.",
         )
     if recipe_name(recipe.name) != recipe.name:
-        raise RecipeError(
-            f"{where}: the name '{recipe.name}' ends as those of single files of a recipe do, by "
-            "chip or by size; give it another."
+        table.refuse(
+            "name",
+            f"the name '{recipe.name}' ends as those of single files of a recipe do, by chip or by "
+            "size; give it another.",
         )
 
 
-def _refuse_processor(recipe: ExportRecipe, kind: str, where: str) -> None:
+def _refuse_processor(recipe: ExportRecipe, kind: str, table: TomlTable) -> None:
     if kind in FORMATS[recipe.format].processors and recipe.precision in COMPUTES_IN[kind]:
         return
     able = _names(lambda row: kind in row.processors)
     numbers = "int8" if kind == "npu" else "float"
     units = "NPUs compute in integers" if kind == "npu" else "phone GPUs compute in float"
-    raise RecipeError(
-        f'{where}: the processor "{recipe.processors[0]}" belongs to {numbers} {able} files. Other '
-        f"formats choose the processor on the device, and {units}."
+    table.refuse(
+        "processor",
+        f'the processor "{recipe.processors[0]}" belongs to {numbers} {able} files. Other formats '
+        f"choose the processor on the device, and {units}.",
     )
 
 

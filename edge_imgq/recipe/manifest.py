@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from edge_imgq.artifact import sha256_of
 from edge_imgq.errors import ImageError, RecipeError
@@ -64,10 +64,18 @@ def read_manifest(path: Path) -> tuple[ManifestImage, ...]:
     table = TomlTable.read(path)
     table.refuse_others(("image",))
     images = tuple(_image(entry, path) for entry in table.tables("image"))
-    _refuse_twins(images, path)
-    for split in ("calibration", "evaluation"):
-        if not any(image.split == split for image in images):
-            raise RecipeError(f'{path}: no image has split = "{split}"; at least one must.')
+    table.raise_mistakes()
+    splits = {image.split for image in images}
+    wrong = [
+        *_twins(images, path),
+        *(
+            f'{path}: no image has split = "{split}"; at least one must.'
+            for split in get_args(Split)
+            if split not in splits
+        ),
+    ]
+    if wrong:
+        raise RecipeError("\n".join(wrong))
     return images
 
 
@@ -92,10 +100,10 @@ def image_path(image: ManifestImage) -> Path:
 def _image(entry: TomlTable, path: Path) -> ManifestImage:
     entry.refuse_others(("name", "source", "sha256", "licence", "split"))
     sha256, name = entry.text("sha256"), entry.text("name")
-    if not _SHA256.fullmatch(sha256):
-        raise RecipeError(
-            f"{path}: the sha256 of '{name}' must be 64 hexadecimal digits in lower case, "
-            f"not '{sha256}'."
+    if not entry.is_wrong("sha256") and not _SHA256.fullmatch(sha256):
+        entry.refuse(
+            "sha256",
+            f"the sha256 of '{name}' must be 64 hexadecimal digits in lower case, not '{sha256}'.",
         )
     calibration = entry.text("split", ("calibration", "evaluation")) == "calibration"
     return ManifestImage(
@@ -108,7 +116,8 @@ def _image(entry: TomlTable, path: Path) -> ManifestImage:
     )
 
 
-def _refuse_twins(images: Sequence[ManifestImage], path: Path) -> None:
+def _twins(images: Sequence[ManifestImage], path: Path) -> Iterator[str]:
+    """Yield a sentence for the first name and the first digest that occur twice."""
     named = {"name": [image.name for image in images], "sha256": [i.sha256 for i in images]}
     for key, values in named.items():
         twin = _twin(values)
@@ -117,7 +126,7 @@ def _refuse_twins(images: Sequence[ManifestImage], path: Path) -> None:
         places = [image for image, value in zip(images, values, strict=True) if value == twin]
         splits = sorted({image.split for image in places})
         where = "both splits" if len(splits) == 2 else f"the {splits[0]} split twice"
-        raise RecipeError(
+        yield (
             f"{path}: the {key} '{twin}' is in {where} "
             f"({', '.join(image.name for image in places)}). Images that set ranges must not be "
             "the ones that drift is measured on, and each counts once; remove one entry."

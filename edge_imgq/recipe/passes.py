@@ -34,14 +34,11 @@ class RenamedPassWarning(UserWarning):
 def read_passes(table: TomlTable, default: Sequence[str] | None = None) -> tuple[str, ...]:
     """Return the passes that a recipe lists, with deprecated names replaced.
 
-    Each deprecated name emits a `RenamedPassWarning`.
+    Each deprecated name emits a `RenamedPassWarning`; the table records names that do not exist.
 
     Args:
         table: table of the recipe, with the key "passes".
         default: passes of a recipe without the key; None makes the key required.
-
-    Raises:
-        RecipeError: a pass does not exist.
     """
     names = table.texts("passes", (*PASS_NAMES, *RENAMED), default)
     for name in names:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edge_imgq.errors import RecipeError, UsageError
+from edge_imgq.errors import UsageError
 from edge_imgq.ports import KINDS, PortRequest, PortRequests, as_kind, number_of, read_port
 from edge_imgq.recipe.toml_reader import TomlTable
 
@@ -32,11 +32,7 @@ PORT_KEYS = ("kind", "range")
 
 
 def read_ports(table: TomlTable) -> PortRequests:
-    """Return the port requests of a recipe.
-
-    Raises:
-        RecipeError: they do not match the module docstring.
-    """
+    """Return the port requests of a recipe; the table records what is wrong with them."""
     inputs, bind, states = (table.table(key) for key in KEYS[1:])
     return PortRequests(
         _outputs(table),
@@ -79,7 +75,8 @@ def _outputs(table: TomlTable) -> tuple[PortRequest, ...]:
         try:
             return tuple(read_port(str(text)) for text in said)
         except UsageError as error:
-            raise RecipeError(f"{table.where}: 'output': {error}") from error
+            table.refuse("output", f"'output': {error}")
+            return ()
     output = table.table("output")
     output.refuse_others(("name", *PORT_KEYS))
     return (_port(output.text("name"), output, ("name", *PORT_KEYS)),)
@@ -105,13 +102,15 @@ def _pairs(table: TomlTable) -> list[Any]:
 def _ends(table: TomlTable, pair: Any) -> tuple[float, float]:
     numbers = [_number(end) for end in pair] if isinstance(pair, list) else []
     if len(numbers) != 2 or None in numbers:
-        raise RecipeError(
-            f"{table.where}: 'range' must be [lowest, highest], such as [0, 75] or "
-            f'[0, "75/255"], or a list of such for each channel, not {pair!r}.'
+        table.refuse(
+            "range",
+            f"'range' must be [lowest, highest], such as [0, 75] or [0, \"75/255\"], or a list of "
+            f"such for each channel, not {pair!r}.",
         )
+        return 0.0, 1.0
     low, high = (number for number in numbers if number is not None)
     if low >= high:
-        raise RecipeError(f"{table.where}: 'range' has its lower end first, unlike {pair!r}.")
+        table.refuse("range", f"'range' has its lower end first, unlike {pair!r}.")
     return low, high
 
 
@@ -120,9 +119,10 @@ def _numbers(table: TomlTable, name: str) -> tuple[float, ...]:
     numbers = [_number(one) for one in (said if isinstance(said, list) else [said])]
     found = tuple(number for number in numbers if number is not None)
     if not found or len(found) < len(numbers):
-        raise RecipeError(
-            f"{table.where}: '{name}' must be a number, such as 0.7 or \"15/255\", or a list of "
-            f"numbers for each channel, not {said!r}."
+        table.refuse(
+            name,
+            f"'{name}' must be a number, such as 0.7 or \"15/255\", or a list of numbers for each "
+            f"channel, not {said!r}.",
         )
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -19,6 +20,8 @@ COPIES = ("none", "spare", "tiles")
 SCALES = ("free", "power-of-two", "symmetric")
 LAYER_PRECISIONS = ("int8", "float")
 WHEN_OVER_BUDGET = ("nothing", "float")
+MOST_STEPS = 100_000
+"""Most steps of tuning, which take days on a small network."""
 
 
 @dataclass(frozen=True)
@@ -107,16 +110,18 @@ def _parsed(table: TomlTable, name: str) -> QuantizeRecipe:
         corrections=table.texts("corrections", CORRECTIONS, default=()),
         equalization=table.text("equalization", EQUALIZATIONS, default="none"),
         copies=table.text("copies", COPIES, default="none"),
-        tuning=_steps(table.where, table.number("tuning", default=0)),
+        tuning=_steps(table),
         scales=table.text("scales", SCALES, default="free"),
         precision=_precision(table.table("precision")),
         when_over_budget=table.text("when_over_budget", WHEN_OVER_BUDGET, default="nothing"),
     )
     if recipe.precision and recipe.when_over_budget != "nothing":
-        raise RecipeError(
-            f"{table.where}: [precision] says which layers are in float, and 'when_over_budget' "
-            "has them chosen by `export`. Delete one of the two."
+        table.refuse(
+            "when_over_budget",
+            "[precision] says which layers are in float, and 'when_over_budget' has them chosen by "
+            "`export`. Delete one of the two.",
         )
+    table.raise_mistakes()
     return recipe
 
 
@@ -139,6 +144,7 @@ def _started(path: Path, table: TomlTable) -> QuantizeRecipe:
     table.refuse_others(("summary", "start", "when_over_budget"))
     summary, start = table.text("summary"), table.text("start")
     choice = table.text("when_over_budget", WHEN_OVER_BUDGET)
+    table.raise_mistakes()
     base = read_quantize_recipe(path.with_name(f"{start}.toml"))
     if base.start or base.precision:
         raise RecipeError(
@@ -151,19 +157,19 @@ def _started(path: Path, table: TomlTable) -> QuantizeRecipe:
 def _precision(table: TomlTable) -> dict[str, str]:
     wide = [name for name, kind in table.entries().items() if kind == "int16"]
     if wide:
-        raise RecipeError(
-            f"{table.where}: '{wide[0]}' is \"int16\", which no target gains by. Measured "
+        table.fail(
+            wide[0],
+            f"'{wide[0]}' is \"int16\", which no target gains by. Measured "
             "with activations of 16 bits: ONNX Runtime computes in float between conversions, 2.6 "
             "times as long as in float alone; LiteRT's 16x8 kernels stand outside XNNPACK and take "
             '27 times as long as float; Core ML\'s quantize knows 8 bits alone. Write "float", '
-            "which every target runs."
+            "which every target runs.",
         )
     return table.entries(LAYER_PRECISIONS)
 
 
-def _steps(where: str, number: float) -> int:
+def _steps(table: TomlTable) -> int:
+    number = table.number("tuning", 0, (-math.inf, MOST_STEPS), f"at most {MOST_STEPS} steps")
     if number < 0 or number != int(number):
-        raise RecipeError(
-            f"{where}: 'tuning' is the number of steps, a whole number, not {number:g}."
-        )
+        table.refuse("tuning", f"'tuning' is the number of steps, a whole number, not {number:g}.")
     return int(number)

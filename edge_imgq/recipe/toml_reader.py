@@ -1,26 +1,86 @@
-"""Strict TOML reading: every wrong type raises, and a misspelt key never becomes a default."""
+"""Strict TOML reading: every error of a file is told at once, each with its line.
+
+A misspelt key never becomes a default.
+"""
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from edge_imgq.errors import RecipeError
+from edge_imgq.recipe.toml_lines import TomlPath, key_lines
 from edge_imgq.wording import did_you_mean
+
+LARGEST_SIDE = 65535
+"""Largest height or width of an image in pixels, that of JPEG."""
+
+
+class Mistakes:
+    """The errors of one file, which all its tables share.
+
+    Args:
+        lines: line of each key; empty where there is no TOML file.
+    """
+
+    def __init__(self, lines: Mapping[TomlPath, int] | None = None) -> None:
+        self._lines = lines or {}
+        self._said: list[tuple[int, str]] = []
+
+    def line(self, path: TomlPath) -> int:
+        """Return the line of a key, or of the innermost table around it; 0 if unknown."""
+        while path and path not in self._lines:
+            path = path[:-1]
+        return self._lines.get(path, 0)
+
+    def add(self, sentences: str, path: TomlPath) -> None:
+        """Record an error of a key."""
+        self._said.append((self.line(path), sentences))
+
+    def raise_all(self) -> None:
+        """Raise all errors in the order of their lines, one a line of the message.
+
+        Raises:
+            RecipeError: there is one.
+        """
+        if self._said:
+            raise RecipeError("\n".join(dict.fromkeys(said for _, said in sorted(self._said))))
 
 
 class TomlTable:
     """One TOML table.
 
-    Call `refuse_others` before reading keys: a misspelt key is then reported as unknown, not as
-    another key missing.
+    What is wrong with a value is recorded, and a valid stand-in is returned, so that the rest of
+    the file is read, too. `raise_mistakes` must be called after reading, and before values are used
+    or compared. Call `refuse_others` before reading keys: a misspelt key is then reported as
+    unknown, not as another key missing.
+
+    Args:
+        values: the keys and values of the table.
+        where: the file, for messages.
+        label: the table, for messages; empty for the root.
+        path: keys from the root to the table.
+        mistakes: the errors of the file; by default none, without lines.
     """
 
-    def __init__(self, values: Mapping[str, Any], where: str) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        where: str,
+        label: str = "",
+        path: TomlPath = (),
+        mistakes: Mistakes | None = None,
+    ) -> None:
         self._values = values
         self._where = where
+        self._label = label
+        self._path = path
+        self._mistakes = mistakes or Mistakes()
+        self._wrong: set[str] = set()
+        self._misspelt = ""
 
     @staticmethod
     def read(path: Path) -> TomlTable:
@@ -30,7 +90,8 @@ class TomlTable:
             RecipeError: it is missing or not valid TOML.
         """
         try:
-            return TomlTable(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+            text = path.read_text(encoding="utf-8")
+            return TomlTable(tomllib.loads(text), str(path), "", (), Mistakes(key_lines(text)))
         except OSError as error:
             raise RecipeError(f"The recipe {path} cannot be read: {error.strerror}.") from error
         except UnicodeDecodeError as error:
@@ -41,90 +102,98 @@ class TomlTable:
     def text(self, key: str, choices: Sequence[str] = (), default: str | None = None) -> str:
         """Return a string.
 
-        Raises:
-            RecipeError: it is missing without default, no string, or not one of `choices`, if there
-                are any.
+        Wrong: missing without default, no string, or not one of `choices`, if there are any.
         """
-        value = self._get(key, str, "a string", default)
-        self._refuse_other(key, value, choices)
-        return str(value)
+        value = str(self._get(key, str, "a string", default, choices[0] if choices else ""))
+        return value if self._is_one_of(key, value, choices) else choices[0]
 
-    def number(self, key: str, default: float | None = None) -> float:
+    def number(
+        self,
+        key: str,
+        default: float | None = None,
+        limits: tuple[float, float] = (-math.inf, math.inf),
+        meaning: str = "a number",
+    ) -> float:
         """Return a number as float.
 
-        Raises:
-            RecipeError: it is missing without default, or no number.
+        Wrong: missing without default, no number, no finite one, or outside the limits.
+
+        Args:
+            key: the key.
+            default: value of an absent key; None if it must be present.
+            limits: lowest and highest value.
+            meaning: what the number must be, for messages; it should name the limits.
         """
-        return float(self._get(key, (int, float), "a number", default))
+        low, high = limits
+        stand_in = max(low, min(0.0, high))
+        value = float(self._get(key, (int, float), "a number", default, stand_in))
+        if not math.isfinite(value) or not low <= value <= high:
+            self.refuse(key, f"'{key}' must be {meaning}, not {value:g}.")
+            return stand_in
+        return value
 
     def texts(
         self, key: str, choices: Sequence[str] = (), default: Sequence[str] | None = None
     ) -> tuple[str, ...]:
         """Return a list of strings.
 
-        Raises:
-            RecipeError: it is missing without default, no list of strings, or holds one not in
-                `choices`.
+        Wrong: missing without default, no list of strings, or one is not in `choices`.
         """
-        values = self._get(key, list, "a list of strings", None if default is None else [*default])
+        wanted = "a list of strings"
+        values = self._get(key, list, wanted, None if default is None else [*default], [])
         if not all(isinstance(value, str) for value in values):
-            raise RecipeError(f"{self._where}: '{key}' must be a list of strings, not {values!r}.")
-        for value in values:
-            self._refuse_other(key, value, choices)
-        return tuple(values)
+            self.refuse(key, f"'{key}' must be a list of strings, not {values!r}.")
+            return ()
+        return tuple(value for value in values if self._is_one_of(key, value, choices))
 
     def one_or_more(self, key: str, choices: Sequence[str], default: str) -> tuple[str, ...]:
         """Return a string or a list of strings as a tuple without duplicates.
 
-        `default` if the key is absent.
-
-        Raises:
-            RecipeError: a value is not in `choices`, or the list is empty.
+        `default` if the key is absent. Wrong: a value is not in `choices`, or the list is empty.
         """
         if isinstance(self._values.get(key), list):
             found = tuple(dict.fromkeys(self.texts(key, choices)))
-            if found:
-                return found
+            if found or key in self._wrong:
+                return found or (default,)
         return (self.text(key, choices, default),)
 
     def size(self, key: str) -> tuple[int, int]:
         """Return (height, width) in pixels.
 
-        Raises:
-            RecipeError: the value is not a list of two positive integers.
+        Wrong: not a list of two integers from 1 to `LARGEST_SIDE`.
         """
-        values = self._get(key, list, "a list [height, width]", None)
-        if len(values) != 2 or not all(type(value) is int and value > 0 for value in values):
-            raise RecipeError(
-                f"{self._where}: '{key}' must be two whole numbers [height, width], not {values!r}."
+        values = self._get(key, list, "a list [height, width]", None, [1, 1])
+        if len(values) != 2 or not all(
+            type(value) is int and 0 < value <= LARGEST_SIDE for value in values
+        ):
+            self.refuse(
+                key,
+                f"'{key}' must be two whole numbers [height, width] from 1 to {LARGEST_SIDE}, not "
+                f"{values!r}.",
             )
+            return 1, 1
         return values[0], values[1]
 
     def table(self, key: str) -> TomlTable:
-        """Return a nested table; an empty one if absent.
-
-        Raises:
-            RecipeError: the value is no table.
-        """
-        return TomlTable(self._get(key, dict, "a table", {}), f"{self._where} [{key}]")
+        """Return a nested table; an empty one if absent. Wrong: the value is no table."""
+        values = self._get(key, dict, "a table", {}, {})
+        return self._inner(values, f"[{key}]", key)
 
     def tables(self, key: str) -> list[TomlTable]:
-        """Return the tables of an array of tables.
-
-        Raises:
-            RecipeError: it is missing, or no array.
-        """
-        values = self._get(key, list, "an array of tables", None)
+        """Return the tables of an array of tables. Wrong: missing, or no array of tables."""
+        values = self._get(key, list, "an array of tables", None, [])
+        if not all(isinstance(value, dict) for value in values):
+            self.refuse(key, f"'{key}' must be an array of tables, not {values!r}.")
+            return []
         return [
-            TomlTable(value, f"{self._where} [[{key}]] number {index + 1}")
+            self._inner(value, f"[[{key}]] number {index + 1}", key, index)
             for index, value in enumerate(values)
         ]
 
     def entries(self, choices: Sequence[str] = ()) -> dict[str, str]:
         """Return all entries of a table of strings.
 
-        Raises:
-            RecipeError: a value is no string or not in `choices`, if there are any.
+        Wrong: a value is no string or not in `choices`, if there are any.
         """
         return {key: self.text(key, choices) for key in self._values}
 
@@ -144,43 +213,80 @@ class TomlTable:
     @property
     def where(self) -> str:
         """The file and table, for messages."""
-        return self._where
+        return f"{self._where} {self._label}".strip()
 
     def has(self, key: str) -> bool:
         """Return True if a key is present."""
         return key in self._values
 
-    def refuse_others(self, known: Collection[str]) -> None:
-        """Refuse unknown keys.
+    def refuse(self, key: str, sentences: str) -> None:
+        """Record that a key is wrong; its line is added to the sentences."""
+        self._wrong.add(key)
+        self._mistakes.add(f"{self._at(key)}: {sentences}", (*self._path, key))
+
+    def is_wrong(self, *keys: str) -> bool:
+        """Return True if an error of one of the keys is recorded."""
+        return not self._wrong.isdisjoint(keys)
+
+    def raise_mistakes(self) -> None:
+        """Raise all errors of the file that are recorded so far.
 
         Raises:
-            RecipeError: there is one; the message suggests the most similar known key, preferring
-                absent
-                ones.
+            RecipeError: there is one.
         """
+        self._mistakes.raise_all()
+
+    def fail(self, key: str, sentences: str) -> NoReturn:
+        """Record that a key is wrong, and raise all errors of the file.
+
+        Raises:
+            RecipeError: always.
+        """
+        self.refuse(key, sentences)
+        self.raise_mistakes()
+        raise AssertionError("an error was recorded")
+
+    def refuse_others(self, known: Collection[str]) -> None:
+        """Refuse unknown keys; the message suggests similar known keys, preferring absent ones."""
         absent = [key for key in known if key not in self._values]
         for key in self._values:
             if key not in known:
                 near = did_you_mean(key, absent) or did_you_mean(key, known)
-                raise RecipeError(
-                    f"{self._where}: unknown key '{key}'.{near} Known keys: {', '.join(known)}."
-                )
+                self._misspelt += near
+                self.refuse(key, f"unknown key '{key}'.{near} Known keys: {', '.join(known)}.")
 
-    def _refuse_other(self, key: str, value: str, choices: Sequence[str]) -> None:
-        if choices and value not in choices:
-            raise RecipeError(
-                f"{self._where}: '{key}' is \"{value}\"; it must be one of {', '.join(choices)}."
-                f"{did_you_mean(value, choices)}"
-            )
+    def _is_one_of(self, key: str, value: str, choices: Sequence[str]) -> bool:
+        """Return True if a value is one of the choices, or there are none; record it if not."""
+        if not choices or value in choices:
+            return True
+        self.refuse(
+            key,
+            f"'{key}' is \"{value}\"; it must be one of {', '.join(choices)}."
+            f"{did_you_mean(value, choices)}",
+        )
+        return False
 
-    def _get(self, key: str, kind: Any, wanted: str, default: Any) -> Any:
+    def _at(self, key: str) -> str:
+        line = self._mistakes.line((*self._path, key))
+        file = f"{self._where}, line {line}" if line else self._where
+        return f"{file}: {self._label}" if line and self._label else f"{file} {self._label}".strip()
+
+    def _inner(self, values: Mapping[str, Any], label: str, *keys: str | int) -> TomlTable:
+        label = f"{self._label} {label}".strip()
+        return TomlTable(values, self._where, label, (*self._path, *keys), self._mistakes)
+
+    def _get(self, key: str, kind: Any, wanted: str, default: Any, stand_in: Any) -> Any:
         if key not in self._values:
             if default is not None:
                 return default
-            raise RecipeError(f"{self._where}: the key '{key}' is missing; it is {wanted}.")
+            self._wrong.add(key)
+            if f"'{key}'" not in self._misspelt:
+                self.refuse(key, f"the key '{key}' is missing; it is {wanted}.")
+            return stand_in
         value = self._values[key]
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise RecipeError(f"{self._where}: '{key}' must be {wanted}, not {value!r}.")
+            self.refuse(key, f"'{key}' must be {wanted}, not {value!r}.")
+            return stand_in
         return value
 
 

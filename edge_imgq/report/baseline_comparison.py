@@ -65,7 +65,7 @@ class BaselineComparison:
         if verdict.outcome in ("improved", "new", "unjudged"):
             return True
         target, known = self.now(verdict), self.before(verdict)
-        if target is None or known is None or verdict.outcome == "tampered":
+        if target is None or known is None or verdict.outcome in NOT_THE_MEASURED:
             return False
         return bool(other_sizes(known, figures(target)))
 
@@ -88,9 +88,12 @@ class BaselineComparison:
 COLUMNS = ("size", "dB to float", "dB to truth", "drop, dB")
 """Headings of `BaselineComparison.cells`."""
 
+NOT_THE_MEASURED = ("mismatched", "tampered")
+"""Outcomes of files or figures that are not those to compare."""
+
 SYMBOLS = {
     "pass": "✔", "improved": "▲", "new": "+", "unjudged": "?", "skipped": "○", "regressed": "✖",
-    "tampered": "⚠",
+    "mismatched": "≠", "tampered": "⚠",
 }  # fmt: skip
 """Symbol per outcome, so that colour is not needed to tell them apart."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,9 +67,11 @@ def read_baseline(path: Path) -> Baseline:
     table.number("schema")
     table.table("models")
     _complete(values["schema"], values.get("models", {}))
+    tolerances = _tolerances(table.table("tolerances"))
+    table.raise_mistakes()
     with _advised(path):
         models = read_as(Mapping[str, ModelBaseline], values.get("models", {}), f"{path} [models]")
-    return Baseline(_tolerances(table.table("tolerances")), models)
+    return Baseline(tolerances, models)
 
 
 def read_to_update(path: Path) -> Baseline | None:
@@ -83,7 +86,10 @@ def read_to_update(path: Path) -> Baseline | None:
         return None
     values = _read(path)
     if values["schema"] not in READ:
-        return Baseline(_tolerances(TomlTable(values, str(path)).table("tolerances")))
+        table = TomlTable(values, str(path))
+        tolerances = _tolerances(table.table("tolerances"))
+        table.raise_mistakes()
+        return Baseline(tolerances)
     return read_baseline(path)
 
 
@@ -130,7 +136,9 @@ def _tolerances(table: TomlTable) -> Tolerances:
     table.refuse_others([entry.name for entry in dataclasses.fields(Tolerances)])
     return Tolerances(
         **{
-            entry.name: table.number(entry.name, default=getattr(Tolerances(), entry.name))
+            entry.name: table.number(
+                entry.name, getattr(Tolerances(), entry.name), (0.0, math.inf), "0 or more"
+            )
             for entry in dataclasses.fields(Tolerances)
         }
     )

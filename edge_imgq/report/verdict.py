@@ -20,7 +20,9 @@ from edge_imgq.report.comparison import changes_beyond_tolerance, lacks_sizes, o
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.report.unjudged import has_truth
 
-Outcome = Literal["pass", "improved", "new", "unjudged", "skipped", "regressed", "tampered"]
+Outcome = Literal[
+    "pass", "improved", "new", "unjudged", "skipped", "regressed", "mismatched", "tampered"
+]
 
 QUALITY = "quality"
 """Requirement that a changed float model is judged against ground truth."""
@@ -35,6 +37,29 @@ TargetKey = tuple[str, str]
 
 
 @dataclass(frozen=True)
+class NotVouchedFor:
+    """Why a file is not the one that its report measured.
+
+    Attributes:
+        reasons: one sentence each, without a full stop.
+        altered: True if the file was changed, is damaged or is missing; False if it is whole and
+            comes from another export.
+    """
+
+    reasons: tuple[str, ...]
+    altered: bool = True
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome of the file's verdict."""
+        return "tampered" if self.altered else "mismatched"
+
+    def adding(self, *reasons: str) -> NotVouchedFor:
+        """Return the same with further reasons."""
+        return dataclasses.replace(self, reasons=(*self.reasons, *reasons))
+
+
+@dataclass(frozen=True)
 class Verdict:
     """Verdict on one target.
 
@@ -44,8 +69,9 @@ class Verdict:
         outcome: "pass"; "improved" by more than a tolerance; "new" if not in the baseline;
             "unjudged" if the float model changed and there is no ground truth to judge it by;
             "skipped" if it did not run here; "regressed" if it is over budget, worse by more than a
-            tolerance, or missing from the export; "tampered" if the file or the images are not the
-            measured ones, or the file is missing.
+            tolerance, or missing from the export; "mismatched" if the file or its figures come from
+            an export with other settings or images; "tampered" if the file was changed or is
+            missing.
         fails: Whether the target makes the check fail.
         reasons: Reasons for the outcome, one sentence each.
         changes: Changes since the baseline that affect the values: weights, images, versions.
@@ -62,7 +88,7 @@ class Verdict:
 def judge(
     reports: Sequence[Report],
     baseline: Baseline,
-    tampered: Mapping[TargetKey, Sequence[str]] | None = None,
+    unvouched: Mapping[TargetKey, NotVouchedFor] | None = None,
     required: Sequence[str] = (),
 ) -> tuple[Verdict, ...]:
     """Judge every target of the reports, and targets of the baseline that they lack.
@@ -72,14 +98,14 @@ def judge(
     Args:
         reports: Reports on the files.
         baseline: Baseline to compare with.
-        tampered: Reasons why a target's file is not the measured one, by model and target.
+        unvouched: Why a target's file is not the measured one, by model and target.
         required: Targets that fail if skipped, new, unjudged or absent; `QUALITY` makes all
             unjudged targets fail.
     """
     verdicts: list[Verdict] = []
     for report in reports:
         for target in report.targets:
-            why = tuple((tampered or {}).get((report.model, target.target), ()))
+            why = (unvouched or {}).get((report.model, target.target))
             verdicts.append(_verdict(report, target, baseline, why))
         verdicts += _absent(report, baseline)
     verdicts = [_required(verdict, required) for verdict in verdicts]
@@ -106,36 +132,39 @@ def by_budget(report: Report) -> tuple[Verdict, ...]:
 
 
 def _verdict(
-    report: Report, target: TargetReport, baseline: Baseline, tampered: tuple[str, ...]
+    report: Report, target: TargetReport, baseline: Baseline, why: NotVouchedFor | None
 ) -> Verdict:
     model, name = report.model, target.target
     known = baseline.models.get(model)
     before = known.targets.get(name) if known else None
     broken = tuple(f"over budget: {breach}" for breach in target.breaches)
     if known is None or before is None:
-        return _new(model, name, known is None, tampered, broken)
+        return _new(model, name, known is None, why, broken)
     changes = changes_since(known, before, report, target)
     others = tuple(_other_images(known, report, bool(before.quantized_sha256)))
     worse, better = changes_beyond_tolerance(before, figures(target), target, baseline.tolerances)
     if others:
-        return Verdict(model, name, "tampered", True, (*tampered, *others, *broken), changes)
-    if tampered:
-        return Verdict(model, name, "tampered", True, (*tampered, *worse, *broken))
+        outcome: Outcome = why.outcome if why else "mismatched"
+        said = (*(why.reasons if why else ()), *others, *broken)
+        return Verdict(model, name, outcome, True, said, changes)
+    if why:
+        return Verdict(model, name, why.outcome, True, (*why.reasons, *worse, *broken))
     if worse or broken:
         return Verdict(model, name, "regressed", True, (*worse, *broken), changes)
     if known.float_sha256 != report.reference_sha256 and not has_truth(report):
         return Verdict(model, name, "unjudged", False, (NO_JUDGE, *better), changes)
-    outcome: Outcome = "improved" if better else "pass"
+    outcome = "improved" if better else "pass"
     return Verdict(model, name, outcome, False, better, changes)
 
 
 def _new(
-    model: str, name: str, is_model: bool, tampered: tuple[str, ...], broken: tuple[str, ...]
+    model: str, name: str, is_model: bool, why: NotVouchedFor | None, broken: tuple[str, ...]
 ) -> Verdict:
     """Judge a target that the baseline lacks; one of a known model passes within its budget."""
-    if tampered or broken:
-        outcome: Outcome = "tampered" if tampered else "regressed"
-        return Verdict(model, name, outcome, True, (*tampered, *broken))
+    if why:
+        return Verdict(model, name, why.outcome, True, (*why.reasons, *broken))
+    if broken:
+        return Verdict(model, name, "regressed", True, broken)
     if is_model:
         reason = "the baseline does not know this model; add it with --update"
         return Verdict(model, name, "new", True, (reason,))
@@ -189,16 +218,22 @@ def _nowhere(model: str, name: str) -> Verdict:
 
 def _other_images(known: ModelBaseline, report: Report, quantized: bool) -> Iterator[str]:
     now = model_baseline(report)
-    for verb, before, after in (
-        ("measured", known.evaluation, now.evaluation),
-        ("calibrated", known.calibration, now.calibration),
+    for verb, mend, before, after in (
+        ("measured", "check with --images DIR of those", known.evaluation, now.evaluation),
+        (
+            "calibrated",
+            "export again with --calibration DIR of those",
+            known.calibration,
+            now.calibration,
+        ),
     ):
         if before.sha256 == after.sha256 or (verb == "calibrated" and not quantized):
             continue
         same = before.words == after.words
-        words = "under the same names" if same else f"({after.words}; there {before.words})"
-        yield f"{verb} on other images than the baseline, {words}".replace(
-            "baseline, (", "baseline ("
+        words = ", under the same names" if same else f" ({after.words}; there {before.words})"
+        yield (
+            f"{verb} on other images than the baseline{words}: {mend}, or accept these figures "
+            "with --update"
         )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 from edge_imgq.report.drawing import draw, new_table, wrapped
-from edge_imgq.report.verdict import Verdict
+from edge_imgq.report.verdict import Outcome, Verdict
 from edge_imgq.wording import count_of
 
 NO_TARGETS = "NOTHING COMPARED: neither the reports nor the baseline have a target of their models"
@@ -41,7 +42,7 @@ def headline(verdicts: Sequence[Verdict]) -> str:
     failing = [verdict for verdict in verdicts if verdict.fails]
     counts = {
         outcome: sum(verdict.outcome == outcome for verdict in verdicts)
-        for outcome in ("tampered", "regressed", "skipped", "unjudged", "new", "improved", "pass")
+        for outcome in reversed(get_args(Outcome))
     }
     counted = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
     targets = count_of(len(verdicts), "target")

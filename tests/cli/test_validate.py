@@ -41,7 +41,71 @@ def test_every_wrong_file_is_named_with_what_is_wrong(run: Run, project: Path) -
     assert str(baseline) in second
     assert last == "3 files, 2 wrong."
     rows = json.loads(run("validate", recipe, scheme, "--json").out)
-    assert [row["error"] is None for row in rows] == [False, True]
+    assert [len(row["errors"]) for row in rows] == [1, 0]
+
+
+def test_all_errors_of_a_file_are_told_with_their_lines(run: Run, project: Path) -> None:
+    recipe, scheme = project / "export" / "tflite-int8.toml", project / "quantize" / "int8.toml"
+    manifest = project / "calibration_data" / "manifest.toml"
+    for path, *changes in [
+        (recipe, ("size = [180, 320]", "size = [180]"), ("psnr_drop =", "psnr_dorp =")),
+        (recipe, ("psnr_vs_reference = 35.0", "psnr_vs_reference = 1e9")),
+        (recipe, ("conversion_within_1 = 0.999", "conversion_within_1 = 1.5")),
+        (scheme, ("observer = ", 'observer = "msee"  # '), ("tuning = ", "tuning = inf  # ")),
+        (manifest, ('split = "evaluation"', 'split = "test"')),
+    ]:
+        text = path.read_text()
+        for before, after in changes:
+            assert before in text, before
+            text = text.replace(before, after, 1)
+        path.write_text(text)
+    outcome = run("validate", recipe, scheme, manifest)
+    assert outcome.code == 3
+    *said, last = outcome.out.splitlines()
+    assert last == "3 files, 3 wrong."
+    wrong = ["'size'", "'psnr_dorp'", "'psnr_vs_reference'", "'conversion_within_1'"]
+    wrong += ["'observer'", "'tuning'", "'split'"]
+    assert len(said) == len(wrong), said
+    for sentence, key in zip(said, wrong, strict=True):
+        assert key in sentence
+        path, line = re.match(r"(.*), line (\d+): ", sentence).groups()
+        assert key.strip("'") in Path(path).read_text().splitlines()[int(line) - 1]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("psnr_drop = 0.35", "psnr_drop = -0.1", "dB from 0 to 100, not -0.1"),
+        ("psnr_drop = 0.35", "psnr_drop = nan", "dB from 0 to 100, not nan"),
+        ("psnr_drop = 0.35", "psnr_drop = 0.9", "so that 'psnr_drop' would never decide"),
+        ("conversion_within_1 = 0.999", "conversion_within_1 = 99.9", "a share from 0 to 1"),
+        ("size = [180, 320]", "size = [180, 3200000]", "from 1 to 65535"),
+    ],
+)
+def test_a_value_that_means_nothing_is_refused(
+    run: Run, project: Path, before: str, after: str, words: str
+) -> None:
+    recipe = project / "export" / "tflite-int8.toml"
+    assert before in recipe.read_text()
+    recipe.write_text(recipe.read_text().replace(before, after))
+    outcome = run("validate", recipe)
+    assert outcome.code == 3
+    assert words in outcome.out
+
+
+def test_a_manifest_without_tables_and_a_negative_tolerance_are_refused(
+    run: Run, project: Path
+) -> None:
+    manifest = project / "calibration_data" / "manifest.toml"
+    manifest.write_text("image = [1]\n")
+    baseline = project / "baseline.json"
+    tolerances = {"psnr": -1.0, "drop_mean": "much"}
+    baseline.write_text(json.dumps({"schema": 4, "tolerances": tolerances, "models": {}}))
+    outcome = run("validate", manifest, baseline)
+    assert outcome.code == 3
+    assert "line 1: 'image' must be an array of tables, not [1]" in outcome.out
+    assert "'psnr' must be 0 or more, not -1" in outcome.out
+    assert "'drop_mean' must be a number, not 'much'" in outcome.out
 
 
 def test_a_scheme_that_names_no_recipe_is_wrong(run: Run, project: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from edge_imgq.report.baseline import Baseline, Tolerances, model_baseline, updated
 from edge_imgq.report.report import Failed, NotRun, Report
-from edge_imgq.report.verdict import Verdict, by_budget, judge
+from edge_imgq.report.verdict import NotVouchedFor, Verdict, by_budget, judge
 from edge_imgq.runtime.memory import ActivationMemory
 from edge_imgq.runtime.protocol import Placement
 from edge_imgq.runtime.versions import PackageVersion
@@ -245,7 +245,7 @@ def test_a_model_that_the_baseline_does_not_know_does_not_pass() -> None:
 @pytest.mark.parametrize("words", [REPORT.evaluation, "5 images of Set5"])
 def test_figures_of_other_images_are_not_comparable(words: str) -> None:
     found = verdict(replace(REPORT, evaluation=words, evaluation_sha256="0" * 64))
-    assert (found.outcome, found.fails) == ("tampered", True)
+    assert (found.outcome, found.fails) == ("mismatched", True)
     (reason,) = found.reasons
     assert reason.startswith("measured on other images than the baseline")
     assert ("5 images of Set5" if words != REPORT.evaluation else "same names") in reason
@@ -254,12 +254,15 @@ def test_figures_of_other_images_are_not_comparable(words: str) -> None:
 def test_other_calibration_images_are_said_of_quantized_files_alone() -> None:
     other = replace(REPORT, calibration_sha256="0" * 64)
     (reason,) = verdict(other).reasons
-    assert reason == "calibrated on other images than the baseline, under the same names"
+    assert reason == (
+        "calibrated on other images than the baseline, under the same names: export again with "
+        "--calibration DIR of those, or accept these figures with --update"
+    )
     assert verdict(other, target="coreml-fp16").outcome == "pass"
 
 
 def test_a_file_that_is_not_the_one_vouched_for_is_tampered_however_good() -> None:
-    why = {("fsrcnn-x2", "tflite-int8"): ("its bytes are others",)}
+    why = {("fsrcnn-x2", "tflite-int8"): NotVouchedFor(("its bytes are others",))}
     found, *_ = (v for v in judge([REPORT], BASELINE, why) if v.target == "tflite-int8")
     assert (found.outcome, found.fails) == ("tampered", True)
     assert found.reasons == ("its bytes are others",)

@@ -163,9 +163,9 @@ def _refuse_unvouched(folder: Path, report: Report, chosen: Sequence[TargetRepor
     other = other_reference(folder, report)
     for target in chosen:
         path = folder / target.file
-        if reasons := not_vouched_for(path, report, target, other):
+        if why := not_vouched_for(path, report, target, other):
             raise DriftError(
-                f"{path}: {reasons[0]}. Export the model again, so that files and report agree."
+                f"{path}: {why.reasons[0]}. Export the model again, so that files and report agree."
             )
 
 

@@ -1,8 +1,8 @@
 """Check if exported files and shipped copies meet a baseline.
 
 A report is valid for a file if it has the file's digest and was made with today's versions of the
-runtimes. All other files are measured again. A file whose digest differs from the report's is
-"tampered", whatever its figures.
+runtimes. All other files are measured again. A file whose digest differs from the report's fails,
+whatever its figures: "mismatched" if it says that it is from another export, else "tampered".
 """
 
 from __future__ import annotations
@@ -17,17 +17,23 @@ from edge_imgq.errors import EdgeImgqError, UsageError
 from edge_imgq.images.samples import ImageSet
 from edge_imgq.pipeline.check.first_difference import first_difference, is_as_near_as_its_graph
 from edge_imgq.pipeline.check.graph_tensors import with_tensor_changes
-from edge_imgq.pipeline.check.measured_by_report import not_vouched_for, note_of, other_reference
+from edge_imgq.pipeline.check.measured_by_report import (
+    not_vouched_for,
+    note_of,
+    other_export,
+    other_reference,
+)
 from edge_imgq.pipeline.check.remeasure import Job, remeasure
 from edge_imgq.pipeline.image_selection import evaluation_images
 from edge_imgq.pipeline.progress import Watch
 from edge_imgq.pipeline.verify.verify import Terms
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.report.baseline import Baseline, ModelBaseline, figures
+from edge_imgq.report.baseline_comparison import NOT_THE_MEASURED
 from edge_imgq.report.comparison import changes_beyond_tolerance, lacks_sizes
 from edge_imgq.report.json_form import read_report, report_files
 from edge_imgq.report.report import NotRun, Report, TargetReport
-from edge_imgq.report.verdict import TargetKey, Verdict, judge
+from edge_imgq.report.verdict import NotVouchedFor, TargetKey, Verdict, judge
 from edge_imgq.runtime.versions import runtime_versions
 from edge_imgq.skipped import Skipped
 from edge_imgq.version import __version__
@@ -73,12 +79,12 @@ class Looked:
     Attributes:
         folder: folder of the files.
         report: report, with the figures of files that were measured again.
-        tampered: target → why its file is not the measured one.
+        unvouched: target → why its file is not the measured one.
     """
 
     folder: Path
     report: Report
-    tampered: Mapping[str, tuple[str, ...]]
+    unvouched: Mapping[str, NotVouchedFor]
 
 
 def look(request: CheckRequest, watch: Watch) -> tuple[Looked, ...]:
@@ -99,11 +105,11 @@ def verdicts(
     looked: Sequence[Looked], baseline: Baseline, request: CheckRequest, watch: Watch
 ) -> tuple[Verdict, ...]:
     """Return verdicts on the files, then on the copies that ship, against a baseline."""
-    tampered: dict[TargetKey, tuple[str, ...]] = {
-        (one.report.model, target): why for one in looked for target, why in one.tampered.items()
+    unvouched: dict[TargetKey, NotVouchedFor] = {
+        (one.report.model, target): why for one in looked for target, why in one.unvouched.items()
     }
     reports = [one.report for one in looked]
-    judged = judge(reports, baseline, tampered, request.required)
+    judged = judge(reports, baseline, unvouched, request.required)
     folders = {one.folder: one.report for one in looked}
     own = [
         _explained(verdict, looked, baseline, request)
@@ -120,7 +126,7 @@ def _explained(
     Files that fail because a size is missing get no explanation, nor does an unchanged graph count
     as the cause.
     """
-    if not verdict.fails or verdict.outcome not in ("regressed", "tampered"):
+    if not verdict.fails or verdict.outcome not in ("regressed", *NOT_THE_MEASURED):
         return verdict
     one = next(one for one in looked if one.report.model == verdict.model)
     images = images_of(one.report, request)
@@ -164,7 +170,7 @@ def _refuse_twins(reports: Mapping[Path, Report]) -> None:
 def _look(file: Path, report: Report, request: CheckRequest, watch: Watch) -> Looked:
     folder = file.parent
     other = other_reference(folder, report)
-    tampered = {
+    unvouched = {
         target.target: why
         for target in report.targets
         if (why := not_vouched_for(folder / target.file, report, target, other))
@@ -175,20 +181,20 @@ def _look(file: Path, report: Report, request: CheckRequest, watch: Watch) -> Lo
     again = [
         target
         for target in report.targets
-        if (stale or target.target in tampered) and (folder / target.file).exists()
+        if (stale or target.target in unvouched) and (folder / target.file).exists()
     ]
     if not again:
-        return Looked(folder, report, tampered)
+        return Looked(folder, report, unvouched)
     images = images_of(report, request)
     if images is None:
-        return _unmeasured(Looked(folder, report, tampered), file, request, stale)
+        return _unmeasured(Looked(folder, report, unvouched), file, request, stale)
     jobs = {target.target: _job(folder / target.file, target) for target in again}
     measured = _measured(folder, jobs, images, request, watch)
-    return _with_figures(Looked(folder, report, tampered), measured, images if stale else None)
+    return _with_figures(Looked(folder, report, unvouched), measured, images if stale else None)
 
 
 def _unmeasured(looked: Looked, file: Path, request: CheckRequest, stale: bool) -> Looked:
-    """Add to tampered files that they could not be measured again because their images are unknown.
+    """Add to unvouched files that they were not measured again, as their images are unknown.
 
     Raises:
         UsageError: no valid figures remain.
@@ -202,8 +208,8 @@ def _unmeasured(looked: Looked, file: Path, request: CheckRequest, stale: bool) 
             f"{file} {why}, and {whose}. Name them with --images, to measure its files anew."
         )
     hint = f"it was not measured anew: {whose}; name them with --images"
-    tampered = {name: (*said, hint) for name, said in looked.tampered.items()}
-    return replace(looked, tampered=tampered)
+    unvouched = {name: why.adding(hint) for name, why in looked.unvouched.items()}
+    return replace(looked, unvouched=unvouched)
 
 
 def _made_by_these_versions(report: Report) -> bool:
@@ -243,17 +249,17 @@ def _with_figures(
         measured: new figures by target.
         images: images of the new figures if all files were measured again; None if only some were.
     """
-    report, tampered = looked.report, dict(looked.tampered)
+    report, unvouched = looked.report, dict(looked.unvouched)
     targets, not_run = [], list(report.not_run)
     for target in report.targets:
         value = measured.get(target.target, target)
         if isinstance(value, TargetReport):
             targets.append(replace(value, target=target.target, file=target.file))
-        if target.target in tampered:
-            tampered[target.target] = (*tampered[target.target], *_said(target, value))
+        if target.target in unvouched:
+            unvouched[target.target] = unvouched[target.target].adding(*_said(target, value))
         elif isinstance(value, NotRun):
             not_run.append(value)
-        if target.target in tampered and isinstance(value, NotRun):
+        if target.target in unvouched and isinstance(value, NotRun):
             targets.append(target)
     report = replace(report, targets=tuple(targets), not_run=tuple(not_run))
     if images is not None:
@@ -264,7 +270,7 @@ def _with_figures(
             evaluation=images.description,
             evaluation_sha256=images.sha256,
         )
-    return replace(looked, report=report, tampered=tampered)
+    return replace(looked, report=report, unvouched=unvouched)
 
 
 def _said(before: TargetReport, value: TargetReport | NotRun) -> tuple[str, ...]:
@@ -295,7 +301,7 @@ def _shipped(
     digest = sha256_of(path)
     for one in looked:
         for target in one.report.targets:
-            if target.sha256 == digest and target.target not in one.tampered:
+            if target.sha256 == digest and target.target not in one.unvouched:
                 same = f"it is {target.target}, byte for byte"
                 return Verdict(one.report.model, str(path), "pass", False, (same,))
     try:
@@ -305,37 +311,38 @@ def _shipped(
     of_model = [one for one in looked if one.report.model == note.model]
     if not of_model:
         words = f"it is {note.target} of {note.model}, which no report is about"
-        return _not_ours(looked[0], path, words)
+        return _not_ours(looked[0], path, words, altered=False)
     one = of_model[0]
+    own = next((target for target in one.report.targets if target.target == note.target), None)
+    origin = other_export(note, one.report, note.target)
     if note.reference_sha256 != one.report.reference_sha256:
-        words = f"it is a {note.target} that was made from another float model, in another export"
-        return _not_ours(one, path, words)
-    measured = _shipped_figures(path, note.target, one, baseline, request, watch)
-    return _not_ours(one, path, f"it is a {note.target} with other bytes", *measured)
+        return _not_ours(one, path, origin, altered=False)
+    measured = _shipped_figures(path, own, one, baseline, request, watch) if own else ()
+    words = origin or f"it is a {note.target} with other bytes"
+    return _not_ours(one, path, words, *measured, altered=not origin)
 
 
-def _not_ours(one: Looked, path: Path, *reasons: str) -> Verdict:
-    words = "no report vouches for this file"
-    return Verdict(one.report.model, str(path), "tampered", True, (words, *reasons))
+def _not_ours(one: Looked, path: Path, *reasons: str, altered: bool = True) -> Verdict:
+    why = NotVouchedFor(("no report vouches for this file", *reasons), altered)
+    return Verdict(one.report.model, str(path), why.outcome, True, why.reasons)
 
 
 def _shipped_figures(
     path: Path,
-    target: str,
+    own: TargetReport,
     one: Looked,
     baseline: Baseline,
     request: CheckRequest,
     watch: Watch,
 ) -> tuple[str, ...]:
     """Return the drift of an unknown copy compared with the report and the baseline."""
-    own = next((candidate for candidate in one.report.targets if candidate.target == target), None)
     images = images_of(one.report, request)
-    if own is None or images is None:
+    if images is None:
         return ()
-    jobs = {target: _job(path, own)}
-    value = _measured(one.folder, jobs, images, request, watch)[target]
+    jobs = {own.target: _job(path, own)}
+    value = _measured(one.folder, jobs, images, request, watch)[own.target]
     known = baseline.models.get(one.report.model)
-    before = known.targets.get(target) if known else None
+    before = known.targets.get(own.target) if known else None
     if before is None or isinstance(value, NotRun):
         return _said(own, value)
     worse, _better = changes_beyond_tolerance(before, figures(value), value, baseline.tolerances)

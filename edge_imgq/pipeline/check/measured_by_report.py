@@ -9,6 +9,7 @@ from edge_imgq.contract import FileNote
 from edge_imgq.errors import EdgeImgqError, UsageError
 from edge_imgq.formats import format_of
 from edge_imgq.report.report import Report, TargetReport
+from edge_imgq.report.verdict import NotVouchedFor
 
 
 def other_reference(folder: Path, report: Report) -> tuple[str, ...]:
@@ -24,8 +25,8 @@ def other_reference(folder: Path, report: Report) -> tuple[str, ...]:
 
 def not_vouched_for(
     path: Path, report: Report, target: TargetReport, other: tuple[str, ...]
-) -> tuple[str, ...]:
-    """Return why a file is not the one that a report measured; () if it is.
+) -> NotVouchedFor | None:
+    """Return why a file is not the one that a report measured; None if it is.
 
     Args:
         path: path of the file.
@@ -34,28 +35,45 @@ def not_vouched_for(
         other: result of `other_reference` for its folder.
     """
     if not path.exists():
-        return (f"there is no file {path}",)
+        return NotVouchedFor((f"there is no file {path}",))
     if other:
-        return other
+        return NotVouchedFor(other)
     if sha256_of(path) == target.sha256:
-        return ()
-    return (_what_it_is(path, report, target.target),)
-
-
-def _what_it_is(path: Path, report: Report, target: str) -> str:
-    """Return a sentence that describes the file at a target's path."""
+        return None
     try:
         note = note_of(path)
     except EdgeImgqError as error:
-        return f"the file is not the one that was measured, and does not open: {error}"
+        said = f"the file is not the one that was measured, and does not open: {error}"
+        return NotVouchedFor((said,))
     start = "the file is not the one that was measured: "
+    if origin := other_export(note, report, target.target):
+        mend = "keep the files and the report.json of one export together, or export again"
+        return NotVouchedFor((f"{start}{origin}; {mend}",), altered=False)
+    return NotVouchedFor((f"{start}its bytes were changed",))
+
+
+def other_export(note: FileNote, report: Report, target: str) -> str:
+    """Return how the export that wrote a file differs from the report's; "" if nothing shows it.
+
+    Authorship, sizes and other settings of which neither note nor report knows are not seen.
+
+    Args:
+        note: the note in the file.
+        report: report on the model that the file should be of.
+        target: name of the target that it should be.
+    """
     if note.model != report.model:
-        return f"{start}it is of another network, {note.target} of {note.model}"
+        return f"it is of another network, {note.target} of {note.model}"
     if note.target != target:
-        return f"{start}it is this network's {note.target}"
+        return f"it is this network's {note.target}"
     if note.reference_sha256 != report.reference_sha256:
-        return f"{start}it was made from another float model, in an earlier or later export"
-    return f"{start}its bytes were changed"
+        return "it was made from another float model, in an earlier or later export"
+    known = {one.target: one.quantized_sha256 for one in report.targets}
+    if note.quantized_sha256 != known.get(target, note.quantized_sha256):
+        return "it was quantized in another export, with other calibration images or another scheme"
+    if note.version != report.version:
+        return f"edge-imgq {note.version} wrote it, and {report.version} made the report"
+    return ""
 
 
 def note_of(path: Path) -> FileNote:

@@ -50,8 +50,8 @@ def update_baseline(path: Path, looked: Sequence[Looked]) -> tuple[str, ...]:
 def _refuse_to_keep(path: Path, one: Looked) -> None:
     """Raise if the figures of a model are not valid for a baseline."""
     start = f"{path} is left as it was: {one.report.model}"
-    for target, why in one.tampered.items():
-        raise DriftError(f"{start} {target}: {'; '.join(why)}. Export the model again.")
+    for target, why in one.unvouched.items():
+        raise DriftError(f"{start} {target}: {'; '.join(why.reasons)}. Export the model again.")
     if not one.report.targets:
         raise UsageError(
             f"{start}: no target was measured here. Update it where the targets run, from a "

@@ -25,13 +25,15 @@ WHERE = {
 """The first tensor that faults move by more than rounding, by its name in the graph."""
 
 
-def caught(run: Run, project: Path, pairs: Path, target: str = INT8) -> str:
+def caught(
+    run: Run, project: Path, pairs: Path, target: str = INT8, outcome: str = "tampered"
+) -> str:
     """Return the reasons why one target fails, after seeing that no other does."""
-    outcome = check(run, project, "--images", pairs, "--json")
-    assert outcome.code == 1
-    found = verdicts(outcome)
+    checked = check(run, project, "--images", pairs, "--json")
+    assert checked.code == 1
+    found = verdicts(checked)
     assert {name for name, verdict in found.items() if verdict["fails"]} == {target}
-    assert found[target]["outcome"] == "tampered"
+    assert found[target]["outcome"] == outcome
     return "\n".join(found[target]["reasons"])
 
 
@@ -81,20 +83,41 @@ def test_a_truncated_and_a_deleted_file_are_caught(run: Run, project: Path, pair
 def test_another_networks_file_is_named(run: Run, project: Path, pairs: Path) -> None:
     path = project / "tiny" / f"{INT8}.tflite"
     path.write_bytes(path.read_bytes().replace(b'model": "tiny"', b'model": "else"'))
-    assert "it is of another network, tflite-int8 of else" in caught(run, project, pairs)
+    reasons = caught(run, project, pairs, outcome="mismatched")
+    assert "it is of another network, tflite-int8 of else" in reasons
 
 
 def test_another_targets_file_is_named(run: Run, project: Path, pairs: Path) -> None:
     shutil.copy(project / "tiny" / f"{FLOAT}.tflite", project / "tiny" / f"{INT8}.tflite")
-    assert "it is this network's tflite-float" in caught(run, project, pairs)
+    reasons = caught(run, project, pairs, outcome="mismatched")
+    assert "it is this network's tflite-float" in reasons
 
 
 def test_an_older_file_of_its_own_is_named(
     run: Run, project: Path, pairs: Path, worse: Path
 ) -> None:
     shutil.copy(worse / f"{INT8}.tflite", project / "tiny" / f"{INT8}.tflite")
-    reasons = caught(run, project, pairs)
+    reasons = caught(run, project, pairs, outcome="mismatched")
     assert "it was made from another float model, in an earlier or later export" in reasons
+
+
+def test_a_file_that_was_calibrated_otherwise_is_not_called_tampered(
+    run: Run, project: Path, pairs: Path, photos: Path, export: Export
+) -> None:
+    """A file of a later export beside an earlier export's report."""
+    other = project / "calibration"
+    other.mkdir()
+    for photo in sorted((photos / "calibration").iterdir())[:2]:
+        Image.fromarray(np.asarray(Image.open(photo)) // 3).save(other / photo.name)
+    later = export(1.0, (INT8,), other)
+    shutil.copy(later / f"{INT8}.tflite", project / "tiny" / f"{INT8}.tflite")
+    reasons = caught(run, project, pairs, outcome="mismatched")
+    assert "quantized in another export, with other calibration images or another" in reasons
+    assert "keep the files and the report.json of one export together" in reasons
+    asset = project / "asset.tflite"
+    shutil.copy(later / f"{INT8}.tflite", asset)
+    found = verdicts(check(run, project, "--images", pairs, "--shipped", asset, "--json"))
+    assert found[str(asset)]["outcome"] == "mismatched"
 
 
 def test_other_weights_that_make_the_network_worse_fail_for_that_reason(
@@ -164,10 +187,11 @@ def test_calibration_images_swapped_for_noise_are_caught(
     shutil.rmtree(project / "tiny")
     shutil.copytree(export(1.0, (INT8,), noise), project / "tiny")
     found = verdicts(check(run, project, "--json"))
-    assert found[INT8]["outcome"] == "tampered"
-    assert (
-        "calibrated on other images than the baseline, under the same names"
-        in (found[INT8]["reasons"])
+    assert found[INT8]["outcome"] == "mismatched"
+    (said,) = (line for line in found[INT8]["reasons"] if line.startswith("calibrated on other"))
+    assert said == (
+        "calibrated on other images than the baseline, under the same names: export again with "
+        "--calibration DIR of those, or accept these figures with --update"
     )
     assert found[FLOAT]["outcome"] == "regressed"
     assert found[FLOAT]["reasons"] == ["the report has no such target"]
@@ -183,7 +207,7 @@ def test_evaluation_images_swapped_under_their_names_are_caught(
             Image.fromarray(np.ascontiguousarray(pixels)).save(path)
     found = verdicts(check(run, project, "--images", other, "--json"))
     for verdict in found.values():
-        assert verdict["outcome"] == "tampered"
+        assert verdict["outcome"] == "mismatched"
         assert verdict["reasons"][0].startswith("measured on other images than the baseline")
 
 
