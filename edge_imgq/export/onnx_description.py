@@ -15,6 +15,7 @@ from edge_imgq.errors import ModelError
 from edge_imgq.graph.edit import find_maker
 from edge_imgq.graph.load.load import normalise, read_onnx
 from edge_imgq.graph.operators import QUANTIZING, WINDOWED
+from edge_imgq.graph.pixel_range import is_of_range
 from edge_imgq.graph.ports.chosen_ports import with_chosen_ports
 from edge_imgq.graph.ports.port_feeds import graph_inputs, image_parts
 from edge_imgq.graph.ports.port_sides import name_sides
@@ -186,13 +187,18 @@ def _is_constant(node: ir.Node) -> bool:
 
 
 def _parameters(node: ir.Node) -> dict[ir.Value, int]:
-    """Map the constants that a node reads, dequantized or not, to their zero points."""
+    """Map the constants that a node reads, dequantized or not, to their zero points.
+
+    Those that only rescale pixels or another input do not count: --range changes them.
+    """
     found = {}
     for value in node.inputs[:1] if node.op_type in RESIZERS else node.inputs:
         producer, zero = find_maker(value), 0
         if producer is not None and _is_constant(producer):
             value, zero = producer.inputs[0], _zero_point(producer)
-        if value is not None and value.const_value is not None and value.dtype not in INDICES:
+        if value is None or value.const_value is None or value.dtype in INDICES:
+            continue
+        if node.graph is None or not is_of_range(value, node.graph):
             found[value] = zero
     return found
 

@@ -13,6 +13,7 @@ image of one pixel, with its elements as channels.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from edge_imgq.ports import Port
 
     Floats: TypeAlias = NDArray[np.float64]
+
+_ENDS = re.compile(r"pixels\.(in|out\d*)\.(factor|offset)")
 
 
 def to_unit_range(model: ir.Model, pixels: PixelRange) -> None:
@@ -70,6 +73,19 @@ def return_port(model: ir.Model, port: Port, peak: float, place: int = 0) -> Non
         _make_pixel(model.graph, port.channels, place)
     if not folded and ((low != 0).any() or (high != peak).any()):
         _leave(model.graph, _by_channel(factor), _by_channel(-low * factor), place)
+
+
+def is_of_range(constant: ir.Value, graph: ir.Graph) -> bool:
+    """Return True if a constant rescales an input or output of a graph, and is no learned weight.
+
+    It is known by its name, which `to_unit_range`, `return_port` and `take_ports` give it. Numbers
+    folded into a network's own weights are not told apart.
+    """
+    name = constant.name or ""
+    if _ENDS.match(name):
+        return True
+    port, _, what = name.rpartition(".")
+    return what in ("unit", "low") and any(port == value.name for value in graph.inputs)
 
 
 def _into_product(graph: ir.Graph, factor: Floats, offset: Floats, place: int) -> bool:

@@ -12,7 +12,9 @@ import numpy as np
 import onnx
 import pytest
 
+from edge_imgq.contract import PixelRange
 from edge_imgq.models.zoo import ASSESSORS, UNTRAINED, ZOO, card_path
+from edge_imgq.pipeline.open_model.source import open_model
 from edge_imgq.pipeline.verify.references import parameters_of
 from edge_imgq.recipe.folders import export_recipes, shipped_folder
 from edge_imgq.recipe.manifest import read_manifest
@@ -307,3 +309,20 @@ def test_reports_count_parameters_as_inspect_does(run: Run, shared_export: Path)
         channels=3,
     )
     assert parameters_of(model) == 81
+
+
+@pytest.mark.parametrize("pixels", [PixelRange(-1.0, 1.0), PixelRange(0.0, 255.0)])
+def test_the_pixel_range_adds_no_parameters(tmp_path: Path, pixels: PixelRange) -> None:
+    model = onnx.parser.parse_model(
+        '<ir_version: 10, opset_import: ["" : 21]> own (float[1,3,16,16] image, '
+        "float[1,1,16,16] sigma) => (float[1,3,16,16] out) { a = Concat<axis=1>(image, sigma) "
+        "b = Conv<pads=[1,1,1,1]>(a, w) out = Add(b, image) }"
+    )
+    weight = np.ones((3, 4, 3, 3), np.float32)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(weight, "w"))
+    path = tmp_path / "own.onnx"
+    onnx.save(model, path)
+    read = open_model(str(path), pixels, ((16, 16),))
+    added = {node.op_type for node in read.model.graph} - {"Concat", "Conv", "Add"}
+    assert "Mul" in added
+    assert parameters_of(read.model) == 108
