@@ -13,8 +13,10 @@ from edge_imgq.api.arguments import (
     Bound,
     Inputs,
     Progress,
+    Range,
     Size,
     as_ports,
+    as_range,
     as_size,
     unwatched,
 )
@@ -32,7 +34,7 @@ class Inspection(ShownAsText):
     Attributes:
         path: path of the file.
         description: inputs, outputs, operators, parameters, multiply-accumulates, memory in bytes,
-            and which accelerator runs which operator.
+            which accelerator runs which operator, and, of a float .onnx model, its contract.
     """
 
     path: Path
@@ -95,19 +97,21 @@ def inspect(
     *,
     size: Size | None = None,
     passes: bool = False,
+    pixel_range: Range | None = None,
     output_name: str | Sequence[str] = "",
     inputs: Inputs = (),
     bind: Bound = NOTHING_BOUND,
     states: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Inspection:
-    """List a file's inputs, outputs, operators and costs, and the targets a float model exports to.
+    """List a file's inputs, outputs, operators and costs; of a float model, how `export` takes it.
 
     Args:
         path: file written by `export`, any .onnx file, or a result of `export`.
         size: input (height, width) for costs and targets of an ONNX file; None for the file's own,
             or (180, 320) if it takes any.
         passes: True to list the passes that rewrite a float model's graph for each target.
+        pixel_range: as for `open`, for an ONNX file that does not state it.
         output_name: as for `open`, for an ONNX file.
         inputs: as for `open`.
         bind: as for `open`.
@@ -123,6 +127,6 @@ def inspect(
 
     wanted = None if size is None else as_size(size)
     place = Path(path)
-    ports = as_ports(output_name, inputs, bind, states)
-    found = run(place, wanted, progress or unwatched, passes=passes, ports=ports)
+    pixels, ports = as_range(pixel_range), as_ports(output_name, inputs, bind, states)
+    found = run(place, wanted, progress or unwatched, passes=passes, pixels=pixels, ports=ports)
     return Inspection(place, found)

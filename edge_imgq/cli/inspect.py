@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.cli.argument_types import size
 from edge_imgq.cli.messages import say
-from edge_imgq.cli.options import Subparsers, add_command, add_json, add_ports
+from edge_imgq.cli.options import Subparsers, add_command, add_json, add_ports, add_range
 from edge_imgq.cli.paths import existing, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.errors import ModelError
@@ -23,9 +23,10 @@ Show the inputs, outputs, operators, parameters and multiply-accumulates (MACs) 
 or of a file that `export` wrote, and which accelerator runs which operator. For XNNPACK, LiteRT
 is asked on this computer; for others, documented rules are applied and nothing is run.
 
-For a float .onnx model, also show which targets `export` can write, and which operators prevent
-the others. Exits with 5 if `export` refuses the model itself, with 0 if it refuses only some
-targets."""
+For a float .onnx model, also show the contract by which `export` takes it (pixel range, ranges of
+further inputs and outputs; the same options change it), which targets it can write, and which
+operators prevent the others. Exits with 5 if `export` refuses the model itself, with 0 if it
+refuses only some targets."""
 
 EXAMPLE = """\
 edge-imgq inspect artifacts/fsrcnn-x2/tflite-int8.tflite
@@ -57,6 +58,7 @@ def add(subparsers: Subparsers) -> None:
         help="folder for an overlay for Model Explorer: MACs of each operator, and dB and time of "
         "each layer if `sensitivity` was run on the model",
     )
+    add_range(parser)
     add_ports(parser)
     add_json(parser)
 
@@ -71,6 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.file,
             size=arguments.size,
             passes=arguments.passes,
+            pixel_range=arguments.pixels,
             output_name=arguments.output_name,
             inputs=arguments.input,
             bind=arguments.bind,

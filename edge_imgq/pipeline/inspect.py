@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from edge_imgq.pipeline.open_model.source import (
     open_model,
     refuse_odd_size,
     refuse_ports,
+    refuse_range,
 )
 from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.ports import NOTHING_ASKED, PortRequests
@@ -23,7 +24,7 @@ from edge_imgq.skipped import Skipped
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-    from edge_imgq.contract import FileNote
+    from edge_imgq.contract import FileNote, PixelRange
     from edge_imgq.graph.pass_pipeline import PhaseRecord
     from edge_imgq.pipeline.export.refused_operators import TargetPlan
     from edge_imgq.report.description import FileDescription, PassesOfTargets, TargetOutlook
@@ -37,20 +38,24 @@ def inspect(
     watch: Watch,
     *,
     passes: bool = False,
+    pixels: PixelRange | None = None,
     ports: PortRequests = NOTHING_ASKED,
 ) -> FileDescription:
-    """Describe a file: inputs, outputs, operators, weights and, for float ONNX, possible targets.
+    """Describe a file: inputs, outputs, operators, weights.
+
+    Of a float ONNX model, also the contract by which `export` would take it, and possible targets.
 
     Args:
         path: file of a known format, from any tool.
         size: (height, width) to describe an ONNX file at; None for its own or the default.
         watch: called before steps that may take seconds.
         passes: True to list the passes that rewrite the graph for each target.
+        pixels: pixel range of an ONNX model as given by the user; None if not given.
         ports: inputs and outputs of an ONNX model as given by the user.
 
     Raises:
-        UsageError: it is a folder or a file of unknown format, or `passes` or `ports` are given for
-            a file that is not a float .onnx model.
+        UsageError: it is a folder or a file of unknown format, or `passes`, `pixels` or `ports` are
+            given for a file that is not a float .onnx model, or that states them.
         ModelError: it is missing or damaged, or does not take the size.
         RecipeError: a recipe of a possible target cannot be read.
     """
@@ -61,11 +66,12 @@ def inspect(
         raise UsageError(f"{path} {unknown(path)}.")
     if path.suffix.lower() != ".onnx":
         _refuse_passes(path, passes)
+        refuse_range(str(path), pixels, says_range=True)
         refuse_ports(str(path), ports)
         describe: Callable[[Path, Size | None], FileDescription] = file_format.functions.describe
         description = describe(path, size)
         return replace(description, model_parameters=_model_parameters(path, description.note))
-    return _inspect_onnx(path, size, watch, passes, ports)
+    return _inspect_onnx(path, size, watch, passes, Asked(pixels, ports))
 
 
 def _refuse_passes(path: Path, asked: bool) -> None:
@@ -76,25 +82,39 @@ def _refuse_passes(path: Path, asked: bool) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What the user says of a model.
+
+    Attributes:
+        pixels: its pixel range; None if not given.
+        ports: its inputs and outputs.
+    """
+
+    pixels: PixelRange | None
+    ports: PortRequests
+
+
 def _inspect_onnx(
-    path: Path, size: Size | None, watch: Watch, passes: bool, ports: PortRequests
+    path: Path, size: Size | None, watch: Watch, passes: bool, asked: Asked
 ) -> FileDescription:
     """Describe an ONNX file and, if it is a float model, what `export` would make of it."""
     from edge_imgq.export.onnx_description import describe
 
     if _is_quantized(path):
         _refuse_passes(path, passes)
-        refuse_ports(str(path), ports)
+        refuse_range(str(path), asked.pixels, says_range=True)
+        refuse_ports(str(path), asked.ports)
         description = describe(path, size)
         return replace(description, model_parameters=_model_parameters(path, description.note))
     watch(ProgressStep("open the model", 0, 2))
-    source = _opened(path, size, ports)
+    source = _opened(path, size, asked)
     at = _fitting_size(source) if size is None else size
     watch(ProgressStep("ask the targets", 1, 2))
     outlook = source if isinstance(source, Skipped) else _outlook(source, at)
     try:
         read = None if isinstance(source, Skipped) else source.model
-        description = describe(path, at, read, ports)
+        description = describe(path, at, read, asked.ports)
     except ModelError as error:
         if isinstance(outlook, Skipped):
             raise ModelError(outlook.reason) from error
@@ -106,6 +126,8 @@ def _inspect_onnx(
         description,
         model_parameters=parameters,
         targets=outlook,
+        contract=None if isinstance(source, Skipped) else source.contract,
+        pixels=None if isinstance(source, Skipped) else source.pixels,
         compared_by=compared,
         passes=rewritten,
     )
@@ -140,10 +162,10 @@ def _fitting_size(source: Source | Skipped) -> Size | None:
     return own_size(source.model) or source.contract.fitting(DEFAULT_SIZE)
 
 
-def _opened(path: Path, size: Size | None, ports: PortRequests) -> Source | Skipped:
+def _opened(path: Path, size: Size | None, asked: Asked) -> Source | Skipped:
     """Open a model as `export` would; return the reason if `export` would refuse it."""
     try:
-        return open_model(str(path), sizes=() if size is None else (size,), ports=ports)
+        return open_model(str(path), asked.pixels, () if size is None else (size,), asked.ports)
     except ModelError as error:
         return Skipped(str(error))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge_imgq.contract import FileNote
+from edge_imgq.contract import FileNote, ImageContract, PixelRange
 from edge_imgq.runtime.memory import ActivationMemory
 from edge_imgq.runtime.placement.rules import AcceleratorPlacement
 from edge_imgq.skipped import Skipped
@@ -186,6 +186,9 @@ class FileDescription:
         model_parameters: Parameters of the float reference beside the file; None without one.
         targets: For a float ONNX model, what prevents each target, or why export refuses the model;
             empty for other files.
+        contract: For a float ONNX model, the contract by which `export` takes it; None for other
+            files and models that `export` refuses.
+        pixels: The model's numbers for pixel 0 and pixel 255, if there is a contract.
         compared_by: Runtime that ran a float ONNX file and found its output equal to that of the
             model that `export` reads from it, or why they were not compared; empty for other
             files.
@@ -210,6 +213,8 @@ class FileDescription:
     counted_at: tuple[int, int] | None = None
     model_parameters: int | None = None
     targets: tuple[TargetOutlook, ...] | Skipped = ()
+    contract: ImageContract | None = None
+    pixels: PixelRange | None = None
     compared_by: str | Skipped = ""
     passes: tuple[PassesOfTargets, ...] = ()
     compiled_for: str = ""

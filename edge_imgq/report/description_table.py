@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from edge_imgq.contract import FileNote
 from edge_imgq.formats import FORMATS
+from edge_imgq.report.contract_text import contract_lines
 from edge_imgq.report.description import FileDescription, TargetOutlook, TensorRow
 from edge_imgq.report.drawing import (
     by,
@@ -61,6 +62,8 @@ def _head(name: str, description: FileDescription) -> str:
     lines += [_edge("input", row) for row in description.inputs]
     lines += [_edge("output", row) for row in description.outputs]
     lines += [wrapped(_no_image(row), "  ") for row in _no_images(description)]
+    if description.note is None and description.contract and description.pixels:
+        lines += contract_lines(description.contract, description.pixels)
     if description.note is not None:
         lines.append(_note(description.note))
         lines.append(wrapped(_sides(description, description.note), "  "))

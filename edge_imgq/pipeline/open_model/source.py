@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.pipeline.open_model.original_file import Original
 
-
 Size = tuple[int, int]
 
 
@@ -53,6 +52,11 @@ class Source:
     _prepared: dict[tuple[tuple[str, ...], KernelProfile], PreparedGraph] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+
+    @property
+    def pixels(self) -> PixelRange:
+        """The numbers of pixel 0 and pixel 255 in the model as given."""
+        return self.asked or PixelRange(0.0, self.contract.peak)
 
     def prepared(
         self,
