@@ -16,15 +16,18 @@ def refuse_open_size(path: Path, options: str) -> None:
         UsageError: the export in CI would fail.
     """
     named = any(word.partition("=")[0] == "--size" for word in options.split())
-    if not named and _is_open(path):
+    if not named and leaves_size_open(path):
         raise UsageError(
             f"{path} takes images of any height and width, and files for phones have one size. "
             f"Say which: --options='{f'{options} --size HxW'.strip()}', for example --size 180x320."
         )
 
 
-def _is_open(path: Path) -> bool:
-    """Return True if the image has no fixed height and width as (N, C, H, W) or (N, H, W, C)."""
+def leaves_size_open(path: Path) -> bool:
+    """Return True if the image has no fixed height and width as (N, C, H, W) or (N, H, W, C).
+
+    Only the graph is read, not weights beside it; a file that cannot be read gives False.
+    """
     import onnx
 
     try:

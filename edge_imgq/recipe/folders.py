@@ -40,6 +40,11 @@ def recipe_folder(stage: str, beside: Path | None = None) -> Path:
     return local if any(local.glob("*.toml")) else shipped_folder(stage)
 
 
+def is_own_folder(stage: str) -> bool:
+    """Return True if the recipes of a stage come from a folder of the user's."""
+    return recipe_folder(stage).resolve() != shipped_folder(stage).resolve()
+
+
 def export_recipes(beside: Path | None = None) -> tuple[ExportRecipe, ...]:
     """Return the recipes of all targets, sorted by name.
 

@@ -133,3 +133,18 @@ def test_a_size_below_what_the_network_sees_is_warned_of(
     (warning,) = (line for line in advice if line.startswith("The network sees"))
     assert warning.startswith("The network sees 3x3 pixels at once, and 2x4 is smaller")
     assert "2x4 is smaller" in " ".join(outcome.out.split())
+
+
+def test_export_in_a_project_takes_the_size_of_its_recipe(
+    run: Run, tiny: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    run("init", project)
+    written = project / "export" / "tflite-float.toml"
+    written.write_text(written.read_text().replace("size = [180, 320]", "size = [24, 40]"))
+    monkeypatch.chdir(project)
+    words = ("--images", photos / "evaluation", "--no-bench", "--output", "out")
+    outcome = run("export", tiny, "--target", "tflite-float", *words, "--json")
+    assert outcome.code == 0, outcome.err
+    (target,) = json.loads(outcome.out)["targets"]
+    assert target["memory"]["size"] == [24, 40]

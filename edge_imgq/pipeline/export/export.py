@@ -22,11 +22,16 @@ from edge_imgq.artifact import (
     write_text,
 )
 from edge_imgq.contract import NOTHING_STATED, Authorship, PixelRange
-from edge_imgq.errors import ModelError, RecipeError
+from edge_imgq.errors import RecipeError
 from edge_imgq.formats import suffixes
-from edge_imgq.images.samples import ENOUGH
 from edge_imgq.pipeline.export.ai_pack import recipe_of_pack, write_pack
 from edge_imgq.pipeline.export.failures import Failures
+from edge_imgq.pipeline.export.input_sizes import (
+    input_sizes,
+    own_recipes,
+    size_advice,
+    sizes_to_open,
+)
 from edge_imgq.pipeline.export.recipe_ports import opened_by
 from edge_imgq.pipeline.export.refused_operators import note_unsupported, target_plans
 from edge_imgq.pipeline.export.watch_passes import BetweenPhases
@@ -45,7 +50,7 @@ from edge_imgq.pipeline.mixed_precision.diagnosis import Words, diagnose, missin
 from edge_imgq.pipeline.mixed_precision.mix_precision import OverBudget, mix
 from edge_imgq.pipeline.mixed_precision.within_budget import within_budget
 from edge_imgq.pipeline.open_model.original_file import with_agreement
-from edge_imgq.pipeline.open_model.source import Source, refuse_odd_size
+from edge_imgq.pipeline.open_model.source import Source
 from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.pipeline.verify.verify import Terms
 from edge_imgq.pipeline.verify.worst_images import WorstImages
@@ -238,23 +243,9 @@ def _advice(
 ) -> tuple[str, ...]:
     """Return advice on the model's pixel range, calibration images and sizes."""
     of_images = (sentence for graph in graphs.values() for sentence in graph.advice)
-    words = [_range_warning(plan, request), *of_images, *_size_advice(plan)]
+    sizes = [size for sizes in plan.sizes.values() for size in sizes]
+    words = [_range_warning(plan, request), *of_images, *size_advice(plan.source, sizes)]
     return tuple(dict.fromkeys(filter(None, words)))
-
-
-def _size_advice(plan: ExportPlan) -> tuple[str, ...]:
-    """Return a warning for each size smaller than the receptive field."""
-    from edge_imgq.graph.receptive_field.receptive_field import receptive_field
-
-    sizes = {size for sizes in plan.sizes.values() for size in sizes}
-    small = sorted(size for size in sizes if min(size) < ENOUGH)
-    sees = (receptive_field(plan.source.model).diameter or 1) if small else 1
-    return tuple(
-        f"The network sees {sees}x{sees} pixels at once, and {size[0]}x{size[1]} is smaller: every "
-        "pixel of such a file is computed at a border, and may come out otherwise than of a photo."
-        for size in small
-        if min(size) < sees
-    )
 
 
 def _range_warning(plan: ExportPlan, request: ExportRequest) -> str:
@@ -283,8 +274,10 @@ def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> ExportPla
     refuse_overlap(calibration, evaluation)
     named = request.model if isinstance(request.model, str) else request.model.name
     watch(ProgressStep(f"open {named}", 0, 1))
-    source = opened_by(recipes, request.model, request.pixels, request.sizes)
-    sizes = {recipe.name: _sizes(source, recipe, request.sizes) for recipe in recipes}
+    own = own_recipes(request.targets, recipes)
+    at = sizes_to_open(request.model, recipes, own, request.sizes)
+    source = opened_by(recipes, request.model, request.pixels, at)
+    sizes = {recipe.name: input_sizes(source, recipe, own, request.sizes) for recipe in recipes}
     between = BetweenPhases(request.graphs and request.graphs / source.name, request.checked)
     plans = target_plans(source, recipes, schemes, sizes)
     note_unsupported(source, plans, failures, between)
@@ -318,23 +311,6 @@ def _recipes(targets: Sequence[str | ExportRecipe]) -> tuple[ExportRecipe, ...]:
 
 def _scheme(scheme: str | QuantizeRecipe) -> QuantizeRecipe:
     return quantize_recipe(scheme) if isinstance(scheme, str) else checked_quantize(scheme)
-
-
-def _sizes(source: Source, recipe: ExportRecipe, wanted: Sequence[Size]) -> tuple[Size, ...]:
-    """Return the input sizes of a target: the user's, the model's own, or the recipe's."""
-    from edge_imgq.graph.shapes.size import own_size
-
-    fixed = own_size(source.model)
-    if not wanted and fixed is None and not source.is_own:
-        raise ModelError(
-            f"{source.name} takes images of any height and width, and files for phones have one "
-            "size. Say which with --size HxW, for example --size "
-            f"{recipe.size[0]}x{recipe.size[1]}."
-        )
-    sizes = tuple(dict.fromkeys(wanted or (fixed or recipe.size,)))
-    for size in sizes:
-        refuse_odd_size(source, size)
-    return sizes
 
 
 def _keep_references(before: Path, now: Path) -> None:
