@@ -55,7 +55,17 @@ def quantize(
 ) -> ir.Model:
     """Quantize a float model and return its QDQ model, the integer reference of every int8 target.
 
-    Arguments and errors are those of `quantize_in_steps`.
+    Args:
+        reference: normalised float model before the recipe's passes; it is not changed.
+        recipe: passes, observer and steps of the quantizer.
+        contract: pixel range and meaning of the model's input and output.
+        images: uint8 (H, W, C) network inputs, consumed one at a time.
+
+    Raises:
+        ModelError: the network computes the weights of a convolution.
+        RecipeError: the recipe names a pass or layer that does not exist.
+        ImageError: there is no image.
+        NonFiniteOutputError: an activation is NaN or infinite on an image.
     """
     return quantize_in_steps(reference, recipe, contract, images).model
 
@@ -66,10 +76,19 @@ def quantize_in_steps(
     contract: ImageContract,
     images: Iterable[NDArray[np.uint8]],
 ) -> Quantized:
-    """Quantize a float model and report the gain of every step of the recipe.
+    """Quantize a float model; return the QDQ model with the outcome of every step of the recipe.
 
-    Arguments and errors are those of `quantize_prepared`, except that `reference` is a normalised
-    float model to which the recipe's passes have not been applied. It is not changed.
+    Args:
+        reference: normalised float model before the recipe's passes; it is not changed.
+        recipe: passes, observer and steps of the quantizer.
+        contract: pixel range and meaning of the model's input and output.
+        images: uint8 (H, W, C) network inputs, consumed one at a time.
+
+    Raises:
+        ModelError: the network computes the weights of a convolution.
+        RecipeError: the recipe names a pass or layer that does not exist.
+        ImageError: there is no image.
+        NonFiniteOutputError: an activation is NaN or infinite on an image.
     """
     graph = prepared_graph(reference, recipe.passes)
     return quantize_prepared(graph, recipe, contract, images)

@@ -43,9 +43,19 @@ GRID, COUNT = "observer.grid", "observer.count"
 def observe_ranges(
     model: ir.Model, images: Iterable[NDArray[np.uint8]], peak: float
 ) -> dict[str, Range]:
-    """Measure the per-tensor range of every activation over a set of images (min/max).
+    """Measure the per-tensor range (minimum and maximum) of every activation over a set of images.
 
-    Arguments and errors are those of `observe_channels`.
+    Args:
+        model: float graph in the state in which it will be quantized; it is not changed.
+        images: uint8 (H, W, C) network inputs, consumed one at a time.
+        peak: float value of pixel 255.
+
+    Returns:
+        One range per activation by name, as observed: it need not include 0.
+
+    Raises:
+        ImageError: there is no image.
+        NonFiniteOutputError: an activation is NaN or infinite.
     """
     seen = observe_channels(model, images, peak)
     return {name: channels.whole() for name, channels in seen.items()}
@@ -69,6 +79,7 @@ def observe_channels(
     Raises:
         ImageError: there is no image.
         NonFiniteOutputError: an activation is NaN or infinite.
+        ModelError: the graph does not run on an image.
     """
     watcher = ChannelWatcher(model, peak, closely=closely)
     ranges: dict[str, ChannelRange] = {}
@@ -91,10 +102,15 @@ def observe_finite(
     """Measure the per-channel ranges of the activations that stay finite; omit the others.
 
     It is for synthetic images: a network may divide by a statistic that is zero on a flat image.
-    One image on which an activation is not finite omits it. Without images the result is empty; no
-    error is raised.
 
-    Arguments are those of `observe_channels`.
+    Args:
+        model: float graph; it is not changed.
+        images: uint8 (H, W, C) network inputs, consumed one at a time.
+        peak: float value of pixel 255.
+
+    Returns:
+        Range of each activation by name, one per channel for (N, C, H, W) values; without those
+        that are NaN or infinite on any image. Empty without images; no error is raised.
     """
     watcher = ChannelWatcher(model, peak)
     ranges: dict[str, ChannelRange] = {}
@@ -121,6 +137,7 @@ class ChannelWatcher:
 
         Raises:
             NonFiniteOutputError: an activation is NaN or infinite.
+            ModelError: the graph does not run on the image.
         """
         found = {name: seen for name, (seen, _) in self.look(pixels).items()}
         for name, seen in found.items():
@@ -135,6 +152,9 @@ class ChannelWatcher:
         The subsample is None otherwise. It holds every step-th row and column of a value
         (N, C, H, W), and every step²-th number of any other, flattened (`grid_steps`). NaN and
         infinite ranges are returned without an error.
+
+        Raises:
+            ModelError: the graph does not run on the image.
         """
         feeds: dict[str, Any] = split_ports(to_nchw(pixels, self._peak), self._entries)
         outputs = run_session(self._session, feeds | (grid_steps(pixels) if self._closely else {}))

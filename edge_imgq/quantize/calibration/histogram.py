@@ -74,7 +74,11 @@ class HistogramKeeper:
         self._counts += self._tally(bins, (exact != 0).astype(np.float64))
 
     def result(self) -> Histogram:
-        """Return the histogram of all values added so far."""
+        """Return the histogram of all values so far: counts and centres, (channels, bins).
+
+        All bins of a channel have equal width, a power of two that depends on its largest
+        magnitude.
+        """
         centres = np.ldexp(self._first + self._bins + 0.5, self._exponent[:, np.newaxis])
         return Histogram(self._counts.copy(), centres)
 

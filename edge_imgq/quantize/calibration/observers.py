@@ -53,17 +53,17 @@ The second argument holds the costs of errors per channel, (channels,); None if 
 
 
 def min_max(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG001
-    """Choose the full observed range over all channels.
+    """Choose the full observed range over all channels, in the units of the activation.
 
-    It is not extended to 0. `weights` is not used.
+    It is exact, and not extended to 0. `weights` is not used.
     """
     return seen.whole()
 
 
 def moving_average(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG001
-    """Choose the moving averages of the per-image extremes, widest over the channels.
+    """Choose the moving averages of the per-image minimum and maximum, widest over the channels.
 
-    It is not extended to 0. `weights` is not used.
+    They are in the units of the activation and not extended to 0. `weights` is not used.
 
     Raises:
         ValueError: `seen` has no details.

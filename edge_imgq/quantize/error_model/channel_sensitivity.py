@@ -159,11 +159,11 @@ def channel_sensitivity(
 
 
 def signed_sum(image: Tensor, generator: torch.Generator) -> Tensor:
-    """Sum the values of an image under random signs.
+    """Sum the values of an image, of any shape, under random signs; the result is a scalar.
 
-    Its gradient is the product of the signs and the Jacobian. It is computed as a sum because
-    torch, given the signs as a cotangent, imports its symbolic shapes, which takes half a second.
-    Signs are +1 or −1 with equal probability; the result is a scalar.
+    Signs are +1 or −1 with equal probability. The gradient of the sum is the product of the signs
+    and the Jacobian. It is computed as a sum because torch, given the signs as a cotangent, imports
+    its symbolic shapes, which takes half a second.
     """
     signs = torch.randint(0, 2, image.shape, generator=generator) * 2.0 - 1
     return (image * signs).sum()

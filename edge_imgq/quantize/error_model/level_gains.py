@@ -34,10 +34,10 @@ STEP = "one-level/"
 def level_gains(
     quantized: ir.Model, batch: NDArray[np.float32], peak: float
 ) -> tuple[LevelGain, ...]:
-    """Measure the gain of every tensor that a QDQ graph rounds, largest first.
+    """Measure how much the output changes per level of every tensor that a QDQ graph rounds.
 
-    Graph inputs are left out: their pixels are whole levels in every runtime. The moved values are
-    random with a fixed seed, so a gain is a lower bound.
+    Sorted by gain, largest first. Graph inputs are left out: their pixels are whole levels in every
+    runtime. The moved values are random with a fixed seed, so a gain is a lower bound.
 
     Args:
         quantized: QDQ graph; it is not changed.

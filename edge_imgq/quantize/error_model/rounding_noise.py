@@ -36,14 +36,15 @@ if TYPE_CHECKING:
 def rounding_noise(
     placed: Mapping[ir.Value, Quantization], errors: Mapping[ir.Value, float]
 ) -> float:
-    """Compute N from per-tensor scales.
+    """Predict the squared error of the image from rounding activations: N = Σ A · s² / 12.
 
-    It is a squared error of the image, in the units of A. Values that are only copied or added are
-    left out (`is_rounded_anew`).
+    s is the scale of an activation. Values that are only copied or added are left out
+    (`is_rounded_anew`). An estimate: errors are taken as independent and uniform in a step.
 
     Args:
-        placed: quantization of every activation.
-        errors: A of each activation to count.
+        placed: quantization of every activation, per tensor.
+        errors: A of each activation to count, the squared error of the image per unit of error
+            variance in it.
     """
     return sum(
         error * float(placed[value].scale[0]) ** 2 / 12
@@ -58,15 +59,18 @@ def noise_with_gains(
     seen: Mapping[str, ChannelRange],
     errors: Mapping[ir.Value, Numbers],
 ) -> float:
-    """Compute N as if every scalable channel had the gain that fills its scale.
+    """Predict the image's rounding error if every scalable channel filled its scale.
 
-    Units and values left out are those of `rounding_noise`.
+    The estimate is N = Σ A · s² / 12 in squared image units, where s is the width of the channel's
+    range divided by 255, or the tensor's scale for channels that cannot be scaled. Values that are
+    only copied or added are left out.
 
     Args:
         graph: float graph.
         placed: quantization of every activation.
         seen: ranges of every activation, by name.
-        errors: A per channel of each activation to count.
+        errors: per channel of each activation to count, the squared error of the image per unit of
+            error variance in it.
     """
     channels = find_channels(graph)
     noise = 0.0
@@ -106,7 +110,10 @@ class NoiseModel:
     known_as: Callable[[ir.Value], str] = own_name
 
     def noise(self, graph: ir.Graph) -> float:
-        """Compute N of a graph whose activations have the ranges in `seen`."""
+        """Predict the squared error of the image from rounding a graph: Σ A · s² / 12.
+
+        The nodes' scales follow from the ranges in `seen`. It is in the units of `errors`.
+        """
         placed = place_scales(graph, self._ranges, self.image)
         names = {value: self.known_as(value) for value in activations(graph)}
         known = {v: self.errors[name] for v, name in names.items() if name in self.errors}

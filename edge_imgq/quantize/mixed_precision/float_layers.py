@@ -72,7 +72,10 @@ def float_nodes(graph: ir.Graph, names: Collection[str]) -> set[ir.Node]:
 
 
 def is_inner(value: ir.Value, nodes: AbstractSet[ir.Node]) -> bool:
-    """Return True if a value is written and read only by the given nodes and is no graph output."""
+    """Return True if a value is written and read only by the given nodes and is no graph output.
+
+    A graph input, which no node writes, is not inner.
+    """
     producer = value.producer()
     if producer is None or producer not in nodes or value.is_graph_output():
         return False

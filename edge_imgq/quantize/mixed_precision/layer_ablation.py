@@ -108,7 +108,7 @@ def decibels(errors: NDArray[np.float64]) -> float:
 
 
 def weights_of(layer: str) -> str:
-    """Return the name of the switch of a layer's weights."""
+    """Return the name of the switch of a layer's weights: "<layer>/weights"."""
     return f"{layer}/weights"
 
 

@@ -77,6 +77,9 @@ def layer_costs(
 ) -> tuple[LayerCost, ...]:
     """Compute the costs of all layers and other rounding operators, in graph order.
 
+    A cost has the PSNR in dB with that node alone rounded, and its shares of the whole squared
+    error and of the time.
+
     Args:
         graph: float graph with precision marks.
         board: its quantized graph with switches.
@@ -106,11 +109,12 @@ def layer_costs(
 
 
 def written_switches(graph: ir.Graph, switches: Iterable[str]) -> dict[ir.Node, tuple[str, ...]]:
-    """Map nodes of a float graph to the switches of their outputs.
+    """Map nodes of a float graph to the switches of their rounded outputs.
 
-    All layers and all other nodes with a rounded output are included, in graph order. The output of
-    a fused activation belongs to the layer before it. Switches of weights are left out; a layer
-    without a rounded output has an empty tuple.
+    Switches are those of `LayerAblation.names`. All layers and all other nodes with a rounded
+    output are included, in graph order. The output of a fused activation belongs to the layer
+    before it. Switches of weights are left out; a layer without a rounded output has an empty
+    tuple.
     """
     owners: dict[str, ir.Node] = {}
     for node in graph:

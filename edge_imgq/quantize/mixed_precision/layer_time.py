@@ -112,7 +112,7 @@ def _elements(value: ir.Value) -> int:
 
 
 def share_of_float_time(model: ir.Model, size: tuple[int, int], profile: KernelProfile) -> float:
-    """Estimate the time of a graph as a share of its time with all layers in float.
+    """Estimate the time of a graph as a share of its time with all layers in float; 1 is equal.
 
     For processors without measured times, those of x86 with VNNI are used: phones also have int8
     dot products.
@@ -121,6 +121,9 @@ def share_of_float_time(model: ir.Model, size: tuple[int, int], profile: KernelP
         model: float graph with precision marks.
         size: height and width of the estimate if the graph takes any.
         profile: kernel profile of the processor.
+
+    Raises:
+        ModelError: the graph does not fit the size.
     """
     graph = bind_size(model, own_size(model) or size).graph
     times = LayerTimes(graph, profile if isinstance(profile, TimedProfile) else X86_VNNI)

@@ -28,7 +28,8 @@ Progress = Callable[[str], None]
 def rounding_errors(graph: ir.Graph, board: LayerAblation, progress: Progress) -> dict[str, float]:
     """Estimate the squared error of each rounding, mean over patches, in squared pixel ranges.
 
-    A sublist below the share is not resolved: its error is divided evenly among its roundings.
+    Errors nearly add up, so lists of roundings are bisected: a sublist with less than SHARE of the
+    whole error is not resolved, and its error is divided evenly among its roundings.
 
     Args:
         graph: float graph with the node names of the board's graph.

@@ -25,7 +25,10 @@ INSIDE = GATING | {"Add", "Mul", "Sub"}
 
 
 def find_gates(graph: ir.Graph) -> list[list[ir.Node]]:
-    """Find all gates that still compute in int8; list the nodes of each, in graph order."""
+    """Find all gates that still compute in int8; list the nodes of each, in graph order.
+
+    A gate multiplies an image by a sigmoid or tanh of it or of another image, such as x · σ(x).
+    """
     gates: list[list[ir.Node]] = []
     taken: set[ir.Node] = set()
     places = {node: place for place, node in enumerate(graph)}

@@ -64,15 +64,17 @@ def operators_in_float(
     errors: Callable[[ir.Model], Errors],
     share_of_time: Callable[[ir.Model], float],
 ) -> None:
-    """Mark operators of a float graph as float where this lowers the noise, in place.
+    """Mark operators of a float graph as float where this lowers the predicted error, in place.
 
+    Only while the estimated time stays within MOST_TIME of all layers in float, or hardly grows.
     The graph computes the same in real numbers; factors of one are inserted at float regions.
 
     Args:
         original: float graph in the state in which it will be quantized.
         seen: ranges of its activations, by name.
         image: quantization parameters of 8-bit pixels.
-        errors: returns A of every channel of the 4-D activations of a graph, by name.
+        errors: returns, per channel of the 4-D activations of a graph, the squared error of the
+            image per unit of error variance, by name.
         share_of_time: returns the estimated time of a graph relative to all layers in float.
 
     Raises:

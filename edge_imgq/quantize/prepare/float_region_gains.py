@@ -42,7 +42,10 @@ def insert_edge_factors(graph: ir.Graph, nodes: Collection[ir.Node]) -> None:
 
 
 def is_factor(node: ir.Node) -> bool:
-    """Return True if a node multiplies each channel of an image by a constant, in float."""
+    """Return True if a node multiplies each channel of an image by a constant, marked as float.
+
+    The constant is (1, C, 1, 1), C the channels of the node's first input.
+    """
     if node.op_type != "Mul" or not is_marked(node) or not edit.is_constant(node.inputs[1]):
         return False
     source, factor = node.inputs[0], edit.contents(node.inputs[1])
@@ -51,9 +54,9 @@ def is_factor(node: ir.Node) -> bool:
 
 
 def remove_idle_factors(graph: ir.Graph) -> None:
-    """Remove the factors that are one in all channels, in place.
+    """Remove the Mul nodes at float regions whose factors are one in all channels, in place.
 
-    A factor behind a region stays if its input has other readers.
+    Bit-exact. A factor behind a region stays if its input has other readers.
     """
     for node in [node for node in graph if is_factor(node)]:
         source, result = node.inputs[0], node.outputs[0]

@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 
 
 def find_trunk(graph: ir.Graph) -> list[ir.Node]:
-    """Return the nodes of residual trunks that still compute in int8; empty without a sum."""
+    """Return the nodes of residual trunks that still compute in int8; empty without a sum.
+
+    A trunk's nodes are sums fed by float regions, by other such sums or by a convolution of the
+    image's few channels, with these convolutions, and depthwise 1×1 convolutions of float values.
+    Nothing is marked.
+    """
     found: list[ir.Node] = []
     for node in graph:
         if not is_marked(node) and fused_activation(node) is None and _continues(node, found):

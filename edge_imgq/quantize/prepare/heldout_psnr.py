@@ -36,6 +36,9 @@ class HeldOutPsnr:
         """Compute the PSNR in dB between images clipped to 0 … peak, mean over patches.
 
         Each patch counts as at most SAME (100) dB. Of several outputs the first is compared.
+
+        Raises:
+            ModelError: the graph does not run on the patches.
         """
         difference = self._images(quantized, optimise=False) - self._wanted
         errors = np.mean(np.square(difference, dtype=np.float64), axis=(1, 2, 3))

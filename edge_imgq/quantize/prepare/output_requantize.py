@@ -14,7 +14,11 @@ from edge_imgq.quantize.scales.scale_constraints import FIXED_OUTPUT
 
 
 def insert_output_requantize(graph: ir.Graph) -> None:
-    """Append an Identity to each graph output whose operator has a fixed output range, in place."""
+    """Append an Identity to each graph output that a Sigmoid or the like writes, in place; exact.
+
+    Such operators have a fixed output scale, 1/256, which is not that of pixels, 1/255. The
+    Identity carries the second scale.
+    """
     for index, value in enumerate(graph.outputs):
         node = value.producer()
         if node is None or node.op_type not in FIXED_OUTPUT:

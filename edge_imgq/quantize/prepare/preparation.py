@@ -90,7 +90,8 @@ class Prepared:
     def errors(self) -> dict[str, NDArray[np.float64]]:
         """Estimate the squared error of the image per squared error in each channel, by value name.
 
-        The result is computed once.
+        float64 (C,) for each (N, C, H, W) value, from random signs with a fixed seed. Computed
+        once.
 
         Raises:
             NotCoveredError: an operator has no torch implementation.
@@ -102,7 +103,11 @@ class Prepared:
         return self._errors
 
     def errors_of(self, variant: ir.Model) -> dict[str, NDArray[np.float64]]:
-        """Estimate what `errors` does for a variant of the graph.
+        """Estimate what `errors` does for a variant of the graph, by value name.
+
+        It is the squared error of the image per squared error in each channel: float64 (C,) for
+        each (N, C, H, W) value, from random signs with a fixed seed; for the original graph it is
+        that of `errors`.
 
         Raises:
             NotCoveredError: an operator has no torch implementation.
@@ -112,7 +117,7 @@ class Prepared:
         return self.errors() if variant is self.original else image_weights(variant, self.few())
 
     def guard(self) -> GuardSet:
-        """Return the images on which range clipping is evaluated."""
+        """Return the photographs and drawings on which range clipping is evaluated."""
         from edge_imgq.quantize.ranges.guarded_clipping import guard_of
 
         return guard_of(self.contract, self.patches, one_by_one=not self.takes_batches)
@@ -141,8 +146,19 @@ def prepare(
 ) -> Prepared:
     """Rewrite a float graph as the recipe demands and measure its ranges on the images.
 
-    Arguments and errors are those of `edge_imgq.quantize.quantize.quantize_prepared`. `begin` is
-    called with the name of each step.
+    Args:
+        graph: float graph after the recipe's passes; it is not changed.
+        recipe: quantization recipe.
+        contract: pixel range and meaning of the model's input and output.
+        images: uint8 (H, W, C) network inputs, consumed one at a time.
+        extremes: indices of images used for ranges only; no patches are drawn from them.
+        begin: called with the name of each step.
+
+    Raises:
+        ModelError: the network computes the weights of a convolution.
+        RecipeError: the recipe names a layer that the graph does not have.
+        ImageError: there is no image.
+        NonFiniteOutputError: an activation is NaN or infinite on an image.
     """
     begin("ranges of activations")
     original = graph.model.clone()

@@ -61,10 +61,10 @@ class _Site:
 
 
 def part_named(graph: ir.Graph, names: Collection[str]) -> None:
-    """Split the concatenations whose partial convolutions a recipe names, in place.
+    """Split W * [x, y] into W_x * x + W_y * y where a recipe names a partial convolution, in place.
 
-    The convolution "c" has parts "c.part0", "c.part1", … in the order of the operands; other names
-    are ignored.
+    Exact in real numbers. The convolution "c" has parts "c.part0", "c.part1", … in the order of the
+    operands of the Concat; other names are ignored.
     """
     for site in _sites(graph):
         if not site.names.isdisjoint(names):
@@ -72,7 +72,10 @@ def part_named(graph: ir.Graph, names: Collection[str]) -> None:
 
 
 def with_parts(model: ir.Model) -> ir.Model:
-    """Return a copy of a float graph that also computes the partial sums, for measuring ranges."""
+    """Return a copy that also computes partial sums of convolved concatenations.
+
+    Its outputs stay the same; it serves to measure ranges of both variants in one run.
+    """
     watched = model.clone()
     for site in _sites(watched.graph):
         _write_parts(watched.graph, site)
@@ -87,7 +90,7 @@ def part_concatenations(
     *,
     gains: bool,
 ) -> None:
-    """Split the concatenations of a float graph where this lowers the noise, in place.
+    """Split W * [x, y] into W_x * x + W_y * y where that lowers the error, in place.
 
     Exact in real numbers; float32 rounding differs. A split must lower it by LEAST_GAIN (5 %).
 
@@ -95,7 +98,8 @@ def part_concatenations(
         original: float graph in the state in which it will be quantized.
         seen: ranges of the activations of its `with_parts` graph, by name.
         image: quantization parameters of 8-bit pixels.
-        errors: returns A of every channel of its 4-D activations, by name.
+        errors: returns, per channel of its 4-D activations, the squared error of the image per unit
+            of error variance, by name.
         gains: whether equalization may scale channels.
 
     Raises:

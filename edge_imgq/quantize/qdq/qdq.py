@@ -44,7 +44,10 @@ class NamedGraph:
     names: edit.Names
 
     def constant(self, name: str, array: Any) -> ir.Value:
-        """Add an initializer under a free name."""
+        """Add an initializer and return its value; a number is appended to the name if it is taken.
+
+        The dtype of `array` is kept.
+        """
         return edit.add_constant(self.graph, name, array, self.names)
 
 

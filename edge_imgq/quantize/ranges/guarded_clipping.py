@@ -95,7 +95,7 @@ class GuardSet:
 
     @property
     def unlike(self) -> Batch:
-        """Drawings, then some photographs with changed contrast, (K, C, H, W)."""
+        """Drawings, then some photographs with changed contrast, and negatives, (K, C, H, W)."""
         return np.concatenate([self.stress, varied(self.photos[:CONTRASTS], self.peak)])
 
 
@@ -129,9 +129,9 @@ def guard_of(contract: ImageContract, patches: PatchSampler, *, one_by_one: bool
 def clip_outliers(
     original: ir.Model, seen: Seen, image: Quantization, guard: GuardSet
 ) -> dict[str, ChannelRange]:
-    """Narrow ranges where this helps photographs by LEAST_GAIN and harms no guard image.
+    """Narrow ranges where this lowers the predicted error of photographs and harms no guard image.
 
-    If photographs gain less than that in all, the ranges are those in `seen`.
+    If photographs gain less than LEAST_GAIN in all, the ranges are those in `seen`.
 
     Args:
         original: float graph in the state in which it will be quantized.
@@ -161,11 +161,11 @@ def clip_outliers(
 def narrow_again(
     original: ir.Model, wide: Seen, narrow: Seen, image: Quantization, guard: GuardSet
 ) -> dict[str, ChannelRange]:
-    """Narrow ranges to given ones wherever this raises no error in the photographs.
+    """Narrow ranges to given ones wherever this raises no predicted error in the photographs.
 
-    Wide ranges remain if without them N + E would increase in any cell of the photographs: clipping
-    is local and ruins the pixels where it occurs. First all ranges are narrowed at once. If that is
-    worse, they are narrowed one scale at a time, largest gain first.
+    The error is rounding noise plus clipping error, per cell of a photograph: clipping is local and
+    ruins the pixels where it occurs. First all ranges are narrowed at once. If that is worse in a
+    cell, they are narrowed one scale at a time, largest gain first; the others stay wide.
 
     Args:
         original: float graph in the state in which it will be quantized.

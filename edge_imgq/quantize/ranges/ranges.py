@@ -31,7 +31,7 @@ class Range:
     high: float
 
     def join(self, other: Range) -> Range:
-        """Return the smallest range that covers both."""
+        """Return the smallest range that covers both, gaps included."""
         return Range(min(self.low, other.low), max(self.high, other.high))
 
 
@@ -66,7 +66,7 @@ class ChannelRange:
 
     @property
     def is_finite(self) -> bool:
-        """Whether no channel is NaN or infinite."""
+        """True if the bounds of no channel are NaN or infinite."""
         return bool(np.isfinite(self.low).all() and np.isfinite(self.high).all())
 
     def join(self, other: ChannelRange) -> ChannelRange:
@@ -102,7 +102,7 @@ class ChannelRange:
         return ChannelRange(spread(self.low), spread(self.high), detail)
 
     def whole(self) -> Range:
-        """Return the range of all channels together."""
+        """Return the range of all channels together: the least lower and the greatest upper end."""
         return Range(float(self.low.min()), float(self.high.max()))
 
 
@@ -142,7 +142,10 @@ def per_tensor(scale: float, zero_point: int) -> Quantization:
 
 
 def bounds(parameters: Quantization) -> Range:
-    """Return the smallest and largest number that per-tensor int8 parameters represent."""
+    """Return the smallest and largest real number that per-tensor int8 parameters represent.
+
+    They are (−128 − zero point) · scale and (127 − zero point) · scale.
+    """
     scale, zero_point = float(parameters.scale[0]), int(parameters.zero_point[0])
     return Range((INT8_LOW - zero_point) * scale, (INT8_HIGH - zero_point) * scale)
 

@@ -21,7 +21,10 @@ from edge_imgq.quantize.ranges.ranges import ChannelRange
 
 
 def limit_relu_sums(graph: ir.Graph, seen: Mapping[str, ChannelRange]) -> dict[str, ChannelRange]:
-    """Raise the lower ends of ranges to the values that rectified sums need.
+    """Raise the lower ends of ranges of values f that are only read in relu(x + f).
+
+    f < −max x gives zero in any case, so f need not be stored below that. Exact on images on which
+    x stays in its range.
 
     Args:
         graph: float graph.

@@ -59,7 +59,7 @@ LEAST_CUT = 0.02
 def limit_to_saturation(
     graph: ir.Graph, seen: Mapping[str, ChannelRange], image: Quantization
 ) -> dict[str, ChannelRange]:
-    """Cut ranges where the following operators are flat to within half a level.
+    """Cut ranges where the following activations, such as Sigmoid, are flat to within half a level.
 
     A range is cut only if at least LEAST_CUT (2 %) of it is unused. Ranges are copied, not changed
     in place.

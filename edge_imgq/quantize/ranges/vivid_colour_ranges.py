@@ -68,10 +68,16 @@ def include_every_colour(
     contract: ImageContract,
     size: tuple[int, int],
 ) -> dict[str, ChannelRange]:
-    """Widen the ranges of values computed from single pixels to cover every colour.
+    """Widen the ranges of values computed from single pixels to cover the corners of the RGB cube.
 
-    Arguments are those of `include_vivid_colours`, with the height and width of the images in place
-    of patches.
+    Values that depend on neighbours keep their ranges, as do all values of a network that does not
+    take an RGB image alone.
+
+    Args:
+        model: float graph in the state in which it will be quantized.
+        seen: ranges of its activations, by name; details are kept unchanged.
+        contract: pixel contract of the network.
+        size: height and width of the images that are run.
     """
     if not _is_in_colour(contract):
         return dict(seen)
@@ -92,7 +98,11 @@ def _is_in_colour(contract: ImageContract) -> bool:
 
 
 def of_single_pixels(graph: ir.Graph) -> list[ir.Value]:
-    """List the values whose every pixel depends only on the image's pixel at the same position."""
+    """List the values whose every pixel depends only on the image's pixel at the same position.
+
+    They are in graph order, without the image itself. Operators that are not known to act pixel by
+    pixel end the search.
+    """
     known = [graph.inputs[0]]
     for node in graph:
         read = [v for v in node.inputs if v is not None and not edit.is_constant(v)]

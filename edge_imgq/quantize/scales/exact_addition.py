@@ -27,7 +27,10 @@ TOLERANCE = 1.3
 
 
 def share_addition_scales(graph: ir.Graph, classes: dict[ir.Value, ScaleClass]) -> None:
-    """Give operands and sum of every addition one scale where the cost is small, in place.
+    """Give operands and sum of additions one int8 scale where the cost is small, in place.
+
+    An addition of equal scales is exact in integers. The scale of a value that is also read
+    elsewhere grows at most by the factor TOLERANCE. Nodes marked as float arithmetic are left out.
 
     Args:
         graph: float graph.

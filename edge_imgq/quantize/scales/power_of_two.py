@@ -56,7 +56,7 @@ def power(parameters: Quantization) -> Quantization:
 
 
 def is_power(scale: float) -> bool:
-    """Return True if a scale is a power of two."""
+    """Return True if a positive scale is exactly a power of two."""
     return math.frexp(scale)[0] == 0.5
 
 

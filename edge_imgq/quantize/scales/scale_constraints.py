@@ -38,7 +38,9 @@ def is_rounded_anew(value: ir.Value) -> bool:
 
 
 def image_quantization(pixel_scale: float) -> Quantization:
-    """Return the parameters that store an 8-bit pixel minus 128 as int8, without loss.
+    """Return the int8 parameters that store an 8-bit pixel p as p − 128, without loss.
+
+    The scale is `pixel_scale`, rounded to float32, the zero point −128.
 
     Args:
         pixel_scale: float value of one level, peak / 255.

@@ -34,14 +34,14 @@ class ScaleClass:
     is_reciprocal: bool = False
 
     def fix(self) -> None:
-        """Make the scale final."""
+        """Make the scale final, in place: later choices must not change it."""
         self.is_fixed, self.is_reciprocal = True, False
 
 
 def scale_classes(
     placed: Mapping[ir.Value, Quantization], fixed: Mapping[ir.Value, Quantization]
 ) -> dict[ir.Value, ScaleClass]:
-    """Map every activation to its scale class.
+    """Map every activation to its class of values that share one scale.
 
     Args:
         placed: quantization of every activation; members of a class hold the same object.

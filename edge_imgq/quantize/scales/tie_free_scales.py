@@ -54,7 +54,10 @@ Classes = Mapping[ir.Value, ScaleClass]
 
 
 def avoid_ties(graph: ir.Graph, classes: Classes) -> None:
-    """Widen scales so that all runtimes round alike, in place.
+    """Widen scales, in place, so that no sum, product, mean or copy is a rounding tie.
+
+    Only scales that are not fixed change, by some thousandths. Float regions come first, then
+    operators in graph order.
 
     Args:
         graph: float graph.

@@ -42,7 +42,10 @@ class Adam:
 
     @torch.no_grad()
     def step(self, slopes: Sequence[Tensor], rate: float) -> None:
-        """Update the values with learning rate `rate`; gradients are in the order of the values."""
+        """Update the values in place by one Adam step with learning rate `rate`.
+
+        `slopes` holds one gradient per value, of its shape, in the order of the values.
+        """
         adam(
             list(self.values),
             list(slopes),

@@ -64,10 +64,10 @@ class Fit:
 def correct_channels(
     original: ir.Model, quantized: ir.Model, batch: NDArray[np.float32], *, gains: bool = True
 ) -> Mapping[str, Fit]:
-    """Correct weight scales and biases of a QDQ model, in place.
+    """Correct gain and mean of a QDQ model's int8 convolutions, in place.
 
-    Scales and biases are rounded again, so a fit is met approximately. A gain above LARGEST_GAIN
-    (1.1) or below its inverse counts as 1. Layers in float are left out.
+    Weight scales and biases change. They are rounded again, so a fit is met approximately. A gain
+    above LARGEST_GAIN (1.1) or below its inverse counts as 1. Layers in float are left out.
 
     Args:
         original: float graph that was quantized, with the same node names.
@@ -88,10 +88,29 @@ def correct_channels(
 def measure_fits(
     original: ir.Model, quantized: ir.Model, batch: NDArray[np.float32], *, gains: bool = True
 ) -> dict[str, Fit]:
-    """Measure the fit of each convolution on corrected inputs, by node name.
+    """Measure the least-squares fit y ≈ gain · z + shift of each int8 convolution's channels.
 
-    Arguments are those of `correct_channels`; the models are not changed. If the graph takes one
-    image at a time, the fits of the images are averaged. Empty without an int8 convolution.
+    y is the float output and z the quantized one, with all convolutions before corrected. The
+    models are not changed. If the graph takes one image at a time, the fits of the images are
+    averaged.
+
+    Args:
+        original: float graph that was quantized, with the same node names.
+        quantized: its QDQ graph; every convolution has a bias.
+        batch: network inputs, float32 (N, C, H, W), 0 … peak.
+        gains: whether gains are fitted; if not, they are 1.
+
+    Returns:
+        Gain and shift, (channels,), by node name; empty without an int8 convolution.
+
+    Args:
+        original: float graph that was quantized, with the same node names.
+        quantized: its QDQ graph; every convolution has a bias.
+        batch: network inputs, float32 (N, C, H, W), 0 … peak.
+        gains: whether gains are fitted; if not, they are 1.
+
+    Returns:
+        Gain and shift, (channels,), by node name; empty without an int8 convolution.
     """
     if not any(node.op_type in WEIGHT_AXIS and not is_marked(node) for node in quantized.graph):
         return {}

@@ -77,7 +77,11 @@ class GainAndSplit:
 
 
 def find_channels(graph: ir.Graph) -> Channels:
-    """Partition the channels of a float graph with known channel counts into classes."""
+    """Partition the channels of a float graph into classes that must be scaled or copied alike.
+
+    Two channels are in one class if an operator combines them element by element. Values of unknown
+    channel count are left out.
+    """
     joined = _Joined()
     for value in _images(graph):
         joined.add(value)

@@ -69,7 +69,7 @@ class Group:
     places: NDArray[np.intp] | None = None
 
     def costs(self, worth: Worth) -> Numbers:
-        """Compute the squared error of removing each member.
+        """Compute the squared error of the image from removing each member.
 
         Float64, in the order of `members`; infinite where removal is not allowed.
         """
@@ -87,9 +87,10 @@ class Group:
 
 
 def copy_counts(channels: Channels, worth: Worth, groups: Sequence[Group]) -> NDArray[np.intp]:
-    """Choose the number of copies of each class, int (count,); 0 if it is removed.
+    """Choose the number of copies of each channel class: int (count,), 0 if removed.
 
-    The pruning states of the groups are changed. No class gets more than MOST (8).
+    Chosen by greedy swaps that lower the predicted squared error of the image; at most MOST (8).
+    The pruning states of the groups are changed.
     """
     copies = np.ones(channels.count, np.intp)
     least = LEAST_SWAP * worth.noise.sum()
@@ -115,7 +116,11 @@ def copy_counts(channels: Channels, worth: Worth, groups: Sequence[Group]) -> ND
 
 
 def make_narrow(copies: NDArray[np.intp], worth: Worth, groups: Sequence[Group]) -> None:
-    """Remove copies and channels where the time saved outweighs the noise, in place."""
+    """Remove copies and channels where the time saved outweighs the noise, in place.
+
+    `copies` holds the number of copies of each class, int (count,). Cheapest first; only groups
+    with known slots, the estimated time of adjacent layers, and a pruning state are considered.
+    """
     noise = noise_left(worth, copies).sum()
     slots = [(group, group.slots) for group in groups if group.slots is not None and group.pruning]
     whole = sum(of(int((copies[group.members] - 1).sum())) for group, of in slots)
@@ -168,9 +173,10 @@ def _losses(group: Group, worth: Worth, counts: NDArray[np.intp]) -> Numbers:
 
 
 def noise_left(worth: Worth, copies: NDArray[np.intp]) -> Numbers:
-    """Compute the remaining noise of every class.
+    """Compute the predicted noise of every channel class: its noise divided by copies².
 
-    Float64 (count,); 0 for a removed one.
+    Copies shrink noise by their square. Float64 (count,), in squared units of the image; 0 for a
+    removed class.
     """
     left: Numbers = worth.noise / np.maximum(copies, 1) ** 2 * (copies > 0)
     return left

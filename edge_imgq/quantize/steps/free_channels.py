@@ -47,7 +47,9 @@ def free_channels(
 def slots_beside(
     writers: Sequence[ir.Node], readers: Sequence[ir.Node], width: int, kernels: KernelProfile
 ) -> float:
-    """Compute the multiply-accumulate slots of the adjacent layers, per position of the value.
+    """Estimate the int8 slots of the layers beside a value, per position of the value.
+
+    A slot is one multiply-accumulate of a full kernel tile, unused channels included.
 
     Args:
         writers: layers that write the value.

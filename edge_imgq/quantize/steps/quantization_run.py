@@ -52,12 +52,12 @@ class QuantizationRun:
 
     @property
     def image(self) -> Quantization:
-        """Scale and zero point of the image."""
+        """Scale and zero point of the image's 8-bit pixels: peak / 255, and −128."""
         return image_quantization(self.contract.pixel_scale)
 
     @property
     def by_shift(self) -> bool:
-        """Whether scales are powers of two, so that targets requantize by shifting."""
+        """True if scales are powers of two, so that targets requantize by shifting."""
         return self.recipe.scales == "power-of-two"
 
     def pair(self, original: ir.Model, seen: Mapping[str, ChannelRange]) -> QuantizationState:
@@ -76,7 +76,15 @@ class QuantizationRun:
     def scales(
         self, model: ir.Model, seen: Mapping[str, ChannelRange]
     ) -> dict[ir.Value, Quantization]:
-        """Choose the quantization of every activation of a float graph as the recipe demands."""
+        """Choose int8 scale and zero point of every activation as the recipe demands.
+
+        Args:
+            model: float graph; it is not changed.
+            seen: ranges of its activations, by name.
+
+        Returns:
+            Per-tensor parameters of every activation that is stored.
+        """
         found = place_scales(model.graph, self._ranges(model, seen), self.image)
         if self.recipe.scales == "symmetric":
             return with_zero_points_0(found, self.image)

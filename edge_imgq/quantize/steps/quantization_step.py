@@ -46,7 +46,7 @@ def no_progress(*words: object) -> None:
 
 
 def not_run(name: str, reason: Skipped) -> QuantizationStep:
-    """Record a requested step that did not run."""
+    """Record a requested step that did not run, with the reason in place of a PSNR."""
     return QuantizationStep(name, reason, kept=False)
 
 

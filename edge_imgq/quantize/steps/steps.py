@@ -63,10 +63,11 @@ class QuantizerStep:
 
 
 def take(step: QuantizerStep, run: QuantizationRun, pair: QuantizationState) -> QuantizationState:
-    """Run a step, record its outcome, and return the best graph so far.
+    """Run a step, record its outcome, and return the best graph so far by held-out PSNR.
 
     Proposals are tried in order; the first whose PSNR is not lower than before is returned, else
-    `pair` itself. Outcomes are appended to `run.prepared.steps`, which must hold a PSNR already.
+    `pair` itself. Outcomes are appended to `run.prepared.steps`, which must hold a PSNR already. A
+    step that torch cannot run is recorded with the reason.
     """
     if step.begins:
         run.prepared.begin(step.begins)

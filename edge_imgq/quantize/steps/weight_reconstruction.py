@@ -78,7 +78,10 @@ class Moments:
 
 
 def moments_of(weight: Matrix, samples: LayerSamples) -> Moments:
-    """Compute the centred moments of a layer's samples.
+    """Compute the centred second moments of a layer's samples.
+
+    They are float64: (K, K) of the inputs, (K, O) of inputs and residuals. Products are summed in
+    float32 and divided by the number of samples.
 
     Args:
         weight: weights of the float layer, (O, K).
@@ -94,7 +97,7 @@ def moments_of(weight: Matrix, samples: LayerSamples) -> Moments:
 
 
 def refitted(weight: Matrix, samples: LayerSamples) -> Matrix:
-    """Fit weights to the float layer's outputs on the given inputs.
+    """Fit weights to the float layer's outputs on the given inputs, by ridge regression.
 
     Args:
         weight: weights of the float layer, (O, K).

@@ -72,16 +72,24 @@ class TorchGraph(nn.Module):
         self._last_use = _last_uses(self._nodes)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Run the graph; return the output image (N, C, H, W), several outputs concatenated.
+        """Run the graph; return the output image (N, C, H, W), several outputs concatenated on C.
 
-        `image` is float32 (N, C, H, W), C summed over all inputs (`split_ports`).
+        `image` is float32 (N, C, H, W), C summed over all inputs (`split_ports`). Equal to ONNX
+        Runtime up to float32 rounding.
+
+        Raises:
+            NotCoveredError: a use of an operator has no torch implementation.
+
+        Raises:
+            NotCoveredError: a use of an operator has no torch implementation.
         """
         return self.joined(self.trace(image, ()))
 
     def joined(self, values: Mapping[ir.Value, Tensor]) -> Tensor:
-        """Concatenate the outputs along the channels, enlarged to the first one's height and width.
+        """Concatenate outputs (N, C, H, W) along C, enlarged to the first one's size.
 
-        Enlargement is by nearest neighbours.
+        `values` holds every output of the graph. Enlargement copies nearest neighbours; one output
+        is returned as it is.
         """
         first, *others = (values[value] for value in self._outputs)
         if not others:
@@ -94,6 +102,9 @@ class TorchGraph(nn.Module):
 
         Wanted values that do not depend on the image, such as a constant plane, become leaves, so
         that the output image has a gradient with respect to them too.
+
+        Raises:
+            NotCoveredError: a use of an operator has no torch implementation.
         """
         kept: dict[ir.Value, Tensor] = {}
         for _, values in self.walk(image):
@@ -107,6 +118,9 @@ class TorchGraph(nn.Module):
 
         Yields each node before it runs, with the values still needed; at the end None, with the
         outputs. Changes of constants take effect after `reload`.
+
+        Raises:
+            NotCoveredError: a use of an operator has no torch implementation.
         """
         values: dict[ir.Value, Any] = dict(self._constants)
         entries = [(name, tuple(v.shape or ())) for name, v in self._inputs.items()]
@@ -195,12 +209,15 @@ class TorchGraph(nn.Module):
         return [p for p, s in zip(self.levels, self._stored, strict=True) if not s.rounded]
 
     def state_dict_copy(self) -> dict[str, Tensor]:
-        """Return copies of the parameters."""
+        """Return copies of the parameters by name, as `load_state_dict` takes them."""
         return {name: tensor.clone() for name, tensor in self.state_dict().items()}
 
     @torch.no_grad()
     def write_back(self) -> None:
-        """Round the parameters and write them into the integer constants of the graph, in place."""
+        """Round the parameters and write them into the integer constants of the graph, in place.
+
+        Weights become int8 in −127 … 127, biases int32, saturating; halves round to even.
+        """
         for levels, stored in zip(self.levels, self._stored, strict=True):
             real = levels.double() * stored.unit.double() / stored.scale.double()
             if stored.rounded:

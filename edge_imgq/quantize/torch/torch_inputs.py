@@ -26,7 +26,10 @@ class NotCoveredError(Exception):
 
 
 def uncovered(node: ir.Node, use: str) -> NotCoveredError:
-    """Make the error for an unsupported use of an implemented operator."""
+    """Return the error for an unsupported use of an operator; it is not raised here.
+
+    The message names the node and `use`.
+    """
     return NotCoveredError(f"{node.op_type} '{node.name}' has no torch form: {use}", use)
 
 
@@ -43,7 +46,7 @@ def given(inputs: Inputs, index: int) -> Tensor:
 
 
 def optional(inputs: Inputs, index: int) -> Tensor | None:
-    """Return an optional input; None if it is absent."""
+    """Return input `index`, counted from 0; None if it is absent or there are fewer."""
     return inputs[index] if index < len(inputs) else None
 
 

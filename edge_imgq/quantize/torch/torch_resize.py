@@ -23,6 +23,9 @@ def resize(node: ir.Node, inputs: Inputs) -> torch.Tensor:
     """Compute Resize of a float32 tensor of any rank, in every mode of ONNX.
 
     Nearest is exact. Interpolation equals ONNX Runtime's up to float32 rounding.
+
+    Raises:
+        NotCoveredError: a required input is absent.
     """
     source, scales = given(inputs, 0), optional(inputs, 2)
     listed = [] if scales is None else [float(scale) for scale in scales]

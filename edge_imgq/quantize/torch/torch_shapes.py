@@ -33,7 +33,7 @@ def shape_arithmetic(nodes: Iterable[ir.Node]) -> frozenset[ir.Node]:
 
 
 def shape_values(node: ir.Node, inputs: Inputs) -> tuple[Tensor, ...]:
-    """Evaluate a node of shape arithmetic."""
+    """Evaluate a node of shape arithmetic on integer tensors, exactly; one tensor per output."""
     if node.op_type == "Shape":
         shape = given(inputs, 0).shape
         first = node.attributes.get_int("start", 0)

@@ -181,7 +181,7 @@ def max_pool(node: ir.Node, inputs: Inputs) -> Tensor:
 
 
 def average_pool(node: ir.Node, inputs: Inputs) -> Tensor:
-    """Compute AveragePool of (N, C, H, W).
+    """Compute AveragePool of (N, C, H, W); float32 rounding may differ from ONNX Runtime's.
 
     Padding counts as zeros with `count_include_pad`; positions that `ceil_mode` adds beyond it
     never count.
