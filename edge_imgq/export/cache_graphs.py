@@ -27,6 +27,9 @@ def main() -> None:
     """Write the graph of every network and assessor of the zoo; existing files are overwritten.
 
     The files are those that `graph_path` names, `graphs/<network>.onnx` of this package's data.
+
+    Raises:
+        ModelError: torch cannot export a network.
     """
     for entry in (*ZOO.values(), *ASSESSORS.values()):
         path = graph_path(entry.name)

@@ -51,7 +51,24 @@ def bound(graph: PreparedGraph, size: Size, note: FileNote) -> Network:
 
 
 def bound_once(graph: PreparedGraph, size: Size, note: FileNote) -> Network:
-    """Like `bound`, but without caching: for sizes that are only tried and not written."""
+    """Bind a graph to one size, named after the model, without caching: for sizes only tried.
+
+    Args:
+        graph: with open height and width, or already of that size.
+        size: (height, width) in pixels.
+        note: metadata with the model's name.
+
+    Raises:
+        ModelError: the graph does not accept the size.
+
+    Args:
+        graph: with open height and width, or already of that size.
+        size: (height, width) in pixels.
+        note: metadata with the model's name.
+
+    Raises:
+        ModelError: the graph does not accept the size.
+    """
     return replace(graph.once_at(size), name=note.model)
 
 

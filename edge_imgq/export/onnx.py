@@ -59,7 +59,25 @@ def weightless(network: nn.Module, name: str, contract: ImageContract) -> onnx.M
     """Trace a network and return its graph without weights, to be cached.
 
     The network's parameters are overwritten in place with random values in [0.5, 1.5), so that all
-    differ. Arguments and errors as for `export_network`.
+    differ.
+
+    Args:
+        network: in evaluation mode; float32 (N, C, H, W) to (N, C, H × scale, W × scale).
+        name: name of the model, for messages.
+        contract: number of channels and the multiple that both sides must have.
+
+    Raises:
+        ModelError: torch cannot export the network.
+        ValueError: the exporter folded a parameter into a constant.
+
+    Args:
+        network: in evaluation mode; float32 (N, C, H, W) to (N, C, H × scale, W × scale).
+        name: name of the model, for messages.
+        contract: number of channels and the multiple that both sides must have.
+
+    Raises:
+        ModelError: torch cannot export the network.
+        ValueError: the exporter folded a parameter into a constant.
     """
     generator = torch.Generator().manual_seed(0)
     for values in network.state_dict().values():
@@ -75,16 +93,28 @@ def _kept(network: nn.Module, name: str) -> onnx.ModelProto | None:
 def weights_by_name(
     network: nn.Module,
 ) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]]:
-    """Return a network's state dict as numpy arrays that share its memory."""
+    """Return a network's parameters and buffers by name, as NumPy arrays that share their memory.
+
+    The network must be on the CPU.
+    """
     return {name: values.numpy() for name, values in network.state_dict().items()}
 
 
 def trace_network(network: nn.Module, name: str, contract: ImageContract) -> onnx.ModelProto:
     """Export a network with torch's exporter, before any pass of this package.
 
-    Height and width are open, in multiples of `contract.multiple`. Arguments as for
-    `export_network`. The input is "image", the output "enhanced" or the name of the contract's
-    result.
+    Height and width are open, in multiples of `contract.multiple`. The input is "image", the output
+    "enhanced" or the name of the contract's result.
+
+    Args:
+        network: in evaluation mode; float32 (N, C, H, W) to (N, C, H × scale, W × scale).
+        name: name of the model, for messages.
+        contract: number of channels and the multiple that both sides must have.
+
+    Args:
+        network: in evaluation mode; float32 (N, C, H, W) to (N, C, H × scale, W × scale).
+        name: name of the model, for messages.
+        contract: number of channels and the multiple that both sides must have.
 
     Raises:
         ModelError: torch cannot export it.

@@ -64,6 +64,7 @@ def describe(
 
     Raises:
         ModelError: the file is not ONNX, or does not fit the size.
+        UsageError: the file does not exist, or has no such port.
     """
     original = ir.from_proto(with_chosen_ports(read_onnx(path), ports, str(path)))
     if ports.is_choice:

@@ -61,12 +61,22 @@ def _save(proto: onnx.ModelProto, note: FileNote, path: Path) -> None:
 
 
 def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:  # noqa: ARG001
-    """Return no refusals: ONNX expresses every graph."""
+    """Return (): ONNX expresses every graph, so nothing is refused."""
     return ()
 
 
 def open_session(path: Path, threads: int) -> Session:
-    """Load a file in ONNX Runtime; see `edge_imgq.runtime.onnxruntime`."""
+    """Load a file in ONNX Runtime.
+
+    Args:
+        path: the .onnx file.
+        threads: CPU threads.
+
+    Raises:
+        UsageError: the file does not exist.
+        ModelError: the file is damaged, or was not written by edge-imgq.
+        UnopenedFileError: ONNX Runtime cannot open it.
+    """
     from edge_imgq.runtime.onnxruntime import open_session as opened
 
     return opened(path, threads)
@@ -77,6 +87,7 @@ def read_note(path: Path) -> FileNote:
 
     Raises:
         ModelError: the file cannot be read, or was not written by edge-imgq.
+        UsageError: the file does not exist.
     """
     from edge_imgq.graph.load.load import read_onnx
 
@@ -85,7 +96,15 @@ def read_note(path: Path) -> FileNote:
 
 
 def describe(path: Path, size: Size | None) -> FileDescription:
-    """Describe a file; see `edge_imgq.export.onnx_description`."""
+    """Describe an .onnx file: inputs, outputs, operators, parameters, multiply-accumulates.
+
+    `size` is the (height, width) at which multiply-accumulates are counted; None for the file's
+    size, or DEFAULT_SIZE where it is open.
+
+    Raises:
+        UsageError: the file does not exist.
+        ModelError: the file is not ONNX, or does not fit the size.
+    """
     from edge_imgq.export.onnx_description import describe as described
 
     return described(path, size)
@@ -134,7 +153,10 @@ def plan_of(model: ir.Model, size: Size, name: str) -> MemoryPlan:
 
 
 def tensors(path: Path, pixels: NDArray[np.uint8], peak: float) -> Iterator[WrittenTensor]:
-    """Yield the intermediate tensors of an image; see `edge_imgq.runtime.onnx_tensors`."""
+    """Yield the intermediate tensors of an image as ONNX Runtime computes them, in graph order.
+
+    `pixels` are uint8 (H, W, C), `peak` is the float value of white.
+    """
     from edge_imgq.runtime.onnx_tensors import written_tensors
 
     return written_tensors(path, pixels, peak)

@@ -37,7 +37,7 @@ class Refusal:
 def as_error(
     form: str, network: str, refusals: Sequence[Refusal], alone: bool = True
 ) -> UnsupportedOperatorError:
-    """Build one error that lists every refused operator, grouped by reason.
+    """Build, without raising it, one error that lists every refused operator by reason.
 
     Args:
         form: display name of the format, e.g. "Core ML".
@@ -80,7 +80,10 @@ INSTEAD = {
 
 
 def instead(operation: Operation) -> str:
-    """Return a remedy for an unsupported operator, as a clause without a full stop."""
+    """Return a remedy for an unsupported operator, as a clause without a full stop.
+
+    An Einsum's equation is quoted.
+    """
     said = INSTEAD.get(operation.kind, "write it with others in the model")
     equation = operation.attributes.get("equation")
     return said if equation is None else f"{said} (its equation is '{equation}')"

@@ -40,7 +40,7 @@ class Arguments:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the first result."""
+        """Static shape of the operation's first result, in ONNX's axis order."""
         return tuple(self.operation.outputs[0].shape)
 
     def has(self, key: str) -> bool:
@@ -55,15 +55,18 @@ class Arguments:
         return self._value(self.operation.inputs[key])
 
     def all_values(self, key: str) -> list[Any]:
-        """Return all operands of a variadic parameter."""
+        """Return all operands of a variadic parameter as Core AI values, in order.
+
+        Constant operands are added to the program.
+        """
         return [self._value(variable) for variable in self.operation.inputs[key]]
 
     def shape_of(self, key: str) -> tuple[int, ...]:
-        """Return the shape of an operand."""
+        """Return the static shape of an operand; the parameter must be given."""
         return tuple(self.operation.inputs[key].shape)
 
     def type_of(self, key: str) -> np.dtype[Any]:
-        """Return the element type of an operand."""
+        """Return the NumPy element type of an operand; the parameter must be given."""
         return element_type(self.operation.inputs[key])
 
     def array(self, key: str) -> NDArray[Any]:

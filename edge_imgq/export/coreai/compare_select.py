@@ -34,12 +34,18 @@ def less(arguments: Arguments) -> Any:
 
 
 def greater_or_equal(arguments: Arguments) -> Any:
-    """Lower `greater_equal` to x > y or x = y, both False for NaN; booleans with broadcasting."""
+    """Lower `greater_equal` to x > y or x = y, compared in float32, False for NaN.
+
+    The result is boolean, with broadcasting.
+    """
     return ai.broadcasting_or(greater(arguments), equal(arguments))
 
 
 def less_or_equal(arguments: Arguments) -> Any:
-    """Lower `less_equal` to x < y or x = y, both False for NaN; booleans with broadcasting."""
+    """Lower `less_equal` to x < y or x = y, compared in float32, False for NaN.
+
+    The result is boolean, with broadcasting.
+    """
     return ai.broadcasting_or(less(arguments), equal(arguments))
 
 

@@ -29,8 +29,15 @@ IMAGE_ALONE = (
 def write_coreai(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     """Lower the graph at its one size to an .aimodel folder.
 
-    `path` must not exist, and is removed on failure. Errors are those of
-    `edge_imgq.export.coreai.asset.save`.
+    Args:
+        graph: float or QDQ graph with one image input.
+        order: settings with one (height, width), and the note to embed.
+        path: folder of the file, which must not exist; removed on failure.
+
+    Raises:
+        UnsupportedOperatorError: lists every operation that the format cannot express.
+        ModelError: a value exceeds float16, the graph does not accept the size or contradicts the
+            contract, there is another input than one image, or Core AI's compiler fails.
     """
     from edge_imgq.export.coreai.asset import save
 

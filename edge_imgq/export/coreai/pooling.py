@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def max_pool(arguments: Arguments) -> Any:
-    """Lower `max_pool` of (N, C, spatial axes …). Exact; padding is −infinity, so it never wins.
+    """Lower `max_pool` of (N, C, spatial axes …); the result has the same layout. Exact.
 
-    Strides are 1 by default; `ceil_mode` is not read.
+    Padding is −infinity, so it never wins. Strides are 1 by default; `ceil_mode` is not read.
 
     Raises:
         NotImplementedError: `pad_type` is neither valid nor custom.

@@ -24,7 +24,14 @@ from edge_imgq.runtime.coreai_file import MAIN
 def build(network: Network, contract: ImageContract) -> Any:
     """Build the Core AI program of a network that Core ML's `check` accepts.
 
-    Returns Core AI's `AIProgram`, whose one graph is `main`.
+    Returns Core AI's `AIProgram`, whose one graph is `main`. Like a Core ML package it computes in
+    float16.
+
+    Raises:
+        ModelError: a value exceeds float16, or an activation is not int8 with one scale.
+
+    Raises:
+        ModelError: a value exceeds float16, or an activation is not int8 with one scale.
     """
     return translated(coreml.build(network, contract).functions[MAIN])
 

@@ -36,10 +36,11 @@ def upsample_nearest(arguments: Arguments) -> Any:
 
 
 def upsample_bilinear(arguments: Arguments) -> Any:
-    """Lower `upsample_bilinear` of (N, C, H, W) to one matrix product per axis.
+    """Lower `upsample_bilinear` of (N, C, H, W) to one matrix product for rows and one for columns.
 
-    Sample positions are those of `edge_imgq.runtime.mil.resize.upsample_bilinear`. The
-    interpolation weights are rounded to the element type of x.
+    Positions follow `align_corners` and `half_pixel_centers`, as in
+    `edge_imgq.runtime.mil.resize.upsample_bilinear`. Interpolation weights are rounded to the
+    element type of x, so results differ by such roundings.
     """
     align, own = arguments.flag("align_corners"), arguments.type_of("x").type
     centres = arguments.flag("half_pixel_centers")

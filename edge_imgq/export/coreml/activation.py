@@ -22,9 +22,12 @@ def relu(site: LoweringContext) -> Any:
 
 
 def leaky_relu(site: LoweringContext) -> Any:
-    """Lower LeakyRelu to leaky_relu, in the result's unit, with the slope rounded to float16.
+    """Lower LeakyRelu to leaky_relu, in float16 in the result's unit; the slope is 0.01 by default.
 
-    By default it is 0.01; between integers, `chosen_slope` picks a number near it.
+    The slope is rounded to float16; between integers, `chosen_slope` picks a number near it.
+
+    Raises:
+        ModelError: an activation is not int8 with one scale.
     """
     return mb.leaky_relu(x=site.read(0), alpha=chosen_slope(site.operation, site.unit))
 
@@ -52,9 +55,10 @@ def _per_channel(slopes: tuple[int, ...], shape: tuple[int, ...]) -> bool:
 
 
 def clip(site: LoweringContext) -> Any:
-    """Lower Clip to clip, maximum or minimum, in the result's unit; a missing bound is infinite.
+    """Lower Clip to clip, maximum or minimum, in the result's unit. Exact but for the bounds.
 
-    Bounds may be computed; constant ones are rounded to float16.
+    A missing bound is infinite. Bounds may be computed; constant ones are rounded to float16,
+    saturating at its largest finite values.
     """
     inputs, x = site.operation.inputs, site.read(0)
     bounds = [-math.inf, math.inf]
@@ -104,7 +108,7 @@ def float16_bound(value: float) -> np.float16:
 
 
 def sigmoid(site: LoweringContext) -> Any:
-    """Lower Sigmoid to sigmoid, on real values."""
+    """Lower Sigmoid to sigmoid, in float16 on real values."""
     return mb.sigmoid(x=site.read(0))
 
 
@@ -118,35 +122,35 @@ def hard_sigmoid(site: LoweringContext) -> Any:
 
 
 def hard_swish(site: LoweringContext) -> Any:
-    """Lower HardSwish to x · clip(x / 6 + ½, 0, 1), on real values."""
+    """Lower HardSwish to x · clip(x / 6 + ½, 0, 1), in float16 on real values."""
     x = site.read(0)
     gate = mb.sigmoid_hard(x=x, alpha=np.float16(1 / 6), beta=np.float16(0.5))
     return mb.mul(x=x, y=gate)
 
 
 def tanh(site: LoweringContext) -> Any:
-    """Lower Tanh to tanh, on real values."""
+    """Lower Tanh to tanh, in float16 on real values."""
     return mb.tanh(x=site.read(0))
 
 
 def gelu(site: LoweringContext) -> Any:
-    """Lower Gelu to gelu, exact (by erf) or with the tanh approximation, on real values."""
+    """Lower Gelu to gelu, by erf or with the tanh approximation, in float16 on real values."""
     by_tanh = site.attribute("approximate", "none") == "tanh"
     return mb.gelu(x=site.read(0), mode="TANH_APPROXIMATION" if by_tanh else "EXACT")
 
 
 def error_function(site: LoweringContext) -> Any:
-    """Lower Erf to erf, on real values."""
+    """Lower Erf to erf, in float16 on real values."""
     return mb.erf(x=site.read(0))
 
 
 def elu(site: LoweringContext) -> Any:
-    """Lower Elu to elu, on real values; by default alpha is 1."""
+    """Lower Elu to elu, in float16 on real values; by default alpha is 1."""
     return mb.elu(x=site.read(0), alpha=np.float16(site.attribute("alpha", 1.0)))
 
 
 def softmax(site: LoweringContext) -> Any:
-    """Lower Softmax along one axis, by default the last, to softmax, on real values."""
+    """Lower Softmax along one axis, by default the last, to softmax, in float16 on real values."""
     return mb.softmax(x=site.read(0), axis=site.attribute("axis", -1))
 
 

@@ -76,7 +76,7 @@ def maximum(site: LoweringContext) -> Any:
 
 
 def identity(site: LoweringContext) -> Any:
-    """Lower Identity, Dropout and REQUANTIZE to the input, read in the result's unit."""
+    """Lower Identity, Dropout and REQUANTIZE to the input in the result's unit, in float16."""
     return site.read(0)
 
 
@@ -111,32 +111,38 @@ def negative(site: LoweringContext) -> Any:
 
 
 def square_root(site: LoweringContext) -> Any:
-    """Lower Sqrt to sqrt, on real values."""
+    """Lower Sqrt to sqrt, in float16 on real values."""
     return mb.sqrt(x=site.read(0))
 
 
 def reciprocal(site: LoweringContext) -> Any:
-    """Lower Reciprocal to real_div, since Core ML's inverse adds an epsilon to the divisor."""
+    """Lower Reciprocal to real_div of 1 by the input, in float16 on real values.
+
+    Core ML's own inverse adds an epsilon to the divisor.
+    """
     return mb.real_div(x=np.float16(1), y=site.read(0))
 
 
 def exponential(site: LoweringContext) -> Any:
-    """Lower Exp to exp, on real values."""
+    """Lower Exp to exp, in float16 on real values; infinite from about 11.1 on."""
     return mb.exp(x=site.read(0))
 
 
 def logarithm(site: LoweringContext) -> Any:
-    """Lower Log, the natural logarithm, to log, on real values."""
+    """Lower Log, the natural logarithm, to log, in float16 on real values.
+
+    Core ML adds an epsilon to its operand: LEAST, the smallest that it takes.
+    """
     return mb.log(x=site.read(0), epsilon=LEAST)
 
 
 def sine(site: LoweringContext) -> Any:
-    """Lower Sin to sin, on real values."""
+    """Lower Sin to sin of radians, in float16 on real values."""
     return mb.sin(x=site.read(0))
 
 
 def cosine(site: LoweringContext) -> Any:
-    """Lower Cos to cos, on real values."""
+    """Lower Cos to cos of radians, in float16 on real values."""
     return mb.cos(x=site.read(0))
 
 
@@ -175,5 +181,5 @@ def _reduced(site: LoweringContext, operator: Any) -> Any:
 
 
 def accept(operation: Operation) -> str | None:  # noqa: ARG001
-    """Return None, as the reason why an operation that is never refused cannot be lowered."""
+    """Return None: an operation whose lowering covers every use is never refused."""
     return None

@@ -29,12 +29,15 @@ def of_two(build: Callable[..., Any]) -> Callable[[LoweringContext], Any]:
 
 
 def negation(site: LoweringContext) -> Any:
-    """Lower Not of booleans to logical_not."""
+    """Lower Not of booleans of any shape to logical_not. Exact."""
     return mb.logical_not(x=site.read(0))
 
 
 def choice(site: LoweringContext) -> Any:
-    """Lower Where to select, on real values, with both branches tiled to one shape."""
+    """Lower Where to select, in float16 on real values, with both branches tiled to one shape.
+
+    The selection is exact; `refuse_choice` tells which uses this does not cover.
+    """
     shape = site.operation.output.shape
     cond, a, b = (_repeated(site, index, shape) for index in (0, 1, 2))
     return mb.select(cond=cond, a=a, b=b)

@@ -21,8 +21,16 @@ if TYPE_CHECKING:
 def write_coreml(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     """Lower the graph at its one size to an .mlpackage folder.
 
-    `path` must not exist, and is removed on failure. Errors are those of
-    `edge_imgq.export.coreml.lower.save`.
+    Args:
+        graph: float or QDQ graph.
+        order: settings with one (height, width), and the note to embed.
+        path: folder of the package, which must not exist; removed on failure.
+
+    Raises:
+        UnsupportedOperatorError: lists every operation that Core ML cannot express.
+        ModelError: a value exceeds float16, the graph does not accept the size, or its inputs or
+            outputs contradict the contract.
+        OSError: the disk is full or the folder cannot be written.
     """
     from edge_imgq.export.coreml.lower import save
 
@@ -41,23 +49,39 @@ def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
 
 
 def open_session(path: Path, threads: int) -> Session:
-    """Load a package in the runtime that this machine has; see `edge_imgq.runtime.coreml`."""
+    """Load a package in Core ML, or in the reference evaluator where Core ML is missing.
+
+    Args:
+        path: folder of the package.
+        threads: CPU threads of the reference evaluator; Core ML chooses its own.
+
+    Raises:
+        ModelError: the package is missing or damaged, or is no ML Program.
+        RuntimeUnavailableError: this Mac's Core ML does not load the package.
+    """
     from edge_imgq.runtime.coreml import open_session as opened
 
     return opened(path, threads)
 
 
 def read_note(path: Path) -> FileNote:
-    """Read the note in a package; see `edge_imgq.runtime.mil.package`."""
+    """Read the note in a package.
+
+    Raises:
+        ModelError: the package is missing or damaged, or was not written by edge-imgq.
+    """
     from edge_imgq.runtime.mil.package import read_note as read
 
     return read(path)
 
 
 def describe(path: Path, size: Size | None) -> FileDescription:  # noqa: ARG001
-    """Describe a package; see `edge_imgq.export.coreml.describe`.
+    """Describe a package from disk: inputs, outputs, operators, parameters, multiply-accumulates.
 
     `size` is ignored: a package has one size.
+
+    Raises:
+        ModelError: the package is missing or damaged.
     """
     from edge_imgq.export.coreml.describe import describe as described
 

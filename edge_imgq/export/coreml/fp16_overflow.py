@@ -26,6 +26,9 @@ def fitting_factor(operation: Operation) -> float:
 
     1.0 if the result fits for every image. Also 1.0 for any operation but a Conv with constant
     weights between quantized tensors. The bound is the worst case over all images.
+
+    Raises:
+        ModelError: an activation is not int8 with one scale.
     """
     tensors = [tensor for tensor in operation.inputs if tensor is not None]
     integers = (*tensors[:1], *operation.outputs[:1])

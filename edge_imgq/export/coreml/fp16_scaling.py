@@ -75,7 +75,7 @@ class Fp16Scale:
 
 
 def choose_fp16_scale(operation: Operation) -> Fp16Scale:
-    """Choose the unit and offset with the fewest wrong levels for the result of an operation.
+    """Choose the float16 unit and offset of a result with the fewest wrong int8 levels.
 
     Args:
         operation: its inputs are quantized, its output quantized or float.
@@ -123,6 +123,9 @@ def chosen_slope(operation: Operation, unit: float) -> np.float16:
 
     If input or output is not quantized, it is alpha (by default 0.01) rounded to float16. `unit` is
     the real value of 1 in the result.
+
+    Raises:
+        ModelError: an activation is not int8 with one scale.
     """
     alpha = operation.attributes.get("alpha", 0.01)
     if operation.output.quantization is None or operation.operand(0).quantization is None:

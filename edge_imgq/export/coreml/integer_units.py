@@ -82,7 +82,14 @@ class Values:
             self._variables[tensor.name] = mb.mul(x=variable, y=factor)
 
     def of(self, tensor: Tensor) -> Any:
-        """Return the variable stored for a tensor; int8 if it is quantized."""
+        """Return the MIL variable stored for a tensor; int8 if it is quantized, else float16.
+
+        Raises:
+            KeyError: nothing was written for the tensor.
+
+        Raises:
+            KeyError: nothing was written for the tensor.
+        """
         return self._variables[tensor.name]
 
     def _convert(self, tensor: Tensor, unit: float, offset: int) -> Any:
@@ -115,13 +122,22 @@ class LoweringContext:
     offset: int = 0
 
     def read(self, index: int, unit: float | None = None) -> Any:
-        """Return an input as a float16 variable, in the result's unit or in another."""
+        """Return an input, in float16, as its real values divided by `unit`.
+
+        `index` counts from 0. By default `unit` is the result's.
+
+        Raises:
+            ModelError: a constant or a scale exceeds float16.
+        """
         return self.values.read(self.operation.operand(index), self.unit if unit is None else unit)
 
     def factors(self) -> tuple[Any, Any]:
         """Return two inputs whose product is in the result's unit.
 
         The first is in steps of its scale, so its integers are exact in float16.
+
+        Raises:
+            ModelError: an activation is not int8 with one scale, or a constant exceeds float16.
         """
         own = 1.0 if self.unit == 1.0 else step(self.operation.operand(0))
         return self.read(0, own), self.read(1, self.unit / own)
@@ -134,7 +150,7 @@ class LoweringContext:
         return real(self.operation.operand(index))
 
     def attribute(self, name: str, default: Any) -> Any:
-        """Return an ONNX attribute, or its default."""
+        """Return an ONNX attribute as a Python value, or the default if it is not stated."""
         return self.operation.attributes.get(name, default)
 
 
@@ -159,6 +175,9 @@ def covers(tensor: Tensor, low: float, high: float) -> bool:
     """Return True if every integer of a quantized tensor represents a value within the bounds.
 
     Bounds are real values, met within a tenth of a step. False for a float tensor.
+
+    Raises:
+        ModelError: an activation is not int8 with one scale.
     """
     quantization = tensor.quantization
     if quantization is None:

@@ -44,6 +44,9 @@ def gather_centring(network: Network) -> Network:
 
     Statistics that nothing else reads are dropped. The new operations compute the same; without
     any, the network itself is returned.
+
+    Raises:
+        ModelError: an activation is not int8 with one scale.
     """
     made = {op.outputs[0].name: op for op in network.operations if len(op.outputs) == 1}
     operations = tuple(_centred(op, made) or op for op in network.operations)
@@ -54,10 +57,13 @@ def gather_centring(network: Network) -> Network:
 
 
 def centred_levels(site: LoweringContext) -> Any:
-    """Lower the fused operation; the result is in real values.
+    """Lower x − round(mean x), fused by `gather_centring`, from int8 to real values.
 
-    Its input is int8. Means are over the attribute `axes`, then over `groups` of channels unless
-    that is 0; `parts` is the number of rounding steps per level.
+    Means are over the attribute `axes`, then over `groups` of channels unless that is 0; `parts` is
+    the number of rounding steps per level.
+
+    Raises:
+        ModelError: an activation is not int8 with one scale.
     """
     axes, groups = list(site.attribute("axes", ())), site.attribute("groups", 0)
     parts, shift = np.float16(site.attribute("parts", 1)), site.attribute("shift", 0.0)

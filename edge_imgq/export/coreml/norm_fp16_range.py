@@ -45,7 +45,10 @@ class NormPattern:
 
 
 def gather_deviations(network: Network) -> Network:
-    """Fuse each decomposed inverse deviation into one operation."""
+    """Fuse each decomposed inverse deviation 1 / √(mean(d²) + ε) into one operation.
+
+    Exact in real numbers. A network without any is returned itself.
+    """
     readers = _readers(network)
     chains = [chain for op in network.operations if (chain := _chain(op, readers)) is not None]
     wholes = {id(chain.parts[-1]): chain.whole for chain in chains}
@@ -62,6 +65,9 @@ def inverse_deviation(site: LoweringContext) -> Any:
     """Lower r = 1 / √(mean(d²) + epsilon), over axes and groups of channels.
 
     d is divided by its largest magnitude first, so that no square overflows float16.
+
+    Raises:
+        ModelError: the epsilon exceeds float16.
     """
     operation, d = site.operation, site.read(0)
     axes, groups = list(site.attribute("axes", ())), site.attribute("groups", 0)

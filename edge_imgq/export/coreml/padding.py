@@ -19,7 +19,11 @@ SOURCES = ("reflect", "edge", "wrap")
 def pad(site: LoweringContext) -> Any:
     """Lower Pad to pad, or to gathers for modes and amounts that Core ML's pad lacks.
 
-    Negative amounts are cropped first.
+    Negative amounts are cropped first. Copied values are exact; a constant is rounded to float16.
+    `refuse_pad` tells which uses this does not cover.
+
+    Raises:
+        ModelError: the constant exceeds float16.
     """
     operation = site.operation
     begins, ends = amounts(operation)

@@ -145,7 +145,13 @@ def _as_name(text: str) -> str:
 
 
 def gather(network: Network) -> Network:
-    """Fuse formulas that need float16-safe lowerings, and split high-rank transpositions."""
+    """Fuse formulas that need float16-safe lowerings, and split transpositions of over five axes.
+
+    The result computes the same in real numbers.
+
+    Raises:
+        ModelError: an activation is not int8 with one scale.
+    """
     gathered = gather_rounding(gather_deviations(gather_centring(network)))
     return part_many_axes(gathered)
 

@@ -40,6 +40,9 @@ def resize(site: LoweringContext) -> Any:
 
     An interpolation between integers of one scale rounds ties up, in its steps; other results are
     in real values. `refuse_resize` tells which uses this does not cover.
+
+    Raises:
+        ModelError: an interpolation weight exceeds float16.
     """
     if not is_interpolated(site.operation):
         return _resized_values(site, site.read(0))

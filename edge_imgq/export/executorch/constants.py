@@ -53,7 +53,10 @@ def constants_of(model: ir.Model) -> dict[ir.Value, Constant]:
 
 
 def is_setting(node: ir.Node, index: int) -> bool:
-    """Return True if an input is a constant passed as a Python argument, not as a tensor."""
+    """Return True if an input is a constant such as a shape or axes, passed as a Python argument.
+
+    `index` counts from 0. False for the first input, for weights and for computed inputs.
+    """
     return index > 0 and node.op_type in SETTINGS and edit.is_constant(node.inputs[index])
 
 

@@ -21,6 +21,7 @@ def describe(path: Path) -> FileDescription:
 
     Raises:
         ModelError: the file is missing or damaged.
+        RuntimeUnavailableError: the package executorch is not installed.
     """
     file = read_program(path)
     read = {name for call in file.calls for name in call.reads}
@@ -48,6 +49,7 @@ def memory_plan(path: Path) -> MemoryPlan:
 
     Raises:
         ModelError: the file is missing or damaged.
+        RuntimeUnavailableError: the package executorch is not installed.
     """
     file = read_program(path)
     steps = tuple(ExecutionStep(call.kind, call.reads, call.writes) for call in file.calls)

@@ -29,6 +29,8 @@ def write_executorch(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None
 
     Raises:
         UnsupportedOperatorError: lists every operator that `refusals` returns.
+        ModelError: the graph does not accept the size.
+        OutputError: the file cannot be written.
     """
     from edge_imgq.export.executorch.lower import lower
     from edge_imgq.export.refusal import as_error
@@ -45,6 +47,9 @@ def refusals(graph: PreparedGraph, spec: ExportSpec) -> tuple[Refusal, ...]:
 
     Operators without a torch lowering are sought at all sizes; only if there are none, operators
     whose use torch cannot express, at the first size.
+
+    Raises:
+        ModelError: the graph does not accept a size.
     """
     from edge_imgq.export.executorch.lower import misused, without_form
     from edge_imgq.graph.shapes.size import bind_size

@@ -19,7 +19,7 @@ from edge_imgq.runtime.executorch_file import NOTE, quiet
 
 
 def lower(model: ir.Model, note: FileNote) -> bytes:
-    """Lower a graph to the bytes of a .pte file.
+    """Lower a graph to the bytes of a .pte file for ExecuTorch with XNNPACK.
 
     Args:
         model: float or QDQ, bound to a size, without refused operators; modified.
@@ -44,7 +44,7 @@ def lower(model: ir.Model, note: FileNote) -> bytes:
 
 
 def without_form(network: Network) -> tuple[Refusal, ...]:
-    """Return the operators that have no torch lowering."""
+    """Return the operators that have no torch lowering, in network order; () if there are none."""
     return tuple(
         Refusal(
             operation.kind,

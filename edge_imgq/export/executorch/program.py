@@ -47,7 +47,10 @@ class TorchProgram(nn.Module):
             self._register(self._names[value], constant)
 
     def forward(self, *images: Tensor) -> Tensor:
-        """Compute the output image, float32 (N, C, H, W)."""
+        """Compute the output image, float32 (N, C, H, W), from float32 images.
+
+        Operators between QDQ nodes compute on int8 levels.
+        """
         values = dict(zip(self.images, images, strict=True))
         for node in self.nodes:
             results = self.results(node, values)

@@ -60,7 +60,10 @@ def clip(site: LoweringContext) -> Blob:
 
 
 def plain(kind: str) -> Callable[[LoweringContext], Blob]:
-    """Return a lowering of an activation without parameters to ncnn's layer of type `kind`."""
+    """Return a lowering of an activation without parameters to ncnn's layer of type `kind`.
+
+    It raises RefusedError for a tensor with more than ncnn's four axes.
+    """
 
     def build(site: LoweringContext) -> Blob:
         return site.emit(kind, site.read(0))
@@ -69,29 +72,49 @@ def plain(kind: str) -> Callable[[LoweringContext], Blob]:
 
 
 def leaky_relu(site: LoweringContext) -> Blob:
-    """Lower LeakyRelu to ReLU with a slope, by default 0.01."""
+    """Lower LeakyRelu to ReLU with a slope, by default 0.01, in the element type of the blob.
+
+    Raises:
+        RefusedError: a tensor has more than ncnn's four axes.
+    """
     return site.emit("ReLU", site.read(0), parameters={0: float(site.attribute("alpha", 0.01))})
 
 
 def elu(site: LoweringContext) -> Blob:
-    """Lower Elu to ELU; by default alpha is 1."""
+    """Lower Elu to ELU; by default alpha is 1.
+
+    Raises:
+        RefusedError: a tensor has more than ncnn's four axes.
+    """
     return site.emit("ELU", site.read(0), parameters={0: float(site.attribute("alpha", 1.0))})
 
 
 def gelu(site: LoweringContext) -> Blob:
-    """Lower Gelu to GELU, exact (by erf) or with the tanh approximation, as the node specifies."""
+    """Lower Gelu to GELU, exact (by erf) or with the tanh approximation, as the node specifies.
+
+    Raises:
+        RefusedError: a tensor has more than ncnn's four axes.
+    """
     fast = site.attribute("approximate", "none") == "tanh"
     return site.emit("GELU", site.read(0), parameters={0: int(fast)})
 
 
 def hard_sigmoid(site: LoweringContext) -> Blob:
-    """Lower HardSigmoid to HardSigmoid: clip(alpha · x + beta, 0, 1); defaults are 0.2 and 0.5."""
+    """Lower HardSigmoid to HardSigmoid: clip(alpha · x + beta, 0, 1); defaults are 0.2 and 0.5.
+
+    Raises:
+        RefusedError: a tensor has more than ncnn's four axes.
+    """
     alpha, beta = float(site.attribute("alpha", 0.2)), float(site.attribute("beta", 0.5))
     return site.emit("HardSigmoid", site.read(0), parameters={0: alpha, 1: beta})
 
 
 def hard_swish(site: LoweringContext) -> Blob:
-    """Lower HardSwish to HardSwish: x · clip(x / 6 + ½, 0, 1)."""
+    """Lower HardSwish to HardSwish: x · clip(x / 6 + ½, 0, 1).
+
+    Raises:
+        RefusedError: a tensor has more than ncnn's four axes.
+    """
     return site.emit("HardSwish", site.read(0), parameters={0: 1 / 6, 1: 0.5})
 
 

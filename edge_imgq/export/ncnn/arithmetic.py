@@ -60,6 +60,9 @@ def binary_of(site: LoweringContext, kind: str, one: Blob, two: Tensor) -> Blob:
         kind: a key of BINARY.
         one: first operand, in the shape of the operation's output.
         two: second operand, broadcast to it.
+
+    Raises:
+        RefusedError: the other operand has more than ncnn's four axes.
     """
     other = _aligned(site, two, site.operation.output.shape)
     return site.builder.emit("BinaryOp", (one, other), one.shape, {0: BINARY[kind]})
@@ -141,7 +144,7 @@ def _is_batch(site: LoweringContext, axis: int) -> bool:
 
 
 def global_mean(site: LoweringContext) -> Blob:
-    """Lower GlobalAveragePool to Reduction over the spatial axes."""
+    """Lower GlobalAveragePool to Reduction over the spatial axes, kept with length 1."""
     axes = range(2, len(site.operation.operand(0).shape))
     return reduced(site, REDUCTIONS["ReduceMean"], axes)
 

@@ -84,7 +84,7 @@ class Builder:
         self.write(tensor, Blob(name, shape))
 
     def write(self, tensor: Tensor, blob: Blob) -> None:
-        """Record the blob that holds a tensor's elements."""
+        """Record the blob that holds a tensor's elements, for later `read`."""
         self._blobs[tensor.name] = blob
 
     def read(self, tensor: Tensor) -> Blob:

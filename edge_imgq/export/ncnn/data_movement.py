@@ -155,14 +155,14 @@ def _stepped(site: LoweringContext, x: Blob, stride: Sequence[int]) -> Blob:
 
 
 def depth_to_space(site: LoweringContext) -> Blob:
-    """Lower DepthToSpace in either mode to PixelShuffle."""
+    """Lower DepthToSpace of (1, b² · C, H, W) in mode DCR or CRD to PixelShuffle. Exact."""
     mode = CRD if site.attribute("mode", "DCR") == "CRD" else DCR
     block = int(site.attribute("blocksize", 1))
     return site.emit("PixelShuffle", site.read(0), parameters={0: block, 1: mode})
 
 
 def space_to_depth(site: LoweringContext) -> Blob:
-    """Lower SpaceToDepth, which puts block positions before channels, to Reorg."""
+    """Lower SpaceToDepth of (1, C, b · H, b · W), mode DCR, to Reorg. Exact."""
     block = int(site.attribute("blocksize", 1))
     return site.emit("Reorg", site.read(0), parameters={0: block, 1: DCR})
 
@@ -271,7 +271,7 @@ def tile(site: LoweringContext) -> Blob:
 
 
 def expand(site: LoweringContext) -> Blob:
-    """Lower Expand to one Tile for each enlarged axis."""
+    """Lower Expand to one Tile for each enlarged axis. Exact."""
     shape, output = site.operation.operand(0).shape, site.operation.output.shape
     padded = (1,) * (len(output) - len(shape)) + tuple(shape)
     return _repeated(site, [to // of for of, to in zip(padded, output, strict=True)])

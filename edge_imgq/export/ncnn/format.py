@@ -122,10 +122,14 @@ def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
 
 
 def refuse_fp16_overflow(path: Path, photos: Iterable[NDArray[np.uint8]], peak: float) -> None:
-    """Refuse a float16 file with values beyond float16; see `edge_imgq.runtime.fp16_overflow`.
+    """Run a float16 file on photographs, and raise if a blob exceeds float16.
+
+    `photos` are uint8 (H, W, C), `peak` is the float value of white. Overflow on other images is
+    not ruled out.
 
     Raises:
         NonFiniteOutputError: names the first blob that overflows, and its magnitude.
+        ModelError: the files are damaged, or were not written by edge-imgq.
     """
     from edge_imgq.runtime.fp16_overflow import refuse_overflow
 

@@ -101,9 +101,9 @@ class Layer:
 
 
 def stated(shape: Shape) -> dict[int, Number | Sequence[Number]]:
-    """Return the parameters that state a shape.
+    """Return the layer parameters, by ncnn's key, that state a shape.
 
-    The shape has one to four axes, the outermost first.
+    The shape has one to four axes, the outermost first; the parameters are its w, h, d and c.
     """
     return dict(zip(SIDES[len(shape) - 1], shape[::-1], strict=True))
 
@@ -131,7 +131,7 @@ def in_float(layers: Sequence[Layer]) -> tuple[Layer, ...]:
 
 
 def of_one_size(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """State the image size in the Input layers, which fixes it."""
+    """Return layers whose Input layers state the image size, so that it is fixed."""
     return tuple(
         replace(x, parameters=stated(x.shapes[0])) if x.kind == "Input" else x for x in layers
     )

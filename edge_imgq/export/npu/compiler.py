@@ -100,7 +100,7 @@ def _environment(sdk: Sdk, root: Path, scratch: Path) -> Mapping[str, str]:
 
 
 def litert_folder() -> Path:
-    """Return the folder of the installed package ai-edge-litert."""
+    """Return the folder of the installed package ai-edge-litert, which the project requires."""
     spec = find_spec("ai_edge_litert")
     assert spec is not None  # the project requires it
     assert spec.origin is not None

@@ -34,7 +34,8 @@ STEPS = ((1, 1), (2, 3))
 def is_resizable(graph: PreparedGraph, size: Size, multiple: int, options: LoweringOptions) -> bool:
     """Return True if a file written for `size` computes the same network at other sizes.
 
-    Two other sizes are tried (STEPS).
+    Two other sizes, larger by STEPS, are tried: the operators that would be written must not
+    differ. A size that the graph does not accept gives False.
 
     Args:
         graph: graph of the network.

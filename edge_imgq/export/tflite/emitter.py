@@ -51,7 +51,9 @@ class Emitter:
         self._index: dict[str, int] = {}
 
     def tensor(self, tensor: Tensor) -> int:
-        """Return the index of a network tensor, adding it on first use.
+        """Return the index in the file of a network tensor, adding it on first use.
+
+        It is stored in the file's layout: (N, C, H, W) as (N, H, W, C).
 
         Raises:
             RefusedError: it is float in an integer part of the file, or a constant beyond float16.
@@ -67,7 +69,9 @@ class Emitter:
         return self._index[tensor.name]
 
     def operand(self, tensor: Tensor, rank: int) -> int:
-        """Return the index of an operand that is broadcast against a tensor of logical `rank`.
+        """Return the index of an operand that is broadcast against a tensor of `rank` axes in ONNX.
+
+        A constant is reshaped to that rank, so that it broadcasts alike in the file's layout.
 
         Raises:
             RefusedError: an activation of lower rank is broadcast against an image, or as for
@@ -86,18 +90,24 @@ class Emitter:
         return self._add(tensor.name, values.shape, tensor.quantization, values)
 
     def in_float32(self, constant: Tensor) -> int:
-        """Add a constant as float32, even if other constants are float16."""
+        """Add a constant as float32, even if other constants are float16; return its index.
+
+        Contents are transposed to the file's layout.
+        """
         assert constant.data is not None
         values = stored_values(constant.data)
         return self.writer.add_tensor(constant.name, values.shape, "float32", None, values)
 
     def weights(self, tensor: Tensor, values: NDArray[Any], axis: int) -> int:
-        """Add weights in an operator's axis order.
+        """Add weights in an operator's axis order; return their index.
 
         Args:
             tensor: constant of the network, for its name and quantization.
             values: contents in the operator's axis order.
             axis: output channel axis of `values`.
+
+        Raises:
+            RefusedError: they are float in an integer part of the file, or exceed float16.
         """
         quantization = tensor.quantization
         if quantization is not None and quantization.axis is not None:
@@ -107,19 +117,28 @@ class Emitter:
         return self._add(tensor.name, values.shape, quantization, np.ascontiguousarray(values))
 
     def numbers(self, values: Sequence[int] | Sequence[Sequence[int]], name: str) -> int:
-        """Add an int32 constant: a shape, axes or paddings."""
+        """Add an int32 constant, such as a shape, axes or paddings; return its index.
+
+        Its shape is that of the nested sequence; `name` need not be unique.
+        """
         array = np.asarray(values, np.int32)
         return self.writer.add_tensor(name, array.shape, "int32", None, array)
 
     def number(self, value: int, name: str) -> int:
-        """Add an int32 scalar, e.g. an axis."""
+        """Add an int32 scalar, such as an axis; return its index."""
         array = np.asarray(value, np.int32)
         return self.writer.add_tensor(name, (), "int32", None, array)
 
     def intermediate(
         self, name: str, shape: Sequence[int], quantization: Quantization | None
     ) -> int:
-        """Add an activation that the network does not have; `shape` is in the file's layout."""
+        """Add an activation that the network does not have; return its index.
+
+        `shape` is in the file's layout; a quantization of None makes it float32.
+
+        Raises:
+            RefusedError: it is float in an integer part of the file.
+        """
         return self._add(name, shape, quantization, None)
 
     def requantized(self, tensor: Tensor, quantization: Quantization | None) -> int:
@@ -131,6 +150,9 @@ class Emitter:
         cent for small factors. If the factor is not a multiple of 1/256, a MUL by one is used,
         whose factor is a float32 number. Between int8 and int16 there is QUANTIZE alone. None and
         an equal scale add nothing.
+
+        Raises:
+            RefusedError: the tensor is float in an integer part of the file.
         """
         if quantization is None or same_quantization(tensor.quantization, quantization):
             return self.tensor(tensor)
@@ -157,6 +179,9 @@ class Emitter:
 
         `code` is the schema's BuiltinOperator, `inputs` are tensor indices, −1 for an absent one.
         `options`, the schema's table for the operator, gets the fused activation.
+
+        Raises:
+            RefusedError: the output is float in an integer part of the file.
         """
         output = operation.output
         rest = clipping(operation.activation, output.quantization)
@@ -168,9 +193,12 @@ class Emitter:
         self._follow(output, target, rest.steps)
 
     def clip(self, operation: Operation, source: int) -> None:
-        """Clip a tensor, already at the output's scale, to the operation's activation bounds.
+        """Clip tensor `source`, at the output's scale, to the operation's activation bounds.
 
         If nothing is left to clip, no operator is added: the output is the tensor itself.
+
+        Raises:
+            RefusedError: the output is float in an integer part of the file.
         """
         output = operation.output
         steps = clipping(operation.activation, output.quantization).steps

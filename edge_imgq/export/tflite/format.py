@@ -42,6 +42,7 @@ def write_tflite(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     Raises:
         UnsupportedOperatorError: TFLite cannot express some operators.
         RuntimeUnavailableError: the NPU's compiler is not installed.
+        ModelError: the graph does not accept a size.
     """
     if order.processor in CHIPS:
         _write_compiled(graph, order, path)
@@ -87,7 +88,11 @@ def _write(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
 
 
 def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
-    """Return the operators that `write_tflite` refuses at any of the sizes."""
+    """Return the operators that `write_tflite` refuses at any of the sizes; () if none.
+
+    Raises:
+        ModelError: the graph does not accept a size.
+    """
     from edge_imgq.export.tflite.lower import refusals as refused
 
     options = _lowering_options(graph, order)
@@ -108,7 +113,15 @@ def _lowering_options(graph: PreparedGraph, order: ExportSpec) -> LoweringOption
 def open_session(path: Path, threads: int) -> Session:
     """Load a file in LiteRT, or a compiled file in the emulator of its NPU.
 
-    See `edge_imgq.runtime.litert` and `edge_imgq.devices.hexagon.emulated_npu`.
+    Args:
+        path: the .tflite file.
+        threads: CPU threads of LiteRT; the emulator chooses its own.
+
+    Raises:
+        ModelError: the file is damaged, or was not written by edge-imgq.
+        UnopenedFileError: LiteRT cannot open it.
+        RuntimeUnavailableError: nothing here emulates the NPU, or its emulator is not installed.
+        DeviceError: the emulator does not run what the file holds.
     """
     if compiled_for(path) is not None:
         from edge_imgq.devices.hexagon.emulated_npu import open_session as emulated
@@ -120,14 +133,24 @@ def open_session(path: Path, threads: int) -> Session:
 
 
 def read_note(path: Path) -> FileNote:
-    """Read the note embedded in a file; see `edge_imgq.runtime.tflite_file`."""
+    """Read the note embedded in a file.
+
+    Raises:
+        ModelError: the file is missing or damaged, or was not written by edge-imgq.
+    """
     from edge_imgq.runtime.tflite_file import read_note as read
 
     return read(path)
 
 
 def describe(path: Path, size: Size | None) -> FileDescription:  # noqa: ARG001
-    """Describe a file at its fixed size; see `edge_imgq.export.tflite.describe`."""
+    """Describe the first subgraph of a file: operators, parameters, multiply-accumulates.
+
+    `size` is ignored: a file is described at its own size.
+
+    Raises:
+        ModelError: the file is missing, damaged, or not TFLite.
+    """
     from edge_imgq.export.tflite.describe import describe as described
 
     return described(path)
@@ -174,9 +197,11 @@ def memory_plan(path: Path, size: Size) -> MemoryPlan:
 
 
 def placement(path: Path) -> Placement:
-    """Report the operators that XNNPACK runs on this host, or the NPU of a compiled file.
+    """Report which operators XNNPACK runs on this host, or the NPU of a compiled file.
 
-    See `edge_imgq.runtime.litert` and `edge_imgq.runtime.npu_file`.
+    Raises:
+        ModelError: the file is damaged, or not TFLite.
+        UnopenedFileError: LiteRT cannot open it.
     """
     if compiled_for(path) is not None:
         from edge_imgq.runtime.npu_file import placement as compiled
@@ -188,10 +213,14 @@ def placement(path: Path) -> Placement:
 
 
 def refuse_fp16_overflow(path: Path, photos: Iterable[NDArray[np.uint8]], peak: float) -> None:
-    """Refuse a GPU file with activations beyond float16; see `edge_imgq.runtime.fp16_overflow`.
+    """Run a file for GPUs on photographs, and raise if an activation exceeds float16.
+
+    `photos` are uint8 (H, W, C), `peak` is the float value of white. Overflow on other images is
+    not ruled out.
 
     Raises:
         NonFiniteOutputError: names the first tensor that overflows, and its magnitude.
+        UnopenedFileError: LiteRT cannot open the file.
     """
     from edge_imgq.runtime.fp16_overflow import refuse_tflite_overflow
 
@@ -199,14 +228,24 @@ def refuse_fp16_overflow(path: Path, photos: Iterable[NDArray[np.uint8]], peak: 
 
 
 def tensors(path: Path, pixels: NDArray[np.uint8], peak: float) -> Iterator[WrittenTensor]:
-    """Yield the intermediate tensors of an image; see `edge_imgq.runtime.litert_tensors`."""
+    """Yield the intermediate tensors of an image as LiteRT computes them, in operator order.
+
+    `pixels` are uint8 (H, W, C), `peak` is the float value of white.
+
+    Raises:
+        UnopenedFileError: LiteRT cannot open the file.
+    """
     from edge_imgq.runtime.litert_tensors import written_tensors
 
     return written_tensors(path, pixels, peak)
 
 
 def signatures(path: Path) -> tuple[SignatureRow, ...]:
-    """List the signatures of a file; see `edge_imgq.export.tflite.describe`."""
+    """List the signatures of a file with the input and output names that apps use.
+
+    Raises:
+        ModelError: the file is missing, damaged, or not TFLite.
+    """
     from edge_imgq.export.tflite.describe import signatures as named
 
     return named(path)

@@ -45,12 +45,12 @@ class Clipping:
 
     @property
     def unfused(self) -> Clipping:
-        """The remaining bounds after the operation applies `fused` itself."""
+        """The bounds that remain for separate operators once `fused` is applied."""
         return Clipping(low=self.low, high=self.high)
 
     @property
     def steps(self) -> tuple[ClipStep, ...]:
-        """The operators in sequence that clip where nothing can be fused."""
+        """The operators, in order, that clip where nothing is fused; may be ()."""
         steps: list[ClipStep] = []
         if self.fused != Fused.NONE:
             steps.append((OWN_OPERATOR[self.fused], None))

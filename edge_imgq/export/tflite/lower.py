@@ -62,6 +62,16 @@ def lower_sizes(
 
     Args:
         networks: the network bound to each (height, width).
+        note: metadata to embed as "edge-imgq".
+        options: processor and constant types of the file.
+
+    Args:
+        networks: the network bound to each (height, width).
+        note: metadata to embed as "edge-imgq".
+        options: processor and constant types of the file.
+
+    Args:
+        networks: the network bound to each (height, width).
         note: as for `lower`.
         options: as for `lower`.
 
@@ -79,7 +89,7 @@ def lower_sizes(
 
 
 def signature_of(size: tuple[int, int]) -> str:
-    """Format the signature name for images of (height, width)."""
+    """Return the signature name for images of (height, width), such as "h180_w320"."""
     return f"h{size[0]}_w{size[1]}"
 
 
@@ -89,7 +99,19 @@ def lower_part(
     options: LoweringOptions = DEFAULT_OPTIONS,
     lowerings: Mapping[str, Lowering] | None = None,
 ) -> Part:
-    """Lower a network to one subgraph of a file; arguments as for `lower`.
+    """Lower a network to one subgraph of a file, and add its buffers to the store.
+
+    Args:
+        network: float, or quantized to int8 with int32 bias.
+        store: buffers and operator codes of the file, shared by its subgraphs.
+        options: processor and constant types of the file.
+        lowerings: table to use instead of LOWERINGS.
+
+    Args:
+        network: float, or quantized to int8 with int32 bias.
+        store: buffers and operator codes of the file, shared by its subgraphs.
+        options: processor and constant types of the file.
+        lowerings: table to use instead of LOWERINGS.
 
     Raises:
         UnsupportedOperatorError: TFLite cannot express some operators; the message lists them all.
@@ -129,7 +151,7 @@ def _metadata(note: FileNote, parts: Mapping[str, Part]) -> dict[str, bytes]:
 
 
 def refusals(network: Network, options: LoweringOptions = DEFAULT_OPTIONS) -> tuple[Refusal, ...]:
-    """Return the operators that `lower` would refuse, in network order, with reasons."""
+    """Return the operators that `lower` refuses, in network order, with reasons; or ()."""
     from edge_imgq.export.tflite.emitter import Emitter
 
     return _write_operations(network, Emitter(network.is_quantized, options))

@@ -40,12 +40,12 @@ class Side:
 
     @property
     def reach(self) -> int:
-        """Length of the padded input that the outputs read."""
+        """Length, in elements of the padded input, that the outputs read."""
         return (self.output - 1) * self.stride + (self.kernel - 1) * self.dilation + 1
 
     @property
     def after(self) -> int:
-        """Padding behind the last element that is read; ONNX may add more, without effect."""
+        """Number of padded elements that are read at the end; ONNX may add more, without effect."""
         return max(self.reach - self.size - self.before, 0)
 
     @property

@@ -123,7 +123,7 @@ OF_INT16: Mapping[int, int] = {
 
 
 def version(code: int, use: Use) -> int:
-    """Return the lowest version of operator `code` that covers `use`."""
+    """Return the lowest version of operator `code`, a BuiltinOperator, that covers `use`."""
     if code in OF_INT16 and use.is_int16:
         return OF_INT16[code]
     if code in ALWAYS_ONE:

@@ -47,7 +47,7 @@ class AlignedBuffer(schema.BufferT):  # type: ignore[misc]
     """
 
     def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802
-        """Write the buffer and return its offset."""
+        """Write the buffer's data, aligned to 16 bytes, and return its offset in the flatbuffer."""
         if self.data is None:
             return int(super().Pack(builder))
         length = len(self.data)
@@ -82,7 +82,7 @@ class FileStore:
         return self._codes.setdefault((code, number), len(self._codes))
 
     def code_at(self, index: int) -> int:
-        """Return the operator code at an index."""
+        """Return the operator code, a BuiltinOperator, at an index that `code` returned."""
         return list(self._codes)[index][0]
 
     @property
@@ -148,7 +148,7 @@ class FileWriter:
         self._operators.append(operator)
 
     def written_by(self, index: int) -> int | None:
-        """Return the code of the operator that writes a tensor, or None."""
+        """Return the BuiltinOperator code of a tensor's last writer, or None."""
         for operator in reversed(self._operators):
             if index in operator.outputs:
                 return self._store.code_at(operator.opcodeIndex)

@@ -36,7 +36,8 @@ class Im2colInput:
     def operations(self, block: int) -> tuple[Operation, ...]:
         """Return the operations of the rewrite: blocks, gathering, 1×1 convolution, pixels.
 
-        `block` is the side of a block in pixels, of which height and width are multiples.
+        `block` is the side of a block in pixels, of which height and width are multiples. Exact in
+        integers; float sums are taken in another order.
         """
         to_blocks, product, to_pixels = SpaceToDepthInput(self.convolution).operations(block)
         weight = product.operand(1)

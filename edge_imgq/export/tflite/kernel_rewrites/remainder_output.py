@@ -37,9 +37,10 @@ class RemainderOutput:
     rest: int
 
     def operations(self, block: int) -> tuple[Operation, ...]:
-        """Return the convolution of whole tiles, the blocked one, and their Concat.
+        """Return the convolution of whole tiles, the blocked rest, and their Concat.
 
-        `block` is the side of a block in pixels, of which height and width are multiples.
+        `block` is the side of a block in pixels, of which height and width are multiples. Exact in
+        integers.
         """
         first = self.convolution.outputs - self.rest
         whole = _part(self.convolution, "whole", slice(0, first))

@@ -32,7 +32,7 @@ class SameConvolution:
 
     @property
     def inputs(self) -> int:
-        """Number of input channels."""
+        """Number of input channels of the convolution."""
         return self.weight.shape[1]
 
     @property
@@ -41,7 +41,7 @@ class SameConvolution:
         return self.weight.shape[0]
 
     def layer(self, *, quantized: bool, shuffled: bool = False) -> ConvShape:
-        """Return the properties that determine the cost.
+        """Return what determines the convolution's cost: sizes, channels and type.
 
         Args:
             quantized: True for int8.

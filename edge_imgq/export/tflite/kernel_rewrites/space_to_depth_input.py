@@ -35,7 +35,8 @@ class SpaceToDepthInput:
     def operations(self, block: int) -> tuple[Operation, ...]:
         """Return the space-to-depth, the blocked convolution and the depth-to-space.
 
-        `block` is the side of a block in pixels, of which height and width are multiples.
+        `block` is the side of a block in pixels, of which height and width are multiples. Exact in
+        integers; float sums are taken in another order.
         """
         convolution = self.convolution
         operation = convolution.operation

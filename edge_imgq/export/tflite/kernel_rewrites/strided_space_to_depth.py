@@ -64,7 +64,10 @@ class StridedSpaceToDepth:
         return rows, columns
 
     def operations(self) -> tuple[Operation, ...]:
-        """Return the space-to-depth and the convolution on blocks."""
+        """Return the space-to-depth by the stride, and the convolution of stride 1 on its blocks.
+
+        Exact in integers; float sums are taken in another order.
+        """
         operation, stride = self.operation, self.stride
         image = operation.operand(0)
         batch, channels, height, width = image.shape

@@ -36,7 +36,7 @@ UPPER, LOWER = (1.0, -1.0, 0.0), (0.0, 1.0, -1.0)
 
 
 def takes_winograd(convolution: SameConvolution) -> bool:
-    """Return True if a convolution has three rows, centred."""
+    """Return True if a convolution has a kernel of three rows with one row of padding above."""
     return convolution.kernel[0] == ROWS and convolution.start[0] == 1
 
 
@@ -49,7 +49,11 @@ class WinogradF23:
     target: RowParity
 
     def operations(self) -> tuple[Operation, ...]:
-        """Return the operations; each sum directly precedes the convolution that reads it."""
+        """Return the operations of Winograd's F(2, 3) along rows, in float32.
+
+        Each sum directly precedes the convolution that reads it. Exact in real numbers; float32
+        rounding differs.
+        """
         even, odd = self.source.even, self.source.odd
         name = self.convolution.operation.name
         product = [self._like(self.target.even, f"{name}/product{i}") for i in range(4)]

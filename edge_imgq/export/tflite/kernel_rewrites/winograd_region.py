@@ -94,7 +94,10 @@ class RegionSearch:
         self.inside = {output_name(op) for op in network.operations if can_split_rows(op)}
 
     def result(self) -> Region:
-        """Drop operations until no drop lowers the cost; return the worthwhile components."""
+        """Drop operations until no drop lowers the cost; return worthwhile components.
+
+        Costs are slots per pixel, an estimate. Greedy, so not always the optimum.
+        """
         dropped = True
         while dropped:
             before = len(self.inside)
@@ -106,7 +109,7 @@ class RegionSearch:
         return self.region()
 
     def region(self) -> Region:
-        """Return the current region with its entries."""
+        """Return the current region with its entries, the writers of what it reads."""
         entries = {
             output_name(writer)
             for name in self.inside

@@ -105,7 +105,7 @@ def exponential_linear(file: Emitter, operation: Operation) -> None:
 
 
 def hard_swish(file: Emitter, operation: Operation) -> None:
-    """Lower HardSwish to HARD_SWISH, in float32 also in int8 files."""
+    """Lower HardSwish to HARD_SWISH, in float32 also in int8 files, up to its rounding."""
     image = file.tensor(operation.operand(0))
     file.emit(operation, Code.HARD_SWISH, [image], schema.HardSwishOptionsT())
 

@@ -78,12 +78,24 @@ def power(file: Emitter, operation: Operation) -> None:
 
 
 def minimum(file: Emitter, operation: Operation) -> None:
-    """Lower Min to a chain of binary MINIMUMs, in float32, or in int8 at the output's scale."""
+    """Lower Min to a chain of MINIMUMs, in float32, or in int8 at the output's scale.
+
+    Exact if the scale stays. Operands are broadcast as in NumPy.
+
+    Raises:
+        RefusedError: an activation of lower rank is broadcast against an image.
+    """
     _same_scale_binary(file, operation, Code.MINIMUM)
 
 
 def maximum(file: Emitter, operation: Operation) -> None:
-    """Lower Max to a chain of binary MAXIMUMs, in float32, or in int8 at the output's scale."""
+    """Lower Max to a chain of MAXIMUMs, in float32, or in int8 at the output's scale.
+
+    Exact if the scale stays. Operands are broadcast as in NumPy.
+
+    Raises:
+        RefusedError: an activation of lower rank is broadcast against an image.
+    """
     _same_scale_binary(file, operation, Code.MAXIMUM)
 
 
@@ -93,7 +105,7 @@ def absolute(file: Emitter, operation: Operation) -> None:
 
 
 def square_root(file: Emitter, operation: Operation) -> None:
-    """Lower Sqrt to SQRT, in float32."""
+    """Lower Sqrt to SQRT, in float32 also in int8 files; NaN for negative numbers."""
     file.emit(operation, Code.SQRT, [file.tensor(operation.operand(0))])
 
 
@@ -118,29 +130,29 @@ def sign(file: Emitter, operation: Operation) -> None:
 
 
 def reciprocal(file: Emitter, operation: Operation) -> None:
-    """Lower Reciprocal to DIV with numerator 1, in float32."""
+    """Lower Reciprocal to DIV with numerator 1, in float32 also in int8 files."""
     one = Tensor(f"{operation.name}/one", (), None, np.ones((), np.float32))
     inputs = [file.tensor(one), file.tensor(operation.operand(0))]
     file.emit(operation, Code.DIV, inputs, schema.DivOptionsT())
 
 
 def exponential(file: Emitter, operation: Operation) -> None:
-    """Lower Exp to EXP, in float32."""
+    """Lower Exp to EXP, in float32 also in int8 files."""
     file.emit(operation, Code.EXP, [file.tensor(operation.operand(0))], schema.ExpOptionsT())
 
 
 def logarithm(file: Emitter, operation: Operation) -> None:
-    """Lower Log, the natural logarithm, to LOG, in float32."""
+    """Lower Log, the natural logarithm, to LOG, in float32 also in int8 files."""
     file.emit(operation, Code.LOG, [file.tensor(operation.operand(0))])
 
 
 def sine(file: Emitter, operation: Operation) -> None:
-    """Lower Sin to SIN, in float32."""
+    """Lower Sin of radians to SIN, in float32 also in int8 files."""
     file.emit(operation, Code.SIN, [file.tensor(operation.operand(0))])
 
 
 def cosine(file: Emitter, operation: Operation) -> None:
-    """Lower Cos to COS, in float32."""
+    """Lower Cos of radians to COS, in float32 also in int8 files."""
     file.emit(operation, Code.COS, [file.tensor(operation.operand(0))], schema.CosOptionsT())
 
 

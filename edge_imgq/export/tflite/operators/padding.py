@@ -150,7 +150,11 @@ def _fill(operation: Operation) -> float:
 
 
 def real_value(tensor: Tensor) -> float:
-    """Return the real value of a scalar constant, dequantized if it is an integer."""
+    """Return the real value of a scalar constant, dequantized if it is an integer.
+
+    Raises:
+        RefusedError: the tensor is not constant.
+    """
     stored = float(contents(tensor).reshape(-1)[0])
     quantization = tensor.quantization
     if quantization is None:

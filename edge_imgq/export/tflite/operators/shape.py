@@ -54,7 +54,8 @@ def reshape(file: Emitter, operation: Operation) -> None:
 def logical(file: Emitter, tensor: Tensor, name: str) -> int:
     """Return the index of an activation in ONNX's axis order, for operators on the last two axes.
 
-    A tensor of rank 4 is transposed to NCHW; others are stored so already.
+    A tensor of rank 4 is transposed from the stored (N, H, W, C) to (N, C, H, W), which adds an
+    operator; others are stored in ONNX's order already.
     """
     source = file.tensor(tensor)
     if len(tensor.shape) != 4:

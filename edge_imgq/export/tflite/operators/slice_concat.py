@@ -220,11 +220,11 @@ def _read_or_not(part: Tensor, image: Tensor) -> Tensor:
 
 
 def concatenation(file: Emitter, operation: Operation) -> None:
-    """Lower Concat to CONCATENATION; int8 inputs at another scale are requantized first.
+    """Lower Concat along one axis to CONCATENATION. Exact for inputs at the output's scale.
 
-    XNNPACK accepts at most MOST_JOINED inputs. More int8 inputs are concatenated in stages, which
-    takes .83 to 1.05 of the time of one TFLite kernel. For float it takes 1.0 to 1.3, so they are
-    concatenated at once.
+    Int8 inputs at another scale are requantized first. XNNPACK accepts at most MOST_JOINED inputs.
+    More int8 inputs are concatenated in stages, which takes .83 to 1.05 of the time of one TFLite
+    kernel. For float it takes 1.0 to 1.3, so they are concatenated at once.
     """
     output = operation.output
     tensors = [tensor for tensor in operation.inputs if tensor is not None]

@@ -45,12 +45,12 @@ class Crop:
 
     @property
     def whole(self) -> int:
-        """Length before cropping, including zeros that output padding adds at the end."""
+        """Length of the full result before cropping, zeros of output padding included."""
         return max((self.size - 1) * self.stride + self.kernel, self.front + self.output)
 
     @property
     def is_same(self) -> bool:
-        """True if TFLite's SAME gives the same crop."""
+        """True if TFLite's SAME crops alike: half the excess, rounded down, in front."""
         total = (self.size - 1) * self.stride + self.kernel - self.output
         inputs = -(-self.output // self.stride)
         return total >= 0 and self.size == inputs and self.front == total // 2
