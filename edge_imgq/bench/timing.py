@@ -98,7 +98,7 @@ class TimingRequest:
 
 
 def not_timed(path: Path, device: str, reason: str) -> Timing:
-    """Return the timing of a file that did not run, with the reason in every field."""
+    """Return the timing of a file that did not run, with the reason as `Skipped` in every field."""
     absent = Skipped(reason)
     return Timing(str(path), device, absent, absent, absent, absent, absent)
 
@@ -146,6 +146,7 @@ def time_on_host(
 
     Raises:
         UsageError: a network does not take images of that size.
+        RuntimeUnavailableError: the runtime of a file beside another is not installed.
     """
     return tuple(
         timing

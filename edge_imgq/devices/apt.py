@@ -102,7 +102,11 @@ class Apt:
         run_step(self.command(*words), self.subject)
 
     def step(self, *command: str, folder: Path | None = None) -> None:
-        """Run another command of the set-up; see `run_step`."""
+        """Run another command of the set-up and wait for it; its output is not shown.
+
+        Raises:
+            RuntimeUnavailableError: it failed.
+        """
         run_step(command, self.subject, folder)
 
 

@@ -70,17 +70,34 @@ class CoreMLSession(Uncounted):
         self.resizable = self._session.resizable
 
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
-        """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
+        """Run the package on an image; return its output, uint8 (H × scale, W × scale, C).
+
+        Args:
+            pixels: uint8 (H, W, C).
+
+        Raises:
+            ModelError: the package has another size.
+            NonFiniteOutputError: the output contains NaN or infinity.
+        """
         return self._session.run(pixels)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that runs the file once; see `edge_imgq.runtime.protocol.Session`."""
+        """Return a call that runs the package once on a converted image of noise, for timing.
+
+        `size` is (height, width) of the input.
+        """
         return self._session.prepare(size)
 
     def latency(
         self, size: tuple[int, int], runs: int = RUNS, warm_up: int = WARM_UP
     ) -> Latency | Skipped:
-        """Time `predict` by the wall clock, overhead of coremltools included."""
+        """Time `predict` by the wall clock, in ms, overhead of coremltools included.
+
+        Args:
+            size: height and width of the input.
+            runs: largest number of counted calls.
+            warm_up: calls before that.
+        """
         return measure(self._session, size, runs, warm_up)
 
     def placement(self) -> Placement | Skipped:
@@ -95,7 +112,7 @@ class CoreMLSession(Uncounted):
 
 
 def placement_of(planned: Sequence[tuple[str, str]]) -> Placement:
-    """Return the placement that a compute plan gives.
+    """Return how many operators the Neural Engine runs by a compute plan, and the others.
 
     Args:
         planned: operator and unit of each computing operation, in sequence.
@@ -112,7 +129,10 @@ def placement_of(planned: Sequence[tuple[str, str]]) -> Placement:
 
 
 def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: ARG001
-    """Return Core ML, or the reason why this machine has none."""
+    """Return Core ML, or the reason why this machine has none.
+
+    `argument` must be "", `options` are unused.
+    """
     presence = look()[0]
     if argument:
         return Skipped(f"there is one Core ML, so 'coreml:{argument}' is none")

@@ -111,7 +111,7 @@ class PaceMaker:
 
 
 def fastest(paces: Sequence[Pace]) -> Pace:
-    """Return the fastest pace of many, per loop (percentile FASTEST).
+    """Return the fastest pace of many, per loop: the FASTEST percentile of its seconds.
 
     There must be at least one.
     """
@@ -120,7 +120,7 @@ def fastest(paces: Sequence[Pace]) -> Pace:
 
 
 def slower(one: Pace, other: Pace) -> Pace:
-    """Return the slower of two paces, per loop."""
+    """Return the slower of two paces: per loop, the larger number of seconds."""
     return Pace(
         max(one.clock, other.clock),
         max(one.compute, other.compute),

@@ -41,7 +41,17 @@ class HostDevice:
         return unknown(path) if format_of(path) is None else ""
 
     def open(self, path: Path, threads: int) -> DeviceSession:
-        """Open a file in the runtime of its format."""
+        """Open a file in the runtime of its format; opening is timed.
+
+        Args:
+            path: file that edge-imgq wrote.
+            threads: CPU threads.
+
+        Raises:
+            ModelError: the file is damaged.
+            UsageError: no format has its suffix.
+            RuntimeUnavailableError: the runtime is not installed.
+        """
         return HostSession.of(path, threads)
 
 
@@ -56,10 +66,12 @@ class HostSession(Uncounted):
 
     @classmethod
     def of(cls, path: Path, threads: int) -> HostSession:
-        """Open a file in the runtime of its format, and time that in ms.
+        """Open a file in its format's runtime on `threads` CPU threads, and time that in ms.
 
         Raises:
             ModelError: the file is damaged, or no runtime opens it.
+            UsageError: no format has its suffix.
+            RuntimeUnavailableError: the runtime is not installed.
         """
         start = time.perf_counter()
         session = open_session(path, threads)
@@ -87,7 +99,17 @@ class HostSession(Uncounted):
         return self._session.resizable
 
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
-        """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
+        """Run the file on an image; return its output, uint8 (H × scale, W × scale, C).
+
+        Float outputs are rounded half to even and clipped.
+
+        Args:
+            pixels: uint8 (H, W, C).
+
+        Raises:
+            ImageError: the file does not take the image.
+            NonFiniteOutputError: the output contains NaN or infinity.
+        """
         return self._session.run(pixels)
 
     def exact(self, pixels: NDArray[uint8 | float64]) -> NDArray[float64]:
@@ -103,7 +125,7 @@ class HostSession(Uncounted):
         return session.run(pixels_of(pixels)).astype("float64")
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that runs the file once; see `edge_imgq.runtime.protocol.Session`."""
+        """Return a call that runs the file once on preloaded pixels of (height, width)."""
         return self._session.prepare(size)
 
     def latency(
@@ -113,7 +135,14 @@ class HostSession(Uncounted):
         warm_up: int = WARM_UP,
         seconds: float = math.inf,
     ) -> Latency | Skipped:
-        """Time calls by the wall clock, for `seconds` at most; evaluators are not timed."""
+        """Time calls by the wall clock, in ms; evaluators, whose time says nothing, are not timed.
+
+        Args:
+            size: height and width of the input.
+            runs: largest number of counted calls.
+            warm_up: calls before that.
+            seconds: time limit of all calls.
+        """
         if absent := self._no_time():
             return absent
         return measure(self._session, size, runs, warm_up, self._init_ms, seconds)

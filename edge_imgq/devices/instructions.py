@@ -51,11 +51,11 @@ class Uncounted:
     """Mixin for sessions whose device does not count instructions."""
 
     def instructions(self, size: tuple[int, int]) -> Instructions | Skipped:  # noqa: ARG002
-        """Return why instructions are not counted."""
+        """Return why instructions are not counted on this device; nothing is run."""
         return UNCOUNTED
 
     def operators(self, size: tuple[int, int]) -> OperatorCosts | Skipped:  # noqa: ARG002
-        """Return why operators are not counted."""
+        """Return why operators are not counted on this device; nothing is run."""
         return UNCOUNTED
 
 

@@ -91,7 +91,7 @@ class Device(Protocol):
         ...
 
     def open(self, path: Path, threads: int) -> DeviceSession:
-        """Open a file on the device.
+        """Open a file on the device; the caller closes the session.
 
         Args:
             path: file that edge-imgq wrote.
@@ -101,6 +101,7 @@ class Device(Protocol):
             ModelError: the file is damaged.
             UnsupportedOperatorError: the device refuses operators; the message names all of them.
             DeviceError: the connection was lost, or storage is full.
+            RuntimeUnavailableError: a runtime that it needs is not installed.
         """
         ...
 

@@ -63,11 +63,17 @@ def count(batches: Sequence[TimedCalls], best: Pace) -> Counted:
 
 
 def undisturbed(batches: Iterable[TimedCalls], best: Pace) -> list[float]:
-    """Return the times, in s, of calls during which the processor ran at full speed."""
+    """Return the times, in s, of calls before and after which the processor ran at full speed.
+
+    `best` is the fastest pace that was measured.
+    """
     kept = (batch for batch in batches if batch.is_undisturbed(best))
     return [seconds for batch in kept for seconds in batch.seconds]
 
 
 def best_pace(batches: Iterable[TimedCalls]) -> Pace:
-    """Return the fastest pace around batches of calls."""
+    """Return the fastest pace before and after batches of calls: per loop, the least seconds.
+
+    A low percentile is taken, not the minimum. There must be a batch.
+    """
     return fastest([pace for batch in batches for pace in (batch.before, batch.after)])

@@ -267,7 +267,7 @@ def relative_range(times: NDArray[np.float64]) -> float | Skipped:
 
 
 def host_name() -> str:
-    """Return a description of this machine."""
+    """Return "host: ", the processor, system and architecture of this machine, for reports."""
     return f"host: {_processor()}, {platform.system()} {platform.machine()}"
 
 

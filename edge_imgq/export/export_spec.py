@@ -60,14 +60,6 @@ def bound_once(graph: PreparedGraph, size: Size, note: FileNote) -> Network:
 
     Raises:
         ModelError: the graph does not accept the size.
-
-    Args:
-        graph: with open height and width, or already of that size.
-        size: (height, width) in pixels.
-        note: metadata with the model's name.
-
-    Raises:
-        ModelError: the graph does not accept the size.
     """
     return replace(graph.once_at(size), name=note.model)
 

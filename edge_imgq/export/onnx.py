@@ -69,15 +69,6 @@ def weightless(network: nn.Module, name: str, contract: ImageContract) -> onnx.M
     Raises:
         ModelError: torch cannot export the network.
         ValueError: the exporter folded a parameter into a constant.
-
-    Args:
-        network: in evaluation mode; float32 (N, C, H, W) to (N, C, H × scale, W × scale).
-        name: name of the model, for messages.
-        contract: number of channels and the multiple that both sides must have.
-
-    Raises:
-        ModelError: torch cannot export the network.
-        ValueError: the exporter folded a parameter into a constant.
     """
     generator = torch.Generator().manual_seed(0)
     for values in network.state_dict().values():
@@ -105,11 +96,6 @@ def trace_network(network: nn.Module, name: str, contract: ImageContract) -> onn
 
     Height and width are open, in multiples of `contract.multiple`. The input is "image", the output
     "enhanced" or the name of the contract's result.
-
-    Args:
-        network: in evaluation mode; float32 (N, C, H, W) to (N, C, H × scale, W × scale).
-        name: name of the model, for messages.
-        contract: number of channels and the multiple that both sides must have.
 
     Args:
         network: in evaluation mode; float32 (N, C, H, W) to (N, C, H × scale, W × scale).

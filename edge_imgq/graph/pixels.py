@@ -171,14 +171,6 @@ def contract_of(model: ir.Model, name: str, peak: float) -> ImageContract:
 
     Raises:
         ModelError: an input or output is no image or vector, or no size works.
-
-    Args:
-        model: normalised float model; not changed.
-        name: name for messages.
-        peak: float value of pixel 255 if the model has no metadata.
-
-    Raises:
-        ModelError: an input or output is no image or vector, or no size works.
     """
     return read_pixels(model, name, peak)[1]
 

@@ -69,23 +69,5 @@ def prepared_graph(
 
     Raises:
         RecipeError: a name is unknown.
-
-    Args:
-        model: not changed.
-        passes: names of passes, keys of PASSES, in order.
-        watcher: called after each phase of "canonical" and after every other pass.
-        kernels: kernel profile of the target processor.
-
-    Raises:
-        RecipeError: a name is unknown.
-
-    Args:
-        model: not changed.
-        passes: names of passes, keys of PASSES, in order.
-        watcher: called after each phase of "canonical" and after every other pass.
-        kernels: kernel profile of the target processor.
-
-    Raises:
-        RecipeError: a name is unknown.
     """
     return PreparedGraph(rewrite(model, passes, watcher, kernels), kernels)

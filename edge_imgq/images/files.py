@@ -113,7 +113,7 @@ def read_y(path: Path) -> NDArray[np.uint8]:
 
 
 def read_image(path: Path, colour: Colour) -> NDArray[np.uint8]:
-    """Read an image in the colour that a network takes: `read_y` for "y", `read_rgb` for "rgb".
+    """Read an image as a network takes it, uint8: `read_y` for "y" (H, W, 1), else `read_rgb`.
 
     Raises:
         ImageError: the file is missing, truncated or not an image.
@@ -122,7 +122,7 @@ def read_image(path: Path, colour: Colour) -> NDArray[np.uint8]:
 
 
 def in_colour(pixels: NDArray[np.uint8], colour: Colour) -> NDArray[np.uint8]:
-    """Convert pixels (H, W, 1 or 3) to the colour that a network takes, uint8; see `read_image`."""
+    """Convert pixels (H, W, 1 or 3) to a network's colour: "y" (H, W, 1) or "rgb" (H, W, 3)."""
     gray = pixels.shape[2] == 1
     if colour == "rgb":
         return np.repeat(pixels, 3, axis=2) if gray else pixels
@@ -172,7 +172,7 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def write_image(path: Path, pixels: NDArray[np.uint8]) -> None:
-    """Write uint8 (H, W, 3) or (H, W, 1) in the format of the suffix; see `save_image`.
+    """Write uint8 (H, W, 3) or (H, W, 1) in the format of the suffix, as `save_image` does.
 
     Raises:
         OutputError: the suffix is unknown or the file cannot be written.

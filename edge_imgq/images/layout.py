@@ -13,17 +13,29 @@ if TYPE_CHECKING:
 
 
 def to_nchw(pixels: NDArray[np.uint8 | np.float64], peak: float) -> NDArray[np.float32]:
-    """Convert pixels or levels (H, W, C) in 0..255 to float32 (1, C, H, W) in [0, peak]."""
+    """Convert pixels or levels (H, W, C) in 0..255 to float32 (1, C, H, W) in [0, peak].
+
+    Levels are multiplied by peak / 255 in float32, not clipped.
+    """
     return np.ascontiguousarray(to_nhwc(pixels, peak).transpose(0, 3, 1, 2))
 
 
 def to_nhwc(pixels: NDArray[np.uint8 | np.float64], peak: float) -> NDArray[np.float32]:
-    """Convert pixels or levels (H, W, C) in 0..255 to float32 (1, H, W, C) in [0, peak]."""
+    """Convert pixels or levels (H, W, C) in 0..255 to float32 (1, H, W, C) in [0, peak].
+
+    Levels are multiplied by peak / 255 in float32, not clipped.
+    """
     return (pixels.astype(np.float32) * np.float32(peak / 255.0))[np.newaxis]
 
 
 def from_nchw(values: NDArray[np.floating], peak: float) -> NDArray[np.uint8]:
-    """Convert float (1, C, H, W) values to uint8 pixels (H, W, C); see `from_nhwc`."""
+    """Convert float (1, C, H, W) values to uint8 pixels (H, W, C).
+
+    Values 0 and `peak` become 0 and 255, rounded half to even and clipped.
+
+    Raises:
+        NonFiniteOutputError: a value is NaN or infinite.
+    """
     return from_nhwc(values.transpose(0, 2, 3, 1), peak)
 
 
@@ -60,7 +72,13 @@ def from_nhwc(values: NDArray[np.floating], peak: float) -> NDArray[np.uint8]:
 
 
 def levels_from_nhwc(values: NDArray[np.floating], peak: float) -> NDArray[np.float64]:
-    """Convert float (1, H, W, C) values to levels, float64 (H, W, C); see `levels_from_nchw`."""
+    """Convert float (1, H, W, C) values to levels, float64 (H, W, C), not rounded or clipped.
+
+    Values 0 and `peak` become levels 0 and 255. N is 1.
+
+    Raises:
+        NonFiniteOutputError: a value is NaN or infinite.
+    """
     if not np.isfinite(values).all():
         bad = int(np.size(values) - np.isfinite(values).sum())
         raise NonFiniteOutputError(

@@ -48,7 +48,13 @@ def lightness_of(photo: Pixels) -> Pixels:
 
 
 def coloured(lightness: Pixels, levels: Pixels, port: Port) -> Pixels:
-    """Combine lightness with a and b to one sRGB image (H, W, 3); see `coloured_bands`."""
+    """Combine lightness with a and b of CIELAB to one sRGB image, uint8 (H, W, 3).
+
+    Args:
+        lightness: (H, W, 1), 255 for white.
+        levels: a and b, (H, W, 2), with 0 … 255 spanning the port's range.
+        port: port of a and b.
+    """
     result, top = np.empty((*lightness.shape[:2], 3), np.uint8), 0
     for band in coloured_bands(lightness, levels, port):
         result[top : top + BAND] = band

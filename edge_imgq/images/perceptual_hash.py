@@ -99,7 +99,10 @@ def _whole(plane: Plane) -> Bits | None:
 
 
 def alike(one: Fingerprint, other: Fingerprint) -> bool:
-    """Return True if two images show the same picture, or one is a crop of the other."""
+    """Return True if two images seem to show the same picture, or one is a crop of the other.
+
+    A heuristic: copies may be missed, and different pictures may agree by chance.
+    """
     return _agree(one.whole, other.whole) or _common_places(one, other) >= LEAST_PLACES
 
 

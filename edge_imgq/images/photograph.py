@@ -82,6 +82,7 @@ def write_deep_photograph(path: Path, pixels: NDArray[Any], before: Photograph) 
 
     Raises:
         OutputError: the file cannot be written.
+        OSError: OpenCV cannot write the PNG.
     """
     profile, alpha = before.profile, before.alpha
     if profile is not None and profile[16:20] != SPACES["L" if pixels.shape[2] == 1 else "RGB"]:

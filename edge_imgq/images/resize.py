@@ -28,7 +28,10 @@ def resize(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
 
 
 def resized(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Resize one channel (H, W) as `resize` does, float32, neither rounded nor clipped."""
+    """Resize one channel (H, W) to (height, width) by bicubic with a = −0.5, float32.
+
+    Shrinking widens the kernel by the factor. Results are neither rounded nor clipped.
+    """
     from PIL import Image
 
     image = Image.fromarray(np.ascontiguousarray(plane))
@@ -49,9 +52,10 @@ def downscale(pixels: NDArray[np.uint8], scale: Scale) -> NDArray[np.uint8]:
 
 
 def upscale(pixels: NDArray[np.uint8], scale: Scale) -> NDArray[np.uint8]:
-    """Enlarge (H, W, C) to (scale * H, scale * W, C).
+    """Enlarge (H, W, C) by bicubic with a = −0.5 to (scale · H, scale · W, C), uint8.
 
-    Bicubic, as in `resize`; sides are rounded down where the scale is a fraction.
+    Sides are rounded down where the scale is a fraction; values are rounded half to even and
+    clipped.
     """
     return resize(pixels, (scaled(pixels.shape[0], scale), scaled(pixels.shape[1], scale)))
 

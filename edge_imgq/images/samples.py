@@ -91,7 +91,7 @@ class Photo:
 
     @property
     def identity(self) -> str:
-        """Name and digests of image and truth, on which figures depend; the name is the seed."""
+        """Name and SHA-256 of image and truth in one line; the name seeds random degradations."""
         truth = "" if self.truth is None else sha256_of(self.truth)
         return f"{self.name} {self.sha256} {truth}"
 
@@ -134,7 +134,7 @@ class Sample:
     picture: Pixels | None = None
 
     def untreated(self, scale: Scale) -> Pixels:
-        """Return the result without a network: the input, resized to `scale` times by bicubic."""
+        """Return the input resized to `scale` times by bicubic, uint8: a result without network."""
         image = self.pixels if self.picture is None else self.picture
         return image if scale == 1 else upscale(image, scale)
 

@@ -92,6 +92,7 @@ def save_deep(path: Path, pixels: Deep, alpha: Deep | None, profile: bytes | Non
 
     Raises:
         OutputError: the file cannot be written.
+        OSError: OpenCV cannot write the PNG.
     """
     if alpha is not None:
         pixels = np.concatenate([pixels, alpha[..., np.newaxis]], axis=2)

@@ -42,7 +42,8 @@ def spans(length: int, tile: int, halo: int, multiple: int, scale: Scale) -> tup
         scale: output length over input length.
 
     Raises:
-        ValueError: as in `starts`.
+        ValueError: the tile is longer than the axis or not longer than two halos, or a length is
+            not a multiple of `multiple`.
     """
     begins = starts(padded_length(length, tile, multiple), tile, halo, multiple)
     found, write = [], 0
@@ -100,10 +101,10 @@ def balanced(length: int, largest: int, halo: int, multiple: int) -> int:
     multiple, and may thereby exceed `largest`.
 
     Args:
-        length: length of the axis, a multiple of `multiple`.
+        length: length of the axis in pixels, a multiple of `multiple`.
         largest: longest tile wanted, more than 2 × halo.
-        halo: see `spans`.
-        multiple: see `spans`.
+        halo: input pixels on each side of a position that its output depends on.
+        multiple: multiple that starts and lengths of tiles must have.
     """
     if length <= largest:
         return length
@@ -113,7 +114,7 @@ def balanced(length: int, largest: int, halo: int, multiple: int) -> int:
 
 
 def up(value: int, multiple: int) -> int:
-    """Round a value up to a multiple."""
+    """Round a value up to a multiple: the least multiple of `multiple` that is not below it."""
     return (value + multiple - 1) // multiple * multiple
 
 

@@ -69,7 +69,11 @@ def fixed_tiling(
 
 
 def tile_count(size: tuple[int, int], tiling: Tiling) -> int:
-    """Count the tiles that `run_tiled` runs for an image of (height, width)."""
+    """Count the tiles that `run_tiled` runs for an image of (height, width); exact.
+
+    Raises:
+        ValueError: the tiling is invalid: its tile is not longer than two halos, or no multiple.
+    """
     return math.prod(len(_starts(size[axis], axis, tiling)) for axis in (0, 1))
 
 

@@ -84,7 +84,7 @@ class KernelProfile:
     prunes_halves: bool
 
     def tile(self, *, quantized: bool) -> Tile:
-        """Return the tile of int8 or float32 convolutions."""
+        """Return the tile of int8 convolutions if `quantized`, else of float32 ones."""
         return self.int8 if quantized else self.float32
 
 

@@ -16,7 +16,7 @@ class ResidualBlock(nn.Module):
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return features of the same shape."""
+        """Return features + conv(relu(conv(features))), of the same shape (N, C, H, W)."""
         change: Tensor = self.second(F.relu(self.first(features)))
         return features + change
 
@@ -41,7 +41,10 @@ class ContextBlock(ResidualBlock):
         self.excite = nn.Conv2d(channels // 2, 2 * channels, 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return features of the same shape."""
+        """Return a residual block's features, scaled and shifted by a function of their mean.
+
+        Both are (N, C, H, W) of the same shape.
+        """
         features = super().forward(features)
         mean = self._mean(F.relu(features))
         scale, shift = torch.chunk(self.excite(F.relu(self.squeeze(mean))), 2, dim=1)
@@ -95,7 +98,7 @@ class NormalisedBlock(nn.Module):
         self.second_norm = nn.InstanceNorm2d(channels, eps=1e-3, affine=True)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return features of the same shape."""
+        """Return features plus two instance-normalised convolutions, (N, C, H, W)."""
         hidden = F.relu(self.first_norm(self.first(features)))
         change: Tensor = F.relu(self.second_norm(self.second(hidden)))
         return features + change

@@ -40,7 +40,7 @@ class FSRCNN(nn.Module):
         start_at_bicubic(self)
 
     def hidden(self, luma: Tensor) -> Tensor:
-        """Return the input of the transposed convolution: (N, 1, H, W) to (N, d, H, W)."""
+        """Return the transposed convolution's input: (N, 1, H, W) to (N, d, H, W)."""
         features: Tensor = self.expand(self.mapping(self.shrink(self.feature(luma))))
         return features
 

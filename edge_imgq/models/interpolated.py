@@ -29,12 +29,15 @@ class Bicubic(nn.Module):
         self.register_buffer("kernel", cubic_kernels(scale), persistent=False)
 
     def forward(self, luma: Tensor) -> Tensor:
-        """Return (N, 1, scale * H, scale * W)."""
+        """Enlarge luma (N, 1, H, W) by bicubic to (N, 1, scale * H, scale * W), not clipped.
+
+        The image is padded with zeros.
+        """
         enlarged: Tensor = F.pixel_shuffle(self.phases(luma), self.scale)
         return enlarged
 
     def phases(self, luma: Tensor) -> Tensor:
-        """Return the enlarged pixels as (N, scale**2, H, W), one channel per output phase."""
+        """Return the enlarged pixels as (N, scale**2, H, W), one channel per phase."""
         return F.conv2d(luma, self.kernel, padding=RADIUS)
 
 
@@ -115,17 +118,27 @@ class SlimVDSR(nn.Module):
 
 
 def vdsr(scale: int, width: int = 64, layers: int = 20) -> InterpolatedNet:
-    """Build VDSR of Kim, Lee and Lee, CVPR 2016; published with 64 channels and 20 layers."""
+    """Build VDSR of Kim, Lee and Lee, CVPR 2016, for luma (N, 1, H, W), with initial weights.
+
+    It was published with 64 channels and 20 layers.
+    """
     return InterpolatedNet(scale, (width,) * (layers - 1), (3,) * layers)
 
 
 def srcnn(scale: int) -> InterpolatedNet:
-    """Build SRCNN 9-5-5 of Dong et al., TPAMI 2016, here with a residual as in VDSR."""
+    """Build SRCNN 9-5-5 of Dong et al., TPAMI 2016, for luma (N, 1, H, W), with initial weights.
+
+    Here it has a residual as in VDSR.
+    """
     return InterpolatedNet(scale, (64, 32), (9, 5, 5))
 
 
 def cubic_kernels(scale: int) -> Tensor:
-    """Return float32 kernels (scale**2, 1, 5, 5) of bicubic enlargement, one per phase."""
+    """Return float32 kernels (scale**2, 1, 5, 5) of bicubic enlargement, one per output phase.
+
+    Keys' cubic with a = −0.5; the taps of each kernel sum to 1. Phases are in the order of a pixel
+    shuffle.
+    """
     phases = torch.arange(scale, dtype=torch.float64)[:, None]
     place = (phases + 0.5) / scale - 0.5
     distance = (torch.arange(-RADIUS, RADIUS + 1)[None, :] - place).abs()

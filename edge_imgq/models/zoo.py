@@ -43,7 +43,7 @@ class ZooEntry:
 
     @property
     def contract(self) -> ImageContract:
-        """The image contract, with a vector port for networks that return no image."""
+        """Task, scale, colour, peak and multiple; with a vector port for assessors."""
         result = None
         if self.task == "assessment":
             from edge_imgq.models.measures import PORT

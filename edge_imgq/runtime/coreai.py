@@ -69,6 +69,7 @@ class CoreAiSession(LevelsSession):
         Raises:
             ImageError: the file has another size.
             DeviceError: Core AI fails on the image.
+            NonFiniteOutputError: the output contains NaN or infinity.
         """
         self.refuse_other_size(self._path, (pixels.shape[0], pixels.shape[1]))
         _, result = self._worker.ask({"do": "run"}, _planes(pixels))

@@ -69,7 +69,11 @@ class ReferenceSession:
         )
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Run the file on an image; see `edge_imgq.runtime.protocol.Session`.
+        """Run the file on an image in the reference evaluator; return its image.
+
+        It is a uint8 (H, W, C) image with the file's channels; the result is uint8 (H × scale, W ×
+        scale, C), rounded half to even and clipped. Values are rounded to float16 after each
+        operator, which approximates what Core ML computes.
 
         Raises:
             ModelError: the file does not take the image's size.
@@ -160,6 +164,7 @@ class ReferenceNumbers(ReferenceSession):
 
         Raises:
             ModelError: the file does not take the image's size.
+            NonFiniteOutputError: a value is infinite or NaN in float16.
         """
         return _levels(self._values(pixels), self.note)
 
@@ -192,10 +197,14 @@ class MacSession:
             ) from error
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Run the file on an image; see `edge_imgq.runtime.protocol.Session`.
+        """Run the file on an image in Core ML; return its image.
+
+        It is a uint8 (H, W, C) image with the file's channels; the result is uint8 (H × scale, W ×
+        scale, C), rounded half to even and clipped.
 
         Raises:
             ModelError: the file has another size.
+            NonFiniteOutputError: the output contains NaN or infinity.
         """
         return pixels_of(_levels(self._predict(pixels), self.note))
 
@@ -240,6 +249,10 @@ class DeviceNumbers(MacSession):
         """Run the file and return levels (H, W, C), float64, not rounded or clipped.
 
         An image input has 8 bits, so fractional levels are rounded.
+
+        Raises:
+            ModelError: the file has another size.
+            NonFiniteOutputError: the output contains NaN or infinity.
         """
         return _levels(self._predict(pixels), self.note)
 

@@ -37,6 +37,7 @@ class ExecuTorchSession(LevelsSession):
 
         Raises:
             ImageError: the file has another size.
+            NonFiniteOutputError: the output contains NaN or infinity.
         """
         self.refuse_other_size(self._path, (pixels.shape[0], pixels.shape[1]))
         peak = self.note.contract.peak
@@ -102,6 +103,7 @@ def placement(path: Path) -> Placement:
 
     Raises:
         ModelError: the file is missing or damaged.
+        RuntimeUnavailableError: ExecuTorch is not installed.
     """
     file = read_program(path)
     others = tuple(call.kind for call in file.calls if call.unit != XNNPACK)

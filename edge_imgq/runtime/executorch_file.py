@@ -61,12 +61,12 @@ class Value:
 
     @property
     def bytes(self) -> int:
-        """Size in bytes."""
+        """Size in bytes of all elements in their stored type."""
         return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
     @property
     def array(self) -> Any:
-        """Contents of a constant."""
+        """Contents of a constant, in its shape and stored type; read-only."""
         values = np.frombuffer(self.data or b"", self.dtype, math.prod(self.shape))
         return values.reshape(self.shape)
 
@@ -112,7 +112,7 @@ class ProgramFile:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Exported (height, width)."""
+        """Exported (height, width) in pixels of the first input, the image."""
         height, width = self.values[self.images[0]].shape[2:]
         return height, width
 
@@ -144,7 +144,12 @@ def read_program(path: Path) -> ProgramFile:
 
 
 def read_note(path: Path) -> FileNote:
-    """Read the note in a file; raises the errors of `read_program`."""
+    """Read the note in a .pte file.
+
+    Raises:
+        ModelError: the file is missing, damaged, or not written by edge-imgq.
+        RuntimeUnavailableError: ExecuTorch is not installed.
+    """
     return _note(_opened(path).program, path)
 
 

@@ -54,6 +54,9 @@ def fp16_overflows(path: Path, pixels: NDArray[np.uint8], peak: float) -> tuple[
         path: the file.
         pixels: image (H, W, C), uint8, of any size; its centre is used.
         peak: file value of white.
+
+    Raises:
+        UnopenedFileError: LiteRT cannot open the file.
     """
     interpreter = open_keeping_tensors(path)
     entry = interpreter.get_input_details()[0]
@@ -81,6 +84,7 @@ def refuse_tflite_overflow(path: Path, photos: Iterable[NDArray[np.uint8]], peak
 
     Raises:
         NonFiniteOutputError: names the first tensor that overflows, and its magnitude.
+        UnopenedFileError: LiteRT cannot open the file.
     """
     interpreter = open_keeping_tensors(path)
     entry = interpreter.get_input_details()[0]

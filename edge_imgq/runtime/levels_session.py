@@ -59,10 +59,12 @@ class LevelsSession(ABC):
 
     @abstractmethod
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Run the file and return levels (H, W, C), float64, not rounded or clipped.
+        """Run the file and return levels (H × scale, W × scale, C), float64, unrounded.
 
-        Implementations call `edge_imgq.images.layout.levels_from_nchw`, which raises for NaN and
-        infinity.
+        The result is not clipped. `pixels` are (H, W, C), uint8, or float64 levels of 0 … 255.
+
+        Raises:
+            NonFiniteOutputError: the output contains NaN or infinity.
         """
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
@@ -83,5 +85,8 @@ class LevelsSession(ABC):
         """Run the file on an image and return its output, both uint8 (H, W, C).
 
         Levels are rounded half to even and clipped to 0 … 255.
+
+        Raises:
+            NonFiniteOutputError: the output contains NaN or infinity.
         """
         return pixels_of(self.levels(pixels))

@@ -62,12 +62,15 @@ class LiteRTSession:
 
     @property
     def sizes(self) -> tuple[Size, ...]:
-        """Every (height, width) that has a signature."""
+        """Every exported (height, width): those of the signatures, or the only one."""
         return tuple(self._signatures) or (self._own_size,)
 
     @property
     def resizable(self) -> bool:
-        """True if the note allows resizing and a trial gives the expected output size."""
+        """True if the note allows resizing and a trial gives the expected output size.
+
+        The trial runs once, at the first access.
+        """
         if self._signatures or not self.note.resizable:
             return False
         if self._resizable is None:
@@ -83,6 +86,7 @@ class LiteRTSession:
         Raises:
             ImageError: the file does not take the image's size or number of channels.
             NonFiniteOutputError: the output contains NaN or infinity.
+            UnopenedFileError: LiteRT does not take a new size of a resizable file.
         """
         values = self._values(pixels)
         if values.dtype == np.uint8:

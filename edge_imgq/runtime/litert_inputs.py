@@ -40,7 +40,13 @@ def stored_inputs(
 
 
 def set_inputs(interpreter: Any, pixels: NDArray[np.uint8 | np.float64], peak: float) -> None:
-    """Copy an image and further inputs into an interpreter of the same size."""
+    """Copy an image and further inputs into an interpreter of the same size.
+
+    Args:
+        interpreter: allocated LiteRT interpreter.
+        pixels: (H, W, C) levels, C summed over all inputs; rounded for uint8 inputs.
+        peak: float value of level 255.
+    """
     details = interpreter.get_input_details()
     for detail, values in zip(details, stored_inputs(details, pixels, peak), strict=True):
         interpreter.set_tensor(detail["index"], values)

@@ -105,7 +105,11 @@ def known_memory(path: Path, size: tuple[int, int] = (0, 0)) -> ActivationMemory
 
 
 def peak(plan: MemoryPlan) -> ActivationMemory:
-    """Find the step with the most live bytes; tensors that depend on no input are not counted."""
+    """Find the step with the most live bytes; tensors that depend on no input are not counted.
+
+    A tensor lives from the step that writes it to the last one that reads it; no memory planner's
+    alignment is included.
+    """
     steps = _fused(_reached(plan.steps, plan.inputs), {*plan.inputs, *plan.outputs})
     lives = _lives(steps, plan)
     alive = [

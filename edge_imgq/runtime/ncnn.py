@@ -54,6 +54,7 @@ class NcnnSession(LevelsSession):
         Raises:
             ImageError: the files have another size.
             ModelError: ncnn fails on the image.
+            NonFiniteOutputError: the output contains NaN or infinity.
         """
         self.refuse_other_size(self._path, (pixels.shape[0], pixels.shape[1]))
         peak = self.note.contract.peak

@@ -64,7 +64,10 @@ class Line:
 
     @property
     def weights(self) -> tuple[tuple[int, bool], ...]:
-        """(element count, tagged) of each .bin array, for layers that edge-imgq writes."""
+        """(element count, tagged) of each .bin array, for layers that edge-imgq writes.
+
+        Tagged arrays begin with four bytes that state their type.
+        """
         if self.kind.startswith(("Convolution", "Deconvolution")):
             bias = ((self.integer(0), False),) if self.integer(5) else ()
             return ((self.integer(6), True), *bias, *self._scales)

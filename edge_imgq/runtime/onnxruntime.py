@@ -77,7 +77,10 @@ class OnnxSession(LevelsSession):
         self._session = self._open(optimise=not self._is_reference)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a callable that runs the optimised graph once on a gray image."""
+        """Return a callable that runs the optimised graph once on a gray image of (height, width).
+
+        Only the graph is run; converting pixels is not part of it.
+        """
         session = self._open(optimise=True, as_an_app=True)
         contract = self.note.contract
         gray = np.full((1, contract.channels, *size), contract.peak / 2, np.float32)
@@ -154,10 +157,12 @@ def inference_session(
 
 
 def open_session(path: Path, threads: int = 1) -> OnnxSession:
-    """Load an .onnx file that edge-imgq wrote.
+    """Load an .onnx file that edge-imgq wrote, to run on `threads` CPU threads.
 
     Raises:
         ModelError: the file is missing, not ONNX, or has no note.
+        UsageError: the file does not exist.
+        UnopenedFileError: ONNX Runtime cannot open the file.
     """
     from edge_imgq.graph.load.load import read_onnx
 

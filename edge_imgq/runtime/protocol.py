@@ -67,12 +67,12 @@ class Session(Protocol):
 
     @property
     def identity(self) -> RuntimeIdentity:
-        """Runtime that executes the file."""
+        """Name and version of the runtime that executes the file."""
         ...
 
     @property
     def note(self) -> FileNote:
-        """Embedded metadata."""
+        """Metadata embedded in the file: model, contract, target, digests."""
         ...
 
     @property
@@ -119,9 +119,14 @@ class FloatSession(Session, Protocol):
     """A session that can return its output before rounding to pixels."""
 
     def levels(self, pixels: NDArray[uint8 | float64]) -> NDArray[float64]:
-        """Run the file and return levels (H, W, C), float64, not rounded or clipped.
+        """Run the file and return levels (H × scale, W × scale, C), float64, not rounded.
+
+        They are not clipped either. Levels 0 and 255 are black and white.
 
         Args:
             pixels: (H, W, C), uint8, or float64 for fractional levels.
+
+        Raises:
+            NonFiniteOutputError: the output contains NaN or infinity.
         """
         ...

@@ -22,7 +22,10 @@ class Signature:
         self.size: Size = (int(shape[1]), int(shape[2]))
 
     def run(self, values: Sequence[Any]) -> list[Any]:
-        """Run the signature; inputs (the image first) and outputs are in their stored types."""
+        """Run the signature on its inputs, the image first, in their stored types and file layout.
+
+        Returns the outputs, the image first, in theirs: uint8 or float32, (1, H, W, C).
+        """
         outputs = self._runner(**dict(zip(self._names, values, strict=True)))
         return [outputs[name] for name in self._results]
 

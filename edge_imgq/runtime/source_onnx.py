@@ -136,7 +136,7 @@ class OwnPorts:
 
     @staticmethod
     def of(contract: ImageContract) -> OwnPorts:
-        """Return the ports of a contract."""
+        """Return a contract's further inputs, result, border, other outputs and scale."""
         return OwnPorts(
             contract.further, contract.result, contract.border, contract.others, contract.scale
         )
@@ -248,7 +248,15 @@ def in_onnx_runtime(
 def in_reference_evaluator(
     model: onnx.ModelProto, pixels: PixelRange, ports: OwnPorts = ONE_IMAGE
 ) -> SourceOnnx | Skipped:
-    """Open a model in ONNX's reference evaluator, slow but for all opsets, or return why not."""
+    """Open a model in ONNX's reference evaluator, or return the reason why it fails.
+
+    It is slow, but runs all opsets.
+
+    Args:
+        model: its graph with weights.
+        pixels: model values of pixels 0 and 255.
+        ports: further inputs, and outputs.
+    """
     from onnx.reference import ReferenceEvaluator
 
     try:
@@ -278,7 +286,13 @@ class SourceOnnxSession(LevelsSession):
         self.identity = RuntimeIdentity(name, version, "CPU, every node as it stands", 1)
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Run the file and return levels (H, W, C), float64, not rounded or clipped."""
+        """Run the file and return levels (H × scale, W × scale, C), float64, not rounded.
+
+        `pixels` are (H, W, C) levels of 0 … 255. The result is not clipped.
+
+        Raises:
+            NonFiniteOutputError: the output contains NaN or infinity.
+        """
         return levels_from_nhwc(self._model(pixels.astype(np.float64) / 255.0)[np.newaxis], 1.0)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:

@@ -85,6 +85,9 @@ def write_submodel(
         copy: path of the new file.
         outputs: tensor indices of its outputs, in order.
         inputs: tensor indices of its inputs; the file's inputs if empty.
+
+    Raises:
+        ModelError: the file is missing or damaged.
     """
     import flatbuffers
 

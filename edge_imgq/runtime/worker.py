@@ -70,7 +70,7 @@ class Worker:
         return answer, result
 
     def log(self) -> str:
-        """Return the process's standard error so far."""
+        """Return what the process wrote to standard error so far, with invalid UTF-8 replaced."""
         self._complaints.seek(0)
         return self._complaints.read().decode(errors="replace")
 

@@ -99,6 +99,7 @@ def load_checkpoint_network(path: Path) -> tuple[str, nn.Module]:
 
     Raises:
         ModelError: The file is missing, damaged, no checkpoint, or does not fit its network.
+        UsageError: The zoo has no network of that name any more.
     """
     state, tensors = read_checkpoint(path)
     network = zoo_entry(state.model).build()

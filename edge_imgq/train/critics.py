@@ -83,9 +83,9 @@ CriticLoss = Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]
 def classification_loss(
     critic: nn.Module, restored: Tensor, truth: Tensor, places: Tensor
 ) -> Tensor:
-    """Return the cross-entropy of classifying true and restored images; `places` is unused.
+    """Return half the sum of the mean cross-entropies of classifying true and restored images.
 
-    A scalar with gradients, half the sum of both means. Images are (N, C, H, W).
+    A scalar with gradients. Images are (N, C, H, W); `places` is unused.
     """
     del places
     loss: Tensor = 0.5 * (F.softplus(-critic(truth)).mean() + F.softplus(critic(restored)).mean())
@@ -93,9 +93,15 @@ def classification_loss(
 
 
 def wasserstein_loss(critic: nn.Module, restored: Tensor, truth: Tensor, places: Tensor) -> Tensor:
-    """Return restored minus true mean score, plus the weighted gradient penalty.
+    """Return restored minus true mean score, plus PENALTY times the gradient penalty.
 
-    A scalar with gradients; arguments as in `gradient_penalty`.
+    A scalar with gradients.
+
+    Args:
+        critic: critic whose loss it is.
+        restored: images (N, C, H, W).
+        truth: true images of the same shape.
+        places: interpolation weight of the true image, (N, 1, 1, 1).
     """
     distance: Tensor = critic(restored).mean() - critic(truth).mean()
     return distance + PENALTY * gradient_penalty(critic, restored, truth, places)

@@ -69,7 +69,7 @@ class VGG(nn.Module):
             self.register_buffer(name, constant, persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return features (N, 512, H / 16, W / 16)."""
+        """Return features (N, 512, H / 16, W / 16) of RGB (N, 3, H, W) in [0, 1]."""
         features: Tensor = self.features((image - self.mean) / self.deviation)
         return features
 
@@ -87,6 +87,7 @@ def load_features(path: Path | None) -> nn.Module:
 
     Raises:
         ModelError: The file is none of these.
+        UsageError: deblur-slim ships without weights.
     """
     if path is None:
         network = load_network(DEFAULT)

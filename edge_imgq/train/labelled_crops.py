@@ -118,6 +118,7 @@ def load_crops(folders: tuple[Path, ...], recipe: Recipe, patch: int) -> CropSet
     Raises:
         UsageError: a folder is missing or holds no image.
         ImageError: no photograph is readable with sides of at least 2 × patch + GRID pixels.
+        ModelError: the weights of a network are missing or do not fit.
     """
     networks = {name: load_network(name) for name in REPAIRS}
     pixels: list[Pixels] = []
@@ -181,6 +182,9 @@ def repaired(photo: Pixels, name: str, network: nn.Module) -> Pixels:
 
     Returns:
         uint8 (H, W, 3).
+
+    Raises:
+        UsageError: there is no such network.
     """
     from edge_imgq.train.validate import restore
 

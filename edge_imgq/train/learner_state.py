@@ -39,7 +39,7 @@ def learner_tensors(learner: Learner) -> dict[str, Tensor]:
 
 
 def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) -> None:
-    """Load the tensors of the checkpoint at `path` into a new learner, in place.
+    """Copy the tensors of `learner_tensors`, read from `path`, into a new learner, in place; exact.
 
     Raises:
         ModelError: The tensors do not fit the network.

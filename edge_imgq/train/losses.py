@@ -42,7 +42,7 @@ def charbonnier_error(difference: Tensor) -> Tensor:
 
 
 def squared_error(difference: Tensor) -> Tensor:
-    """Return the mean squared error, weighted so that gradients match the other losses in size.
+    """Return the mean squared error times SQUARED_WEIGHT, which matches the other gradients.
 
     A scalar with gradients, of a difference of any shape.
     """
@@ -69,9 +69,10 @@ PIXEL_LOSSES: dict[PixelLoss, Callable[[Tensor], Tensor]] = {
 
 
 def shared_loss(error: Callable[[Tensor], Tensor], difference: Tensor, luma_share: float) -> Tensor:
-    """Return the loss on luma weighted by `luma_share`, plus the rest on the RGB channels.
+    """Return `luma_share` times the loss on luma plus the rest times the loss on the RGB channels.
 
-    `difference` is (N, C, H, W); with one channel, the loss is on that alone.
+    `difference` is (N, C, H, W); with one channel, the loss is on that alone. `luma_share` is 0 …
+    1; the result is a scalar with gradients.
     """
     if not luma_share or difference.shape[1] == 1:
         return error(difference)
@@ -92,8 +93,8 @@ def luma(image: Tensor) -> Tensor:
 def colour_loss(restored: Tensor, truth: Tensor) -> Tensor:
     """Return the mean squared error after a Gaussian blur, which tolerates small shifts.
 
-    Ignatov et al., ICCV 2017, section 3.1.1. Only positions where the kernel fits are counted.
-    Images are (N, C, H, W), at least 19 pixels high and wide.
+    A scalar with gradients. Ignatov et al., ICCV 2017, section 3.1.1. Only positions where the
+    kernel fits are counted. Images are (N, C, H, W), at least 19 pixels high and wide.
     """
     kernel = torch.from_numpy(gaussian_kernel(COLOUR_SIGMA))[None, None].to(restored.device)
     difference = (restored - truth).flatten(0, 1)[:, None]

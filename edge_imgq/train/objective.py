@@ -46,10 +46,13 @@ class Objective(Protocol):
 
     @property
     def critic(self) -> Critic | None:
-        """Critic that is trained along with the network, or None."""
+        """Critic that is trained along with the network; None for losses without one."""
 
     def loss(self, restored: Tensor, truth: Tensor, step: int) -> Tensor:
-        """Return the loss of step number `step` (from 0); both images (N, C, H, W) in [0, 1]."""
+        """Return the loss of step number `step` (from 0), a scalar tensor with gradients.
+
+        Both images are (N, C, H, W) in [0, 1], of one shape.
+        """
 
 
 @dataclass(frozen=True)
@@ -220,6 +223,7 @@ def new_objective(
 
     Raises:
         ModelError: the feature file is invalid.
+        UsageError: the feature network ships without weights.
     """
     if schedule.loss == "dped":
         critic = _critic(schedule, lambda: TextureCritic(side).to(device), 5e-4, 0.9)

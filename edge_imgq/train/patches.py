@@ -52,7 +52,11 @@ class BatchSampler:
         self._upto = np.cumsum(np.prod(np.reshape(counts, (-1, 2)), axis=1))
 
     def draw(self, rng: np.random.Generator) -> Batch:
-        """Draw the next batch, with replacement; only `rng` changes state."""
+        """Draw the next batch of patches with replacement; only `rng` changes state.
+
+        Both images are uint8 (batch, C, h, w). Positions are uniform over all images, orientations
+        over the eight of a square.
+        """
         places = rng.integers(0, self._upto[-1], self._batch)
         orientations = rng.integers(0, 8, self._batch)
         drawn = [self._cut(int(p), int(o)) for p, o in zip(places, orientations, strict=True)]

@@ -23,9 +23,9 @@ OF_THE_STEPS = frozenset(
 
 
 def learning_rate(schedule: Schedule, step: int) -> float:
-    """Return the learning rate: linear warm-up, then constant, cosine to zero, or stepped.
+    """Return a step's learning rate: warm-up, then constant, cosine to zero, or stepped.
 
-    `step` counts from 0, over the whole run.
+    `step` counts from 0, over the whole run; the schedule names the form.
     """
     warm = min(1.0, (step + 1) / max(1, schedule.warmup))
     if schedule.decay == "cosine":

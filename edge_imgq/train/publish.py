@@ -20,6 +20,7 @@ def publish_weights(checkpoint: Path, destination: Path, psnr: float | None = No
 
     Raises:
         ModelError: The checkpoint is missing, damaged or does not fit its network.
+        UsageError: The zoo has no network of the checkpoint's name.
     """
     name, network = load_checkpoint_network(checkpoint)
     step = read_checkpoint(checkpoint)[0].step

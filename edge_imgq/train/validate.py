@@ -32,11 +32,14 @@ def restore(network: nn.Module, degraded: NDArray[np.uint8]) -> NDArray[np.uint8
 
 
 def mean_psnr(network: nn.Module, pairs: tuple[Pair, ...], *, shave: int) -> float:
-    """Return the mean over the images of the PSNR in dB of 8-bit outputs.
+    """Return the mean over the images of the PSNR in dB of 8-bit outputs against the truth.
 
     Args:
         network: network to evaluate.
         pairs: inputs and ground truth.
         shave: output pixels ignored at each border.
+
+    Raises:
+        ValueError: an output has another shape than its truth, or nothing is left after shaving.
     """
     return float(np.mean([psnr(p.truth, restore(network, p.degraded), shave=shave) for p in pairs]))

@@ -35,6 +35,7 @@ def warm_start(network: nn.Module, path: Path) -> None:
 
     Raises:
         ModelError: The file cannot be read, is of no network of the zoo, or fits no layer.
+        UsageError: The zoo has no network of the file's name.
     """
     model, tensors = _read(path)
     scale = zoo_entry(model).scale

@@ -75,7 +75,7 @@ class Workers:
         return self.mean(float(wanted)) > 0
 
     def wait(self) -> None:
-        """Block until all processes call this."""
+        """Block until all processes call this; returns at once if there is one."""
         if self.count > 1:
             dist.barrier()
 

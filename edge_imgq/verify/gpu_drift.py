@@ -50,7 +50,7 @@ class GpuDrift:
 
     @property
     def verdict(self) -> Verdict:
-        """Verdict: "wrong" if float32 is off, "coarse" if only float16 is, or "right" otherwise."""
+        """Verdict: "wrong" if float32 is off, "coarse" if only float16 is, else "right"."""
         if self.float32 < LEAST_IN_FLOAT32:
             return "wrong"
         return "coarse" if self.float16 < LEAST_VS_HOST or self.beyond else "right"

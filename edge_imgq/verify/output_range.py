@@ -47,7 +47,7 @@ class OutputRange:
 
     @property
     def is_picture(self) -> bool:
-        """True if 8-bit pixels preserve the values."""
+        """True if 8-bit pixels preserve the values: clipping loses little of them."""
         residual = self.lost > MUCH_LOST and self.below > BELOW and self.above < ABOVE
         return self.lost <= MOST_LOST and not residual
 
@@ -92,7 +92,11 @@ class OutputValues:
 
 
 def outside(levels: NDArray[np.float64]) -> OutputRange:
-    """Return the shares of one image; see `OutputValues.add`."""
+    """Return the shares of one image's values that are outside the pixel range.
+
+    The error of clipping them is returned too. `levels` are the float model's values, any shape,
+    with 0 … peak mapped to 0 … 255.
+    """
     values = OutputValues()
     values.add(levels)
     return values.range()

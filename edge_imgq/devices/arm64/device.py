@@ -82,6 +82,7 @@ class EmulatedArm:
         Raises:
             ModelError: the file is damaged.
             DeviceError: the emulated process ended.
+            RuntimeUnavailableError: LiteRT is not installed in the emulated system.
         """
         package = Path(__file__).resolve().parents[3]
         scratch = tempfile.TemporaryDirectory(prefix="edge-imgq-")
@@ -142,7 +143,14 @@ class EmulatedArmSession:
         self.identity = RuntimeIdentity(identity.name, identity.version, delegate, threads, False)
 
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
-        """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
+        """Run the file on an image; return its output, uint8 (H × scale, W × scale, C).
+
+        Args:
+            pixels: uint8 (H, W, C).
+
+        Raises:
+            DeviceError: the emulated process ended, or reported an error.
+        """
         image: NDArray[uint8] = self._worker.ask({"do": "run"}, pixels)[1]
         return image
 
@@ -156,7 +164,7 @@ class EmulatedArmSession:
         runs: int = RUNS,  # noqa: ARG002
         warm_up: int = WARM_UP,  # noqa: ARG002
     ) -> Latency | Skipped:
-        """Return that a time would be meaningless."""
+        """Return that the time of an emulated processor would be meaningless."""
         return Skipped("the processor is emulated, and the time of an emulator is not the phone's")
 
     def instructions(self, size: tuple[int, int]) -> Instructions | Skipped:
@@ -188,6 +196,7 @@ class EmulatedArmSession:
 
         Raises:
             DeviceError: the file did not run, or llvm-mca failed.
+            ModelError: the file is damaged.
         """
         if absent := self._uncounted():
             return absent

@@ -32,6 +32,9 @@ class Recorded:
         `message["do"]` is "open" with "path" and "size" (None for the file's own), which runs the
         file once; or "record", which runs it twice more and records both calls. No arrays are
         passed.
+
+        Raises:
+            ModelError: the file is damaged, or takes any size and none is named.
         """
         if message["do"] == "open":
             size = tuple(message["size"]) if message["size"] else None

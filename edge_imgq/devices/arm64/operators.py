@@ -129,7 +129,10 @@ def _kernels(record: OperatorRecord, library: Library, base: int) -> list[tuple[
 
 
 def joined(record: OperatorRecord, library: Library) -> OperatorRecord:
-    """Merge spans of functions that only called another function for the same operator."""
+    """Merge spans of functions that only called another function for the same operator.
+
+    Instructions and bytes are added; the record itself is not changed.
+    """
     spans: list[OperatorSpan] = []
     for span in record.spans:
         own = library.beginnings[span.begins].own

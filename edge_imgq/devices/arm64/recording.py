@@ -36,6 +36,7 @@ def record_operators(
 
     Raises:
         DeviceError: the file did not run, or llvm-mca failed.
+        ModelError: the file is damaged.
     """
     library = read_library(emulation.site)
     caches = CORES[core].caches

@@ -85,6 +85,7 @@ def first_wrong(
 
     Raises:
         DeviceError: the driver crashed.
+        ModelError: the file is damaged, or LiteRT does not open it.
     """
     reference = reference or session.path
     here = _Reference(reference, pixels, session.note.contract.peak)

@@ -79,7 +79,11 @@ class GpuDevice:
         self._drivers, self.bisects = drivers, bisects
 
     def refusal(self, path: Path) -> str:
-        """Return why a file does not run on GPUs, which compute in float; empty if it does."""
+        """Return why a file does not run on GPUs, which compute in float; empty if it does.
+
+        Raises:
+            ModelError: the file is damaged, or was not written by edge-imgq.
+        """
         if not is_run_by(path, self.name):
             return "LiteRT's GPU kernels run TFLite files; use tflite-gpu or tflite-float"
         from edge_imgq.runtime.tflite_file import read_note
@@ -96,6 +100,7 @@ class GpuDevice:
         Raises:
             ModelError: the file is damaged.
             DeviceError: the driver crashed, or finds no GPU.
+            RuntimeUnavailableError: LiteRT is not installed.
         """
         for driver in self._drivers[:-1]:
             try:
@@ -202,12 +207,16 @@ class GpuSession(Uncounted):
         runs: int = RUNS,  # noqa: ARG002
         warm_up: int = WARM_UP,  # noqa: ARG002
     ) -> Latency | Skipped:
-        """Return that a time would be meaningless."""
+        """Return that a time would be meaningless, since this GPU is no phone's; nothing is run."""
         what = "a processor stands for the GPU" if self.is_processor else "this GPU is no phone's"
         return Skipped(f"{what}, and its time is not the phone's")
 
     def placement(self) -> Placement | Skipped:
-        """Return which operators LiteRT's GPU kernels run, from its log."""
+        """Return which operators LiteRT's GPU kernels run, from its log of opening the file.
+
+        Raises:
+            ModelError: the file is damaged.
+        """
         count = operator_count(self.path)
         return placement_of(self._log, count, self._whole)
 
@@ -258,7 +267,10 @@ def operator_count(path: Path) -> int:
 
 
 def find(argument: str, options: DeviceOptions) -> Device | Skipped:
-    """Return LiteRT's GPU kernels, or why they do not run here."""
+    """Return LiteRT's GPU kernels, or why they do not run here.
+
+    `argument` must be "": LiteRT chooses the GPU itself.
+    """
     if argument:
         return Skipped(f"LiteRT chooses the GPU itself, so 'gpu:{argument}' is none")
     presence = look()[0]

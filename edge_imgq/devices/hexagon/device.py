@@ -84,7 +84,12 @@ class HexagonDevice:
         self._soc = SOCS[model]
 
     def refusal(self, path: Path) -> str:
-        """Return why the HTP does not run a file, which must be quantized ONNX; "" if it does."""
+        """Return why the HTP does not run a file, which must be quantized ONNX; "" if it does.
+
+        Raises:
+            UsageError: the file does not exist.
+            ModelError: the file is damaged.
+        """
         if not is_run_by(path, "hexagon"):
             return npu_file.refusal(path) or "the HTP is given ONNX files here; use onnx-int8.onnx"
         from edge_imgq.contract import note_in
@@ -142,7 +147,10 @@ class HexagonSession(Uncounted):
         )
 
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
-        """Return the output image; see `edge_imgq.runtime.protocol.Session`.
+        """Run the file on an image; return its output, uint8 (H × scale, W × scale, C).
+
+        Args:
+            pixels: uint8 (H, W, C) of the compiled size.
 
         Raises:
             DeviceError: the worker ended.

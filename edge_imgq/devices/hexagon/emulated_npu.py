@@ -58,7 +58,10 @@ class EmulatedNpuSession:
         )
 
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
-        """Return the output image; see `edge_imgq.runtime.protocol.Session`.
+        """Run the file on an image; return its output, uint8 (H × scale, W × scale, C).
+
+        Args:
+            pixels: uint8 (H, W, C) of the compiled size.
 
         Raises:
             ImageError: the size or number of channels is not that for which the file was compiled.

@@ -65,6 +65,7 @@ class RemoteDevice(ABC):
         Raises:
             ModelError: the file is damaged.
             DeviceError: the connection was lost, or storage is full.
+            RuntimeUnavailableError: LiteRT, which checks the file, is not installed.
         """
         machine = self.machine()
         return RemoteSession(self.remote, machine, self.conditions, path, threads, self._options)

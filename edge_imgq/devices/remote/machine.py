@@ -63,7 +63,7 @@ class Remote(Protocol):
         ...
 
     def client(self, command: str) -> list[str]:
-        """Return the local command that runs a shell command there."""
+        """Return the local command line that runs a shell command there; nothing is run."""
         ...
 
     def push(self, source: Path, destination: str) -> None:
@@ -185,7 +185,7 @@ def refuse_full(name: str, said: str) -> None:
 
 
 def gone(name: str, complaint: str) -> DeviceError:
-    """Return the error for a lost connection."""
+    """Return, without raising it, the error for a lost connection to the machine `name`."""
     return DeviceError(f"{name} went away, or cannot be reached: {last_line(complaint)}")
 
 

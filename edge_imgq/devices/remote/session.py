@@ -99,11 +99,15 @@ class RemoteSession(Uncounted):
             raise
 
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
-        """Return the output image; see `edge_imgq.runtime.protocol.Session`.
+        """Run the file on an image; return its output, uint8 (H × scale, W × scale, C).
+
+        Args:
+            pixels: uint8 (H, W, C); they are copied to the machine.
 
         Raises:
             DeviceError: the connection was lost, the program failed, or the output has another
                 size.
+            NonFiniteOutputError: the output contains NaN or infinity.
         """
         contract = self.note.contract
         values = to_nhwc(pixels, contract.peak) if self._float else pixels[np.newaxis]
@@ -136,7 +140,7 @@ class RemoteSession(Uncounted):
     def latency(
         self, size: tuple[int, int], runs: int = RUNS, warm_up: int = WARM_UP
     ) -> Latency | Skipped:
-        """Time the file with the program's own clock.
+        """Time the file with the program's own clock, in ms.
 
         Args:
             size: height and width of the input.

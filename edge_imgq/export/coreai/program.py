@@ -29,9 +29,6 @@ def build(network: Network, contract: ImageContract) -> Any:
 
     Raises:
         ModelError: a value exceeds float16, or an activation is not int8 with one scale.
-
-    Raises:
-        ModelError: a value exceeds float16, or an activation is not int8 with one scale.
     """
     return translated(coreml.build(network, contract).functions[MAIN])
 

@@ -86,9 +86,6 @@ class Values:
 
         Raises:
             KeyError: nothing was written for the tensor.
-
-        Raises:
-            KeyError: nothing was written for the tensor.
         """
         return self._variables[tensor.name]
 

@@ -65,16 +65,6 @@ def lower_sizes(
         note: metadata to embed as "edge-imgq".
         options: processor and constant types of the file.
 
-    Args:
-        networks: the network bound to each (height, width).
-        note: metadata to embed as "edge-imgq".
-        options: processor and constant types of the file.
-
-    Args:
-        networks: the network bound to each (height, width).
-        note: as for `lower`.
-        options: as for `lower`.
-
     Raises:
         UnsupportedOperatorError: TFLite cannot express some operators.
     """
@@ -100,12 +90,6 @@ def lower_part(
     lowerings: Mapping[str, Lowering] | None = None,
 ) -> Part:
     """Lower a network to one subgraph of a file, and add its buffers to the store.
-
-    Args:
-        network: float, or quantized to int8 with int32 bias.
-        store: buffers and operator codes of the file, shared by its subgraphs.
-        options: processor and constant types of the file.
-        lowerings: table to use instead of LOWERINGS.
 
     Args:
         network: float, or quantized to int8 with int32 bias.

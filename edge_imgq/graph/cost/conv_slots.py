@@ -55,17 +55,5 @@ def mac_slots(
         kernels: kernel profile of the target processor.
         inputs: assumed input channels; None for the node's.
         outputs: assumed output channels; None for the node's.
-
-    Args:
-        node: ungrouped Conv with constant weights.
-        kernels: kernel profile of the target processor.
-        inputs: assumed input channels; None for the node's.
-        outputs: assumed output channels; None for the node's.
-
-    Args:
-        node: ungrouped Conv with constant weights.
-        kernels: kernel profile of the target processor.
-        inputs: assumed input channels; None for the node's.
-        outputs: assumed output channels; None for the node's.
     """
     return kernels.position + conv_rewrite(node, kernels, inputs, outputs).slots

@@ -55,12 +55,6 @@ class NodeInserter:
             inputs: its inputs; None for an absent one.
             like: value whose shape the output gets; None to leave it unset. The output is float32.
             attributes: attributes as Python values.
-
-        Args:
-            kind: operator type.
-            inputs: its inputs; None for an absent one.
-            like: value whose shape the output gets; None to leave it unset. The output is float32.
-            attributes: attributes as Python values.
         """
         result = self.insert(kind, *inputs, like=like, **attributes)
         mark_float(edit.maker(result))

@@ -92,20 +92,6 @@ def parts_of(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
     Returns:
         One number for each output after the first; None if a ratio is not an integer, or an output
         is neither image nor vector.
-
-    Args:
-        shapes: shapes of all outputs, images (1, C, H, W).
-
-    Returns:
-        One number for each output after the first; None if a ratio is not an integer, or an output
-        is neither image nor vector.
-
-    Args:
-        shapes: shapes of all outputs, images (1, C, H, W).
-
-    Returns:
-        One number for each output after the first; None if a ratio is not an integer, or an output
-        is neither image nor vector.
     """
     first, found = shapes[0], []
     for shape in shapes[1:]:

@@ -102,15 +102,6 @@ def measure_fits(
 
     Returns:
         Gain and shift, (channels,), by node name; empty without an int8 convolution.
-
-    Args:
-        original: float graph that was quantized, with the same node names.
-        quantized: its QDQ graph; every convolution has a bias.
-        batch: network inputs, float32 (N, C, H, W), 0 … peak.
-        gains: whether gains are fitted; if not, they are 1.
-
-    Returns:
-        Gain and shift, (channels,), by node name; empty without an int8 convolution.
     """
     if not any(node.op_type in WEIGHT_AXIS and not is_marked(node) for node in quantized.graph):
         return {}

@@ -79,9 +79,6 @@ class TorchGraph(nn.Module):
 
         Raises:
             NotCoveredError: a use of an operator has no torch implementation.
-
-        Raises:
-            NotCoveredError: a use of an operator has no torch implementation.
         """
         return self.joined(self.trace(image, ()))
 

@@ -32,7 +32,10 @@ def leaky_relu(arguments: Arguments) -> Tensor:
 
 
 def prelu(arguments: Arguments) -> Tensor:
-    """Return x where x ≥ 0, else alpha · x: MIL `prelu` on (N, C, …), `alpha` of shape (C,)."""
+    """Return x where x ≥ 0, else alpha · x, in float32: MIL `prelu`.
+
+    x is (N, C, …), `alpha` (C,).
+    """
     return F.prelu(arguments.tensor("x"), arguments.tensor("alpha"))
 
 

@@ -36,7 +36,7 @@ class Arguments:
 
     @property
     def output(self) -> NamedValueType:
-        """NamedValueType name, shape and dtype of the statement's first result."""
+        """Name, declared shape and dtype of the statement's first result."""
         return self.statement.outputs[0]
 
     def has(self, key: str) -> bool:
@@ -44,7 +44,7 @@ class Arguments:
         return bool(self.statement.inputs.get(key))
 
     def raw(self, key: str) -> Tensor:
-        """Return an operand in its own dtype."""
+        """Return an operand as a tensor in its own dtype; the parameter must be given."""
         return self.values[self.statement.inputs[key][0]]
 
     def tensor(self, key: str) -> Tensor:

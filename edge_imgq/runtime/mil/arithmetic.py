@@ -15,17 +15,17 @@ from edge_imgq.runtime.mil.arguments import Arguments
 
 
 def add(arguments: Arguments) -> Tensor:
-    """Return x + y with broadcasting: MIL `add`."""
+    """Return x + y with broadcasting: MIL `add`; float16 is added in float32."""
     return arguments.tensor("x") + arguments.tensor("y")
 
 
 def sub(arguments: Arguments) -> Tensor:
-    """Return x − y with broadcasting: MIL `sub`."""
+    """Return x − y with broadcasting: MIL `sub`; float16 is subtracted in float32."""
     return arguments.tensor("x") - arguments.tensor("y")
 
 
 def mul(arguments: Arguments) -> Tensor:
-    """Return x · y with broadcasting: MIL `mul`."""
+    """Return x · y with broadcasting: MIL `mul`; float16 is multiplied in float32."""
     return arguments.tensor("x") * arguments.tensor("y")
 
 

@@ -75,7 +75,7 @@ def slice_by_index(arguments: Arguments) -> Tensor:
 
 
 def reverse(arguments: Arguments) -> Tensor:
-    """Reverse the order of elements along `axes`, by default all: MIL `reverse`."""
+    """Reverse the order of elements along `axes`, by default all: MIL `reverse`. Exact."""
     x = arguments.tensor("x")
     return x.flip(arguments.ints("axes", list(range(x.ndim))))
 
@@ -183,7 +183,7 @@ def space_to_depth(arguments: Arguments) -> Tensor:
 
 
 def transpose(arguments: Arguments) -> Tensor:
-    """Permute axes, so that axis i of the result is axis perm[i] of `x`: MIL `transpose`."""
+    """Permute axes, so that axis i of the result is axis perm[i] of `x`: MIL `transpose`. Exact."""
     return arguments.tensor("x").permute(arguments.ints("perm"))
 
 
@@ -198,7 +198,10 @@ def reshape(arguments: Arguments) -> Tensor:
 
 
 def expand_dims(arguments: Arguments) -> Tensor:
-    """Insert axes of length 1, at positions `axes` of the result: MIL `expand_dims`."""
+    """Insert axes of length 1, at positions `axes` of the result: MIL `expand_dims`. Exact.
+
+    Negative positions count from the end of the result.
+    """
     x, axes = arguments.tensor("x"), arguments.ints("axes")
     rank = x.ndim + len(axes)
     for axis in sorted(axis % rank for axis in axes):
@@ -213,7 +216,7 @@ def squeeze(arguments: Arguments) -> Tensor:
 
 
 def tile(arguments: Arguments) -> Tensor:
-    """Repeat `x` reps[i] times along axis i: MIL `tile`."""
+    """Repeat `x` reps[i] times along axis i: MIL `tile`. Exact."""
     return arguments.tensor("x").tile(arguments.ints("reps"))
 
 

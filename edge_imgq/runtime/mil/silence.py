@@ -41,7 +41,13 @@ def silenced() -> Iterator[None]:
 
 
 def coremltools() -> Any:
-    """Import coremltools without its warnings; the first time takes one or two seconds."""
+    """Import coremltools without its warnings; the first time takes one or two seconds.
+
+    Returns the module.
+
+    Raises:
+        ImportError: coremltools is not installed.
+    """
     loaded = sys.modules.get("coremltools")
     if loaded is not None:
         return loaded

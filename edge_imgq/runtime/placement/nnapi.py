@@ -54,7 +54,10 @@ FLOAT = typed("float32")
 
 
 def row(*conditions: Condition) -> Row:
-    """Return a row whose source is the delegate's own `Validate` function."""
+    """Return a row whose conditions must all hold for NNAPI to take the operator.
+
+    Its source is the delegate's own `Validate` function.
+    """
     return Row(VALIDATE, conditions)
 
 

@@ -110,7 +110,10 @@ class Accelerator:
     default: Row | None = None
 
     def verdict(self, node: Node) -> OperatorSupport:
-        """Return whether the accelerator runs an operator, or the first condition that fails."""
+        """Return whether the accelerator runs an operator, or the first failing condition.
+
+        An operator without a row is not run.
+        """
         row = self.rows.get(node.kind, self.default)
         if row is None:
             return OperatorSupport(False, self.missing)
