@@ -1,7 +1,7 @@
 """Times of operators on a processor family, in nanoseconds of one thread.
 
     convolution       position + tap · taps + slot · slots     per kernel position
-    depthwise         element + tap · taps                     per element written
+    depthwise         element + tap · taps                     per element written, of full tiles
     pooling           element + tap · taps                     per element written
     pixels moved      run · runs + element                     a run is contiguous in memory
     reduction         element                                  per element read
@@ -44,12 +44,33 @@ class ConvolutionTime:
 
 
 @dataclass(frozen=True)
+class DepthwiseTime:
+    """Time of a depthwise convolution per element written, in nanoseconds.
+
+    Attributes:
+        element: fixed time.
+        tap: time per tap of the kernel.
+        channels: channels of a pixel that the kernel computes at once; the last ones of a pixel
+            take as long when there are fewer.
+    """
+
+    element: float
+    tap: float
+    channels: int
+
+    def time(self, pixels: float, channels: int, taps: int) -> float:
+        """Compute the time of a number of pixels written, of the given channels and taps, in ns."""
+        filled = -(-channels // self.channels) * self.channels
+        return pixels * filled * (self.element + self.tap * taps)
+
+
+@dataclass(frozen=True)
 class ArithmeticTimes:
     """Times of the kernels of one arithmetic, int8 or float32, in nanoseconds.
 
     Attributes:
         convolution: convolutions that compute all channels of a group at once.
-        depthwise: per element, and per tap of it.
+        depthwise: depthwise convolutions.
         pooling: per element, and per tap of it.
         moved: per contiguous run copied, and per element.
         reduction: per element read.
@@ -59,7 +80,7 @@ class ArithmeticTimes:
     """
 
     convolution: ConvolutionTime
-    depthwise: tuple[float, float]
+    depthwise: DepthwiseTime
     pooling: tuple[float, float]
     moved: tuple[float, float]
     reduction: float

@@ -54,8 +54,8 @@ def _convolution(operation: Operation, profile: TimedProfile, *, in_float: bool)
     weight, group = operation.operand(1).shape, operation.attributes.get("group", 1)
     taps, transposed = prod(weight[2:]), operation.kind == "ConvTranspose"
     if weight[1] == 1 and group == weight[0] > 1:
-        element, tap = times.depthwise
-        return _elements(operation.output) * (element + tap * taps)
+        written = operation.output
+        return times.depthwise.time(_elements(written) / written.shape[1], written.shape[1], taps)
     inputs, outputs = weight[1], weight[0] // group
     if transposed:
         inputs, outputs = weight[0] // group, weight[1]
