@@ -64,9 +64,10 @@ def from_yuv(luma: Pixels, cb: Pixels, cr: Pixels, rotation: int) -> Pixels:
 
 
 def recoloured(rgb: Pixels, luma: Pixels) -> Pixels:
-    """Return an RGB image, upscaled bilinearly, with its luma replaced.
+    """Return an RGB image, upscaled bilinearly, with its luma replaced, rounded and clipped.
 
-    `scale` is whole. The result is uint8 (scale × H, scale × W, 3).
+    `scale` is whole. The result is uint8 (scale × H, scale × W, 3). Arithmetic is in integers, so
+    all languages give the same bytes.
 
     Args:
         rgb: uint8 (H, W, 3).

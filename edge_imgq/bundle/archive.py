@@ -16,7 +16,7 @@ EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
 def sums(files: Mapping[str, bytes]) -> bytes:
-    """Return the SHA-256 of files by path, in the format of `sha256sum --check`."""
+    """Return the SHA-256 of files by path as UTF-8 lines of `sha256sum --check`, sorted by path."""
     lines = (f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
     return "".join(lines).encode()
 
@@ -37,7 +37,7 @@ def read_sums(text: str) -> dict[str, str]:
 
 
 def zipped(files: Mapping[str, bytes], folder: str) -> bytes:
-    """Return an uncompressed zip of files below a folder.
+    """Return an uncompressed zip of files below a folder, with fixed dates: reproducible.
 
     Versions of zlib compress differently, and weights hardly compress.
     """

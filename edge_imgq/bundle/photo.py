@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def sample_photo(height: int, width: int, channels: int) -> Pixels:
-    """Return a test image with gradients, edges in all directions and grain, uint8 (H, W, C)."""
+    """Return a test image with gradients, edges in all directions and grain, uint8 (H, W, C).
+
+    The same at every call.
+    """
     rows, columns = np.indices((height, width), dtype=np.int64)
     planes = []
     for channel in range(channels):

@@ -30,7 +30,7 @@ FILE = "vectors/pixels.txt"
 
 @functools.cache
 def pixel_vectors() -> bytes:
-    """Return the lines of test vectors."""
+    """Return test vectors of the app's pixel code, "name | given | expected" per line, as UTF-8."""
     lines = (
         f"{name} | {_numbers(given)} | {_numbers(expected)}\n" for name, given, expected in _cases()
     )

@@ -144,7 +144,7 @@ def is_ported(contract: ImageContract) -> bool:
 
 
 def ported(made: AppContract, contract: ImageContract) -> PortedContract:
-    """Return a contract extended by the ports of its files."""
+    """Return a contract extended by the inputs and outputs of its files, with ranges."""
     lightness = ColourContract(("L",), 0, 255, standard="CIELAB, D65")
     said = vars(made) | ({"colour": lightness} if contract.adds_colours else {})
     said["files"] = tuple(PortedFile(**vars(file)) for file in made.files)

@@ -32,7 +32,11 @@ if TYPE_CHECKING:
 
 
 def colour_contract(contract: ImageContract) -> ColourContract:
-    """Return the channels, range and colour matrix of a network's pixels."""
+    """Return the channels, range and colour matrix of a network's pixels.
+
+    RGB is 0 … 255 without a matrix; luma is BT.601 in limited range, 16 … 235, with the matrix and
+    offset from RGB in 0 … 255.
+    """
     if contract.colour == "rgb":
         return ColourContract(("R", "G", "B"), 0, 255)
     rows: tuple[Row, ...] = tuple((r[0], r[1], r[2]) for r in RGB_TO_YCBCR.tolist())

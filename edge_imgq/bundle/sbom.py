@@ -28,7 +28,7 @@ def sbom(
     data: tuple[DataSet, ...],
     packages: Mapping[str, str],
 ) -> bytes:
-    """Return the bill of materials as JSON, without a timestamp, so that it is reproducible.
+    """Return the bill of materials as UTF-8 JSON, without a timestamp, so that it is reproducible.
 
     Args:
         contract: contract of the bundle.

@@ -37,7 +37,14 @@ GENERAL = tuple(
 
 
 def around(tile: Size, halo: int, multiple: int, scale: int) -> Iterator[Cutting]:
-    """Yield image sizes one pixel smaller and larger than one tile, and than several."""
+    """Yield image sizes around one tile and around several, each with its tiling.
+
+    Args:
+        tile: (height, width) of a tile in input pixels.
+        halo: input pixels on each side that an output depends on.
+        multiple: multiple at which tiles start.
+        scale: output height over input height.
+    """
     tall, wide = tile
     step_down, step_right = (side - 2 * halo for side in tile)
     sizes = [

@@ -67,7 +67,12 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the patches and print counts per photograph; return 0."""
+    """Write the patches and print counts per photograph; return 0.
+
+    Raises:
+        EdgeImgqError: no pair matches, or a folder cannot be read or written; `main` prints it and
+            takes its exit code.
+    """
     from edge_imgq.artifact import no_empty_folders
     from edge_imgq.pipeline.align import AlignRequest, align_folders
 

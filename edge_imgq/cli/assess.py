@@ -48,7 +48,12 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Assess photographs and print the estimates; return 4 if any could not be read."""
+    """Assess photographs and print the estimates; return 4 if any could not be read.
+
+    Raises:
+        EdgeImgqError: the model does not assess photographs, or no file is an image; `main` prints
+            it and takes its exit code.
+    """
     from edge_imgq.api.assess import assess_files
 
     with ProgressDisplay() as watch:

@@ -88,7 +88,12 @@ def _add_measurements(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Time files, or estimate their time, and print the figures; return the exit code."""
+    """Time files, or estimate their time, and print the figures; return the exit code.
+
+    Raises:
+        EdgeImgqError: a file or device does not exist, or the only file is damaged; `main` prints
+            it and takes its exit code.
+    """
     from datetime import UTC, datetime
 
     from edge_imgq.api.bench import bench

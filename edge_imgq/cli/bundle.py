@@ -87,7 +87,12 @@ def _add_contents(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write a bundle and list its files, or check one; return 1 if a check fails."""
+    """Write a bundle and list its files, or check one; return 1 if a check fails.
+
+    Raises:
+        EdgeImgqError: the bundle or a file in it cannot be read or written; `main` prints it and
+            takes its exit code.
+    """
     return _verify(arguments) if arguments.verify else _bundle(arguments)
 
 

@@ -124,6 +124,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Compare files with the baseline and print verdicts, or update the baseline.
 
     Returns 1 if a file fails.
+
+    Raises:
+        EdgeImgqError: a report or baseline is missing or invalid, or an output cannot be written;
+            `main` prints it and takes its exit code.
     """
     if arguments.update:
         return _update(arguments)

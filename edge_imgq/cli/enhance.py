@@ -137,7 +137,12 @@ def _add_resources(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Enhance photographs and list the written files; return 4 if a photograph was left out."""
+    """Enhance photographs and list the written files; return 4 if a photograph was left out.
+
+    Raises:
+        EdgeImgqError: no photograph can be used, or a model or device is unavailable; `main` prints
+            it and takes its exit code.
+    """
     from edge_imgq.api.enhance import enhance_files
 
     if not arguments.images:

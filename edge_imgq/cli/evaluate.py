@@ -98,7 +98,12 @@ def _add_regressors(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure a model and print the table; return 0."""
+    """Measure a model and print the table; return 0.
+
+    Raises:
+        EdgeImgqError: the task is unknown, or model or images cannot be read; `main` prints it and
+            takes its exit code.
+    """
     from edge_imgq.api.evaluate import evaluate
 
     folder, settings = _folder_and_settings(arguments.set)

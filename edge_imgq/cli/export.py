@@ -128,7 +128,12 @@ def _add_other_outputs(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Export a model and print its report; return the exit code."""
+    """Export a model and print its report; return the exit code.
+
+    Raises:
+        EdgeImgqError: no target can be written, or an argument is wrong; `main` prints it and takes
+            its exit code.
+    """
     from edge_imgq.api.export import export
 
     targets = tuple(arguments.target or ("all",))

@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises:
         UsageError: the file has no entries.
+        RecipeError: the file is no history.
     """
     from edge_imgq.report.history import history_table, read_history
     from edge_imgq.report.json_form import to_json
@@ -76,6 +77,10 @@ def keep(path: Path | None, entries: Sequence[HistoryEntry], as_json: bool) -> N
         path: the history file, created if missing; None for none.
         entries: entries to append.
         as_json: print nothing, since standard output is reserved for JSON.
+
+    Raises:
+        RecipeError: the existing file is no history.
+        OutputError: the file cannot be written.
     """
     from edge_imgq.report.history import history_table, read_history, write_history
 

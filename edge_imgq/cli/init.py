@@ -75,7 +75,12 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write recipes or CI files and list them; return 0."""
+    """Write recipes or CI files and list them; return 0.
+
+    Raises:
+        EdgeImgqError: a file exists already or cannot be written; `main` prints it and takes its
+            exit code.
+    """
     folder: Path = arguments.folder
     if arguments.ci is None:
         _refuse_ci_options(arguments)

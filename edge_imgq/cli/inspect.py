@@ -64,7 +64,12 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print a description of a file; return 5 if `export` refuses the model itself, else 0."""
+    """Print a description of a file; return 5 if `export` refuses the model itself, else 0.
+
+    Raises:
+        EdgeImgqError: the file is missing, damaged or of another kind; `main` prints it and takes
+            its exit code.
+    """
     from edge_imgq.api.inspect import inspect
     from edge_imgq.skipped import Skipped
 

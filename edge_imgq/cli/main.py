@@ -47,10 +47,14 @@ class Command(Protocol):
     """A command: one module of this package."""
 
     def add(self, subparsers: Subparsers) -> None:
-        """Add the parser of the command."""
+        """Add the parser of the command to those of `edge-imgq`; nothing is run."""
 
     def run(self, arguments: argparse.Namespace) -> int:
-        """Do the work, print the result and return the exit code."""
+        """Do the work, print the result and return the exit code.
+
+        Raises:
+            EdgeImgqError: the command failed; `main` prints the message and takes its exit code.
+        """
 
 
 COMMANDS: dict[str, Command] = {
@@ -169,7 +173,7 @@ class CommandList(argparse.RawDescriptionHelpFormatter):
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser with all commands."""
+    """Return the parser with all commands; parsed arguments name the command in `command`."""
     parser = Parser(
         prog="edge-imgq",
         description="Turn a trained image-enhancement network into verified files for phones.",

@@ -24,7 +24,12 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the networks, and the model cards of those that are named; return 0."""
+    """Print the networks, and the model cards of those that are named; return 0.
+
+    Raises:
+        EdgeImgqError: there is no such network, or its weights are damaged; `main` prints it and
+            takes its exit code.
+    """
     from edge_imgq.models.listing import list_models
     from edge_imgq.models.zoo import UNTRAINED
     from edge_imgq.report.json_form import to_json

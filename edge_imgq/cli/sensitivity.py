@@ -94,7 +94,12 @@ def _add_goals(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure the sensitivity of each layer and print it; return 0."""
+    """Measure the sensitivity of each layer and print it; return 0.
+
+    Raises:
+        EdgeImgqError: the model cannot be quantized, or no choice reaches the goal; `main` prints
+            it and takes its exit code.
+    """
     from edge_imgq.api.sensitivity import sensitivity
     from edge_imgq.pipeline.sensitivity.sensitivity import PICTURE
     from edge_imgq.report.json_form import sensitivity_to_json

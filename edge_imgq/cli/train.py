@@ -183,7 +183,12 @@ def _either(names: Any) -> str:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train a network and print where its checkpoint is; return 0."""
+    """Train a network and print where its checkpoint is; return 0.
+
+    Raises:
+        EdgeImgqError: the configuration or the images cannot be used, or training diverged; `main`
+            prints it and takes its exit code.
+    """
     from edge_imgq.api.train import train
     from edge_imgq.train.config import CHECKPOINT
 

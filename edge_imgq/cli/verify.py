@@ -64,7 +64,12 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Verify files and print the reports; return the exit code."""
+    """Verify files and print the reports; return the exit code.
+
+    Raises:
+        EdgeImgqError: the only file is damaged, or a device or image is unavailable; `main` prints
+            it and takes its exit code.
+    """
     from datetime import UTC, datetime
 
     from edge_imgq.api.verify import verify

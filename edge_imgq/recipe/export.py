@@ -97,7 +97,7 @@ class ExportRecipe:
 
     @property
     def processors(self) -> tuple[str, ...]:
-        """The values of `processor`, one or more."""
+        """The values of `processor` as a tuple, one or more."""
         return (self.processor,) if isinstance(self.processor, str) else self.processor
 
     @property
@@ -107,7 +107,7 @@ class ExportRecipe:
 
     @property
     def kind(self) -> str:
-        """The kind of its processors, one of KINDS."""
+        """The common kind of its processors, one of KINDS, such as "cpu"."""
         return _kind(self.processors)
 
     @property

@@ -12,7 +12,7 @@ WIDTH = 98
 
 
 def with_precision(recipe: str, precision: Mapping[str, str], remark: str) -> str:
-    """Return the text of a recipe with its precision table replaced.
+    """Return the text of a recipe with its [precision] table replaced.
 
     The other keys keep their text, except `when_over_budget`, which the table supersedes.
 

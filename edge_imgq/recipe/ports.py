@@ -43,7 +43,7 @@ def read_ports(table: TomlTable) -> PortRequests:
 
 
 def port_values(ports: PortRequests) -> dict[str, Any]:
-    """Return port requests as the Python values of a recipe's TOML file."""
+    """Return port requests as values of a recipe's TOML file, as `read_ports` reads."""
     found: dict[str, Any] = {}
     for port in ports.outputs[:1]:
         said = _values(port)

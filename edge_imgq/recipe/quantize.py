@@ -126,7 +126,9 @@ def _parsed(table: TomlTable, name: str) -> QuantizeRecipe:
 
 
 def written_recipe_path(path: Path) -> Path:
-    """Return the file that states a recipe's keys: the recipe's file, or that of its start.
+    """Return the file in which a recipe's keys are written.
+
+    That is its own file, or, for a recipe that only names another one as its start, that one's.
 
     Raises:
         RecipeError: the recipe is invalid.

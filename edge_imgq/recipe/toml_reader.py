@@ -207,12 +207,12 @@ class TomlTable:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys in file order."""
+        """The keys of the table, in file order."""
         return tuple(self._values)
 
     @property
     def where(self) -> str:
-        """The file and table, for messages."""
+        """The file and table as named in messages: "recipe.toml [budget]"."""
         return f"{self._where} {self._label}".strip()
 
     def has(self, key: str) -> bool:

@@ -14,7 +14,7 @@ MOTION = 0.5
 
 
 def assessment_text(assessment: Assessment) -> str:
-    """Return a table of degradations and predicted gains, and the advice."""
+    """Return a table of degradations with units, predicted gains in dB, and the advice."""
     height, width = assessment.size
     table = new_table("what", ">estimate", "in words")
     noise, blocks, sharpness = _formulas(assessment)

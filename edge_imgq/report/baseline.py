@@ -196,7 +196,7 @@ def unmeasured(known: ModelBaseline, report: Report) -> tuple[Unmeasured, ...]:
 
 
 def model_baseline(report: Report) -> ModelBaseline:
-    """Return the baseline values of a report, without tensors."""
+    """Return the baseline values and digests of a report's targets, without tensors."""
     return ModelBaseline(
         float_sha256=report.reference_sha256,
         graph_sha256=report.graph_sha256,
@@ -208,7 +208,7 @@ def model_baseline(report: Report) -> ModelBaseline:
 
 
 def figures(target: TargetReport) -> Figures:
-    """Return the baseline values of a target."""
+    """Return the values of a target that a baseline keeps: dB, levels, bytes, input sizes."""
     drop = None if isinstance(target.drop, Skipped) else target.drop
     placement = None if isinstance(target.placement, Skipped) else target.placement
     memory = None if isinstance(target.memory, Skipped) else target.memory

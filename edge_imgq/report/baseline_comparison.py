@@ -29,12 +29,12 @@ class BaselineComparison:
 
     @property
     def fails(self) -> bool:
-        """Whether the check fails: for any target, or because there is none."""
+        """True if the check fails: for any target, or because there is none."""
         return fails_check(self.verdicts)
 
     @property
     def outcome(self) -> Outcome:
-        """Overall outcome, as in the headline; "skipped" if nothing was compared."""
+        """Overall outcome: "regressed", "skipped" if nothing was compared, "unjudged" or "pass"."""
         if self.fails:
             return "regressed"
         outcomes = {verdict.outcome for verdict in self.verdicts}

@@ -57,7 +57,7 @@ class Shown:
 
     @property
     def bytes(self) -> int:
-        """Length of the three data URIs."""
+        """Length in characters of the three data URIs, which is what they add to a page."""
         return len(self.float_image) + len(self.file_image) + len(self.errors)
 
 

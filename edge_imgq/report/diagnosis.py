@@ -36,7 +36,7 @@ class FileTimes:
 
     @property
     def is_clearly_faster(self) -> bool:
-        """Whether the mixed file takes at most 0.8 times the float time."""
+        """True if the mixed file takes at most 0.8 (1 / CLEARLY) of the float file's time."""
         return self.float_ms >= CLEARLY * self.mixed_ms
 
 

@@ -11,7 +11,7 @@ from edge_imgq.wording import count_of
 
 
 def diagnosis_text(scheme: str, diagnosis: Diagnosis) -> str:
-    """Return which layers cause the loss of a scheme and what reduces it, at most 80 columns."""
+    """Return which layers cause a scheme's loss in dB, and a remedy, at most 80 columns."""
     return "\n".join([*_causes(scheme, diagnosis), *_cure(diagnosis)])
 
 

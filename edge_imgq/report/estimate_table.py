@@ -21,7 +21,7 @@ WARNING = "ESTIMATE from a table of chips, for planning. Nothing was measured."
 def estimate_table(
     estimates: Sequence[NpuTimeEstimate], chip: str, absent: Sequence[tuple[str, str]] = ()
 ) -> str:
-    """Return a table of estimates, and one that compares the formula with published times.
+    """Return a table of estimated times in ms, and one of published times beside the formula.
 
     Args:
         estimates: One estimate per row.

@@ -8,7 +8,7 @@ from edge_imgq.wording import count_of
 
 
 def evaluation_table(evaluation: Evaluation) -> str:
-    """Return a table with one row per condition and method, and the protocol below it."""
+    """Return a table of PSNR and SSIM, a row per condition and method, and the protocol."""
     table = new_table("condition", "method", ">PSNR dB", ">SSIM", ">PSNR-B", ">better")
     for row in evaluation.rows:
         psnr_b = ABSENT if row.mean.psnr_b is None else f"{row.mean.psnr_b:.2f}"

@@ -63,7 +63,8 @@ def _placed(target: TargetReport) -> str:
 def agreement_lines(report: Report) -> list[str]:
     """Return how far each file that ran on a device is from the same file on this host.
 
-    A file that is compiled for an NPU and emulated here is compared with its graph.
+    In dB and levels. A file that is compiled for an NPU and emulated here is compared with its
+    graph. Lines are not wrapped.
     """
     itself = "its graph" if report.device == "host" else "itself"
     lines = []
@@ -83,7 +84,7 @@ def agreement_lines(report: Report) -> list[str]:
 
 
 def gpu_lines(report: Report) -> list[str]:
-    """Return the PSNR of each file in LiteRT's GPU kernels, in float16 and in float32."""
+    """Return each file's PSNR in dB in LiteRT's GPU kernels, in float16 and in float32."""
     lines = []
     for target in report.targets:
         drift = target.gpu
@@ -110,7 +111,7 @@ def gpu_lines(report: Report) -> list[str]:
 
 
 def builtin_kernel_lines(report: Report) -> list[str]:
-    """Return the PSNR of int8 TFLite files in TFLite's built-in kernels, without XNNPACK."""
+    """Return the PSNR in dB of int8 TFLite files in TFLite's built-in kernels, a line each."""
     lines = []
     for target in report.targets:
         kernels = target.builtin_kernels
@@ -127,7 +128,7 @@ def builtin_kernel_lines(report: Report) -> list[str]:
 
 
 def memory_lines(report: Report) -> list[str]:
-    """Return the peak activation memory of the files, a line per image size."""
+    """Return the peak activation memory of the files, in kB or MB, a line per image size."""
     needs: dict[tuple[int, int], list[str]] = {}
     for target in report.targets:
         memory = target.memory

@@ -36,7 +36,7 @@ def drop(value: Drop | Skipped) -> str:
 
 
 def conversion(value: Conversion) -> str:
-    """Return the percentage of values within one level, and the largest difference in levels."""
+    """Return the percentage of values within one level, and the largest difference: "99.98% 2"."""
     return f"{share(value.within_1)} {value.largest}"
 
 

@@ -82,6 +82,9 @@ def timed_entries(timings: Sequence[Timing], when: datetime) -> tuple[HistoryEnt
     """Return an entry per file that was timed or whose instructions were counted.
 
     `when` is in UTC. Every file is read for its digest.
+
+    Raises:
+        OSError: a file is no longer there.
     """
     return tuple(_timed(timing, when) for timing in timings if _is_measured(timing))
 

@@ -74,7 +74,11 @@ def timings_to_json(timings: Sequence[Timing]) -> str:
 
 
 def verdicts_to_json(verdicts: Sequence[Verdict]) -> str:
-    """Return verdicts as a JSON object; `passes` is true if the check passes."""
+    """Return verdicts as a JSON object; `passes` is true if the check passes.
+
+    Raises:
+        ValueError: A number is infinite or NaN.
+    """
     return to_json(
         {
             "passes": not fails_check(verdicts),

@@ -52,9 +52,10 @@ class NodeData:
 
 
 def node_data(description: FileDescription, layers: Sequence[LayerCost]) -> tuple[NodeData, ...]:
-    """Return MACs, dB, error share and time share per node of a file; empty ones are left out.
+    """Return MACs, dB, error share and time share per node of a file, for Model Explorer.
 
-    Shares are in percent of all layers.
+    Shares are in percent of all layers; dB, error and time are those of the float model's layers.
+    Empty figures are left out.
 
     Args:
         description: Description of the file.

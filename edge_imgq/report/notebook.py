@@ -69,12 +69,12 @@ def steps_html(
 
 
 def paragraph(text: str, *, bold: bool = False) -> str:
-    """Return escaped text as a paragraph."""
+    """Return escaped text as an HTML paragraph, bold if asked."""
     return f"<p>{'<b>' * bold}{escape(text)}{'</b>' * bold}</p>"
 
 
 def preformatted(text: str) -> str:
-    """Return escaped text with its line breaks and columns preserved."""
+    """Return HTML-escaped text with its line breaks and columns preserved."""
     return f"<pre>{escape(text)}</pre>"
 
 

@@ -27,7 +27,7 @@ LEGEND = (
 
 
 def operator_cost_table(file: str, costs: OperatorCosts) -> str:
-    """Return a table with a row per operator and kernel, the totals, and a legend."""
+    """Return a table of instructions, cycles and bytes per operator, totals and a legend."""
     height, width = costs.size
     where = f"{file} at {height}x{width} on one {costs.processor}, {costs.runtime}"
     table = new_table("operator and kernel", ">instr.", ">cycles", ">share", ">touched", ">memory")

@@ -175,7 +175,7 @@ def _begins(port: Port) -> str:
 
 
 def levels(values: tuple[float, ...]) -> str:
-    """Return a signed mean error in levels per channel, with channel names."""
+    """Return a mean error in levels of 255 per channel as text: "+0.12 R, -0.03 G"."""
     names = CHANNELS.get(len(values), ("",) * len(values))
     # Adding zero turns a rounded -0.0 into 0.0.
     pairs = [(round(value, 2) + 0, name) for value, name in zip(values, names, strict=True)]

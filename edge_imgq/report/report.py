@@ -124,7 +124,7 @@ class NotRun:
 
     @property
     def at_fault(self) -> bool:
-        """Whether the file itself is faulty: damaged, or made from other references."""
+        """True if the file itself is faulty: damaged, or made from other references."""
         return self.exit_code == ModelError.exit_code
 
     @property
@@ -154,7 +154,7 @@ Missing = TypeVar("Missing", bound=NotRun | Failed)
 
 
 def by_reason(missing: Iterable[Missing]) -> dict[str, tuple[Missing, ...]]:
-    """Group missing files by reason, in order of first occurrence."""
+    """Group missing files by the text of their reason, in order of first occurrence."""
     groups: dict[str, tuple[Missing, ...]] = {}
     for entry in missing:
         groups[entry.reason] = (*groups.get(entry.reason, ()), entry)

@@ -15,7 +15,7 @@ LEGEND = (
 
 
 def sensitivity_table(sensitivity: Sensitivity) -> str:
-    """Return the heading, a table with one row per layer, a legend and the chosen layers."""
+    """Return a table of dB, error and time per layer, a legend and the chosen layers."""
     table = new_table("layer", "kind", "precision", ">alone", ">weights", ">output", ">time")
     for layer in sensitivity.layers:
         table.add_row(*_cells(layer))

@@ -33,7 +33,7 @@ Saying = Callable[[Timing], str]
 
 
 def timing_table(timings: Sequence[Timing]) -> str:
-    """Return a table with a row per file, notes on device and conditions, and operator costs."""
+    """Return a table of times in ms, a row per file, notes, and operator costs."""
     table = new_table("file", ">median ms", ">p90 ms", ">runs (before)", ">activations", ">process")
     folder = _common_folder(timings)
     for timing in timings:

@@ -120,7 +120,7 @@ def fails_check(verdicts: Sequence[Verdict]) -> bool:
 
 
 def by_budget(report: Report) -> tuple[Verdict, ...]:
-    """Judge the targets of a report by the budgets of their recipes alone."""
+    """Judge a report's targets by their recipes' budgets alone: one verdict per target."""
     verdicts = []
     for target in report.targets:
         broken = tuple(f"over budget: {breach}" for breach in target.breaches)
@@ -240,7 +240,7 @@ def _other_images(known: ModelBaseline, report: Report, quantized: bool) -> Iter
 def changes_since(
     known: ModelBaseline, before: Figures, report: Report, target: TargetReport
 ) -> tuple[str, ...]:
-    """Return one sentence per change since the baseline that affects the values of a target."""
+    """Return sentences on changed graphs, versions and sizes since a target's baseline."""
     now = model_baseline(report)
     changes = []
     if known.graph_sha256 != now.graph_sha256:

@@ -56,7 +56,7 @@ def headline(verdicts: Sequence[Verdict]) -> str:
 
 
 def reasons_by_target(verdicts: Sequence[Verdict]) -> dict[str, tuple[str, ...]]:
-    """Return reasons by heading; targets of a model with equal outcome and reasons share one."""
+    """Return reasons by heading; equal outcomes and reasons of a model share a heading."""
     groups: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     for verdict in verdicts:
         if verdict.reasons:

@@ -34,7 +34,7 @@ def clipped(arguments: Arguments, key: str, x: Any, low: float, high: float) -> 
 
 
 def leaky_relu(arguments: Arguments) -> Any:
-    """Lower `leaky_relu`, x where x ≥ 0 and else alpha · x, to max(x, 0) + alpha · min(x, 0)."""
+    """Lower `leaky_relu` to max(x, 0) + alpha · min(x, 0), in the element type of x."""
     return _sloped(arguments, _number(arguments, arguments.number("alpha")))
 
 
@@ -81,7 +81,7 @@ def gelu(arguments: Arguments) -> Any:
 
 
 def softmax(arguments: Arguments) -> Any:
-    """Lower `softmax` along one axis, by default the last."""
+    """Lower `softmax` along one axis, by default the last, in the element type of x."""
     axis = int(arguments.number("axis", -1)) % len(arguments.shape)
     return ai.softmax(arguments.value("x"), np.int32(axis))
 

@@ -14,13 +14,13 @@ PAD_MODES = {"reflect": "reflect", "replicate": "replicate"}
 
 
 def concat(arguments: Arguments) -> Any:
-    """Lower `concat` of the tensors `values` along `axis`."""
+    """Lower `concat` of the tensors `values` along `axis`, which may be negative. Exact."""
     axis = int(arguments.number("axis")) % len(arguments.shape)
     return ai.concat(np.int32(axis), arguments.all_values("values"))
 
 
 def split(arguments: Arguments) -> list[Any]:
-    """Lower `split` of x along `axis` to one slice for each result, of the result's length."""
+    """Lower `split` of x along `axis` to one slice per result, of its length. Exact."""
     axis = int(arguments.number("axis")) % len(arguments.shape)
     parts, first = [], 0
     for result in arguments.operation.outputs:
@@ -86,7 +86,7 @@ def crop(arguments: Arguments) -> Any:
 
 
 def reverse(arguments: Arguments) -> Any:
-    """Lower `reverse` of the order along `axes`, by default all."""
+    """Lower `reverse` of the order along `axes`, by default all. Exact."""
     axes = arguments.integers("axes", range(len(arguments.shape)))
     return ai.reverse(arguments.value("x"), np.asarray(axes, np.int32))
 
@@ -133,7 +133,7 @@ def pad(arguments: Arguments) -> Any:
 
 
 def transpose(arguments: Arguments) -> Any:
-    """Lower `transpose`: axis i of the result is axis perm[i] of x."""
+    """Lower `transpose`: axis i of the result is axis perm[i] of x. Exact."""
     return transposed(arguments.value("x"), arguments.integers("perm"))
 
 
@@ -143,7 +143,7 @@ def transposed(x: Any, order: Sequence[int]) -> Any:
 
 
 def reshape(arguments: Arguments) -> Any:
-    """Lower `reshape`, `expand_dims` and `squeeze` to a reshape to the result's shape."""
+    """Lower `reshape`, `expand_dims` and `squeeze` to a reshape to the static shape. Exact."""
     return reshaped(arguments.value("x"), arguments.shape)
 
 
@@ -153,7 +153,7 @@ def reshaped(x: Any, shape: Sequence[int]) -> Any:
 
 
 def tile(arguments: Arguments) -> Any:
-    """Lower `tile`: repeat x reps[i] times along axis i."""
+    """Lower `tile`: repeat x reps[i] times along axis i; `reps` is constant. Exact."""
     return ai.tile(arguments.value("x"), np.asarray(arguments.integers("reps"), np.uint32))
 
 

@@ -37,7 +37,10 @@ class Cut:
 
 
 def concat(site: LoweringContext) -> Any:
-    """Lower Concat to concat along one axis, negative from the end, in the result's unit."""
+    """Lower Concat to concat along one axis, in the result's unit; values are copied.
+
+    The axis is the second by default; negative ones count from the end.
+    """
     values = [site.read(index) for index in range(len(site.operation.inputs))]
     return mb.concat(values=values, axis=site.attribute("axis", 1))
 
@@ -121,7 +124,7 @@ def depth_to_space(site: LoweringContext) -> Any:
 
 
 def space_to_depth(site: LoweringContext) -> Any:
-    """Lower SpaceToDepth of (N, C, b · H, b · W) to space_to_depth, or CRD to pixel_unshuffle."""
+    """Lower SpaceToDepth of (N, C, b · H, b · W) to space_to_depth; CRD to pixel_unshuffle."""
     block = site.attribute("blocksize", 1)
     if site.attribute("mode", "DCR") == "CRD":
         return mb.pixel_unshuffle(x=site.read(0), downscale_factor=np.uint32(block))

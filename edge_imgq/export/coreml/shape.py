@@ -16,19 +16,22 @@ from edge_imgq.graph.network import Operation
 
 
 def reshape(site: LoweringContext) -> Any:
-    """Lower Reshape and Flatten to reshape, to the shape that the graph states for the output."""
+    """Lower Reshape and Flatten to reshape, to the graph's output shape; elements keep order."""
     return mb.reshape(x=site.read(0), shape=list(site.operation.output.shape))
 
 
 def unsqueeze(site: LoweringContext) -> Any:
-    """Lower Unsqueeze to expand_dims at constant axes of the result, negative ones from its end."""
+    """Lower Unsqueeze to expand_dims at constant axes of the result; values are copied.
+
+    Negative axes count from the end of the result.
+    """
     rank = len(site.operation.output.shape)
     axes = [axis % rank for axis in integers(site.operation, 1, "axes")]
     return mb.expand_dims(x=site.read(0), axes=axes)
 
 
 def squeeze(site: LoweringContext) -> Any:
-    """Lower Squeeze to squeeze of the given axes, or of all axes of length 1."""
+    """Lower Squeeze to squeeze of the given axes, or of all axes of length 1; values are copied."""
     shape = site.operation.operand(0).shape
     axes = [axis % len(shape) for axis in integers(site.operation, 1, "axes")]
     axes = axes or [axis for axis, size in enumerate(shape) if size == 1]
@@ -36,18 +39,21 @@ def squeeze(site: LoweringContext) -> Any:
 
 
 def transpose(site: LoweringContext) -> Any:
-    """Lower Transpose to transpose: axis i of the result is axis perm[i]; without it, reversed."""
+    """Lower Transpose to transpose: axis i of the result is axis perm[i]; values are copied.
+
+    Without `perm` the axes are reversed.
+    """
     x = site.read(0)
     return mb.transpose(x=x, perm=list(site.attribute("perm", tuple(reversed(range(x.rank))))))
 
 
 def tile(site: LoweringContext) -> Any:
-    """Lower Tile to tile: axis i is repeated as often as the constant second input says at i."""
+    """Lower Tile to tile: axis i is repeated as the constant second input says; a copy."""
     return mb.tile(x=site.read(0), reps=integers(site.operation, 1, "repeats"))
 
 
 def expand(site: LoweringContext) -> Any:
-    """Lower Expand to expand_dims and tile; to nothing if the shape stays the same."""
+    """Lower Expand to expand_dims and tile; to nothing if the shape stays; a copy."""
     x, shape = site.read(0), site.operation.output.shape
     if x.rank < len(shape):
         x = mb.expand_dims(x=x, axes=list(range(len(shape) - x.rank)))

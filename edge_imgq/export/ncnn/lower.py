@@ -45,7 +45,9 @@ def lower(network: Network, contract: ImageContract) -> tuple[Layer, ...]:
 
 
 def layers_of(network: Network) -> tuple[Layer, ...]:
-    """Lower a network to layers without checking its inputs and outputs.
+    """Lower a network, float or quantized, to layers, without checking its inputs and outputs.
+
+    Layers come in execution order; the output blob is named RESULT.
 
     Raises:
         UnsupportedOperatorError: lists every operator that ncnn cannot express.

@@ -54,6 +54,10 @@ def split_wide(
 ) -> dict[str, ChannelRange] | None:
     """Split the PReLUs of a float graph for which only some channels are cheap, in place.
 
+    Channels beyond those are pruned and reconstructed from the others by least squares, so the
+    graph computes an approximation. A PReLU stays if that costs more than a share of its layer's
+    noise.
+
     Args:
         original: float graph in the state in which it will be quantized.
         seen: ranges of its activations, by name.

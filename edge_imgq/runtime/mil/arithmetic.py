@@ -105,7 +105,7 @@ def error_function(arguments: Arguments) -> Tensor:
 
 
 def square(arguments: Arguments) -> Tensor:
-    """Return x², elementwise: MIL `square`."""
+    """Return x², elementwise: MIL `square`, in float32 for float16."""
     return arguments.tensor("x").square()
 
 

@@ -12,32 +12,32 @@ from edge_imgq.runtime.mil.arguments import Arguments
 
 
 def less(arguments: Arguments) -> Tensor:
-    """Return x < y as booleans, with broadcasting: MIL `less`."""
+    """Return x < y as booleans, with broadcasting: MIL `less`. Exact; False for NaN."""
     return arguments.tensor("x") < arguments.tensor("y")
 
 
 def less_or_equal(arguments: Arguments) -> Tensor:
-    """Return x ≤ y as booleans, with broadcasting: MIL `less_equal`."""
+    """Return x ≤ y as booleans, with broadcasting: MIL `less_equal`. Exact; False for NaN."""
     return arguments.tensor("x") <= arguments.tensor("y")
 
 
 def greater(arguments: Arguments) -> Tensor:
-    """Return x > y as booleans, with broadcasting: MIL `greater`."""
+    """Return x > y as booleans, with broadcasting: MIL `greater`. Exact; False for NaN."""
     return arguments.tensor("x") > arguments.tensor("y")
 
 
 def greater_or_equal(arguments: Arguments) -> Tensor:
-    """Return x ≥ y as booleans, with broadcasting: MIL `greater_equal`."""
+    """Return x ≥ y as booleans, with broadcasting: MIL `greater_equal`. Exact; False for NaN."""
     return arguments.tensor("x") >= arguments.tensor("y")
 
 
 def equal(arguments: Arguments) -> Tensor:
-    """Return x = y as booleans, with broadcasting: MIL `equal`."""
+    """Return x = y as booleans, with broadcasting: MIL `equal`. Exact; NaN equals nothing."""
     return arguments.tensor("x") == arguments.tensor("y")
 
 
 def not_equal(arguments: Arguments) -> Tensor:
-    """Return x ≠ y as booleans, with broadcasting: MIL `not_equal`."""
+    """Return x ≠ y as booleans, with broadcasting: MIL `not_equal`. Exact; NaN differs from all."""
     return arguments.tensor("x") != arguments.tensor("y")
 
 
