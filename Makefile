@@ -21,6 +21,9 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
+# Tests and builds start Python hundreds of times: modules are compiled once, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install demo test quick fuzz peer published devices graphs mutations int8-networks lint wheel clean
 
 install: $(INSTALLED)
@@ -37,7 +40,7 @@ demo: $(INSTALLED)
 	$(BIN)/edge-imgq export --target all
 
 # A file's tests stay together, because many of them look at one export; each job has one thread.
-# Files go in their order: by numbers of tests, some that take a minute each would come last.
+# Files go in the order of tests/conftest.py, the longest first, not by their numbers of tests.
 test: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 

@@ -15,6 +15,21 @@ from edge_imgq.devices.gpu import device as gpu
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
+LONGEST = (
+    "pipeline/test_zoo.py",
+    "docs/test_commands.py",
+    "export/coreml/test_int8_node_cases.py",
+    "families/test_others.py",
+    "export/coreml/test_coreml_node_cases.py",
+)
+"""Files that take longest: they go first, so that processes which share the suite end together."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; the others keep their order."""
+    first = {CHECKOUT / "tests" / file: rank for rank, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: first.get(item.path, len(first)))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

@@ -36,7 +36,7 @@ MUTANTS = 6
 LIMIT = 120.0
 """Seconds after which a mutant counts as seen: it runs for ever."""
 
-ROOMS = (
+MUTATED_FOLDERS = (
     "graph/passes",
     "graph/passes/tidy",
     "graph/passes/recognise",
@@ -133,8 +133,8 @@ COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
 
 
 def tested_files(wanted: Sequence[str]) -> list[str]:
-    """Return the files of ROOMS, those whose path begins with one of `wanted` if there are any."""
-    found = [path for room in ROOMS for path in sorted((PACKAGE / room).glob("*.py"))]
+    """Return the files of MUTATED_FOLDERS whose path begins with one of `wanted`, if any is."""
+    found = [path for folder in MUTATED_FOLDERS for path in sorted((PACKAGE / folder).glob("*.py"))]
     names = [path.relative_to(PACKAGE).as_posix() for path in found if path.stem != "__init__"]
     names = [name for name in names if name not in NO_TEST_OF_ITS_OWN]
     return [name for name in names if not wanted or name.startswith(tuple(wanted))]

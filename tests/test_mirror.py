@@ -13,9 +13,9 @@ from tests import mutation
 from tests.modules import MODULES, name
 from tests.mutation import (
     CHECKOUT,
+    MUTATED_FOLDERS,
     NO_TEST_OF_ITS_OWN,
     PACKAGE,
-    ROOMS,
     mutant,
     path_of_test,
     places,
@@ -43,7 +43,7 @@ def test_folders_of_passes_operators_and_steps_are_all_looked_at() -> None:
     wanted = {folder for folder in folders if f"{folder}/".startswith(STAGES)}
     wanted |= {name(path.parent) for path in MODULES if path.stem == "lowerings"}
     wanted |= {name(path) for path in PACKAGE.glob("export/*/operators")}
-    assert wanted - set(ROOMS) == {"quantize", "export/tflite"}
+    assert wanted - set(MUTATED_FOLDERS) == {"quantize", "export/tflite"}
 
 
 def test_a_mutant_is_the_file_with_one_change(monkeypatch: pytest.MonkeyPatch) -> None:

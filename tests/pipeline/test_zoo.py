@@ -37,9 +37,8 @@ for path in sys.argv[1:]:
 """
 
 
-WHOLE = {"fsrcnn-x2", "dped-slim", "deblur-slim"}
-"""One network of each kind is exported to every target and measured on the photographs of the
-manifest, the others to the targets that differ most and on pieces of these."""
+EVERY_TARGET = {"fsrcnn-x2", "dped-slim", "deblur-slim"}
+"""One network of each kind is exported to every target, the others to those that differ most."""
 
 
 ALIKE = {f"{family}-x{scale}" for family in ("fsrcnn-s", "espcn", "srcnn") for scale in (3, 4)}
@@ -48,7 +47,7 @@ ALIKE = {f"{family}-x{scale}" for family in ("fsrcnn-s", "espcn", "srcnn") for s
 
 def targets_of(name: str) -> list[str]:
     """Return the names of the recipes that a network is exported by here."""
-    if name not in WHOLE:
+    if name not in EVERY_TARGET:
         return ["tflite-float", "tflite-int8"]
     # Files for NPUs have tests of their own: no compiler of theirs is installed everywhere.
     extras = {name: entry.extra for name, entry in FORMATS.items()}
@@ -58,18 +57,16 @@ def targets_of(name: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def pieces(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a piece of each photograph that exports are measured on."""
+    """Return a folder with a piece of each photograph that exports are measured on.
+
+    The README's own commands, which are run as well, measure on the whole photographs.
+    """
     folder = tmp_path_factory.mktemp("pieces")
     for image in read_manifest(default_manifest()):
         if image.split == "evaluation":
             piece = read_rgb(image_path(image))[80:272, 100:356]
             Image.fromarray(piece).save(folder / f"{image.name}.png")
     return folder
-
-
-def images_of(name: str, pieces: Path) -> Path | None:
-    """Return what the files of a network are measured on; None for the manifest's photographs."""
-    return None if name in WHOLE else pieces
 
 
 @pytest.fixture(scope="module", params=sorted(ZOO.keys() - ALIKE))
@@ -81,7 +78,7 @@ def exported(request, pieces: Path, tmp_path_factory) -> tuple[Path, Report]:
         targets=tuple(targets_of(request.param)),
         output=output,
         calibration=None,
-        images=images_of(request.param, pieces),
+        images=pieces,
         sizes=(),
         pixels=None,
         threads=1,
@@ -131,8 +128,7 @@ def test_tflite_files_run_with_no_part_of_this_project(exported) -> None:
 def test_existing_files_verify_to_the_same_drift(exported, pieces: Path) -> None:
     folder, report = exported
     files = tuple(folder / f"{name}.tflite" for name in ("tflite-float", "tflite-int8"))
-    images = images_of(folder.name, pieces)
-    (found,) = verify(VerifyRequest(files, images=images, timed=False), lambda step: None)
+    (found,) = verify(VerifyRequest(files, images=pieces, timed=False), lambda step: None)
     again = found.report
     for found in again.targets:
         target = next(t for t in report.targets if t.target == found.target)

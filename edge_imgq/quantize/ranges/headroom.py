@@ -93,6 +93,6 @@ def _end(most: float, seen: Ends, drawn: Ends, flat: Ends) -> Ends:
     """Compute the allowed end of the range on one side, all ends as distances from zero."""
     seen = np.maximum(seen, 0)
     enough = np.minimum(most * seen, np.maximum(seen, OVERSHOOT * drawn))
-    room: Ends = np.where(flat >= FOLLOWS * seen, enough, most * seen)
-    least: Ends = np.minimum(room, seen.max())
+    allowed: Ends = np.where(flat >= FOLLOWS * seen, enough, most * seen)
+    least: Ends = np.minimum(allowed, seen.max())
     return least

@@ -63,7 +63,7 @@ def equalize(
     image: Quantization,
     found: Mapping[str, ChannelSensitivity],
     rounding: str,
-    rooms: Mapping[str, ChannelRange],
+    reachable: Mapping[str, ChannelRange],
 ) -> tuple[dict[str, ChannelRange], dict[str, ChannelSensitivity]]:
     """Scale the channels of a float graph by gains, in place; exact in real numbers.
 
@@ -74,7 +74,7 @@ def equalize(
         found: sensitivities of all values with tracked channels, by name, as `channel_sensitivity`
             returns them.
         rounding: rounding of the weights, "nearest" or "feedback".
-        rooms: ranges that channels may reach, by the name of every activation.
+        reachable: ranges that channels may reach, by the name of every activation.
 
     Returns:
         The new ranges and the new sensitivities of the values.
@@ -82,7 +82,7 @@ def equalize(
     channels = find_channels(original.graph)
     if not channels.scalable.any():
         return dict(seen), dict(found)
-    scales = _scales(original.graph, channels, seen, rooms, image, found)
+    scales = _scales(original.graph, channels, seen, reachable, image, found)
     layers = _layers(original.graph, channels, found)
     noise = ExpectedNoise(scales, layers, WEIGHT_SHARE[rounding])
     gains = _gains(channels, noise, _start(channels, noise, scales))
@@ -99,7 +99,7 @@ def _scales(
     graph: ir.Graph,
     channels: Channels,
     seen: Mapping[str, ChannelRange],
-    rooms: Mapping[str, ChannelRange],
+    reachable: Mapping[str, ChannelRange],
     image: Quantization,
     found: Mapping[str, ChannelSensitivity],
 ) -> list[Scale]:
@@ -113,7 +113,7 @@ def _scales(
     edges = {*graph.inputs, *graph.outputs}
     return [
         Scale(
-            [_rounded(v, channels, rooms[v.name or ""], found[v.name or ""]) for v in values],
+            [_rounded(v, channels, reachable[v.name or ""], found[v.name or ""]) for v in values],
             scale if edges & set(values) else None,
         )
         for scale, values in groups.items()
@@ -121,14 +121,14 @@ def _scales(
 
 
 def _rounded(
-    value: ir.Value, channels: Channels, room: ChannelRange, found: ChannelSensitivity
+    value: ir.Value, channels: Channels, limits: ChannelRange, found: ChannelSensitivity
 ) -> Rounded:
     """Describe a value for the noise model."""
     return Rounded(
         torch.from_numpy(channels.of[value]),
         torch.from_numpy(found.error * is_rounded_anew(value)),
-        torch.from_numpy(-room.low),
-        torch.from_numpy(room.high),
+        torch.from_numpy(-limits.low),
+        torch.from_numpy(limits.high),
     )
 
 

@@ -159,8 +159,8 @@ def _equalized(
     from edge_imgq.quantize.steps.equalization import equalize
 
     original = pair.original.clone()
-    rooms = headroom(original, pair.seen, run.prepared.guard().unlike, run.contract)
-    seen, found = equalize(original, pair.seen, run.image, found, run.recipe.rounding, rooms)
+    reachable = headroom(original, pair.seen, run.prepared.guard().unlike, run.contract)
+    seen, found = equalize(original, pair.seen, run.image, found, run.recipe.rounding, reachable)
     return run.pair(original, seen), found
 
 

@@ -36,9 +36,6 @@ PUBLISHED = {
 }
 """PSNR at each scale, Timofte et al., ACCV 2014, table 3."""
 
-QUICKEST = 4
-"""Scale that is learned fastest; `make published` looks at all of them."""
-
 
 @pytest.mark.parametrize("scale", [2, 3])
 def test_both_beat_bicubic_on_another_part_of_a_photograph(scale: int) -> None:
@@ -70,8 +67,8 @@ def test_components_hold_all_but_a_thousandth_of_the_energy() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("scale", sorted(PUBLISHED))
 def test_published_figures(shared_data: Path, scale: int) -> None:
-    if scale != QUICKEST and not os.environ.get("EDGE_IMGQ_PUBLISHED"):
-        pytest.skip("it takes two minutes: make published")
+    if not os.environ.get("EDGE_IMGQ_PUBLISHED"):
+        pytest.skip("it takes minutes: make published")
     photos = [read_image(file, "y") for file in list_images(shared_data / "T91")]
     methods = dict(zip(("ANR", "A+"), learn_regression(photos, scale), strict=True))
     for (name, folder), published in PUBLISHED[scale].items():

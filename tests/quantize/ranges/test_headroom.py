@@ -37,9 +37,9 @@ def test_channels_that_flat_images_fill_get_the_levels() -> None:
         for name, r in seen.items()
     }
     levels = []
-    for rooms in (headroom(network, seen, batch, CONTRACT), twice):
+    for reachable in (headroom(network, seen, batch, CONTRACT), twice):
         graph = network.clone()
-        gained, _ = equalize(graph, seen, image_quantization(1 / 255), found, "feedback", rooms)
+        gained, _ = equalize(graph, seen, image_quantization(1 / 255), found, "feedback", reachable)
         np.testing.assert_allclose(run(graph, IMAGE), run(network, IMAGE), atol=1e-4)
         highs = [gained[f"r{index}"].high for index in (1, 2, 3)]
         levels.append(np.mean([high[:3] / high.max() for high in highs]))
@@ -60,8 +60,8 @@ def test_room_is_kept_above_what_flat_images_do_not_fill() -> None:
     seen = observe_channels(network, [np.full((8, 8, 1), 255, np.uint8)], 1.0)
     seen |= {"b": ChannelRange(np.zeros(2), np.array([1.0, 0.2]))}
     bars = np.tile(np.arange(8) % 2, (1, 1, 8, 1)).astype(np.float32)
-    rooms = headroom(network, seen, bars, ImageContract("image-to-image", 1, "y"))
-    np.testing.assert_allclose(rooms["b"].high, [1.0, 0.4])
+    reachable = headroom(network, seen, bars, ImageContract("image-to-image", 1, "y"))
+    np.testing.assert_allclose(reachable["b"].high, [1.0, 0.4])
 
 
 def test_a_network_that_divides_flat_images_by_zero_keeps_all_room() -> None:
@@ -76,8 +76,8 @@ def test_a_network_that_divides_flat_images_by_zero_keeps_all_room() -> None:
     with np.errstate(all="raise"):
         seen = observe_channels(network, [image], 1.0)
         contract = ImageContract("image-to-image", 1, "y")
-        rooms = headroom(network, seen, to_nchw(image, 1.0), contract)
-    assert {name: room.high.tolist() for name, room in rooms.items()} == {
+        reachable = headroom(network, seen, to_nchw(image, 1.0), contract)
+    assert {name: limits.high.tolist() for name, limits in reachable.items()} == {
         name: found.high.tolist() for name, found in seen.items()
     }
 
@@ -97,5 +97,5 @@ def test_what_is_known_from_before_such_a_division_counts_for_nothing() -> None:
     network, image = model(nodes, constants, channels=1), photo(0)[..., :1]
     seen = observe_channels(network, [image], 1.0)
     contract = ImageContract("image-to-image", 1, "y")
-    rooms = headroom(network, seen, to_nchw(image, 1.0), contract)
-    np.testing.assert_allclose(rooms["c"].high, seen["c"].high * [2, 1])
+    reachable = headroom(network, seen, to_nchw(image, 1.0), contract)
+    np.testing.assert_allclose(reachable["c"].high, seen["c"].high * [2, 1])
