@@ -44,8 +44,10 @@ class Learner:
     def step(self, batch: Batch, step: int) -> float:
         """Take step number `step` (from 0) on a batch and return its loss.
 
-        If the loss is not finite, training has diverged; NaN is returned and the weights stay
-        unchanged.
+        If the loss is not finite, training has diverged: NaN is returned, and the network and its
+        average stay unchanged. A critic has learnt from the batch by then. A finite loss whose
+        gradients are not finite is not noticed here: the weights become NaN, and the next step
+        returns NaN.
         """
         rate = learning_rate(self.schedule, step)
         for group in self.optimiser.param_groups:

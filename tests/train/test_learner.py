@@ -100,6 +100,13 @@ def test_a_loss_that_is_not_finite_leaves_the_weights_alone() -> None:
         assert torch.equal(tensor, before[name])
 
 
+def test_gradients_that_are_not_finite_show_in_the_next_step() -> None:
+    learner = small_learner()
+    learner.network.upsample.bias.register_hook(lambda gradient: gradient * math.nan)
+    assert math.isfinite(learner.step(random_batch(5), 0))
+    assert math.isnan(learner.step(random_batch(5), 1))
+
+
 def test_the_rate_can_fall_in_steps() -> None:
     schedule = dataclasses.replace(SCHEDULE, decay="step", milestones=(0.5, 0.8))
     rates = [learning_rate(schedule, step) for step in (4, 49, 50, 79, 80, 99)]

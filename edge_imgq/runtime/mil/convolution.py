@@ -50,7 +50,8 @@ def conv_transpose(arguments: Arguments) -> Tensor:
 
     `output_shape` may exceed the size (size − 1) · stride + (kernel − 1) · dilation + 1 − pads at
     the file's own image size. The difference is kept constant at other sizes: rows and columns are
-    added at the end, without a bias, as zeros, where the full result has no more.
+    added at the end. Beyond the full result, which no input reaches, they hold the bias, as with
+    torch's `output_padding` and in coremltools' conversion of it.
 
     Returns:
         (N, C_out, spatial axes …), float32, in torch's order of summation.
@@ -70,7 +71,24 @@ def conv_transpose(arguments: Arguments) -> Tensor:
     )
     extra = _extra(arguments, weight.shape[2:], strides, dilations, flat)
     cuts = [(-flat[2 * axis], extra[axis] - flat[2 * axis + 1]) for axis in range(axes)]
-    return F.pad(full, torch_padding(cuts))
+    return _beyond_as_bias(F.pad(full, torch_padding(cuts)), cuts, arguments.optional("bias"))
+
+
+def _beyond_as_bias(result: Tensor, cuts: Sequence[tuple[int, int]], bias: Tensor | None) -> Tensor:
+    """Return a padded result with the bias in the elements that were added at the end of an axis.
+
+    Args:
+        result: (N, C, spatial axes …), with zeros where it was padded; changed in place.
+        cuts: for each spatial axis, the elements added before and after; negative where removed.
+        bias: (C,), or None, which leaves the zeros.
+    """
+    if bias is not None:
+        by_channel = bias.reshape(1, -1, *[1] * len(cuts))
+        for axis, (_, after) in enumerate(cuts, 2):
+            if after > 0:
+                beyond = result.narrow(axis, result.shape[axis] - after, after)
+                beyond.copy_(by_channel.expand_as(beyond))
+    return result
 
 
 def _extra(

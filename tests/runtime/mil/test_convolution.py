@@ -60,6 +60,20 @@ def test_a_transposed_convolution_has_the_shape_that_is_asked_for() -> None:
     np.testing.assert_allclose(natural, wanted[:, :, :-1, :-1], atol=1e-5)
 
 
+@pytest.mark.parametrize("grown", [(1, 0), (0, 2), (1, 2)])
+def test_what_is_added_beyond_a_transposed_convolution_is_the_bias(grown: tuple[int, int]) -> None:
+    """torch, and coremltools' conversion, which convolves zeros there, are the witnesses."""
+    x = torch.randn(1, 8, 5, 6, generator=torch.Generator().manual_seed(3))
+    layer = nn.ConvTranspose2d(8, 3, 3, (2, 3), output_padding=grown).requires_grad_(False)
+    wanted = layer(x).numpy()
+    weights = {"weight": layer.weight.numpy(), "strides": [2, 3]}
+    given = transposed(x, output_shape=wanted.shape, bias=layer.bias.numpy(), **weights)
+    np.testing.assert_allclose(given, wanted, atol=1e-5)
+    plain = transposed(x, output_shape=wanted.shape, **weights)
+    without = wanted - layer.bias.numpy().reshape(1, -1, 1, 1)
+    np.testing.assert_allclose(plain, without, atol=1e-5)
+
+
 def transposed(x: torch.Tensor, **parameters: Any) -> np.ndarray:
     """Return a transposed convolution of an input of the declared shape of `x`."""
     given = NamedValueType("x", tuple(x.shape), "float32")
