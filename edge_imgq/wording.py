@@ -47,12 +47,13 @@ def no_such(kind: str, word: str, known: Collection[str]) -> str:
     return f"There is no {kind} '{word}'.{did_you_mean(word, known)} There are {', '.join(known)}."
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str], before: str = "") -> str:
     """Return a question that suggests the known names most similar to an unknown one.
 
     Args:
         word: unknown name.
         known: known names.
+        before: text to put before each suggested name, such as the folder of files.
 
     Returns:
         " Did you mean 'fsrcnn-x2'?", with a leading space; empty if no name is similar enough.
@@ -75,5 +76,5 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     nearest = [name for name, ratio in ratios.items() if ratio == best]
     if best < NEAR or len(nearest) > GUESSES:
         return ""
-    *others, last = (f"'{name}'" for name in nearest)
+    *others, last = (f"'{before}{name}'" for name in nearest)
     return f" Did you mean {', '.join(others)}{' or ' if others else ''}{last}?"

@@ -34,11 +34,15 @@ def refuse_missing(path: Path) -> None:
 
 
 def nearest(path: Path) -> str:
-    """Return a question that suggests names similar to a missing path; "" if there are none."""
+    """Return a question that suggests paths similar to a missing one; "" if there are none.
+
+    They are in the folder of the missing path, and written with it, so that they can be typed.
+    """
     folder = path.absolute().parent
     if not (folder.is_dir() and os.access(folder, os.R_OK)):
         return ""
-    return did_you_mean(path.name, (file.name for file in folder.iterdir()))
+    before = "" if path.parent == Path() else f"{path.parent}{os.sep}"
+    return did_you_mean(path.name, (file.name for file in folder.iterdir()), before)
 
 
 def _files(path: Path) -> Sequence[Path]:

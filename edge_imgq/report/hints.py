@@ -8,6 +8,9 @@ from edge_imgq.skipped import Skipped
 QUICK = "int8-fast"
 """Quantization scheme that rounds weights to nearest."""
 
+SLOWER = ("int8", "int8-auto", "int8-thorough")
+"""Schemes of which QUICK is the same without the optional steps; a user's own may be another."""
+
 HARDLY = 0.3
 """Total gain in dB of the optional steps below which the quicker scheme is suggested."""
 
@@ -34,7 +37,7 @@ def _scheme_hint(scheme: SchemeReport, over: bool) -> str:
             f"{QUICK} leaves out steps that bring int8 nearer: try `--scheme int8`." if over else ""
         )
     gained = _gained(scheme)
-    if over or gained is None or gained >= HARDLY:
+    if over or scheme.scheme not in SLOWER or gained is None or gained >= HARDLY:
         return ""
     return (
         f"All that {scheme.scheme} does behind the scales gained {gained:.1f} dB: "

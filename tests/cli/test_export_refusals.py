@@ -199,7 +199,8 @@ def test_a_typo_in_a_recipe_beside_the_person_names_the_key_and_the_nearest(
     monkeypatch.chdir(tmp_path)
     outcome = run("export")
     assert outcome.code == 3
-    assert "mine.toml: unknown key 'sizes'. Did you mean 'size'?" in outcome.err
+    line = 1 + text[: text.index("size =")].count("\n")
+    assert f"mine.toml, line {line}: unknown key 'sizes'. Did you mean 'size'?" in outcome.err
 
 
 def test_a_checkpoint_that_holds_code_is_not_run(run: Run, tmp_path: Path) -> None:

@@ -149,7 +149,18 @@ def test_a_path_that_is_not_there_is_2_everywhere(
 
 def test_a_misspelt_path_is_answered_with_what_lies_beside(run: Run, shared_export: Path) -> None:
     said = run("inspect", shared_export / "tflite-int4.tflite").err
-    assert "Did you mean 'tflite-int8.tflite'?" in said
+    assert f"Did you mean '{shared_export / 'tflite-int8.tflite'}'?" in said
+
+
+def test_a_misspelt_path_in_the_working_directory_is_answered_without_a_folder(
+    run: Run, shared_export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(shared_export)
+    assert "Did you mean 'tflite-int8.tflite'?" in run("inspect", "tflite-int4.tflite").err
+    monkeypatch.chdir(shared_export.parent)
+    relative = f"{shared_export.name}/tflite-int4.tflite"
+    said = run("inspect", relative).err
+    assert f"Did you mean '{shared_export.name}/tflite-int8.tflite'?" in said
 
 
 @pytest.mark.parametrize(
