@@ -46,6 +46,7 @@ def readme(contract: AppContract, photo: str, results: Iterable[str], code: Iter
         photo=photo,
         results=list(results),
         code=set(code),
+        formats={file.format for file in contract.files},
         ported=isinstance(contract, PortedContract),
         ends=_ends,
         tensor=_tensor,

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import ai_edge_litert
@@ -16,9 +17,12 @@ import onnxruntime
 import pytest
 
 from edge_imgq.bundle.photo import from_netpbm
+from edge_imgq.bundle.port_contract import PortedContract
 from edge_imgq.bundle.port_vectors import stacked
+from edge_imgq.bundle.readme import readme
 from edge_imgq.cli.main import main
 from edge_imgq.pipeline.bundle.bundle_check import check_bundle
+from edge_imgq.report.typed import read_as
 from tests.port_networks import to_colours, with_mask, with_noise_map, with_strength
 
 LITERT = Path(__file__).with_name("litert_stubs")
@@ -133,6 +137,26 @@ def test_the_first_page_says_what_goes_in_and_what_there_is_no_code_for(app: Pat
         assert f"| `{port['name']}` | {port['kind']}: {port['meaning']} |" in page
     assert "no code in Kotlin or Swift for files of this kind" in page
     assert not (app / "android").exists()
+    assert "Core ML takes" not in page  # there is no such file in this bundle
+
+
+def test_the_first_page_says_the_same_of_core_ml_in_code_and_in_pixels(app: Path) -> None:
+    """An image is a CVPixelBuffer and anything else an MLMultiArray, wherever it is said."""
+    contract = read_as(PortedContract, read(app), "contract.json")
+    (signature,) = contract.files[0].signatures
+    image = replace(signature.image, layout="image")
+    files = (
+        replace(contract.files[0], format="Core ML", signatures=(replace(signature, image=image),)),
+    )
+    page = readme(replace(contract, files=files), "", [], []).decode()
+    said = " ".join(page.split())
+    assert (
+        "Core ML takes a `CVPixelBuffer` for an image and an `MLMultiArray` for every other" in said
+    )
+    assert f"input `{image.name}`, an image (CVPixelBuffer)," in said
+    assert page.count(" (MLMultiArray), ") == len(signature.extra_inputs)
+    assert "`run_file.py` does not run Core ML files" in said.replace("python/", "")
+    assert "Kotlin's" not in page
 
 
 def test_numbers_of_a_port_become_the_share_that_they_are(app: Path) -> None:
