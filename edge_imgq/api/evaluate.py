@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,7 +114,10 @@ def evaluate(
     """
     from edge_imgq.pipeline.evaluate.evaluate import EvaluateRequest
     from edge_imgq.pipeline.evaluate.evaluate import evaluate as run
+    from edge_imgq.pipeline.evaluate.unknown_task import refuse_unknown_task
 
+    if task is None and isinstance(model, (str, os.PathLike)) and not output_name:
+        refuse_unknown_task(os.fspath(model))
     asked = as_range(pixel_range)
     request = EvaluateRequest(
         model=named_or_open(model, asked, as_ports(output_name, inputs, bind, states)),
