@@ -58,7 +58,8 @@ def enhance(
     image at once, up to the rounding of the runtime.
 
     Args:
-        photo: path, or a uint8 array: (H, W, 3) in RGB, (H, W, 1) or (H, W) in gray; any size.
+        photo: path, or a uint8 array: (H, W, 3) in RGB, (H, W, 1) or (H, W) in gray; any size. A
+            network for RGBA sees the opacity of a file; an array is opaque.
         model: file written by `export`, or a model that `open` takes or returned; several run one
             after the other. A network for luma only keeps the photograph's colours. None for the
             network that `assess` advises, which may be none.
@@ -73,7 +74,7 @@ def enhance(
         progress: called before each tile.
 
     Returns:
-        uint8 array (H × scale, W × scale, C).
+        uint8 array (H × scale, W × scale, C); C is 4 if the last network returns RGBA.
 
     Raises:
         ImageError: the photograph is damaged, no image, or smaller than the receptive field.
@@ -83,6 +84,7 @@ def enhance(
         NonFiniteOutputError: a network returned NaN or infinity.
     """
     from edge_imgq.images.files import as_image, is_grayscale, read_image
+    from edge_imgq.images.photograph import read_photograph, with_opacity
     from edge_imgq.pipeline.enhance.enhance_image import enhance_image
     from edge_imgq.pipeline.enhance.enhancer import open_enhancer, refuse_unused_range
 
@@ -103,6 +105,8 @@ def enhance(
         for found in _opened(model, asked, ports)
     ]
     refuse_unused_range(enhancers, asked)
+    if isinstance(photo, (str, os.PathLike)) and enhancers[0].contract.layout == "rgba":
+        pixels = with_opacity(read_photograph(Path(photo)))
     return enhance_image(pixels, name, enhancers, progress or unwatched)
 
 

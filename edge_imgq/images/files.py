@@ -181,7 +181,7 @@ def write_image(path: Path, pixels: NDArray[np.uint8]) -> None:
 
 
 def as_pillow(pixels: NDArray[np.uint8]) -> PillowImage.Image:
-    """Convert uint8 (H, W, 3) or (H, W, 1) to a Pillow image, a copy."""
+    """Convert uint8 (H, W, 3), (H, W, 4), RGBA, or (H, W, 1) to a Pillow image, a copy."""
     from PIL import Image
 
     return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
@@ -191,7 +191,7 @@ def joined(size: tuple[int, int], bands: Iterable[NDArray[np.uint8]]) -> PillowI
     """Assemble a Pillow image of a height and width from bands of rows, from the top.
 
     A band can be freed before the next is made, so memory holds the image only once. Each band is
-    uint8 (rows, width, 3) or (rows, width, 1), all alike; their rows add up to the height.
+    uint8 (rows, width, 1, 3 or 4), all alike; their rows add up to the height.
     """
     from PIL import Image
 
@@ -220,7 +220,7 @@ def save_image(
 
     Args:
         path: path of the file.
-        image: image in RGB or gray.
+        image: image in RGB, RGBA or gray; JPEG and BMP do not take RGBA.
         alpha: opacity, uint8 (H, W), which is put into `image` in place; not stored in JPEG and
             BMP.
         profile: ICC profile of the colours; not stored in BMP.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-SPACES = {"L": b"GRAY", "RGB": b"RGB "}
+SPACES = {"L": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB "}
 """Colour space in an ICC profile by Pillow's image mode."""
 
 
@@ -53,13 +53,25 @@ def read_photograph(path: Path, *, deep: bool = False) -> Photograph:
         return Photograph(read_deep(path) if deep else pixels, _alpha(image), profile)
 
 
+def with_opacity(photo: Photograph) -> Pixels:
+    """Return the pixels of a photograph in 8 bits as RGBA, (H, W, 4); opaque without transparency.
+
+    Gray becomes RGB.
+    """
+    height, width, channels = photo.pixels.shape
+    rgb = np.repeat(photo.pixels, 3, axis=2) if channels == 1 else photo.pixels
+    opaque = np.full((height, width), 255, np.uint8)
+    alpha = opaque if photo.alpha is None else photo.alpha
+    return np.concatenate([rgb, alpha[..., np.newaxis]], axis=2)
+
+
 def write_photograph(path: Path, image: PillowImage.Image, before: Photograph) -> None:
     """Write a processed photograph with the transparency and profile of the original.
 
     Args:
         path: path of the new file.
         image: new image in mode RGB or L, as large as the original or larger; it gets the
-            transparency in place.
+            transparency in place. One in RGBA keeps its own.
         before: original. Its transparency is enlarged by bicubic; a profile of another colour space
             than the new pixels have, such as CMYK, is dropped.
 
@@ -69,7 +81,7 @@ def write_photograph(path: Path, image: PillowImage.Image, before: Photograph) -
     profile = before.profile
     if profile is not None and profile[16:20] != SPACES[image.mode]:
         profile = None
-    alpha = before.alpha
+    alpha = None if image.mode == "RGBA" else before.alpha
     if alpha is not None and alpha.shape != (image.height, image.width):
         alpha = _enlarged(alpha, (image.height, image.width))
     save_image(path, image, alpha, profile)

@@ -23,6 +23,16 @@ HEIGHT, WIDTH = 2, 3
 """Axes of (N, C, H, W)."""
 
 
+def returns_rgba(contract: ImageContract) -> bool:
+    """Return True if a network takes RGBA and returns RGBA: colours and opacity."""
+    result = contract.result
+    if contract.layout != "rgba" or contract.frames != 1 or result is None:
+        return False
+    ends = (set(result.low), set(result.high))
+    is_pixels = ends in (({0.0}, {contract.peak}), ({-1.0}, {1.0}))
+    return (result.kind, result.channels) == ("plane", len("rgba")) and is_pixels
+
+
 def joined_results(results: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """Concatenate all outputs along the channels, (1, C, H, W) of the first one's height and width.
 

@@ -174,6 +174,8 @@ def _mosaic(picture: Pixels, frames: int, generator: Generator | None) -> Pixels
 
 
 def _opaque(picture: Pixels, frames: int, generator: Generator | None) -> Pixels:  # noqa: ARG001
+    if picture.shape[2] == 4:  # it has an opacity of its own
+        return picture
     opaque = np.full_like(picture[..., :1], WHITE * steps_per_level(picture))
     return np.concatenate([picture, opaque], axis=2)
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import output_errors
 from edge_imgq.errors import ImageError, UsageError
-from edge_imgq.images.files import image_size, is_grayscale, joined, read_image
+from edge_imgq.images.files import OPAQUE, image_size, is_grayscale, joined, read_image
 from edge_imgq.images.photograph import (
     read_photograph,
+    with_opacity,
     write_deep_photograph,
     write_photograph,
 )
+from edge_imgq.images.port_results import returns_rgba
 from edge_imgq.pipeline.enhance.enhance_image import enhance_image, enhance_to_image
 from edge_imgq.pipeline.enhance.enhancer import Enhancer, open_enhancer, refuse_unused_range
 from edge_imgq.pipeline.enhance.lost_depth import keeps_depth, lost_depths
@@ -110,7 +112,8 @@ def enhance(request: EnhanceRequest, watch: Watch) -> BatchResult:
     memory limit are left out and reported; the others are processed.
 
     Raises:
-        UsageError: several workers are requested for a device or a recurrent network.
+        UsageError: several workers are requested for a device or a recurrent network, or a network
+            returns RGBA and a result is to be a JPEG or BMP.
         ImageError: none of the files is an image.
         ModelError: a model cannot be opened.
         OutputError: a result cannot be written.
@@ -121,6 +124,7 @@ def enhance(request: EnhanceRequest, watch: Watch) -> BatchResult:
     jobs, failed = _readable(request.jobs)
     opened = _opened(request, request.threads, watch)
     refuse_unused_range(opened, request.pixels)
+    _refuse_opaque(jobs, opened[-1])
     if request.workers > 1 and _is_recurrent(opened):
         raise UsageError(
             "A network that hands something from frame to frame takes one after the other: leave "
@@ -128,6 +132,20 @@ def enhance(request: EnhanceRequest, watch: Watch) -> BatchResult:
         )
     with on_device(opened, request.device, request.threads) as enhancers:
         return _all_enhanced(request, jobs, failed, enhancers, watch)
+
+
+def _refuse_opaque(jobs: Sequence[Job], enhancer: Enhancer) -> None:
+    """Raise if a network returns opacity and a result's format has none.
+
+    Raises:
+        UsageError: a result would be a JPEG or BMP.
+    """
+    opaque = [result for _, result in jobs if result.suffix.lower() in OPAQUE]
+    if returns_rgba(enhancer.contract) and opaque:
+        raise UsageError(
+            f"{enhancer.name} returns RGBA, and {opaque[0]} could not hold its opacity: JPEG and "
+            "BMP have none. Write PNG, WebP or TIFF: --format png."
+        )
 
 
 def _all_enhanced(
@@ -174,13 +192,14 @@ def _enhanced(job: Job, enhancers: Sequence[Enhancer], watch: Watch) -> Enhanced
         if keeps_depth(photo, result, enhancers):
             return _enhanced_deep(job, enhancers, watch)
         before = read_photograph(photo)
+        pixels = with_opacity(before) if enhancers[0].contract.layout == "rgba" else before.pixels
         images: dict[Path, PillowImage.Image] = {}
 
         def beside(port: Port, pixels: Pixels) -> None:
             path = result.with_stem(f"{result.stem}.{port.name}")
             images[path] = joined((pixels.shape[0], pixels.shape[1]), iter([pixels]))
 
-        images[result] = enhance_to_image(before.pixels, str(photo), enhancers, watch, beside)
+        images[result] = enhance_to_image(pixels, str(photo), enhancers, watch, beside)
     except ImageError as error:
         return str(error)
     with output_errors(result):

@@ -48,20 +48,24 @@ def enhance_pixels(
     """Run one network on one photograph.
 
     Args:
-        photo: RGB (H, W, 3) or gray (H, W, 1), uint8, or uint16 if `enhancer.keeps_16_bits`.
+        photo: RGB (H, W, 3), RGBA (H, W, 4) or gray (H, W, 1), uint8, or uint16 if
+            `enhancer.keeps_16_bits`. Only networks for RGBA see its opacity; to them others are
+            opaque.
         enhancer: opened network.
         watch: called before each tile with the tiles done and their total.
         beside: called with each further output image, (H', W', C).
 
     Returns:
-        (scale × H, scale × W, C) in the type of the photograph. A network for luma keeps the
-        colours of an RGB photograph.
+        (scale × H, scale × W, C) in the type of the photograph: four channels of a network that
+        returns RGBA. A network for luma keeps the colours of an RGB photograph.
 
     Raises:
         ImageError: the photograph is smaller than the receptive field.
         NonFiniteOutputError: the network returned NaN or infinity.
     """
     gray, contract = photo.shape[2] == 1, enhancer.contract
+    if photo.shape[2] > COLOURS and contract.layout != "rgba":
+        photo = photo[..., :COLOURS]
     if contract.adds_colours and contract.result is not None:
         lightness = lightness_of(photo)
         return coloured(lightness, _run(lightness, enhancer, watch, beside), contract.result)

@@ -15,6 +15,7 @@ from edge_imgq.contract import FileNote, has_note
 from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.formats import format_of, suffixes
 from edge_imgq.images.colour import steps_per_level, to_pixels
+from edge_imgq.images.port_results import returns_rgba
 from edge_imgq.images.sixteen_bits import from_levels
 from edge_imgq.pipeline.enhance.port_settings import (
     Settings,
@@ -114,9 +115,11 @@ class Enhancer:
     def keeps_16_bits(self) -> bool:
         """True if 16-bit photographs keep their depth.
 
-        That is so if nothing is quantized and the network does not add colours to luma.
+        That is so if nothing is quantized, and the network neither adds colours to luma nor returns
+        opacity.
         """
-        return self.computes_in_float and not self.contract.adds_colours
+        is_other = self.contract.adds_colours or returns_rgba(self.contract)
+        return self.computes_in_float and not is_other
 
     @property
     def computes_in_float(self) -> bool:
@@ -170,10 +173,9 @@ def open_unset(model: str | Source, threads: int, pixels: PixelRange | None = No
         RuntimeUnavailableError: the runtime of the file is not installed.
     """
     enhancer = open_network(model, threads, pixels)
-    result = enhancer.contract.result
-    if result is not None and not (
-        enhancer.contract.returns_image or enhancer.contract.adds_colours
-    ):
+    contract, result = enhancer.contract, enhancer.contract.result
+    is_picture = contract.returns_image or contract.adds_colours or returns_rgba(contract)
+    if result is not None and not is_picture:
         raise ModelError(
             f"{enhancer.name} returns no image but a {result}. `edge-imgq verify` and `bench` take "
             "its files; of a model with several outputs, --output-name names the image."
