@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from edge_imgq.pipeline.progress import ProgressStep
 
 PATIENCE = 2.0
-"""Seconds before a progress bar appears on a terminal."""
+"""Seconds before a progress bar appears on a terminal, and a line with the stage elsewhere."""
+
+STARTING = "starting"
+"""Description before the first step, while packages are being imported."""
 
 SILENCE = 60.0
 """Seconds without a line after which a stage reports that it is still running."""
@@ -30,7 +33,8 @@ class ProgressDisplay:
 
     The bar shows the current step, the number of steps, the elapsed time of the command and, once
     one of several steps is done, the remaining time of the stage. Without a terminal, and in CI, it
-    prints the duration of each stage when it ends, and once a minute what it is doing.
+    prints the duration of each stage when it ends, what a stage is doing once it takes longer than
+    PATIENCE, and then once a minute.
 
     Args:
         clock: returns the time in seconds.
@@ -46,11 +50,27 @@ class ProgressDisplay:
     def __enter__(self) -> Self:
         if sys.stderr.isatty() and not os.environ.get("CI"):
             self._bar = _bar()
-            self._task = self._bar.add_task("", total=None, left="")
-            self._timer = threading.Timer(PATIENCE, self._bar.start)
-            self._timer.daemon = True
-            self._timer.start()
+            self._task = self._bar.add_task(STARTING, total=None, left="")
+            self._after_patience(self._bar.start)
+        else:
+            self._name_later(STARTING)
         return self
+
+    def _after_patience(self, act: Callable[[], None]) -> None:
+        """Call a function on a thread of its own after PATIENCE, unless it is cancelled."""
+        self._timer = threading.Timer(PATIENCE, act)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _name_later(self, what: str) -> None:
+        """Print what is being done, if it takes longer than PATIENCE."""
+        self._cancel()
+        self._after_patience(lambda: print(f"{what} ...", file=sys.stderr, flush=True))
+
+    def _cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer.join()
 
     def __exit__(
         self,
@@ -58,9 +78,8 @@ class ProgressDisplay:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._timer is not None and self._bar is not None:
-            self._timer.cancel()
-            self._timer.join()
+        self._cancel()
+        if self._bar is not None:
             self._bar.stop()
         elif not isinstance(error, UsageError):  # a UsageError is not about a stage
             self._close_stage("stopped after " if error else "")
@@ -76,6 +95,7 @@ class ProgressDisplay:
         if self._pace is None or self._pace.stage != step.stage:
             if self._bar is None:
                 self._close_stage()
+                self._name_later(step.what + detail)
             self._pace = StageTimes(step, now)
         left = self._pace.left(step, now)
         words = f"about {in_words(left)} left" if left is not None else ""

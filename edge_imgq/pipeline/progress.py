@@ -20,6 +20,10 @@ class ProgressStep:
     done: int
     total: int
 
+    def __str__(self) -> str:
+        """Return a line such as "verify tflite-int8, 2 of 5"; the count only of several steps."""
+        return self.what if self.total < 2 else f"{self.what}, {self.done + 1} of {self.total}"
+
     @property
     def stage(self) -> str:
         """First word of the description without a colon, such as "verify"."""

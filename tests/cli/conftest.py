@@ -17,6 +17,7 @@ import pytest
 from onnx import helper
 from PIL import Image
 
+from edge_imgq.cli import progress
 from edge_imgq.cli.main import main
 from edge_imgq.cli.schemas import schema_path
 from edge_imgq.images.files import read_rgb
@@ -36,8 +37,9 @@ class Outcome:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """Run a command in this process."""
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Run a command in this process; what it says does not depend on how long it takes."""
+    monkeypatch.setattr(progress, "PATIENCE", 3600.0)
 
     def run_command(*words: object) -> Outcome:
         try:

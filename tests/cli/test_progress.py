@@ -6,11 +6,13 @@ import os
 import pty
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 
 import pytest
 
 from edge_imgq.cli.pace import StageTimes, in_words
-from edge_imgq.cli.progress import ProgressDisplay
+from edge_imgq.cli.progress import PATIENCE, ProgressDisplay
 from edge_imgq.pipeline.progress import ProgressStep
 
 LONG_WORK = """
@@ -121,6 +123,49 @@ def test_a_stage_that_an_error_ends_says_so(capsys: pytest.CaptureFixture[str]) 
 def test_where_nothing_was_done_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     work(Clock(), (), 5.0)
     assert capsys.readouterr().err == ""
+
+
+def test_what_takes_longer_than_the_patience_is_named_while_it_lasts(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The timer is one that the test ends: nothing here waits."""
+    waiting: list[Callable[[], None]] = []
+
+    class Timer:
+        def __init__(self, seconds: float, act: Callable[[], None]) -> None:
+            assert seconds == PATIENCE
+            self.act = act
+
+        def start(self) -> None:
+            waiting.append(self.act)
+
+        def cancel(self) -> None:
+            waiting.clear()
+
+        def join(self) -> None:
+            pass
+
+    monkeypatch.setattr(threading, "Timer", Timer)
+    clock = Clock()
+    with ProgressDisplay(clock) as watch:
+        waiting[0]()
+        clock.now = 3.0
+        watch(ProgressStep("open the model", 0, 1))
+        watch(ProgressStep("quantize", 0, 1))
+        waiting[0]()
+        clock.now = 9.0
+    assert capsys.readouterr().err.splitlines() == [
+        "starting ...",
+        "open the model: 0.0 s",
+        "quantize ...",
+        "quantize: 6.0 s",
+    ]
+    assert not waiting
+
+
+def test_a_step_is_printed_as_a_line() -> None:
+    assert str(ProgressStep("verify tflite-int8", 1, 5)) == "verify tflite-int8, 2 of 5"
+    assert str(ProgressStep("open fsrcnn-x2", 0, 1)) == "open fsrcnn-x2"
 
 
 def test_time_left_is_that_of_the_count_that_runs() -> None:

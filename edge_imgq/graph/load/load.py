@@ -12,7 +12,6 @@ from pathlib import Path
 
 import onnx
 import onnx_ir as ir
-import onnxsim
 from onnx.external_data_helper import uses_external_data
 from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
@@ -33,11 +32,11 @@ from edge_imgq.graph.load.refusals import (
     refuse_training_mode,
 )
 from edge_imgq.graph.load.resize_axes import with_all_axes
+from edge_imgq.graph.load.simplifier import simplified
 from edge_imgq.graph.load.single_precision import to_float32
 from edge_imgq.graph.load.training_mode import without_training_norms
 from edge_imgq.graph.load.uint8_io import without_bytes
 from edge_imgq.graph.shapes.shape_inference import infer_shapes
-from edge_imgq.native_output import without_lines
 
 
 def read_onnx(path: Path) -> onnx.ModelProto:
@@ -155,13 +154,6 @@ def _channels_first(model: onnx.ModelProto) -> onnx.ModelProto:
     return channels_first(infer_shapes(model))  # onnxsim too wants an output's shape
 
 
-def _simplified(model: onnx.ModelProto) -> onnx.ModelProto:
-    with without_lines(b"WARNING: failed to run"):  # what it does not fold stays as it is
-        simplified, _ = onnxsim.simplify(model, target_opset_version=OPSET)
-    result: onnx.ModelProto = simplified
-    return result
-
-
 ModelStep = tuple[str, Callable[[onnx.ModelProto], onnx.ModelProto]]
 
 WRITING_OUT: tuple[ModelStep, ...] = (
@@ -178,7 +170,7 @@ CONVERSION: tuple[ModelStep, ...] = (
     ("inferring the lengths of the output", _forgetting_names),
     (f"the conversion to opset {OPSET}", at_project_opset),
     ("putting channels first", _channels_first),
-    ("simplification by onnxsim", _simplified),
+    ("simplification by onnxsim", simplified),
     ("stating what a Resize does to all axes", with_all_axes),
 )
 STEPS = (*WRITING_OUT, *CONVERSION)

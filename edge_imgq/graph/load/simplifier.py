@@ -1,0 +1,43 @@
+"""Call onnxsim, without torch: its package imports torch where it can, for seconds and no use here.
+
+torch is used only by parts of onnxsim that are not called here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from edge_imgq.graph.load.opset import OPSET
+from edge_imgq.native_output import without_lines
+
+if TYPE_CHECKING:
+    import onnx
+
+
+def simplified(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a model at the project's opset, with constants folded and batch norm fused.
+
+    What onnxsim cannot fold stays as it is. Its errors are not translated.
+    """
+    with _not_importing("torch"):
+        import onnxsim
+    with without_lines(b"WARNING: failed to run"):
+        result, _ = onnxsim.simplify(model, target_opset_version=OPSET)
+    simple: onnx.ModelProto = result
+    return simple
+
+
+@contextmanager
+def _not_importing(name: str) -> Iterator[None]:
+    """Make imports of a package fail with ImportError, unless it is imported already."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[name]
