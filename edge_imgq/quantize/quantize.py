@@ -22,6 +22,7 @@ from edge_imgq.quantize.steps.quantization_run import QuantizationRun
 from edge_imgq.quantize.steps.quantization_step import QuantizationStep, no_progress
 from edge_imgq.quantize.steps.steps import STEPS, take
 from edge_imgq.recipe.quantize import QuantizeRecipe
+from edge_imgq.runtime.torch_threads import torch_threads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,6 +107,9 @@ def quantize_prepared(
 ) -> Quantized:
     """Quantize a float graph and report the gain of every step of the recipe.
 
+    torch computes in one thread, fine-tuning excepted, so that without fine-tuning the result does
+    not depend on the number of threads.
+
     Args:
         graph: float graph after the recipe's passes; it is not changed.
         recipe: observer, equalization, channel copies, weight rounding, bias correction and
@@ -124,9 +128,10 @@ def quantize_prepared(
         NonFiniteOutputError: an activation is NaN or infinite on an image.
         OutputError: the state of fine-tuning cannot be written.
     """
-    prepared = prepare(graph, recipe, contract, images, extremes, stage or no_progress)
-    run = QuantizationRun(recipe, contract, prepared, progress or no_progress, state)
-    pair = run.pair(prepared.original, prepared.seen)
+    with torch_threads(1):
+        prepared = prepare(graph, recipe, contract, images, extremes, stage or no_progress)
+        run = QuantizationRun(recipe, contract, prepared, progress or no_progress, state)
+        pair = run.pair(prepared.original, prepared.seen)
     prepared.steps.insert(0, QuantizationStep("scales", prepared.judge.psnr(pair.quantized)))
     for step in STEPS:
         if step.wanted(recipe):

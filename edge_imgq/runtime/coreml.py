@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from edge_imgq.contract import FileNote, has_note
 from edge_imgq.errors import ModelError, RuntimeUnavailableError
@@ -22,6 +20,7 @@ from edge_imgq.runtime.mil.package import Package, open_package
 from edge_imgq.runtime.mil.program import read_program
 from edge_imgq.runtime.mil.silence import coremltools, silenced
 from edge_imgq.runtime.protocol import RuntimeIdentity, Session
+from edge_imgq.runtime.torch_threads import torch_threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -133,7 +132,7 @@ class ReferenceSession:
 
     def _fits(self, size: tuple[int, int]) -> bool:
         """Return True if the program runs at a size with the expected output shapes."""
-        with _threads(self._threads):
+        with torch_threads(self._threads):
             shapes = self._evaluator.shapes(self._shapes(size))
         return shapes is not None and list(shapes.values()) == self._wanted(size)
 
@@ -148,7 +147,7 @@ class ReferenceSession:
     ) -> list[NDArray[Any]] | None:
         """Run the program; None if an operator fails at a size other than the file's."""
         try:
-            with _threads(self._threads):
+            with torch_threads(self._threads):
                 return list(self._evaluator.run(arrays).values())
         except (RuntimeError, IndexError, ValueError):
             if size == self.size:
@@ -327,14 +326,3 @@ def _refuse_without_images(package: Package) -> None:
             raise ModelError(
                 f"{package.path} {word} {kinds}; only packages with one image at each end are run."
             )
-
-
-@contextlib.contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Set torch's number of threads, and restore it on exit."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

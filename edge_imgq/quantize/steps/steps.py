@@ -8,6 +8,7 @@ operator without a torch implementation is recorded as not run.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from edge_imgq.quantize.steps.quantization_step import (
     psnr_after,
 )
 from edge_imgq.recipe.quantize import QuantizeRecipe
+from edge_imgq.runtime.torch_threads import torch_threads
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
@@ -52,6 +54,8 @@ class QuantizerStep:
         rounds: whether it changes only integers. Kept steps of this kind are repeated on graphs
             whose scales a later step changes.
         begins: progress message before proposing; empty if proposing takes no time.
+        in_parallel: whether torch uses all its threads. How many they are then changes the result
+            in the last bits.
     """
 
     name: str
@@ -60,6 +64,7 @@ class QuantizerStep:
     needs: str
     rounds: bool = False
     begins: str = ""
+    in_parallel: bool = False
 
 
 def take(step: QuantizerStep, run: QuantizationRun, pair: QuantizationState) -> QuantizationState:
@@ -69,6 +74,13 @@ def take(step: QuantizerStep, run: QuantizationRun, pair: QuantizationState) -> 
     `pair` itself. Outcomes are appended to `run.prepared.steps`, which must hold a PSNR already. A
     step that torch cannot run is recorded with the reason.
     """
+    with nullcontext() if step.in_parallel else torch_threads(1):
+        return _first_that_is_no_worse(step, run, pair)
+
+
+def _first_that_is_no_worse(
+    step: QuantizerStep, run: QuantizationRun, pair: QuantizationState
+) -> QuantizationState:
     if step.begins:
         run.prepared.begin(step.begins)
     proposals = covered(lambda: tuple(step.propose(run, pair)))
@@ -221,6 +233,7 @@ STEPS: tuple[QuantizerStep, ...] = (
         wanted=lambda recipe: ("tuning",) if recipe.tuning else (),
         propose=_alone("tuning", _fine_tuned),
         needs="the derivative of every operator",
+        in_parallel=True,
     ),
 )
 """All steps after the choice of scales; each works on the result of the previous ones."""
