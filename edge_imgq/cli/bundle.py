@@ -161,6 +161,6 @@ def _lines(findings: tuple[BundleFinding, ...]) -> list[str]:
         )
     ]
     wrong = sum(finding.state == "differs" for finding in findings)
-    verdict = f"{count_of(wrong, 'thing')} differ{'s' if wrong == 1 else ''}." if wrong else ""
-    right = f"{count_of(len(findings) - len(shown), 'thing')} as the files say."
+    verdict = f"{count_of(wrong, 'statement')} differ{'s' if wrong == 1 else ''}." if wrong else ""
+    right = f"{count_of(len(findings) - len(shown), 'statement')} of the bundle hold."
     return [*lines, " ".join(filter(None, (right, verdict)))]

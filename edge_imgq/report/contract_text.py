@@ -20,7 +20,7 @@ def contract_lines(contract: ImageContract, pixels: PixelRange) -> list[str]:
     scale = "" if contract.scale == 1 else f" ×{contract.scale}"
     lines = [
         f"as export takes it: {contract.task}{scale} of {what}, pixels from {pixels.low:g} to "
-        f"{pixels.high:g}; if they are others, add --range"
+        f"{pixels.high:g} (others: --range 255, --range=-1,1)"
     ]
     lines += [_input(port) for port in contract.further]
     returned = [*([contract.result] if contract.result else []), *contract.others]
@@ -37,7 +37,7 @@ def _input(port: Port) -> str:
 
 
 def _else(option: str, port: Port) -> str:
-    return f"; if it is another, add {option} {port.name}={port.kind}:LOW..HIGH"
+    return f" (another: {option} {port.name}={port.kind}:LOW..HIGH)"
 
 
 def _ends(port: Port) -> str:

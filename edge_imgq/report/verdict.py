@@ -32,6 +32,11 @@ NO_JUDGE = (
     "give pairs with --images DIR, or accept it with --update"
 )
 
+NOT_EXPORTED = (
+    "the report has no such target: export it together with the others, or drop it from the "
+    "baseline with --update"
+)
+
 TargetKey = tuple[str, str]
 """Name of a model, and of its target."""
 
@@ -192,7 +197,7 @@ def _gone_or_skipped(report: Report, name: str) -> Verdict:
         if file.exit_code in (0, RuntimeUnavailableError.exit_code):
             return Verdict(report.model, name, "skipped", False, (reason,))
         return _gone(report, name, reason)
-    return _gone(report, name, "the report has no such target")
+    return _gone(report, name, NOT_EXPORTED)
 
 
 def _gone(report: Report, name: str, reason: str) -> Verdict:

@@ -36,7 +36,7 @@ def test_a_bundle_is_right_by_its_own_files(bundled: Path, run: Run, photos: Pat
     assert {one["state"] for one in found} == {"same"}
     assert {"what": "drift of tflite-int8", "state": "same", "detail": ""} in found
     plain = run("bundle", "--verify", bundled, "--images", photos / "evaluation")
-    assert plain.out == f"{len(found)} things as the files say.\n"
+    assert plain.out == f"{len(found)} statements of the bundle hold.\n"
 
 
 def test_drift_on_images_that_are_not_here_is_skipped(bundled: Path, run: Run) -> None:

@@ -29,9 +29,11 @@ def denoiser(tmp_path: Path) -> Path:
 
 def test_the_range_of_sigma_and_how_to_change_it_are_shown(run: Run, denoiser: Path) -> None:
     said = " ".join(run("inspect", denoiser).out.split())
-    assert "as export takes it: image-to-image of RGB, pixels from 0 to 1; if they are" in said
-    assert "plane 'sigma' of 1 channel, range 0 to 0.294118; if it is another, add " in said
-    assert "add --input sigma=plane:LOW..HIGH" in said
+    assert (
+        "as export takes it: image-to-image of RGB, pixels from 0 to 1 (others: --range 255" in said
+    )
+    assert "plane 'sigma' of 1 channel, range 0 to 0.294118 (another: --input " in said
+    assert "(another: --input sigma=plane:LOW..HIGH)" in said
 
 
 def test_the_options_of_export_change_what_is_shown(run: Run, denoiser: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from edge_imgq.report.baseline import Baseline, Tolerances, model_baseline, updated
 from edge_imgq.report.report import Failed, NotRun, Report
-from edge_imgq.report.verdict import NotVouchedFor, Verdict, by_budget, judge
+from edge_imgq.report.verdict import NOT_EXPORTED, NotVouchedFor, Verdict, by_budget, judge
 from edge_imgq.runtime.memory import ActivationMemory
 from edge_imgq.runtime.protocol import Placement
 from edge_imgq.runtime.versions import PackageVersion
@@ -183,7 +183,7 @@ def test_a_figure_that_is_no_longer_measured_regresses() -> None:
 def test_a_target_that_vanished_does_not_pass() -> None:
     found = verdict(with_target(), target="coreml-fp16")
     assert found.outcome == "regressed"
-    assert found.reasons == ("the report has no such target",)
+    assert found.reasons == (NOT_EXPORTED,)
     assert found.fails
 
 

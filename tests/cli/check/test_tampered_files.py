@@ -194,7 +194,10 @@ def test_calibration_images_swapped_for_noise_are_caught(
         "--calibration DIR of those, or accept these figures with --update"
     )
     assert found[FLOAT]["outcome"] == "regressed"
-    assert found[FLOAT]["reasons"] == ["the report has no such target"]
+    assert found[FLOAT]["reasons"] == [
+        "the report has no such target: export it together with the others, or drop it from the "
+        "baseline with --update"
+    ]
 
 
 def test_evaluation_images_swapped_under_their_names_are_caught(
