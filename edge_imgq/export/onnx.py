@@ -22,6 +22,7 @@ from edge_imgq.errors import ModelError
 from edge_imgq.export.cached_graph import read_kept, with_weights, without_weights
 from edge_imgq.graph.load.load import normalise
 from edge_imgq.graph.load.opset import OPSET
+from edge_imgq.graph.ports.port_feeds import session_entries, split_ports
 from edge_imgq.library_warnings import without_library_warnings
 from edge_imgq.models.zoo import graph_path
 from edge_imgq.runtime.onnxruntime import inference_session
@@ -37,7 +38,8 @@ def export_network(network: nn.Module, name: str, contract: ImageContract) -> ir
     else torch traces the network.
 
     Args:
-        network: in evaluation mode; float32 (N, C, H, W) to (N, C, H × scale, W × scale).
+        network: in evaluation mode; float32 (N, C, H, W) to (N, C, H × scale, W × scale). Inputs
+            beside the image are channels after it.
         name: name of the model, for messages.
         contract: number of channels and the multiple that both sides must have.
 
@@ -94,38 +96,61 @@ def weights_by_name(
 def trace_network(network: nn.Module, name: str, contract: ImageContract) -> onnx.ModelProto:
     """Export a network with torch's exporter, before any pass of this package.
 
-    Height and width are open, in multiples of `contract.multiple`. The input is "image", the output
-    "enhanced" or the name of the contract's result.
+    Height and width are open, in multiples of `contract.multiple`. The first input is "image";
+    others are planes of the image's sides, with the names of their ports. The output is "enhanced"
+    or the name of the contract's result.
 
     Args:
-        network: in evaluation mode; float32 (N, C, H, W) to (N, C, H × scale, W × scale).
+        network: in evaluation mode; float32 (N, C, H, W) to (N, C, H × scale, W × scale). Inputs
+            beside the image are channels after it.
         name: name of the model, for messages.
-        contract: number of channels and the multiple that both sides must have.
+        contract: inputs, their channels, and the multiple that both sides must have.
 
     Raises:
         ModelError: torch cannot export it.
     """
-    image = torch.zeros(1, contract.channels, contract.multiple * 12, contract.multiple * 16)
     sides = {2: _open_side("height", contract), 3: _open_side("width", contract)}
+    channels = [contract.image_channels, *(port.channels for port in contract.further)]
+    height, width = contract.multiple * 12, contract.multiple * 16
+    examples = tuple(torch.zeros(1, count, height, width) for count in channels)
+    names = ("image", *(port.name for port in contract.further))
     result = "enhanced" if contract.result is None else contract.result.name
-    return exported(network, image, name, (sides,), result)
+    if not contract.further:
+        return exported(network, examples, name, (sides,), names, result)
+    every = ((sides,) * len(examples),)
+    return exported(_Joined(network).eval(), examples, name, every, names, result)
+
+
+class _Joined(nn.Module):
+    """A network that takes its inputs one by one and reads them as channels of one image."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        """Return the network's output; each input is (N, C, H, W), the image first."""
+        result: torch.Tensor = self.network(torch.cat(inputs, dim=1))
+        return result
 
 
 def exported(
     network: nn.Module,
-    example: torch.Tensor,
+    examples: tuple[torch.Tensor, ...],
     name: str,
-    sides: tuple[dict[int, object], ...],
+    sides: tuple[object, ...],
+    inputs: tuple[str, ...] = ("image",),
     result: str = "enhanced",
 ) -> onnx.ModelProto:
     """Export a network with `torch.onnx.export` (dynamo) at the package's opset.
 
     Args:
         network: in evaluation mode.
-        example: input tensor to trace with, (N, C, H, W).
+        examples: input tensors to trace with, (N, C, H, W) each.
         name: name of the model, for messages.
         sides: open axes per input, in the format of `torch.export`'s dynamic shapes.
-        result: name of the output; the input is "image".
+        inputs: names of the inputs.
+        result: name of the output.
 
     Raises:
         ModelError: torch cannot export it; the message gives the first cause.
@@ -135,11 +160,11 @@ def exported(
         try:
             program = torch.onnx.export(
                 network,
-                (example,),
+                examples,
                 dynamo=True,
                 optimize=True,
                 opset_version=OPSET,
-                input_names=["image"],
+                input_names=list(inputs),
                 output_names=[result],
                 dynamic_shapes=sides,
                 verbose=False,
@@ -205,7 +230,7 @@ def _difference(network: nn.Module, model: ir.Model, contract: ImageContract) ->
     sides = (contract.multiple * 9, contract.multiple * 11)
     image = np.random.default_rng(0).random((1, contract.channels, *sides), np.float32)
     session = inference_session(ir.to_proto(model).SerializeToString())
-    exported = session.run(None, {session.get_inputs()[0].name: image})[0]
+    exported = session.run(None, split_ports(image, session_entries(session)))[0]
     with torch.no_grad():
         original = network(torch.from_numpy(image)).numpy()
     return float(np.abs(exported - original).max())

@@ -50,7 +50,7 @@ def trace_module(network: nn.Module, example: torch.Tensor, name: str) -> onnx.M
     with _evaluating(network), torch.no_grad():
         _refuse_other_outputs(_output(network, example, name), name)
         with redirect_stderr(io.StringIO()):  # torch prints the graph that it could not trace
-            model = exported(network, example, name, ({2: sides, 3: sides},))
+            model = exported(network, (example,), name, ({2: sides, 3: sides},))
         _refuse_disagreement(network, model, example, name)
     return model
 

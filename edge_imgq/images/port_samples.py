@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.images.colour import steps_per_level
+from edge_imgq.images.noise import SensorNoise
 from edge_imgq.images.resize import resize
 from edge_imgq.ports import says_noise
 
@@ -98,6 +99,28 @@ def noise_of(port: Port, level: int) -> float:
     """
     number = port.low[0] + level / WHITE * (port.high[0] - port.low[0])
     return number if port.high[0] > LARGEST_UNIT else number * WHITE
+
+
+def noisy_of_level(
+    picture: Pixels, port: Port, generator: Generator, known: Pixels | None = None
+) -> tuple[Pixels, Pixels]:
+    """Add a sensor's noise of a random or a known level to a picture; return it and the level.
+
+    The random level is uniform over the port's range, the share of shot noise over 0 to 1.
+
+    Args:
+        picture: uint8 (H, W, C).
+        port: noise input of the network.
+        generator: draws level, share and noise.
+        known: level (1, 1, channels of the port), uint8; None to draw it.
+
+    Returns:
+        The noisy picture (H, W, C), and the level (1, 1, channels of the port), both uint8.
+    """
+    drawn = np.full((1, 1, port.channels), generator.integers(WHITE + 1), np.uint8)
+    level = drawn if known is None else known
+    noise = SensorNoise(noise_of(port, int(level.flat[0])), generator.uniform())
+    return noise(picture, generator), level
 
 
 def number_of_noise(port: Port, deviation: float) -> float:

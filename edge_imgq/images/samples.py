@@ -25,7 +25,7 @@ from edge_imgq.images.files import as_image, in_colour, list_images, read_image,
 from edge_imgq.images.fit_to_size import fit
 from edge_imgq.images.mixture import SCENARIOS, degrade, pieces_of
 from edge_imgq.images.noise import GaussianNoise
-from edge_imgq.images.port_samples import noise_of, noise_port, with_ports
+from edge_imgq.images.port_samples import noise_of, noise_port, noisy_of_level, with_ports
 from edge_imgq.images.resize import upscale
 from edge_imgq.scale import Scale, scaled
 from edge_imgq.wording import count_of
@@ -249,7 +249,11 @@ def _ported(
     generator, levels = _generator(f"{sample.name} ports"), dict(known)
     picture, truth, port = sample.pixels, sample.truth, noise_port(contract)
     enlarges = contract.task == "super-resolution" and photo.truth is None
-    if port is not None and (contract.task in UNKNOWN_TASKS or enlarges):
+    if port is not None and truth is None and contract.task == "denoise":
+        truth = picture
+        told = known.get(port.name)
+        picture, levels[port.name] = noisy_of_level(truth, port, generator, told)
+    elif port is not None and (contract.task in UNKNOWN_TASKS or enlarges):
         drawn = np.full((1, 1, port.channels), generator.integers(256), np.uint8)
         level = levels.setdefault(port.name, drawn)
         restores = truth is None and contract.scale == 1 and contract.result is None
@@ -277,7 +281,8 @@ def _read(photo: Photo, contract: ImageContract, size: tuple[int, int] | None) -
         return _pair(photo, picture, read_image(photo.truth, contract.colour), contract, size)
     known = contract.task not in UNKNOWN_TASKS
     picture = fit(picture, size, contract, contract.scale if known else contract.photo_unit)
-    if not known:
+    noise_follows = contract.task == "denoise" and noise_port(contract) is not None
+    if not known or noise_follows:
         return Sample(photo.name, picture, None)
     degrade = degrade_for(contract.task, contract.scale)
     return Sample(photo.name, degrade(picture, _generator(photo.name)), picture)

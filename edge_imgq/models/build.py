@@ -13,6 +13,7 @@ from edge_imgq.models.dped import DPED, SlimDPED
 from edge_imgq.models.espcn import ESPCN
 from edge_imgq.models.fsrcnn import FSRCNN
 from edge_imgq.models.interpolated import SlimVDSR, srcnn, vdsr
+from edge_imgq.models.noise_level import NoiseLevelUnet
 from edge_imgq.models.residual import HalfResolutionResidual
 
 ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
@@ -23,6 +24,7 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "vdsr-slim": SlimVDSR,
     "abpn": AnchorNet,
     "half-resolution": HalfResolutionResidual,
+    "noise-level": NoiseLevelUnet,
     "dped": DPED,
     "dped-slim": SlimDPED,
     "deblur-slim": SlimDeblur,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ModelError, UsageError
+from edge_imgq.ports import Port
 from edge_imgq.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class ZooEntry:
         summary: One sentence for the list of models.
         architecture: Key of `edge_imgq.models.build.ARCHITECTURES`.
         options: Keyword arguments of the architecture.
+        further: Inputs beside the image, whose channels the torch network takes after the image's.
     """
 
     name: str
@@ -40,6 +42,7 @@ class ZooEntry:
     summary: str
     architecture: str
     options: dict[str, Any] = field(default_factory=dict)
+    further: tuple[Port, ...] = ()
 
     @property
     def contract(self) -> ImageContract:
@@ -50,7 +53,12 @@ class ZooEntry:
 
             result = PORT
         return ImageContract(
-            self.task, self.scale, self.colour, multiple=self.multiple, result=result
+            self.task,
+            self.scale,
+            self.colour,
+            multiple=self.multiple,
+            result=result,
+            further=self.further,
         )
 
     def build(self) -> nn.Module:
@@ -184,6 +192,16 @@ UNTRAINED = _by_name(
         multiple=1,
         summary="DPED's network as published, with instance normalisation",
         architecture="dped",
+    ),
+    ZooEntry(
+        name="denoise-sigma",
+        task="denoise",
+        scale=1,
+        colour="rgb",
+        multiple=4,
+        summary="A small U-net that is told the noise level: removes a camera's noise, on RGB",
+        architecture="noise-level",
+        further=(Port("sigma", "plane", 1, (0.0,), (50 / 255,)),),
     ),
 )
 """Networks that `edge-imgq train` can train and that ship without weights."""

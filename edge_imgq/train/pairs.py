@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.errors import ImageError
-from edge_imgq.images.degrade import degrade_for
+from edge_imgq.images.degrade import PIECES, degrade_for
 from edge_imgq.images.files import read_image
 from edge_imgq.images.pair_files import pair_files
+from edge_imgq.images.port_samples import noise_port, noisy_of_level, with_ports
 from edge_imgq.images.resize import crop_to_multiple, resize
 
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pair:
-    """An input (H, W, C) and its ground truth (scale * H, scale * W, C), both uint8."""
+    """An input (H, W, C) and its ground truth (scale * H, scale * W, C), both uint8.
+
+    Inputs beside the image are channels after it.
+    """
 
     name: str
     degraded: NDArray[np.uint8]
@@ -106,7 +110,6 @@ def _degraded_pairs(
     name: str, truth: NDArray[np.uint8], entry: ZooEntry, recipe: Recipe
 ) -> Iterator[Pair]:
     """Yield degraded pairs of one image at every size, each version with a separate seed."""
-    degrade = degrade_for(entry.task, entry.scale, recipe.then)
     for index, scale in enumerate(recipe.scales):
         size = (round(truth.shape[0] * scale), round(truth.shape[1] * scale))
         sized = truth if scale == 1.0 else resize(truth, size)
@@ -114,4 +117,20 @@ def _degraded_pairs(
         for version in range(recipe.versions):
             # The name, not the position, so that adding a file leaves the others as they were.
             rng = np.random.default_rng([recipe.seed, zlib.crc32(name.encode()), index, version])
-            yield Pair(name, degrade(sized, rng), sized)
+            yield Pair(name, _degraded(sized, entry, recipe.then, rng), sized)
+
+
+def _degraded(
+    truth: NDArray[np.uint8], entry: ZooEntry, then: tuple[str, ...], rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Degrade a photograph for the network's task; inputs beside the image are channels after it.
+
+    A network that is told the noise level gets a random one, and its image that noise.
+    """
+    port = noise_port(entry.contract)
+    if port is None:
+        return degrade_for(entry.task, entry.scale, then)(truth, rng)
+    picture, level = noisy_of_level(truth, port, rng)
+    for piece in then:
+        picture = PIECES[piece]()(picture, rng)
+    return with_ports(picture, entry.contract, rng, {port.name: level})

@@ -165,6 +165,15 @@ DEFAULTS: dict[str, Schedule] = {
         scales=(1.0, 0.8),
         versions=12,
     ),
+    "denoise-sigma": Schedule(
+        steps=36_000,
+        batch=8,
+        patch=64,
+        learning_rate=2e-3,
+        bfloat16_until=0.85,
+        scales=(1.0, 0.8),
+        versions=4,
+    ),
     "dped-slim": Schedule(
         steps=9_000, batch=8, patch=64, learning_rate=1e-3, bfloat16_until=0.85, versions=4
     ),

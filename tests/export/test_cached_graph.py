@@ -53,7 +53,7 @@ def image_of(model: ir.Model, image: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("name", ZOO)
 def test_a_kept_graph_with_weights_is_what_torch_exports(name: str) -> None:
     entry, network = ZOO[name], load_network(name)
-    contract = ImageContract(entry.task, entry.scale, entry.colour, multiple=entry.multiple)
+    contract = entry.contract
     kept = with_weights(read_kept(graph_path(name)), export.weights_by_name(network))
     assert kept is not None, "`python -m edge_imgq.export.cache_graphs` writes the graphs anew"
     traced = normalise(export.trace_network(network, name, contract), name)

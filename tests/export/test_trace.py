@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import onnx_ir as ir
+import onnxruntime
 import pytest
 import torch
 from torch import nn
@@ -15,6 +18,7 @@ from edge_imgq.artifact import COMPILER_FOLDER
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ModelError
 from edge_imgq.export.onnx import export_network
+from edge_imgq.ports import Port
 
 CONTRACT = ImageContract("denoise", 1, "y")
 
@@ -28,6 +32,25 @@ class Failing(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         raise RuntimeError("a stage failed") from self.cause
+
+
+class Weighted(nn.Module):
+    """The image and a plane as channels of one input: the plane is added to each channel."""
+
+    def forward(self, seen: torch.Tensor) -> torch.Tensor:
+        return 0.5 * seen[:, :3] + seen[:, 3:]
+
+
+def test_inputs_beside_the_image_are_inputs_of_the_graph_by_their_names() -> None:
+    port = Port("sigma", "plane", 1, (0.0,), (50 / 255,))
+    contract = ImageContract("denoise", 1, "rgb", multiple=4, further=(port,))
+    model = export_network(Weighted().eval(), "network", contract)
+    session = onnxruntime.InferenceSession(ir.to_proto(model).SerializeToString())
+    rng = np.random.default_rng(1)
+    fed = {"image": rng.random((1, 3, 20, 36)), "sigma": rng.random((1, 1, 20, 36))}
+    fed = {name: values.astype(np.float32) for name, values in fed.items()}
+    result = session.run(None, fed)[0]
+    np.testing.assert_allclose(result, 0.5 * fed["image"] + fed["sigma"], atol=1e-6)
 
 
 def test_an_interrupted_export_is_an_interruption() -> None:

@@ -20,7 +20,7 @@ from edge_imgq.images.blur import (
 from edge_imgq.images.degrade import PIECES, degrade_for
 from edge_imgq.images.files import list_images, read_y
 from edge_imgq.images.jpeg import JpegCompression, compress_jpeg
-from edge_imgq.images.noise import GaussianNoise, PoissonNoise
+from edge_imgq.images.noise import MIDDLE, GaussianNoise, PoissonNoise, SensorNoise
 from edge_imgq.images.phone import PhoneCamera, light_falloff
 from edge_imgq.images.resize import downscale
 from edge_imgq.metrics.psnr import psnr
@@ -171,6 +171,19 @@ def test_noise_has_the_stated_deviation_and_no_bias() -> None:
     difference = GaussianNoise((25.0, 25.0))(gray, np.random.default_rng(4)).astype(int) - 127
     assert difference.std() == pytest.approx(25.0, rel=0.02)
     assert abs(difference.mean()) < 0.5
+
+
+@pytest.mark.parametrize("shot", [0.0, 0.4, 1.0])
+def test_a_sensor_has_its_deviation_at_mid_gray_and_more_where_it_is_brighter(shot: float) -> None:
+    for level in (60, 180):
+        gray = np.full((200, 200, 3), level, np.uint8)
+        noisy = SensorNoise(12.0, shot)(gray, np.random.default_rng(6)).astype(float)
+        wanted = 144 * ((1 - shot) + shot * level / MIDDLE)
+        assert noisy.mean() == pytest.approx(level, abs=0.2)
+        # Rounding to pixels adds a twelfth.
+        assert noisy.var() == pytest.approx(wanted + 1 / 12, rel=0.02)
+        channels = np.corrcoef(noisy.reshape(-1, 3).T)
+        assert abs(channels[0, 1]) < 0.02
 
 
 def test_counted_photons_have_the_variance_of_their_mean() -> None:

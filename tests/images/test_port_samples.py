@@ -7,7 +7,8 @@ from itertools import product
 import numpy as np
 
 from edge_imgq.contract import ImageContract
-from edge_imgq.images.port_samples import SHIFT, with_ports
+from edge_imgq.images.port_samples import SHIFT, noise_port, noisy_of_level, with_ports
+from edge_imgq.ports import Port
 
 
 def test_the_mosaics_of_a_burst_are_the_photograph_moved() -> None:
@@ -24,3 +25,21 @@ def test_the_mosaics_of_a_burst_are_the_photograph_moved() -> None:
     assert len(found) == 5
     assert found[2] == (0, 0)
     assert len(set(found)) > 1
+
+
+def test_a_picture_gets_the_noise_of_the_level_that_is_told() -> None:
+    port = Port("sigma", "plane", 1, (0.0,), (50 / 255,))
+    contract = ImageContract("denoise", 1, "rgb", further=(port,))
+    assert noise_port(contract) == port
+    gray = np.full((96, 96, 3), 127, np.uint8)
+    told, had = [], []
+    for seed in range(40):
+        noisy, level = noisy_of_level(gray, port, np.random.default_rng(seed))
+        assert level.shape == (1, 1, 1)
+        told.append(float(level.item()) / 255 * 50)
+        had.append(float(noisy.astype(float).std()))
+    assert min(told) < 5
+    assert max(told) > 45
+    # At mid-gray all shares of shot noise are alike; rounding to pixels adds 1 / 12.
+    wanted = np.sqrt(np.square(told) + 1 / 12)
+    np.testing.assert_allclose(had, wanted, rtol=0.05, atol=0.3)

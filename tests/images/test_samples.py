@@ -47,6 +47,22 @@ def test_the_same_photograph_is_degraded_the_same_way_every_time(tmp_path) -> No
     assert not np.array_equal(first[0].pixels, first[0].truth)
 
 
+def test_a_denoiser_that_is_told_the_level_gets_noise_of_it(tmp_path) -> None:
+    port = Port("sigma", "plane", 1, (0.0,), (50 / 255,))
+    contract = ImageContract("denoise", 1, "rgb", further=(port,))
+    for name in ("a", "bb", "ccc"):
+        write_image(tmp_path / f"{name}.png", np.full((64, 64, 3), 127, np.uint8))
+    levels = set()
+    for sample in samples(folder_set(tmp_path), contract, None):
+        assert sample.truth is not None
+        assert (sample.truth == 127).all()
+        (level,) = np.unique(sample.pixels[..., 3])
+        noise = sample.pixels[..., :3].astype(float) - 127
+        assert noise.std() == pytest.approx(level / 255 * 50, rel=0.06, abs=0.3)
+        levels.add(level)
+    assert len(levels) == 3
+
+
 def test_a_task_that_is_not_known_has_no_truth(tmp_path) -> None:
     (sample,) = samples(folder_set(photos(tmp_path, a=(32, 32))), UNKNOWN, None)
     assert sample.truth is None

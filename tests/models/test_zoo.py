@@ -22,10 +22,11 @@ def test_a_network_loads_ready_to_run_and_keeps_its_contract(name: str) -> None:
     entry, network = zoo_entry(name), load_network(name)
     assert not network.training
     assert not any(parameter.requires_grad for parameter in network.parameters())
-    channels, multiple = (1 if entry.colour == "y" else 3), entry.multiple
-    image = torch.rand(1, channels, 3 * multiple * 2, 5 * multiple * 2)
+    contract, multiple = entry.contract, entry.multiple
+    image = torch.rand(1, contract.channels, 3 * multiple * 2, 5 * multiple * 2)
     output = network(image)
-    assert output.shape == (1, channels, image.shape[2] * entry.scale, image.shape[3] * entry.scale)
+    sides = (side * entry.scale for side in image.shape[2:])
+    assert output.shape == (1, contract.image_channels, *sides)
     assert torch.isfinite(output).all()
 
 
@@ -68,7 +69,7 @@ def test_an_unknown_network_is_refused_with_the_nearest_name() -> None:
 def test_an_untrained_network_can_be_trained_and_not_loaded(name: str) -> None:
     entry = zoo_entry(name)
     check_config(TrainConfig(name, (Path(),), Path(), default_schedule(name)))
-    image = torch.rand(1, 1 if entry.colour == "y" else 3, 16, 32)
+    image = torch.rand(1, entry.contract.channels, 16, 32)
     assert entry.build()(image).shape[2:] == (16 * entry.scale, 32 * entry.scale)
     with pytest.raises(UsageError, match=f"ships without weights. Train it with .* {name}"):
         load_network(name)

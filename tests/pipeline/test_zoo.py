@@ -13,6 +13,7 @@ from PIL import Image
 
 from edge_imgq.export.tflite.describe import describe
 from edge_imgq.formats import FORMATS
+from edge_imgq.graph.ports.port_feeds import session_entries, split_ports
 from edge_imgq.images.files import read_rgb
 from edge_imgq.models.zoo import ZOO, load_network
 from edge_imgq.pipeline.export.export import ExportRequest, export
@@ -29,8 +30,9 @@ from ai_edge_litert.interpreter import Interpreter
 for path in sys.argv[1:]:
     interpreter = Interpreter(path)
     interpreter.allocate_tensors()
-    entry, leaving = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    interpreter.set_tensor(entry["index"], np.zeros(entry["shape"], entry["dtype"]))
+    leaving = interpreter.get_output_details()[0]
+    for entry in interpreter.get_input_details():
+        interpreter.set_tensor(entry["index"], np.zeros(entry["shape"], entry["dtype"]))
     interpreter.invoke()
     assert "edge_imgq" not in sys.modules
     print(entry["dtype"].__name__, *leaving["shape"])
@@ -150,5 +152,5 @@ def test_onnx_agrees_with_torch_at_any_size(name: str) -> None:
         image = np.random.default_rng(0).random(shape, np.float32)
         with torch.no_grad():
             wanted = network(torch.from_numpy(image)).numpy()
-        got = session.run(None, {session.get_inputs()[0].name: image})[0]
+        got = session.run(None, split_ports(image, session_entries(session)))[0]
         assert np.abs(got - wanted).max() <= 1e-5

@@ -77,7 +77,7 @@ def test_every_network_of_the_zoo_feels_it_and_can_learn_from_it(name: str) -> N
     network = zoo_entry(name).build()
     for parameter in network.parameters():  # new networks return their input, whatever else
         nn.init.normal_(parameter, std=0.1)
-    image = images(1, 3 if zoo_entry(name).colour == "rgb" else 1)
+    image = images(1, zoo_entry(name).contract.channels)
     exact = network(image)
     with noise(2.0):
         output = network(image)

@@ -27,6 +27,24 @@ def test_super_resolution_pairs_follow_the_protocol(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pair.degraded, downscale(pair.truth, 2))
 
 
+def test_a_network_that_is_told_the_noise_level_gets_it_beside_the_noisy_image(tmp_path) -> None:
+    write_image(tmp_path / "gray.png", np.full((64, 64, 3), 127, np.uint8))
+    entry = zoo_entry("denoise-sigma")
+    pairs = load_pairs((tmp_path,), entry, Recipe(seed=1, versions=6)).pairs
+    levels = []
+    for pair in pairs:
+        assert pair.degraded.shape == (64, 64, 4)
+        assert (pair.truth == 127).all()
+        (level,) = np.unique(pair.degraded[..., 3])
+        noise = pair.degraded[..., :3].astype(float) - 127
+        assert noise.std() == pytest.approx(level / 255 * 50, rel=0.06, abs=0.3)
+        levels.append(level)
+    assert len(set(levels)) == 6
+    (blurred,) = load_pairs((tmp_path,), entry, Recipe(seed=1, then=("jpeg",))).pairs
+    assert (blurred.degraded[..., 3] == levels[0]).all()
+    assert (blurred.degraded[..., :3] != pairs[0].degraded[..., :3]).any()
+
+
 def test_every_scale_and_version_makes_a_pair(tmp_path: Path) -> None:
     write_photo(tmp_path / "a.png", 1, 40, 40)
     recipe = Recipe(seed=1, scales=(1.0, 0.5), versions=3)

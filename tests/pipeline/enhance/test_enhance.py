@@ -23,6 +23,7 @@ from edge_imgq.pipeline.enhance.enhance import EnhanceRequest, enhance
 from edge_imgq.pipeline.enhance.enhance_image import enhance_pixels
 from edge_imgq.pipeline.enhance.enhancer import Enhancer, open_enhancer
 from edge_imgq.pipeline.enhance.plan_tiles import plan_tiles
+from edge_imgq.pipeline.enhance.port_settings import packed
 from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
 from tests.graph.build import proto_model
 
@@ -34,7 +35,8 @@ IMAGES = {image.name: image_path(image) for image in read_manifest(default_manif
 @functools.cache
 def opened(name: str) -> Enhancer:
     """Open a network of the zoo once: exporting it from torch takes seconds."""
-    return open_enhancer(name, threads=2)
+    settings = {port.name: "0.1" for port in ZOO[name].further}
+    return open_enhancer(name, threads=2, settings=settings)
 
 
 WHOLE = "dped-slim-iphone"
@@ -61,10 +63,15 @@ def photo(height: int = 200, width: int = 236) -> Pixels:
     return read_rgb(IMAGES["astronaut"])[40 : 40 + height, 100 : 100 + width]
 
 
+def at_once(pixels: Pixels, enhancer: Enhancer) -> Pixels:
+    """Run a network on a whole image."""
+    return enhancer.run(packed(pixels, enhancer.contract, enhancer.levels))
+
+
 @pytest.mark.usefixtures("small_tiles")
 def test_tiles_equal_the_whole_to_the_bit(enhancer: Enhancer) -> None:
     pixels = photo() if enhancer.contract.colour == "rgb" else luma_of(photo())
-    whole = enhancer.session.run(pixels)
+    whole = at_once(pixels, enhancer)
     counts = []
     tiled = enhance_pixels(pixels, enhancer, lambda done, total: counts.append(total))
     assert counts[0] >= 6
@@ -78,7 +85,7 @@ def test_half_the_halo_shows(enhancer: Enhancer) -> None:
     blind = replace(enhancer, radius=enhancer.radius // 3)
     pixels = photo() if enhancer.contract.colour == "rgb" else luma_of(photo())
     tiled = enhance_pixels(pixels, blind, ignore)
-    assert (tiled != enhancer.session.run(pixels)).any()
+    assert (tiled != at_once(pixels, enhancer)).any()
 
 
 @pytest.mark.usefixtures("small_tiles")
