@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge_imgq.bundle.contract import AppContract, FileContract, TilingContract
+from edge_imgq.bundle.contract import AppContract, FileContract, TensorContract, TilingContract
 from edge_imgq.bundle.port_contract import PortedContract
 
 FOLDER = Path(__file__).with_name("app")
@@ -36,8 +36,12 @@ APP_FILES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 """Format → folder in the bundle → its files; each template has an additional suffix."""
 
-RENAMED = {"app.gradle.kts": "build.gradle.kts"}
-"""Templates in FOLDER whose file in the bundle has another name."""
+RENAMED = {
+    "app.gradle.kts": "build.gradle.kts",
+    "PortsContract.kt": "Contract.kt",
+    "PortsContract.swift": "Contract.swift",
+}
+"""Files of FOLDER that have another name in the bundle."""
 
 
 def app_code(contract: AppContract, peak: float) -> dict[str, bytes]:
@@ -54,19 +58,29 @@ def app_code(contract: AppContract, peak: float) -> dict[str, bytes]:
         files = [file for file in contract.files if file.format == format_name]
         for folder, names in folders.items() if files else ():
             for name in names:
-                own = _own_name(name)
-                code[f"{folder}/{RENAMED.get(own, own)}"] = _code(name, contract, files, peak)
+                code[f"{folder}/{_own_name(name)}"] = _code(name, contract, files, peak)
     return code
 
 
-PORT_FILES: Mapping[str, tuple[str, ...]] = {
-    "python": ("ports/run_file.py.j2",),
-    "cpp": (
-        *("litert_session.hpp", "ports/ports.hpp", "ports/ports_file.hpp"),
-        "ports/check_ports.cpp.j2",
-    ),
+PORT_FILES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "TFLite": {
+        "android": (
+            *("ports/Ports.kt", "ports/PortsFile.kt", "ports/CheckPorts.kt"),
+            "ports/PortsContract.kt.j2",
+        ),
+        "cpp": (
+            *("litert_session.hpp", "ports/ports.hpp", "ports/ports_file.hpp"),
+            "ports/check_ports.cpp.j2",
+        ),
+    },
+    "Core ML": {
+        "ios": (
+            *("ports/Ports.swift", "ports/PortsPackage.swift", "ports/CheckPorts.swift"),
+            "ports/PortsContract.swift.j2",
+        ),
+    },
 }
-"""Folder in a bundle with ports → its files; each template has an additional suffix."""
+"""Format → folder in a bundle with ports → its files; each template has an additional suffix."""
 
 
 def port_code(contract: PortedContract, peak: float) -> dict[str, bytes]:
@@ -76,17 +90,19 @@ def port_code(contract: PortedContract, peak: float) -> dict[str, bytes]:
         contract: contract of the bundle.
         peak: float value of level 255.
     """
-    files = [f for f in contract.files if f.format == "TFLite" and f.size is not None]
-    code = {}
-    for folder, names in PORT_FILES.items():
-        for name in names if files or folder == "python" else ():
-            code[f"{folder}/{_own_name(name)}"] = _code(name, contract, files, peak)
+    code = {"python/run_file.py": _code("ports/run_file.py.j2", contract, (), peak)}
+    for format_name, folders in PORT_FILES.items():
+        files = [f for f in contract.files if f.format == format_name and f.size is not None]
+        for folder, names in folders.items() if files else ():
+            for name in names:
+                code[f"{folder}/{_own_name(name)}"] = _code(name, contract, files, peak)
     return code
 
 
 def _own_name(name: str) -> str:
-    """Return the name of a file of FOLDER without its folder and the suffix of templates."""
-    return name.rpartition("/")[2].removesuffix(".j2")
+    """Return the name that a file of FOLDER has in a bundle."""
+    own = name.rpartition("/")[2].removesuffix(".j2")
+    return RENAMED.get(own, own)
 
 
 def _code(name: str, contract: AppContract, files: Sequence[FileContract], peak: float) -> bytes:
@@ -112,8 +128,23 @@ def _rendered(text: str, contract: AppContract, files: Sequence[FileContract], p
         camel=_camel,
         sizes=sizes_of,
         zip=zip,
+        swift_tensor=_swift_tensor,
         tiles=lambda file: ", ".join(f"intArrayOf({h}, {w})" for h, w in sizes_of(file)),
         signatures=lambda file: ", ".join(f'"{name}"' for name in _signatures(file)),
+    )
+
+
+def _swift_tensor(tensor: TensorContract) -> str:
+    """Return an expression for a tensor of a package: an image (H, W, C) or an array (1, C, H, W).
+
+    Arrays are float32 from 0 to the peak.
+    """
+    is_image = tensor.layout == "image"
+    height, width, channels = tensor.shape if is_image else (*tensor.shape[2:], tensor.shape[1])
+    peak = 255 if is_image else tensor.at_255
+    return (
+        f'Tensor(name: "{tensor.name}", height: {height}, width: {width}, channels: {channels}, '
+        f"isImage: {str(is_image).lower()}, peak: {peak})"
     )
 
 

@@ -131,12 +131,15 @@ def test_a_bundle_is_right_by_its_files_until_something_is_altered(app: Path) ->
     assert "contract.json photograph border" in differing()
 
 
-def test_the_first_page_says_what_goes_in_and_what_there_is_no_code_for(app: Path) -> None:
+def test_the_first_page_says_what_goes_in_and_what_fills_it(app: Path) -> None:
     page, said = (app / "README.md").read_text(), read(app)
     for port in said["inputs"]:
         assert f"| `{port['name']}` | {port['kind']}: {port['meaning']} |" in page
-    assert "no code in Kotlin or Swift for files of this kind" in page
-    assert not (app / "android").exists()
+    assert "no code that cuts photographs into tiles" in page
+    for path in (app / "android").iterdir():
+        assert path.suffix == ".kt"
+    assert "kotlinc android/Ports.kt android/Contract.kt android/CheckPorts.kt" in page
+    assert "iOS" not in page
     assert "Core ML takes" not in page  # there is no such file in this bundle
 
 

@@ -9,9 +9,19 @@ public final class MLModelConfiguration {
     public var computeUnits: MLComputeUnits = .all
 }
 
+public enum MLMultiArrayDataType { case float32 }
+
+public final class MLMultiArray {
+    public init(shape: [NSNumber], dataType: MLMultiArrayDataType) throws {}
+    public var dataPointer: UnsafeMutableRawPointer { fatalError() }
+    public var strides: [NSNumber] { [] }
+}
+
 public struct MLFeatureValue {
     public init(pixelBuffer: CVPixelBuffer) {}
+    public init(multiArray: MLMultiArray) {}
     public var imageBufferValue: CVPixelBuffer? { nil }
+    public var multiArrayValue: MLMultiArray? { nil }
 }
 
 public protocol MLFeatureProvider {
