@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-from edge_imgq.api.arguments import AnyPath, Size
+from edge_imgq.api.arguments import NOTHING_SET, AnyPath, Settings, Size, as_settings
 from edge_imgq.errors import ImageError
 
 if TYPE_CHECKING:
@@ -102,6 +104,48 @@ class OpenedFile:
         else:
             result = self.session.run(pixels_of(levels)).astype(np.float64)
         return (first_result(result, self.contract) / 255.0).astype(np.float32)
+
+    def run_all(
+        self,
+        photo: NDArray[np.uint8],
+        *,
+        settings: Settings = NOTHING_SET,
+        states: Mapping[str, NDArray[Any]] = MappingProxyType({}),
+    ) -> dict[str, NDArray[Any]]:
+        """Run the file on a photograph and return every output by its name, the main one first.
+
+        Args:
+            photo: uint8 (H, W, 3), or (H, W, 1) for "y"; mosaics and frames are made of it. Or all
+                channels of the image input, such as the 4 planes of a mosaic.
+            settings: values of further inputs, as for `enhance`.
+            states: what the frame before returned, by the name of the input that takes it; without,
+                a state is zero.
+
+        Returns:
+            uint8 (H, W, C) for pictures, the main one under "image" if the model's name for it is
+            not known. Numbers in the model's own unit for others, float64: (N,) for vectors,
+            (h, w, C) for planes and states. A file with 8-bit input takes all numbers in 255 steps
+            of their range.
+
+        Raises:
+            UsageError: an input has no value, one outside its range, or does not exist.
+            ImageError: the photograph has another type or channel count, or a size the file does
+                not take, or a picture of `settings` cannot be read.
+            NonFiniteOutputError: the file returned NaN or infinity.
+        """
+        import numpy as np
+
+        from edge_imgq.pipeline.enhance.run_outputs import run_outputs
+
+        plain = 1 if self.contract.colour == "y" else 3
+        takes = sorted({plain, self.contract.image_channels})
+        pixels = photo[..., np.newaxis] if photo.ndim == 2 else photo
+        if pixels.ndim != 3 or pixels.dtype != np.uint8 or pixels.shape[2] not in takes:
+            raise ImageError(
+                f"The photograph is {photo.dtype} of shape {photo.shape}; this file takes uint8 "
+                f"(height, width, {' or '.join(map(str, takes))})."
+            )
+        return run_outputs(self.session, pixels, as_settings(settings), states)
 
     def _refuse_other_floats(self, image: NDArray[np.float32]) -> None:
         import numpy as np

@@ -149,7 +149,8 @@ MEMBERS: dict[str, set[str]] = {
     },
     "ModelResult": {"folder", "report", "worst_images", "files", "passes", "verdict"},
     "OpenedFile": {
-        *("path", "session", "contract", "target", "sizes", "runtime", "run", "run_float"),
+        *("path", "session", "contract", "target", "sizes", "runtime", "run", "run_all"),
+        "run_float",
     },
     "PixelRange": {"low", "high"},
     "QuantizeRecipe": {
