@@ -66,8 +66,9 @@ def convolution(file: Emitter, operation: Operation) -> None:
 def _pads_wrongly(file: Emitter, image: Tensor, spot: PaddedWindow) -> bool:
     """Return True if an NPU's padding of a convolution is not trusted.
 
-    Qualcomm's HTP (QNN 2.51) pads the borders of some int16 images, of three channels for one, with
-    another value than zero. A PAD before the convolution is right.
+    Before a 3×3 convolution, Qualcomm's HTP (QNN 2.51) pads an int16 image of one to three channels
+    that was converted from 8 bits with gray 128 (`findings/qnn-htp-int16-padding.sh`). A PAD before
+    the convolution is right, and is written before every one of int16 that pads.
     """
     int16 = image.quantization is not None and image.quantization.dtype == "int16"
     return file.options.npu and int16 and any(map(any, spot.pads))
