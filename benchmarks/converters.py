@@ -16,6 +16,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -95,10 +96,13 @@ def compare(names: Sequence[str], peers: Sequence[str], rounds: int) -> Run:
     )
 
 
-def case_named(name: str) -> Case | Skipped:
-    """Return a network with its images, or why it cannot be made."""
+def case_named(name: str, size: tuple[int, int] | None = None) -> Case | Skipped:
+    """Return a network with its images, at its own or another (height, width), or why not."""
+    network, folder = NETWORKS[name], name
+    if size is not None:
+        network, folder = replace(network, size=size), f"{name}-{size[0]}x{size[1]}"
     try:
-        return case_of(name, NETWORKS[name], ROOT / "cases" / name)
+        return case_of(name, network, ROOT / "cases" / folder)
     except EdgeImgqError as error:
         return Skipped(sentence(str(error)))
 

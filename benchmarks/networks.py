@@ -75,6 +75,7 @@ NETWORKS: dict[str, BenchmarkNetwork] = {
     "dped-slim": _zoo("dped-slim", (180, 320)),
     "deblur-slim": _zoo("deblur-slim", (180, 320)),
     "abpn-x2": _zoo("abpn-x2", (180, 320)),
+    "espcn-x2": _zoo("espcn-x2", (180, 320)),
     "jpeg-slim": _zoo("jpeg-slim", (180, 320)),
     "denoise-slim": _zoo("denoise-slim", (180, 320)),
     **{

@@ -1,6 +1,7 @@
 """The same networks through edge-imgq and through the converters of others, on phones' Arm cores.
 
     python benchmarks/phones.py [--network NAME]... [--peer NAME]... [--core NAME]... [--hold 1.0]
+        [--size HxW]
     python benchmarks/phones.py --show FILE...
 
 Nothing is timed: the files run under emulation (`edge-imgq doctor --set-up arm64`), and their
@@ -38,6 +39,7 @@ from benchmarks.phone_table import (
     read_phone_run,
     write_phone_run,
 )
+from edge_imgq.cli.argument_types import size
 from edge_imgq.devices.arm64.cores import CORES
 from edge_imgq.devices.arm64.llvm_mca import find_llvm_mca
 from edge_imgq.devices.arm64.operator_costs import OperatorCosts
@@ -66,6 +68,7 @@ def main() -> int:
             arguments.network or list(NETWORKS),
             arguments.peer or list(PEERS),
             arguments.core or PHONES,
+            arguments.size,
         )
     if arguments.json:
         write_phone_run(run, arguments.json)
@@ -81,6 +84,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--network", action="append", choices=list(NETWORKS), help="default: all")
     parser.add_argument("--peer", action="append", choices=list(PEERS), help="default: all")
     parser.add_argument("--core", action="append", choices=list(CORES), help=", ".join(PHONES))
+    parser.add_argument("--size", type=size, metavar="HxW", help="default: each network's own")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything counted here")
     parser.add_argument(
         "--show", type=Path, nargs="+", metavar="FILE", help="print the table of earlier runs"
@@ -90,10 +94,18 @@ def _arguments() -> argparse.Namespace:
 
 
 def count(
-    emulation: Emulation, names: Sequence[str], peers: Sequence[str], cores: Sequence[str]
+    emulation: Emulation,
+    names: Sequence[str],
+    peers: Sequence[str],
+    cores: Sequence[str],
+    image_size: tuple[int, int] | None = None,
 ) -> PhoneRun:
-    """Return what files of some networks take on some cores."""
-    cases = [case for case in map(case_named, names) if isinstance(case, Case)]
+    """Return what files of some networks take on some cores.
+
+    `image_size` is the (height, width) that all networks are converted for; None for their own.
+    """
+    found_cases = (case_named(name, image_size) for name in names)
+    cases = [case for case in found_cases if isinstance(case, Case)]
     files = files_of(cases, [peer for peer in PEERS if peer in peers], DEFAULT)
     entries = []
     for case in cases:
