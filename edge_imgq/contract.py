@@ -41,7 +41,7 @@ class ImageContract:
         others: further outputs.
         layout: how a photograph becomes the input: "image", unchanged; "raw", four planes of a
             Bayer mosaic (R, G, G, B) of half its height and width, for each frame; "rgba", with
-            an opaque fourth channel; "frames", several frames concatenated along the channels.
+            opacity as a fourth channel; "frames", several frames concatenated along the channels.
         frames: number of frames in the input.
         further: inputs beside the image.
         border: pixels that the network crops on each side; its files pad the image by mirroring as

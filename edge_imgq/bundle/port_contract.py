@@ -18,7 +18,7 @@ PHOTOGRAPH: dict[Kind, str] = {
     "image": "its pixels",
     "raw": "the planes R, G, G and B of its Bayer mosaic (RGGB), of half its height and width; "
     "of several frames, those of each in turn",
-    "rgba": "its pixels, and a fourth channel that is opaque, 255",
+    "rgba": "its pixels, and its opacity, 255 where it is opaque, as a fourth channel",
     "frames": "frames side by side along the channels; the middle one is what comes out",
 }
 """Description of what an input takes of a photograph, by its kind."""

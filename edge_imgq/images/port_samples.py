@@ -196,7 +196,15 @@ def _mosaic(picture: Pixels, frames: int, generator: Generator | None) -> Pixels
     return np.stack(planes, axis=2)
 
 
-def _opaque(picture: Pixels, frames: int, generator: Generator | None) -> Pixels:  # noqa: ARG001
+def _with_opacity(
+    picture: Pixels,
+    frames: int,  # noqa: ARG001
+    generator: Generator | None,
+) -> Pixels:
+    """Return a picture with a fourth channel: opaque, or in half of the draws a mask's."""
+    if generator is not None and generator.integers(2):
+        mask = _mask((picture.shape[0], picture.shape[1]), generator)
+        return np.concatenate([picture, mask], axis=2)
     if picture.shape[2] == 4:  # it has an opacity of its own
         return picture
     opaque = np.full_like(picture[..., :1], WHITE * steps_per_level(picture))
@@ -216,7 +224,7 @@ def _frames(picture: Pixels, frames: int, generator: Generator | None) -> Pixels
 LAYOUTS: Mapping[str, Callable[[Pixels, int, Generator | None], Pixels]] = {
     "image": _as_it_is,
     "raw": _mosaic,
-    "rgba": _opaque,
+    "rgba": _with_opacity,
     "frames": _frames,
 }
 """Conversions of a picture to the image input, by the layout of a contract."""

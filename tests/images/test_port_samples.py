@@ -43,3 +43,18 @@ def test_a_picture_gets_the_noise_of_the_level_that_is_told() -> None:
     # At mid-gray all shares of shot noise are alike; rounding to pixels adds 1 / 12.
     wanted = np.sqrt(np.square(told) + 1 / 12)
     np.testing.assert_allclose(had, wanted, rtol=0.05, atol=0.3)
+
+
+def test_an_opacity_is_whole_or_a_mask_so_that_both_are_calibrated() -> None:
+    """A network that fills holes takes the mask there, and computes nothing where there is none."""
+    picture = np.random.default_rng(1).integers(0, 256, (48, 64, 3), np.uint8)
+    contract = ImageContract("image-to-image", 1, "rgb", layout="rgba")
+    drawn = [with_ports(picture, contract, np.random.default_rng(n), {}) for n in range(16)]
+    shares = [float((rgba[..., 3] == 255).mean()) for rgba in drawn]
+    assert 4 <= sum(share == 1 for share in shares) <= 12
+    assert any(0 < share < 0.7 for share in shares)
+    for rgba in drawn:
+        np.testing.assert_array_equal(rgba[..., :3], picture)
+        assert set(np.unique(rgba[..., 3])) <= {0, 255}
+    known = with_ports(picture, contract, None, {})
+    assert (known[..., 3] == 255).all()

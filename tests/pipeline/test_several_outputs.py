@@ -180,6 +180,7 @@ def test_what_a_format_cannot_return_is_said(tmp_path: Path) -> None:
     assert failed.target == "ncnn-float"
     assert "Output 'quarter'" in failed.reason
     assert "a file of ncnn here returns one result; name the one" in failed.reason
+    assert "Files of ONNX, TFLite and Core ML return all." in failed.reason
 
 
 def test_outputs_that_are_no_parts_of_the_picture_are_refused(tmp_path: Path) -> None:

@@ -181,7 +181,11 @@ def _outputs_refused(plan: TargetPlan) -> tuple[Refusal, ...]:
     files = (
         "a file that is compiled for an NPU" if compiled else f"a file of {file_format.name} here"
     )
-    reason = f"{files} returns one result; name the one that is wanted: --output-name NAME."
+    able = [each.name for each in FORMATS.values() if each.returns_several]
+    reason = (
+        f"{files} returns one result; name the one that is wanted, --output-name NAME. Files of "
+        f"{', '.join(able[:-1])} and {able[-1]} return all."
+    )
     return (Refusal("Output", others[0].name, reason),)
 
 
