@@ -13,7 +13,7 @@ from typing import Any
 from edge_imgq.artifact import write_text
 from edge_imgq.errors import RecipeError, UsageError
 from edge_imgq.recipe.toml_reader import TomlTable
-from edge_imgq.report.baseline import Baseline, ModelBaseline, Tolerances
+from edge_imgq.report.baseline import Baseline, Figures, ModelBaseline, Tolerances
 from edge_imgq.report.json_file import read_json
 from edge_imgq.report.typed import plain, read_as
 
@@ -70,8 +70,36 @@ def read_baseline(path: Path) -> Baseline:
     tolerances = _tolerances(table.table("tolerances"))
     table.raise_mistakes()
     with _advised(path):
-        models = read_as(Mapping[str, ModelBaseline], values.get("models", {}), f"{path} [models]")
+        models = _models(values.get("models", {}), f"{path} [models]")
     return Baseline(tolerances, models)
+
+
+def _models(values: Mapping[str, Any], where: str) -> Mapping[str, ModelBaseline]:
+    """Read all models; an error names the first fault of each target and of each model.
+
+    Raises:
+        RecipeError: a key is missing or unknown, or a value has another type.
+    """
+    faults: list[str] = []
+
+    def tried(kind: Any, value: Any, place: str) -> None:
+        try:
+            read_as(kind, value, f"{where} {place}")
+        except RecipeError as error:
+            faults.append(str(error))
+
+    for name, model in values.items():
+        targets = model.get("targets") if isinstance(model, dict) else None
+        if not isinstance(targets, dict):
+            tried(ModelBaseline, model, f"[{name}]")
+            continue
+        tried(ModelBaseline, {**model, "targets": {}}, f"[{name}]")
+        for target, figures in targets.items():
+            tried(Figures, figures, f"[{name}]: targets [{target}]")
+    if faults:
+        raise RecipeError("\n".join(faults))
+    read: Mapping[str, ModelBaseline] = read_as(Mapping[str, ModelBaseline], values, where)
+    return read
 
 
 def read_to_update(path: Path) -> Baseline | None:

@@ -124,7 +124,7 @@ def test_the_python_of_the_readme_does_what_it_says(worked: Path) -> None:
     (program,) = blocks(README, "python")
     names: dict[str, Any] = {}
     exec(compile(program, "README.md", "exec"), names)
-    assert names["result"]["tflite-int8"].path.is_file()
+    assert names["x2"]["tflite-int8"].path.is_file()
     with Image.open(worked / "photo.jpg") as photo:
         assert names["enlarged"].shape == (2 * photo.height, 2 * photo.width, 3)
 

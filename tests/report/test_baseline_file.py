@@ -137,6 +137,22 @@ def test_a_spoiled_baseline_says_what_to_do(path: Path) -> None:
             read(path)
 
 
+def test_a_fault_of_each_model_and_target_is_told(path: Path) -> None:
+    form = json.loads(path.read_text())
+    (model,) = form["models"].values()
+    first, second = list(model["targets"])[:2]
+    del model["float_sha256"]
+    model["targets"][first]["bytes"] = "many"
+    del model["targets"][second]["sha256"]
+    path.write_text(json.dumps(form))
+    with pytest.raises(RecipeError) as caught:
+        read_baseline(path)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 3
+    for line, words in zip(lines, ["float_sha256", f"[{first}]", f"[{second}]"], strict=True):
+        assert words in line
+
+
 def test_a_missing_and_a_damaged_baseline_are_sentences(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"There is no baseline .* --update"):
         read_baseline(tmp_path / "gone.json")

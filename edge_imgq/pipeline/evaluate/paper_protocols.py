@@ -18,6 +18,7 @@ from edge_imgq.images.noise import GaussianNoise
 from edge_imgq.images.phone import PhoneCamera
 from edge_imgq.images.resize import upscale
 from edge_imgq.scale import Scale, as_scale
+from edge_imgq.wording import no_such
 
 FINEST = 64
 """Largest denominator of a scale that a level stands for."""
@@ -64,11 +65,15 @@ class Protocol:
     enlarges: bool = False
 
 
+UNKNOWN = "image-to-image"
+"""Task of a user's model that keeps the size of its image, in `ImageContract.task`."""
+
+
 def protocol_of(task: str, scale: Scale) -> Protocol:
     """Return the protocol of a task.
 
     Raises:
-        UsageError: the task is unknown.
+        UsageError: the task is not known, or there is no such task.
     """
     table = {
         "super-resolution": _super_resolution(scale),
@@ -77,10 +82,13 @@ def protocol_of(task: str, scale: Scale) -> Protocol:
         "deblur": DEBLUR,
         "photo-enhancement": ENHANCEMENT,
     }
-    if task not in table:
+    if task == UNKNOWN:
         raise UsageError(
-            f"Nothing is known of how to judge {task!r}; say --task with one of {', '.join(table)}."
+            "The file does not say what the network is for, so neither how to judge it: say --task "
+            f"with one of {', '.join(table)}."
         )
+    if task not in table:
+        raise UsageError(no_such("task", task, list(table)))
     return table[task]
 
 

@@ -8,10 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edge_imgq.contract import has_note
-from edge_imgq.pipeline.evaluate.paper_protocols import protocol_of
-
-UNKNOWN = "image-to-image"
-"""Task of a user's model that keeps the size of its image, in `ImageContract.task`."""
+from edge_imgq.pipeline.evaluate.paper_protocols import UNKNOWN, protocol_of
 
 
 def refuse_unknown_task(model: str) -> None:
