@@ -36,7 +36,7 @@ FALLBACK = "fallback"
 
 ACTIVATIONS = ("int8", "int16")
 
-_DECIBELS = ((0.0, 100.0), "dB from 0 to 100")
+_DECIBELS = ((0.0, 100.0), "a number of dB from 0 to 100")
 """Limits of budgets: 8-bit images that differ at all are seldom nearer than 100 dB."""
 
 _SIZED = re.compile(r"(.+)-\d+x\d+")
