@@ -1,10 +1,11 @@
 """What `assess` gets right on photographs that it has not seen, beside the classical measures.
 
     python -m benchmarks.assessment --fit DIR --set NAME=DIR [--set NAME=DIR]...
-                                    [--model FILE] [--photos N] [--json FILE]
+                                    [--model FILE] [--photos N] [--cases N] [--json FILE]
 
-Every photograph is cropped to its central 384x384 pixels and degraded in nine ways, seeded by its
-name; each case is assessed, and every network that can be advised is run on it. A set whose name
+Every photograph is degraded whole in eight ways, seeded by its name, and taken as it is as a ninth;
+each case is assessed, and every network that can be advised is run on it. Sets of few photographs
+are degraded several times, until there are N cases of each way. A set whose name
 ends in "blur" holds photographs that are really blurred: they are assessed as they are. The
 thresholds of the classical measures are fitted on the cases of `--fit`, the training photographs.
 """
@@ -12,6 +13,7 @@ thresholds of the classical measures are fitted on the cases of `--fit`, the tra
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import zlib
 from collections.abc import Iterator, Sequence
@@ -39,8 +41,6 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-SIDE = 384
-
 
 @dataclass(frozen=True)
 class Case:
@@ -67,6 +67,7 @@ def main() -> None:
     parser.add_argument("--fit", type=Path, required=True, metavar="DIR")
     parser.add_argument("--set", action="append", required=True, metavar="NAME=DIR")
     parser.add_argument("--photos", type=int, default=40, help="of each set at most")
+    parser.add_argument("--cases", type=int, default=1, help="of each degradation at least")
     parser.add_argument("--model", default=MODEL, help="a file that was exported of it")
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
@@ -76,7 +77,7 @@ def main() -> None:
     cases = [
         case
         for name, folder in sets.items()
-        for case in cases_of(name, Path(folder), arguments.photos, predict)
+        for case in cases_of(name, Path(folder), arguments.photos, predict, arguments.cases)
     ]
     fit = list(cases_of("fit", arguments.fit, arguments.photos, predict))
     if arguments.json:
@@ -84,18 +85,23 @@ def main() -> None:
     print(table(cases, fit))
 
 
-def cases_of(name: str, folder: Path, photos: int, predict: Predict) -> Iterator[Case]:
+def cases_of(
+    name: str, folder: Path, photos: int, predict: Predict, cases: int = 1
+) -> Iterator[Case]:
     """Yield every case of a set."""
     networks = {name: load_network(name) for name in REPAIRS}
     files = list_images(folder)
-    step = max(1, len(files) // photos)
-    for file in files[::step][:photos]:
-        photo = _centre(read_image(file, "rgb"))
+    files = files[:: max(1, len(files) // photos)][:photos]
+    draws = range(-(-cases // len(files)))
+    for file in files:
+        photo = crop_to_multiple(read_image(file, "rgb"), 8)
         if name.endswith("blur"):
             yield Case(name, "blurred", Severity(), assess_pixels(photo, file.name, predict), {})
             continue
-        for scenario in SCENARIOS:
-            rng = np.random.default_rng([7, zlib.crc32(f"{file.name} {scenario}".encode())])
+        for scenario, draw in itertools.product(SCENARIOS, draws):
+            if scenario == "clean" and draw:
+                continue
+            rng = np.random.default_rng([7, zlib.crc32(f"{file.name} {scenario}".encode()), draw])
             degraded, truth = degrade(photo, pieces_of(scenario, rng), rng)
             degraded = in_colour(degraded)
             before = luma_psnr(photo, degraded)
@@ -105,11 +111,6 @@ def cases_of(name: str, folder: Path, photos: int, predict: Predict) -> Iterator
             }
             found = assess_pixels(degraded, file.name, predict)
             yield Case(name, scenario, truth, found, {NOTHING: 0.0, **gains})
-
-
-def _centre(photo: Pixels) -> Pixels:
-    top, left = (max(0, length - SIDE) // 2 for length in photo.shape[:2])
-    return crop_to_multiple(photo[top : top + SIDE, left : left + SIDE], 8)
 
 
 def table(cases: Sequence[Case], fit: Sequence[Case]) -> str:

@@ -1,4 +1,4 @@
-"""Evenly spaced crops that represent a large photograph."""
+"""Evenly spaced crops and pixels that represent a large photograph."""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ def spread_crops(pixels: Pixels, side: int, most: int, grid: int) -> Pixels:
     return np.stack(
         [pixels[top : top + side, left : left + side] for top in rows for left in columns]
     )
+
+
+def spread_pixels(pixels: Pixels, side: int) -> Pixels:
+    """Pick evenly spaced pixels, (side, side, C), unchanged, so that their tones keep their shares.
+
+    `pixels` is (H, W, C). Each is nearest to the centre of its cell of a grid of side × side; a
+    smaller image gives pixels several times.
+    """
+    rows, columns = ((np.arange(side) * 2 + 1) * n // (2 * side) for n in pixels.shape[:2])
+    return pixels[np.ix_(rows, columns)]
 
 
 def _starts(length: int, side: int, most: int, grid: int) -> tuple[int, ...]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+CHANNELS = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 LUMA = (0.299, 0.587, 0.114)
 RED_GREEN = (1.0, -1.0, 0.0)
 BLUE_GREEN = (0.0, -1.0, 1.0)
@@ -42,6 +44,10 @@ TONES = (6.0, 16.0, 32.0, 64.0, 128.0, 224.0)
 COLOUR_STEPS = (8.0, 32.0, 96.0)
 """Levels at which differences of two channels saturate."""
 
+WHOLE_TONES = (3.0, 6.0, 10.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0, 176.0, 224.0)
+WHOLE_COLOUR_STEPS = (4.0, 8.0, 16.0, 32.0, 96.0)
+"""The same for whole photographs: finer, to tell whether they reach black and white."""
+
 FREQUENCIES = (
     *((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (2, 2), (0, 3), (3, 0), (3, 3), (0, 5)),
     *((5, 0), (2, 5), (5, 2), (4, 4), (1, 6), (6, 1), (0, 7), (7, 0), (5, 5), (7, 7)),
@@ -64,33 +70,57 @@ class DegradationNet(nn.Module):
     neighbours at four sizes, cosines of 8x8 blocks, and steps at each of the eight positions in a
     block. Dense layers are 1x1 convolutions on the means. Images may have any size from 96 pixels.
 
+    Two dense networks share the filters. One is meant for crops. The other sees tones alone, finer
+    and with the brightest and darkest pixels, and is meant for a sample of the whole photograph's
+    pixels: whether light is missing or a subject is dark shows only beside the rest.
+
     Args:
-        outputs: Number of outputs.
-        hidden: Widths of the two hidden dense layers.
+        of_crops: Number of values that describe a crop; each has a spread.
+        of_whole: Number of values that describe a whole photograph; each has a spread.
+        hidden: Widths of the two hidden dense layers for crops, and of the one for the whole.
     """
 
     differences: Tensor
     tones: Tensor
     offsets: Tensor
+    whole_tones: Tensor
+    whole_offsets: Tensor
+    extremes: Tensor
+    extreme_offsets: Tensor
     cosines: Tensor
     borders: Tensor
     middle: Tensor
     scale: Tensor
 
-    def __init__(self, outputs: int, hidden: tuple[int, int] = (80, 64)) -> None:
+    def __init__(
+        self, of_crops: int, of_whole: int, hidden: tuple[int, int, int] = (80, 64, 32)
+    ) -> None:
         super().__init__()
-        tones, offsets = tone_filters()
         self.register_buffer("differences", difference_filters())
-        self.register_buffer("tones", tones)
-        self.register_buffer("offsets", offsets)
+        for name, (filters, offsets) in {
+            "": tone_filters(CHANNELS, TONES, COLOUR_STEPS),
+            "whole_": tone_filters((*CHANNELS, LUMA), WHOLE_TONES, WHOLE_COLOUR_STEPS),
+        }.items():
+            self.register_buffer(f"{name}tones", filters)
+            self.register_buffer(f"{name}offsets", offsets)
+        extremes, offsets = tone_filters((*CHANNELS, LUMA), (255.0,), ())
+        self.register_buffer("extremes", extremes)
+        self.register_buffer("extreme_offsets", offsets)
         self.register_buffer("cosines", cosine_filters())
         self.register_buffer("borders", border_filters())
-        means = 4 * len(self.differences) + len(tones) + len(self.cosines) + len(self.borders)
-        self.register_buffer("middle", torch.zeros(1, means, 1, 1))
-        self.register_buffer("scale", torch.ones(1, means, 1, 1))
-        self.first = nn.Conv2d(means, hidden[0], 1)
+        self.of_crop = sum(
+            map(len, (*[self.differences] * 4, self.tones, self.cosines, self.borders))
+        )
+        of_tones = len(self.whole_tones) + 2 * len(self.extremes)
+        self.register_buffer("middle", torch.zeros(1, self.of_crop + of_tones, 1, 1))
+        self.register_buffer("scale", torch.ones(1, self.of_crop + of_tones, 1, 1))
+        self.first = nn.Conv2d(self.of_crop, hidden[0], 1)
         self.second = nn.Conv2d(hidden[0], hidden[1], 1)
-        self.last = nn.Conv2d(hidden[1], outputs, 1)
+        self.values = nn.Conv2d(hidden[1], of_crops, 1)
+        self.spreads = nn.Conv2d(hidden[1], of_crops, 1)
+        self.whole_first = nn.Conv2d(of_tones, hidden[2], 1)
+        self.whole_values = nn.Conv2d(hidden[2], of_whole, 1)
+        self.whole_spreads = nn.Conv2d(hidden[2], of_whole, 1)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return (N, outputs) for RGB (N, 3, H, W) in [0, 1].
@@ -100,7 +130,11 @@ class DegradationNet(nn.Module):
         return self.numbers(self.statistics(image))
 
     def statistics(self, image: Tensor) -> Tensor:
-        """Return the mean responses (N, n, 1, 1), in [0, 6], for RGB (N, 3, H, W) in [0, 1]."""
+        """Return statistics (N, n, 1, 1), in [0, 6], for RGB (N, 3, H, W) in [0, 1].
+
+        Mean responses, of crops and then of tones; last the largest values of each channel and of
+        its negative, in the image and averaged over blocks.
+        """
         responses, smaller = [], image
         for stride in (2, 2, 1, 1):
             responses.append(F.conv2d(smaller, self.differences, stride=stride))
@@ -108,16 +142,24 @@ class DegradationNet(nn.Module):
         responses.append(F.conv2d(smaller, self.tones, self.offsets))
         responses.append(F.conv2d(image, self.cosines, stride=BLOCK))
         responses.append(F.conv2d(image, self.borders, stride=BLOCK, padding=1))
-        return torch.cat([F.relu6(one).mean((2, 3), keepdim=True) for one in responses], dim=1)
+        responses.append(F.conv2d(image, self.whole_tones, self.whole_offsets))
+        statistics = [F.relu6(one).mean((2, 3), keepdim=True) for one in responses]
+        of_blocks = F.max_pool2d(F.conv2d(image, self.extremes, self.extreme_offsets), BLOCK)
+        statistics += [of_blocks.amax((2, 3), keepdim=True), of_blocks.mean((2, 3), keepdim=True)]
+        return torch.cat(statistics, dim=1)
 
     def numbers(self, statistics: Tensor) -> Tensor:
-        """Return (N, outputs) from the mean responses; only these layers are trained.
+        """Return (N, outputs) from the statistics; only these layers are trained.
 
-        Estimates, then as many spreads, in the order and scaling of `edge_imgq.models.measures`.
+        Estimates, then as many spreads, in the order and scaling of `edge_imgq.models.measures`:
+        those of crops precede those of the whole, among the spreads as well.
         """
         seen = (statistics - self.middle) * self.scale
-        numbers: Tensor = self.last(F.relu(self.second(F.relu(self.first(seen)))))
-        return numbers.flatten(1)
+        crop = F.relu(self.second(F.relu(self.first(seen[:, : self.of_crop]))))
+        whole = F.relu(self.whole_first(seen[:, self.of_crop :]))
+        values = [self.values(crop), self.whole_values(whole)]
+        spreads = [self.spreads(crop), self.whole_spreads(whole)]
+        return torch.cat(values + spreads, dim=1).flatten(1)
 
     @torch.no_grad()
     def standardise(self, seen: Tensor) -> None:
@@ -140,17 +182,26 @@ def difference_filters() -> Tensor:
     return torch.stack(_both_ways(planes, STEPS))
 
 
-def tone_filters() -> tuple[Tensor, Tensor]:
+def tone_filters(
+    channels: Sequence[tuple[float, float, float]],
+    tones: Sequence[float],
+    colour_steps: Sequence[float],
+) -> tuple[Tensor, Tensor]:
     """Return filters (n, 3, 1, 1) and offsets (n,) for channel tones and channel differences.
 
-    On RGB in [0, 1], a response reaches CAP at each of TONES or COLOUR_STEPS levels of 255.
+    On RGB in [0, 1], a response reaches CAP at each of the levels of 255.
+
+    Args:
+        channels: shares of red, green and blue in each channel.
+        tones: levels above black, and below white, of each channel.
+        colour_steps: levels of the differences of red and green, and of blue and green.
     """
-    planes = [_in_colour(((1.0,),), colours) for colours in torch.eye(3).tolist()]
-    filters = _both_ways(planes, TONES)
+    planes = [_in_colour(((1.0,),), shares) for shares in channels]
+    filters = _both_ways(planes, tones)
     # What lies below white is white less the channel.
-    offsets = [white * CAP * 255.0 / tone for _ in planes for tone in TONES for white in (0, 1)]
+    offsets = [white * CAP * 255.0 / tone for _ in planes for tone in tones for white in (0, 1)]
     colours = [_in_colour(((1.0,),), pair) for pair in (RED_GREEN, BLUE_GREEN)]
-    filters += _both_ways(colours, COLOUR_STEPS)
+    filters += _both_ways(colours, colour_steps)
     return torch.stack(filters), torch.tensor(offsets + [0.0] * (len(filters) - len(offsets)))
 
 
@@ -184,7 +235,7 @@ def _in_colour(kernel: object, colours: tuple[float, float, float]) -> Tensor:
     return torch.stack([plane * share for share in colours])
 
 
-def _both_ways(filters: list[Tensor], steps: tuple[float, ...]) -> list[Tensor]:
+def _both_ways(filters: list[Tensor], steps: Sequence[float]) -> list[Tensor]:
     """Return the filters with both signs, scaled to reach CAP at each level."""
     return [
         one * (sign * CAP * 255.0 / step)

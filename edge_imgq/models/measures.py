@@ -52,15 +52,26 @@ class Measure:
 REPAIRS = ("denoise-slim", "jpeg-slim", "deblur-slim", "dped-slim")
 """Networks of the zoo whose PSNR gain is estimated."""
 
-SEEN = {"denoise-slim": 75, "jpeg-slim": 59, "deblur-slim": 151}
-"""Networks that are advised, with the side in pixels of the region that each reads.
+SEEN = {"denoise-slim": 75, "jpeg-slim": 59, "deblur-slim": 151, "dped-slim": 27}
+"""Side in pixels of the region that each repair reads; `enhance` refuses smaller photographs."""
 
-`enhance` refuses smaller photographs. `dped-slim` is not advised: whether a photograph is dark and
-pale on purpose cannot be estimated, and if it is, the tone correction costs decibels.
+DOUBT = dict.fromkeys(REPAIRS[:3], 0.1) | {"dped-slim": 1.0}
+"""Spreads by which each repair's estimated gain is lowered before it is advised.
+
+A photograph may be dark or pale on purpose; then the tone correction costs many decibels.
 """
 
 WORTH = 0.15
 """Smallest gain in dB at which a network is advised; smaller gains are not visible."""
+
+DETAIL_GAINS = {name: f"detail_gain_{name}" for name in REPAIRS[:3]}
+"""Repairs that restore detail, with the measure of what they gain on its error alone."""
+
+TONE_GAINS = {name: f"tone_gain_{name}" for name in REPAIRS[2:]}
+"""Repairs that change tones, with the measure of what they gain on the error of tones alone.
+
+`deblur-slim` darkens a little, which mends some overexposed photographs.
+"""
 
 MEASURES = (
     Measure("noise", "levels", -4.0, 60.0, 25.0, 25.0, least=0.0),
@@ -68,14 +79,19 @@ MEASURES = (
     Measure("blur", "pixels", -1.0, 8.0, 2.0, 2.0, least=0.0),
     Measure("elongation", "", -0.7, 1.3, 0.5, 0.5, least=0.0, most=1.0),
     Measure("upscaling", "times", -0.3, 2.8, 1.0, 1.0, least=0.0, logarithmic=True),
+    Measure("detail_psnr", "dB", 3.0, 62.0, 35.0, 15.0),
+    *(Measure(name, "dB", -7.0, 11.0, 2.0, 6.0) for name in DETAIL_GAINS.values()),
     Measure("exposure", "stops", -3.0, 3.0, 0.0, 2.0),
-    Measure("psnr", "dB", 3.0, 62.0, 35.0, 15.0),
-    *(Measure(name, "dB", -7.0, 11.0, 2.0, 6.0) for name in REPAIRS),
+    Measure("tone_psnr", "dB", 3.0, 62.0, 35.0, 15.0),
+    *(Measure(name, "dB", -7.0, 11.0, 2.0, 6.0) for name in TONE_GAINS.values()),
 )
-"""The measures in output sequence.
+"""The measures in output sequence: those of crops, then those of OF_WHOLE.
 
 Ranges in files cover the estimates of nearly all photographs.
 """
+
+OF_WHOLE = ("exposure", "tone_psnr", *TONE_GAINS.values())
+"""Measures that are read of a sample of the whole photograph's pixels; the others of crops."""
 
 SPREAD_RATE = 4.0
 """The spread, in spans, is e^(SPREAD_RATE · output)."""

@@ -215,7 +215,7 @@ ASSESSORS = _by_name(
         multiple=8,
         summary="Convolutions and their means: what a photograph suffers from, and what mends it",
         architecture="degradation",
-        options={"outputs": 22},
+        options={"of_crops": 9, "of_whole": 4},
     ),
 )
 """Networks that return a vector instead of an image."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from edge_imgq.errors import ImageError, UsageError
 from edge_imgq.images.chroma import luma_of
-from edge_imgq.images.crops import spread_crops
+from edge_imgq.images.crops import spread_crops, spread_pixels
 from edge_imgq.images.photograph import read_photograph
 from edge_imgq.metrics.no_reference import (
     LEAST_SIDE,
@@ -17,7 +17,18 @@ from edge_imgq.metrics.no_reference import (
     laplacian_variance,
     wavelet_noise,
 )
-from edge_imgq.models.measures import MEASURES, PORT, REPAIRS, SEEN, WORTH, values_and_spreads
+from edge_imgq.models.measures import (
+    DETAIL_GAINS,
+    DOUBT,
+    MEASURES,
+    OF_WHOLE,
+    PORT,
+    REPAIRS,
+    SEEN,
+    TONE_GAINS,
+    WORTH,
+    values_and_spreads,
+)
 from edge_imgq.pipeline.enhance.enhancer import open_network
 from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.report.assessment import Assessment, ClassicalMeasures, Estimate, Gain
@@ -48,9 +59,11 @@ BLURRED = 0.4
 """Blur in pixels above which a photograph counts as blurred; the least in training is 0.8."""
 
 Predict = Callable[["Pixels"], "Numbers"]
-"""Function from uint8 crops (N, SIDE, SIDE, 3) to float32 estimates (N, 22)."""
+"""Function from uint8 crops (N, SIDE, SIDE, 3) to float32 estimates (N, 2 × measures)."""
 
 MODEL = "assess-slim"
+
+NAMES = [measure.name for measure in MEASURES]
 
 
 def open_assessor(model: str, threads: int) -> Predict:
@@ -61,8 +74,8 @@ def open_assessor(model: str, threads: int) -> Predict:
         threads: processor threads.
 
     Returns:
-        A function from uint8 crops (N, SIDE, SIDE, 3) to float32 estimates (N, 22), each in the
-        unit of its measure; crops are run one at a time.
+        A function from uint8 crops (N, SIDE, SIDE, 3) to float32 estimates
+        (N, 2 × measures), each in the unit of its measure; crops are run one at a time.
 
     Raises:
         UsageError: the model does not assess photographs, or its file takes other crop sizes.
@@ -131,7 +144,9 @@ def assess_pixels(pixels: Pixels, name: str, predict: Predict) -> Assessment:
         predict: assessing network.
     """
     colour = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
-    values, spreads = values_and_spreads(predict(spread_crops(colour, SIDE, MOST, GRID)))
+    sample = spread_pixels(colour, SIDE)
+    seen = np.concatenate([spread_crops(colour, SIDE, MOST, GRID), sample[None]])
+    values, spreads = values_and_spreads(predict(seen))
     estimates = _combined(values, spreads)
     gains = sorted(_gains(values, spreads), key=lambda gain: -gain.gain.value)
     return Assessment(
@@ -146,18 +161,24 @@ def assess_pixels(pixels: Pixels, name: str, predict: Predict) -> Assessment:
 
 
 def advised(gains: Sequence[Gain], side: int) -> tuple[str, ...]:
-    """Return the network with the largest gain, or () if no gain is worth running one.
+    """Return the network with the largest sure gain, or () if none is worth running one.
 
     A network is left out if the photograph's shorter side is below what it needs to see (SEEN).
     Never more than one: on degraded photographs the best pair in sequence gained only 0.01 dB more
     on average.
 
     Args:
-        gains: gains in dB, in descending order.
+        gains: gains in dB, in any order.
         side: shorter side of the photograph in pixels.
     """
-    possible = [gain for gain in gains if SEEN.get(gain.model, side + 1) <= side]
-    return tuple(gain.model for gain in possible[:1] if gain.gain.value >= WORTH)
+    sure = {gain.model: sure_gain(gain) for gain in gains if SEEN[gain.model] <= side}
+    best = max(sure, key=lambda model: sure[model], default="")
+    return (best,) if best and sure[best] >= WORTH else ()
+
+
+def sure_gain(gain: Gain) -> float:
+    """Return a gain in dB, less its spread times the repair's DOUBT."""
+    return gain.gain.value - DOUBT[gain.model] * gain.gain.spread
 
 
 def classical_measures(pixels: Pixels) -> ClassicalMeasures | Skipped:
@@ -173,26 +194,51 @@ def classical_measures(pixels: Pixels) -> ClassicalMeasures | Skipped:
 
 
 def _combined(values: Numbers, spreads: Numbers) -> dict[str, Estimate]:
-    """Return a photograph's estimates: medians over its crops, weighted by inverse variance."""
+    """Return a photograph's estimates: medians over its crops, weighted by inverse variance.
+
+    Exposure is read of the last row, the sample. The PSNR is that of both errors together.
+    """
     estimates = {}
-    for index, measure in enumerate(MEASURES[: -len(REPAIRS)]):
-        weights = 1.0 / spreads[:, index] ** 2
-        value = weighted_quantile(values[:, index], weights, 0.5)
-        spread = weighted_quantile(spreads[:, index], weights, 0.5)
-        estimates[measure.name] = Estimate(value, spread, measure.unit)
-    return estimates
+    for name in ("noise", "jpeg_quality", "blur", "elongation", "upscaling", "exposure"):
+        index = NAMES.index(name)
+        rows = slice(-1, None) if name in OF_WHOLE else slice(-1)
+        weights = 1.0 / spreads[rows, index] ** 2
+        value = weighted_quantile(values[rows, index], weights, 0.5)
+        spread = weighted_quantile(spreads[rows, index], weights, 0.5)
+        estimates[name] = Estimate(value, spread, MEASURES[index].unit)
+    detail, tones = _errors(values)
+    psnr = -10.0 * np.log10(detail.mean() + tones)
+    spread = np.average(
+        [*spreads[:-1, NAMES.index("detail_psnr")], spreads[-1, NAMES.index("tone_psnr")]],
+        weights=[*detail / len(detail), tones],
+    )
+    return {**estimates, "psnr": Estimate(float(psnr), float(spread), "dB")}
+
+
+def _errors(values: Numbers) -> tuple[Numbers, float]:
+    """Return the mean squared errors of detail in each crop, and of tones, for a peak of 1."""
+    detail = 10.0 ** (-values[:-1, NAMES.index("detail_psnr")] / 10.0)
+    return detail, float(10.0 ** (-values[-1, NAMES.index("tone_psnr")] / 10.0))
 
 
 def _gains(values: Numbers, spreads: Numbers) -> list[Gain]:
-    """Return each network's PSNR gain, from squared errors summed over the photograph's crops."""
-    names = [measure.name for measure in MEASURES]
-    errors = 10.0 ** (-values[:, names.index("psnr")] / 10.0)
+    """Return each network's PSNR gain, from squared errors summed over the photograph.
+
+    Errors of detail are those of the crops, to which those of tones, of the sample, are added: each
+    is reduced by what the network gains on it alone.
+    """
+    detail, tones = _errors(values)
+    before = np.append(detail / len(detail), tones)
     gains = []
-    for index, name in enumerate(names[-len(REPAIRS) :], len(names) - len(REPAIRS)):
-        after = errors * 10.0 ** (-values[:, index] / 10.0)
-        gain = float(10.0 * np.log10(errors.sum() / after.sum()))
-        spread = float(np.average(spreads[:, index], weights=errors))
-        gains.append(Gain(name, Estimate(gain, spread, "dB")))
+    for name in REPAIRS:
+        gain, spread = (np.zeros_like(before) for _ in range(2))
+        for rows, measures in ((slice(-1), DETAIL_GAINS), (slice(-1, None), TONE_GAINS)):
+            if name in measures:
+                index = NAMES.index(measures[name])
+                gain[rows], spread[rows] = values[rows, index], spreads[rows, index]
+        after = before * 10.0 ** (-gain / 10.0)
+        value = float(10.0 * np.log10(before.sum() / after.sum()))
+        gains.append(Gain(name, Estimate(value, float(np.average(spread, weights=after)), "dB")))
     return gains
 
 

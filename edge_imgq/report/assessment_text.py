@@ -75,9 +75,8 @@ def _passed_over(assessment: Assessment) -> list[str]:
     for one in assessment.gains:
         if one.gain.value < WORTH or one.model in assessment.advice:
             break
-        if one.model in SEEN:
-            side = SEEN[one.model]
-            reasons.append(f"{one.model} needs {side} pixels on each side")
+        if SEEN[one.model] > min(assessment.size):
+            reasons.append(f"{one.model} needs {SEEN[one.model]} pixels on each side")
         else:
-            reasons.append(f"{one.model} changes tones, and whether these are meant cannot be seen")
+            reasons.append(f"{one.model} changes tones, and these may be meant")
     return reasons

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import math
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,11 +15,12 @@ import torch
 from edge_imgq.errors import ImageError
 from edge_imgq.images.chroma import luma_of, recoloured
 from edge_imgq.images.colour import exact_luma, rgb_to_y
+from edge_imgq.images.crops import spread_pixels
 from edge_imgq.images.files import read_image
 from edge_imgq.images.mixture import degrade, draw_scenario
 from edge_imgq.images.pair_files import pair_files
 from edge_imgq.images.resize import resize
-from edge_imgq.models.measures import REPAIRS, to_outputs
+from edge_imgq.models.measures import DETAIL_GAINS, REPAIRS, TONE_GAINS, to_outputs
 from edge_imgq.models.zoo import load_network, zoo_entry
 from edge_imgq.train.pairs import LeftOut
 from edge_imgq.train.patches import Batch, oriented
@@ -58,12 +61,31 @@ GRAY, SHIFTED, REPAIRED = 0.12, 0.3, 0.15
 For repaired ones only the gain of another repair is known.
 """
 
+SAMPLES, LARGEST_PART, LEAST_SHARE = 2, 340, 0.5
+"""Samples of whole photographs for each region; the sides of the parts that they are of, in pixels.
+
+A part has at most the first number of pixels along a side, and a random share of it from the second
+number up: its tones are those of another photograph.
+"""
+
+TONES = {"exposure": 0.3, "phone": 0.25}
+"""Degradations of tones, with the fraction of the samples that has each; the rest has none."""
+
+UNHARMED = 45.0
+"""PSNR in dB of tones above which there is nothing of theirs that `deblur-slim` could gain.
+
+What it does to detail would count there.
+"""
+
+TONES_ALONE = 0.8
+"""Fraction of the samples that are of photographs without another degradation."""
+
 
 @dataclass(frozen=True)
 class CropSet:
-    """Crops, uint8 (N, p, p, 3), their scaled measures (N, measures), and unreadable files.
+    """Crops and samples, uint8 (N, p, p, 3), their scaled measures, and unreadable files.
 
-    Unknown measures are NaN.
+    The measures are (N, measures); unknown ones are NaN.
     """
 
     pixels: Pixels
@@ -110,6 +132,8 @@ class CropSampler:
 def load_crops(folders: tuple[Path, ...], recipe: Recipe, patch: int) -> CropSet:
     """Degrade a region of each photograph, repair it with each network, and cut it into four.
 
+    Beside these crops stand samples of the pixels of whole photographs whose tones are degraded.
+
     Args:
         folders: folders of sharp photographs without degradations.
         recipe: seed, and number of versions per photograph.
@@ -137,7 +161,8 @@ def load_crops(folders: tuple[Path, ...], recipe: Recipe, patch: int) -> CropSet
             rng = np.random.default_rng(
                 [recipe.seed, zlib.crc32(file.truth.name.encode()), version]
             )
-            for crop, label in _labelled(photo, patch, networks, rng):
+            both = (_labelled(photo, patch, networks, rng), _samples(photo, patch, networks, rng))
+            for crop, label in itertools.chain(*both):
                 pixels.append(crop)
                 labels.append(label)
     if not pixels:
@@ -150,16 +175,20 @@ def _labelled(
 ) -> Iterator[tuple[Pixels, NDArray[np.float32]]]:
     """Yield four labelled crops of one degraded region."""
     truth = _region(photo, 2 * patch + GRID, rng)
-    degraded, suffered = degrade(truth, draw_scenario(rng), rng)
+    names = draw_scenario(rng)
+    degraded, suffered = degrade(truth, names, rng)
     truth, degraded = in_colour(truth), in_colour(degraded)
     known: dict[str, float] = dataclasses.asdict(suffered)
+    del known["exposure"]
     if suffered.blur == 0:
         del known["elongation"]
     if rng.uniform() < REPAIRED:
-        name = REPAIRS[int(rng.integers(len(REPAIRS)))]
+        name = tuple(DETAIL_GAINS)[int(rng.integers(len(DETAIL_GAINS)))]
         degraded, known = repaired(degraded, name, networks[name]), {}
     before = _errors(truth, degraded)
-    after = {n: _errors(truth, repaired(degraded, n, net)) for n, net in networks.items()}
+    after = {
+        DETAIL_GAINS[n]: _errors(truth, repaired(degraded, n, networks[n])) for n in DETAIL_GAINS
+    }
     first = int(rng.integers(1, GRID)) if rng.uniform() < SHIFTED else 0
     for top in (first, first + patch):
         for left in (first, first + patch):
@@ -169,7 +198,53 @@ def _labelled(
                 name: float(np.clip(_decibels(errors[place]) - psnr, *GAINS))
                 for name, errors in after.items()
             }
-            yield degraded[place], to_outputs({**known, "psnr": psnr, **gains})
+            if set(TONES) & set(names):  # whose errors hide those of detail
+                gains, psnr = {}, math.nan
+            yield degraded[place], to_outputs({**known, "detail_psnr": psnr, **gains})
+
+
+def _samples(
+    photo: Pixels, side: int, networks: dict[str, nn.Module], rng: np.random.Generator
+) -> Iterator[tuple[Pixels, NDArray[np.float32]]]:
+    """Yield samples of parts of a photograph, labelled with what their tones suffered and gain.
+
+    Gains are measured on the part at the size of a sample, before its detail is degraded.
+    """
+    for _ in range(SAMPLES):
+        truth = _part(photo, rng)
+        toned, suffered = degrade(truth, _drawn_tones(rng), rng)
+        degraded = toned
+        if rng.uniform() > TONES_ALONE:
+            degraded, _ = degrade(
+                toned, tuple(n for n in draw_scenario(rng) if n not in TONES), rng
+            )
+        truth, toned = (resize(in_colour(one), (side, side)) for one in (truth, toned))
+        before = luma_psnr(truth, toned)
+        gains = {
+            measure: luma_psnr(truth, repaired(toned, name, networks[name])) - before
+            for name, measure in TONE_GAINS.items()
+        }
+        if before > UNHARMED:
+            del gains[TONE_GAINS["deblur-slim"]]
+        clipped = {measure: float(np.clip(gain, *GAINS)) for measure, gain in gains.items()}
+        values = {"exposure": suffered.exposure, "tone_psnr": before, **clipped}
+        yield spread_pixels(in_colour(degraded), side), to_outputs(values)
+
+
+def _drawn_tones(rng: np.random.Generator) -> tuple[str, ...]:
+    """Draw what the tones of a photograph suffer: a key of TONES, or nothing."""
+    names = [*TONES, ""]
+    name = names[int(rng.choice(len(names), p=[*TONES.values(), 1.0 - sum(TONES.values())]))]
+    return (name,) if name else ()
+
+
+def _part(photo: Pixels, rng: np.random.Generator) -> Pixels:
+    """Cut a random part out of a photograph, sometimes in gray."""
+    lengths = photo.shape[:2]
+    shape = [round(min(n, LARGEST_PART) * rng.uniform(LEAST_SHARE, 1.0)) for n in lengths]
+    top, left = (int(rng.integers(n - m + 1)) for n, m in zip(lengths, shape, strict=True))
+    part = photo[top : top + shape[0], left : left + shape[1]]
+    return exact_luma(part) if rng.uniform() < GRAY else part
 
 
 def repaired(photo: Pixels, name: str, network: nn.Module) -> Pixels:

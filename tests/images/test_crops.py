@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_imgq.images.crops import spread_crops
+from edge_imgq.images.crops import spread_crops, spread_pixels
 
 
 def places(height: int, width: int) -> list[tuple[int, int]]:
@@ -42,3 +42,13 @@ def test_a_smaller_one_is_continued_by_its_mirror_image() -> None:
     (crop,) = spread_crops(pixels, 96, 8, 8)
     np.testing.assert_array_equal(crop[:20, :40], pixels)
     np.testing.assert_array_equal(crop[20:40, 40:80], pixels[::-1, ::-1])
+
+
+def test_evenly_spaced_pixels_lie_at_the_centres_of_a_grid() -> None:
+    rows, columns = np.mgrid[:200, :300]
+    pixels = spread_pixels(np.stack([rows, columns], axis=-1).astype(np.uint16), 4)
+    np.testing.assert_array_equal(pixels[:, 0, 0], [25, 75, 125, 175])
+    np.testing.assert_array_equal(pixels[0, :, 1], [37, 112, 187, 262])
+    assert spread_pixels(np.arange(3, dtype=np.uint8).reshape(1, 3, 1), 6)[2, :, 0].tolist() == [
+        *(0, 0, 1, 1, 2, 2)
+    ]

@@ -17,7 +17,15 @@ from edge_imgq.errors import ImageError, UsageError
 from edge_imgq.images.colour import rgb_to_y
 from edge_imgq.images.files import write_image
 from edge_imgq.models.assessor import DegradationNet
-from edge_imgq.models.measures import COUNT, MEASURES, REPAIRS, SPREAD_RATE, SPREADS
+from edge_imgq.models.measures import (
+    COUNT,
+    DETAIL_GAINS,
+    MEASURES,
+    OF_WHOLE,
+    REPAIRS,
+    SPREAD_RATE,
+    SPREADS,
+)
 from edge_imgq.models.zoo import load_network
 from edge_imgq.train import labelled_crops
 from edge_imgq.train.config import TrainConfig, check_config
@@ -48,14 +56,36 @@ def test_gains_are_those_that_enhance_really_makes(folder: Path, monkeypatch) ->
     monkeypatch.setattr(labelled_crops, "REPAIRED", 0.0)
     monkeypatch.setattr(labelled_crops, "SHIFTED", 0.0)
     monkeypatch.setattr(labelled_crops, "GRAY", 0.0)
+    monkeypatch.setattr(labelled_crops, "SAMPLES", 0)
     crops = load_crops((folder,), Recipe(3), 48)
     assert crops.pixels.shape == (4, 48, 48, 3)
     values = values_of(crops.labels[0])
     assert 2.0 < values["noise"] < 50.0
     assert values["blur"] == 0.0
     assert np.isnan(values["elongation"]), "what is not blurred has no direction"
-    assert values["denoise-slim"] > values["dped-slim"]
+    assert values["detail_gain_denoise-slim"] > values["detail_gain_deblur-slim"]
+    assert all(np.isnan(values[name]) for name in OF_WHOLE), "tones are of whole photographs"
     assert [one.path.name for one in crops.left_out] == ["small.png"]
+
+
+def test_errors_of_detail_are_unknown_where_tones_are_changed(folder: Path, monkeypatch) -> None:
+    monkeypatch.setattr(labelled_crops, "draw_scenario", lambda rng: ("exposure", "noise"))
+    monkeypatch.setattr(labelled_crops, "REPAIRED", 0.0)
+    values = values_of(load_crops((folder,), Recipe(3), 48).labels[0])
+    assert 2.0 < values["noise"] < 50.0
+    assert all(np.isnan(values[name]) for name in ("detail_psnr", *DETAIL_GAINS.values()))
+
+
+def test_of_samples_only_tones_are_known(folder: Path, monkeypatch) -> None:
+    monkeypatch.setattr(labelled_crops, "TONES", {"phone": 1.0})
+    crops = load_crops((folder,), Recipe(3), 48)
+    assert len(crops.pixels) == 4 + labelled_crops.SAMPLES
+    for label in crops.labels[4:]:
+        values = values_of(label)
+        assert {name for name, value in values.items() if np.isfinite(value)} == set(OF_WHOLE)
+        assert values["tone_gain_dped-slim"] > 2.0, "what it was trained to mend"
+        assert values["tone_psnr"] < 25.0
+        assert values["exposure"] < 0.0, "which is dark"
 
 
 def test_psnr_is_that_of_luma_without_the_border() -> None:
@@ -78,7 +108,7 @@ def test_a_repair_is_what_enhance_makes(name: str) -> None:
 def test_batches_are_the_statistics_of_crops_with_their_labels() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (9, 32, 32, 3), np.uint8)
     labels = np.arange(9 * COUNT, dtype=np.float32).reshape(9, -1)
-    network = DegradationNet(2 * COUNT)
+    network = DegradationNet(COUNT - len(OF_WHOLE), len(OF_WHOLE))
     sampler = CropSampler(CropSet(pixels, labels, ()), network, 16)
     batch = sampler.draw(np.random.default_rng(1))
     assert batch.truth.shape == (16, COUNT, 1, 1)
