@@ -142,6 +142,8 @@ def open_model(
         UsageError: the network does not exist, or an argument is missing or wrong.
         ModelError: the model cannot be read, takes or returns no image, or ONNX Runtime's result
             for the opened model differs from that of the file or module.
+        ImageError: the example image has another type or shape, or a range must be measured and
+            photographs are missing.
     """
     pixels, ports = as_range(pixel_range), as_ports(output_name, inputs, bind, states)
     return opened_with(model, pixels, ports, as_sizes(sizes), example, name)
@@ -181,6 +183,7 @@ def opened_with(
     Raises:
         UsageError: a range or port is given for an opened model.
         ModelError: the model cannot be opened.
+        ImageError: the example image has another type or shape.
     """
     from edge_imgq.pipeline.open_model.source import open_model as open_source
 

@@ -32,7 +32,10 @@ class TimedCalls:
     after: Pace
 
     def is_undisturbed(self, best: Pace) -> bool:
-        """Return True if the processor ran at full speed before and after."""
+        """Return True if the processor ran at full speed before and after, within tolerances.
+
+        `best` is the fastest pace that was measured.
+        """
         return slower(self.before, self.after).is_own(best)
 
 
@@ -72,8 +75,8 @@ def undisturbed(batches: Iterable[TimedCalls], best: Pace) -> list[float]:
 
 
 def best_pace(batches: Iterable[TimedCalls]) -> Pace:
-    """Return the fastest pace before and after batches of calls: per loop, the least seconds.
+    """Return the fastest pace around batches of calls: per loop, a low percentile of its seconds.
 
-    A low percentile is taken, not the minimum. There must be a batch.
+    There must be a batch.
     """
     return fastest([pace for batch in batches for pace in (batch.before, batch.after)])

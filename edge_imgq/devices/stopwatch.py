@@ -191,9 +191,10 @@ class Stopwatch:
 def time_in_turns(
     watches: Sequence[Stopwatch], runs: int, warm_up: int = WARM_UP, seconds: float = math.inf
 ) -> tuple[Latency, ...]:
-    """Time several files in alternating rounds, and state whether the machine was quiet.
+    """Time several files in alternating rounds, in ms, and state whether the machine was quiet.
 
-    Rounds are added for files with too few undisturbed calls.
+    Latencies are in the order of the stopwatches. Rounds are added for files with too few
+    undisturbed calls.
 
     Args:
         watches: stopwatches of the files.

@@ -153,9 +153,10 @@ def plan_of(model: ir.Model, size: Size, name: str) -> MemoryPlan:
 
 
 def tensors(path: Path, pixels: NDArray[np.uint8], peak: float) -> Iterator[WrittenTensor]:
-    """Yield the intermediate tensors of an image as ONNX Runtime computes them, in graph order.
+    """Yield the rank-4 tensors that ONNX Runtime computes from an image, in node order.
 
-    `pixels` are uint8 (H, W, C), `peak` is the float value of white.
+    They are float32 (N, H, W, C); quantized ones are dequantized. `pixels` are uint8 (H, W, C),
+    `peak` is the float value of white.
     """
     from edge_imgq.runtime.onnx_tensors import written_tensors
 

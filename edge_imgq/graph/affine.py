@@ -63,7 +63,7 @@ class Affine:
         """
         return Affine(self.scale[channels], self.offset[channels])
 
-    def spread(self, channels: int) -> Affine | None:
+    def broadcast(self, channels: int) -> Affine | None:
         """Return the affine for a number of channels; None if it has another and is not uniform.
 
         The wanted number is `channels`. A uniform affine repeats its factor and offset; one of that

@@ -18,7 +18,7 @@ from edge_imgq.graph.ports.port_refusals import refuse_unfit_result
 from edge_imgq.graph.ports.several_outputs import other_ports, with_others
 from edge_imgq.graph.shapes.size import bind_size, own_size
 from edge_imgq.graph.shapes.size_multiple import (
-    TRIED,
+    TRIED_SIDES,
     Rule,
     Sides,
     Size,
@@ -293,4 +293,4 @@ def _unfit(model: ir.Model, name: str, wanted: Sequence[Size]) -> ModelError:
 
 def _first(model: ir.Model, wanted: Sequence[Size]) -> Size:
     """Return the size at which to diagnose a model whose output size never fits."""
-    return own_size(model) or next(iter(wanted), (TRIED[0], TRIED[0]))
+    return own_size(model) or next(iter(wanted), (TRIED_SIDES[0], TRIED_SIDES[0]))

@@ -98,7 +98,7 @@ def _whole(plane: Plane) -> Bits | None:
     return np.packbits(grid[:, 1:] > grid[:, :-1]) if grid.std() >= LEAST_CONTRAST else None
 
 
-def alike(one: Fingerprint, other: Fingerprint) -> bool:
+def is_copy(one: Fingerprint, other: Fingerprint) -> bool:
     """Return True if two images seem to show the same picture, or one is a crop of the other.
 
     A heuristic: copies may be missed, and different pictures may agree by chance.

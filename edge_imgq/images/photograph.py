@@ -38,7 +38,10 @@ class Photograph:
 
 
 def read_photograph(path: Path, *, deep: bool = False) -> Photograph:
-    """Read an image file with its transparency and profile.
+    """Read an image file, upright, with its transparency and colour profile.
+
+    Pixels are uint8 (H, W, 3) or (H, W, 1), or uint16 if `deep`; opacity is uint8 (H, W), None if
+    opaque.
 
     Args:
         path: path of the file.

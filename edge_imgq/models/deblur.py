@@ -98,7 +98,7 @@ class CoarseToFine(nn.Module):
         self.networks = nn.ModuleList([*coarse, SlimDeblur()])
 
     def forward(self, image: Tensor) -> Tensor:
-        """Deblur RGB (N, 3, H, W) in [0, 1]; the result has the same shape."""
+        """Deblur RGB (N, 3, H, W) in [0, 1]; the result has the same shape and is not clipped."""
         return self.forward_levels(image)[0]
 
     def forward_levels(self, image: Tensor) -> tuple[Tensor, ...]:

@@ -81,7 +81,7 @@ class SlimDPED(nn.Module):
         start_at_identity(self, self.last)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Enhance RGB (N, 3, H, W) in [0, 1]; the result has the same shape."""
+        """Enhance RGB (N, 3, H, W) in [0, 1]; the result has the same shape and is not clipped."""
         features = self.blocks(F.relu(self.first(image)))
         correction: Tensor = self.last(self.fuse(features))
         return image + correction

@@ -31,7 +31,7 @@ class ESPCN(nn.Module):
         self._start_at_repetition()
 
     def forward(self, luma: Tensor) -> Tensor:
-        """Up-scale luma (N, 1, H, W) in [0, 1] to (N, 1, scale * H, scale * W)."""
+        """Up-scale luma (N, 1, H, W) in [0, 1] to (N, 1, scale * H, scale * W), not clipped."""
         enlarged: Tensor = self.shuffle(self.last(self.body(luma)))
         return enlarged
 

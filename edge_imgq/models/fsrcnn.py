@@ -45,7 +45,7 @@ class FSRCNN(nn.Module):
         return features
 
     def forward(self, luma: Tensor) -> Tensor:
-        """Up-scale luma (N, 1, H, W) in [0, 1] to (N, 1, scale * H, scale * W)."""
+        """Up-scale luma (N, 1, H, W) in [0, 1] to (N, 1, scale * H, scale * W), not clipped."""
         enlarged: Tensor = self.upsample(self.hidden(luma))
         return enlarged
 

@@ -65,7 +65,7 @@ class InterpolatedNet(nn.Module):
         self._start_at_bicubic()
 
     def forward(self, luma: Tensor) -> Tensor:
-        """Up-scale luma (N, 1, H, W) in [0, 1] to (N, 1, scale * H, scale * W)."""
+        """Up-scale luma (N, 1, H, W) in [0, 1] to (N, 1, scale * H, scale * W), not clipped."""
         enlarged = self.enlarge(luma)
         detail: Tensor = self.body(enlarged)
         restored: Tensor = enlarged + detail
@@ -109,7 +109,7 @@ class SlimVDSR(nn.Module):
         start_at_identity(self, self.last)
 
     def forward(self, luma: Tensor) -> Tensor:
-        """Up-scale luma (N, 1, H, W) in [0, 1] to (N, 1, scale * H, scale * W)."""
+        """Up-scale luma (N, 1, H, W) in [0, 1] to (N, 1, scale * H, scale * W), not clipped."""
         phases = self.enlarge.phases(luma)
         features = self.blocks(F.relu(self.first(phases)))
         correction: Tensor = self.last(F.relu(features))

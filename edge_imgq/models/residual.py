@@ -37,7 +37,10 @@ class HalfResolutionResidual(nn.Module):
         start_at_identity(self, self.last)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Restore an image (N, channels, H, W) in [0, 1]; the result has the same shape."""
+        """Restore (N, channels, H, W) in [0, 1]; the result has the same shape and is not clipped.
+
+        H and W are even.
+        """
         features = self.blocks(F.relu(self.first(image)))
         correction: Tensor = self.shuffle(self.last(F.relu(features)))
         return image + correction

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from edge_imgq.errors import ImageError
-from edge_imgq.images.perceptual_hash import alike, fingerprint
+from edge_imgq.images.perceptual_hash import fingerprint, is_copy
 from edge_imgq.images.samples import (
     ImageSet,
     Photo,
@@ -191,7 +191,7 @@ def refuse_copies(calibration: ImageSet, evaluation: ImageSet) -> None:
     for photo in evaluation.photos:
         own = fingerprint(photo)
         for twin, other in known:
-            if alike(own, other):
+            if is_copy(own, other):
                 raise ImageError(
                     f"{photo.words} of the evaluation set shows the same as {twin.words} of the "
                     f"calibration set, or a piece of it. {KEEP_APART}"

@@ -22,8 +22,8 @@ from edge_imgq.runtime.litert_inputs import set_inputs
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LARGEST = float(np.finfo(np.float16).max)
-NEAR = LARGEST / 16
+FLOAT16_MAX = float(np.finfo(np.float16).max)
+NEAR = FLOAT16_MAX / 16
 """If no magnitude on the first image reaches this, further images are not checked."""
 
 
@@ -41,7 +41,7 @@ class Fp16Overflow:
 
     def __str__(self) -> str:
         """Format as a clause for messages."""
-        return f"'{self.tensor}' reaches {self.largest:.3g}, and float16 ends at {LARGEST:.0f}"
+        return f"'{self.tensor}' reaches {self.largest:.3g}, and float16 ends at {FLOAT16_MAX:.0f}"
 
 
 def fp16_overflows(path: Path, pixels: NDArray[np.uint8], peak: float) -> tuple[Fp16Overflow, ...]:
@@ -68,7 +68,7 @@ def fp16_overflows(path: Path, pixels: NDArray[np.uint8], peak: float) -> tuple[
     return tuple(
         Fp16Overflow(name, value if value <= end else end)  # which NaN is not
         for name, value in largest
-        if not value <= LARGEST
+        if not value <= FLOAT16_MAX
     )
 
 
@@ -120,11 +120,11 @@ def refuse_overflow(
     for pixels in photos:
         largest = largest_of(_middle(pixels, size))
         for name, value in largest.items():
-            if not value <= LARGEST:  # which NaN is not, either
+            if not value <= FLOAT16_MAX:  # which NaN is not, either
                 raise NonFiniteOutputError(
                     f"'{name}' reaches {value:.3g} on a photograph, and float16, in which {who} "
-                    f"compute this file, ends at {LARGEST:.0f}: it would return infinity there. "
-                    "Scale the model's values down before that node, or use another target."
+                    f"compute this file, ends at {FLOAT16_MAX:.0f}: it would return infinity "
+                    "there. Scale the model's values down before that node, or use another target."
                 )
         if max(largest.values(), default=0.0) < NEAR:
             return

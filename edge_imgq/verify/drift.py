@@ -322,7 +322,7 @@ def compare_other(
 
 
 def picture_psnr(reference: Pixels, file: Pixels) -> float:
-    """Return the PSNR of two uint8 pictures in dB; IDENTICAL if they are equal.
+    """Return the PSNR in dB of two uint8 pictures (H, W, C); IDENTICAL if they are equal.
 
     Raises:
         ValueError: shapes differ.

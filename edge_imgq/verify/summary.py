@@ -90,7 +90,9 @@ def _other(names: Sequence[str], images: Sequence[OutputSums]) -> OutputDrift:
 def summarise_builtin(
     builtin: Sequence[ImageDrift], xnnpack: Sequence[ImageDrift]
 ) -> BuiltinKernels:
-    """Compare TFLite's built-in kernels with XNNPACK.
+    """Return the PSNR to the float model, mean and worst in dB, in built-in kernels and in XNNPACK.
+
+    The share of equal values between the two is also in the result.
 
     Args:
         builtin: comparisons of the file in built-in kernels, with the file in XNNPACK as source.

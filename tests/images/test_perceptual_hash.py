@@ -13,7 +13,7 @@ from PIL import Image
 
 from edge_imgq.images.colour import rgb_to_y
 from edge_imgq.images.files import read_rgb
-from edge_imgq.images.perceptual_hash import Fingerprint, alike, fingerprint, fingerprint_of
+from edge_imgq.images.perceptual_hash import Fingerprint, fingerprint, fingerprint_of, is_copy
 from edge_imgq.images.samples import Photo
 from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
 
@@ -66,14 +66,16 @@ def test_a_copy_is_known(
     make: Callable[[Image.Image], Image.Image], known: dict[str, Fingerprint]
 ) -> None:
     missed = [
-        name for name, path in PHOTOS.items() if not alike(known[name], of(make(Image.open(path))))
+        name
+        for name, path in PHOTOS.items()
+        if not is_copy(known[name], of(make(Image.open(path))))
     ]
     assert len(missed) <= 1, missed
 
 
 def test_different_photographs_are_not_alike(known: dict[str, Fingerprint]) -> None:
     pairs = combinations(known, 2)
-    assert [pair for pair in pairs if alike(known[pair[0]], known[pair[1]])] == []
+    assert [pair for pair in pairs if is_copy(known[pair[0]], known[pair[1]])] == []
 
 
 def test_the_published_sets_share_the_pictures_that_they_are_known_to_share(
@@ -85,7 +87,7 @@ def test_the_published_sets_share_the_pictures_that_they_are_known_to_share(
         (one, other)
         for one, own in prints["Set5"].items()
         for other, theirs in prints["Set14"].items()
-        if alike(own, theirs)
+        if is_copy(own, theirs)
     }
     # Set5's butterfly is a piece of Set14's monarch, and the head is the face.
     assert found == {("butterfly_GT", "monarch"), ("head_GT", "face")}
@@ -95,10 +97,10 @@ def test_the_published_sets_share_the_pictures_that_they_are_known_to_share(
 def test_flat_and_tiny_pictures_are_like_nothing(level: int, known: dict[str, Fingerprint]) -> None:
     for size in ((200, 300), (3, 3), (1, 40)):
         flat = fingerprint_of(np.full(size, level, np.float64))
-        assert not any(alike(flat, other) for other in [flat, *known.values()])
+        assert not any(is_copy(flat, other) for other in [flat, *known.values()])
 
 
 def test_the_pixels_of_a_file_are_what_counts(tmp_path: Path) -> None:
     path = PHOTOS["astronaut"]
     Image.fromarray(read_rgb(path)).save(tmp_path / "copy.bmp")
-    assert alike(of_file(path), of_file(tmp_path / "copy.bmp"))
+    assert is_copy(of_file(path), of_file(tmp_path / "copy.bmp"))

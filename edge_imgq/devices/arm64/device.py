@@ -218,7 +218,7 @@ class EmulatedArmSession:
         return Placement(**{**fields, "fallback": tuple(fields["fallback"])})
 
     def close(self) -> None:
-        """End the emulated process."""
+        """End the emulated process and remove its files; the session cannot be used afterwards."""
         self._worker.close()
         self._emulated.scratch.cleanup()
 

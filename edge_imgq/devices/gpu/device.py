@@ -221,7 +221,7 @@ class GpuSession(Uncounted):
         return placement_of(self._log, count, self._whole)
 
     def close(self) -> None:
-        """End the worker."""
+        """End the worker process; the session cannot be used afterwards."""
         self._worker.close()
 
     def _open(self, driver: Driver) -> tuple[bool, GpuLog]:

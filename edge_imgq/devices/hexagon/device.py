@@ -112,6 +112,7 @@ class HexagonDevice:
             ModelError: the file is damaged.
             UnsupportedOperatorError: the HTP refuses operators; the message names all nodes.
             DeviceError: the compiler crashed.
+            UsageError: the file does not exist.
         """
         from edge_imgq.graph.load.load import read_onnx
 
@@ -206,7 +207,7 @@ class HexagonSession(Uncounted):
         return Placement(self._unit, count, count, self._opened["partitions"], ())
 
     def close(self) -> None:
-        """End the worker."""
+        """End the worker process; the session cannot be used afterwards."""
         self._worker.close()
 
     def measure_times(self, runs: int, warm_up: int) -> list[float]:

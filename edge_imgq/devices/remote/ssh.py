@@ -80,7 +80,7 @@ class Board(RemoteDevice):
         return ", ".join(line for line in lines if line)
 
     def conditions(self) -> State:
-        """Return the hottest temperature and the load.
+        """Return the hottest sensor's temperature in °C and the load average of the board.
 
         Raises:
             DeviceError: the connection was lost.

@@ -32,7 +32,7 @@ def split(arguments: Arguments) -> list[Any]:
 
 
 def slice_by_index(arguments: Arguments) -> Any:
-    """Lower `slice_by_index`: every axis from `begin` up to `end` in steps of `stride`.
+    """Lower `slice_by_index`: every axis from `begin` up to `end` in steps of `stride`. Exact.
 
     Strides are positive. Negative indices count from the end; `begin_mask` and `end_mask` extend a
     slice to the first or last element. `squeeze_mask` is not read.
@@ -73,7 +73,7 @@ def sliced(
 
 
 def crop(arguments: Arguments) -> Any:
-    """Lower `crop`: remove rows and columns at the edges of (N, C, H, W).
+    """Lower `crop`: remove rows and columns at the edges of (N, C, H, W). Exact.
 
     `crop_height` is (top, bottom), `crop_width` (left, right), in pixels.
     """
@@ -118,7 +118,7 @@ def taken(x: Any, places: Sequence[int], axis: int, shape: Sequence[int]) -> Any
 
 
 def pad(arguments: Arguments) -> Any:
-    """Lower `pad` of the last axes: constant (by default with 0), reflect or replicate.
+    """Lower `pad` of the last axes: constant (by default with 0), reflect or replicate. Exact.
 
     `pad` is a flat list of (before, after) pairs for the last axes, first of them first.
     """
@@ -158,9 +158,10 @@ def tile(arguments: Arguments) -> Any:
 
 
 def pixel_shuffle(arguments: Arguments) -> Any:
-    """Lower `pixel_shuffle` of (N, C · r², H, W) to (N, C, r · H, r · W), r being `upscale_factor`.
+    """Lower `pixel_shuffle` of (N, C · r², H, W) to (N, C, r · H, r · W), exactly.
 
-    Input channels are ordered (C, block row, block column), as in ONNX's mode CRD.
+    r is `upscale_factor`. Input channels are ordered (C, block row, block column), as in ONNX's
+    mode CRD.
     """
     block = int(arguments.number("upscale_factor"))
     n, channels, height, width = arguments.shape_of("x")
@@ -169,9 +170,10 @@ def pixel_shuffle(arguments: Arguments) -> Any:
 
 
 def depth_to_space(arguments: Arguments) -> Any:
-    """Lower `depth_to_space` of (N, b² · C, H, W) to (N, C, b · H, b · W), b being `block_size`.
+    """Lower `depth_to_space` of (N, b² · C, H, W) to (N, C, b · H, b · W), exactly.
 
-    Input channels are ordered (block row, block column, C), as in ONNX's mode DCR.
+    b is `block_size`. Input channels are ordered (block row, block column, C), as in ONNX's mode
+    DCR.
     """
     block = int(arguments.number("block_size"))
     n, channels, height, width = arguments.shape_of("x")
@@ -180,12 +182,18 @@ def depth_to_space(arguments: Arguments) -> Any:
 
 
 def pixel_unshuffle(arguments: Arguments) -> Any:
-    """Lower `pixel_unshuffle`, the inverse of `pixel_shuffle`, by `downscale_factor`."""
+    """Lower `pixel_unshuffle` of (N, C, r · H, r · W) to (N, C · r², H, W), exactly.
+
+    r is `downscale_factor`; it is the inverse of `pixel_shuffle`.
+    """
     return _to_depth(arguments, int(arguments.number("downscale_factor")), [0, 2, 4, 1, 3])
 
 
 def space_to_depth(arguments: Arguments) -> Any:
-    """Lower `space_to_depth`, the inverse of `depth_to_space`, by `block_size`."""
+    """Lower `space_to_depth` of (N, C, b · H, b · W) to (N, b² · C, H, W), exactly.
+
+    b is `block_size`; it is the inverse of `depth_to_space`.
+    """
     return _to_depth(arguments, int(arguments.number("block_size")), [2, 4, 0, 1, 3])
 
 

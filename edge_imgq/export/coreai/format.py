@@ -49,6 +49,9 @@ def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
     """Return the operators and inputs that `write_coreai` refuses.
 
     All of `order.sizes` are tried; () if nothing is refused.
+
+    Raises:
+        ModelError: the graph does not accept a size.
     """
     from edge_imgq.export.coreml.program import refusals as refused
     from edge_imgq.export.refusal import Refusal

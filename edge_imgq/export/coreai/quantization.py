@@ -12,7 +12,7 @@ import numpy as np
 from edge_imgq.export.coreai.activation import clipped
 from edge_imgq.export.coreai.arguments import Arguments, ai, constant
 
-LEAST, MOST = -128, 127
+INT8_LOW, INT8_HIGH = -128, 127
 """Range of int8, the type of quantized activations."""
 
 
@@ -40,7 +40,7 @@ def _reach(arguments: Arguments) -> tuple[float, float]:
     """Return the real values of the smallest and the largest integer."""
     zero = float(arguments.array("zero_point")) if arguments.has("zero_point") else 0.0
     scale = arguments.number("scale")
-    return (LEAST - zero) * scale, (MOST - zero) * scale
+    return (INT8_LOW - zero) * scale, (INT8_HIGH - zero) * scale
 
 
 def dequantize(arguments: Arguments) -> Any:

@@ -113,7 +113,7 @@ def sigmoid(site: LoweringContext) -> Any:
 
 
 def hard_sigmoid(site: LoweringContext) -> Any:
-    """Lower HardSigmoid to sigmoid_hard, clip(alpha · x + beta, 0, 1), on real values.
+    """Lower HardSigmoid to sigmoid_hard, clip(alpha · x + beta, 0, 1), in float16 on real values.
 
     By default alpha is 0.2 and beta 0.5; both are rounded to float16.
     """

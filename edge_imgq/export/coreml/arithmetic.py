@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.integer_units import LEAST, LoweringContext, mb
+from edge_imgq.export.coreml.integer_units import LEAST_FLOAT16, LoweringContext, mb
 from edge_imgq.export.coreml.shape import integers
 from edge_imgq.graph.network import Operation
 
-MOST = float(np.finfo(np.float16).max)
-PART = 256.0
+FLOAT16_MAX = float(np.finfo(np.float16).max)
+SECOND_FACTOR = 256.0
 """A constant beyond float16's range is applied as two factors, one of which is this."""
 
 
@@ -35,13 +35,15 @@ def sub(site: LoweringContext) -> Any:
 def mul(site: LoweringContext) -> Any:
     """Lower Mul to mul, in float16, so that the product is in the result's unit.
 
-    A constant beyond float16's range is applied as two factors, one of them PART.
+    A constant beyond float16's range is applied as two factors, one of them SECOND_FACTOR.
     """
     for index in (0, 1):
         constant = site.operation.operand(index)
-        if constant.data is not None and _largest(site, index) > MOST:
-            part = mb.mul(x=site.read(1 - index, 1.0), y=site.read(index, site.unit * PART))
-            return mb.mul(x=part, y=np.float16(PART))
+        if constant.data is not None and _largest(site, index) > FLOAT16_MAX:
+            part = mb.mul(
+                x=site.read(1 - index, 1.0), y=site.read(index, site.unit * SECOND_FACTOR)
+            )
+            return mb.mul(x=part, y=np.float16(SECOND_FACTOR))
     x, y = site.factors()
     return mb.mul(x=x, y=y)
 
@@ -51,7 +53,10 @@ def _largest(site: LoweringContext, index: int) -> float:
 
 
 def div(site: LoweringContext) -> Any:
-    """Lower Div to real_div, in float16 on real values; division by 0 gives infinity or NaN."""
+    """Lower Div to real_div, in float16 on real values, with broadcasting.
+
+    Division by 0 gives infinity or NaN.
+    """
     return mb.real_div(x=site.read(0), y=site.read(1))
 
 
@@ -59,7 +64,7 @@ def power(site: LoweringContext) -> Any:
     """Lower Pow to pow, or to rsqrt for one constant exponent of −½, in float16 on real values."""
     exponent = site.operation.operand(1).data
     if exponent is not None and exponent.size == 1 and float(exponent.reshape(-1)[0]) == -0.5:
-        return mb.rsqrt(x=site.read(0), epsilon=LEAST)
+        return mb.rsqrt(x=site.read(0), epsilon=LEAST_FLOAT16)
     return mb.pow(x=site.read(0), y=site.read(1))
 
 
@@ -131,9 +136,9 @@ def exponential(site: LoweringContext) -> Any:
 def logarithm(site: LoweringContext) -> Any:
     """Lower Log, the natural logarithm, to log, in float16 on real values.
 
-    Core ML adds an epsilon to its operand: LEAST, the smallest that it takes.
+    Core ML adds an epsilon to its operand: LEAST_FLOAT16, the smallest that it takes.
     """
-    return mb.log(x=site.read(0), epsilon=LEAST)
+    return mb.log(x=site.read(0), epsilon=LEAST_FLOAT16)
 
 
 def sine(site: LoweringContext) -> Any:
@@ -147,10 +152,10 @@ def cosine(site: LoweringContext) -> Any:
 
 
 def reduce_mean(site: LoweringContext) -> Any:
-    """Lower ReduceMean over constant axes, by default all, to reduce_mean, in the result's unit.
+    """Lower ReduceMean over constant axes, by default all, to reduce_mean, in float16.
 
-    Without axes and with `noop_with_empty_axes`, the input is returned. Axes are kept with length 1
-    unless `keepdims` is 0.
+    The result is in its own unit. Without axes and with `noop_with_empty_axes`, the input is
+    returned. Axes are kept with length 1 unless `keepdims` is 0.
     """
     return _reduced(site, mb.reduce_mean)
 

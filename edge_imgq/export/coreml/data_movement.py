@@ -46,7 +46,7 @@ def concat(site: LoweringContext) -> Any:
 
 
 def split(site: LoweringContext) -> Any:
-    """Lower Split along one axis to split, with the lengths of the outputs.
+    """Lower Split along one axis to split, with the lengths of the outputs; values are copied.
 
     The axis is the first by default. One output is the input itself.
     """
@@ -60,7 +60,8 @@ def split(site: LoweringContext) -> Any:
 def slice_(site: LoweringContext) -> Any:
     """Lower Slice with constant bounds to slice_by_index, after a reverse for negative steps.
 
-    A bound at an end of its axis is masked, so the slice follows a resized input.
+    Values are copied. A bound at an end of its axis is masked, so the slice follows a resized
+    input.
     """
     x, cuts = site.read(0), _cuts(site.operation)
     turned = [cut.axis for cut in cuts if cut.reverse]
@@ -115,7 +116,8 @@ def _cut(axis: int, size: int, first: int, last: int, step: int) -> Cut:
 def depth_to_space(site: LoweringContext) -> Any:
     """Lower DepthToSpace of (N, b² · C, H, W) to depth_to_space, or pixel_shuffle in mode CRD.
 
-    The mode is by default DCR, in which the block's row and column vary slower than C.
+    The result is (N, C, b · H, b · W); values are copied. The mode is by default DCR, in which the
+    block's row and column vary slower than C.
     """
     block = site.attribute("blocksize", 1)
     if site.attribute("mode", "DCR") == "CRD":

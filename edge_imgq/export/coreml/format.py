@@ -42,6 +42,9 @@ def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
     """Return the operators that `write_coreml` refuses.
 
     All of `order.sizes` are tried; () if nothing is refused.
+
+    Raises:
+        ModelError: the graph does not accept a size.
     """
     from edge_imgq.export.coreml.program import refusals as refused
 

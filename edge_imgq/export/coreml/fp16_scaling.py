@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.fp16_overflow import LARGEST, fitting_factor
+from edge_imgq.export.coreml.fp16_overflow import LARGEST_RESULT, fitting_factor
 from edge_imgq.export.coreml.integer_units import LIMITS, covers, real, step
 from edge_imgq.graph.network import Operation, Tensor
 from edge_imgq.graph.operators import WEIGHT_AXIS
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 SIGMAS = np.concatenate([[1.0, 31 / 32, 63 / 64], np.arange(2047, 1024, -8) / 2048])
 """Candidates for σ, all exact in float16."""
 
-PARTS = (1.0, 0.5, 0.75, 0.625, 0.875)
+UNIT_FRACTIONS = (1.0, 0.5, 0.75, 0.625, 0.875)
 """Fractions of an operand's step to try as units: their few bits keep its integers exact."""
 
 OFFSETS = (0, 64, -64)
@@ -141,10 +141,10 @@ def _units(operation: Operation) -> Floats:
         units: Floats = own / SIGMAS
         return units
     computed = [t for t in operation.inputs if t is not None and t.data is None]
-    exact = [step(tensor) / part for tensor in computed for part in PARTS]
+    exact = [step(tensor) / part for tensor in computed for part in UNIT_FRACTIONS]
     if operation.kind == "Mul" and len(computed) == 2:
         exact.append(step(computed[0]) * step(computed[1]))
-    fitting = [unit for unit in exact if _largest(operation, unit) <= LARGEST]
+    fitting = [unit for unit in exact if _largest(operation, unit) <= LARGEST_RESULT]
     return np.concatenate([[own], fitting, own / SIGMAS[1::8]])
 
 

@@ -27,7 +27,7 @@ def matmul(site: LoweringContext) -> Any:
 
 
 def gemm(site: LoweringContext) -> Any:
-    """Lower Gemm to matmul and add: alpha · A · B + beta · C.
+    """Lower Gemm to matmul and add, alpha · A · B + beta · C, in float16.
 
     By default alpha and beta are 1. `transA` and `transB` transpose their operand first.
 

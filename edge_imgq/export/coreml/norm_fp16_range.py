@@ -22,7 +22,13 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.integer_units import LEAST, LoweringContext, mb, real, to_float16
+from edge_imgq.export.coreml.integer_units import (
+    LEAST_FLOAT16,
+    LoweringContext,
+    mb,
+    real,
+    to_float16,
+)
 from edge_imgq.export.coreml.shape import integers
 from edge_imgq.graph.network import Network, Operation, Tensor
 
@@ -79,7 +85,7 @@ def inverse_deviation(site: LoweringContext) -> Any:
     variance = mb.reduce_mean(x=square, axes=axes, keep_dims=True)
     floor = mb.real_div(x=root, y=peak)
     positive = mb.add(x=over_groups(variance, groups, mb.reduce_mean), y=mb.mul(x=floor, y=floor))
-    return mb.real_div(x=mb.rsqrt(x=positive, epsilon=LEAST), y=peak)
+    return mb.real_div(x=mb.rsqrt(x=positive, epsilon=LEAST_FLOAT16), y=peak)
 
 
 def over_groups(statistic: Any, groups: int, reduce: Any) -> Any:

@@ -20,9 +20,10 @@ LOWEST = np.finfo(np.float16).min
 
 
 def max_pool(site: LoweringContext) -> Any:
-    """Lower MaxPool to max_pool; rows added by `ceil_mode` are padding, which is never the maximum.
+    """Lower MaxPool of (N, C, spatial axes …) to max_pool, in the result's unit. Exact in one unit.
 
-    A dilated window, which Core ML lacks, becomes the maximum of shifted slices along each axis.
+    Rows added by `ceil_mode` are padding, which is never the maximum. A dilated window, which Core
+    ML lacks, becomes the maximum of shifted slices along each axis.
     """
     operation, x = site.operation, site.read(0)
     kernel, strides = _window(operation)
@@ -45,10 +46,11 @@ def _shifted(x: Any, axis: int, first: int, length: int) -> Any:
 
 
 def average_pool(site: LoweringContext) -> Any:
-    """Lower AveragePool to avg_pool; padding counts only with `count_include_pad`.
+    """Lower AveragePool of (N, C, spatial axes …) to avg_pool, in float16.
 
-    Means that avg_pool counts differently (dilated, or windows beyond the padding) become a
-    depthwise convolution with ones, times 1/taps of each position.
+    Padding counts, as zeros, only with `count_include_pad`. Means that avg_pool counts differently
+    (dilated, or windows beyond the padding) become a depthwise convolution with ones, times 1/taps
+    of each position, which rounds twice.
     """
     operation = site.operation
     kernel, strides = _window(operation)

@@ -19,7 +19,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ModelError
 from edge_imgq.export.coreml.activation import clipped
 from edge_imgq.export.coreml.fp16_scaling import Fp16Scale, choose_fp16_scale
-from edge_imgq.export.coreml.high_rank_transpose import part_many_axes
+from edge_imgq.export.coreml.high_rank_transpose import split_high_rank_transposes
 from edge_imgq.export.coreml.integer_units import LoweringContext, Values, covers, mb, step
 from edge_imgq.export.coreml.lowerings import LOWERINGS, refusal
 from edge_imgq.export.coreml.mean_subtraction import gather_centring
@@ -72,7 +72,7 @@ def refusals(network: Network) -> tuple[Refusal, ...]:
     """Return the operators that Core ML cannot express, in network order, with reasons."""
     return tuple(
         Refusal(operation.kind, operation.name, f"{reason}.")
-        for operation in part_many_axes(network).operations
+        for operation in split_high_rank_transposes(network).operations
         if (reason := refusal(operation)) is not None
     )
 
@@ -153,7 +153,7 @@ def gather(network: Network) -> Network:
         ModelError: an activation is not int8 with one scale.
     """
     gathered = gather_rounding(gather_deviations(gather_centring(network)))
-    return part_many_axes(gathered)
+    return split_high_rank_transposes(gathered)
 
 
 def lower_operations(network: Network, values: Values) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.arithmetic import MOST, PART
+from edge_imgq.export.coreml.arithmetic import FLOAT16_MAX, SECOND_FACTOR
 from edge_imgq.export.coreml.integer_units import LoweringContext, mb
 from edge_imgq.graph.network import Network, Operation, Tensor
 
@@ -32,9 +32,6 @@ ROUNDED = "RoundedToUnit"
 
 WHOLE = 2048.0
 """Every float16 from here on is an integer."""
-
-HALF = 0.5
-"""Mantissa of a power of two in math.frexp."""
 
 LEAST_UNIT, MOST_UNIT = 2.0**-22, 2.0**4
 """Smallest and largest unit whose formula fits float16; other roundings are not fused."""
@@ -78,8 +75,8 @@ def rounded_to_unit(site: LoweringContext) -> Any:
     most = np.float16(WHOLE * unit)
     near = mb.clip(x=x, alpha=-most, beta=most)
     up, counted = 1 / unit, near
-    if up > MOST:
-        up, counted = up / PART, mb.mul(x=near, y=np.float16(PART))
+    if up > FLOAT16_MAX:
+        up, counted = up / SECOND_FACTOR, mb.mul(x=near, y=np.float16(SECOND_FACTOR))
     counted = mb.round(x=mb.mul(x=counted, y=np.float16(up)))
     return mb.add(x=mb.mul(x=counted, y=np.float16(unit)), y=mb.sub(x=x, y=near))
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from edge_imgq.export.ncnn.arithmetic import binary_of
-from edge_imgq.export.ncnn.builder import LARGEST, Blob, LoweringContext
+from edge_imgq.export.ncnn.builder import FLOAT32_MAX, Blob, LoweringContext
 from edge_imgq.export.ncnn.layers import Number, Weight
 from edge_imgq.graph.network import Activation
 
@@ -21,7 +21,7 @@ RELU, CLIP = 1, 3
 
 def bounds(activation: Activation) -> tuple[float, float]:
     """Return the bounds of a clipping, infinite ones replaced by ±the largest float32."""
-    return max(activation.low, -LARGEST), min(activation.high, LARGEST)
+    return max(activation.low, -FLOAT32_MAX), min(activation.high, FLOAT32_MAX)
 
 
 def fused(activation: Activation | None) -> dict[int, Number | tuple[Number, ...]]:
@@ -90,7 +90,7 @@ def elu(site: LoweringContext) -> Blob:
 
 
 def gelu(site: LoweringContext) -> Blob:
-    """Lower Gelu to GELU, exact (by erf) or with the tanh approximation, as the node specifies.
+    """Lower Gelu to GELU, by erf or with the tanh approximation, as the node specifies.
 
     Raises:
         RefusedError: a tensor has more than ncnn's four axes.
@@ -137,7 +137,7 @@ def prelu(site: LoweringContext) -> Blob:
     if data is not None and (one or per_channel):
         slopes = Weight(np.asarray(data, np.float32).reshape(-1))
         return site.emit("PReLU", x, parameters={0: int(data.size)}, weights=(slopes,))
-    below = site.builder.emit("Clip", (x,), x.shape, {0: -LARGEST, 1: 0.0})
+    below = site.builder.emit("Clip", (x,), x.shape, {0: -FLOAT32_MAX, 1: 0.0})
     above = site.builder.emit("ReLU", (x,), x.shape)
     scaled = binary_of(site, "Mul", below, site.operation.operand(1))
     return site.emit("BinaryOp", above, scaled, parameters={0: 0})

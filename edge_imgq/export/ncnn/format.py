@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from edge_imgq.export.refusal import Refusal
     from edge_imgq.graph.prepared import PreparedGraph
 
-LARGEST = 65504.0
+FLOAT16_MAX = 65504.0
 """Largest finite float16."""
 
 STEPS = ((1, 1), (2, 3))
@@ -82,10 +82,11 @@ def _refuse_wide(layers: tuple[Layer, ...], note: FileNote) -> None:
 
     for layer in layers:
         for weight in layer.weights:
-            if weight.is_tagged and float(np.abs(weight.values).max()) > LARGEST:
+            if weight.is_tagged and float(np.abs(weight.values).max()) > FLOAT16_MAX:
                 raise ModelError(
-                    f"{layer.name}, a layer of '{note.model}', has weights beyond {LARGEST:.0f}, "
-                    "where float16 ends. Use ncnn-float, or scale the weights down."
+                    f"{layer.name}, a layer of '{note.model}', has weights beyond "
+                    f"{FLOAT16_MAX:.0f}, where float16 ends. Use ncnn-float, or scale the weights "
+                    "down."
                 )
 
 
@@ -115,6 +116,9 @@ def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
     """Return the operators that `write_ncnn` refuses.
 
     All of `order.sizes` are tried; () if nothing is refused.
+
+    Raises:
+        ModelError: the graph does not accept a size.
     """
     from edge_imgq.export.ncnn.lower import refusals as refused
 

@@ -44,6 +44,7 @@ def compile_for(chip: Chip, plain: Path, path: Path) -> None:
             it.
         UnsupportedOperatorError: the NPU takes no operator, or the compiler failed, crashed or
             timed out.
+        ModelError: `plain` is no TFLite file.
     """
     sdk = find_sdk(chip.vendor)
     if isinstance(sdk, Skipped):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.errors import ModelError, UnsupportedOperatorError
-from edge_imgq.export.tflite.lower import lower_part
+from edge_imgq.export.tflite.lower import lower_subgraph
 from edge_imgq.export.tflite.writer import FileStore
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def is_resizable(graph: PreparedGraph, size: Size, multiple: int, options: Lower
 
 def _skeleton(network: Network, store: FileStore, options: LoweringOptions) -> list[Any]:
     """Return everything in a lowered subgraph except the shapes of its activations."""
-    part = lower_part(network, store, options)
+    part = lower_subgraph(network, store, options)
     subgraph = part.writer.subgraph(part.inputs, part.outputs)
     operators = [
         (operator.opcodeIndex, *_indices(operator), _plain(operator.builtinOptions))

@@ -228,9 +228,10 @@ def refuse_fp16_overflow(path: Path, photos: Iterable[NDArray[np.uint8]], peak: 
 
 
 def tensors(path: Path, pixels: NDArray[np.uint8], peak: float) -> Iterator[WrittenTensor]:
-    """Yield the intermediate tensors of an image as LiteRT computes them, in operator order.
+    """Yield the rank-4 tensors that TFLite's builtin kernels compute from an image, in order.
 
-    `pixels` are uint8 (H, W, C), `peak` is the float value of white.
+    They are float32 (N, H, W, C); quantized ones are dequantized. `pixels` are uint8 (H, W, C),
+    `peak` is the float value of white.
 
     Raises:
         UnopenedFileError: LiteRT cannot open the file.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edge_imgq.contract import FileNote
     from edge_imgq.export.tflite.emitter import Emitter
     from edge_imgq.export.tflite.lowerings import Lowering
-    from edge_imgq.export.tflite.writer import FileStore, Part
+    from edge_imgq.export.tflite.writer import FileStore, Subgraph
     from edge_imgq.graph.network import Network
 
 INPUT, OUTPUT = "image", "image_out"
@@ -47,7 +47,7 @@ def lower(
     from edge_imgq.export.tflite.writer import SIGNATURE, FileStore, pack
 
     store = FileStore()
-    parts = {SIGNATURE: lower_part(network, store, options, lowerings)}
+    parts = {SIGNATURE: lower_subgraph(network, store, options, lowerings)}
     return pack(store, parts, _description(note), _metadata(note, parts))
 
 
@@ -72,7 +72,7 @@ def lower_sizes(
 
     store = FileStore()
     parts = {
-        signature_of(size): lower_part(network, store, options)
+        signature_of(size): lower_subgraph(network, store, options)
         for size, network in networks.items()
     }
     return pack(store, parts, _description(note), _metadata(note, parts))
@@ -83,12 +83,12 @@ def signature_of(size: tuple[int, int]) -> str:
     return f"h{size[0]}_w{size[1]}"
 
 
-def lower_part(
+def lower_subgraph(
     network: Network,
     store: FileStore,
     options: LoweringOptions = DEFAULT_OPTIONS,
     lowerings: Mapping[str, Lowering] | None = None,
-) -> Part:
+) -> Subgraph:
     """Lower a network to one subgraph of a file, and add its buffers to the store.
 
     Args:
@@ -102,7 +102,7 @@ def lower_part(
     """
     from edge_imgq.export.tflite import image_io
     from edge_imgq.export.tflite.emitter import Emitter
-    from edge_imgq.export.tflite.writer import Part
+    from edge_imgq.export.tflite.writer import Subgraph
 
     file = Emitter(network.is_quantized, options, store)
     inputs = {
@@ -116,14 +116,14 @@ def lower_part(
         name: image_io.image_output(file, tensor)
         for name, tensor in image_io.named(OUTPUT, network.outputs, network.results).items()
     }
-    return Part(file.writer, inputs, outputs)
+    return Subgraph(file.writer, inputs, outputs)
 
 
 def _description(note: FileNote) -> str:
     return f"edge-imgq {note.version}"
 
 
-def _metadata(note: FileNote, parts: Mapping[str, Part]) -> dict[str, bytes]:
+def _metadata(note: FileNote, parts: Mapping[str, Subgraph]) -> dict[str, bytes]:
     """Return the note, plus TFLite's standard metadata if the authorship is stated."""
     from edge_imgq.export.tflite.model_metadata import NAME, model_metadata
 

@@ -170,7 +170,7 @@ class FileWriter:
 
 
 @dataclass(frozen=True)
-class Part:
+class Subgraph:
     """A finished subgraph and its signature.
 
     Attributes:
@@ -185,7 +185,7 @@ class Part:
 
 
 def pack(
-    store: FileStore, parts: Mapping[str, Part], description: str, metadata: Mapping[str, bytes]
+    store: FileStore, parts: Mapping[str, Subgraph], description: str, metadata: Mapping[str, bytes]
 ) -> bytes:
     """Serialize a file with one subgraph and one signature per entry of `parts`.
 
@@ -225,7 +225,7 @@ def _operator_code(code: int, number: int) -> Any:
     return entry
 
 
-def _signature(index: int, name: str, part: Part) -> Any:
+def _signature(index: int, name: str, part: Subgraph) -> Any:
     signature = schema.SignatureDefT()
     signature.signatureKey, signature.subgraphIndex = name, index
     signature.inputs = [_tensor_map(*pair) for pair in part.inputs.items()]

@@ -27,7 +27,7 @@ ONE_AXIS = 13
 """First opset whose Hardmax acts along one axis."""
 
 
-def state_places(model: onnx.ModelProto) -> None:
+def state_coordinates(model: onnx.ModelProto) -> None:
     """Set the coordinate mode of every Resize to "asymmetric", as opset 10 defined it, in place.
 
     Nearest positions between pixels are rounded down along axes that grow and up along those that

@@ -16,7 +16,7 @@ from edge_imgq.graph.load.older_operators import (
     ONE_AXIS,
     STATED_PLACES,
     flatten_hardmax,
-    state_places,
+    state_coordinates,
 )
 
 OPSET = 21
@@ -69,7 +69,7 @@ def _raised(model: onnx.ModelProto, version: int) -> onnx.ModelProto:
         flatten_hardmax(raised)
     if version < STATED_PLACES:
         raised = convert_version(raised, STATED_PLACES)
-        state_places(raised)
+        state_coordinates(raised)
     result: onnx.ModelProto = convert_version(raised, OPSET)
     return result
 

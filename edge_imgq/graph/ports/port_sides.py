@@ -24,7 +24,7 @@ from edge_imgq.graph.ports.port_feeds import (
 from edge_imgq.graph.ports.several_outputs import shapes_at
 from edge_imgq.graph.shapes.size_multiple import Size, outline, sizes_to_try
 
-TRIED = (1, 2, 4, 8, 16, 32, 3, 6)
+TRIED_FRACTIONS = (1, 2, 4, 8, 16, 32, 3, 6)
 """Fractions of the image's sides to try, likeliest first."""
 
 MOST_TRIALS = 64
@@ -93,8 +93,8 @@ def _is_said(image: ir.Value, value: ir.Value) -> bool:
 
 def _combinations(count: int) -> Iterator[tuple[int, ...]]:
     """Yield fractions for a number of inputs: equal ones first."""
-    equal = ((part,) * count for part in TRIED)
-    mixed = (parts for parts in product(TRIED, repeat=count) if len(set(parts)) > 1)
+    equal = ((part,) * count for part in TRIED_FRACTIONS)
+    mixed = (parts for parts in product(TRIED_FRACTIONS, repeat=count) if len(set(parts)) > 1)
     found = chain(equal, mixed)
     yield from (parts for parts, _ in zip(found, range(MOST_TRIALS), strict=False))
 

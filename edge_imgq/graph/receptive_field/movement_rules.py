@@ -10,10 +10,10 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph.receptive_field.row_dependence import (
-    MOST,
+    MOST_ELEMENTS,
     Seen,
     Shape,
-    at_places,
+    at_indices,
     compacted,
     merged,
     numbers,
@@ -43,7 +43,7 @@ def reshaped(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     """Return row ranges in a new static shape, in row-major order of the elements.
 
     Axes are matched in groups of equal element count. Exact, unless a group is too large for an
-    array of MOST elements: ranges are then merged. `sources` holds the row ranges of all inputs.
+    array of MOST_ELEMENTS: ranges are then merged. `sources` holds the row ranges of all inputs.
     """
     source = sources[0]
     before, after = source.shape, shape
@@ -56,7 +56,7 @@ def reshaped(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
         else:
             compact += [before[axis] for axis in old]
             spread += [after[axis] for axis in new]
-    if math.prod(compact) > MOST:
+    if math.prod(compact) > MOST_ELEMENTS:
         return reshaped(_node, [merged(source, [int(np.argmax(compact))])], shape)
     return compacted(
         source.each(lambda rows: np.broadcast_to(rows, compact).reshape(spread), shape)
@@ -103,7 +103,7 @@ def sliced(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     return sources[0].each(lambda rows: rows[tuple(cuts)], shape)
 
 
-def parted(node: ir.Node, sources: list[Seen], _shape: Shape) -> list[Seen]:
+def split_outputs(node: ir.Node, sources: list[Seen], _shape: Shape) -> list[Seen]:
     """Return one row range per output of a Split, whose output shapes are static; exact.
 
     `sources` holds the row ranges of its inputs.
@@ -211,7 +211,7 @@ def padded(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     for place, axis in enumerate(axes):
         if seen.first.shape[axis] > 1:
             at = np.arange(shape[axis]) - int(pads[place])
-            seen = at_places(seen, axis, [_outside(at, sources[0].shape[axis], mode)])
+            seen = at_indices(seen, axis, [_outside(at, sources[0].shape[axis], mode)])
     return Seen(shape, seen.first, seen.last)
 
 

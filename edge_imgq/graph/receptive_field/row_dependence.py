@@ -31,7 +31,7 @@ NONE = 1 << 40
 """First row of an element that depends on none; its last row is −NONE."""
 
 
-MOST = 1 << 22
+MOST_ELEMENTS = 1 << 22
 """Largest size of the arrays; longer ones are merged along their last axis.
 
 Merging widens the ranges.
@@ -152,7 +152,7 @@ def compacted(seen: Seen) -> Seen:
     return Seen(seen.shape, first, last)
 
 
-def at_places(seen: Seen, axis: int, places: Sequence[NDArray[np.int64]]) -> Seen:
+def at_indices(seen: Seen, axis: int, places: Sequence[NDArray[np.int64]]) -> Seen:
     """Return the union of the ranges at several places along an axis: a window at each index.
 
     Indices outside contribute nothing. Each array of `places`, int64 (output length,), holds one

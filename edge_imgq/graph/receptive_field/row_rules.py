@@ -28,14 +28,14 @@ from edge_imgq.graph.receptive_field.movement_rules import (
     expanded,
     gathered,
     padded,
-    parted,
     reshaped,
     sliced,
+    split_outputs,
     tiled,
     transposed_axes,
 )
 from edge_imgq.graph.receptive_field.row_dependence import (
-    MOST,
+    MOST_ELEMENTS,
     NotKnownError,
     Seen,
     Shape,
@@ -61,8 +61,8 @@ if TYPE_CHECKING:
 def follow(node: ir.Node, sources: Sequence[Seen]) -> list[Seen]:
     """Return the first and last image row on which each element of a node's outputs depends.
 
-    Never narrower than what the node reads. Wider, by merging, where the arrays would exceed MOST
-    elements.
+    Never narrower than what the node reads. Wider, by merging, where the arrays would exceed
+    MOST_ELEMENTS.
 
     Args:
         node: node of a graph with static shapes.
@@ -82,8 +82,8 @@ def follow(node: ir.Node, sources: Sequence[Seen]) -> list[Seen]:
 
 
 def _within(seen: Seen, shape: Shape) -> Seen:
-    """Return ranges with a shape set, merged while their arrays exceed MOST."""
-    while seen.first.size > MOST:
+    """Return ranges with a shape set, merged while their arrays exceed MOST_ELEMENTS."""
+    while seen.first.size > MOST_ELEMENTS:
         axis = int(np.argmax(seen.first.shape[::-1]))
         seen = merged(seen, [seen.first.ndim - 1 - axis])
     return Seen(shape, seen.first, seen.last)
@@ -115,7 +115,7 @@ KNOWN: dict[str, Callable[[ir.Node, list[Seen], Shape], Seen | list[Seen]]] = {
     "Resize": resized,
     "Slice": sliced,
     "SpaceToDepth": space_to_depth,
-    "Split": parted,
+    "Split": split_outputs,
     "Tile": tiled,
     "Transpose": transposed_axes,
 }  # fmt: skip

@@ -14,7 +14,7 @@ from edge_imgq.graph.receptive_field.row_dependence import (
     NotKnownError,
     Seen,
     Shape,
-    at_places,
+    at_indices,
     merged,
     shape_of,
 )
@@ -79,7 +79,7 @@ def _windows(seen: Seen, shape: Shape, taps: Sequence[tuple[int, int, int, int]]
     for axis, (count, stride, dilation, pad) in enumerate(taps, start=2):
         if seen.first.shape[axis] > 1:
             places = np.arange(shape[axis]) * stride - pad
-            seen = at_places(seen, axis, [places + tap * dilation for tap in range(count)])
+            seen = at_indices(seen, axis, [places + tap * dilation for tap in range(count)])
     return Seen(shape, seen.first, seen.last)
 
 
@@ -105,7 +105,7 @@ def deconvolution(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
             continue
         pad = max(pads[i], 0)
         rest = [np.arange(shape[axis]) + pad - tap * dilations[i] for tap in range(taps)]
-        seen = at_places(seen, axis, [np.where(r % strides[i], -1, r // strides[i]) for r in rest])
+        seen = at_indices(seen, axis, [np.where(r % strides[i], -1, r // strides[i]) for r in rest])
     return Seen(shape, seen.first, seen.last)
 
 
@@ -137,7 +137,7 @@ def resized(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
         highs = np.ceil(at) if exact else np.maximum(highs, np.ceil(at))
         count = int((highs - lows).max()) + 1
         taps = [np.minimum(lows + tap, highs).clip(0, before - 1) for tap in range(count)]
-        seen = at_places(seen, axis, [tap.astype(np.int64) for tap in taps])
+        seen = at_indices(seen, axis, [tap.astype(np.int64) for tap in taps])
     return Seen(shape, seen.first, seen.last)
 
 

@@ -28,7 +28,7 @@ Size = tuple[int, int]
 Rule = Callable[[ir.Model, Size], Scale | None]
 """Returns a number that is the same at every size that a network accepts, and None at others."""
 
-TRIED = (448, 384, 480, 840, 640, 1152, 1344, 704, 832, 1088, 1216, 1472)
+TRIED_SIDES = (448, 384, 480, 840, 640, 1152, 1344, 704, 832, 1088, 1216, 1472)
 """Default trial sides: their divisors include every multiple up to 24, and 28, 30, 32, 35, 36, 40,
 42, 48, 56, 60, 64, 72, 96, 120, 128 and 192.
 """
@@ -90,11 +90,11 @@ def find_sides(model: ir.Model, wanted: Sequence[Size], rule: Rule | None = None
 def sizes_to_try(model: ir.Model, wanted: Sequence[Size]) -> Iterator[Size]:
     """Yield candidate heights and widths in pixels, those named by the user first.
 
-    Then come squares of the sides TRIED, and adjacent lengths in the constant targets of Reshape
+    Then come squares of TRIED_SIDES, and adjacent lengths in the constant targets of Reshape
     nodes. A size may come twice.
     """
     yield from wanted
-    yield from ((side, side) for side in TRIED)
+    yield from ((side, side) for side in TRIED_SIDES)
     yield from _stated_sizes(model)
 
 

@@ -102,9 +102,17 @@ def enhance_to_image(
     watch: Watch,
     beside: Beside = leave_out,
 ) -> PillowImage.Image:
-    """Run several networks like `enhance_image`, and return a Pillow image without a further copy.
+    """Run several networks on one photograph, one after the other, and return a Pillow image.
 
-    `beside` is called with each further output image of the last network. There must be a network.
+    The result of the last network, (scale × H, scale × W) in mode RGB or L, is assembled from bands
+    without a further copy.
+
+    Args:
+        pixels: RGB (H, W, 3) or gray (H, W, 1), uint8.
+        name: name of the photograph for messages.
+        enhancers: opened networks, at least one.
+        watch: called before each tile.
+        beside: called with each further output image of the last network.
 
     Raises:
         ImageError: the photograph is smaller than the receptive field.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Size = tuple[int, int]
 
-TRIED = 256
+TRIED_SIDE = 256
 """Height and width of the image for which activation memory per pixel is counted."""
 
 WORKSPACE = 2.0
@@ -102,20 +102,20 @@ def _tile_pixels(size: Size, enhancer: Enhancer, tile: int) -> int:
 def activation_bytes(enhancer: Enhancer) -> float:
     """Return the peak bytes of live activations per input pixel.
 
-    Measured at TRIED × TRIED pixels; UNKNOWN if neither file nor graph tells it.
+    Measured at TRIED_SIDE × TRIED_SIDE pixels; UNKNOWN if neither file nor graph tells it.
     """
     from edge_imgq.export.onnx_format import plan_of
     from edge_imgq.runtime.memory import known_memory, peak
 
     path = Path(enhancer.name)
     if path.exists() and format_of(path) is not None:
-        memory = known_memory(path, (TRIED, TRIED))
+        memory = known_memory(path, (TRIED_SIDE, TRIED_SIDE))
         if not isinstance(memory, Skipped):
             return _each_pixel(memory)
     if enhancer.graph is None:
         return UNKNOWN
     try:
-        return _each_pixel(peak(plan_of(enhancer.graph, (TRIED, TRIED), enhancer.name)))
+        return _each_pixel(peak(plan_of(enhancer.graph, (TRIED_SIDE, TRIED_SIDE), enhancer.name)))
     except ModelError:
         return UNKNOWN
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Counts = NDArray[np.float64]
 
 CELLS = 2**17
-FEWEST, MOST = 2**8, 2**12
+FEWEST_BINS, MOST_BINS = 2**8, 2**12
 """Fewest and most bins of a channel; in between, all channels together have about CELLS."""
 
 SMALLEST_EXPONENT = -60
@@ -40,7 +40,7 @@ class Histogram:
     counts: Counts
     centres: Counts
 
-    def spread(self, gain: Counts, copies: NDArray[np.intp]) -> Histogram:
+    def scaled_and_repeated(self, gain: Counts, copies: NDArray[np.intp]) -> Histogram:
         """Scale the channels by gains, then repeat each of them.
 
         Args:
@@ -112,6 +112,6 @@ class HistogramKeeper:
 def bins_of(channels: int) -> int:
     """Return the number of bins per channel, a power of two, for a number of channels.
 
-    It is at least FEWEST (256) and at most MOST (4096).
+    It is at least FEWEST_BINS (256) and at most MOST_BINS (4096).
     """
-    return min(max(1 << (CELLS // channels).bit_length() - 1, FEWEST), MOST)
+    return min(max(1 << (CELLS // channels).bit_length() - 1, FEWEST_BINS), MOST_BINS)

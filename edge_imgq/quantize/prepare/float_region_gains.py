@@ -24,8 +24,9 @@ from edge_imgq.graph.float_regions import is_marked, mark_float, stays_float
 
 
 def insert_edge_factors(graph: ir.Graph, nodes: Collection[ir.Node]) -> None:
-    """Insert factors of one around a region that computes in float, in place.
+    """Insert factors of one around a region that computes in float, in place; bit-exact.
 
+    A factor is a Mul by float32 ones (1, C, 1, 1), so that equalization can scale channels there.
     Inputs and outputs of the graph, and values of one channel, get none.
 
     Args:

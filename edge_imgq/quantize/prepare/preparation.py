@@ -27,7 +27,11 @@ from edge_imgq.quantize.mixed_precision.layer_time import share_of_float_time
 from edge_imgq.quantize.prepare.float_operators import operators_in_float
 from edge_imgq.quantize.prepare.heldout_psnr import HeldOutPsnr
 from edge_imgq.quantize.prepare.output_requantize import insert_output_requantize
-from edge_imgq.quantize.prepare.split_concat_conv import part_concatenations, part_named, with_parts
+from edge_imgq.quantize.prepare.split_concat_conv import (
+    split_concatenations,
+    split_named,
+    with_partial_sums,
+)
 from edge_imgq.quantize.ranges.black_white_ranges import include_black_and_white
 from edge_imgq.quantize.ranges.ranges import ChannelRange
 from edge_imgq.quantize.ranges.relu_sum_range import limit_relu_sums
@@ -165,11 +169,11 @@ def prepare(
     refuse_computed_weights(original, "The model")
     insert_output_requantize(original.graph)
     zero_biases(original.graph)
-    part_named(original.graph, recipe.precision)
+    split_named(original.graph, recipe.precision)
     mark_precision(original.graph, recipe.precision)
     patches = PatchSampler(contract.multiple, own_size(original))
     passing = patches.passing(images, extremes)
-    watched = with_parts(original)
+    watched = with_partial_sums(original)
     closely = recipe.observer != "min-max"
     seen = observe_channels(watched, passing, contract.peak, closely=closely)
     seen = include_black_and_white(watched, seen, contract, patches.size)
@@ -211,7 +215,7 @@ def _choose(prepared: Prepared, recipe: QuantizeRecipe) -> None:
     gains = recipe.equalization == "image"
     prepared.take(
         "concatenations",
-        lambda: part_concatenations(original, prepared.seen, image, prepared.errors, gains=gains),
+        lambda: split_concatenations(original, prepared.seen, image, prepared.errors, gains=gains),
     )
     names = [value.name or "" for value in activations(original.graph)]
     seen = limit_relu_sums(original.graph, {name: prepared.seen[name] for name in names})

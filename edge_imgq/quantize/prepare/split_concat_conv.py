@@ -60,7 +60,7 @@ class _Site:
         return frozenset(_name(conv, i) for conv in self.convolutions for i in range(count))
 
 
-def part_named(graph: ir.Graph, names: Collection[str]) -> None:
+def split_named(graph: ir.Graph, names: Collection[str]) -> None:
     """Split W * [x, y] into W_x * x + W_y * y where a recipe names a partial convolution, in place.
 
     Exact in real numbers. The convolution "c" has parts "c.part0", "c.part1", … in the order of the
@@ -71,7 +71,7 @@ def part_named(graph: ir.Graph, names: Collection[str]) -> None:
             _part(graph, site)
 
 
-def with_parts(model: ir.Model) -> ir.Model:
+def with_partial_sums(model: ir.Model) -> ir.Model:
     """Return a copy that also computes partial sums of convolved concatenations.
 
     Its outputs stay the same; it serves to measure ranges of both variants in one run.
@@ -82,7 +82,7 @@ def with_parts(model: ir.Model) -> ir.Model:
     return watched
 
 
-def part_concatenations(
+def split_concatenations(
     original: ir.Model,
     seen: Mapping[str, ChannelRange],
     image: Quantization,
@@ -96,7 +96,7 @@ def part_concatenations(
 
     Args:
         original: float graph in the state in which it will be quantized.
-        seen: ranges of the activations of its `with_parts` graph, by name.
+        seen: ranges of the activations of its `with_partial_sums` graph, by name.
         image: quantization parameters of 8-bit pixels.
         errors: returns, per channel of its 4-D activations, the squared error of the image per unit
             of error variance, by name.

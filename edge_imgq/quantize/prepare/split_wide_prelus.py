@@ -26,9 +26,9 @@ from edge_imgq.quantize.ranges.guarded_clipping import LOSS, TRUTH, GuardSet
 from edge_imgq.quantize.ranges.ranges import LEVELS, ChannelDetail, ChannelRange
 from edge_imgq.quantize.steps.channel_equivalence import (
     GainAndSplit,
-    apply_spread,
+    apply_gains_and_copies,
     find_channels,
-    spread_ranges,
+    ranges_with_gains_and_copies,
 )
 from edge_imgq.quantize.steps.channel_pruning import (
     WIDEST,
@@ -176,5 +176,5 @@ def _narrowed(
     for value, there in present.items():
         copies[channels.of[value][~there]] = 0
     spread = GainAndSplit(np.ones(channels.count), copies)
-    apply_spread(original.graph, channels, spread)
-    return spread_ranges(ranges, channels, spread)
+    apply_gains_and_copies(original.graph, channels, spread)
+    return ranges_with_gains_and_copies(ranges, channels, spread)

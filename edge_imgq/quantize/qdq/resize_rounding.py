@@ -47,7 +47,7 @@ def off_ties(graph: ir.Graph, value: ir.Value, parameters: Quantization) -> ir.V
     node = value.producer()
     if node is None or node.attributes.get_string("mode", "nearest") != "linear":
         return value
-    if node.op_type != "Resize" or (parts := level_parts(node)) == 1:
+    if node.op_type != "Resize" or (parts := resize_denominator(node)) == 1:
         return value
     shift = parameters.scale[0] * np.float32(TIE_BREAK if parts is None else 1 / (2 * parts))
     name = f"{value.name}.off_ties"
@@ -59,7 +59,7 @@ def off_ties(graph: ir.Graph, value: ir.Value, parameters: Quantization) -> ir.V
     return output
 
 
-def level_parts(node: ir.Node) -> int | None:
+def resize_denominator(node: ir.Node) -> int | None:
     """Return g such that a bilinear Resize of integers yields multiples of 1/g.
 
     None if g is unknown, not a power of two, or greater than FINEST.

@@ -54,7 +54,7 @@ Seen = Mapping[str, ChannelRange]
 COHERENCE = 16.0
 """Cost of a clipping error relative to a rounding error: neighbouring pixels clip alike."""
 
-PARTS = (1.0, 0.5)
+NARROWINGS = (1.0, 0.5)
 """Fractions of the way to the range of least error, tried in this order."""
 
 LOSS = 10**0.2
@@ -147,7 +147,7 @@ def clip_outliers(
     enough = (1 - LEAST_GAIN) * error
     allowed = np.maximum(LOSS * forecast.guarding(seen), TRUTH * forecast.own_errors())
     for names in forecast.groups(seen):
-        for part in PARTS:
+        for part in NARROWINGS:
             tried = forecast.narrowed(best, names, part)
             if (forecast.guarding(tried) > allowed).any():
                 continue

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 INT8_LOW, INT8_HIGH = -128, 127
 LEVELS = INT8_HIGH - INT8_LOW
 
-LEAST = 2.0**-80
+LEAST_SCALE = 2.0**-80
 """Smallest scale; a product of many small values is stored as 0. XNNPACK refuses scales below
 2⁻¹²⁶, and a scale is multiplied by those of weights and of other factors."""
 
@@ -81,7 +81,7 @@ class ChannelRange:
         """
         return self if other is None else replace(self.join(other), detail=self.detail)
 
-    def spread(
+    def scaled_and_repeated(
         self, gain: NDArray[np.float64], copies: NDArray[np.intp] | None = None
     ) -> ChannelRange:
         """Scale the channels by gains, then repeat each of them.
@@ -97,7 +97,7 @@ class ChannelRange:
 
         detail = self.detail
         if detail is not None:
-            histogram = detail.histogram.spread(gain, times)
+            histogram = detail.histogram.scaled_and_repeated(gain, times)
             detail = ChannelDetail(spread(detail.low), spread(detail.high), histogram)
         return ChannelRange(spread(self.low), spread(self.high), detail)
 
@@ -118,7 +118,7 @@ def asymmetric(values: Range) -> Quantization:
     """
     low, high = min(values.low, 0.0), max(values.high, 0.0)
     scale = (high - low) / LEVELS if high > low else 1.0 / LEVELS
-    scale = max(_round_up_to_float16(scale), LEAST)
+    scale = max(_round_up_to_float16(scale), LEAST_SCALE)
     zero_point = round(INT8_LOW - low / scale)
     return per_tensor(scale, min(max(zero_point, INT8_LOW), INT8_HIGH))
 

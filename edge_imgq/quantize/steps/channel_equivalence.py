@@ -92,7 +92,7 @@ def find_channels(graph: ir.Graph) -> Channels:
     return joined.result()
 
 
-def apply_spread(graph: ir.Graph, channels: Channels, spread: GainAndSplit) -> None:
+def apply_gains_and_copies(graph: ir.Graph, channels: Channels, spread: GainAndSplit) -> None:
     """Apply gains and copies to all channels, in place; exact in real numbers.
 
     Copies are adjacent: the channels of a value keep their order, each repeated. `channels` are
@@ -109,10 +109,10 @@ def apply_spread(graph: ir.Graph, channels: Channels, spread: GainAndSplit) -> N
         value.shape = ir.Shape([value.shape[0], total, *value.shape[2:]])
 
 
-def spread_ranges(
+def ranges_with_gains_and_copies(
     seen: Mapping[str, ChannelRange], channels: Channels, spread: GainAndSplit
 ) -> dict[str, ChannelRange]:
-    """Compute the ranges of activations after `apply_spread`.
+    """Compute the ranges of activations after `apply_gains_and_copies`.
 
     Args:
         seen: ranges before, by name; per-tensor ranges are unchanged.
@@ -123,7 +123,9 @@ def spread_ranges(
     for value, classes in channels.of.items():
         name = value.name or ""
         if name in ranges and ranges[name].low.ndim:
-            ranges[name] = ranges[name].spread(spread.gain[classes], spread.copies[classes])
+            ranges[name] = ranges[name].scaled_and_repeated(
+                spread.gain[classes], spread.copies[classes]
+            )
     return ranges
 
 
@@ -215,7 +217,7 @@ def _visit(node: ir.Node, joined: _Joined) -> None:
     known = all(joined.knows(value) for value in (sources[0], output)) if sources else False
     if node.op_type in WEIGHT_AXIS and _is_constant_layer(node):
         if not known:
-            # `apply_spread` skips a layer unless both its input and its output are known.
+            # `apply_gains_and_copies` skips a layer unless both its input and its output are known.
             joined.freeze(sources[0])
             joined.freeze(output)
         if _groups(node) > 1:

@@ -46,9 +46,9 @@ from edge_imgq.quantize.scales.scales import activations
 from edge_imgq.quantize.steps.channel_equivalence import (
     Channels,
     GainAndSplit,
-    apply_spread,
+    apply_gains_and_copies,
     find_channels,
-    spread_ranges,
+    ranges_with_gains_and_copies,
 )
 from edge_imgq.quantize.steps.channel_pruning import (
     PruningState,
@@ -121,8 +121,8 @@ def copy_channels(
             fold_into_consumers(original.graph, group.readers, group.pruning.reconstruction)
     offsets = _offsets(original.graph, channels, copies)
     spread = GainAndSplit(np.ones(channels.count), copies)
-    apply_spread(original.graph, channels, spread)
-    ranges = spread_ranges(seen, channels, spread)
+    apply_gains_and_copies(original.graph, channels, spread)
+    ranges = ranges_with_gains_and_copies(seen, channels, spread)
     _move(original.graph, offsets, place(original, ranges))
     return ranges
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
-MOST = 8
+MOST_COPIES = 8
 """Largest number of copies of one channel."""
 
 LEAST_SWAP = 1e-3
@@ -89,8 +89,8 @@ class Group:
 def copy_counts(channels: Channels, worth: Worth, groups: Sequence[Group]) -> NDArray[np.intp]:
     """Choose the number of copies of each channel class: int (count,), 0 if removed.
 
-    Chosen by greedy swaps that lower the predicted squared error of the image; at most MOST (8).
-    The pruning states of the groups are changed.
+    Chosen by greedy swaps that lower the predicted squared error of the image; at most MOST_COPIES
+    (8). The pruning states of the groups are changed.
     """
     copies = np.ones(channels.count, np.intp)
     least = LEAST_SWAP * worth.noise.sum()
@@ -185,5 +185,5 @@ def noise_left(worth: Worth, copies: NDArray[np.intp]) -> Numbers:
 def _spared(noise: Numbers, copies: NDArray[np.intp]) -> Numbers:
     """Compute the noise removed by one more copy of each class; 0 if none may be added."""
     spared: Numbers = noise * (1 / np.maximum(copies, 1) ** 2 - 1 / (copies + 1) ** 2)
-    spared[(copies == 0) | (copies >= MOST)] = 0
+    spared[(copies == 0) | (copies >= MOST_COPIES)] = 0
     return spared

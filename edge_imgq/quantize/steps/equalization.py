@@ -41,9 +41,9 @@ from edge_imgq.quantize.steps.adam import Adam
 from edge_imgq.quantize.steps.channel_equivalence import (
     Channels,
     GainAndSplit,
-    apply_spread,
+    apply_gains_and_copies,
     find_channels,
-    spread_ranges,
+    ranges_with_gains_and_copies,
 )
 
 WEIGHT_SHARE = {"nearest": 1.0, "feedback": 0.05}
@@ -87,12 +87,12 @@ def equalize(
     noise = ExpectedNoise(scales, layers, WEIGHT_SHARE[rounding])
     gains = _gains(channels, noise, _start(channels, noise, scales))
     spread = GainAndSplit(gains, np.ones(channels.count, np.intp))
-    apply_spread(original.graph, channels, spread)
+    apply_gains_and_copies(original.graph, channels, spread)
     sensitivities = {
         value.name or "": found[value.name or ""].with_gains(gains[classes])
         for value, classes in channels.of.items()
     }
-    return spread_ranges(seen, channels, spread), sensitivities
+    return ranges_with_gains_and_copies(seen, channels, spread), sensitivities
 
 
 def _scales(

@@ -27,7 +27,10 @@ def relu6(arguments: Arguments) -> Tensor:
 
 
 def leaky_relu(arguments: Arguments) -> Tensor:
-    """Return x where x ≥ 0, else alpha · x: MIL `leaky_relu`; `alpha` is a constant scalar."""
+    """Return x where x ≥ 0, else alpha · x, in float32: MIL `leaky_relu`.
+
+    `alpha` is a constant scalar.
+    """
     return F.leaky_relu(arguments.tensor("x"), arguments.number("alpha"))
 
 
@@ -50,7 +53,10 @@ def sigmoid(arguments: Arguments) -> Tensor:
 
 
 def sigmoid_hard(arguments: Arguments) -> Tensor:
-    """Return alpha · x + beta clipped to 0 … 1: MIL `sigmoid_hard`; defaults are 0.2 and 0.5."""
+    """Return alpha · x + beta clipped to 0 … 1, in float32: MIL `sigmoid_hard`.
+
+    alpha is 0.2 and beta 0.5 by default.
+    """
     alpha, beta = arguments.number("alpha", 0.2), arguments.number("beta", 0.5)
     return (alpha * arguments.tensor("x") + beta).clamp(0.0, 1.0)
 
@@ -79,7 +85,10 @@ def gelu(arguments: Arguments) -> Tensor:
 
 
 def elu(arguments: Arguments) -> Tensor:
-    """Return x where x > 0, else alpha · (exp(x) − 1): MIL `elu`; by default alpha is 1."""
+    """Return x where x > 0, else alpha · (exp(x) − 1), in float32: MIL `elu`.
+
+    alpha is 1 by default.
+    """
     return F.elu(arguments.tensor("x"), arguments.number("alpha", 1.0))
 
 
@@ -89,5 +98,8 @@ def softplus(arguments: Arguments) -> Tensor:
 
 
 def softmax(arguments: Arguments) -> Tensor:
-    """Return exp(x) normalised to sum 1 along `axis`, by default the last: MIL `softmax`."""
+    """Return exp(x) normalised to sum 1 along `axis`, in float32: MIL `softmax`.
+
+    The axis is the last by default.
+    """
     return arguments.tensor("x").softmax(int(arguments.number("axis", -1)))

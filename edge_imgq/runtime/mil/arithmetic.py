@@ -174,8 +174,9 @@ def batch_norm(arguments: Arguments) -> Tensor:
 def instance_norm(arguments: Arguments) -> Tensor:
     """Normalise each channel of each image by its own mean and variance: MIL `instance_norm`.
 
-    Takes (N, C, spatial axes …). The variance is the biased one. Then come gamma and beta, of shape
-    (C,), by default 1 and 0; epsilon is 1e-5 by default.
+    Takes (N, C, spatial axes …) and returns gamma · (x − mean) / √(variance + epsilon) + beta of
+    that shape, in float32. The variance is the biased one. gamma and beta are (C,), by default 1
+    and 0; epsilon is 1e-5 by default.
     """
     return F.instance_norm(
         arguments.tensor("x"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_imgq.export.coreml.high_rank_transpose import MOST, part_many_axes
+from edge_imgq.export.coreml.high_rank_transpose import MOST_AXES, split_high_rank_transposes
 from edge_imgq.export.coreml.program import refusals
 from tests.export.coreml.witness import run, saved, step_by_step
 from tests.export.tflite.witness import Case, network_of, quantized, run_onnx
@@ -41,8 +41,8 @@ def test_what_moves_more_than_five_axes_is_parted_and_computes_the_same(
     model = case(name).model()
     view = network_of(model)
     assert not refusals(view)
-    parted = part_many_axes(view)
-    assert max(len(tensor.shape) for op in parted.operations for tensor in op.outputs) <= MOST
+    parted = split_high_rank_transposes(view)
+    assert max(len(tensor.shape) for op in parted.operations for tensor in op.outputs) <= MOST_AXES
     (got,) = run(view, {"x": IMAGE}, tmp_path / "m.mlpackage")
     np.testing.assert_allclose(got, run_onnx(model, IMAGE), atol=1e-3)
 
@@ -60,7 +60,7 @@ def test_a_transposition_that_something_else_reads_stays_and_is_refused() -> Non
     before, order, after = CASES["every axis elsewhere"]
     body = f"r = Reshape(x, b) t = Transpose<perm={list(order)}>(r) u = Relu(t) y = Reshape(u, n)"
     view = network_of(Case(body, SHAPE, {"b": np.array(before), "n": np.array(after)}).model())
-    assert part_many_axes(view).operations == view.operations
+    assert split_high_rank_transposes(view).operations == view.operations
     assert {refusal.kind for refusal in refusals(view)} == {"Reshape", "Transpose", "Relu"}
 
 
@@ -69,7 +69,7 @@ def test_any_six_axes_are_moved_in_two_steps() -> None:
     for order in list(permutations(range(6)))[::37]:
         body = f"r = Reshape(x, b) t = Transpose<perm={list(order)}>(r) y = Reshape(t, n)"
         constants = {"b": np.array(x.shape), "n": np.array([1, 4, 4, 4])}
-        parted = part_many_axes(network_of(Case(body, (1, 4, 4, 4), constants).model()))
+        parted = split_high_rank_transposes(network_of(Case(body, (1, 4, 4, 4), constants).model()))
         moved = x.reshape(-1)
         for operation in parted.operations:
             moved = moved.reshape(operation.operand(0).shape)

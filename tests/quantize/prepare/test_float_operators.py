@@ -14,7 +14,11 @@ from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.prepare import float_operators, preparation
 from edge_imgq.quantize.prepare.float_operators import KINDS, compute_in_float
 from edge_imgq.quantize.quantize import quantize
-from edge_imgq.quantize.steps.channel_equivalence import GainAndSplit, apply_spread, find_channels
+from edge_imgq.quantize.steps.channel_equivalence import (
+    GainAndSplit,
+    apply_gains_and_copies,
+    find_channels,
+)
 from tests.graph.build import parsed, run, weights
 from tests.quantize.prepare.build import CONTRACT, LOUD, PADS, PHOTOS, fidelity, recipe
 from tests.quantize.smooth_photo import photo
@@ -60,7 +64,9 @@ def test_gains_around_operators_in_float_change_nothing(kind: str) -> None:
     channels = find_channels(changed.graph)
     drawn = np.random.default_rng(4).uniform(0.1, 9, channels.count)
     gain = np.where(channels.scalable, drawn, 1.0)
-    apply_spread(changed.graph, channels, GainAndSplit(gain, np.ones(channels.count, np.intp)))
+    apply_gains_and_copies(
+        changed.graph, channels, GainAndSplit(gain, np.ones(channels.count, np.intp))
+    )
     image = to_nchw(photo(7), 1.0)
     np.testing.assert_allclose(run(changed, image), run(graph, image), rtol=1e-3, atol=1e-4)
 

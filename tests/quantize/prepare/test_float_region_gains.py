@@ -13,7 +13,11 @@ from edge_imgq.quantize.prepare.float_region_gains import (
     is_factor,
     remove_idle_factors,
 )
-from edge_imgq.quantize.steps.channel_equivalence import GainAndSplit, apply_spread, find_channels
+from edge_imgq.quantize.steps.channel_equivalence import (
+    GainAndSplit,
+    apply_gains_and_copies,
+    find_channels,
+)
 from tests.graph.build import kinds, parsed, run
 from tests.quantize.prepare.gated_networks import ATTENTION, network, write_gates
 from tests.quantize.smooth_photo import photo
@@ -32,7 +36,9 @@ def test_gains_pass_the_ends_of_a_gate_and_change_nothing(gate: str) -> None:
         assert channels.scalable[channels.of[value]].all()
     drawn = np.random.default_rng(4).uniform(0.1, 9, channels.count)
     gain = np.where(channels.scalable, drawn, 1.0)
-    apply_spread(changed.graph, channels, GainAndSplit(gain, np.ones(channels.count, np.intp)))
+    apply_gains_and_copies(
+        changed.graph, channels, GainAndSplit(gain, np.ones(channels.count, np.intp))
+    )
     image = to_nchw(photo(7), 1.0)
     np.testing.assert_allclose(run(changed, image), run(graph, image), rtol=1e-4, atol=1e-5)
 

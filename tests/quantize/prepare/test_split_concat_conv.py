@@ -14,7 +14,7 @@ from edge_imgq.errors import RecipeError
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.calibration.calibrate import observe_channels
 from edge_imgq.quantize.error_model.channel_sensitivity import image_weights
-from edge_imgq.quantize.prepare.split_concat_conv import part_concatenations, with_parts
+from edge_imgq.quantize.prepare.split_concat_conv import split_concatenations, with_partial_sums
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.quantize.scales.scale_constraints import image_quantization
 from edge_imgq.recipe.quantize import QuantizeRecipe
@@ -49,10 +49,10 @@ def network(wide: float, tail: str = "", read: str = "c", also: str = "out = Ide
 def parted(graph: ir.Model) -> ir.Model:
     """Return the graph after the decision."""
     copy = graph.clone()
-    seen = observe_channels(with_parts(copy), PHOTOS, 1.0)
+    seen = observe_channels(with_partial_sums(copy), PHOTOS, 1.0)
     batch = np.concatenate([to_nchw(image, 1.0) for image in PHOTOS])
     image = image_quantization(1 / 255)
-    part_concatenations(copy, seen, image, lambda: image_weights(copy, batch), gains=False)
+    split_concatenations(copy, seen, image, lambda: image_weights(copy, batch), gains=False)
     return copy
 
 

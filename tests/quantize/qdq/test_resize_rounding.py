@@ -7,7 +7,7 @@ import onnx
 import onnx_ir as ir
 import pytest
 
-from edge_imgq.quantize.qdq.resize_rounding import level_parts
+from edge_imgq.quantize.qdq.resize_rounding import resize_denominator
 from tests.export.tflite.witness import (
     Case,
     kinds,
@@ -58,7 +58,7 @@ def test_every_value_has_the_level_that_the_qdq_model_gives_it(
     grid: str, size: tuple[int, int], parts: int | None
 ) -> None:
     plain = model(grid, size)
-    assert level_parts(resize_of(plain)) == parts
+    assert resize_denominator(resize_of(plain)) == parts
     values = np.random.default_rng(3).uniform(-2, 2, SHAPE).astype(np.float32)
     wanted, got = levels_of_both(quantized(plain, values), values)
     assert len(np.unique(wanted)) > 50
@@ -124,7 +124,7 @@ def test_open_sizes_are_known_by_their_scales() -> None:
     for value in (plain.graph.input[0], plain.graph.output[0]):
         for dimension in value.type.tensor_type.shape.dim[2:]:
             dimension.dim_param = "open"
-    assert level_parts(resize_of(plain)) == 32
+    assert resize_denominator(resize_of(plain)) == 32
 
 
 @pytest.mark.parametrize("mode", ["nearest", "cubic"])

@@ -13,11 +13,11 @@ import pytest
 from edge_imgq.graph.network import Quantization
 from edge_imgq.quantize.ranges.ranges import Range, covering, per_tensor
 from edge_imgq.quantize.scales.scales import activations, place_scales
-from edge_imgq.quantize.scales.tie_free_multiplier import LARGEST
+from edge_imgq.quantize.scales.tie_free_multiplier import LARGEST_DENOMINATOR
 
 IMAGE = per_tensor(1 / 255, -128)
 SEED = 5
-NEAREST = Fraction(1, 2 * LARGEST + 2)
+NEAREST = Fraction(1, 2 * LARGEST_DENOMINATOR + 2)
 """No accumulator comes nearer to a half than this."""
 
 BODIES = {
@@ -63,7 +63,7 @@ def placed(body: str) -> dict[str, Quantization]:
 
 def fraction(multiplier: float) -> Fraction:
     """Return the fraction that a multiplier stands for; float32 holds it to seven digits."""
-    near = Fraction(multiplier).limit_denominator(LARGEST)
+    near = Fraction(multiplier).limit_denominator(LARGEST_DENOMINATOR)
     assert float(near) == pytest.approx(multiplier, rel=1e-6)
     return near
 
@@ -89,7 +89,7 @@ def test_no_accumulator_lies_halfway_between_two_levels(name: str) -> None:
     ratios = [fraction(multiplier) for multiplier in MULTIPLIERS[name](scale)]
     denominator = np.lcm.reduce([ratio.denominator for ratio in ratios])
     assert denominator % 2 == 1
-    assert denominator <= LARGEST
+    assert denominator <= LARGEST_DENOMINATOR
     assert Fraction(1, 2 * int(denominator)) >= NEAREST
 
 

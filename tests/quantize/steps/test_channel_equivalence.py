@@ -10,7 +10,7 @@ from onnx import helper
 from edge_imgq.quantize.steps.channel_equivalence import (
     Channels,
     GainAndSplit,
-    apply_spread,
+    apply_gains_and_copies,
     find_channels,
 )
 from tests.graph.build import model, run, weights
@@ -112,7 +112,7 @@ def test_random_gains_and_copies_change_nothing_in_float(build, seed: int) -> No
     after = before.clone()
     channels = find_channels(after.graph)
     assert channels.scalable.any(), "the network should have something to scale"
-    apply_spread(after.graph, channels, drawn(channels, seed))
+    apply_gains_and_copies(after.graph, channels, drawn(channels, seed))
     image = np.random.default_rng(seed).random((1, 3, 16, 12), np.float32)
     np.testing.assert_allclose(run(after, image), run(before, image), atol=2e-5)
 
@@ -122,7 +122,7 @@ def test_gains_reach_the_values_in_between() -> None:
     channels = find_channels(network.graph)
     spread = GainAndSplit(np.where(channels.scalable, 3.0, 1.0), np.ones(channels.count, np.intp))
     before = network.graph.initializers["w0"].const_value.numpy()
-    apply_spread(network.graph, channels, spread)
+    apply_gains_and_copies(network.graph, channels, spread)
     first = next(node for node in network.graph if node.op_type == "Conv")
     np.testing.assert_allclose(first.inputs[1].const_value.numpy(), 3 * before, rtol=1e-6)
 
@@ -152,7 +152,7 @@ def test_channels_have_gains_through_what_scales_with_them(kind: str) -> None:
     before, after = model(nodes, constants), model(nodes, constants)
     channels, classes = classes_of(after, "a")
     assert channels.scalable[classes].all()
-    apply_spread(after.graph, channels, drawn(channels, 1))
+    apply_gains_and_copies(after.graph, channels, drawn(channels, 1))
     image = np.random.default_rng(2).random((1, 3, 16, 12), np.float32)
     np.testing.assert_allclose(run(after, image), run(before, image), atol=2e-5)
 

@@ -154,7 +154,10 @@ def identity(file: Emitter, operation: Operation) -> None:
 
 
 def dequantize(file: Emitter, operation: Operation) -> None:
-    """Lower Dequantize to DEQUANTIZE, at the start of a float region of an int8 file."""
+    """Lower Dequantize, int8 or int16 to float32, to DEQUANTIZE: scale · (q − zero point).
+
+    It stands at the start of a float region of an integer file.
+    """
     source = file.tensor(operation.operand(0))
     file.emit(operation, Code.DEQUANTIZE, [source], schema.DequantizeOptionsT())
 

@@ -89,6 +89,9 @@ def leaves_padding_out(operation: Operation) -> bool:
     """Return True if a mean excludes padding, which int8 files compute in float32.
 
     TFLite's integer kernel rounds ties of even pixel counts up; XNNPACK has none.
+
+    Raises:
+        RefusedError: the window is dilated, or not two-dimensional.
     """
     if operation.kind != "AveragePool" or operation.attributes.get("count_include_pad", 0):
         return False

@@ -93,7 +93,7 @@ def _spread(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def divide(graph: ir.Graph, node: ir.Node) -> bool:
-    """Replace a grouped ConvTranspose by one per group, between a Split and a Concat.
+    """Replace a grouped ConvTranspose by one per group, between a Split and a Concat; bit-exact.
 
     Args:
         graph: edited in place.

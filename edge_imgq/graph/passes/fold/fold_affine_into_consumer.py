@@ -161,7 +161,7 @@ def _concatenation(node: ir.Node, index: int, affine: Affine) -> list[Edit] | No
 def _depth_to_space(node: ir.Node, _index: int, affine: Affine) -> list[Edit] | None:
     phases = node.attributes.get_int("blocksize") ** 2
     channels = len(affine.scale) // phases
-    spread = affine.spread(1)
+    spread = affine.broadcast(1)
     return None if spread is None else _edits(node.outputs[0], spread.select([0] * channels))
 
 

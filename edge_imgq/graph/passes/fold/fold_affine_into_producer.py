@@ -69,7 +69,7 @@ def _edits(value: ir.Value | None, affine: Affine) -> list[Edit] | None:
     if value is None or node is None or edit.sole_consumer(value) is None or is_marked(node):
         return None
     channels = value.shape[1] if value.shape is not None and len(value.shape) == 4 else None
-    spread = affine.spread(channels) if isinstance(channels, int) else None
+    spread = affine.broadcast(channels) if isinstance(channels, int) else None
     rule = RULES.get(node.op_type)
     return None if rule is None or spread is None else rule(node, spread)
 

@@ -17,7 +17,7 @@ import onnx_ir as ir
 from edge_imgq.graph import edit
 from edge_imgq.graph.operators import BROADCASTING
 
-LARGEST = 2**31 - 1
+TO_THE_END = 2**31 - 1
 """Slice ends from this value on mean "to the end of the axis", as exporters write it."""
 
 
@@ -76,7 +76,7 @@ def _slice(node: ir.Node) -> bool:
     places = range(len(ends)) if axes is None else axes
     lengths = [shape[int(axis)] for axis in places]
     reaches = [
-        end >= LARGEST or (isinstance(length, int) and end >= length)
+        end >= TO_THE_END or (isinstance(length, int) and end >= length)
         for end, length in zip(ends, lengths, strict=True)
     ]
     return not np.any(starts) and all(reaches)
