@@ -128,6 +128,10 @@ def test_what_is_gained_on_tones_and_on_detail_counts_as_much_as_their_errors_do
     gains = {one.model: one.gain.value for one in found.gains}
     for name, errors in after.items():
         assert gains[name] == pytest.approx(10 * np.log10(before / errors), abs=1e-3), name
+    spreads = {one.model: one.gain.spread for one in found.gains}
+    # A gain on tones alone is as unsure as the share of tones in what is left.
+    assert spreads["dped-slim"] == pytest.approx(0.5 * 10**-2.1 / after["dped-slim"], abs=1e-3)
+    assert spreads["deblur-slim"] == pytest.approx(0.5, abs=1e-3)
     assert found.psnr.value == pytest.approx(-10 * np.log10(before), abs=1e-3)
     assert found.advice == ("dped-slim",)
 

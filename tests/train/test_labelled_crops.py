@@ -88,6 +88,18 @@ def test_of_samples_only_tones_are_known(folder: Path, monkeypatch) -> None:
         assert values["exposure"] < 0.0, "which is dark"
 
 
+def test_unchanged_tones_have_no_error_of_which_deblurring_could_gain(
+    folder: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(labelled_crops, "TONES", {})
+    for label in load_crops((folder,), Recipe(3), 48).labels[4:]:
+        values = values_of(label)
+        assert values["tone_psnr"] == pytest.approx(51.14, abs=0.01)
+        assert values["exposure"] == 0.0
+        assert values["tone_gain_dped-slim"] == pytest.approx(-4.0), "the least that is learned"
+        assert np.isnan(values["tone_gain_deblur-slim"])
+
+
 def test_psnr_is_that_of_luma_without_the_border() -> None:
     noisy = np.clip(PHOTO + np.random.default_rng(0).normal(0, 20, PHOTO.shape), 0, 255)
     noisy = noisy.astype(np.uint8)
