@@ -29,6 +29,9 @@ def read_kept(path: Path) -> onnx.ModelProto:
     """Load a cached graph without resolving its external data.
 
     Its external data are names of parameters, not files; `with_weights` fills them in.
+
+    Raises:
+        OSError: the file does not exist or cannot be read.
     """
     return onnx.load(path, load_external_data=False)
 

@@ -97,7 +97,8 @@ class Workers:
     ) -> Callable[[Tensor], tuple[Tensor, ...]]:
         """Return `forward`, which computes `network`, with gradients averaged over processes.
 
-        They are averaged in the backward pass.
+        They are averaged in the backward pass, which every process must run. A single process gets
+        `forward` itself.
         """
         if self.count == 1:
             return forward

@@ -185,7 +185,10 @@ def open_unset(model: str | Source, threads: int, pixels: PixelRange | None = No
 
 
 def with_settings(enhancer: Enhancer, settings: Settings) -> Enhancer:
-    """Return an opened network with values for its further inputs.
+    """Return an opened network with values for its further inputs; `enhancer` is not changed.
+
+    `settings` are texts by the input's name: numbers in the model's own unit, joined by commas, or
+    the path of a picture.
 
     Raises:
         UsageError: an input has no value, or one outside its range.

@@ -172,6 +172,8 @@ def _depthwise(spot: PaddedWindow) -> schema.DepthwiseConv2DOptionsT:
 def global_average_pool(file: Emitter, operation: Operation) -> None:
     """Lower GlobalAveragePool of (N, C, H, W) to MEAN over height and width: (N, C, 1, 1).
 
+    In float32 or int8; the result is rounded once to the output's scale.
+
     Raises:
         RefusedError: the image is empty.
     """
