@@ -4,7 +4,8 @@
     python -m tests.mutation graph/passes/fold --seed 2 --mutants 5 --every
 
 A mutant is a file with one small change: an operator, a comparison, a number, a condition or a call
-within a function. It lives in a forked process alone, by an import hook, so that no file is touched
+within a function. Where a file has none of these, it is what a function returns or a number of its
+tables. It lives in a forked process alone, by an import hook, so that no file is touched
 and heavy packages are imported once. Exits with 1 if a file has no test at its path, or if its test
 stays green for every mutant. A single survivor proves nothing: some changes change nothing.
 """
@@ -146,10 +147,14 @@ def path_of_test(file: str) -> Path:
 
 
 def places(tree: ast.Module) -> list[ast.AST]:
-    """Return what can be changed inside functions, in the order of the file."""
+    """Return what can be changed, in the order of the file: inside functions, or else anywhere."""
     functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
     found = {node: None for function in functions for node in _in_body(function)}
-    return [node for node in found if _can_change(node)]
+    inside: list[ast.AST] = [node for node in found if _can_change(node)]
+    returned: list[ast.AST] = [
+        node for node in found if isinstance(node, ast.Return) and node.value is not None
+    ]
+    return inside or returned or [node for node in ast.walk(tree) if _is_number(node)]
 
 
 def _in_body(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.AST]:
@@ -167,9 +172,11 @@ def _can_change(node: ast.AST) -> bool:
         return isinstance(node.op, ast.Not)
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Call)
-    return isinstance(node, ast.BoolOp) or (
-        isinstance(node, ast.Constant) and type(node.value) in (int, float)
-    )
+    return isinstance(node, ast.BoolOp) or _is_number(node)
+
+
+def _is_number(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and type(node.value) in (int, float)
 
 
 def change(node: ast.AST) -> str:
@@ -184,7 +191,7 @@ def change(node: ast.AST) -> str:
         node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
     elif isinstance(node, ast.UnaryOp):
         node.op, node.operand = ast.Not(), ast.UnaryOp(ast.Not(), node.operand)
-    elif isinstance(node, ast.Expr):
+    elif isinstance(node, ast.Expr | ast.Return):
         node.value = ast.Constant(None)
     elif isinstance(node, ast.Constant) and isinstance(node.value, int | float):
         node.value = node.value + 1

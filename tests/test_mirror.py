@@ -57,9 +57,16 @@ def test_a_mutant_is_the_file_with_one_change(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize(
     ("source", "count"),
-    [("A = 1 + 2", 0), ("def f():\n    'One.'", 0), ("def f(a):\n    return a + 1 < 2", 4)],
+    [
+        ("A = 1 + 2\ndef f(a):\n    'One.'\n    return a + 1 < 2", 4),
+        ("A = 1\ndef f(a):\n    return a", 1),
+        ("A = 1 + 2", 2),
+        ("def f():\n    'One.'", 0),
+    ],
 )
-def test_what_stands_in_functions_is_changed(source: str, count: int) -> None:
+def test_what_stands_in_functions_is_changed_before_returns_and_tables(
+    source: str, count: int
+) -> None:
     assert len(places(ast.parse(source))) == count
 
 

@@ -47,6 +47,30 @@ def test_more_instructions_make_wide_convolutions_in_int8_faster(
     assert faster.times.float32 == slower.times.float32
 
 
+CONVOLUTIONS = {16: 3.89, 32: 5.80, 64: 9.87}
+"""Channels → ns per element that a 3×3 convolution in float writes; measured as DEPTHWISE is."""
+
+OTHERS = {"Sigmoid": 0.29, "Tanh": 0.22}
+"""Operators of one element → ns in float, measured likewise."""
+
+POOLING = (0.61, 0.26)
+"""ns per element of a 3×3 maximum, in float and in int8, measured likewise."""
+
+
+def test_convolutions_and_what_is_between_them_take_about_the_time_that_was_measured() -> None:
+    """Within a half: the numbers are a fit of whole networks, in which memory is busier."""
+    times = X86_VNNI.times.float32
+    for channels, measured in CONVOLUTIONS.items():
+        slots = X86_VNNI.float32.slots(9, channels, channels)
+        estimated = times.convolution.time(1 / channels, 9, slots)
+        assert estimated == pytest.approx(measured, rel=0.5), channels
+    for kind, measured in OTHERS.items():
+        assert times.elements[kind] == pytest.approx(measured, rel=0.5), kind
+    for arithmetic, measured in zip((times, X86_VNNI.times.int8), POOLING, strict=True):
+        element, tap = arithmetic.pooling
+        assert element + 9 * tap == pytest.approx(measured, rel=0.5)
+
+
 DEPTHWISE = {
     (3, 16): (0.52, 0.90),
     (3, 24): (0.64, 1.08),
