@@ -165,6 +165,16 @@ ZOO = _by_name(
         architecture="half-resolution",
         options={"width": 32, "blocks": 8},
     ),
+    ZooEntry(
+        name="denoise-sigma",
+        task="denoise",
+        scale=1,
+        colour="rgb",
+        multiple=4,
+        summary="A small U-net that is told the noise level: removes a camera's noise, on RGB",
+        architecture="noise-level",
+        further=(Port("sigma", "plane", 1, (0.0,), (50 / 255,)),),
+    ),
 )
 """Networks that ship with trained weights."""
 
@@ -192,16 +202,6 @@ UNTRAINED = _by_name(
         multiple=1,
         summary="DPED's network as published, with instance normalisation",
         architecture="dped",
-    ),
-    ZooEntry(
-        name="denoise-sigma",
-        task="denoise",
-        scale=1,
-        colour="rgb",
-        multiple=4,
-        summary="A small U-net that is told the noise level: removes a camera's noise, on RGB",
-        architecture="noise-level",
-        further=(Port("sigma", "plane", 1, (0.0,), (50 / 255,)),),
     ),
 )
 """Networks that `edge-imgq train` can train and that ship without weights."""
