@@ -136,7 +136,10 @@ def assess_photographs(
 
 
 def assess_pixels(pixels: Pixels, name: str, predict: Predict) -> Assessment:
-    """Assess one photograph.
+    """Assess one photograph of any size from evenly spaced crops and from its tones.
+
+    The network sees at most MOST² crops of SIDE pixels a side, and SIDE² pixels of the whole
+    photograph; a smaller photograph is extended by reflection.
 
     Args:
         pixels: uint8, RGB (H, W, 3) or gray (H, W, 1).

@@ -29,7 +29,7 @@ def count_lines(report: Report) -> list[str]:
 
 
 def counted(instructions: Instructions) -> str:
-    """Return an instruction count with its processor and image size as text."""
+    """Return an instruction count as text, in k, M or G, with its processor and image size."""
     height, width = instructions.size
     return (
         f"{large_count(instructions.count)} instructions of a {instructions.processor} for one "

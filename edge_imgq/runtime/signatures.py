@@ -41,11 +41,15 @@ class Signature:
 
 
 def signatures(interpreter: Any, others: Sequence[str] = ()) -> dict[Size, Signature]:
-    """Map image sizes to the signatures of a file; empty if it has only one signature.
+    """Map image sizes (H, W) to the signatures of a file; empty if it has only one signature.
 
     Args:
         interpreter: interpreter of the file.
-        others: names of the outputs besides the image, in order.
+        others: names of the outputs besides the image, in order. With them left out, each signature
+            must have exactly one output.
+
+    Raises:
+        ValueError: a signature has more outputs than the image and `others`, or fewer.
     """
     names = list(interpreter.get_signature_list())
     opened = [Signature(interpreter, name, others) for name in names] if len(names) > 1 else []

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 
 def write_page(path: Path, jobs: Sequence[tuple[Path, Path]], watch: Watch) -> None:
-    """Write an HTML page of photographs and their results.
+    """Write one HTML file with the crop of each photograph that changed most, and its result.
+
+    Crops have at most 512 pixels a side and are embedded; `before_after_page` says how.
+
+    Args:
+        path: file to write.
+        jobs: files of a photograph and of its result, each of any size.
+        watch: called before each photograph with the progress.
 
     Raises:
         ImageError: a file is no longer an image.

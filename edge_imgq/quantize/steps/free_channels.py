@@ -47,9 +47,10 @@ def free_channels(
 def slots_beside(
     writers: Sequence[ir.Node], readers: Sequence[ir.Node], width: int, kernels: KernelProfile
 ) -> float:
-    """Estimate the int8 slots of the layers beside a value, per position of the value.
+    """Estimate the int8 multiply-accumulates of the layers that write or read a value.
 
-    A slot is one multiply-accumulate of a full kernel tile, unused channels included.
+    They are counted per position of the value and in slots: kernels compute whole tiles of
+    channels, so unused channels of the last tile count as well.
 
     Args:
         writers: layers that write the value.

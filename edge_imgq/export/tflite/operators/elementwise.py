@@ -1,4 +1,8 @@
-"""Lowering of elementwise operators with one or two operands, with broadcasting as in ONNX."""
+"""Lowering of elementwise operators with one or two operands, with broadcasting as in ONNX.
+
+Float32 kernels compute as ONNX Runtime does. Int8 kernels round a result once, to the output's
+scale; it is at most one level from that of the QDQ graph, which rounds in float.
+"""
 
 from __future__ import annotations
 

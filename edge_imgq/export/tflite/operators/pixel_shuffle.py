@@ -35,9 +35,10 @@ def depth_to_space(file: Emitter, operation: Operation) -> None:
 
 
 def space_to_depth(file: Emitter, operation: Operation) -> None:
-    """Lower SpaceToDepth of (N, C, b · H, b · W), mode DCR, to SPACE_TO_DEPTH. Exact at one scale.
+    """Lower SpaceToDepth of (N, C, b · H, b · W), mode DCR, to SPACE_TO_DEPTH.
 
-    Mode CRD is the same with one input channel.
+    Exact; in int8 the input and the output must share scale and zero point. Mode CRD is the same
+    with one input channel.
 
     Raises:
         RefusedError: the mode is CRD with several input channels.
