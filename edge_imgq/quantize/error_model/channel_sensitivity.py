@@ -70,6 +70,8 @@ def measure_sensitivity(
     values: Sequence[ir.Value],
     batch: NDArray[np.float32],
     at_once: int = AT_ONCE,
+    *,
+    one_by_one: bool = False,
 ) -> dict[ir.Value, ChannelSensitivity]:
     """Estimate the sensitivity statistics of values (N, C, H, W) of a float graph.
 
@@ -79,17 +81,19 @@ def measure_sensitivity(
     Args:
         model: float graph.
         values: values of its graph.
-        batch: network inputs, float32 (N, C, H, W), 0 … peak; N is 1 if the graph takes no batches.
+        batch: network inputs, float32 (N, C, H, W), 0 … peak.
         at_once: largest number of activation values held in memory; one image is the minimum.
+        one_by_one: whether the graph takes one image at a time.
 
     Raises:
         NotCoveredError: an operator has no torch implementation.
     """
     graph = TorchGraph(model)
     generator = torch.Generator().manual_seed(SEED)
+    count = len(batch) if one_by_one else _parts(model.graph, batch.shape, at_once)
     parts = [
         [rows * (len(part) / len(batch)) for rows in _of_part(graph, values, part, generator)]
-        for part in np.array_split(batch, _parts(model.graph, batch.shape, at_once))
+        for part in np.array_split(batch, count)
     ]
     totals = [torch.stack(rows).sum(0).numpy() for rows in zip(*parts, strict=True)]
     return {value: ChannelSensitivity(*total) for value, total in zip(values, totals, strict=True)}
@@ -138,7 +142,7 @@ def _of_part(
 
 
 def channel_sensitivity(
-    model: ir.Model, batch: NDArray[np.float32]
+    model: ir.Model, batch: NDArray[np.float32], *, one_by_one: bool = False
 ) -> dict[str, ChannelSensitivity]:
     """Estimate the sensitivity statistics of all values with tracked channels, by name.
 
@@ -146,7 +150,8 @@ def channel_sensitivity(
 
     Args:
         model: float graph.
-        batch: network inputs, float32 (N, C, H, W), 0 … peak; N is 1 if the graph takes no batches.
+        batch: network inputs, float32 (N, C, H, W), 0 … peak.
+        one_by_one: whether the graph takes one image at a time.
 
     Raises:
         NotCoveredError: an operator has no torch implementation.
@@ -154,7 +159,7 @@ def channel_sensitivity(
     channels = find_channels(model.graph)
     if not (channels.scalable | channels.copyable).any():
         return {}
-    found = measure_sensitivity(model, list(channels.of), batch)
+    found = measure_sensitivity(model, list(channels.of), batch, one_by_one=one_by_one)
     return {value.name or "": sensitivity for value, sensitivity in found.items()}
 
 
@@ -184,18 +189,21 @@ def _products(slope: Tensor, tensor: Tensor) -> Tensor:
     return torch.stack([error, absence, squares.sum((0, 2, 3))]).double()
 
 
-def image_weights(model: ir.Model, batch: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
+def image_weights(
+    model: ir.Model, batch: NDArray[np.float32], *, one_by_one: bool = False
+) -> dict[str, NDArray[np.float64]]:
     """Estimate the squared error of the image per squared error in each channel, by value name.
 
     Values that are not 4-D (N, C, H, W) are left out.
 
     Args:
         model: float graph.
-        batch: network inputs, float32 (N, C, H, W), 0 … peak; N is 1 if the graph takes no batches.
+        batch: network inputs, float32 (N, C, H, W), 0 … peak.
+        one_by_one: whether the graph takes one image at a time.
 
     Raises:
         NotCoveredError: an operator has no torch implementation.
     """
     values = [v for node in model.graph for v in node.outputs if v.shape and len(v.shape) == 4]
-    found = measure_sensitivity(model, values, batch)
+    found = measure_sensitivity(model, values, batch, one_by_one=one_by_one)
     return {value.name or "": sensitivity.error for value, sensitivity in found.items()}

@@ -84,12 +84,8 @@ class Prepared:
     _errors: dict[str, NDArray[np.float64]] | None = field(default=None, init=False)
 
     def few(self) -> NDArray[np.float32]:
-        """Return a batch of training patches: one patch if the graph takes one image at a time.
-
-        It is float32 (N, C, H, W), 0 … peak.
-        """
-        batch = self.patches.batch(self.contract.peak)
-        return batch if self.takes_batches else batch[:1]
+        """Return a few training patches, float32 (N, C, H, W), 0 … peak."""
+        return self.patches.batch(self.contract.peak)
 
     def errors(self) -> dict[str, NDArray[np.float64]]:
         """Estimate the squared error of the image per squared error in each channel, by value name.
@@ -103,7 +99,9 @@ class Prepared:
         from edge_imgq.quantize.error_model.channel_sensitivity import image_weights
 
         if self._errors is None:
-            self._errors = image_weights(self.original, self.few())
+            self._errors = image_weights(
+                self.original, self.few(), one_by_one=not self.takes_batches
+            )
         return self._errors
 
     def errors_of(self, variant: ir.Model) -> dict[str, NDArray[np.float64]]:
@@ -118,7 +116,9 @@ class Prepared:
         """
         from edge_imgq.quantize.error_model.channel_sensitivity import image_weights
 
-        return self.errors() if variant is self.original else image_weights(variant, self.few())
+        if variant is self.original:
+            return self.errors()
+        return image_weights(variant, self.few(), one_by_one=not self.takes_batches)
 
     def guard(self) -> GuardSet:
         """Return the photographs and drawings on which range clipping is evaluated."""

@@ -25,7 +25,7 @@ Large Language Models With Guarantees", NeurIPS 2023.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +58,11 @@ DAMPING = 0.01
 
 
 def round_with_feedback(
-    original: ir.Model, quantized: ir.Model, batch: NDArray[np.float32]
+    original: ir.Model,
+    quantized: ir.Model,
+    batch: NDArray[np.float32],
+    *,
+    one_by_one: bool = False,
 ) -> None:
     """Round the int8 weights and int32 biases of a QDQ model with error feedback, in place.
 
@@ -68,25 +72,48 @@ def round_with_feedback(
     Args:
         original: float graph that was quantized, with the same node names.
         quantized: its QDQ graph; every convolution has a bias.
-        batch: network inputs, float32 (N, C, H, W), 0 … peak; N is 1 if the graph takes no batches.
+        batch: network inputs, float32 (N, C, H, W), 0 … peak.
+        one_by_one: whether the graphs take one image at a time. All images go through a layer
+            before any goes through the next one, so that the result is the same.
 
     Raises:
         NotCoveredError: an operator has no torch implementation.
     """
     layers = {node.name or "" for node in quantized.graph if _is_plain(node)}
     twins = {node.name: node for node in original.graph if node.name in layers}
-    targets = _targets(original, layers, batch)
+    parts = np.split(batch, len(batch)) if one_by_one else [batch]
+    targets = _targets(original, layers, parts)
     executor = TorchGraph(quantized)
     with torch.no_grad():
-        for layer, values in executor.walk(torch.from_numpy(batch)):
+        for layer, every in _in_step(executor, parts):
             name = "" if layer is None else layer.name or ""
             if layer is None or name not in layers:
                 continue
             weight = edit.contents(twins[name].inputs[1])
-            fit = _fit(weight, LayerSamples(_inputs(layer, values), targets.pop(name)))
+            fit = _fit(weight, LayerSamples(_inputs(layer, every), targets.pop(name)))
             if fit.moments.any():
                 _rewrite(layer, weight.shape, fit)
-                executor.reload(layer, values)
+                for values in every:
+                    executor.reload(layer, values)
+
+
+def _in_step(
+    graph: TorchGraph, parts: Sequence[NDArray[np.float32]]
+) -> Iterator[tuple[ir.Node | None, list[dict[ir.Value, Any]]]]:
+    """Run a graph on several inputs node by node; yield each node with the values of every input.
+
+    A node is yielded before it runs on any of the inputs.
+    """
+    for steps in zip(*(graph.walk(torch.from_numpy(part)) for part in parts), strict=True):
+        yield steps[0][0], [values for _, values in steps]
+
+
+def _of_every(
+    every: Sequence[Mapping[ir.Value, torch.Tensor]], value: ir.Value
+) -> NDArray[np.float32]:
+    """Return a value (N, C, H, W) of all inputs, joined along N."""
+    found = [values[value].numpy() for values in every]
+    return found[0] if len(found) == 1 else np.concatenate(found)
 
 
 def _is_plain(node: ir.Node) -> bool:
@@ -190,25 +217,29 @@ def _stored(layer: ir.Node, index: int) -> tuple[ir.Value | None, Matrix]:
     return restore.inputs[0], edit.contents(restore.inputs[1]).astype(np.float64)
 
 
-def _targets(original: ir.Model, layers: set[str], batch: NDArray[np.float32]) -> dict[str, Matrix]:
+def _targets(
+    original: ir.Model, layers: set[str], parts: Sequence[NDArray[np.float32]]
+) -> dict[str, Matrix]:
     """Compute the float outputs of each layer at the sampled positions, (positions, O)."""
     targets: dict[str, Matrix] = {}
     before: ir.Node | None = None
     with torch.no_grad():
-        for node, values in TorchGraph(original).walk(torch.from_numpy(batch)):
+        for node, every in _in_step(TorchGraph(original), parts):
             if before is not None and before.name in layers:
-                answer = values[before.outputs[0]].numpy()
+                answer = _of_every(every, before.outputs[0])
                 n, y, x = _places(answer.shape)
                 targets[before.name or ""] = answer[n, :, y, x].astype(np.float64)
             before = node
     return targets
 
 
-def _inputs(layer: ir.Node, values: Mapping[ir.Value, torch.Tensor]) -> NDArray[np.float32]:
+def _inputs(
+    layer: ir.Node, every: Sequence[Mapping[ir.Value, torch.Tensor]]
+) -> NDArray[np.float32]:
     """Gather the inputs of a layer at the sampled positions, (positions, I·K·L)."""
     source = layer.inputs[0]
     assert source is not None
-    windows = _windows(values[source].numpy(), layer)
+    windows = _windows(_of_every(every, source), layer)
     count, height, width = windows.shape[:3]
     n, y, x = _places((count, 0, height, width))
     together = windows.transpose(0, 1, 2, 4, 5, 3)

@@ -100,7 +100,11 @@ class QuantizationRun:
         """Estimate the image's sensitivity to each channel; empty if it cannot be computed."""
         from edge_imgq.quantize.error_model.channel_sensitivity import image_weights
 
-        weights = covered(lambda: image_weights(original, self.prepared.few()))
+        weights = covered(
+            lambda: image_weights(
+                original, self.prepared.few(), one_by_one=not self.prepared.takes_batches
+            )
+        )
         if not isinstance(weights, Skipped):
             return weights
         skip = not_run(f"{self.recipe.observer} weights", weights)

@@ -104,7 +104,9 @@ def _with_feedback(run: QuantizationRun, pair: QuantizationState) -> Quantizatio
     from edge_imgq.quantize.steps.gptq import round_with_feedback
 
     quantized = pair.quantized.clone()
-    round_with_feedback(pair.original, quantized, run.prepared.few())
+    round_with_feedback(
+        pair.original, quantized, run.prepared.few(), one_by_one=not run.prepared.takes_batches
+    )
     return QuantizationState(pair.original, quantized, pair.seen)
 
 
@@ -148,7 +150,9 @@ def _gains_and_copies(run: QuantizationRun, pair: QuantizationState) -> list[Pro
     from edge_imgq.quantize.error_model.channel_sensitivity import channel_sensitivity
 
     proposals: list[Proposal] = []
-    found = channel_sensitivity(pair.original, run.prepared.few())
+    found = channel_sensitivity(
+        pair.original, run.prepared.few(), one_by_one=not run.prepared.takes_batches
+    )
     draft = pair
     if run.recipe.equalization == "image":
         draft, found = _equalized(run, pair, found)

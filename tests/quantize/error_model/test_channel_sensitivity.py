@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx_ir as ir
+import pytest
 from onnx import helper
 
 from edge_imgq.images.layout import to_nchw
@@ -25,12 +28,13 @@ def test_sensitivity_foretells_what_noise_does_to_the_image() -> None:
     np.testing.assert_allclose(found.error, wanted, rtol=0.1)
 
 
-def test_sensitivity_is_the_same_where_memory_holds_one_image_at_a_time() -> None:
+@pytest.mark.parametrize("one", [{"at_once": 1}, {"one_by_one": True}], ids=["memory", "graph"])
+def test_sensitivity_is_the_same_where_one_image_is_run_at_a_time(one: dict[str, Any]) -> None:
     network = uneven_network()
     values = [v for node in network.graph for v in node.outputs if v.name == "a"]
     batch = np.concatenate([(seed + 1) / 3 * to_nchw(photo(seed), 1.0) for seed in range(3)])
     (whole,) = measure_sensitivity(network, values, batch).values()
-    (parts,) = measure_sensitivity(network, values, batch, at_once=1).values()
+    (parts,) = measure_sensitivity(network, values, batch, **one).values()
     np.testing.assert_allclose(parts.energy, whole.energy, rtol=1e-6)
     np.testing.assert_allclose(parts.error, whole.error, rtol=0.1)
     np.testing.assert_allclose(parts.everywhere, whole.everywhere, rtol=0.1)

@@ -11,12 +11,12 @@ from onnx import helper
 from edge_imgq.contract import ImageContract
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.quantize import quantize
-from edge_imgq.quantize.steps.gptq import feedback_rounding
+from edge_imgq.quantize.steps.gptq import feedback_rounding, round_with_feedback
 from edge_imgq.recipe.folders import shipped_folder
 from edge_imgq.recipe.quantize import QuantizeRecipe, read_quantize_recipe
 from tests.graph.build import model, run, weights
 from tests.quantize.smooth_photo import photo
-from tests.quantize.steps.build import FEEDBACK, NEAREST
+from tests.quantize.steps.build import FEEDBACK, NEAREST, carrying_network
 
 
 def alike_inputs(generator: np.random.Generator, count: int, size: int) -> np.ndarray:
@@ -70,6 +70,21 @@ def test_a_network_comes_nearer_to_its_float_self() -> None:
         return float(10 * np.log10(1 / np.mean((run(quantized, image, exact=True) - wanted) ** 2)))
 
     assert decibels(FEEDBACK) > decibels(NEAREST)
+
+
+def test_images_that_go_through_one_by_one_round_weights_as_a_batch_does() -> None:
+    network = carrying_network(4)
+    photos = [photo(seed) for seed in range(4)]
+    batch = np.concatenate([to_nchw(pixels, 1.0) for pixels in photos])
+    contract = ImageContract("image-to-image", 1, "rgb")
+    whole, single = (quantize(network, NEAREST, contract, photos) for _ in range(2))
+    round_with_feedback(network, whole, batch)
+    round_with_feedback(network, single, batch, one_by_one=True)
+    assert whole.graph.initializers.keys() == single.graph.initializers.keys()
+    for name, constant in whole.graph.initializers.items():
+        other = single.graph.initializers[name].const_value.numpy().astype(float)
+        # Sums over images in another order may turn a rounding.
+        assert np.abs(constant.const_value.numpy() - other).max() <= 1, name
 
 
 def test_grouped_convolutions_keep_their_nearest_weights() -> None:
