@@ -217,10 +217,12 @@ def cosine_filters() -> Tensor:
 
 
 def border_filters() -> Tensor:
-    """Return filters (n, 3, 9, 9): mean steps along a row or column, at each position in a block.
+    """Return filters that find JPEG block borders: mean steps of luma from one pixel to the next.
 
-    They begin one pixel above and left of the block. On RGB in [0, 1], a response reaches CAP at
-    each of BORDER_STEPS levels of 255.
+    float32 (2 · 2 · BLOCK · len(BORDER_STEPS), 3, 9, 9), in the order position in the block (each
+    along rows, then along columns), BORDER_STEPS, sign. Filters begin one pixel above and left of
+    the block. On RGB in [0, 1] a response reaches CAP at its step of BORDER_STEPS, in levels of
+    255.
     """
     planes = []
     for place in range(BLOCK):

@@ -69,7 +69,9 @@ class Listing:
 
 
 def describe(path: Path) -> FileDescription:
-    """Describe a file at its fixed size.
+    """List a file's inputs, outputs, operators, parameters, MACs and bytes, at its fixed size.
+
+    Counts are exact. `memory` follows from the declared types; the runtime may plan otherwise.
 
     Raises:
         ModelError: the file is missing or damaged.

@@ -215,8 +215,8 @@ def placement(path: Path) -> Placement:
 def refuse_fp16_overflow(path: Path, photos: Iterable[NDArray[np.uint8]], peak: float) -> None:
     """Run a file for GPUs on photographs, and raise if an activation exceeds float16.
 
-    `photos` are uint8 (H, W, C), `peak` is the float value of white. Overflow on other images is
-    not ruled out.
+    `photos` are uint8 (H, W, C) of any size, whose centres are used; `peak` is the float value of
+    white. Overflow on other images is not ruled out.
 
     Raises:
         NonFiniteOutputError: names the first tensor that overflows, and its magnitude.

@@ -41,9 +41,11 @@ class Border:
 
 
 def find_border(model: ir.Model, size: Size) -> Border | None:
-    """Return the border of a model whose output size is s × side − b at two sizes, else None.
+    """Find the border that a model's output lacks, from its output sizes at two input sizes.
 
-    The other size is larger by STEPS. None also if shape inference fails at one of them, or if the
+    Along both axes the output must have s × side − m pixels, with the same s and m > 0 at both
+    sizes; the border is then m/(2·s) input pixels on each side, rounded up. Else there is none. The
+    second size is larger by STEPS. None also if shape inference fails at one of them, or if the
     border could not be the same on both sides.
 
     Args:

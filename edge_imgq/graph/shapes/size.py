@@ -44,7 +44,8 @@ def own_size(model: ir.Model) -> tuple[int, int] | None:
 def bind_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
     """Return a copy of the model for one image of `size`, with all shapes inferred.
 
-    The batch becomes 1. A plane gets its fraction of the sides, a vector 1×1.
+    The batch becomes 1. Further inputs get their shapes too: one with sides (a plane, such as a
+    mask) the fraction of the image's sides that its declared shape states, a vector sides of 1×1.
 
     Args:
         model: its first input is an image, (N, C, H, W) or (N, H, W, C); not changed. A model

@@ -45,7 +45,12 @@ def plan_tiles(size: tuple[int, int], enhancer: Enhancer) -> Tiling:
 
 
 def least_tile(enhancer: Enhancer) -> int:
-    """Return the least tile side of a network that takes any size, in input pixels."""
+    """Return the smallest side, in input pixels, of tiles that are worth computing.
+
+    It is twice the receptive field's radius plus a core of LEAST_CORE pixels, or of the network's
+    multiple where that is larger. For networks that take any size; those of fixed sizes get their
+    tiles from these.
+    """
     step = math.lcm(enhancer.contract.multiple, enhancer.period)
     return 2 * (enhancer.radius or 0) + max(LEAST_CORE, step)
 
