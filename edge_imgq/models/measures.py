@@ -55,10 +55,11 @@ REPAIRS = ("denoise-slim", "jpeg-slim", "deblur-slim", "dped-slim")
 SEEN = {"denoise-slim": 75, "jpeg-slim": 59, "deblur-slim": 151, "dped-slim": 27}
 """Side in pixels of the region that each repair reads; `enhance` refuses smaller photographs."""
 
-DOUBT = dict.fromkeys(REPAIRS[:3], 0.1) | {"dped-slim": 1.0}
+DOUBT = dict.fromkeys(REPAIRS[:3], 0.0) | {"dped-slim": 1.0}
 """Spreads by which each repair's estimated gain is lowered before it is advised.
 
-A photograph may be dark or pale on purpose; then the tone correction costs many decibels.
+A photograph may be dark or pale on purpose; then the tone correction costs many decibels. The other
+repairs cost little where they gain nothing.
 """
 
 WORTH = 0.15

@@ -55,7 +55,7 @@ MOST = 8
 GRID = 8
 """Side of JPEG's blocks in pixels; crops start at multiples of it."""
 
-BLURRED = 0.4
+BLURRED = 0.3
 """Blur in pixels above which a photograph counts as blurred; the least in training is 0.8."""
 
 Predict = Callable[["Pixels"], "Numbers"]
