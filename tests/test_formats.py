@@ -24,6 +24,8 @@ OF_INPUTS = {
         "pipeline/open_model/source.py",
         "pipeline/enhance/enhancer.py",
         "pipeline/inspect.py",
+        "pipeline/evaluate/unknown_task.py",
+        "pipeline/export/input_sizes.py",
         "pipeline/enhance/plan_tiles.py",
     ),
     *(

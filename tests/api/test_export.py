@@ -268,7 +268,9 @@ def test_times_have_the_file_the_place_and_the_figures(exported: eiq.ModelResult
 def test_a_path_that_is_not_there_is_answered_with_what_lies_beside(
     exported: eiq.ModelResult, function: object
 ) -> None:
-    with pytest.raises(UsageError, match=r"There is no file or folder .*Did you mean 'tflite-int8"):
+    with pytest.raises(
+        UsageError, match=r"There is no file or folder .*Did you mean '.*tflite-int8"
+    ):
         function(exported.folder / "tflite-int4.tflite")  # type: ignore[operator]
 
 

@@ -47,13 +47,3 @@ def test_torch_computes_in_one_thread_but_for_fine_tuning() -> None:
     assert threads.pop("tuning") == 3
     assert {"feedback", "channels"} <= set(threads)
     assert set(threads.values()) == {1}
-
-
-def test_the_qdq_model_does_not_depend_on_the_number_of_threads() -> None:
-    made = []
-    for threads in (1, 2):
-        with torch_threads(threads):
-            photos = [loud_photo(seed) for seed in range(4)]
-            quantized = quantize(loud_network(), quantize_recipe("int8"), CONTRACT, photos)
-        made.append(ir.to_proto(quantized).SerializeToString())
-    assert made[0] == made[1]

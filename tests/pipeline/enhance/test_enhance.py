@@ -34,8 +34,8 @@ IMAGES = {image.name: image_path(image) for image in read_manifest(default_manif
 
 @functools.cache
 def opened(name: str) -> Enhancer:
-    """Open a network of the zoo once: exporting it from torch takes seconds."""
-    settings = {port.name: "0.1" for port in ZOO[name].further}
+    """Open a network once, by its name in the zoo or its path: that takes seconds."""
+    settings = {port.name: "0.1" for port in ZOO[name].further} if name in ZOO else {}
     return open_enhancer(name, threads=2, settings=settings)
 
 

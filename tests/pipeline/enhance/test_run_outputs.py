@@ -9,6 +9,7 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper
+from PIL import Image
 
 import edge_imgq as eiq
 from edge_imgq.errors import ImageError, UsageError
@@ -45,11 +46,17 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def made(model: Path) -> eiq.ModelResult:
+    photos = model.parent / "photos"
+    photos.mkdir()
+    Image.fromarray(PHOTO).save(photos / "small.png")
     return eiq.export(
         model,
+        calibration=photos,
+        images=photos,
         targets=["onnx-float", "tflite-int8"],
         output=model.parent,
         sizes=SIZE,
+        scheme="int8-fast",
         output_name=["out", "h_out", "percent=vector:0..100"],
         bench=False,
     )

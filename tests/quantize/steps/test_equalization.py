@@ -49,7 +49,8 @@ def test_every_step_says_where_it_left_the_image() -> None:
 
 
 def test_a_step_that_does_not_help_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
-    def ruin(_: ir.Model, quantized: ir.Model, __: np.ndarray) -> None:
+    def ruin(_: ir.Model, quantized: ir.Model, __: np.ndarray, *, one_by_one: bool) -> None:
+        assert not one_by_one
         for name, value in quantized.graph.initializers.items():
             if name.endswith(".int8"):
                 value.const_value = ir.tensor(np.zeros(value.const_value.shape.numpy(), np.int8))
