@@ -46,13 +46,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def made(model: Path) -> eiq.ModelResult:
-    photos = model.parent / "photos"
-    photos.mkdir()
-    Image.fromarray(PHOTO).save(photos / "small.png")
+    for folder, pixels in (("calibration", PHOTO), ("images", PHOTO[::-1])):
+        (model.parent / folder).mkdir()
+        Image.fromarray(pixels).save(model.parent / folder / f"of-{folder}.png")
     return eiq.export(
         model,
-        calibration=photos,
-        images=photos,
+        calibration=model.parent / "calibration",
+        images=model.parent / "images",
         targets=["onnx-float", "tflite-int8"],
         output=model.parent,
         sizes=SIZE,
