@@ -65,6 +65,13 @@ repairs cost little where they gain nothing.
 WORTH = 0.15
 """Smallest gain in dB at which a network is advised; smaller gains are not visible."""
 
+FAINT_NOISE = 1.0
+"""Standard deviation of noise, in levels of 255, below which `denoise-slim` is not advised.
+
+Clean photographs have as much, of rounding and grain. Fine texture can still make the network
+foretell a gain; no decision on the benchmark depends on this limit.
+"""
+
 DETAIL_GAINS = {name: f"detail_gain_{name}" for name in REPAIRS[:3]}
 """Repairs that restore detail, with the measure of what they gain on its error alone."""
 

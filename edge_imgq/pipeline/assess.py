@@ -20,6 +20,7 @@ from edge_imgq.metrics.no_reference import (
 from edge_imgq.models.measures import (
     DETAIL_GAINS,
     DOUBT,
+    FAINT_NOISE,
     MEASURES,
     OF_WHOLE,
     PORT,
@@ -158,23 +159,30 @@ def assess_pixels(pixels: Pixels, name: str, predict: Predict) -> Assessment:
         **estimates,
         blurred=estimates["blur"].value > BLURRED,
         gains=tuple(gains),
-        advice=advised(gains, min(pixels.shape[:2])),
+        advice=advised(gains, min(pixels.shape[:2]), estimates["noise"].value),
         classical=classical_measures(pixels),
     )
 
 
-def advised(gains: Sequence[Gain], side: int) -> tuple[str, ...]:
+def advised(gains: Sequence[Gain], side: int, noise: float) -> tuple[str, ...]:
     """Return the network with the largest sure gain, or () if none is worth running one.
 
-    A network is left out if the photograph's shorter side is below what it needs to see (SEEN).
-    Never more than one: on degraded photographs the best pair in sequence gained only 0.01 dB more
-    on average.
+    A network is left out if the photograph's shorter side is below what it needs to see (SEEN), and
+    `denoise-slim` if there is hardly any noise (FAINT_NOISE), whatever gain it is foretold. Never
+    more than one: on degraded photographs the best pair in sequence gained only 0.01 dB more on
+    average.
 
     Args:
         gains: gains in dB, in any order.
         side: shorter side of the photograph in pixels.
+        noise: standard deviation of the noise, in levels of 255.
     """
-    sure = {gain.model: sure_gain(gain) for gain in gains if SEEN[gain.model] <= side}
+    able = [gain for gain in gains if SEEN[gain.model] <= side]
+    sure = {
+        gain.model: sure_gain(gain)
+        for gain in able
+        if gain.model != "denoise-slim" or noise >= FAINT_NOISE
+    }
     best = max(sure, key=lambda model: sure[model], default="")
     return (best,) if best and sure[best] >= WORTH else ()
 

@@ -71,7 +71,8 @@ def test_the_sure_crops_decide() -> None:
 
 def test_gains_add_up_as_errors_do() -> None:
     """Of two crops of 20 and 40 dB, the first has 99 % of the error, so its gain is the whole's."""
-    bad, good = {"psnr": 20.0, "denoise-slim": 3.0}, {"psnr": 40.0, "denoise-slim": -4.0}
+    bad = {"psnr": 20.0, "noise": 9.0, "denoise-slim": 3.0}
+    good = {"psnr": 40.0, "noise": 9.0, "denoise-slim": -4.0}
     found = assess_pixels(PHOTO, "p", answers(bad, bad, good, good, tones={"psnr": 90.0}))
     mse = [10**-2.0, 10**-2.0, 10**-4.0, 10**-4.0]
     after = [10**-2.3, 10**-2.3, 10**-3.6, 10**-3.6]
@@ -176,7 +177,8 @@ def test_a_weighted_median_lies_where_half_of_the_weight_does() -> None:
             *(60, {"denoise-slim": 8.0, "jpeg-slim": 1.8}),
             "advice: jpeg-slim; denoise-slim needs 75 pixels on each side",
         ),
-        (192, {"denoise-slim": 8.0, "dped-slim": 0.8}, "advice: denoise-slim\n"),
+        (192, {"noise": 9.0, "denoise-slim": 8.0, "dped-slim": 0.8}, "advice: denoise-slim\n"),
+        (192, {"noise": 0.5, "denoise-slim": 8.0}, "denoise-slim finds less than 1 level of noise"),
         (192, {"denoise-slim": 0.2, "dped-slim": 6.0}, "advice: dped-slim\n"),
     ],
 )
