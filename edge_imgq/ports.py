@@ -10,9 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from edge_imgq.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Kind = Literal["image", "plane", "mask", "vector", "raw", "rgba", "frames", "state"]
 
@@ -66,6 +70,14 @@ class Port:
         sides = f" at 1/{self.parts} of the sides" if self.parts > 1 else ""
         count = f"{self.channels} {of}{'s' * (self.channels != 1)}"
         return f"{self.kind} '{self.name}' of {count}{sides}"
+
+    def numbers(self, levels: NDArray[Any]) -> NDArray[np.float64]:
+        """Convert levels of 255, one channel each along the last axis, to the network's numbers."""
+        import numpy as np
+
+        low, high = np.array(self.low, np.float64), np.array(self.high, np.float64)
+        found: NDArray[np.float64] = low + levels / 255.0 * (high - low)
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """Return the port as a JSON object, without `parts` and `fed_by` at their defaults."""

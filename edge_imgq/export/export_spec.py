@@ -36,32 +36,19 @@ class ExportSpec:
     plain: bool = False
 
 
-def bound(graph: PreparedGraph, size: Size, note: FileNote) -> Network:
+def bound(graph: PreparedGraph, size: Size, note: FileNote, *, cached: bool = True) -> Network:
     """Bind a graph to one size and name it after the model.
 
     Args:
         graph: with open height and width, or already of that size.
         size: (height, width) in pixels.
         note: metadata with the model's name.
+        cached: False for sizes that are only tried and not written.
 
     Raises:
         ModelError: the graph does not accept the size.
     """
-    return replace(graph.at(size), name=note.model)
-
-
-def bound_once(graph: PreparedGraph, size: Size, note: FileNote) -> Network:
-    """Bind a graph to one size, named after the model, without caching: for sizes only tried.
-
-    Args:
-        graph: with open height and width, or already of that size.
-        size: (height, width) in pixels.
-        note: metadata with the model's name.
-
-    Raises:
-        ModelError: the graph does not accept the size.
-    """
-    return replace(graph.once_at(size), name=note.model)
+    return replace(graph.at(size) if cached else graph.once_at(size), name=note.model)
 
 
 def refused_at_any_size(

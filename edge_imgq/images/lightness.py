@@ -79,8 +79,7 @@ def coloured_bands(lightness: Pixels, levels: Pixels, port: Port) -> Iterator[Pi
 def _coloured(lightness: Pixels, levels: Pixels, port: Port) -> Pixels:
     from skimage.color import lab2rgb
 
-    low, high = np.array(port.low), np.array(port.high)
-    colours = low + levels / 255.0 * (high - low)
+    colours = port.numbers(levels)
     if max(map(abs, (*port.low, *port.high))) <= UNIT:
         colours = colours * WIDEST
     lab = np.concatenate([lightness * (LIGHTEST / 255.0), colours], axis=2)

@@ -72,6 +72,22 @@ Clean photographs have as much, of rounding and grain. Fine texture can still ma
 foretell a gain; no decision on the benchmark depends on this limit.
 """
 
+
+def unfit(model: str, side: int, noise: float) -> str | None:
+    """Return why a repair is not for a photograph, whatever it gains there; None if it is.
+
+    Args:
+        model: name of REPAIRS.
+        side: shorter side of the photograph in pixels.
+        noise: standard deviation of its noise, in levels of 255.
+    """
+    if SEEN[model] > side:
+        return f"{model} needs {SEEN[model]} pixels on each side"
+    if model == "denoise-slim" and noise < FAINT_NOISE:
+        return f"{model} finds less than {FAINT_NOISE:g} level of noise"
+    return None
+
+
 DETAIL_GAINS = {name: f"detail_gain_{name}" for name in REPAIRS[:3]}
 """Repairs that restore detail, with the measure of what they gain on its error alone."""
 

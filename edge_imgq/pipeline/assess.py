@@ -20,14 +20,13 @@ from edge_imgq.metrics.no_reference import (
 from edge_imgq.models.measures import (
     DETAIL_GAINS,
     DOUBT,
-    FAINT_NOISE,
     MEASURES,
     OF_WHOLE,
     PORT,
     REPAIRS,
-    SEEN,
     TONE_GAINS,
     WORTH,
+    unfit,
     values_and_spreads,
 )
 from edge_imgq.pipeline.enhance.enhancer import open_network
@@ -93,11 +92,10 @@ def open_assessor(model: str, threads: int) -> Predict:
             f"{model} takes other crops than those of {SIDE}x{SIDE} pixels that the network "
             f"learned from: edge-imgq export {MODEL} --size {SIDE}x{SIDE}."
         )
-    low, high = (np.array(ends, np.float64) for ends in (PORT.low, PORT.high))
 
     def predict(crops: Pixels) -> Numbers:
         levels = np.stack([levels_of(session, crop).ravel() for crop in crops])
-        return (low + levels / 255.0 * (high - low)).astype(np.float32)
+        return PORT.numbers(levels).astype(np.float32)
 
     return predict
 
@@ -167,22 +165,16 @@ def assess_pixels(pixels: Pixels, name: str, predict: Predict) -> Assessment:
 def advised(gains: Sequence[Gain], side: int, noise: float) -> tuple[str, ...]:
     """Return the network with the largest sure gain, or () if none is worth running one.
 
-    A network is left out if the photograph's shorter side is below what it needs to see (SEEN), and
-    `denoise-slim` if there is hardly any noise (FAINT_NOISE), whatever gain it is foretold. Never
-    more than one: on degraded photographs the best pair in sequence gained only 0.01 dB more on
-    average.
+    A network that is unfit for the photograph is left out (`edge_imgq.models.measures.unfit`).
+    Never more than one: on degraded photographs the best pair in sequence gained only 0.01 dB more
+    on average.
 
     Args:
         gains: gains in dB, in any order.
         side: shorter side of the photograph in pixels.
         noise: standard deviation of the noise, in levels of 255.
     """
-    able = [gain for gain in gains if SEEN[gain.model] <= side]
-    sure = {
-        gain.model: sure_gain(gain)
-        for gain in able
-        if gain.model != "denoise-slim" or noise >= FAINT_NOISE
-    }
+    sure = {gain.model: sure_gain(gain) for gain in gains if not unfit(gain.model, side, noise)}
     best = max(sure, key=lambda model: sure[model], default="")
     return (best,) if best and sure[best] >= WORTH else ()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from edge_imgq.models.measures import FAINT_NOISE, SEEN, WORTH
+from edge_imgq.models.measures import WORTH, unfit
 from edge_imgq.report.assessment import Assessment, Estimate
 from edge_imgq.report.drawing import draw, new_table, wrapped
 from edge_imgq.skipped import Skipped
@@ -75,10 +75,6 @@ def _passed_over(assessment: Assessment) -> list[str]:
     for one in assessment.gains:
         if one.gain.value < WORTH or one.model in assessment.advice:
             break
-        if SEEN[one.model] > min(assessment.size):
-            reasons.append(f"{one.model} needs {SEEN[one.model]} pixels on each side")
-        elif one.model == "denoise-slim" and assessment.noise.value < FAINT_NOISE:
-            reasons.append(f"{one.model} finds less than {FAINT_NOISE:g} level of noise")
-        else:
-            reasons.append(f"{one.model} changes tones, and these may be meant")
+        reason = unfit(one.model, min(assessment.size), assessment.noise.value)
+        reasons.append(reason or f"{one.model} changes tones, and these may be meant")
     return reasons

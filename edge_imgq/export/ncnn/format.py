@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import ModelError, UnsupportedOperatorError
-from edge_imgq.export.export_spec import ExportSpec, Size, bound, bound_once, refused_at_any_size
+from edge_imgq.export.export_spec import ExportSpec, Size, bound, refused_at_any_size
 from edge_imgq.export.functions import FormatFunctions
 from edge_imgq.export.ncnn.describe import describe, memory_plan
 from edge_imgq.runtime.ncnn import LargestNumbers, open_session
@@ -104,7 +104,7 @@ def _takes_other_sizes(
     for rows, columns in STEPS:
         other = (size[0] + rows * multiple, size[1] + columns * multiple)
         try:
-            network = bound_once(graph, other, note)
+            network = bound(graph, other, note, cached=False)
             if contents(lower(network, note.contract)) != own:
                 return False
         except (ModelError, UnsupportedOperatorError):

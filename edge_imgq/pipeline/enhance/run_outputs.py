@@ -98,6 +98,5 @@ def _state(contract: ImageContract, name: str, numbers: NDArray[Any]) -> NDArray
 def _numbers(port: Port, levels: NDArray[Any]) -> NDArray[Any]:
     if port.kind == "image":
         return to_pixels(levels)
-    low, high = np.array(port.low), np.array(port.high)
-    numbers: NDArray[np.float64] = low + levels / WHITE * (high - low)
+    numbers = port.numbers(levels)
     return numbers.ravel() if port.kind == "vector" else numbers

@@ -96,12 +96,8 @@ class Prepared:
         Raises:
             NotCoveredError: an operator has no torch implementation.
         """
-        from edge_imgq.quantize.error_model.channel_sensitivity import image_weights
-
         if self._errors is None:
-            self._errors = image_weights(
-                self.original, self.few(), one_by_one=not self.takes_batches
-            )
+            self._errors = self.image_weights(self.original)
         return self._errors
 
     def errors_of(self, variant: ir.Model) -> dict[str, NDArray[np.float64]]:
@@ -114,11 +110,17 @@ class Prepared:
         Raises:
             NotCoveredError: an operator has no torch implementation.
         """
+        return self.errors() if variant is self.original else self.image_weights(variant)
+
+    def image_weights(self, model: ir.Model) -> dict[str, NDArray[np.float64]]:
+        """Estimate what `errors_of` does for a graph as it stands now, each time anew.
+
+        Raises:
+            NotCoveredError: an operator has no torch implementation.
+        """
         from edge_imgq.quantize.error_model.channel_sensitivity import image_weights
 
-        if variant is self.original:
-            return self.errors()
-        return image_weights(variant, self.few(), one_by_one=not self.takes_batches)
+        return image_weights(model, self.few(), one_by_one=not self.takes_batches)
 
     def guard(self) -> GuardSet:
         """Return the photographs and drawings on which range clipping is evaluated."""

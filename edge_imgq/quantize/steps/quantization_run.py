@@ -98,13 +98,7 @@ class QuantizationRun:
 
     def _image_weights(self, original: ir.Model) -> ImageWeights:
         """Estimate the image's sensitivity to each channel; empty if it cannot be computed."""
-        from edge_imgq.quantize.error_model.channel_sensitivity import image_weights
-
-        weights = covered(
-            lambda: image_weights(
-                original, self.prepared.few(), one_by_one=not self.prepared.takes_batches
-            )
-        )
+        weights = covered(lambda: self.prepared.image_weights(original))
         if not isinstance(weights, Skipped):
             return weights
         skip = not_run(f"{self.recipe.observer} weights", weights)
