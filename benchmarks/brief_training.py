@@ -33,7 +33,7 @@ SIDE = {"super-resolution": 24, "denoise": 48}
 RATE = 2e-3
 """Largest learning rate; it falls to nothing as a cosine does."""
 
-LARGEST_GRADIENT = 0.5
+MAX_GRADIENT = 0.5
 """Norm at which gradients are cut off: a network without norms may diverge at this rate."""
 
 
@@ -81,7 +81,7 @@ def _train(name: str, compact: Compact, photographs: Path, seconds: float) -> di
         loss = F.l1_loss(network(given), wanted)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)
+        nn.utils.clip_grad_norm_(network.parameters(), MAX_GRADIENT)
         optimizer.step()
         steps += 1
         running = 0.99 * running + 0.01 * loss.item()

@@ -21,7 +21,7 @@ ALL = {**PEERS, **QUANTIZERS}
 PATIENCE = 900.0
 """Seconds after which a peer that has finished no file is ended."""
 
-LONGEST = 150
+MAX_CHARACTERS = 150
 """Characters of a reason."""
 
 Report = Callable[[str], None]
@@ -170,4 +170,4 @@ def sentence(reason: str) -> str:
         reason = reason.strip().splitlines()[-1]
     text = re.sub(r"\s+", " ", re.sub(r"\x1b\[[0-9;]*m", "", reason)).strip()
     text = re.sub(r"(/[\w.+-]+){3,}/", "…/", text)
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return text if len(text) <= MAX_CHARACTERS else text[: MAX_CHARACTERS - 1] + "…"

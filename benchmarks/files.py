@@ -23,7 +23,7 @@ from edge_imgq.verify.drift import IDENTICAL
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MOST_SECONDS = 300
+MAX_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,10 @@ def facts_of(path: Path, case: Path) -> FileFacts | Skipped:
     # Forked, because importing LiteRT anew takes longer than looking into most files.
     process = multiprocessing.get_context("fork").Process(target=_answer, args=(path, case, kept))
     process.start()
-    process.join(MOST_SECONDS)
+    process.join(MAX_SECONDS)
     if process.exitcode is None:
         process.kill()
-        return Skipped(f"LiteRT had not run it after {MOST_SECONDS} seconds")
+        return Skipped(f"LiteRT had not run it after {MAX_SECONDS} seconds")
     if process.exitcode:
         return Skipped(f"LiteRT crashes on it, with exit code {process.exitcode}")
     answer = json.loads(kept.read_text())

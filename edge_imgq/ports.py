@@ -161,7 +161,7 @@ class PortRequests:
         return tuple(found)
 
 
-NOTHING_ASKED = PortRequests()
+NO_PORT_REQUESTS = PortRequests()
 
 
 def read_port(text: str) -> PortRequest:

@@ -18,7 +18,7 @@ from tests.conftest import CHECKOUT
 pytestmark = pytest.mark.slow
 
 STAGES = ("export", "quantize", "calibration_data")
-LARGEST_WEIGHTS = 5_000_000
+MAX_WEIGHTS = 5_000_000
 
 
 def pip(*words: str) -> None:
@@ -71,7 +71,7 @@ def test_the_wheel_holds_recipes_weights_cards_and_licence(wheel: Path) -> None:
         for file in (CHECKOUT / stage).iterdir():
             assert f"edge_imgq/recipes/{stage}/{file.name}" in names
     assert {f"edge_imgq/models/cards/{name}.md" for name in ZOO} <= names
-    assert sum(info.file_size for info in weights) <= LARGEST_WEIGHTS
+    assert sum(info.file_size for info in weights) <= MAX_WEIGHTS
     assert "edge_imgq/py.typed" in names
     assert any(name.endswith("dist-info/licenses/LICENSE") for name in names)
     assert not any(name.startswith(("tests/", "benchmarks/", "docs/")) for name in names)

@@ -23,7 +23,7 @@ from edge_imgq.api.arguments import (
 )
 from edge_imgq.errors import UsageError
 from edge_imgq.pipeline.open_model.onnx_model import OnnxModel
-from edge_imgq.ports import NOTHING_ASKED, PortRequests
+from edge_imgq.ports import NO_PORT_REQUESTS, PortRequests
 
 if TYPE_CHECKING:
     import numpy as np
@@ -152,7 +152,7 @@ def open_model(
 def named_or_open(
     model: ModelLike,
     pixels: PixelRange | None,
-    ports: PortRequests = NOTHING_ASKED,
+    ports: PortRequests = NO_PORT_REQUESTS,
     sizes: tuple[Size, ...] = (),
 ) -> str | Source:
     """Return a path or name unchanged if no port is requested; open any other model.
@@ -166,14 +166,14 @@ def named_or_open(
 
     if isinstance(model, (str, os.PathLike)):
         path = os.fspath(model)
-        return path if ports == NOTHING_ASKED else open_source(path, pixels, sizes, ports)
+        return path if ports == NO_PORT_REQUESTS else open_source(path, pixels, sizes, ports)
     return opened_with(model, pixels, ports, sizes).source
 
 
 def opened_with(
     model: ModelLike | nn.Module,
     pixels: PixelRange | None,
-    ports: PortRequests = NOTHING_ASKED,
+    ports: PortRequests = NO_PORT_REQUESTS,
     sizes: tuple[Size, ...] = (),
     example: Example | None = None,
     name: str = "",
@@ -188,7 +188,7 @@ def opened_with(
     from edge_imgq.pipeline.open_model.source import open_model as open_source
 
     if isinstance(model, Model):
-        if ports != NOTHING_ASKED or pixels not in (None, model.pixel_range):
+        if ports != NO_PORT_REQUESTS or pixels not in (None, model.pixel_range):
             raise UsageError(
                 f"{model.name} is open already: say its range, its inputs and its output to "
                 "`open`, and leave them out here."

@@ -30,7 +30,7 @@ DEFAULT_SIZE = (180, 320)
 HELD = 2**30
 """Largest size in bytes of the activations of files that are timed in turns; more files wait."""
 
-NOT_ASKED = Skipped("not asked for (--sustained)")
+NOT_REQUESTED = Skipped("not asked for (--sustained)")
 NO_OPERATORS = Skipped("not asked for (--operators)")
 
 
@@ -297,7 +297,7 @@ def time_sustained(
     are requested, or if a round is Skipped.
     """
     if not request.sustained:
-        return NOT_ASKED
+        return NOT_REQUESTED
     if isinstance(first, Skipped):
         return first
     start, rounds = time.monotonic(), [first]

@@ -13,7 +13,7 @@ import numpy as np
 from edge_imgq.devices.cpu_speed import Pace, fastest, slower
 from edge_imgq.devices.load import Evenness
 
-FEWEST = 10
+MIN_CALLS = 10
 """Smallest number of calls of a file, and of undisturbed calls that may count alone."""
 
 
@@ -58,7 +58,7 @@ def count(batches: Sequence[TimedCalls], best: Pace) -> Counted:
     """
     every = [seconds for batch in batches for seconds in batch.seconds]
     own = undisturbed(batches, best)
-    enough = len(own) >= min(FEWEST, len(every))
+    enough = len(own) >= min(MIN_CALLS, len(every))
     disturbed = [batch for batch in batches if not batch.is_undisturbed(best)]
     slow = [slower(batch.before, batch.after).beside(best) for batch in disturbed]
     evenness = Evenness(len(own), len(every), enough, float(np.median(slow or [1.0])))

@@ -21,7 +21,7 @@ from edge_imgq.devices.cpu_speed import Pace, PaceMaker
 from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.load import Load, conditions, load, moment, temperature
 from edge_imgq.devices.protocol import RUNS, WARM_UP
-from edge_imgq.devices.quiet_runs import FEWEST, TimedCalls, best_pace, count, undisturbed
+from edge_imgq.devices.quiet_runs import MIN_CALLS, TimedCalls, best_pace, count, undisturbed
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ ROUNDS = 5
 """Number of rounds in which a file is timed."""
 
 SECONDS = 2.0
-"""Seconds of calls of a slow file, unless FEWEST calls take longer."""
+"""Seconds of calls of a slow file, unless MIN_CALLS calls take longer."""
 
 BATCH = 0.01
 """Seconds of calls between two measurements of processor speed; a slower file gets one call."""
@@ -46,7 +46,7 @@ MORE_ROUNDS = 2 * ROUNDS
 PATIENCE = 10.0
 """Seconds of calls of one file after which no more are made."""
 
-SETTLED = 0.02
+WARM_CHANGE = 0.02
 """Relative change of the median of consecutive warm-up calls below which a file is warm."""
 
 WARMING = 1.0
@@ -95,7 +95,7 @@ class Stopwatch:
         before, settled = 0.0, False
         while not settled:
             now = float(np.median(self._uncounted(least, end)))
-            settled = abs(now - before) <= SETTLED * now or time.perf_counter() > end
+            settled = abs(now - before) <= WARM_CHANGE * now or time.perf_counter() > end
             before = now
 
     def refresh(self) -> None:
@@ -110,7 +110,7 @@ class Stopwatch:
             maker: runs the loops that measure processor speed.
             end: `time.perf_counter` value after which no more calls start, except the first.
         """
-        most, fewest = SECONDS / ROUNDS, -(-FEWEST // ROUNDS)
+        most, fewest = SECONDS / ROUNDS, -(-MIN_CALLS // ROUNDS)
         seconds: list[float] = []
         pace = maker.pace()
         while len(seconds) < runs and (sum(seconds) < most or len(seconds) < fewest):

@@ -12,17 +12,17 @@ from onnx_ir.passes.common import LiftConstantsToInitializersPass, RemoveUnusedN
 from edge_imgq.artifact import size_of
 from edge_imgq.contract import note_in
 from edge_imgq.errors import ModelError
-from edge_imgq.graph.edit import find_maker
+from edge_imgq.graph.edit import find_producer
 from edge_imgq.graph.load.load import normalise, read_onnx
 from edge_imgq.graph.operators import QUANTIZING, WINDOWED
 from edge_imgq.graph.pixel_range import is_of_range
 from edge_imgq.graph.ports.chosen_ports import with_chosen_ports
-from edge_imgq.graph.ports.port_feeds import graph_inputs, image_parts
+from edge_imgq.graph.ports.port_feeds import graph_inputs, size_ratio
 from edge_imgq.graph.ports.port_sides import name_sides
 from edge_imgq.graph.shapes.shape_arithmetic import fold_shape_arithmetic
 from edge_imgq.graph.shapes.shape_inference import infer_shapes
 from edge_imgq.graph.shapes.size import bind_size, own_size, side_axes
-from edge_imgq.ports import NOTHING_ASKED, PortRequests
+from edge_imgq.ports import NO_PORT_REQUESTS, PortRequests
 from edge_imgq.report.description import FileDescription, KernelWindow, OperatorRow, TensorRow
 from edge_imgq.runtime.memory import known_memory
 from edge_imgq.skipped import Skipped
@@ -48,7 +48,7 @@ def describe(
     path: Path,
     size: tuple[int, int] | None,
     simplified: ir.Model | None = None,
-    ports: PortRequests = NOTHING_ASKED,
+    ports: PortRequests = NO_PORT_REQUESTS,
 ) -> FileDescription:
     """Describe an .onnx file.
 
@@ -127,7 +127,7 @@ def _as_it_is(model: ir.Model, size: tuple[int, int]) -> ir.Model:
     if len(graph_inputs(model.graph)) > 1:
         model = name_sides(model, (size,), (), "The model")
     proto = ir.to_proto(model)
-    parts = [image_parts(proto.graph, value) for value in proto.graph.input]
+    parts = [size_ratio(proto.graph, value) for value in proto.graph.input]
     for value, part in zip(proto.graph.input, parts, strict=True):
         lengths = value.type.tensor_type.shape.dim
         axes = side_axes([d.dim_value or None for d in lengths]) if len(lengths) == 4 else ()
@@ -194,7 +194,7 @@ def _parameters(node: ir.Node) -> dict[ir.Value, int]:
     """
     found = {}
     for value in node.inputs[:1] if node.op_type in RESIZERS else node.inputs:
-        producer, zero = find_maker(value), 0
+        producer, zero = find_producer(value), 0
         if producer is not None and _is_constant(producer):
             value, zero = producer.inputs[0], _zero_point(producer)
         if value is None or value.const_value is None or value.dtype in INDICES:

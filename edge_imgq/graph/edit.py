@@ -33,18 +33,18 @@ def producer_of(node: ir.Node, index: int) -> ir.Node:
     Raises:
         ValueError: the input is absent, or no node computes it.
     """
-    producer = find_maker(node.inputs[index])
+    producer = find_producer(node.inputs[index])
     if producer is None:
         raise ValueError(f"no node computes input {index} of '{node.name}'")
     return producer
 
 
-def find_maker(value: ir.Value | None) -> ir.Node | None:
+def find_producer(value: ir.Value | None) -> ir.Node | None:
     """Return the node that computes a value, or None for an absent, input or constant value."""
     return None if value is None else value.producer()
 
 
-def maker(value: ir.Value) -> ir.Node:
+def producer(value: ir.Value) -> ir.Node:
     """Return the node that computes a value.
 
     Raises:
@@ -220,7 +220,7 @@ def insert_slice(
     return insert_node(graph, before, "Slice", [source, *numbers], {}, name)
 
 
-def take_place(old: ir.Value, new: ir.Value) -> None:
+def replace_value(old: ir.Value, new: ir.Value) -> None:
     """Let `new` replace `old` for all readers and as graph output, keeping the output's name.
 
     The old value and its node stay in the graph, without readers.

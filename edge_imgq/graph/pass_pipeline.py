@@ -11,7 +11,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 Pass = Callable[[ir.Model], int]
 """Rewrites a model in place and returns the number of rewrites."""
 
-MOST_ROUNDS = 8
+MAX_ROUNDS = 8
 """Largest number of rounds of a repeated group; every round is exact, so stopping is safe."""
 
 
@@ -104,7 +104,7 @@ def apply_phases(
 ) -> tuple[PhaseRecord, ...]:
     """Apply phases to a model in place, without inferring the shapes of inserted values.
 
-    A repeated group ends when a round rewrites nothing, or after MOST_ROUNDS. Nodes that no node
+    A repeated group ends when a round rewrites nothing, or after MAX_ROUNDS. Nodes that no node
     reads are removed after every pass that rewrote something.
 
     Args:
@@ -132,7 +132,7 @@ def _applied(model: ir.Model, entry: PipelineEntry | Repeated) -> Iterator[tuple
     if isinstance(entry, PipelineEntry):
         yield entry.name, _run(model, entry)
         return
-    for _ in range(MOST_ROUNDS):
+    for _ in range(MAX_ROUNDS):
         counts = [(one.name, _run(model, one)) for one in entry.entries]
         yield from counts
         if not any(count for _, count in counts):

@@ -31,7 +31,7 @@ from edge_imgq.graph.shapes.size_multiple import (
     scale_at,
     sizes_to_try,
 )
-from edge_imgq.ports import NOTHING_ASKED, Port, PortRequests
+from edge_imgq.ports import NO_PORT_REQUESTS, Port, PortRequests
 from edge_imgq.scale import Scale
 
 GROWING = "edge-imgq is for networks whose output's sides are one multiple of the input's"
@@ -45,7 +45,7 @@ def read_pixels(
     name: str,
     peak: float,
     wanted: Sequence[Size] = (),
-    asked: PortRequests = NOTHING_ASKED,
+    asked: PortRequests = NO_PORT_REQUESTS,
     span: tuple[float, float] = (0.0, 1.0),
     states: Sequence[tuple[str, str]] = (),
 ) -> tuple[ir.Model, ImageContract]:

@@ -92,7 +92,7 @@ class Axis:
         return np.linspace(start, end, self.output, dtype=np.float64)
 
 
-PLACES: Mapping[str, Callable[[Axis], Floats]] = {
+COORDINATES: Mapping[str, Callable[[Axis], Floats]] = {
     "half_pixel": Axis.half_pixel,
     "pytorch_half_pixel": Axis.pytorch_half_pixel,
     "asymmetric": Axis.asymmetric,
@@ -150,7 +150,7 @@ def matrix(operation: Operation, axis: int) -> Floats:
     """
     attributes, spot = operation.attributes, axis_of(operation, axis)
     coordinates = attributes.get("coordinate_transformation_mode", "half_pixel")
-    places = PLACES[coordinates](spot)
+    places = COORDINATES[coordinates](spot)
     mode = attributes.get("mode", "nearest")
     if mode == "nearest":
         rounding = ROUNDINGS[attributes.get("nearest_mode", "round_prefer_floor")]
@@ -179,7 +179,7 @@ def outside(operation: Operation, axis: int) -> NDArray[np.bool_]:
     return np.asarray((places < 0) | (places > spot.size - 1))
 
 
-def crops_in_place(operation: Operation) -> bool:
+def enlarges_to_own_size(operation: Operation) -> bool:
     """Return True if a Resize enlarges a region to the size of the image.
 
     ONNX Runtime 1.31 then returns the image unchanged, contrary to the ONNX specification.
@@ -191,7 +191,7 @@ def crops_in_place(operation: Operation) -> bool:
     return tuple(image) == tuple(output) and any(region != (0.0, 1.0) for region in regions)
 
 
-IN_PLACE = (
+ENLARGES_TO_OWN_SIZE = (
     "it enlarges a region to the size of the image, which ONNX Runtime leaves undone and ONNX's "
     "text does not, so that no file could be checked. Crop by Slice and enlarge that"
 )

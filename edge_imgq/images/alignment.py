@@ -33,13 +33,13 @@ RATIO = 0.75
 TOLERANCE = 3.0
 """Largest reprojection error of an inlier, in pixels of the reduced photograph."""
 
-LEAST_AGREEING = 25
+MIN_INLIERS = 25
 """Fewest inliers; photographs of two different scenes reach about ten by chance."""
 
-LEAST_SHARE = 0.15
+MIN_OVERLAP = 0.15
 """Smallest share of the phone's photograph that the other one must show."""
 
-FLAT = 1.0
+MIN_CONTRAST = 1.0
 """Standard deviation, in levels of 255, below which a patch is too flat to be located."""
 
 DRAWN = 60
@@ -105,7 +105,7 @@ def _match(phone: NDArray[np.uint8], other: NDArray[np.uint8]) -> _Matches:
         gray = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
         small = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         points, described = cv2.SIFT.create(KEY_POINTS).detectAndCompute(small, None)
-        if described is None or len(points) < LEAST_AGREEING:
+        if described is None or len(points) < MIN_INLIERS:
             raise ImageError(f"only {len(points)} key points were found in one of them")
         # The centre of the first pixel is at 0 on both grids.
         at = (np.array([point.pt for point in points]) + 0.5) / scale - 0.5
@@ -124,13 +124,13 @@ def _match(phone: NDArray[np.uint8], other: NDArray[np.uint8]) -> _Matches:
 def _homography(found: _Matches) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Estimate the homography from the other photograph to the phone's, and its inlier mask."""
     agreeing = 0
-    if len(found.phone) >= LEAST_AGREEING:
+    if len(found.phone) >= MIN_INLIERS:
         matrix, mask = cv2.findHomography(found.other, found.phone, cv2.RANSAC, found.tolerance)
         agreeing = 0 if matrix is None else int(mask.sum())
-        if agreeing >= LEAST_AGREEING:
+        if agreeing >= MIN_INLIERS:
             return matrix.astype(np.float64), mask.ravel().astype(bool)
     raise ImageError(
-        f"{agreeing} of {len(found.phone)} matches of key points agree, and {LEAST_AGREEING} must"
+        f"{agreeing} of {len(found.phone)} matches of key points agree, and {MIN_INLIERS} must"
     )
 
 
@@ -154,8 +154,8 @@ def _common_part(
         left, right, top, bottom = left + across, right - across, top + down, bottom - down
         if (right - left) * (bottom - top) < 1.0:
             break
-    if max(0.0, right - left) * max(0.0, bottom - top) < LEAST_SHARE * phone[0] * phone[1]:
-        raise ImageError(f"they share less than {LEAST_SHARE:.0%} of the phone's picture")
+    if max(0.0, right - left) * max(0.0, bottom - top) < MIN_OVERLAP * phone[0] * phone[1]:
+        raise ImageError(f"they share less than {MIN_OVERLAP:.0%} of the phone's picture")
     return int(np.ceil(top)), int(bottom) + 1, int(np.ceil(left)), int(right) + 1
 
 
@@ -195,10 +195,10 @@ def best_shift(
 
     Returns:
         Offset (down, right) of the best match, and its correlation: at most 1, for equality up to
-        brightness and contrast. For a flat patch, whose standard deviation is below FLAT, (0, 0)
-        and 0.
+        brightness and contrast. For a flat patch, whose standard deviation is below MIN_CONTRAST,
+        (0, 0) and 0.
     """
-    if patch.std() < FLAT:
+    if patch.std() < MIN_CONTRAST:
         return (0, 0), 0.0
     scores = cv2.matchTemplate(area, patch, cv2.TM_CCOEFF_NORMED)
     down, right = divmod(int(scores.argmax()), scores.shape[1])

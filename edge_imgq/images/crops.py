@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
 
 
-def spread_crops(pixels: Pixels, side: int, most: int, grid: int) -> Pixels:
+def evenly_spaced_crops(pixels: Pixels, side: int, most: int, grid: int) -> Pixels:
     """Cut evenly spaced square crops, (N, side, side, C).
 
     Crops start at multiples of `grid` and overlap only if the image is not much larger than one. A
@@ -33,7 +33,7 @@ def spread_crops(pixels: Pixels, side: int, most: int, grid: int) -> Pixels:
     )
 
 
-def spread_pixels(pixels: Pixels, side: int) -> Pixels:
+def evenly_spaced_pixels(pixels: Pixels, side: int) -> Pixels:
     """Pick evenly spaced pixels, (side, side, C), unchanged, so that their tones keep their shares.
 
     `pixels` is (H, W, C). Each is nearest to the centre of its cell of a grid of side × side; a

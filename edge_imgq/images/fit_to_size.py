@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Pixels: TypeAlias = NDArray[np.uint8]
 
-LARGEST = 768
+MAX_SIDE = 768
 """Photographs are cropped to this many pixels a side around the centre, which bounds memory and
 time; almost every image of the published test sets fits whole."""
 
@@ -38,7 +38,7 @@ def fit(
     if size is not None:
         wanted = (scaled(size[0], unit), scaled(size[1], unit))
         return _mirror(_centre(picture, size, unit, step), wanted)
-    most = int(LARGEST // contract.scale)
+    most = int(MAX_SIDE // contract.scale)
     # Crop to the multiple at the bottom and right, as the papers do.
     centre = _centre(picture, (most, most), unit, step)
     return crop_to_multiple(centre, scaled(contract.multiple, unit))

@@ -32,10 +32,10 @@ SMOOTHED = 5
 """REDUCED pixels of a side become one, smoothed over SMOOTHED pixels to suppress JPEG artefacts."""
 
 GRID = 16
-MOST_BITS = 12
+MAX_FINGERPRINT_BITS = 12
 """Largest number of differing bits, of 256, between fingerprints of one image."""
 
-LEAST_CONTRAST = 6.0
+MIN_CONTRAST = 6.0
 """Standard deviation of the grid, in levels, below which its bits are random."""
 
 PLACES = 100
@@ -44,13 +44,13 @@ SPAN = 15
 CELL = 3
 """A key point is described by means of CELL × CELL pixels within SPAN pixels on every side."""
 
-LEAST_RESPONSE = 2.0
+MIN_RESPONSE = 2.0
 """Least difference of a key point from its surroundings, in levels."""
 
-MOST_PLACE_BITS = 12
+MAX_KEYPOINT_BITS = 12
 """Largest number of differing bits, of 90, between descriptors of one key point."""
 
-LEAST_PLACES = 6
+MIN_KEYPOINTS = 6
 SLACK = 2
 """Largest difference between the displacements of key points of one image, in pixels."""
 
@@ -95,7 +95,7 @@ def _whole(plane: Plane) -> Bits | None:
     if min(plane.shape) <= GRID:
         return None
     grid = _grid(plane, (GRID, GRID + 1))
-    return np.packbits(grid[:, 1:] > grid[:, :-1]) if grid.std() >= LEAST_CONTRAST else None
+    return np.packbits(grid[:, 1:] > grid[:, :-1]) if grid.std() >= MIN_CONTRAST else None
 
 
 def is_copy(one: Fingerprint, other: Fingerprint) -> bool:
@@ -103,14 +103,14 @@ def is_copy(one: Fingerprint, other: Fingerprint) -> bool:
 
     A heuristic: copies may be missed, and different pictures may agree by chance.
     """
-    return _agree(one.whole, other.whole) or _common_places(one, other) >= LEAST_PLACES
+    return _agree(one.whole, other.whole) or _common_places(one, other) >= MIN_KEYPOINTS
 
 
 def _agree(one: Bits | None, other: Bits | None) -> bool:
     """Return True if the fingerprints of two whole images nearly match."""
     if one is None or other is None:
         return False
-    return int(np.bitwise_count(one ^ other).sum()) <= MOST_BITS
+    return int(np.bitwise_count(one ^ other).sum()) <= MAX_FINGERPRINT_BITS
 
 
 def _common_places(one: Fingerprint, other: Fingerprint) -> int:
@@ -118,7 +118,7 @@ def _common_places(one: Fingerprint, other: Fingerprint) -> int:
     if not len(one.places) or not len(other.places):
         return 0
     distances = np.bitwise_count(one.bits[:, np.newaxis] ^ other.bits).sum(axis=2, dtype=int)
-    first, second = np.nonzero(distances <= MOST_PLACE_BITS)
+    first, second = np.nonzero(distances <= MAX_KEYPOINT_BITS)
     moved = other.places[second] - one.places[first]
     if not len(moved):
         return 0
@@ -185,7 +185,7 @@ def _stands_out(response: Plane, places: NDArray[np.int64]) -> NDArray[np.bool_]
     windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * reach + 1, 2 * reach + 1))
     around = windows[places[:, 0], places[:, 1]].reshape(len(places), -1)
     own = response[places[:, 0], places[:, 1]]
-    largest: NDArray[np.bool_] = own >= np.maximum(around.max(axis=1), LEAST_RESPONSE)
+    largest: NDArray[np.bool_] = own >= np.maximum(around.max(axis=1), MIN_RESPONSE)
     return largest
 
 

@@ -31,7 +31,7 @@ SHIFT = 2
 
 WHITE = 255
 
-LARGEST_UNIT = 2.0
+MAX_UNIT = 2.0
 """A noise input with a maximum above this is in levels of 255, else in units of the pixel range."""
 
 
@@ -98,7 +98,7 @@ def noise_of(port: Port, level: int) -> float:
     The range of the port's first channel is used.
     """
     number = port.low[0] + level / WHITE * (port.high[0] - port.low[0])
-    return number if port.high[0] > LARGEST_UNIT else number * WHITE
+    return number if port.high[0] > MAX_UNIT else number * WHITE
 
 
 def noisy_of_level(
@@ -125,7 +125,7 @@ def noisy_of_level(
 
 def number_of_noise(port: Port, deviation: float) -> float:
     """Convert a standard deviation in levels of 255 to the number that a noise input takes."""
-    return deviation if port.high[0] > LARGEST_UNIT else deviation / WHITE
+    return deviation if port.high[0] > MAX_UNIT else deviation / WHITE
 
 
 def _drawn(port: Port, picture: Pixels, image: Pixels, generator: Generator) -> Pixels:

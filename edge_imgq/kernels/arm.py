@@ -45,8 +45,8 @@ ARM_DOT = KernelProfile(
     no_integer_kernel=X86_VNNI.no_integer_kernel,
     tabled=X86_VNNI.tabled,
     multiplies_bytes=True,
-    parts_outputs=True,
-    prunes_halves=True,
+    splits_remainder_outputs=True,
+    prunes_sign_channels=True,
 )
 
 ARM_I8MM = replace(

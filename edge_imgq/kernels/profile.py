@@ -64,9 +64,9 @@ class KernelProfile:
         no_integer_kernel: operators that compute in float between int8 input and output.
         tabled: those of them with one input, which become a lookup table between conversions.
         multiplies_bytes: whether there are instructions for products of 8-bit integers.
-        parts_outputs: whether outputs that slightly exceed full tiles are computed separately, in
-            blocks.
-        prunes_halves: whether unimportant sign channels of PReLUs are removed for speed.
+        splits_remainder_outputs: whether outputs that slightly exceed full tiles are computed
+            separately, in blocks.
+        prunes_sign_channels: whether unimportant sign channels of PReLUs are removed for speed.
     """
 
     name: str
@@ -80,8 +80,8 @@ class KernelProfile:
     no_integer_kernel: frozenset[str]
     tabled: frozenset[str]
     multiplies_bytes: bool
-    parts_outputs: bool
-    prunes_halves: bool
+    splits_remainder_outputs: bool
+    prunes_sign_channels: bool
 
     def tile(self, *, quantized: bool) -> Tile:
         """Return the tile of int8 convolutions if `quantized`, else of float32 ones."""

@@ -79,8 +79,8 @@ X86_VNNI = TimedProfile(
     no_integer_kernel=NO_INTEGER_KERNEL,
     tabled=TABLED,
     multiplies_bytes=True,
-    parts_outputs=False,
-    prunes_halves=False,
+    splits_remainder_outputs=False,
+    prunes_sign_channels=False,
     times=_TIMES,
 )
 

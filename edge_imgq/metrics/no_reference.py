@@ -1,7 +1,7 @@
 """Classical no-reference metrics: noise, blur and blockiness.
 
 They are the baselines of the network `assess-slim` and cost almost nothing. All take one channel
-(H, W) on the scale 0..255, at least LEAST_SIDE pixels high and wide.
+(H, W) on the scale 0..255, at least MIN_SIDE pixels high and wide.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ NORMAL_MAD = 0.6745
 
 BLOCK = 8
 
-LEAST_SIDE = 2 * BLOCK
+MIN_SIDE = 2 * BLOCK
 """Smallest height and width; narrower images have too few block borders, 4 pixels none."""
 
 

@@ -18,7 +18,7 @@ BLUE_GREEN = (0.0, -1.0, 1.0)
 CAP = 6.0
 """Upper bound of a response, by ReLU6."""
 
-LEAST_SPREAD = 0.3
+MIN_LOG_DEVIATION = 0.3
 """Added to the standard deviation by which a mean is divided."""
 
 DIFFERENCES = (
@@ -165,11 +165,11 @@ class DegradationNet(nn.Module):
     def standardise(self, seen: Tensor) -> None:
         """Set the standardisation of each mean from a batch of statistics (N, n, 1, 1).
 
-        Means that hardly vary are scaled by at most 1 / LEAST_SPREAD: int8 resolves them to 6 /
-        255.
+        Means that hardly vary are scaled by at most 1 / MIN_LOG_DEVIATION: int8 resolves them to 6
+        / 255.
         """
         self.middle.copy_(seen.mean(0, keepdim=True))
-        self.scale.copy_(1.0 / (seen.std(0, keepdim=True) + LEAST_SPREAD))
+        self.scale.copy_(1.0 / (seen.std(0, keepdim=True) + MIN_LOG_DEVIATION))
 
 
 def difference_filters() -> Tensor:

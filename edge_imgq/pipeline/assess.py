@@ -9,10 +9,10 @@ import numpy as np
 
 from edge_imgq.errors import ImageError, UsageError
 from edge_imgq.images.chroma import luma_of
-from edge_imgq.images.crops import spread_crops, spread_pixels
+from edge_imgq.images.crops import evenly_spaced_crops, evenly_spaced_pixels
 from edge_imgq.images.photograph import read_photograph
 from edge_imgq.metrics.no_reference import (
-    LEAST_SIDE,
+    MIN_SIDE,
     blockiness,
     laplacian_variance,
     wavelet_noise,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 SIDE = 96
 """Height and width in pixels of the crops that the assessing network was trained on."""
 
-MOST = 8
+MAX_CROPS_PER_SIDE = 8
 """Largest number of crops along each side of a photograph."""
 
 GRID = 8
@@ -146,8 +146,10 @@ def assess_pixels(pixels: Pixels, name: str, predict: Predict) -> Assessment:
         predict: assessing network.
     """
     colour = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
-    sample = spread_pixels(colour, SIDE)
-    seen = np.concatenate([spread_crops(colour, SIDE, MOST, GRID), sample[None]])
+    sample = evenly_spaced_pixels(colour, SIDE)
+    seen = np.concatenate(
+        [evenly_spaced_crops(colour, SIDE, MAX_CROPS_PER_SIDE, GRID), sample[None]]
+    )
     values, spreads = values_and_spreads(predict(seen))
     estimates = _combined(values, spreads)
     gains = sorted(_gains(values, spreads), key=lambda gain: -gain.gain.value)
@@ -187,11 +189,11 @@ def sure_gain(gain: Gain) -> float:
 def classical_measures(pixels: Pixels) -> ClassicalMeasures | Skipped:
     """Return no-reference measures of a uint8 photograph, RGB (H, W, 3) or gray (H, W, 1).
 
-    They are computed on luma, in levels of 255. `Skipped` if a side is shorter than LEAST_SIDE
+    They are computed on luma, in levels of 255. `Skipped` if a side is shorter than MIN_SIDE
     pixels.
     """
-    if min(pixels.shape[:2]) < LEAST_SIDE:
-        return Skipped(f"the formulas need {LEAST_SIDE} pixels on each side")
+    if min(pixels.shape[:2]) < MIN_SIDE:
+        return Skipped(f"the formulas need {MIN_SIDE} pixels on each side")
     luma = (luma_of(pixels) if pixels.shape[2] == 3 else pixels)[..., 0].astype(np.float32)
     return ClassicalMeasures(wavelet_noise(luma), laplacian_variance(luma), blockiness(luma))
 

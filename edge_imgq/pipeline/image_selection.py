@@ -123,7 +123,7 @@ def _after_frames(read: Iterator[Sample], source: Source) -> Iterator[Sample]:
 
 
 def covering_set(images: ImageSet, source: Source, watch: Watch) -> ImageSet:
-    """Select at most MOST_CALIBRATION images of a set, which cover its activation ranges.
+    """Select at most MAX_CALIBRATION_IMAGES images of a set, which cover its activation ranges.
 
     A smaller set is returned unchanged. Of more than LOOKED_AT images, every n-th is considered.
 
@@ -135,7 +135,7 @@ def covering_set(images: ImageSet, source: Source, watch: Watch) -> ImageSet:
     Raises:
         ImageError: an image cannot be read, or is too small.
     """
-    if len(images.photos) <= MOST_CALIBRATION:
+    if len(images.photos) <= MAX_CALIBRATION_IMAGES:
         return images
     from edge_imgq.graph.shapes.size import own_size
     from edge_imgq.quantize.calibration.calibration_selection import covering_images
@@ -149,14 +149,14 @@ def covering_set(images: ImageSet, source: Source, watch: Watch) -> ImageSet:
             yield sample.pixels
 
     peak, size = source.contract.peak, own_size(source.model)
-    chosen = covering_images(source.model, pixels(), peak, MOST_CALIBRATION, size)
+    chosen = covering_images(source.model, pixels(), peak, MAX_CALIBRATION_IMAGES, size)
     photos = tuple(looked_at.photos[index] for index in chosen.places)
     extremes = frozenset(i for i, index in enumerate(chosen.places) if index in chosen.extremes)
     description = f"{len(photos)} of the {images.description}, by the ranges they reach"
     return ImageSet(description, photos, extremes)
 
 
-MOST_CALIBRATION = 64
+MAX_CALIBRATION_IMAGES = 64
 """Most images that calibration uses."""
 
 LOOKED_AT = 1000

@@ -18,7 +18,7 @@ from edge_imgq.pipeline.open_model.source import (
     refuse_range,
 )
 from edge_imgq.pipeline.progress import ProgressStep, Watch
-from edge_imgq.ports import NOTHING_ASKED, PortRequests
+from edge_imgq.ports import NO_PORT_REQUESTS, PortRequests
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def inspect(
     *,
     passes: bool = False,
     pixels: PixelRange | None = None,
-    ports: PortRequests = NOTHING_ASKED,
+    ports: PortRequests = NO_PORT_REQUESTS,
 ) -> FileDescription:
     """Describe a file: inputs, outputs, operators, weights.
 

@@ -12,7 +12,7 @@ from edge_imgq.chips import CHIPS, Chip
 from edge_imgq.formats import FORMATS, Format, Precision
 from edge_imgq.kernels.processors import OF_PROCESSOR
 from edge_imgq.kernels.profile import KernelProfile
-from edge_imgq.ports import NOTHING_ASKED, PortRequests
+from edge_imgq.ports import NO_PORT_REQUESTS, PortRequests
 from edge_imgq.recipe.passes import read_passes
 from edge_imgq.recipe.ports import KEYS, port_values, read_ports
 from edge_imgq.recipe.toml_reader import TomlTable, checked_name
@@ -93,7 +93,7 @@ class ExportRecipe:
     size: tuple[int, int]
     budget: Budget
     activations: str = "int8"
-    ports: PortRequests = NOTHING_ASKED
+    ports: PortRequests = NO_PORT_REQUESTS
 
     @property
     def processors(self) -> tuple[str, ...]:

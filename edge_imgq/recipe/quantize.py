@@ -20,7 +20,7 @@ COPIES = ("none", "spare", "tiles")
 SCALES = ("free", "power-of-two", "symmetric")
 LAYER_PRECISIONS = ("int8", "float")
 WHEN_OVER_BUDGET = ("nothing", "float")
-MOST_STEPS = 100_000
+MAX_STEPS = 100_000
 """Most steps of tuning, which take days on a small network."""
 
 
@@ -171,7 +171,7 @@ def _precision(table: TomlTable) -> dict[str, str]:
 
 
 def _steps(table: TomlTable) -> int:
-    number = table.number("tuning", 0, (-math.inf, MOST_STEPS), f"at most {MOST_STEPS} steps")
+    number = table.number("tuning", 0, (-math.inf, MAX_STEPS), f"at most {MAX_STEPS} steps")
     if number < 0 or number != int(number):
         table.refuse("tuning", f"'tuning' is the number of steps, a whole number, not {number:g}.")
     return int(number)

@@ -15,7 +15,7 @@ from edge_imgq.errors import RecipeError
 from edge_imgq.recipe.toml_lines import TomlPath, key_lines
 from edge_imgq.wording import did_you_mean
 
-LARGEST_SIDE = 65535
+MAX_SIDE = 65535
 """Largest height or width of an image in pixels, that of JPEG."""
 
 
@@ -160,15 +160,15 @@ class TomlTable:
     def size(self, key: str) -> tuple[int, int]:
         """Return (height, width) in pixels.
 
-        Wrong: not a list of two integers from 1 to `LARGEST_SIDE`.
+        Wrong: not a list of two integers from 1 to `MAX_SIDE`.
         """
         values = self._get(key, list, "a list [height, width]", None, [1, 1])
         if len(values) != 2 or not all(
-            type(value) is int and 0 < value <= LARGEST_SIDE for value in values
+            type(value) is int and 0 < value <= MAX_SIDE for value in values
         ):
             self.refuse(
                 key,
-                f"'{key}' must be two whole numbers [height, width] from 1 to {LARGEST_SIDE}, not "
+                f"'{key}' must be two whole numbers [height, width] from 1 to {MAX_SIDE}, not "
                 f"{values!r}.",
             )
             return 1, 1

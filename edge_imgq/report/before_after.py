@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SIDE = 512
 """Side of the shown crop in result pixels."""
 
-MOST_BYTES = 12_000_000
+MAX_BYTES = 12_000_000
 """Maximum bytes of all pictures; the rest is left out, and the page says how many."""
 
 
@@ -57,7 +57,7 @@ def before_after_page(title: str, photos: Iterable[tuple[str, Pixels, Pixels]]) 
     """
     pictures, size, left_out, enlarged = [], 0, 0, False
     for name, before, after in photos:
-        if size > MOST_BYTES:
+        if size > MAX_BYTES:
             left_out += 1
             continue
         pictures.append(_picture(name, before, after))

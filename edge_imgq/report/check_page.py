@@ -38,7 +38,7 @@ TEMPLATE = "page.html.j2"
 SIDE = 224
 """Side of the crop that the viewer shows, in pixels."""
 
-MOST_BYTES = 2_600_000
+MAX_BYTES = 2_600_000
 """Maximum bytes of all pictures; the rest is left out, and the page says how many."""
 
 
@@ -159,7 +159,7 @@ def _history_cells(entry: HistoryEntry) -> dict[str, str]:
 def _fitting(
     pictures: Mapping[TargetKey, Sequence[ImageComparison]],
 ) -> tuple[dict[TargetKey, list[Shown]], int]:
-    """Return the pictures that fit in `MOST_BYTES`, and how many were left out.
+    """Return the pictures that fit in `MAX_BYTES`, and how many were left out.
 
     The worst picture of each target comes first, then the second of each, and so on.
     """
@@ -167,7 +167,7 @@ def _fitting(
     size, left_out = 0, 0
     for key, picture in _in_turns(pictures):
         shown = _shown(picture)
-        if size + shown.bytes > MOST_BYTES:
+        if size + shown.bytes > MAX_BYTES:
             left_out += 1
             continue
         size += shown.bytes

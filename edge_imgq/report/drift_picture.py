@@ -29,7 +29,7 @@ GRADES = {
 
 KEY = "error in levels: black 0, blue 1, cyan 2, green 3, yellow 5, orange 9, red 17 and more"
 LINE = 16
-LEAST_WIDTH = 540
+MIN_WIDTH = 540
 
 
 def drift_picture(title: str, float_image: Pixels, file_image: Pixels) -> Pixels:
@@ -41,7 +41,7 @@ def drift_picture(title: str, float_image: Pixels, file_image: Pixels) -> Pixels
         file_image: output of the file, of the same shape and dtype.
 
     Returns:
-        uint8 RGB (height, width, 3), at least LEAST_WIDTH wide. The map repeats pixels, or takes
+        uint8 RGB (height, width, 3), at least MIN_WIDTH wide. The map repeats pixels, or takes
         the worst of a block of pixels, to fit the width of the crops below it.
 
     Raises:
@@ -54,7 +54,7 @@ def drift_picture(title: str, float_image: Pixels, file_image: Pixels) -> Pixels
         f"rows {region[0].start} to {region[0].stop}, columns {region[1].start} to {region[1].stop}"
     )
     sheet = crops_picture(where, float_image[region], file_image[region])
-    levels = _fitted(error_map(float_image, file_image), max(sheet.shape[1], LEAST_WIDTH))
+    levels = _fitted(error_map(float_image, file_image), max(sheet.shape[1], MIN_WIDTH))
     return _stacked(title, levels, sheet)
 
 
@@ -121,7 +121,7 @@ def _fitted(levels: Pixels, width: int) -> Pixels:
 def _stacked(title: str, levels: Pixels, sheet: Pixels) -> Pixels:
     from PIL import Image, ImageDraw
 
-    width = max(sheet.shape[1], levels.shape[1], LEAST_WIDTH)
+    width = max(sheet.shape[1], levels.shape[1], MIN_WIDTH)
     top = 2 * LINE + levels.shape[0] + LINE
     canvas = Image.new("RGB", (width, top + sheet.shape[0]), "white")
     draw = ImageDraw.Draw(canvas)

@@ -12,7 +12,7 @@ from edge_imgq.report.report import Report
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import AS_ITS_GRAPH
 
-MANY_LEVELS = 8
+AMPLIFYING_LEVELS = 8
 """Image levels per level of a tensor from which the tensor counts as amplifying: a rounding error
 of half a level would be visible."""
 
@@ -84,7 +84,7 @@ def _amplified(gain: LevelGain | Skipped) -> str:
     if isinstance(gain, Skipped):
         return ""
     tensor = f"'{gain.tensor}' ({gain.operator})"
-    if gain.levels >= MANY_LEVELS:
+    if gain.levels >= AMPLIFYING_LEVELS:
         return (
             f"One level of {tensor} becomes up to {gain.levels:.0f} levels of the image: eight "
             "bits are few there. Keep the layers beside it in float (docs/int8.md, Layers in "

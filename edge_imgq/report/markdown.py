@@ -10,7 +10,7 @@ from urllib.parse import quote
 from edge_imgq.report.baseline_comparison import COLUMNS, SYMBOLS, BaselineComparison
 from edge_imgq.report.verdict_table import change_lines, headline, reasons_by_target
 
-MOST_CHARACTERS = 60_000
+MAX_CHARACTERS = 60_000
 """Maximum characters. GitHub accepts 65,536 in a comment, and the workflow appends a link."""
 
 
@@ -25,7 +25,7 @@ class MarkdownImage:
 def markdown(comparison: BaselineComparison, pictures: Sequence[MarkdownImage] = ()) -> str:
     """Return the headline, a row per target, notes, reasons, changes and pictures as Markdown.
 
-    Text beyond `MOST_CHARACTERS` characters is cut from the end, where the pictures are.
+    Text beyond `MAX_CHARACTERS` characters is cut from the end, where the pictures are.
     """
     verdicts = comparison.verdicts
     lines = [f"### {SYMBOLS[comparison.outcome]} {headline(verdicts)}", ""]
@@ -63,11 +63,11 @@ def _plain(text: str) -> str:
 
 
 def _cut(lines: list[str]) -> str:
-    """Join lines up to `MOST_CHARACTERS` characters; a last line counts those left out."""
+    """Join lines up to `MAX_CHARACTERS` characters; a last line counts those left out."""
     length, kept = 0, list[str]()
     for line in lines:
         length += len(line) + 1
-        if length > MOST_CHARACTERS:
+        if length > MAX_CHARACTERS:
             kept += ["", f"… and {len(lines) - len(kept)} lines more, in the report."]
             break
         kept.append(line)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.floating[Any]]
     Call = Callable[[Mapping[str, NDArray[Any]]], Sequence[NDArray[Any]]]
 
-MOST_PIXELS = 256 * 256
+MAX_PIXELS = 256 * 256
 """Pixel limit for ONNX's reference evaluator, which takes minutes for larger images."""
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edge_imgq.train.choices import Device, PrecisionChoice
     from edge_imgq.train.schedule import Schedule
 
-LEAST_CROP = 32
+MIN_CROP = 32
 """Side in pixels of the smallest crops from which `assess-slim` can be trained."""
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -91,10 +91,10 @@ def check_config(config: TrainConfig) -> None:
 
 
 def _check_assessment(config: TrainConfig) -> None:
-    if config.schedule.patch < LEAST_CROP:
+    if config.schedule.patch < MIN_CROP:
         raise UsageError(
             f"{config.model} sees crops at an eighth of their size: the patch must be at least "
-            f"{LEAST_CROP}, not {config.schedule.patch}."
+            f"{MIN_CROP}, not {config.schedule.patch}."
         )
     if config.validation is not None:
         raise UsageError(

@@ -15,7 +15,7 @@ import torch
 from edge_imgq.errors import ImageError
 from edge_imgq.images.chroma import luma_of, recoloured
 from edge_imgq.images.colour import exact_luma, rgb_to_y
-from edge_imgq.images.crops import spread_pixels
+from edge_imgq.images.crops import evenly_spaced_pixels
 from edge_imgq.images.files import read_image
 from edge_imgq.images.mixture import degrade, draw_scenario
 from edge_imgq.images.pair_files import pair_files
@@ -46,13 +46,13 @@ GRID = 8
 BORDER = 8
 """Pixels at the border of a region that are excluded from the error."""
 
-LEAST_ERROR = 0.5
+MIN_ERROR = 0.5
 """Lower bound of the mean squared error, in levels of 255 squared: 51 dB."""
 
 GAINS = (-4.0, 8.0)
 """Clip range of gains, in dB."""
 
-AS_STORED, SMALLEST = 0.35, 0.5
+AS_STORED, MIN_RELATIVE_SIZE = 0.35, 0.5
 """Fraction of crops at the photograph's size, and smallest relative size of the others."""
 
 GRAY, SHIFTED, REPAIRED = 0.12, 0.3, 0.15
@@ -61,7 +61,7 @@ GRAY, SHIFTED, REPAIRED = 0.12, 0.3, 0.15
 For repaired ones only the gain of another repair is known.
 """
 
-SAMPLES, LARGEST_PART, LEAST_SHARE = 2, 340, 0.5
+SAMPLES, MAX_PART, MIN_OVERLAP = 2, 340, 0.5
 """Samples of whole photographs for each region; the sides of the parts that they are of, in pixels.
 
 A part has at most the first number of pixels along a side, and a random share of it from the second
@@ -228,7 +228,7 @@ def _samples(
             del gains[TONE_GAINS["deblur-slim"]]
         clipped = {measure: float(np.clip(gain, *GAINS)) for measure, gain in gains.items()}
         values = {"exposure": suffered.exposure, "tone_psnr": before, **clipped}
-        yield spread_pixels(in_colour(degraded), side), to_outputs(values)
+        yield evenly_spaced_pixels(in_colour(degraded), side), to_outputs(values)
 
 
 def _drawn_tones(rng: np.random.Generator) -> tuple[str, ...]:
@@ -241,7 +241,7 @@ def _drawn_tones(rng: np.random.Generator) -> tuple[str, ...]:
 def _part(photo: Pixels, rng: np.random.Generator) -> Pixels:
     """Cut a random part out of a photograph, sometimes in gray."""
     lengths = photo.shape[:2]
-    shape = [round(min(n, LARGEST_PART) * rng.uniform(LEAST_SHARE, 1.0)) for n in lengths]
+    shape = [round(min(n, MAX_PART) * rng.uniform(MIN_OVERLAP, 1.0)) for n in lengths]
     top, left = (int(rng.integers(n - m + 1)) for n, m in zip(lengths, shape, strict=True))
     part = photo[top : top + shape[0], left : left + shape[1]]
     return exact_luma(part) if rng.uniform() < GRAY else part
@@ -276,7 +276,7 @@ def in_colour(photo: Pixels) -> Pixels:
 def luma_psnr(truth: Pixels, image: Pixels) -> float:
     """Return the luma PSNR of an RGB image in dB, at most 51, excluding the border.
 
-    LEAST_ERROR is added to the mean squared error; BORDER pixels on each side do not count.
+    MIN_ERROR is added to the mean squared error; BORDER pixels on each side do not count.
 
     Args:
         truth: uint8 (H, W, 3).
@@ -295,13 +295,13 @@ def _errors(truth: Pixels, image: Pixels) -> NDArray[np.float64]:
 
 
 def _decibels(errors: NDArray[np.float64]) -> float:
-    return float(10 * np.log10(255.0**2 / (np.nanmean(errors) + LEAST_ERROR)))
+    return float(10 * np.log10(255.0**2 / (np.nanmean(errors) + MIN_ERROR)))
 
 
 def _region(photo: Pixels, side: int, rng: np.random.Generator) -> Pixels:
     """Cut a square region out of a photograph at a random size, sometimes in gray."""
     if rng.uniform() > AS_STORED:
-        least = max(SMALLEST, side / min(photo.shape[:2]))
+        least = max(MIN_RELATIVE_SIZE, side / min(photo.shape[:2]))
         share = rng.uniform(least, max(least, 0.9))
         photo = resize(photo, (round(photo.shape[0] * share), round(photo.shape[1] * share)))
     top, left = (int(rng.integers(0, length - side + 1)) for length in photo.shape[:2])

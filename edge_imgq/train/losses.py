@@ -15,7 +15,7 @@ from edge_imgq.train.choices import PixelLoss
 # Adam's second moments need not forget when the loss changes.
 SQUARED_WEIGHT = 30.0
 CHARBONNIER_EPSILON = 1e-3
-LEAST_SQUARED = 1e-5
+MSE_OFFSET = 1e-5
 """Offset of the mean squared error of images in [0, 1], 50 dB; smaller errors gain nothing."""
 
 LUMA = (0.299, 0.587, 0.114)
@@ -56,7 +56,7 @@ def logarithmic_error(difference: Tensor) -> Tensor:
     dominated by the hard ones; here a decibel of each image counts the same. The logarithm is
     natural; `difference` is (N, C, H, W).
     """
-    return (difference.square().mean(dim=(1, 2, 3)) + LEAST_SQUARED).log().mean()
+    return (difference.square().mean(dim=(1, 2, 3)) + MSE_OFFSET).log().mean()
 
 
 PIXEL_LOSSES: dict[PixelLoss, Callable[[Tensor], Tensor]] = {

@@ -7,11 +7,11 @@ from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Agreement, Drift, Drop
 from edge_imgq.verify.output_range import OutputRange
 
-LEAST_VS_HOST = 45.0
+MIN_PSNR_VS_HOST = 45.0
 """Least PSNR in dB between a device with its own arithmetic and the same file on this host. A
 difference of one level everywhere is 48.1 dB."""
 
-MOST_NEARER = 3.0
+MAX_PSNR_GAP = 3.0
 """dB by which the QDQ graph may be closer to the float model than a device to this host, if the
 device only rounds differently: two independent errors of equal size add 3 dB."""
 
@@ -19,12 +19,12 @@ IN_FLOAT16 = Budget(psnr_drop=0.05, psnr_drop_worst=0.1, psnr_vs_reference=50.0)
 """Budget of a float file in the float16 arithmetic of a GPU, whatever its recipe's budget: the
 arithmetic alone costs fsrcnn-x2 0.014 dB."""
 
-MOST_WITHOUT_XNNPACK = 1.0
+MAX_BUILTIN_KERNEL_LOSS = 1.0
 """Loss in dB against the float reference, compared with XNNPACK, from which an int8 file's budget
 also applies to TFLite's built-in kernels. Rounding alone costs some tenths."""
 
 
-MOST_BY_CONVERSION = 0.1
+MAX_CONVERSION_LOSS = 0.1
 """dB by which a file may be farther from the float reference than its graph, on average and on the
 worst image, if the graph computes partly in float. The share of values within one level is then not
 checked: floats of runtimes differ in the last digits, so a level flips occasionally, and a deep
@@ -84,7 +84,7 @@ def _as_near_as_its_graph(drift: Drift) -> bool:
     graph, file = drift.quantization, drift.vs_reference
     if isinstance(graph, Skipped):
         return False
-    return max(graph.mean - file.mean, graph.worst - file.worst) <= MOST_BY_CONVERSION
+    return max(graph.mean - file.mean, graph.worst - file.worst) <= MAX_CONVERSION_LOSS
 
 
 def _builtin_breaches(drift: Drift, budget: Budget) -> list[str]:
@@ -93,7 +93,7 @@ def _builtin_breaches(drift: Drift, budget: Budget) -> list[str]:
     if isinstance(found, Skipped) or drift.vs_reference.mean < least:
         return []
     own, xnnpack = found.vs_reference.mean, found.xnnpack.mean
-    if own >= least or xnnpack - own <= MOST_WITHOUT_XNNPACK:
+    if own >= least or xnnpack - own <= MAX_BUILTIN_KERNEL_LOSS:
         return []
     return [
         f"is {own:.2f} dB against the float reference in TFLite's own kernels and {xnnpack:.2f} in "
@@ -143,10 +143,10 @@ def _device_breaches(drift: Drift, bit_exact: bool) -> list[str]:
             f"returns other integers than on this host: {1 - vs_host.equal:.4%} of values differ, "
             f"by up to {vs_host.largest} levels"
         ]
-    if vs_host.psnr < LEAST_VS_HOST:
+    if vs_host.psnr < MIN_PSNR_VS_HOST:
         return [
             f"is {vs_host.psnr:.2f} dB against what this host computes; the device may be "
-            f"{LEAST_VS_HOST:g}{_coarse_anywhere(drift, vs_host)}"
+            f"{MIN_PSNR_VS_HOST:g}{_coarse_anywhere(drift, vs_host)}"
         ]
     return []
 
@@ -158,7 +158,7 @@ def _coarse_anywhere(drift: Drift, vs_host: Agreement) -> str:
     wrong. "" if int8 is closer.
     """
     graph = drift.quantization
-    if isinstance(graph, Skipped) or graph.mean > vs_host.psnr + MOST_NEARER:
+    if isinstance(graph, Skipped) or graph.mean > vs_host.psnr + MAX_PSNR_GAP:
         return ""
     return (
         f". In int8 the network is {graph.mean:.2f} dB against its float reference on this host "

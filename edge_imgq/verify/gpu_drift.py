@@ -12,9 +12,9 @@ from typing import Literal
 from edge_imgq.devices.gpu.bisect import WrongOperator
 from edge_imgq.runtime.fp16_overflow import Fp16Overflow
 from edge_imgq.skipped import Skipped
-from edge_imgq.verify.budget import LEAST_VS_HOST
+from edge_imgq.verify.budget import MIN_PSNR_VS_HOST
 
-LEAST_IN_FLOAT32 = 90.0
+MIN_FLOAT32_PSNR = 90.0
 """PSNR in dB below which float32 rounding does not explain a difference; it yields 110 and more."""
 
 WELL_IN_FLOAT16 = 55.0
@@ -51,9 +51,9 @@ class GpuDrift:
     @property
     def verdict(self) -> Verdict:
         """Verdict: "wrong" if float32 is off, "coarse" if only float16 is, else "right"."""
-        if self.float32 < LEAST_IN_FLOAT32:
+        if self.float32 < MIN_FLOAT32_PSNR:
             return "wrong"
-        return "coarse" if self.float16 < LEAST_VS_HOST or self.beyond else "right"
+        return "coarse" if self.float16 < MIN_PSNR_VS_HOST or self.beyond else "right"
 
     @property
     def is_doubtful(self) -> bool:
@@ -78,7 +78,7 @@ class GpuDrift:
                 f"is {self.float32:.1f} dB against this host in LiteRT's GPU kernels with float32 "
                 f"enforced, which no rounding explains{self._named}"
             )
-        elif self.verdict == "coarse" and self.float16 < LEAST_VS_HOST:
+        elif self.verdict == "coarse" and self.float16 < MIN_PSNR_VS_HOST:
             found.append(
                 f"is {self.float16:.1f} dB against this host in a GPU's float16 and "
                 f"{self.float32:.1f} in its float32: the GPU is right, and float16 too coarse for "

@@ -31,7 +31,7 @@ FLAT = 8
 DARK, BRIGHT = 64, 192
 """Levels below and above which the mean of a block is dark or bright."""
 
-LEAST_BLOCKS = 4
+MIN_BLOCKS = 4
 """Fewest blocks of a kind, over all images, for a meaningful mean."""
 
 
@@ -84,7 +84,7 @@ def error_sums(reference: Pixels, file: Pixels) -> ErrorSums:
 def mean_error(images: Sequence[ErrorSums]) -> MeanError:
     """Return the mean errors per channel over one or more images, in levels.
 
-    Those of dark or bright areas are Skipped if all images together have fewer than LEAST_BLOCKS
+    Those of dark or bright areas are Skipped if all images together have fewer than MIN_BLOCKS
     such blocks.
     """
     sums = np.sum([image.sums for image in images], axis=0)
@@ -94,9 +94,7 @@ def mean_error(images: Sequence[ErrorSums]) -> MeanError:
         for row, count in zip(sums, pixels, strict=True)
     ]
     dark, bright = (
-        mean
-        if count >= LEAST_BLOCKS * BLOCK**2
-        else Skipped(f"the images have no flat {kind} area")
+        mean if count >= MIN_BLOCKS * BLOCK**2 else Skipped(f"the images have no flat {kind} area")
         for mean, count, kind in zip(means[1:], pixels[1:], ("dark", "bright"), strict=True)
     )
     return MeanError(means[0], dark, bright)

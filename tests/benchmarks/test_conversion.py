@@ -81,4 +81,4 @@ def test_a_reason_is_one_short_line_without_paths() -> None:
         "Error:\n  in /home/some/one/deep/file.py\n\x1b[31mred\x1b[0m" + "x" * 300
     )
     assert reason.startswith("Error: in …/file.py red")
-    assert len(reason) == conversion.LONGEST
+    assert len(reason) == conversion.MAX_CHARACTERS

@@ -18,9 +18,9 @@ from tests.conftest import CHECKOUT
 from tests.docs.blocks import COMMANDS_PAGE, PAGES, README, REPORT_PAGE
 
 REFERENCE = COMMANDS_PAGE.read_text(encoding="utf-8")
-MOST_LINES = 150
+MAX_LINES = 150
 WIDTH = 80
-MOST_BYTES = 300_000
+MAX_BYTES = 300_000
 
 
 def page_name(page: Path) -> str:
@@ -45,7 +45,7 @@ def test_the_exit_codes_of_the_page_of_commands_are_those_of_the_errors() -> Non
 
 
 def test_the_readme_is_for_people_in_a_hurry() -> None:
-    assert len(README.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
 
 
 def test_the_report_that_is_shown_has_a_row_for_every_target_and_names_its_machine() -> None:
@@ -108,7 +108,7 @@ def test_every_network_that_a_page_names_is_in_the_zoo(page: Path) -> None:
 
 
 def test_the_picture_is_small() -> None:
-    assert (CHECKOUT / "docs" / "pictures" / "fsrcnn-x2.png").stat().st_size <= MOST_BYTES
+    assert (CHECKOUT / "docs" / "pictures" / "fsrcnn-x2.png").stat().st_size <= MAX_BYTES
 
 
 def test_the_page_about_chips_has_all_of_them_and_every_variable() -> None:

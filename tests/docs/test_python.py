@@ -19,7 +19,7 @@ from tests.docs.stand_ins import write_photos
 
 PAGE = CHECKOUT / "docs" / "python.md"
 NOTEBOOK = CHECKOUT / "docs" / "python.ipynb"
-MOST_BYTES = 20_000
+MAX_BYTES = 20_000
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_the_notebook_runs_cell_by_cell_and_shows_its_results(
 
 
 def test_the_notebook_is_small_and_holds_no_output() -> None:
-    assert NOTEBOOK.stat().st_size < MOST_BYTES
+    assert NOTEBOOK.stat().st_size < MAX_BYTES
     notebook = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
     for cell in notebook["cells"]:
         assert cell.get("outputs", []) == []

@@ -27,12 +27,12 @@ def psnr(one: np.ndarray, other: np.ndarray) -> float:
     return float(10 * np.log10(255**2 / max(error, 1e-9)))
 
 
-LEAST_EXACT, LEAST_HALF = 56.0, 54.0
+MIN_EXACT, MIN_HALF = 56.0, 54.0
 """In dB, float file against the float model's levels, evaluated without and with rounding to
 float16. Constants are float16 in both; at 56 dB one level in six is off by one."""
 
 
-MOST_LOST = 0.8
+MAX_LOST = 0.8
 """In dB, what the int8 file may be further from the float model than the QDQ model is."""
 
 

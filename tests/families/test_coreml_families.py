@@ -15,7 +15,7 @@ from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.shapes.size import bind_size
 from edge_imgq.recipe.folders import export_recipes
-from tests.families.figures import LEAST_EXACT, LEAST_HALF, MOST_LOST, outputs
+from tests.families.figures import MAX_LOST, MIN_EXACT, MIN_HALF, outputs
 
 from .convert import SIZE, run_onnx
 from .even_steps import assert_even, plain_network
@@ -23,7 +23,7 @@ from .figures import psnr
 from .sharing import family, quantized_family
 from .table import PUBLISHED
 
-LEAST_CONVERSION = 34.0
+MIN_CONVERSION = 34.0
 """In dB, int8 file against the QDQ model. A value that float16 tips to the next level moves others
 in every layer after it, by as much as quantization itself did; so a file is also held to be as
 near to the float model as the QDQ model is."""
@@ -37,8 +37,8 @@ def test_the_float16_package_agrees_with_onnx_runtime(name: str, tmp_path: Path)
     levels = np.rint(run_onnx(network.model, network.image).clip(0, 1) * 255)
     exact, half = outputs(network, view, tmp_path / "m.mlpackage")
     assert exact.shape == half.shape == levels.shape
-    assert psnr(exact, levels) > LEAST_EXACT
-    assert psnr(half, levels) > LEAST_HALF
+    assert psnr(exact, levels) > MIN_EXACT
+    assert psnr(half, levels) > MIN_HALF
     assert np.abs(half - levels).max() <= 1
 
 
@@ -50,8 +50,8 @@ def test_the_w8a8_package_is_as_near_as_the_qdq_model(name: str, tmp_path: Path)
     reference = run_onnx(network.model, network.image).clip(0, 1) * 255
     _, got = outputs(network, read_network(model), tmp_path / "m.mlpackage")
     assert got.shape == levels.shape
-    assert psnr(got, levels) > LEAST_CONVERSION
-    assert psnr(got, reference) > psnr(levels, reference) - MOST_LOST
+    assert psnr(got, levels) > MIN_CONVERSION
+    assert psnr(got, reference) > psnr(levels, reference) - MAX_LOST
 
 
 def test_a_network_converts_in_even_steps(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from edge_imgq.quantize.steps.quantization_step import QuantizationStep, not_run
 from edge_imgq.quantize.torch.torch_graph import TorchGraph
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe
 from edge_imgq.skipped import Skipped
-from tests.families.figures import LEAST, LEAST_EXACT, LEAST_HALF, MOST_LOST, outputs, psnr, psnr_of
+from tests.families.figures import LEAST, MAX_LOST, MIN_EXACT, MIN_HALF, outputs, psnr, psnr_of
 
 from .convert import SEED, SIZE, convert, float_file, int8_file, quantized, run_file, run_onnx
 from .table import ATTENDING, FURTHER, LATER, OTHERS
@@ -76,8 +76,8 @@ def test_a_family_converts_to_every_target_and_agrees(name: str, tmp_path: Path)
     view = read_network(bind_size(rewrite(network.model, recipe.passes), SIZE))
     pixels = np.rint(wanted.clip(0, 1) * 255)
     exact, half = outputs(network, view, tmp_path / "half.mlpackage")
-    assert psnr(exact, pixels) > LEAST_EXACT
-    assert psnr(half, pixels) > LEAST_HALF
+    assert psnr(exact, pixels) > MIN_EXACT
+    assert psnr(half, pixels) > MIN_HALF
 
     model = quantized(network)
     levels = np.rint(run_onnx(model, network.image).clip(0, 1) * 255)
@@ -88,7 +88,7 @@ def test_a_family_converts_to_every_target_and_agrees(name: str, tmp_path: Path)
 
     _, got = outputs(network, read_network(model), tmp_path / "int8.mlpackage")
     exact_levels = wanted.clip(0, 1) * 255
-    assert psnr(got, exact_levels) > psnr(levels, exact_levels) - MOST_LOST
+    assert psnr(got, exact_levels) > psnr(levels, exact_levels) - MAX_LOST
 
 
 def in_torch(model: ir.Model, image: Any) -> Any:

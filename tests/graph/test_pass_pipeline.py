@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph.pass_pipeline import (
-    MOST_ROUNDS,
+    MAX_ROUNDS,
     Pass,
     Phase,
     PhaseRecord,
@@ -97,6 +97,6 @@ def test_a_group_is_repeated_until_none_of_it_finds_anything() -> None:
 
 
 def test_a_group_that_finds_no_end_is_left() -> None:
-    endless = Repeated((PipelineEntry(counted([1] * 10 * MOST_ROUNDS), "a"),), "for ever")
+    endless = Repeated((PipelineEntry(counted([1] * 10 * MAX_ROUNDS), "a"),), "for ever")
     (record,) = apply_phases(parsed("out = Relu(image)", {}), (Phase("one", "all", (endless,)),))
-    assert record.count == MOST_ROUNDS
+    assert record.count == MAX_ROUNDS

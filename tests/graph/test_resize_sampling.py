@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edge_imgq.export.coreml.resize import refuse_resize
 from edge_imgq.graph.read_network import read_network
-from edge_imgq.graph.resize_sampling import crops_in_place, matrix
+from edge_imgq.graph.resize_sampling import enlarges_to_own_size, matrix
 
 SEED = 5
 SHAPE = (1, 2, 9, 13)
@@ -93,5 +93,5 @@ def test_a_region_enlarged_to_the_image_s_size_is_the_image_in_onnx_runtime(
     is_image = np.array_equal(session.run(None, {"x": values})[0][..., :13], values)
     (operation,) = read_network(ir.from_proto(model)).operations
     assert is_image is in_place
-    assert crops_in_place(operation) is in_place
+    assert enlarges_to_own_size(operation) is in_place
     assert bool(refuse_resize(operation)) is in_place

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from edge_imgq.contract import ImageContract
-from edge_imgq.images.fit_to_size import LARGEST, fit
+from edge_imgq.images.fit_to_size import MAX_SIDE, fit
 
 UNKNOWN = ImageContract("image-to-image", 1, "rgb")
 SR = ImageContract("super-resolution", 3, "y")
 
 
 def test_large_photographs_are_cropped_around_their_centre() -> None:
-    wide = np.zeros((20, LARGEST + 100, 3), np.uint8)
+    wide = np.zeros((20, MAX_SIDE + 100, 3), np.uint8)
     wide[:, 50:-50] = 200
     found = fit(wide, None, UNKNOWN, unit=1)
-    assert found.shape == (20, LARGEST, 3)
+    assert found.shape == (20, MAX_SIDE, 3)
     assert (found == 200).all()
 
 

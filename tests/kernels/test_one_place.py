@@ -16,7 +16,7 @@ CHOICES = {
     "graph/cost/conv_cost.py": {"BLOCKS", "WORTHWHILE"},
     "graph/cost/conv_slots.py": set(),
     "graph/cost/operation_time.py": set(),
-    "graph/passes/by_name/sign_split_cost.py": {"MOST_COST"},
+    "graph/passes/by_name/sign_split_cost.py": {"MAX_COST"},
     "quantize/steps/free_channels.py": set(),
     "quantize/mixed_precision/layer_time.py": set(),
     "export/tflite/float_fallback.py": {"EXACT_DENOMINATORS", "WHOLE"},

@@ -9,7 +9,7 @@ from skimage import data
 from edge_imgq.images.blur import convolve, gaussian_kernel
 from edge_imgq.images.colour import rgb_to_y
 from edge_imgq.images.jpeg import compress_jpeg
-from edge_imgq.metrics.no_reference import LEAST_SIDE, blockiness, laplacian_variance, wavelet_noise
+from edge_imgq.metrics.no_reference import MIN_SIDE, blockiness, laplacian_variance, wavelet_noise
 
 PHOTO = data.astronaut()[:256, :256]
 LUMA = rgb_to_y(PHOTO)[..., 0]
@@ -58,5 +58,5 @@ def test_an_even_image_has_no_blocks() -> None:
 
 
 def test_the_smallest_image_gives_finite_numbers() -> None:
-    image = np.random.default_rng(0).uniform(0.0, 255.0, (LEAST_SIDE, LEAST_SIDE))
+    image = np.random.default_rng(0).uniform(0.0, 255.0, (MIN_SIDE, MIN_SIDE))
     assert all(np.isfinite(f(image)) for f in (wavelet_noise, laplacian_variance, blockiness))

@@ -40,7 +40,7 @@ def many(tmp_path: Path) -> Path:
 def test_of_a_large_folder_the_images_that_reach_farthest_are_taken(
     many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(image_selection, "MOST_CALIBRATION", 8)
+    monkeypatch.setattr(image_selection, "MAX_CALIBRATION_IMAGES", 8)
     onnx.save(tiny_model(), tmp_path / "tiny.onnx")
     source = open_model(str(tmp_path / "tiny.onnx"))
     told: list[ProgressStep] = []

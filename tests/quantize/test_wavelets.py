@@ -62,5 +62,5 @@ def fidelity(original: ir.Model) -> float:
 
 def test_sums_of_a_wavelet_that_round_once_gain_a_decibel(monkeypatch: pytest.MonkeyPatch) -> None:
     once = fidelity(denoiser())
-    monkeypatch.setattr(mark_sum_chains_float, "FEWEST", 99)
+    monkeypatch.setattr(mark_sum_chains_float, "MIN_ADDITIONS", 99)
     assert once > fidelity(denoiser()) + 1

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.export.tflite.witness import Case
 
 SEED = 21
-LARGEST_CHANNELS, LARGEST_SIDE = 24, 40
+MAX_CHANNELS, MAX_SIDE = 24, 40
 
 
 @dataclass
@@ -71,7 +71,7 @@ def convolution(net: Drawing) -> None:
 
 def deconvolution(net: Drawing) -> None:
     name, (_, channels, height, width) = net.last
-    if max(height, width) * 2 > LARGEST_SIDE:
+    if max(height, width) * 2 > MAX_SIDE:
         return
     kernel, pad, extra = net.pick((4, 1, 0), (3, 1, 1), (2, 0, 0), (3, 0, 0))
     outputs = net.pick(3, 4)
@@ -113,7 +113,7 @@ def joined(net: Drawing) -> None:
     name, shape = net.last
     others = [(v, its) for v, its in net.values if its[2:] == shape[2:]]
     other, its = net.pick(*others)
-    if shape[1] + its[1] <= LARGEST_CHANNELS:
+    if shape[1] + its[1] <= MAX_CHANNELS:
         net.add(f"Concat<axis=1>({name}, {other})", (1, shape[1] + its[1], *shape[2:]))
 
 
@@ -135,7 +135,7 @@ def attended(net: Drawing) -> None:
 
 def padded(net: Drawing) -> None:
     name, shape = net.last
-    if min(shape[2:]) < 4 or max(shape[2:]) > LARGEST_SIDE - 4:
+    if min(shape[2:]) < 4 or max(shape[2:]) > MAX_SIDE - 4:
         return
     mode = net.pick("constant", "reflect", "edge")
     pads = net.constant(np.array([0, 0, 1, 2, 0, 0, 2, 0], np.int64))
@@ -145,7 +145,7 @@ def padded(net: Drawing) -> None:
 def doubled(net: Drawing) -> None:
     """Nearest neighbours, which are copied."""
     name, shape = net.last
-    if max(shape[2:]) * 2 <= LARGEST_SIDE:
+    if max(shape[2:]) * 2 <= MAX_SIDE:
         scales = net.constant(np.array([1, 1, 2, 2], np.float32))
         mode = 'mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"'
         net.add(f"Resize<{mode}>({name}, , {scales})", (*shape[:2], 2 * shape[2], 2 * shape[3]))
@@ -153,7 +153,7 @@ def doubled(net: Drawing) -> None:
 
 def interpolated(net: Drawing) -> None:
     name, shape = net.last
-    if max(shape[2:]) * 2 > LARGEST_SIDE:
+    if max(shape[2:]) * 2 > MAX_SIDE:
         return
     grid = net.pick("half_pixel", "half_pixel", "asymmetric", "align_corners")
     height, width = (net.pick(2 * side, 2 * side, side + 3, 2 * side - 1) for side in shape[2:])
@@ -164,13 +164,13 @@ def interpolated(net: Drawing) -> None:
 
 def shuffled(net: Drawing) -> None:
     name, (_, channels, height, width) = net.last
-    if channels % 4 == 0 and max(height, width) * 2 <= LARGEST_SIDE:
+    if channels % 4 == 0 and max(height, width) * 2 <= MAX_SIDE:
         mode = net.pick("DCR", "CRD")
         net.add(
             f'DepthToSpace<blocksize=2, mode="{mode}">({name})',
             (1, channels // 4, 2 * height, 2 * width),
         )
-    elif height % 2 == width % 2 == 0 and channels * 4 <= LARGEST_CHANNELS:
+    elif height % 2 == width % 2 == 0 and channels * 4 <= MAX_CHANNELS:
         net.add(f"SpaceToDepth<blocksize=2>({name})", (1, channels * 4, height // 2, width // 2))
 
 

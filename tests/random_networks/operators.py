@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.export.tflite.witness import Case
 
 from .networks import (
-    LARGEST_CHANNELS,
+    MAX_CHANNELS,
     Drawing,
     activation,
     arithmetic,
@@ -193,7 +193,7 @@ def operators(draw: Any) -> Case:
     net = Drawing(draw(chances()))
     channels = net.pick(1, 2, 4, 6, 8)
     shape = (1, channels, net.pick(8, 12, 13), net.pick(8, 10, 15))
-    assert channels <= LARGEST_CHANNELS
+    assert channels <= MAX_CHANNELS
     net.values.append(("x", shape))
     name = net.pick(*sorted(EVERY), *["function"] * 5)  # of nine kinds
     if name in ("parted", "layered") and channels == 1:

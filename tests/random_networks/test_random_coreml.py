@@ -39,7 +39,7 @@ SMALLEST = 2.0**-14
 """The least normal float16. Networks whose values count in smaller steps, products of many means
 for example, are refused or lose bits: float16 does not hold them."""
 
-MOST_LOST, SLACK = 1.25, 0.5
+MAX_LOST, SLACK = 1.25, 0.5
 """What a whole package may be further from the float model than the QDQ model is: a share of that
 one's distance, and levels. A value that float16 tips over moves others in every layer after it, so
 single values of whole networks need not agree."""
@@ -109,6 +109,6 @@ def test_every_operator_of_a_random_network_in_w8a8_is_within_a_level(
     got = Evaluator(program).run({"x": scale_invariant(view.inputs[0], values)})["end0"]
     exact = run_onnx(float_model, values) / leaving.quantization.scale[0]
     least = rms(wanted - exact)
-    assert rms(got - exact) <= MOST_LOST * least + SLACK, complain(
+    assert rms(got - exact) <= MAX_LOST * least + SLACK, complain(
         case, f"{rms(got - exact):.2f} levels from the float model, the QDQ model {least:.2f}"
     )

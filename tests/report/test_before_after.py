@@ -49,7 +49,7 @@ def test_it_asks_for_nothing_and_works_offline() -> None:
 
 
 def test_what_there_is_no_room_for_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(before_after, "MOST_BYTES", 10)
+    monkeypatch.setattr(before_after, "MAX_BYTES", 10)
     photo = np.zeros((20, 30, 3), np.uint8)
     page = before_after_page("3 photographs", [(name, photo, photo) for name in "abc"])
     assert len(pictures(page)) == 2

@@ -11,7 +11,7 @@ import pytest
 from edge_imgq.report.baseline import updated
 from edge_imgq.report.baseline_comparison import BaselineComparison
 from edge_imgq.report.junit import junit_xml
-from edge_imgq.report.markdown import MOST_CHARACTERS, MarkdownImage, markdown
+from edge_imgq.report.markdown import MAX_CHARACTERS, MarkdownImage, markdown
 from edge_imgq.report.verdict import Verdict, judge
 from edge_imgq.verify.drift import Fidelity
 from tests.report.build import REPORT, with_target
@@ -102,7 +102,7 @@ def test_markdown_fits_into_a_comment() -> None:
         Verdict("m", f"t{i}", "regressed", True, (f"{i} " + "reason " * 30,)) for i in range(900)
     ]
     text = markdown(comparison(*many))
-    assert len(text) < MOST_CHARACTERS + 200
+    assert len(text) < MAX_CHARACTERS + 200
     assert text.rstrip().endswith("lines more, in the report.")
 
 

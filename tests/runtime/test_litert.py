@@ -20,7 +20,7 @@ from edge_imgq.graph.read_network import read_network
 from edge_imgq.images.layout import from_nchw, to_nchw
 from edge_imgq.quantize.qdq.qdq import insert_qdq
 from edge_imgq.quantize.ranges.ranges import Range, per_tensor
-from edge_imgq.quantize.scales.scales import activations, place_scales
+from edge_imgq.quantize.scales.scales import activations, assign_scales
 from edge_imgq.runtime.litert import open_session, open_without_xnnpack, placement
 from edge_imgq.runtime.protocol import Session
 from edge_imgq.runtime.tflite_file import read_note
@@ -53,7 +53,7 @@ def doubling_model(body: str = "") -> onnx.ModelProto:
 def quantized_network(model: onnx.ModelProto) -> Network:
     graph = ir.from_proto(model)
     ranges = {value.name: Range(-1.0, 2.0) for value in activations(graph.graph)}
-    insert_qdq(graph.graph, place_scales(graph.graph, ranges, PIXELS))
+    insert_qdq(graph.graph, assign_scales(graph.graph, ranges, PIXELS))
     return read_network(graph)
 
 

@@ -21,7 +21,7 @@ MARK = "edge-imgq-exit:"
 PATIENCE = 600.0
 """Time limit of one command, in s."""
 
-NO_ROOM = ("No space left on device", "ENOSPC", "Disk quota exceeded")
+DISK_FULL = ("No space left on device", "ENOSPC", "Disk quota exceeded")
 KILLED = 128
 """Offset that a shell adds to the number of the signal that ended a command."""
 
@@ -180,7 +180,7 @@ def refuse_full(name: str, said: str) -> None:
         DeviceError: it does.
     """
     for line in said.splitlines():
-        if any(words in line for words in NO_ROOM):
+        if any(words in line for words in DISK_FULL):
             raise DeviceError(f"{name} has no room left: {line.strip()}. Free some space there.")
 
 

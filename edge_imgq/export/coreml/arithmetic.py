@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.integer_units import LEAST_FLOAT16, LoweringContext, mb
+from edge_imgq.export.coreml.integer_units import MIN_FLOAT16, LoweringContext, mb
 from edge_imgq.export.coreml.shape import integers
 from edge_imgq.graph.network import Operation
 
@@ -64,7 +64,7 @@ def power(site: LoweringContext) -> Any:
     """Lower Pow to pow, or to rsqrt for one constant exponent of −½, in float16 on real values."""
     exponent = site.operation.operand(1).data
     if exponent is not None and exponent.size == 1 and float(exponent.reshape(-1)[0]) == -0.5:
-        return mb.rsqrt(x=site.read(0), epsilon=LEAST_FLOAT16)
+        return mb.rsqrt(x=site.read(0), epsilon=MIN_FLOAT16)
     return mb.pow(x=site.read(0), y=site.read(1))
 
 
@@ -136,9 +136,9 @@ def exponential(site: LoweringContext) -> Any:
 def logarithm(site: LoweringContext) -> Any:
     """Lower Log, the natural logarithm, to log, in float16 on real values.
 
-    Core ML adds an epsilon to its operand: LEAST_FLOAT16, the smallest that it takes.
+    Core ML adds an epsilon to its operand: MIN_FLOAT16, the smallest that it takes.
     """
-    return mb.log(x=site.read(0), epsilon=LEAST_FLOAT16)
+    return mb.log(x=site.read(0), epsilon=MIN_FLOAT16)
 
 
 def sine(site: LoweringContext) -> Any:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from edge_imgq.graph.network import Operation, Tensor
 
-LARGEST_RESULT = 6e4
+MAX_RESULT = 6e4
 """No unit may make numbers larger than this, which float16 just holds."""
 
 
@@ -38,7 +38,7 @@ def fitting_factor(operation: Operation) -> float:
         return 1.0
     image, kernel, *bias = tensors
     reach = _reach(image, real(kernel), real(bias[0]) if bias else np.float64(0.0))
-    excess = reach / step(operation.outputs[0]) / LARGEST_RESULT
+    excess = reach / step(operation.outputs[0]) / MAX_RESULT
     return float(2.0 ** np.ceil(np.log2(excess))) if excess > 1.0 else 1.0
 
 

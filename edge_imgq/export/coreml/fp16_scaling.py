@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.fp16_overflow import LARGEST_RESULT, fitting_factor
+from edge_imgq.export.coreml.fp16_overflow import MAX_RESULT, fitting_factor
 from edge_imgq.export.coreml.integer_units import LIMITS, covers, real, step
 from edge_imgq.graph.network import Operation, Tensor
 from edge_imgq.graph.operators import WEIGHT_AXIS
@@ -144,7 +144,7 @@ def _units(operation: Operation) -> Floats:
     exact = [step(tensor) / part for tensor in computed for part in UNIT_FRACTIONS]
     if operation.kind == "Mul" and len(computed) == 2:
         exact.append(step(computed[0]) * step(computed[1]))
-    fitting = [unit for unit in exact if _largest(operation, unit) <= LARGEST_RESULT]
+    fitting = [unit for unit in exact if _largest(operation, unit) <= MAX_RESULT]
     return np.concatenate([[own], fitting, own / SIGMAS[1::8]])
 
 

@@ -21,7 +21,7 @@ from edge_imgq.graph.network import Network, Operation, Tensor
 from edge_imgq.graph.operators import RESHAPING
 from edge_imgq.graph.read_network import same_quantization
 
-MOST_AXES = 5
+MAX_AXES = 5
 Order = tuple[int, ...]
 
 
@@ -44,7 +44,7 @@ def split_high_rank_transposes(network: Network) -> Network:
 
 
 def _has_many_axes(operation: Operation) -> bool:
-    return operation.kind == "Transpose" and len(operation.output.shape) > MOST_AXES
+    return operation.kind == "Transpose" and len(operation.output.shape) > MAX_AXES
 
 
 def _key(operation: Operation) -> str:
@@ -98,14 +98,14 @@ def _two_steps(order: Sequence[int]) -> tuple[Order, Order] | None:
     count = len(order)
     for first in _of_few_blocks(count):
         second = tuple(first.index(axis) for axis in order)
-        if len(_blocks(second)) <= MOST_AXES:
+        if len(_blocks(second)) <= MAX_AXES:
             return first, second
     return None
 
 
 def _of_few_blocks(count: int) -> Iterator[Order]:
     """Yield the permutations that move blocks of adjacent axes, fewest blocks first."""
-    for blocks in range(2, MOST_AXES + 1):
+    for blocks in range(2, MAX_AXES + 1):
         for cuts in combinations(range(1, count), blocks - 1):
             edges = (0, *cuts, count)
             parts = [tuple(range(a, b)) for a, b in pairwise(edges)]

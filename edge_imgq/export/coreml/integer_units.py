@@ -27,7 +27,7 @@ mb = mil_builder()
 
 LIMITS = {"int8": (-128, 127)}
 
-LEAST_FLOAT16 = np.nextafter(np.float16(0), np.float16(1))
+MIN_FLOAT16 = np.nextafter(np.float16(0), np.float16(1))
 """The smallest positive float16, for values that must not become 0 (as in coremltools)."""
 
 
@@ -212,7 +212,7 @@ def to_float16(values: NDArray[np.float64] | np.float64, name: str) -> NDArray[n
         exact = np.asarray(values)
         rounded = exact.astype(np.float16)
     rounded = np.where(
-        (rounded == 0) & (exact != 0), np.sign(exact).astype(np.float16) * LEAST_FLOAT16, rounded
+        (rounded == 0) & (exact != 0), np.sign(exact).astype(np.float16) * MIN_FLOAT16, rounded
     )
     if not np.isfinite(rounded).all():
         worst = float(np.abs(values).max())

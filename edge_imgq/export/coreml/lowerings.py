@@ -26,7 +26,7 @@ from edge_imgq.export.coreml.integer_units import LoweringContext, mb
 from edge_imgq.export.refusal import instead
 from edge_imgq.graph.network import REQUANTIZE, Operation
 
-MOST_AXES = 5
+MAX_AXES = 5
 """Core ML's rank limit, which coremltools enforces too."""
 
 
@@ -133,8 +133,8 @@ def refusal(operation: Operation) -> str | None:
             f"{instead(operation)}, or leave the coreml and coreai targets out"
         )
     tensors = [*operation.outputs, *(t for t in operation.inputs if t is not None)]
-    if any(len(tensor.shape) > MOST_AXES for tensor in tensors):
-        return f"Core ML's tensors have at most {MOST_AXES} axes; merge some in the model"
+    if any(len(tensor.shape) > MAX_AXES for tensor in tensors):
+        return f"Core ML's tensors have at most {MAX_AXES} axes; merge some in the model"
     images = [*operation.outputs, *(t for t in operation.inputs[:1] if t is not None)]
     if any(0 in tensor.shape for tensor in images):
         return "it has an empty tensor, which Core ML does not have; remove it from the model"

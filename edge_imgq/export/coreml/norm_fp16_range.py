@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from edge_imgq.export.coreml.integer_units import (
-    LEAST_FLOAT16,
+    MIN_FLOAT16,
     LoweringContext,
     mb,
     real,
@@ -85,7 +85,7 @@ def inverse_deviation(site: LoweringContext) -> Any:
     variance = mb.reduce_mean(x=square, axes=axes, keep_dims=True)
     floor = mb.real_div(x=root, y=peak)
     positive = mb.add(x=over_groups(variance, groups, mb.reduce_mean), y=mb.mul(x=floor, y=floor))
-    return mb.real_div(x=mb.rsqrt(x=positive, epsilon=LEAST_FLOAT16), y=peak)
+    return mb.real_div(x=mb.rsqrt(x=positive, epsilon=MIN_FLOAT16), y=peak)
 
 
 def over_groups(statistic: Any, groups: int, reduce: Any) -> Any:

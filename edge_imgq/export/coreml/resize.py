@@ -18,7 +18,13 @@ import numpy as np
 from edge_imgq.export.coreml.fp16_scaling import is_interpolated
 from edge_imgq.export.coreml.integer_units import LoweringContext, mb, to_float16
 from edge_imgq.graph.network import Operation
-from edge_imgq.graph.resize_sampling import IN_PLACE, PLACES, crops_in_place, matrix, outside
+from edge_imgq.graph.resize_sampling import (
+    COORDINATES,
+    ENLARGES_TO_OWN_SIZE,
+    enlarges_to_own_size,
+    matrix,
+    outside,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,10 +83,10 @@ def refuse_resize(operation: Operation) -> str | None:
     grid = attributes.get("coordinate_transformation_mode", "half_pixel")
     if any(tensor is not None and tensor.data is None for tensor in operation.inputs[1:]):
         return "its scales or sizes are computed at run time; export the model at one size"
-    if mode not in MODES or grid not in PLACES:
+    if mode not in MODES or grid not in COORDINATES:
         return f"mode '{mode}' with coordinates '{grid}' is unknown; use linear and half_pixel"
-    if crops_in_place(operation):
-        return IN_PLACE
+    if enlarges_to_own_size(operation):
+        return ENLARGES_TO_OWN_SIZE
     rank = len(operation.output.shape)
     moved = _resized(operation)
     multiplied = mode != "nearest" or any(outside(operation, axis).any() for axis in moved)

@@ -33,14 +33,14 @@ ROUNDED = "RoundedToUnit"
 WHOLE = 2048.0
 """Every float16 from here on is an integer."""
 
-LEAST_UNIT, MOST_UNIT = 2.0**-22, 2.0**4
+MIN_UNIT, MAX_UNIT = 2.0**-22, 2.0**4
 """Smallest and largest unit whose formula fits float16; other roundings are not fused."""
 
 
 def gather_rounding(network: Network) -> Network:
     """Fuse each chain Mul, Round, Mul that rounds to multiples of a power of two.
 
-    A chain counts if its two factors are constants 1/u and u, with u from LEAST_UNIT to MOST_UNIT,
+    A chain counts if its two factors are constants 1/u and u, with u from MIN_UNIT to MAX_UNIT,
     and if nothing else reads the values between. One operation of kind ROUNDED replaces it, with u
     as attribute "unit".
 
@@ -90,11 +90,7 @@ def _parts(
     first = made.get(middle.operand(0).name) if middle is not None else None
     if unit is None or middle is None or first is None or middle.kind != "Round":
         return None
-    if (
-        _factor(first) != 1 / unit
-        or math.frexp(unit)[0] != 0.5
-        or not LEAST_UNIT <= unit <= MOST_UNIT
-    ):
+    if _factor(first) != 1 / unit or math.frexp(unit)[0] != 0.5 or not MIN_UNIT <= unit <= MAX_UNIT:
         return None
     between = (first, middle)
     alone = all(readers[operation.output.name] == 1 and _plain(operation) for operation in between)

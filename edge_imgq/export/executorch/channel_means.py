@@ -27,7 +27,7 @@ def channel_means_as_convolutions(model: ir.Model) -> int:
         weight = np.full((1, channels), 1 / channels, np.float32)
         mean = edit.insert_convolution(model.graph, node, source, weight, f"{node.name}.mean")
         mean.shape = node.outputs[0].shape
-        edit.take_place(node.outputs[0], mean)
+        edit.replace_value(node.outputs[0], mean)
         edit.remove_node(node)
         count += 1
     return count

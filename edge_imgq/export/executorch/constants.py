@@ -44,7 +44,7 @@ def constants_of(model: ir.Model) -> dict[ir.Value, Constant]:
         for index, value in enumerate(node.inputs):
             if value is None or value in found or is_setting(node, index):
                 continue
-            restore = edit.find_maker(value)
+            restore = edit.find_producer(value)
             if edit.is_constant(value):
                 found[value] = Constant(_shaped(edit.contents(value), node))
             elif restore is not None and _restores_constant(restore):
@@ -92,7 +92,7 @@ def _quantized(restore: ir.Node, reader: ir.Node) -> Constant:
 
 def _is_integer(layer: ir.Node) -> bool:
     """Return True if a layer's input and output are quantized."""
-    source, result = edit.find_maker(layer.inputs[0]), edit.sole_consumer(stored_output(layer))
+    source, result = edit.find_producer(layer.inputs[0]), edit.sole_consumer(stored_output(layer))
     return (
         source is not None
         and source.op_type == "DequantizeLinear"

@@ -83,7 +83,7 @@ class TorchProgram(nn.Module):
 
     def _moved(self, node: ir.Node, values: Values) -> Tensor | None:
         """Compute a quantized DepthToSpace, requantized after each move; None for a float one."""
-        restore = edit.find_maker(node.inputs[0])
+        restore = edit.find_producer(node.inputs[0])
         if restore is None or restore.op_type != "DequantizeLinear":
             return None
         result, parameters = self._real(node.inputs[0], values), quantization(restore)
@@ -103,7 +103,7 @@ class TorchProgram(nn.Module):
         assert value is not None
         if value in self._constants:
             return self._constant(value)
-        maker = edit.find_maker(value)
+        maker = edit.find_producer(value)
         if maker is None or maker.op_type != "DequantizeLinear":
             return values[value]
         stored = maker.inputs[0]

@@ -18,7 +18,7 @@ from edge_imgq.graph.network import Operation, Tensor
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MOST_AXES = 4
+MAX_AXES = 4
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
@@ -56,10 +56,9 @@ def stored(shape: Sequence[int]) -> Shape:
 
 
 def _allowed(shape: Shape) -> Shape:
-    if len(shape) > MOST_AXES:
+    if len(shape) > MAX_AXES:
         raise RefusedError(
-            f"ncnn's tensors have at most {MOST_AXES} axes beside the batch; merge some in the "
-            "model"
+            f"ncnn's tensors have at most {MAX_AXES} axes beside the batch; merge some in the model"
         )
     if 0 in shape:
         raise RefusedError("it has an empty tensor, which ncnn does not have")

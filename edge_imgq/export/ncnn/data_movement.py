@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from edge_imgq.export.ncnn.builder import MOST_AXES, Blob, LoweringContext, RefusedError, stored
+from edge_imgq.export.ncnn.builder import MAX_AXES, Blob, LoweringContext, RefusedError, stored
 from edge_imgq.export.ncnn.layers import Number, Shape
 
 CONSTANT, REPLICATE, REFLECT = 0, 1, 2
@@ -209,7 +209,7 @@ def transpose(site: LoweringContext) -> Blob:
     order = list(site.attribute("perm", range(len(shape))[::-1]))
     lengths, order = merged(shape, order)
     x = site.builder.read_numbers(operation.operand(0))
-    while len(lengths) > MOST_AXES:
+    while len(lengths) > MAX_AXES:
         place = next(index for index, axis in enumerate(order) if index != axis)
         x, lengths, order = _with_one_in_place(site, x, lengths, order, place)
     found = permuted(site, site.builder.reshaped(x, lengths), order)

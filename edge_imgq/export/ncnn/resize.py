@@ -13,7 +13,13 @@ import numpy as np
 from edge_imgq.export.ncnn.builder import Blob, LoweringContext, RefusedError
 from edge_imgq.export.ncnn.layers import Number
 from edge_imgq.graph.network import Operation
-from edge_imgq.graph.resize_sampling import IN_PLACE, PLACES, crops_in_place, matrix, outside
+from edge_imgq.graph.resize_sampling import (
+    COORDINATES,
+    ENLARGES_TO_OWN_SIZE,
+    enlarges_to_own_size,
+    matrix,
+    outside,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,10 +94,10 @@ def _refuse(operation: Operation) -> None:
         raise RefusedError(
             "its scales or sizes are computed at run time; export the model at one size"
         )
-    if mode not in MODES or place not in PLACES:
+    if mode not in MODES or place not in COORDINATES:
         raise RefusedError(f"mode '{mode}' with coordinates '{place}' is unknown")
-    if crops_in_place(operation):
-        raise RefusedError(IN_PLACE)
+    if enlarges_to_own_size(operation):
+        raise RefusedError(ENLARGES_TO_OWN_SIZE)
     if any(outside(operation, axis).any() for axis in range(len(operation.output.shape))):
         raise RefusedError("its region reaches beyond the image; pad the image by Pad")
 

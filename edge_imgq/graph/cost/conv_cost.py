@@ -87,7 +87,7 @@ def cheapest_rewrite(
     forms = [form(layer, side, kernels) for form in (_output, _input) for side in blocks]
     if layer.quantized and kernels.int8.tap:
         forms += [_im2col(layer, side, kernels) for side in blocks]
-    if kernels.parts_outputs and BLOCKS[0] in blocks and _is_parted(layer, kernels):
+    if kernels.splits_remainder_outputs and BLOCKS[0] in blocks and _is_parted(layer, kernels):
         forms.append(_remainder(layer, BLOCKS[0], kernels))
     least = min(forms, key=lambda form: form.slots, default=plain)
     return least if least.slots / plain.slots < WORTHWHILE else plain

@@ -17,9 +17,9 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.operators import ELEMENTWISE, QUANTIZING, REDUCING, SINGLE
 from edge_imgq.graph.ports.port_feeds import (
     further_inputs,
-    image_parts,
     is_one_pixel,
     name_open_sides,
+    size_ratio,
 )
 from edge_imgq.graph.shapes.shape_inference import infer_shapes
 
@@ -59,7 +59,7 @@ def reopened(model: ir.Model, name: str) -> ir.Model:
         for value in further_inputs(proto.graph)
         if not is_one_pixel([d.dim_value for d in value.type.tensor_type.shape.dim])
     ]
-    parts = [image_parts(proto.graph, value) for value in planes]
+    parts = [size_ratio(proto.graph, value) for value in planes]
     for value, part in zip((proto.graph.input[0], *planes), (1, *parts), strict=True):
         name_open_sides(value, part)
     del proto.graph.value_info[:]

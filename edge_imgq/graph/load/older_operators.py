@@ -20,7 +20,7 @@ from onnx import helper, numpy_helper
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-STATED_PLACES = 11
+COORDINATE_MODE_OPSET = 11
 """First opset whose Resize states its coordinate transformation."""
 
 ONE_AXIS = 13

@@ -13,8 +13,8 @@ from onnx.version_converter import convert_version
 
 from edge_imgq.graph.load.newer_operators import refuse_newer, state_casts, written_out
 from edge_imgq.graph.load.older_operators import (
+    COORDINATE_MODE_OPSET,
     ONE_AXIS,
-    STATED_PLACES,
     flatten_hardmax,
     state_coordinates,
 )
@@ -67,8 +67,8 @@ def _raised(model: onnx.ModelProto, version: int) -> onnx.ModelProto:
     raised.ir_version = max(raised.ir_version, CONSTANTS_APART)
     if version < ONE_AXIS:
         flatten_hardmax(raised)
-    if version < STATED_PLACES:
-        raised = convert_version(raised, STATED_PLACES)
+    if version < COORDINATE_MODE_OPSET:
+        raised = convert_version(raised, COORDINATE_MODE_OPSET)
         state_coordinates(raised)
     result: onnx.ModelProto = convert_version(raised, OPSET)
     return result

@@ -57,7 +57,7 @@ class NodeInserter:
             attributes: attributes as Python values.
         """
         result = self.insert(kind, *inputs, like=like, **attributes)
-        mark_float(edit.maker(result))
+        mark_float(edit.producer(result))
         return result
 
     def constant(self, name: str, values: Any) -> ir.Value:

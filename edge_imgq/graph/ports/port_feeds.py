@@ -113,7 +113,7 @@ def name_open_sides(value: onnx.ValueInfoProto, parts: int) -> None:
         dimension.dim_param = word + suffix
 
 
-def image_parts(proto: onnx.GraphProto, value: onnx.ValueInfoProto) -> int:
+def size_ratio(proto: onnx.GraphProto, value: onnx.ValueInfoProto) -> int:
     """Return height and width of the image divided by those of a further input of a graph.
 
     1 if the graph does not say it.

@@ -20,7 +20,7 @@ from edge_imgq.graph.ports.port_feeds import is_one_pixel, parts_of
 from edge_imgq.ports import LAYOUTS, NOISE_WORDS, Kind, Port, PortRequests, says_noise
 from edge_imgq.wording import count_of
 
-MOST_NOISE = 75 / 255
+MAX_NOISE = 75 / 255
 """Default upper end of a noise input, as a fraction of the pixel range."""
 
 IMAGE_AXES = 4
@@ -218,7 +218,7 @@ def _ends(
     name: str, kind: Kind, span: tuple[float, float]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if says_noise(name):
-        return (0.0,), (MOST_NOISE * (span[1] - span[0]),)
+        return (0.0,), (MAX_NOISE * (span[1] - span[0]),)
     if kind == "image":
         return (span[0],), (span[1],)
     return (0.0,), (1.0,)

@@ -27,7 +27,7 @@ from edge_imgq.graph.shapes.size_multiple import Size, outline, sizes_to_try
 TRIED_FRACTIONS = (1, 2, 4, 8, 16, 32, 3, 6)
 """Fractions of the image's sides to try, likeliest first."""
 
-MOST_TRIALS = 64
+MAX_TRIALS = 64
 
 
 def name_sides(
@@ -96,7 +96,7 @@ def _combinations(count: int) -> Iterator[tuple[int, ...]]:
     equal = ((part,) * count for part in TRIED_FRACTIONS)
     mixed = (parts for parts in product(TRIED_FRACTIONS, repeat=count) if len(set(parts)) > 1)
     found = chain(equal, mixed)
-    yield from (parts for parts, _ in zip(found, range(MOST_TRIALS), strict=False))
+    yield from (parts for parts, _ in zip(found, range(MAX_TRIALS), strict=False))
 
 
 def _set_sides(proto: onnx.ModelProto, table: Mapping[str, int]) -> None:

@@ -21,7 +21,7 @@ ENDS = frozenset(
 )  # fmt: skip
 """Words by which the names of a state's input and output may differ."""
 
-MANY = 4
+MIN_STATE_CHANNELS = 4
 """Fewest channels of a plane that is a state if no other input and output match."""
 
 Pair = tuple[str, str]
@@ -58,7 +58,7 @@ def find_states(model: ir.Model, asked: PortRequests, name: str) -> tuple[Pair, 
     for value in free:
         alike = [other for other in offered if _fits(value, other)]
         named = [other for other in alike if _stem(value) == _stem(other) != ""]
-        many = (_channels(value) or 0) > MANY and len(free) == 1 and len(alike) == 1
+        many = (_channels(value) or 0) > MIN_STATE_CHANNELS and len(free) == 1 and len(alike) == 1
         chosen = named if len(named) == 1 else alike if many else []
         found += [(str(other.name), str(value.name)) for other in chosen]
     fed = {state for _, state in found}

@@ -10,7 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph.receptive_field.row_dependence import (
-    MOST_ELEMENTS,
+    MAX_ELEMENTS,
     NotKnownError,
     Seen,
     Shape,
@@ -139,7 +139,7 @@ def matrix_product(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     if len(left.shape) == 1:
         other = other.each(lambda r: r[..., 0, :] if r.ndim > 1 else r, other.shape)
     size = math.prod(np.broadcast_shapes(one.first.shape, other.first.shape))
-    if size > MOST_ELEMENTS:
+    if size > MAX_ELEMENTS:
         other = merged(other, [-1])
     return union([one, other], shape)
 

@@ -10,7 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph.receptive_field.row_dependence import (
-    MOST_ELEMENTS,
+    MAX_ELEMENTS,
     Seen,
     Shape,
     at_indices,
@@ -43,7 +43,7 @@ def reshaped(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     """Return row ranges in a new static shape, in row-major order of the elements.
 
     Axes are matched in groups of equal element count. Exact, unless a group is too large for an
-    array of MOST_ELEMENTS: ranges are then merged. `sources` holds the row ranges of all inputs.
+    array of MAX_ELEMENTS: ranges are then merged. `sources` holds the row ranges of all inputs.
     """
     source = sources[0]
     before, after = source.shape, shape
@@ -56,7 +56,7 @@ def reshaped(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
         else:
             compact += [before[axis] for axis in old]
             spread += [after[axis] for axis in new]
-    if math.prod(compact) > MOST_ELEMENTS:
+    if math.prod(compact) > MAX_ELEMENTS:
         return reshaped(_node, [merged(source, [int(np.argmax(compact))])], shape)
     return compacted(
         source.each(lambda rows: np.broadcast_to(rows, compact).reshape(spread), shape)

@@ -43,7 +43,7 @@ FINEST = 8
 Values with more have several axes flattened into one.
 """
 
-LONGEST_PERIOD = 512
+MAX_PERIOD = 512
 """Longest period, in rows, that is searched."""
 
 Size = tuple[int, int]
@@ -234,7 +234,7 @@ def _step(rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> int | None:
         return None
     quarter = len(rows) // 4
     middle = rows[quarter : len(rows) - quarter]
-    for shift in range(1, min(len(middle) // 3, LONGEST_PERIOD) + 1):
+    for shift in range(1, min(len(middle) // 3, MAX_PERIOD) + 1):
         rise = middle[shift] - middle[0]
         if rise > 0 and (middle[shift:] - middle[:-shift] == rise).all():
             return int(rise)

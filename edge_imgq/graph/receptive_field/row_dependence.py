@@ -31,7 +31,7 @@ NONE = 1 << 40
 """First row of an element that depends on none; its last row is −NONE."""
 
 
-MOST_ELEMENTS = 1 << 22
+MAX_ELEMENTS = 1 << 22
 """Largest size of the arrays; longer ones are merged along their last axis.
 
 Merging widens the ranges.

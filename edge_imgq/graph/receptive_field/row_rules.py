@@ -35,7 +35,7 @@ from edge_imgq.graph.receptive_field.movement_rules import (
     transposed_axes,
 )
 from edge_imgq.graph.receptive_field.row_dependence import (
-    MOST_ELEMENTS,
+    MAX_ELEMENTS,
     NotKnownError,
     Seen,
     Shape,
@@ -62,7 +62,7 @@ def follow(node: ir.Node, sources: Sequence[Seen]) -> list[Seen]:
     """Return the first and last image row on which each element of a node's outputs depends.
 
     Never narrower than what the node reads. Wider, by merging, where the arrays would exceed
-    MOST_ELEMENTS.
+    MAX_ELEMENTS.
 
     Args:
         node: node of a graph with static shapes.
@@ -82,8 +82,8 @@ def follow(node: ir.Node, sources: Sequence[Seen]) -> list[Seen]:
 
 
 def _within(seen: Seen, shape: Shape) -> Seen:
-    """Return ranges with a shape set, merged while their arrays exceed MOST_ELEMENTS."""
-    while seen.first.size > MOST_ELEMENTS:
+    """Return ranges with a shape set, merged while their arrays exceed MAX_ELEMENTS."""
+    while seen.first.size > MAX_ELEMENTS:
         axis = int(np.argmax(seen.first.shape[::-1]))
         seen = merged(seen, [seen.first.ndim - 1 - axis])
     return Seen(shape, seen.first, seen.last)

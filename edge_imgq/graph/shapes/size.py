@@ -13,9 +13,9 @@ from edge_imgq.graph.load.channels_last import COLOURS
 from edge_imgq.graph.load.dynamic_shape import reopened
 from edge_imgq.graph.ports.port_feeds import (
     further_inputs,
-    image_parts,
     is_one_pixel,
     name_open_sides,
+    size_ratio,
 )
 from edge_imgq.graph.shapes.shape_arithmetic import fold_shape_arithmetic
 from edge_imgq.graph.shapes.shape_inference import infer_shapes
@@ -80,7 +80,7 @@ SHAPED = frozenset({"Reshape", "Expand", "Tile", "Slice", "ConstantOfShape", "Ra
 COUNTING = frozenset({"ReduceL1", "ReduceL2", "ReduceSum", "ReduceSumSquare"})
 """Operators that targets write as a mean times the number of elements."""
 
-MOST_AXES = 5
+MAX_AXES = 5
 """Largest rank of Core ML tensors."""
 
 
@@ -102,7 +102,7 @@ def _is_shaped(node: ir.Node) -> bool:
     if node.op_type in COUNTING:
         return _is_counted(node)
     if node.op_type == "Transpose":
-        return len(node.attributes.get_ints("perm", [])) > MOST_AXES
+        return len(node.attributes.get_ints("perm", [])) > MAX_AXES
     shapes = node.inputs[1:] or node.inputs
     return node.op_type in SHAPED and any(value and _is_computed(value) for value in shapes)
 
@@ -162,7 +162,7 @@ def _is_constant(value: ir.Value) -> bool:
 def _set_input(proto: onnx.ModelProto, count: int, size: tuple[int, int]) -> None:
     """Set the shape of the image inputs and clear all inferred shapes, in place."""
     others = further_inputs(proto.graph)
-    parts = {value.name: image_parts(proto.graph, value) for value in others}
+    parts = {value.name: size_ratio(proto.graph, value) for value in others}
     dimensions = proto.graph.input[0].type.tensor_type.shape.dim
     axes = side_axes([d.dim_value or None for d in dimensions])
     for axis, length in zip((0, *axes), (count, *size), strict=True):
@@ -182,7 +182,7 @@ def _set_input(proto: onnx.ModelProto, count: int, size: tuple[int, int]) -> Non
 def _refuse_uneven(graph: onnx.GraphProto, size: tuple[int, int]) -> None:
     """Raise if a side is no multiple of the fraction that an input has of it."""
     for value in further_inputs(graph):
-        parts = image_parts(graph, value)
+        parts = size_ratio(graph, value)
         if size[0] % parts or size[1] % parts:
             raise ModelError(
                 f"The model does not fit {size[0]}x{size[1]} images: '{value.name}' has 1/{parts} "
@@ -197,7 +197,7 @@ def open_input(proto: onnx.ModelProto) -> None:
     is a fraction of the image are named "height/2" and the like.
     """
     others = further_inputs(proto.graph)
-    parts = {value.name: image_parts(proto.graph, value) for value in others}
+    parts = {value.name: size_ratio(proto.graph, value) for value in others}
     for value in (proto.graph.input[0], *others):
         lengths = value.type.tensor_type.shape.dim
         one_pixel = is_one_pixel([d.dim_value for d in lengths])

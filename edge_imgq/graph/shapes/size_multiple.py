@@ -48,7 +48,7 @@ WEIGHTS = frozenset(
 """Element types of float and quantized weights."""
 
 
-LARGEST_TERM = 16
+MAX_TERM = 16
 """Largest value of the smaller term of a scale, so that 597 pixels of 448 are not taken for one."""
 
 
@@ -111,7 +111,7 @@ def ratio_at(model: ir.Model, size: Size) -> Scale | None:
     """Return the scale of output to input at one size, or None if there is none.
 
     A fraction of two large numbers is one that was rounded at this size. None also if shape
-    inference fails, or if both terms of the fraction exceed LARGEST_TERM.
+    inference fails, or if both terms of the fraction exceed MAX_TERM.
     """
     try:
         found = output_at(model, size)
@@ -120,7 +120,7 @@ def ratio_at(model: ir.Model, size: Size) -> Scale | None:
     if found is None or 0 in found:
         return None
     rows, columns = scale_of(found[0], size[0]), scale_of(found[1], size[1])
-    small = min(rows.numerator, rows.denominator) <= LARGEST_TERM
+    small = min(rows.numerator, rows.denominator) <= MAX_TERM
     return rows if rows == columns and small else None
 
 

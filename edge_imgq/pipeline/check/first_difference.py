@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from edge_imgq.runtime.memory import MemoryPlan
     from edge_imgq.runtime.written_tensor import WrittenTensor
 
-MOST_OFF = 0.01
+MAX_DIFFERING_SHARE = 0.01
 """Largest share of a channel's values that may differ: kernels round single values differently."""
 
-MOST_BYTES = 2 * 2**30
+MAX_BYTES = 2 * 2**30
 """Largest total size in bytes of a file's tensors, which its runtime keeps; larger files are
 skipped."""
 
@@ -80,7 +80,7 @@ def first_difference(folder: Path, path: Path, images: ImageSet) -> str | Skippe
         note = row.functions.read_note(path)
         graph = _graph(folder, note)
         size = open_session(path).size or note.contract.fitting(LOOKED_AT)
-        if graph is None or _bytes(row.functions.memory_plan(path, size)) > MOST_BYTES:
+        if graph is None or _bytes(row.functions.memory_plan(path, size)) > MAX_BYTES:
             return None
         sample = next(iter(samples(images, note.contract, size)))
         own = row.functions.tensors(path, sample.pixels, note.contract.peak)
@@ -178,7 +178,7 @@ def _off(tensor: WrittenTensor, known: NDArray[np.float32]) -> str:
     step = tensor.step or OF_RANGE * float(np.abs(known).max())
     off = ~(np.abs(error) <= STEPS * step)  # NaN is off
     off |= np.abs(error.mean(axis=(0, 1, 2))) > step / 2
-    channels = np.flatnonzero(off.mean(axis=(0, 1, 2)) > MOST_OFF)
+    channels = np.flatnonzero(off.mean(axis=(0, 1, 2)) > MAX_DIFFERING_SHARE)
     if not len(channels):
         return ""
     share = float(off[..., channels].mean())

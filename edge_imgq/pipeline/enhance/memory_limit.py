@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.errors import ImageError, ModelError
 from edge_imgq.formats import format_of
-from edge_imgq.pipeline.enhance.plan_tiles import LARGEST_TILE, least_tile, plan_tiles
+from edge_imgq.pipeline.enhance.plan_tiles import MAX_TILE, least_tile, plan_tiles
 from edge_imgq.scale import scaled
 from edge_imgq.skipped import Skipped
 
@@ -62,7 +62,7 @@ def limits(
     """
     least = max(least_tile(enhancer) for enhancer in enhancers)
     networks = [(enhancer, activation_bytes(enhancer)) for enhancer in enhancers]
-    tiles = [side for side in (LARGEST_TILE, 384, 256, 192) if side > least] + [least]
+    tiles = [side for side in (MAX_TILE, 384, 256, 192) if side > least] + [least]
     needs = {size: [held + _needed(size, networks, tile) for tile in tiles] for size in sizes}
     left_out = {size: needed[-1] for size, needed in needs.items() if needed[-1] > memory}
     fitting = [needed for size, needed in needs.items() if size not in left_out]

@@ -13,11 +13,11 @@ from edge_imgq.images.tiles import Tiling, fixed_tiling, tile_count
 if TYPE_CHECKING:
     from edge_imgq.pipeline.enhance.enhancer import Enhancer
 
-LARGEST_TILE = 512
+MAX_TILE = 512
 """Largest tile side in input pixels for networks of any size; it keeps an ordinary network below
 some hundred megabytes."""
 
-LEAST_CORE = 128
+MIN_CORE = 128
 """Least number of pixels between the halos of a tile; fewer would double the work."""
 
 
@@ -37,7 +37,7 @@ def plan_tiles(size: tuple[int, int], enhancer: Enhancer) -> Tiling:
     if enhancer.radius is None:
         return Tiling(whole, 0, multiple)
     halo, step = enhancer.radius, math.lcm(multiple, enhancer.period)
-    largest = max(enhancer.largest_tile or LARGEST_TILE, least_tile(enhancer))
+    largest = max(enhancer.largest_tile or MAX_TILE, least_tile(enhancer))
     if max(whole) <= largest:
         return Tiling(whole, 0, multiple)
     height, width = (balanced(up(side, step), largest, halo, step) for side in size)
@@ -47,12 +47,12 @@ def plan_tiles(size: tuple[int, int], enhancer: Enhancer) -> Tiling:
 def least_tile(enhancer: Enhancer) -> int:
     """Return the smallest side, in input pixels, of tiles that are worth computing.
 
-    It is twice the receptive field's radius plus a core of LEAST_CORE pixels, or of the network's
+    It is twice the receptive field's radius plus a core of MIN_CORE pixels, or of the network's
     multiple where that is larger. For networks that take any size; those of fixed sizes get their
     tiles from these.
     """
     step = math.lcm(enhancer.contract.multiple, enhancer.period)
-    return 2 * (enhancer.radius or 0) + max(LEAST_CORE, step)
+    return 2 * (enhancer.radius or 0) + max(MIN_CORE, step)
 
 
 def _fewest_pixels(size: tuple[int, int], enhancer: Enhancer) -> Tiling:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 METHODS = ("ANR", "A+")
 SHARED = ("basis", "atoms")
-LEAST_SIDE = 2 * (WINDOW + 1)
+MIN_SIDE = 2 * (WINDOW + 1)
 """Least height and width of a photograph for learning, in pixels of the low-resolution image."""
 
 
@@ -61,10 +61,10 @@ def regressions(
 
 def _luma_of(folder: Path, scale: int) -> list[NDArray[np.uint8]]:
     photos = [read_image(file, "y") for file in list_images(folder)]
-    large = [photo for photo in photos if min(photo.shape[:2]) >= LEAST_SIDE * scale]
+    large = [photo for photo in photos if min(photo.shape[:2]) >= MIN_SIDE * scale]
     if not large:
         raise ImageError(
-            f"No photograph in {folder} has {LEAST_SIDE * scale} pixels on each side, which "
+            f"No photograph in {folder} has {MIN_SIDE * scale} pixels on each side, which "
             f"learning to enlarge {scale} times needs."
         )
     return large

@@ -8,7 +8,7 @@ from edge_imgq.contract import PixelRange
 from edge_imgq.errors import RecipeError, UsageError
 from edge_imgq.pipeline.open_model.onnx_model import OnnxModel
 from edge_imgq.pipeline.open_model.source import Source, open_model, opened
-from edge_imgq.ports import NOTHING_ASKED, PortRequests
+from edge_imgq.ports import NO_PORT_REQUESTS, PortRequests
 from edge_imgq.recipe.export import ExportRecipe
 
 Size = tuple[int, int]
@@ -34,9 +34,9 @@ def opened_by(
         EdgeImgqError: the model cannot be opened.
     """
     asked = _said_by(recipes)
-    if asked == NOTHING_ASKED:
+    if asked == NO_PORT_REQUESTS:
         return opened(model, pixels, sizes)
-    if isinstance(model, Source) and model.ports != NOTHING_ASKED:
+    if isinstance(model, Source) and model.ports != NO_PORT_REQUESTS:
         if model.ports != asked:
             raise RecipeError(
                 f"The recipe {recipes[0].name} says {' '.join(asked.words)}, and you say "
@@ -64,7 +64,7 @@ def _said_by(recipes: Sequence[ExportRecipe]) -> PortRequests:
                 f"recipe {recipes[0].name} says {ours}, {recipe.name} {theirs}. Write the same "
                 "`output`, [input] and [bind] in both, or export one after the other (--target)."
             )
-    return recipes[0].ports if recipes else NOTHING_ASKED
+    return recipes[0].ports if recipes else NO_PORT_REQUESTS
 
 
 def _given(source: Source) -> str | OnnxModel:

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 PATCHES = 2
 """Number of patches that layers are measured on; many large ones would take minutes."""
 
-MOST_MOVES = 8
+MAX_MOVES = 8
 """Most moves of the search for float layers; if they do not suffice, many layers lose."""
 
-LEAST_DROP = 1e-3
+MIN_DROP = 1e-3
 """Lower bound in dB of a drop and of its budget, so that a ratio to a budget of 0 is defined."""
 
 BY_WRITING = 1.0
@@ -118,7 +118,7 @@ def _missing(target: TargetReport, budget: Budget) -> float:
             (target.drop.worst, budget.psnr_drop_worst),
         ):
             # If the float image has squared error 1 and int8 adds e, the drop is 10·log10(1 + e).
-            error, most = _error(max(drop, LEAST_DROP)), _error(max(allowed, LEAST_DROP))
+            error, most = _error(max(drop, MIN_DROP)), _error(max(allowed, MIN_DROP))
             lacks.append(10 * math.log10(error / most))
     return max(lacks)
 
@@ -147,7 +147,7 @@ def diagnose(
         RecipeError: a recipe cannot be read.
     """
     loss = causes(quantized, source, missing, size, watch)
-    choice = loss.search.find(loss.wanted, telling(watch), MOST_MOVES)
+    choice = loss.search.find(loss.wanted, telling(watch), MAX_MOVES)
     mend = _mend(choice, loss, _commands(words, loss.aim) if words else ())
     return Diagnosis(loss.layers, loss.psnr, loss.wanted, mend)
 

@@ -19,7 +19,7 @@ from edge_imgq.graph.load.load import STEPS
 from edge_imgq.pipeline.open_model.onnx_model import OnnxModel
 from edge_imgq.pipeline.open_model.original_file import Original, SourceAgreement
 from edge_imgq.runtime.source_onnx import (
-    MOST_PIXELS,
+    MAX_PIXELS,
     OwnPorts,
     SourceOnnx,
     first_line,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 ROUNDING = 2e-4
 """Tolerance for float32, relative to the largest absolute value (at least 1); 1 is pixel 255."""
 
-HALF_ROUNDING = 2e-2
+FLOAT16_ROUNDING = 2e-2
 """Tolerance for a file that computes in float16, relative to the largest absolute value."""
 
 LEVEL = 1.01 / 255
@@ -108,7 +108,7 @@ def _sizes(
     fixed = image_size(given) or own_size(model)
     if fixed is not None:
         return (fixed,)
-    small = [size for size in sizes if size[0] * size[1] <= MOST_PIXELS]
+    small = [size for size in sizes if size[0] * size[1] <= MAX_PIXELS]
     return tuple(dict.fromkeys((*small, *(contract.fitting(size) for size in USUAL), *sizes)))
 
 
@@ -185,7 +185,7 @@ def _running(
     tried = _tried(opened, image)
     if not isinstance(tried, Skipped):
         return tried
-    if image.shape[0] * image.shape[1] > MOST_PIXELS:
+    if image.shape[0] * image.shape[1] > MAX_PIXELS:
         larger = f"{image.shape[0]}x{image.shape[1]} is too large for ONNX's reference evaluator"
         return Skipped(f"{tried.reason}; {larger}")
     other = _tried(in_reference_evaluator(file.load(), pixels, ports), image)
@@ -219,7 +219,7 @@ class _Comparison:
         )
         share = ROUNDING
         if self.is_rounded:
-            share = LEVEL if self.is_clipped else HALF_ROUNDING
+            share = LEVEL if self.is_clipped else FLOAT16_ROUNDING
         self.limit = share * largest
 
     def distance(self, other: SourceOnnx) -> float:
@@ -274,7 +274,7 @@ def _culprit(file: OnnxModel, comparison: _Comparison, pixels: PixelRange, ports
         model = step(model)
         images = comparison.images
         opened = _tried(in_onnx_runtime(model, pixels, 1, ports=ports), images[0])
-        if isinstance(opened, Skipped) and images[0].size <= 3 * MOST_PIXELS:
+        if isinstance(opened, Skipped) and images[0].size <= 3 * MAX_PIXELS:
             opened = _tried(in_reference_evaluator(model, pixels, ports), images[0])
         if not isinstance(opened, Skipped) and not comparison.is_same(opened):
             return what

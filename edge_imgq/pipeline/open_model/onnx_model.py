@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import sha256_of
 from edge_imgq.errors import ModelError
-from edge_imgq.ports import NOTHING_ASKED, PortRequests
+from edge_imgq.ports import NO_PORT_REQUESTS, PortRequests
 
 if TYPE_CHECKING:
     import onnx
@@ -31,7 +31,7 @@ class OnnxModel:
     where: str
     path: Path | None = None
     contents: bytes = field(default=b"", repr=False)
-    ports: PortRequests = NOTHING_ASKED
+    ports: PortRequests = NO_PORT_REQUESTS
 
     @property
     def as_it_is(self) -> Path | None:

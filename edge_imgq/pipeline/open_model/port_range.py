@@ -83,7 +83,7 @@ def with_range(
         RecipeError: the manifest of photographs is invalid.
         ModelError: the model does not run on a photograph.
     """
-    from edge_imgq.graph.edit import find_maker
+    from edge_imgq.graph.edit import find_producer
 
     if port.kind == "image" and not asked.low:
         return port
@@ -94,7 +94,7 @@ def with_range(
                 f"or one for all, not {len(asked.low)}."
             )
         return replace(port, low=asked.low, high=asked.high)
-    last = find_maker(model.graph.outputs[index])
+    last = find_producer(model.graph.outputs[index])
     if (ends := bounded_range(model.graph.outputs[index])) is not None:
         return replace(port, low=ends[:1], high=ends[1:])
     least, most = _reached(port, model, contract, index)
@@ -124,9 +124,9 @@ def bounded_range(value: ir.Value | None) -> tuple[float, float] | None:
     Arithmetic with a scalar constant, and operators that keep values, are followed back to an
     activation with bounded output: Tanh divided by 2 gives (-0.5, 0.5).
     """
-    from edge_imgq.graph.edit import contents, find_maker, is_constant
+    from edge_imgq.graph.edit import contents, find_producer, is_constant
 
-    node = find_maker(value)
+    node = find_producer(value)
     if node is None:
         return None
     if node.op_type in ENDS:

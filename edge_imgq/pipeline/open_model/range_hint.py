@@ -121,9 +121,9 @@ def _by_nearer_end(
 
 
 def _ends_in_tanh(source: Source) -> bool:
-    from edge_imgq.graph.edit import find_maker
+    from edge_imgq.graph.edit import find_producer
 
-    last = find_maker(source.model.graph.outputs[0])
+    last = find_producer(source.model.graph.outputs[0])
     return last is not None and last.op_type == "Tanh"
 
 

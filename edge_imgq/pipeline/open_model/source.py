@@ -13,7 +13,7 @@ from edge_imgq.kernels.processors import DEFAULT
 from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.models.zoo import ZOO, zoo_entry
 from edge_imgq.pipeline.open_model.onnx_model import OnnxModel
-from edge_imgq.ports import NOTHING_ASKED, Port, PortRequests
+from edge_imgq.ports import NO_PORT_REQUESTS, Port, PortRequests
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -48,7 +48,7 @@ class Source:
     original: Original | None = None
     given: str = ""
     asked: PixelRange | None = None
-    ports: PortRequests = NOTHING_ASKED
+    ports: PortRequests = NO_PORT_REQUESTS
     _prepared: dict[tuple[tuple[str, ...], KernelProfile], PreparedGraph] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -88,7 +88,7 @@ def open_model(
     given: str | OnnxModel,
     pixels: PixelRange | None = None,
     sizes: Sequence[Size] = (),
-    ports: PortRequests = NOTHING_ASKED,
+    ports: PortRequests = NO_PORT_REQUESTS,
 ) -> Source:
     """Open a model.
 
@@ -145,7 +145,7 @@ def refuse_ports(name: str, ports: PortRequests) -> None:
     Raises:
         UsageError: an option is given.
     """
-    if ports != NOTHING_ASKED:
+    if ports != NO_PORT_REQUESTS:
         raise UsageError(
             f"{name} says itself what it takes and returns: leave {ports.words[0]} out. It is for "
             ".onnx files of others; what edge-imgq writes of one is told when it is exported."

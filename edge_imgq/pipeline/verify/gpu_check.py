@@ -12,9 +12,9 @@ from edge_imgq.errors import NonFiniteOutputError
 from edge_imgq.metrics.psnr import psnr
 from edge_imgq.runtime.fp16_overflow import fp16_overflows
 from edge_imgq.skipped import Skipped
-from edge_imgq.verify.budget import LEAST_VS_HOST
+from edge_imgq.verify.budget import MIN_PSNR_VS_HOST
 from edge_imgq.verify.gpu_drift import (
-    LEAST_IN_FLOAT32,
+    MIN_FLOAT32_PSNR,
     GpuDrift,
 )
 
@@ -85,5 +85,5 @@ def _operator(
 ) -> WrongOperator | Skipped:
     """Return the first operator that is computed wrongly, in the precision that the drift names."""
     in_float32 = drift.bisected_in_float32
-    least = LEAST_IN_FLOAT32 if in_float32 else LEAST_VS_HOST
+    least = MIN_FLOAT32_PSNR if in_float32 else MIN_PSNR_VS_HOST
     return first_wrong(session, pixels, least, in_float32, reference)

@@ -11,7 +11,7 @@ from edge_imgq.wording import count_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FEWEST = 8
+MIN_IMAGES = 8
 DARK, BRIGHT = 32, 224
 SHARE = 0.001
 """Least share of pixels below DARK, and of pixels above BRIGHT, both in levels of 255."""
@@ -20,7 +20,7 @@ DIM, LIGHT = 96, 160
 """Mean levels: a set without patches above DIM is dark, one without patches below LIGHT is
 light."""
 
-LEAST_SPREAD = 6.0
+MIN_PATCH_DEVIATION = 6.0
 """Least standard deviation of the patches' mean levels, in levels of 255."""
 
 
@@ -34,13 +34,13 @@ def calibration_advice(count: int, patches: NDArray[np.float32], peak: float) ->
     """
     levels = patches * (255 / peak)
     found = []
-    if count < FEWEST:
+    if count < MIN_IMAGES:
         found.append(
             f"Only {count_of(count, 'calibration image')}: an app's photographs will leave the "
             "ranges seen here. 16 to 64 are a good number."
         )
     means = levels.mean(axis=(1, 2, 3))
-    if float(means.std()) < LEAST_SPREAD:
+    if float(means.std()) < MIN_PATCH_DEVIATION:
         found.append(
             "The calibration images are nearly alike in brightness. Add scenes that differ."
         )

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     Counts = NDArray[np.float64]
 
 CELLS = 2**17
-FEWEST_BINS, MOST_BINS = 2**8, 2**12
+MIN_BINS, MAX_BINS = 2**8, 2**12
 """Fewest and most bins of a channel; in between, all channels together have about CELLS."""
 
-SMALLEST_EXPONENT = -60
+MIN_EXPONENT = -60
 """Base-2 logarithm of the narrowest bin; smaller differences are not resolved."""
 
 
@@ -57,7 +57,7 @@ class HistogramKeeper:
     def __init__(self, channels: int) -> None:
         self._bins = np.arange(bins_of(channels))
         self._counts = np.zeros((channels, len(self._bins)))
-        self._exponent = np.full(channels, SMALLEST_EXPONENT)
+        self._exponent = np.full(channels, MIN_EXPONENT)
         self._low, self._high = np.zeros(channels), np.zeros(channels)
         self._first = np.zeros((channels, 1), np.int64)
 
@@ -86,7 +86,7 @@ class HistogramKeeper:
         """Widen the bins, if necessary, to cover all values seen, and merge the counts."""
         # One bin is lost if the lowest value lies inside a bin.
         width = (self._high - self._low) / (len(self._bins) - 1)
-        wanted = np.ceil(np.log2(np.maximum(width, 2.0**SMALLEST_EXPONENT))).astype(np.int64)
+        wanted = np.ceil(np.log2(np.maximum(width, 2.0**MIN_EXPONENT))).astype(np.int64)
         wanted = np.maximum(wanted, self._exponent)
         moved = (self._first + self._bins) >> (wanted - self._exponent)[:, np.newaxis]
         self._exponent = wanted
@@ -112,6 +112,6 @@ class HistogramKeeper:
 def bins_of(channels: int) -> int:
     """Return the number of bins per channel, a power of two, for a number of channels.
 
-    It is at least FEWEST_BINS (256) and at most MOST_BINS (4096).
+    It is at least MIN_BINS (256) and at most MAX_BINS (4096).
     """
-    return min(max(1 << (CELLS // channels).bit_length() - 1, FEWEST_BINS), MOST_BINS)
+    return min(max(1 << (CELLS // channels).bit_length() - 1, MIN_BINS), MAX_BINS)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIDE = 96
-MOST_PIXELS = 2_400_000
+MAX_PIXELS = 2_400_000
 """Largest total number of pixels of the training patches."""
 
 FEW_PIXELS = 8 * SIDE * SIDE
@@ -71,7 +71,7 @@ class PatchSampler:
         self.is_free = size is None
         area = self.size[0] * self.size[1]
         self._few = max(FEW_PIXELS // area, 1)
-        self._learning = _Reservoir(max(MOST_PIXELS // area, 1))
+        self._learning = _Reservoir(max(MAX_PIXELS // area, 1))
         self._held_out = _Reservoir(self._few)
         self._seen = 0
         self._generator = np.random.default_rng(SEED)

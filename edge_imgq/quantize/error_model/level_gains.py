@@ -25,7 +25,7 @@ from edge_imgq.runtime.onnxruntime import inference_session, run_session
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PIXELS_A_PLACE = 200
+PIXELS_PER_PROBE = 200
 """One value per this many pixels is moved, in any channel, so that the effects hardly overlap."""
 
 STEP = "one-level/"
@@ -86,9 +86,9 @@ def _without_roundings(graph: ir.Graph) -> dict[str, _Step]:
                 continue
             maker, name = exact.producer(), exact.name or ""
             if maker is None or rounded.is_graph_output():
-                edit.take_place(rounded, _added(graph, reader, exact, None))
+                edit.replace_value(rounded, _added(graph, reader, exact, None))
             else:
-                edit.take_place(rounded, _added(graph, reader, exact, name))
+                edit.replace_value(rounded, _added(graph, reader, exact, name))
                 steps.setdefault(name, _Step(float(np.max(scale)), maker.op_type))
     values = {value.name: value for value in _values(graph)}
     graph.outputs.extend(_added(graph, None, values[name], None) for name in steps)
@@ -121,6 +121,6 @@ def _moved(
 ) -> NDArray[np.float32]:
     """Make an offset that moves a few random values of a tensor by one level up or down."""
     moved = np.zeros(int(np.prod(shape)), np.float32)
-    places = generator.integers(0, moved.size, max(1, int(np.prod(shape[2:])) // PIXELS_A_PLACE))
+    places = generator.integers(0, moved.size, max(1, int(np.prod(shape[2:])) // PIXELS_PER_PROBE))
     moved[places] = generator.choice([-step, step], places.size)
     return moved.reshape(shape)

@@ -24,7 +24,7 @@ import onnx_ir as ir
 from edge_imgq.graph.network import Quantization
 from edge_imgq.quantize.ranges.ranges import LEVELS, ChannelRange, Range
 from edge_imgq.quantize.scales.scale_constraints import is_rounded_anew
-from edge_imgq.quantize.scales.scales import activations, place_scales
+from edge_imgq.quantize.scales.scales import activations, assign_scales
 from edge_imgq.quantize.steps.channel_equivalence import find_channels
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class NoiseModel:
 
         The nodes' scales follow from the ranges in `seen`. It is in the units of `errors`.
         """
-        placed = place_scales(graph, self._ranges, self.image)
+        placed = assign_scales(graph, self._ranges, self.image)
         names = {value: self.known_as(value) for value in activations(graph)}
         known = {v: self.errors[name] for v, name in names.items() if name in self.errors}
         if self.gains:

@@ -22,7 +22,7 @@ from edge_imgq.runtime.onnxruntime import inference_session
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LEAST_ERROR = 1e-10
+MIN_ERROR = 1e-10
 """Lower bound of the squared error of a patch, so that PSNR is at most 100 dB."""
 
 
@@ -104,7 +104,7 @@ def decibels(errors: NDArray[np.float64]) -> float:
 
     Each counts as at most 100 dB.
     """
-    return float(np.mean(-10 * np.log10(np.maximum(errors, LEAST_ERROR))))
+    return float(np.mean(-10 * np.log10(np.maximum(errors, MIN_ERROR))))
 
 
 def weights_of(layer: str) -> str:

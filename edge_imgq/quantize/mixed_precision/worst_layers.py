@@ -19,7 +19,7 @@ from edge_imgq.quantize.mixed_precision.worst_layer import WorstLayer
 SHARE = 0.1
 """Share of the squared error from which a rounding is resolved and a layer reported."""
 
-MOST_LAYERS = 5
+MAX_LAYERS = 5
 """Largest number of layers reported."""
 
 Progress = Callable[[str], None]
@@ -61,7 +61,7 @@ def rounding_errors(graph: ir.Graph, board: LayerAblation, progress: Progress) -
 def worst_layers(graph: ir.Graph, errors: Mapping[str, float]) -> tuple[WorstLayer, ...]:
     """List the layers with the largest errors, largest first; empty if none reaches the share.
 
-    A layer is listed from a share of SHARE (0.1) of all errors on, and at most MOST_LAYERS (5) are.
+    A layer is listed from a share of SHARE (0.1) of all errors on, and at most MAX_LAYERS (5) are.
 
     Args:
         graph: float graph with the node names of the board's graph.
@@ -75,4 +75,4 @@ def worst_layers(graph: ir.Graph, errors: Mapping[str, float]) -> tuple[WorstLay
         if weights + output >= SHARE:
             found.append(WorstLayer(node.name or "", node.op_type, weights, output))
     found.sort(key=lambda layer: -layer.weights - layer.output)
-    return tuple(found[:MOST_LAYERS])
+    return tuple(found[:MAX_LAYERS])

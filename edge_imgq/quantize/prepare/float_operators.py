@@ -66,8 +66,9 @@ def operators_in_float(
 ) -> None:
     """Mark operators of a float graph as float where this lowers the predicted error, in place.
 
-    Only while the estimated time stays within MOST_TIME of all layers in float, or hardly grows.
-    The graph computes the same in real numbers; factors of one are inserted at float regions.
+    Only while the estimated time stays within MAX_TIME_RATIO of all layers in float, or hardly
+    grows. The graph computes the same in real numbers; factors of one are inserted at float
+    regions.
 
     Args:
         original: float graph in the state in which it will be quantized.
@@ -101,11 +102,11 @@ def operators_in_float(
         before, known = known, errors(other) if kind.find is find_trunk else known
         found, time = noise(other), share_of_time(other)
         pays = found <= kind.most_left * min(plain, left)
-        if pays and time <= max(MOST_TIME, taken * SAME_TIME):
+        if pays and time <= max(MAX_TIME_RATIO, taken * SAME_TIME):
             chosen, draft, left, taken = [*chosen, *names], other, found, time
         else:
             known = before
-    if left <= MOST_LEFT_BY_GAINS * plain:
+    if left <= MAX_REMAINING_NOISE * plain:
         compute_in_float(original.graph, chosen)
 
 
@@ -165,11 +166,11 @@ KINDS = (
     OperatorGroup(_first_layers, 0.9),
 )
 
-MOST_TIME = 0.75
+MAX_TIME_RATIO = 0.75
 """Largest estimated time with a group in float, as a share of an all-float file's time."""
 
 SAME_TIME = 1.01
 """Factor on the estimated time up to which a group in float takes no longer."""
 
-MOST_LEFT_BY_GAINS = 0.95
+MAX_REMAINING_NOISE = 0.95
 """Largest share of the noise that may remain in all; otherwise no factors are inserted."""

@@ -105,5 +105,5 @@ def _multiplied(graph: ir.Graph, before: ir.Node, value: ir.Value, name: str) ->
     factor = edit.add_constant(graph, f"{name}.factor", ones)
     result = edit.insert_node(graph, before, "Mul", [value, factor], {}, name)
     result.shape = value.shape
-    mark_float(edit.maker(result))
+    mark_float(edit.producer(result))
     return result

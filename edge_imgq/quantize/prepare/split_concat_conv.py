@@ -33,10 +33,10 @@ from edge_imgq.quantize.ranges.saturating_activations import POINTWISE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LEAST_GAIN = 0.05
+MIN_GAIN = 0.05
 """Smallest reduction of the noise, as a share, that justifies the additional additions."""
 
-MOST_PARTS = 16
+MAX_PARTS = 16
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def split_concatenations(
 ) -> None:
     """Split W * [x, y] into W_x * x + W_y * y where that lowers the error, in place.
 
-    Exact in real numbers; float32 rounding differs. A split must lower it by LEAST_GAIN (5 %).
+    Exact in real numbers; float32 rounding differs. A split must lower it by MIN_GAIN (5 %).
 
     Args:
         original: float graph in the state in which it will be quantized.
@@ -113,7 +113,7 @@ def split_concatenations(
         draft = original.clone()
         _part(draft.graph, _site_named(draft.graph, name))
         left = forecast.noise(draft.graph)
-        if left <= (1 - LEAST_GAIN) * least:
+        if left <= (1 - MIN_GAIN) * least:
             _part(original.graph, _site_named(original.graph, name))
             least = left
 
@@ -154,7 +154,7 @@ def _site(node: ir.Node) -> _Site | None:
     channels = [v.shape[1] if v is not None and v.shape else None for v in node.inputs]
     computed = not any(edit.is_constant(v) for v in node.inputs)
     of_channels = whole.shape is not None and node.attributes.get_int("axis", 0) in (1, -3)
-    if not (of_channels and computed and 1 < len(channels) <= MOST_PARTS):
+    if not (of_channels and computed and 1 < len(channels) <= MAX_PARTS):
         return None
     if not all(isinstance(count, int) for count in channels):
         return None
@@ -173,7 +173,7 @@ def _outputs(nodes: Sequence[ir.Node]) -> list[ir.Value]:
 def _behind(whole: ir.Value) -> tuple[list[ir.Node], list[ir.Node]]:
     """Return the pointwise nodes that follow a value, and other nodes that read their results."""
     known, inner = {whole}, []
-    graph = edit.maker(whole).graph
+    graph = edit.producer(whole).graph
     assert graph is not None
     for node in graph:
         if node.op_type in POINTWISE and _is_pointwise(node, known):
@@ -202,7 +202,7 @@ def _is_plain(node: ir.Node, known: Collection[ir.Value]) -> bool:
 def _part(graph: ir.Graph, site: _Site) -> None:
     """Replace convolutions by sums of partial convolutions, in place."""
     for conv, total in zip(site.convolutions, _write_parts(graph, site), strict=True):
-        edit.take_place(conv.outputs[0], total)
+        edit.replace_value(conv.outputs[0], total)
         edit.remove_dead(conv)
 
 
@@ -223,7 +223,7 @@ def _copied(graph: ir.Graph, site: _Site, first: ir.Node, index: int) -> dict[ir
         result = edit.insert_node(
             graph, first, node.op_type, inputs, dict(node.attributes.items()), _name(node, index)
         )
-        maker = edit.maker(result)
+        maker = edit.producer(result)
         maker.metadata_props.update(node.metadata_props)
         result.shape = part.shape
         reads[node.outputs[0]] = result

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 Seen = Mapping[str, ChannelRange]
 
-MOST_LOST = 0.1
+MAX_LOST = 0.1
 """Largest error from pruning, as a share of the layer's rounding noise."""
 
 
@@ -149,7 +149,7 @@ def _heirs(
     chosen: dict[str | None, PruningState] = {}
     for value, name in halves.items():
         pruning = PruningState(products[value], rounding[value], allowed)
-        if _prune(pruning, places[name], MOST_LOST * noises[value]):
+        if _prune(pruning, places[name], MAX_LOST * noises[value]):
             chosen[name] = pruning
     return chosen
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 LEVELS = 256
 """Divisor of the levels; float16 represents the quotients, and weights keep their magnitude."""
 
-MOST_UNITS = 0.99 * 2.0**24
+MAX_UNITS = 0.99 * 2.0**24
 """Largest sum in units: float32 is exact to 2²⁴, and rounded weights may sum to slightly more."""
 
 
@@ -85,7 +85,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node, image: ir.Value, level: float) -> N
 def _units(weights: NDArray[np.float64], bias: NDArray[np.float64]) -> NDArray[np.float64]:
     """Compute the power of two per output channel for which no partial sum exceeds 24 bits."""
     most = np.abs(weights).sum(axis=(1, 2, 3)) + np.abs(bias)
-    least = np.maximum(most, np.finfo(np.float32).tiny) * LEVELS / MOST_UNITS
+    least = np.maximum(most, np.finfo(np.float32).tiny) * LEVELS / MAX_UNITS
     exponents: NDArray[np.float64] = np.array([math.ceil(math.log2(value)) for value in least])
     return 2.0**exponents
 
@@ -98,6 +98,6 @@ def _step(
     if factor is not None:
         inputs.append(edit.add_constant(graph, f"{name}.factor", np.array(factor, np.float32)))
     value = edit.insert_node(graph, before, kind, inputs, {}, name)
-    mark_float(edit.maker(value))
+    mark_float(edit.producer(value))
     value.shape = source.shape
     return value

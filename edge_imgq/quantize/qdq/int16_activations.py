@@ -74,7 +74,7 @@ def _takes_int16(node: ir.Node) -> bool:
 
 def _is_int8(value: ir.Value | None) -> bool:
     """Return True if a value is dequantized from int8."""
-    source = edit.find_maker(value)
+    source = edit.find_producer(value)
     return (
         source is not None
         and source.op_type == "DequantizeLinear"
@@ -123,17 +123,17 @@ def _rewire(named: NamedGraph, node: ir.Node, finer: dict[ir.Value, ir.Value]) -
         value = node.inputs[index]
         assert value is not None
         node.replace_input_with(index, _in_int16(named, value, finer))
-        if edit.maker(value).inputs[0] is not None and edit.is_constant(
-            edit.maker(value).inputs[0]
+        if edit.producer(value).inputs[0] is not None and edit.is_constant(
+            edit.producer(value).inputs[0]
         ):
-            edit.remove_dead(edit.maker(value))
+            edit.remove_dead(edit.producer(value))
     if weighted and len(node.inputs) > 2 and node.inputs[2] is not None:
         _rescale_bias(named, node)
 
 
 def _in_int16(named: NamedGraph, value: ir.Value, finer: dict[ir.Value, ir.Value]) -> ir.Value:
     """Return the int16 form of a dequantized int8 value."""
-    source = edit.maker(value)
+    source = edit.producer(value)
     stored = source.inputs[0]
     assert stored is not None
     quantizer = stored.producer()
@@ -170,7 +170,7 @@ def _rescale_bias(named: NamedGraph, node: ir.Node) -> None:
 
 def _requantize(value: ir.Value, finer: ir.Value) -> None:
     """Let what read a value read its int16 form; remove int8 conversions that nobody reads."""
-    own = edit.producer_of(edit.maker(finer), 0)
+    own = edit.producer_of(edit.producer(finer), 0)
     for reader in [each for each in value.consumers() if each is not own]:
         reader.replace_input_with(0, finer)
         for restored in list(reader.outputs[0].consumers()):

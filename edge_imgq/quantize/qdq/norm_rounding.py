@@ -39,8 +39,8 @@ from edge_imgq.graph.fusion import stored_output
 from edge_imgq.graph.network import Quantization
 
 SPATIAL = [2, 3]
-MEAN_PARTS = 16
-"""Means are rounded to 1/MEAN_PARTS of a level."""
+MEAN_DENOMINATOR = 16
+"""Means are rounded to 1/MEAN_DENOMINATOR of a level."""
 
 TURN = (math.sqrt(5) - 1) / 2
 """Fraction from which a mean is rounded up: the golden ratio is farthest from simple fractions."""
@@ -90,7 +90,7 @@ def _round(graph: ir.Graph, centring: ir.Node, placed: Mapping[ir.Value, Quantiz
     if source is None or source not in placed or mean is None or not _is_spatial(mean):
         return
     level = float(placed[source].scale[0])
-    part = level / MEAN_PARTS
+    part = level / MEAN_DENOMINATOR
     centring.replace_input_with(1, _rounded(graph, centring, mean, part, 0.5 - TURN))
     for reader in centring.outputs[0].consumers():
         inverse = reader.inputs[1]

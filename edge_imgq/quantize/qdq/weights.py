@@ -16,7 +16,7 @@ WEIGHT_HIGH = 127
 BIAS_HIGH = 2.0**30
 """Largest bias, half the int32 range, which leaves the other half to the sum of products."""
 
-SMALLEST_MULTIPLIER = 2.0**-31
+MIN_MULTIPLIER = 2.0**-31
 """Smallest input scale · weight scale / output scale; XNNPACK refuses values below 2⁻³²."""
 
 
@@ -49,7 +49,7 @@ def quantize_weight(
     """
     others = tuple(i for i in range(weight.ndim) if i != axis)
     scale = np.abs(weight).max(axis=others).astype(np.float64) / WEIGHT_HIGH
-    floor = np.full_like(scale, SMALLEST_MULTIPLIER * output_scale / input_scale)
+    floor = np.full_like(scale, MIN_MULTIPLIER * output_scale / input_scale)
     if bias is not None:
         floor = np.maximum(floor, np.abs(bias) / (input_scale * BIAS_HIGH))
     gain = input_scale / output_scale

@@ -39,7 +39,7 @@ from edge_imgq.quantize.error_model.rounding_noise import noise_with_gains, roun
 from edge_imgq.quantize.prepare.float_region_gains import is_factor
 from edge_imgq.quantize.ranges.ood_images import CELL, stress_images, varied
 from edge_imgq.quantize.ranges.ranges import ChannelRange, Range, bounds
-from edge_imgq.quantize.scales.scales import activations, place_scales
+from edge_imgq.quantize.scales.scales import activations, assign_scales
 from edge_imgq.quantize.torch.torch_graph import TorchGraph
 from edge_imgq.scale import scaled
 
@@ -63,8 +63,8 @@ LOSS = 10**0.2
 TRUTH = 0.05
 """Error always allowed on an image, as a share of the float graph's error: 0.2 dB."""
 
-LEAST_PROMISE = 0.03
-LEAST_GAIN = 0.05
+MIN_PREDICTED_GAIN = 0.03
+MIN_GAIN = 0.05
 """Shares of the noise: least predicted gain of a group to be tried, and of all groups together."""
 
 RIPPLE = 0.005
@@ -131,7 +131,7 @@ def clip_outliers(
 ) -> dict[str, ChannelRange]:
     """Narrow ranges where this lowers the predicted error of photographs and harms no guard image.
 
-    If photographs gain less than LEAST_GAIN in all, the ranges are those in `seen`.
+    If photographs gain less than MIN_GAIN in all, the ranges are those in `seen`.
 
     Args:
         original: float graph in the state in which it will be quantized.
@@ -144,7 +144,7 @@ def clip_outliers(
     """
     forecast = _ErrorModel(original, image, guard, gains=any(map(is_factor, original.graph)))
     best, error = dict(seen), forecast.photographs(seen)
-    enough = (1 - LEAST_GAIN) * error
+    enough = (1 - MIN_GAIN) * error
     allowed = np.maximum(LOSS * forecast.guarding(seen), TRUTH * forecast.own_errors())
     for names in forecast.groups(seen):
         for part in NARROWINGS:
@@ -257,7 +257,7 @@ class _ErrorModel:
         gains = []
         for names in _sharing(placed):
             gain = self._noise(placed, wide, names) - self._noise(finer, narrow, names)
-            if gain > LEAST_PROMISE * noise:
+            if gain > MIN_PREDICTED_GAIN * noise:
                 gains.append((gain, names))
         return [names for _, names in sorted(gains, reverse=True)]
 
@@ -268,11 +268,11 @@ class _ErrorModel:
         promises = []
         for names in _sharing(placed):
             # Narrowing saves at most the noise of the group, and choosing scales is slow.
-            if self._noise(placed, seen, names) < (LEAST_PROMISE - RIPPLE) * noise:
+            if self._noise(placed, seen, names) < (MIN_PREDICTED_GAIN - RIPPLE) * noise:
                 continue
             narrowed = self.narrowed(seen, names, 1.0)
             promise = noise - self._noise(self._placed(narrowed), narrowed)
-            if promise > LEAST_PROMISE * noise:
+            if promise > MIN_PREDICTED_GAIN * noise:
                 promises.append((promise, names))
         return [names for _, names in sorted(promises, reverse=True)]
 
@@ -294,7 +294,7 @@ class _ErrorModel:
 
     def _placed(self, seen: Seen) -> dict[ir.Value, Quantization]:
         ranges = {name: found.whole() for name, found in seen.items()}
-        return place_scales(self._graph, ranges, self._image)
+        return assign_scales(self._graph, ranges, self._image)
 
     def _noise(
         self,

@@ -44,7 +44,7 @@ POINTS = 1 / 150
 ENDS = (0.01, 0.99)
 """Quantiles of a photograph that are mapped to black and white."""
 
-LEAST_CONTRAST = 1 / 16
+MIN_CONTRAST = 1 / 16
 """Least contrast that is stretched to the full range: a flat patch would be only noise."""
 
 
@@ -188,7 +188,7 @@ def varied(patches: NDArray[np.float32], peak: float) -> NDArray[np.float32]:
     """Stretch each photograph to full contrast, all its channels alike, and append the negatives.
 
     The quantiles ENDS of a photograph become 0 and `peak`, and values beyond them are clipped; a
-    contrast below LEAST_CONTRAST is stretched as if it were that.
+    contrast below MIN_CONTRAST is stretched as if it were that.
 
     Args:
         patches: float32 (N, C, H, W), 0 … peak.
@@ -198,6 +198,6 @@ def varied(patches: NDArray[np.float32], peak: float) -> NDArray[np.float32]:
         float32 (2 N, C, H, W), 0 … peak: the photographs, then their negatives in the same order.
     """
     low, high = (np.quantile(patches, share, axis=(1, 2, 3), keepdims=True) for share in ENDS)
-    wide = np.maximum(high - low, LEAST_CONTRAST * peak)
+    wide = np.maximum(high - low, MIN_CONTRAST * peak)
     stretched = ((patches - low) / wide).clip(0, 1).astype(np.float32) * np.float32(peak)
     return np.concatenate([stretched, np.float32(peak) - stretched])

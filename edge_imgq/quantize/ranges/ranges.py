@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 INT8_LOW, INT8_HIGH = -128, 127
 LEVELS = INT8_HIGH - INT8_LOW
 
-LEAST_SCALE = 2.0**-80
+MIN_SCALE = 2.0**-80
 """Smallest scale; a product of many small values is stored as 0. XNNPACK refuses scales below
 2⁻¹²⁶, and a scale is multiplied by those of weights and of other factors."""
 
@@ -118,7 +118,7 @@ def asymmetric(values: Range) -> Quantization:
     """
     low, high = min(values.low, 0.0), max(values.high, 0.0)
     scale = (high - low) / LEVELS if high > low else 1.0 / LEVELS
-    scale = max(_round_up_to_float16(scale), LEAST_SCALE)
+    scale = max(_round_up_to_float16(scale), MIN_SCALE)
     zero_point = round(INT8_LOW - low / scale)
     return per_tensor(scale, min(max(zero_point, INT8_LOW), INT8_HIGH))
 

@@ -52,7 +52,7 @@ MOVED = MOVING - {"Concat", "Pad"}
 POINTS = 4096
 """Number of points of a range at which f is evaluated."""
 
-LEAST_CUT = 0.02
+MIN_UNUSED_SHARE = 0.02
 """Least share of a range that must be unused before it is cut."""
 
 
@@ -61,8 +61,8 @@ def limit_to_saturation(
 ) -> dict[str, ChannelRange]:
     """Cut ranges where the following activations, such as Sigmoid, are flat to within half a level.
 
-    A range is cut only if at least LEAST_CUT (2 %) of it is unused. Ranges are copied, not changed
-    in place.
+    A range is cut only if at least MIN_UNUSED_SHARE (2 %) of it is unused. Ranges are copied, not
+    changed in place.
 
     Args:
         graph: float graph in the state in which it will be quantized.
@@ -97,7 +97,7 @@ def _narrowed(
         tolerance = _levels(result, stored, ranges) / 2
         first = np.minimum(first, [POINTS - 1 - _flat_from(numbers[::-1], t) for t in tolerance])
         last = np.maximum(last, [_flat_from(numbers, t) for t in tolerance])
-    is_cut = (last - first <= (1 - LEAST_CUT) * POINTS) & (first < last)
+    is_cut = (last - first <= (1 - MIN_UNUSED_SHARE) * POINTS) & (first < last)
     low, high = (
         np.where(is_cut, end.clip(points[first], points[last]), end).reshape(end.shape)
         for end in (found.low, found.high)
@@ -107,7 +107,7 @@ def _narrowed(
 
 def _levels(result: ir.Value, stored: Range, ranges: Mapping[str, ChannelRange]) -> Numbers:
     """Return the level in which a value is stored, per channel if each has a gain, else one."""
-    if not is_factor(edit.maker(result)):
+    if not is_factor(edit.producer(result)):
         return np.array([(stored.high - stored.low) / LEVELS])
     found = ranges[result.name or ""]
     spans: Numbers = (np.maximum(found.high, 0) - np.minimum(found.low, 0)) / LEVELS
@@ -125,7 +125,7 @@ def _stored(
     result: ir.Value, ranges: Mapping[str, ChannelRange], image: Quantization
 ) -> Range | None:
     """Return the range that the scale of a value represents; None if it has no scale."""
-    kind = edit.maker(result).op_type
+    kind = edit.producer(result).op_type
     if result.is_graph_output():
         return bounds(image)
     if kind in FIXED_OUTPUT:

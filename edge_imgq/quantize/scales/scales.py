@@ -55,7 +55,7 @@ def activations(graph: ir.Graph) -> list[ir.Value]:
     return inputs + outputs
 
 
-def place_scales(
+def assign_scales(
     graph: ir.Graph, ranges: Mapping[str, Range], image: Quantization
 ) -> dict[ir.Value, Quantization]:
     """Choose the quantization of every activation.

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import onnx_ir as ir
 
 from edge_imgq.graph.network import Quantization
-from edge_imgq.quantize.ranges.ranges import INT8_HIGH, LEAST_SCALE, bounds, per_tensor
+from edge_imgq.quantize.ranges.ranges import INT8_HIGH, MIN_SCALE, bounds, per_tensor
 
 
 def with_zero_points_0(
@@ -35,7 +35,7 @@ def symmetric(parameters: Quantization) -> Quantization:
     Integers −127 … 127 cover it.
     """
     reach = bounds(parameters)
-    return per_tensor(max(-reach.low, reach.high, LEAST_SCALE * INT8_HIGH) / INT8_HIGH, 0)
+    return per_tensor(max(-reach.low, reach.high, MIN_SCALE * INT8_HIGH) / INT8_HIGH, 0)
 
 
 def _is_image(parameters: Quantization, image: Quantization) -> bool:

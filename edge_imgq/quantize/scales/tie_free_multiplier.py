@@ -21,8 +21,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LARGEST_DENOMINATOR = 1023
-"""Largest m, unless the multiplier is below 1/LARGEST_DENOMINATOR."""
+MAX_DENOMINATOR = 1023
+"""Largest m, unless the multiplier is below 1/MAX_DENOMINATOR."""
 
 CANDIDATES = 4096
 """Number of float32 values above a scale that are tried; the last is 0.05 % above it."""
@@ -34,7 +34,7 @@ SLACK = 1e-9
 def tie_free_above(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
     """Round multipliers up to the next fraction n/m with m odd.
 
-    m is at most LARGEST_DENOMINATOR (1023); a multiplier below its inverse becomes 1/m with a
+    m is at most MAX_DENOMINATOR (1023); a multiplier below its inverse becomes 1/m with a
     larger m. Returns float64 (N,).
 
     Args:
@@ -43,11 +43,11 @@ def tie_free_above(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
     denominators = odd_denominators()
     numerators = np.ceil(multipliers[:, np.newaxis] * denominators * (1 - SLACK))
     best: NDArray[np.float64] = (numerators / denominators).min(axis=1)
-    return np.where(multipliers * LARGEST_DENOMINATOR < 1, _one_over_odd(multipliers), best)
+    return np.where(multipliers * MAX_DENOMINATOR < 1, _one_over_odd(multipliers), best)
 
 
 def tie_free_nearest(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Round multipliers to the nearest fraction n/m with m odd; below 1/LARGEST_DENOMINATOR, up.
+    """Round multipliers to the nearest fraction n/m with m odd; below 1/MAX_DENOMINATOR, up.
 
     m is chosen as in `tie_free_above`. Returns float64 (N,).
 
@@ -58,13 +58,13 @@ def tie_free_nearest(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
     fractions = np.rint(multipliers[:, np.newaxis] * denominators) / denominators
     nearest = np.abs(fractions - multipliers[:, np.newaxis]).argmin(axis=1)
     best: NDArray[np.float64] = fractions[np.arange(len(multipliers)), nearest]
-    return np.where(multipliers * LARGEST_DENOMINATOR < 1, _one_over_odd(multipliers), best)
+    return np.where(multipliers * MAX_DENOMINATOR < 1, _one_over_odd(multipliers), best)
 
 
 def tie_free_below(multiplier: float) -> float:
     """Round a multiplier of at least 1/1023 down to the next fraction n/m with m odd.
 
-    m is at most LARGEST_DENOMINATOR (1023). A smaller multiplier is returned unchanged.
+    m is at most MAX_DENOMINATOR (1023). A smaller multiplier is returned unchanged.
     """
     denominators = odd_denominators()
     best = float((np.floor(multiplier * denominators * (1 + SLACK)) / denominators).max())
@@ -121,7 +121,7 @@ def _invertible(scale: float) -> tuple[NDArray[np.float32], NDArray[np.float64]]
 
 def odd_denominators() -> NDArray[np.float64]:
     """Return the denominators that are tried: odd numbers up to 1023, float64 (512,)."""
-    return np.arange(1, LARGEST_DENOMINATOR + 1, 2, dtype=np.float64)
+    return np.arange(1, MAX_DENOMINATOR + 1, 2, dtype=np.float64)
 
 
 def _one_over_odd(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:

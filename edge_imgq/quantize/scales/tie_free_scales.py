@@ -134,7 +134,7 @@ def _leaky(node: ir.Node, classes: Classes) -> None:
 
 def _clip(node: ir.Node, classes: Classes) -> None:
     source = node.inputs[0]
-    producer = edit.find_maker(source)
+    producer = edit.find_producer(source)
     if producer is None or fused_activation(producer) is not node:
         _copy(node, classes)
 
@@ -234,13 +234,13 @@ def _settle_sum(operands: list[ScaleClass], total: ScaleClass) -> None:
     ones, others = (_multiples(operand, sums / odd) for operand in (first, second))
     cost = ones / first.scale * (others / second.scale) * (sums / total.scale)
     best = int(np.nanargmin(cost)) if np.isfinite(cost).any() else None
-    if best is not None and cost[best] < LARGEST_COST:
+    if best is not None and cost[best] < MAX_COST:
         total.scale, first.scale, second.scale = sums[best], ones[best], others[best]
     for found in (first, second, total):
         found.fix()
 
 
-LARGEST_COST = 1.02
+MAX_COST = 1.02
 """Largest factor by which the product of a sum's three scales may grow."""
 
 

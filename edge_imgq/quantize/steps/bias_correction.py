@@ -33,9 +33,9 @@ from edge_imgq.graph.float_regions import is_marked
 from edge_imgq.graph.operators import WEIGHT_AXIS
 from edge_imgq.graph.ports.port_feeds import (
     further_inputs,
-    image_parts,
     is_one_pixel,
     session_entries,
+    size_ratio,
     split_ports,
 )
 from edge_imgq.graph.shapes.size import open_input, takes_batches
@@ -47,10 +47,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FLOAT = "float/"
-LARGEST_GAIN = 1.1
+MAX_GAIN = 1.1
 """A gain above this or below its inverse is no rounding error; the channel's gain stays 1."""
 
-SMALLEST_VARIANCE = 1e-12
+MIN_VARIANCE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def correct_channels(
     """Correct gain and mean of a QDQ model's int8 convolutions, in place.
 
     Weight scales and biases change. They are rounded again, so a fit is met approximately. A gain
-    above LARGEST_GAIN (1.1) or below its inverse counts as 1. Layers in float are left out.
+    above MAX_GAIN (1.1) or below its inverse counts as 1. Layers in float are left out.
 
     Args:
         original: float graph that was quantized, with the same node names.
@@ -105,7 +105,7 @@ def measure_fits(
     """
     if not any(node.op_type in WEIGHT_AXIS and not is_marked(node) for node in quantized.graph):
         return {}
-    largest = LARGEST_GAIN if gains else 1.0
+    largest = MAX_GAIN if gains else 1.0
     merged, names = _side_by_side(ir.to_proto(original), ir.to_proto(quantized), largest)
     whole = len(batch) == 1 or takes_batches(original, batch.shape[2:])
     parts = [batch] if whole else np.split(batch, len(batch))
@@ -128,7 +128,7 @@ def _fix_input(model: onnx.ModelProto, shape: Sequence[int]) -> None:
     number of nodes: four times as long for 150 convolutions.
     """
     others = further_inputs(model.graph)
-    parts = {value.name: image_parts(model.graph, value) for value in others}
+    parts = {value.name: size_ratio(model.graph, value) for value in others}
     for value in (model.graph.input[0], *others):
         lengths = value.type.tensor_type.shape.dim
         one_pixel = is_one_pixel([d.dim_value for d in lengths])
@@ -197,7 +197,7 @@ def _prefixed(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
 def _constants(largest: float) -> list[onnx.TensorProto]:
     values = {
         "fit.axes": np.array([0, 2, 3], np.int64),
-        "fit.tiny": np.float32(SMALLEST_VARIANCE),
+        "fit.tiny": np.float32(MIN_VARIANCE),
         "fit.one": np.float32(1),
         "fit.most": np.float32(largest),
         "fit.least": np.float32(1 / largest),

@@ -71,7 +71,7 @@ MARGIN = 4.0
 AT_PEAK = 0.1
 """Share of an image that a removed channel may fill at its peak."""
 
-LEAST_GAIN = 0.05
+MIN_GAIN = 0.05
 """Least reduction of the noise, as a share, for which channels are copied."""
 
 Seen = Mapping[str, ChannelRange]
@@ -100,7 +100,7 @@ def copy_channels(
 
     Returns:
         The new ranges of the activations; None, with the graph unchanged, if copies would reduce
-        the noise by less than LEAST_GAIN.
+        the noise by less than MIN_GAIN.
 
     Raises:
         NotCoveredError: an operator has no torch implementation.
@@ -114,7 +114,7 @@ def copy_channels(
     groups = _groups(original, channels, placed, guard, allowed, tiles)
     copies = copy_counts(channels, worth, groups)
     make_narrow(copies, worth, groups)
-    if noise_left(worth, copies).sum() > (1 - LEAST_GAIN) * worth.noise.sum():
+    if noise_left(worth, copies).sum() > (1 - MIN_GAIN) * worth.noise.sum():
         return None
     for group in groups:
         if group.pruning is not None:
@@ -204,7 +204,7 @@ def _group(
     width = last[0].shape[1]
     assert isinstance(width, int)  # readers_of ensures it
     group = Group(members, last[0], readers, free_channels(writers, readers, width, kernels))
-    if kernels.prunes_halves and holds_halves(last[0]):
+    if kernels.prunes_sign_channels and holds_halves(last[0]):
         group.slots = lambda more: slots_beside(writers, readers, width + more, kernels)
     return group
 

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
-MOST_COPIES = 8
+MAX_COPIES = 8
 """Largest number of copies of one channel."""
 
-LEAST_SWAP = 1e-3
+MIN_SWAP = 1e-3
 """Least reduction of the network's noise, as a share, for which a swap is made."""
 
 NOISE_FOR_TIME = 2.0
@@ -89,11 +89,11 @@ class Group:
 def copy_counts(channels: Channels, worth: Worth, groups: Sequence[Group]) -> NDArray[np.intp]:
     """Choose the number of copies of each channel class: int (count,), 0 if removed.
 
-    Chosen by greedy swaps that lower the predicted squared error of the image; at most MOST_COPIES
+    Chosen by greedy swaps that lower the predicted squared error of the image; at most MAX_COPIES
     (8). The pruning states of the groups are changed.
     """
     copies = np.ones(channels.count, np.intp)
-    least = LEAST_SWAP * worth.noise.sum()
+    least = MIN_SWAP * worth.noise.sum()
     for group in groups:
         members = group.members
         for _ in range(group.added):
@@ -185,5 +185,5 @@ def noise_left(worth: Worth, copies: NDArray[np.intp]) -> Numbers:
 def _spared(noise: Numbers, copies: NDArray[np.intp]) -> Numbers:
     """Compute the noise removed by one more copy of each class; 0 if none may be added."""
     spared: Numbers = noise * (1 / np.maximum(copies, 1) ** 2 - 1 / (copies + 1) ** 2)
-    spared[(copies == 0) | (copies >= MOST_COPIES)] = 0
+    spared[(copies == 0) | (copies >= MAX_COPIES)] = 0
     return spared

@@ -36,7 +36,7 @@ from edge_imgq.quantize.error_model.expected_noise import (
 )
 from edge_imgq.quantize.ranges.ranges import ChannelRange
 from edge_imgq.quantize.scales.scale_constraints import is_rounded_anew
-from edge_imgq.quantize.scales.scales import activations, place_scales
+from edge_imgq.quantize.scales.scales import activations, assign_scales
 from edge_imgq.quantize.steps.adam import Adam
 from edge_imgq.quantize.steps.channel_equivalence import (
     Channels,
@@ -51,7 +51,7 @@ WEIGHT_SHARE = {"nearest": 1.0, "feedback": 0.05}
 
 STEPS = 200
 RATE = 0.1
-LARGEST_GAIN = 4096.0
+MAX_GAIN = 4096.0
 
 STARTS = (0.0, 0.5, 1.0)
 """Exponents of the gains that equalize all ranges; descent starts from the best of these."""
@@ -105,7 +105,7 @@ def _scales(
 ) -> list[Scale]:
     """Group the activations by their present scale."""
     ranges = {name: channel.whole() for name, channel in seen.items()}
-    placed = place_scales(graph, ranges, image)
+    placed = assign_scales(graph, ranges, image)
     groups: dict[float, list[ir.Value]] = {}
     for value in activations(graph):
         if value in channels.of and seen[value.name or ""].low.ndim:
@@ -172,7 +172,7 @@ def _gains(
         slopes = torch.autograd.grad(error, logarithms)
         descent.step(slopes, RATE * (1 - step / STEPS))
         with torch.no_grad():
-            logarithms.clamp_(-np.log(LARGEST_GAIN), np.log(LARGEST_GAIN))
+            logarithms.clamp_(-np.log(MAX_GAIN), np.log(MAX_GAIN))
     return torch.exp(best * free).numpy()
 
 
@@ -183,7 +183,7 @@ def _start(channels: Channels, noise: ExpectedNoise, scales: list[Scale]) -> Ten
         for member in shared.members:
             widest.scatter_reduce_(0, member.classes, member.low + member.high, "amax")
     logarithms = torch.where(widest > 0, -widest.log(), 0.0)
-    logarithms = logarithms.clamp(-np.log(LARGEST_GAIN), np.log(LARGEST_GAIN))
+    logarithms = logarithms.clamp(-np.log(MAX_GAIN), np.log(MAX_GAIN))
     starts = [logarithms * part for part in STARTS]
     noises = [float(noise(torch.exp(start * _free(channels)), sharp=True)) for start in starts]
     return starts[noises.index(min(noises))]

@@ -50,7 +50,7 @@ JUDGED_EVERY = 50
 NEGLIGIBLE = 0.1
 """Squared error of a patch, in squared levels, below which the loss hardly decreases."""
 
-LEAST_CONTRAST = 0.4
+MIN_CONTRAST = 0.4
 SEED = 0
 FORM = 2
 """Version of the state file; files of other versions are not resumed."""
@@ -214,7 +214,7 @@ def _varied(images: Tensor, peak: float, generator: torch.Generator) -> Tensor:
     if choices[2] < 0.5 and images.shape[2] == images.shape[3]:
         images = images.transpose(2, 3)
     shape = (len(images), 1, 1, 1)
-    contrast = LEAST_CONTRAST + (1 - LEAST_CONTRAST) * torch.rand(shape, generator=generator)
+    contrast = MIN_CONTRAST + (1 - MIN_CONTRAST) * torch.rand(shape, generator=generator)
     contrast = torch.where(torch.rand(shape, generator=generator) < 0.5, 1.0, contrast)
     floor = (1 - contrast) * peak * torch.rand(shape, generator=generator)
     # Round to whole levels, like the pixels of a photograph.

@@ -19,7 +19,7 @@ from edge_imgq.quantize.qdq.qdq import insert_qdq
 from edge_imgq.quantize.ranges.ranges import ChannelRange, Range
 from edge_imgq.quantize.scales.power_of_two import with_powers
 from edge_imgq.quantize.scales.scale_constraints import image_quantization
-from edge_imgq.quantize.scales.scales import place_scales
+from edge_imgq.quantize.scales.scales import assign_scales
 from edge_imgq.quantize.scales.symmetric import with_zero_points_0
 from edge_imgq.quantize.steps.quantization_step import QuantizationState, covered, not_run
 from edge_imgq.recipe.quantize import QuantizeRecipe
@@ -85,7 +85,7 @@ class QuantizationRun:
         Returns:
             Per-tensor parameters of every activation that is stored.
         """
-        found = place_scales(model.graph, self._ranges(model, seen), self.image)
+        found = assign_scales(model.graph, self._ranges(model, seen), self.image)
         if self.recipe.scales == "symmetric":
             return with_zero_points_0(found, self.image)
         return with_powers(found, self.image) if self.by_shift else found

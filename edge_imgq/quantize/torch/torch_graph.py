@@ -160,7 +160,7 @@ class TorchGraph(nn.Module):
     def _learn_constants(self, node: ir.Node) -> None:
         for index in (1, 2):
             value = node.inputs[index] if len(node.inputs) > index else None
-            restore = edit.find_maker(value)
+            restore = edit.find_producer(value)
             if restore is None or restore.op_type != "DequantizeLinear":
                 continue
             if restore in self._learned:
@@ -185,7 +185,7 @@ class TorchGraph(nn.Module):
             values: values that `walk` yielded with it; weight and bias are replaced.
         """
         for value in layer.inputs[1:3]:
-            restore = edit.find_maker(value)
+            restore = edit.find_producer(value)
             if value is not None and restore in self._learned:
                 index = self._learned[restore]
                 self.levels[index].copy_(_levels(restore, self._stored[index]))

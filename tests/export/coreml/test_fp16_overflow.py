@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_imgq.export.coreml.fp16_overflow import LARGEST_RESULT, fitting_factor
+from edge_imgq.export.coreml.fp16_overflow import MAX_RESULT, fitting_factor
 from tests.export.coreml.witness import saved, step_by_step
 from tests.export.tflite.witness import Case, network_of, quantized
 
@@ -60,5 +60,5 @@ def test_the_factor_is_the_least_that_fits() -> None:
     results = [np.where(kernel > 0, high, low) * kernel for low, high in (ends, ends[::-1])]
     most = max(np.abs(one.sum(1) + bias).max() for one in results) / output.scale[0]
     factor = fitting_factor(conv)
-    assert most / factor <= LARGEST_RESULT * 1.02  # integers of weights are not quite the weights
-    assert most / (factor / 2) >= LARGEST_RESULT * 0.98
+    assert most / factor <= MAX_RESULT * 1.02  # integers of weights are not quite the weights
+    assert most / (factor / 2) >= MAX_RESULT * 0.98

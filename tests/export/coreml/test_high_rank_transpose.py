@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_imgq.export.coreml.high_rank_transpose import MOST_AXES, split_high_rank_transposes
+from edge_imgq.export.coreml.high_rank_transpose import MAX_AXES, split_high_rank_transposes
 from edge_imgq.export.coreml.program import refusals
 from tests.export.coreml.witness import run, saved, step_by_step
 from tests.export.tflite.witness import Case, network_of, quantized, run_onnx
@@ -42,7 +42,7 @@ def test_what_moves_more_than_five_axes_is_parted_and_computes_the_same(
     view = network_of(model)
     assert not refusals(view)
     parted = split_high_rank_transposes(view)
-    assert max(len(tensor.shape) for op in parted.operations for tensor in op.outputs) <= MOST_AXES
+    assert max(len(tensor.shape) for op in parted.operations for tensor in op.outputs) <= MAX_AXES
     (got,) = run(view, {"x": IMAGE}, tmp_path / "m.mlpackage")
     np.testing.assert_allclose(got, run_onnx(model, IMAGE), atol=1e-3)
 

@@ -18,7 +18,7 @@ from edge_imgq.graph.network import Network, Quantization
 from edge_imgq.graph.read_network import read_network
 from edge_imgq.quantize.qdq.qdq import insert_qdq
 from edge_imgq.quantize.ranges.ranges import Range, asymmetric, per_tensor
-from edge_imgq.quantize.scales.scales import activations, place_scales
+from edge_imgq.quantize.scales.scales import activations, assign_scales
 
 NOTE = FileNote("model", "tflite-test", ImageContract("image-to-image", 1, "rgb"), "0.0")
 EDGE = per_tensor(2 / 127, 0)
@@ -126,7 +126,7 @@ def quantized(
     """
     ranges, graph_model = ranges_of(model, values), ir.from_proto(model)
     image = edge or asymmetric(next(iter(ranges.values())))
-    insert_qdq(graph_model.graph, place_scales(graph_model.graph, ranges, image))
+    insert_qdq(graph_model.graph, assign_scales(graph_model.graph, ranges, image))
     return ir.to_proto(graph_model)
 
 

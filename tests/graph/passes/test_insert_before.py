@@ -24,10 +24,10 @@ def test_a_node_is_inserted_before_the_other_and_named_after_it() -> None:
     two = new.constant("two", np.float32(2))
     doubled = new.insert("Mul", new.source, two, like=new.source)
     assert [node.op_type for node in model.graph] == ["Relu", "Mul", "Sigmoid"]
-    assert (two.name, edit.maker(doubled).name) == ("step.two", "step.mul")
+    assert (two.name, edit.producer(doubled).name) == ("step.two", "step.mul")
     assert edit.contents(two) == 2
     assert doubled.shape == new.source.shape
-    assert not is_marked(edit.maker(doubled))
+    assert not is_marked(edit.producer(doubled))
 
 
 def test_arithmetic_may_be_marked_as_float_and_a_shape_left_open() -> None:
@@ -35,6 +35,6 @@ def test_arithmetic_may_be_marked_as_float_and_a_shape_left_open() -> None:
     new = inserter(model)
     mean = new.in_float("GlobalAveragePool", new.source, like=None)
     assert mean.shape is None
-    assert is_marked(edit.maker(mean))
+    assert is_marked(edit.producer(mean))
     power = new.insert("LeakyRelu", mean, like=mean, alpha=0.5)
-    assert edit.maker(power).attributes.get_float("alpha") == 0.5
+    assert edit.producer(power).attributes.get_float("alpha") == 0.5

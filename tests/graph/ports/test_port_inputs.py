@@ -15,7 +15,7 @@ from edge_imgq.graph.ports.port_inputs import (
     take_image_first,
     take_ports,
 )
-from edge_imgq.ports import NOTHING_ASKED, PortRequests, read_port
+from edge_imgq.ports import NO_PORT_REQUESTS, PortRequests, read_port
 from tests.graph import build
 
 IMAGE = np.random.default_rng(9).random((1, 3, 6, 5), np.float32)
@@ -65,9 +65,9 @@ def test_numbers_become_one_pixel_from_0_to_the_peak(name: str) -> None:
     (wanted,) = onnxruntime.InferenceSession(ir.to_proto(model).SerializeToString()).run(
         None, feeds
     )
-    take_image_first(model, NOTHING_ASKED, "m")
+    take_image_first(model, NO_PORT_REQUESTS, "m")
     shape_vectors(model)
-    (port,) = further_ports(model, NOTHING_ASKED, (0.0, 1.0), 3)
+    (port,) = further_ports(model, NO_PORT_REQUESTS, (0.0, 1.0), 3)
     assert (port.kind, port.channels) == ("vector", numbers.size)
     ported = [type(port)(port.name, port.kind, port.channels, (1.0,), (5.0,))]
     take_ports(model, tuple(ported), 255.0)
@@ -106,7 +106,7 @@ def test_of_two_alike_the_one_that_nobody_speaks_of_is_the_photograph() -> None:
 def test_a_map_of_one_channel_is_never_the_photograph(image: int, other: str, first: bool) -> None:
     """FastDVDnet takes five frames, `x` of 15 channels, and `noise_map` of 1."""
     model = taking([(other, 1), ("x", image)] if first else [("x", image), (other, 1)])
-    take_image_first(model, NOTHING_ASKED, "m")
+    take_image_first(model, NO_PORT_REQUESTS, "m")
     assert [value.name for value in model.graph.inputs] == ["x", other]
 
 
@@ -121,14 +121,14 @@ def test_a_map_of_one_channel_is_never_the_photograph(image: int, other: str, fi
 )
 def test_the_likelier_image_is_first(image: tuple[str, int], other: tuple[str, int]) -> None:
     model = taking([other, image])
-    take_image_first(model, NOTHING_ASKED, "m")
+    take_image_first(model, NO_PORT_REQUESTS, "m")
     assert [value.name for value in model.graph.inputs] == [image[0], other[0]]
 
 
 def test_an_input_of_open_channels_is_refused_by_name() -> None:
     model = taking([("x", 3), ("guide", "c")])
     with pytest.raises(ModelError, match="The channels of 'guide' are open"):
-        further_ports(model, NOTHING_ASKED, (0.0, 1.0), 3)
+        further_ports(model, NO_PORT_REQUESTS, (0.0, 1.0), 3)
 
 
 def taking(inputs: list[tuple[str, int | str]]) -> ir.Model:

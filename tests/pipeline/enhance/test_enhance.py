@@ -51,8 +51,8 @@ def enhancer(request: pytest.FixtureRequest) -> Enhancer:
 @pytest.fixture
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut images into tiles of little more than the receptive field."""
-    monkeypatch.setattr(module, "LARGEST_TILE", 1)
-    monkeypatch.setattr(module, "LEAST_CORE", 36)
+    monkeypatch.setattr(module, "MAX_TILE", 1)
+    monkeypatch.setattr(module, "MIN_CORE", 36)
 
 
 def ignore(_done: int, _total: int) -> None:
@@ -203,7 +203,7 @@ def test_a_guessed_halo_is_blended() -> None:
 
 
 def test_tiles_of_a_12_megapixel_photograph_are_bounded(enhancer: Enhancer) -> None:
-    assert max(plan_tiles((3024, 4032), enhancer).tile) <= module.LARGEST_TILE
+    assert max(plan_tiles((3024, 4032), enhancer).tile) <= module.MAX_TILE
 
 
 def test_several_networks_run_one_after_the_other(tmp_path: Path) -> None:

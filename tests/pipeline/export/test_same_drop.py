@@ -20,7 +20,7 @@ from tests.quantize.smooth_photo import photo
 
 WIDTH = 8
 TARGETS = ("onnx-int8", "tflite-int8", "coreml-int8")
-MOST_APART = 0.005
+MAX_APART = 0.005
 """Largest difference of the mean drops of two formats, in dB."""
 
 CLEAN = [photo(seed, (64, 64)) for seed in range(70, 74)]
@@ -104,4 +104,4 @@ def test_files_of_one_scheme_lose_the_same(name: str, tmp_path: Path) -> None:
             exact = levels.permute(1, 2, 0).numpy().round().clip(0, 255)
             drops.append(psnr(exact, clean) - psnr(eiq.enhance(noisy, result[target]), clean))
         means[target] = float(np.mean(drops))
-    assert max(means.values()) - min(means.values()) <= MOST_APART
+    assert max(means.values()) - min(means.values()) <= MAX_APART

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from edge_imgq.quantize.calibration.histogram import (
-    FEWEST_BINS,
-    MOST_BINS,
+    MAX_BINS,
+    MIN_BINS,
     Histogram,
     HistogramKeeper,
     bins_of,
@@ -44,7 +44,7 @@ def test_the_order_of_the_stream_does_not_matter() -> None:
 
 def test_the_number_of_bins_does_not_grow_with_the_stream() -> None:
     histogram = counted(stream() * 50)
-    assert histogram.counts.shape == histogram.centres.shape == (3, MOST_BINS)
+    assert histogram.counts.shape == histogram.centres.shape == (3, MAX_BINS)
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.9, 0.999])
@@ -53,7 +53,7 @@ def test_quantiles_are_those_of_the_values_to_a_bin(share: float) -> None:
     histogram = counted(parts)
     for channel, values in enumerate(np.concatenate(parts, axis=1)):
         width = histogram.centres[channel, 1] - histogram.centres[channel, 0]
-        assert width <= 2 * np.ptp([*values, 0]) / (MOST_BINS - 1)
+        assert width <= 2 * np.ptp([*values, 0]) / (MAX_BINS - 1)
         below = np.cumsum(histogram.counts[channel]) / len(values)
         found = histogram.centres[channel, np.searchsorted(below, share)]
         wanted = np.quantile(values.astype(np.float32), share, method="inverted_cdf")
@@ -74,8 +74,8 @@ def test_a_channel_of_zeros_has_no_counts() -> None:
 
 def test_many_channels_have_fewer_bins_each() -> None:
     assert [bins_of(count) for count in (1, 32, 56, 4096)] == [
-        MOST_BINS,
-        MOST_BINS,
+        MAX_BINS,
+        MAX_BINS,
         2048,
-        FEWEST_BINS,
+        MIN_BINS,
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge_imgq.quantize.calibration.patch_sampler import FEW_PIXELS, MOST_PIXELS, SIDE, PatchSampler
+from edge_imgq.quantize.calibration.patch_sampler import FEW_PIXELS, MAX_PIXELS, SIDE, PatchSampler
 
 
 def flat(value: int, size: tuple[int, int] = (96, 96)) -> np.ndarray:
@@ -21,7 +21,7 @@ def test_images_pass_through_unchanged_and_memory_is_bounded() -> None:
     keeper = PatchSampler(multiple=4)
     passed = sum(1 for _ in keeper.passing(flat(i % 256, (200, 300)) for i in range(600)))
     assert passed == 600
-    assert keeper.all(1.0).size <= MOST_PIXELS
+    assert keeper.all(1.0).size <= MAX_PIXELS
     assert keeper.batch(1.0).size <= FEW_PIXELS
     assert keeper.held_out(1.0).size <= FEW_PIXELS
 

@@ -13,7 +13,7 @@ from edge_imgq.quantize.error_model.rounding_noise import (
     rounding_noise,
 )
 from edge_imgq.quantize.ranges.ranges import LEVELS, ChannelRange, Range, per_tensor
-from edge_imgq.quantize.scales.scales import place_scales
+from edge_imgq.quantize.scales.scales import assign_scales
 from tests.graph.build import parsed, run
 
 GENERATOR = np.random.default_rng(4)
@@ -48,7 +48,7 @@ def ranges() -> dict[str, ChannelRange]:
 
 
 def placed(model: ir.Model) -> dict[ir.Value, Quantization]:
-    return place_scales(model.graph, {n: r.whole() for n, r in ranges().items()}, IMAGE)
+    return assign_scales(model.graph, {n: r.whole() for n, r in ranges().items()}, IMAGE)
 
 
 ERRORS = np.array([0.25 / width for width in WIDTHS[:3]] + [0.0]) ** 2
@@ -98,6 +98,6 @@ def test_a_model_predicts_both_by_names() -> None:
 def test_what_is_not_rounded_anew_does_not_count() -> None:
     model = parsed("a = Relu(image) out = MaxPool<kernel_shape=[1,1]>(a)", {}, channels=3)
     seen = {name: Range(0.0, 1.0) for name in ("image", "a", "out")}
-    scales = place_scales(model.graph, seen, IMAGE)
+    scales = assign_scales(model.graph, seen, IMAGE)
     copied = activation(model, "out")
     assert rounding_noise(scales, {copied: 5.0}) == 0

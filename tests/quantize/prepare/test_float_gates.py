@@ -17,7 +17,7 @@ def test_a_loud_channel_beside_a_gate_costs_nothing(
     gate: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Against the same quantizer without gates; and no integer lies inside the gate."""
-    monkeypatch.setattr(float_operators, "MOST_TIME", 9.0)  # so few layers are quick in float
+    monkeypatch.setattr(float_operators, "MAX_TIME_RATIO", 9.0)  # so few layers are quick in float
     graph = network(gate)
     quantized = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
     for node in quantized.graph:

@@ -74,7 +74,7 @@ def test_gains_around_operators_in_float_change_nothing(kind: str) -> None:
 @pytest.mark.parametrize("kind", BODIES)
 def test_an_image_gains_by_operators_in_float(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Against the same quantizer that leaves them as they are."""
-    monkeypatch.setattr(float_operators, "MOST_TIME", 9.0)  # so few layers are quick in float
+    monkeypatch.setattr(float_operators, "MAX_TIME_RATIO", 9.0)  # so few layers are quick in float
     graph = network(kind)
     quantized = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
     monkeypatch.setattr(preparation, "operators_in_float", lambda *_: None)

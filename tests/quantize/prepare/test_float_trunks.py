@@ -89,7 +89,7 @@ def test_there_is_no_trunk_without_a_sum_or_without_a_region_in_float() -> None:
 
 def test_an_image_gains_by_a_trunk_in_float(monkeypatch: pytest.MonkeyPatch) -> None:
     """Against the same quantizer that leaves its sums in int8."""
-    monkeypatch.setattr(float_operators, "MOST_TIME", 9.0)  # so few layers are quick in float
+    monkeypatch.setattr(float_operators, "MAX_TIME_RATIO", 9.0)  # so few layers are quick in float
     graph = network()
     quantized = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
     assert all(is_marked(node) for node in quantized.graph if node.op_type == "Add")
@@ -100,7 +100,7 @@ def test_an_image_gains_by_a_trunk_in_float(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_integer_layers_read_a_rounded_copy_of_the_trunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(float_operators, "MOST_TIME", 9.0)
+    monkeypatch.setattr(float_operators, "MAX_TIME_RATIO", 9.0)
     quantized = quantize(network(), recipe("image"), CONTRACT, PHOTOS)
     layers = [node for node in quantized.graph if node.op_type == "Conv" and not is_marked(node)]
     assert all(edit.producer_of(node, 0).op_type == "DequantizeLinear" for node in layers)

@@ -8,7 +8,7 @@ import onnx_ir as ir
 import pytest
 
 from edge_imgq.quantize.scales.scale_constraints import image_quantization
-from edge_imgq.quantize.scales.scales import place_scales
+from edge_imgq.quantize.scales.scales import assign_scales
 from tests.export.tflite.witness import (
     NOTE,
     Case,
@@ -77,5 +77,5 @@ def test_what_has_other_levels_keeps_them(body: str) -> None:
     model = Case(body, (1, 3, 16, 16), CONSTANTS).model()
     ranges = ranges_of(model, pixels())
     graph = ir.from_proto(onnx.shape_inference.infer_shapes(model)).graph
-    placed = {value.name: found for value, found in place_scales(graph, ranges, IMAGE).items()}
+    placed = {value.name: found for value, found in assign_scales(graph, ranges, IMAGE).items()}
     assert placed["e"].scale[0] != IMAGE.scale[0]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge_imgq.quantize.scales.tie_free_multiplier import (
-    LARGEST_DENOMINATOR,
+    MAX_DENOMINATOR,
     exactly_invertible_above,
     exactly_invertible_without_ties,
     tie_free_above,
@@ -29,7 +29,7 @@ def test_the_fraction_has_an_odd_denominator_that_is_not_large(function) -> None
     for wanted, given in zip(MULTIPLIERS, function(MULTIPLIERS), strict=True):
         m = denominator(float(given))
         assert m % 2 == 1
-        assert m <= max(LARGEST_DENOMINATOR, 1 / wanted + 2)
+        assert m <= max(MAX_DENOMINATOR, 1 / wanted + 2)
 
 
 def test_no_accumulator_falls_on_or_near_one_half() -> None:

@@ -12,12 +12,12 @@ import pytest
 
 from edge_imgq.graph.network import Quantization
 from edge_imgq.quantize.ranges.ranges import Range, covering, per_tensor
-from edge_imgq.quantize.scales.scales import activations, place_scales
-from edge_imgq.quantize.scales.tie_free_multiplier import LARGEST_DENOMINATOR
+from edge_imgq.quantize.scales.scales import activations, assign_scales
+from edge_imgq.quantize.scales.tie_free_multiplier import MAX_DENOMINATOR
 
 IMAGE = per_tensor(1 / 255, -128)
 SEED = 5
-NEAREST = Fraction(1, 2 * LARGEST_DENOMINATOR + 2)
+NEAREST = Fraction(1, 2 * MAX_DENOMINATOR + 2)
 """No accumulator comes nearer to a half than this."""
 
 BODIES = {
@@ -57,13 +57,13 @@ def placed(body: str) -> dict[str, Quantization]:
             strict=True,
         )
     }
-    found = place_scales(graph, ranges, IMAGE)
+    found = assign_scales(graph, ranges, IMAGE)
     return {value.name or "": parameters for value, parameters in found.items()}
 
 
 def fraction(multiplier: float) -> Fraction:
     """Return the fraction that a multiplier stands for; float32 holds it to seven digits."""
-    near = Fraction(multiplier).limit_denominator(LARGEST_DENOMINATOR)
+    near = Fraction(multiplier).limit_denominator(MAX_DENOMINATOR)
     assert float(near) == pytest.approx(multiplier, rel=1e-6)
     return near
 
@@ -89,7 +89,7 @@ def test_no_accumulator_lies_halfway_between_two_levels(name: str) -> None:
     ratios = [fraction(multiplier) for multiplier in MULTIPLIERS[name](scale)]
     denominator = np.lcm.reduce([ratio.denominator for ratio in ratios])
     assert denominator % 2 == 1
-    assert denominator <= LARGEST_DENOMINATOR
+    assert denominator <= MAX_DENOMINATOR
     assert Fraction(1, 2 * int(denominator)) >= NEAREST
 
 

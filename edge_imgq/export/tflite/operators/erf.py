@@ -4,7 +4,7 @@ GELU(w) = w/2 · (1 + erf(w/√2)), so for any a above 0
 
     erf(a) = 2 · GELU(√2·a) / (√2·a) − 1.
 
-Erf is odd, so a = |x| and the result is multiplied by x / a. For |x| below LEAST_MAGNITUDE, a
+Erf is odd, so a = |x| and the result is multiplied by x / a. For |x| below MIN_MAGNITUDE, a
 is that and x / a interpolates linearly, within a relative 3·10⁻⁷ of erf, and nothing is divided by
 0.
 """
@@ -22,7 +22,7 @@ from edge_imgq.graph.network import Operation, Tensor
 if TYPE_CHECKING:
     from edge_imgq.export.tflite.emitter import Emitter
 
-LEAST_MAGNITUDE = 2.0**-10
+MIN_MAGNITUDE = 2.0**-10
 
 Lowering = Callable[["Emitter", Operation], None]
 
@@ -40,7 +40,7 @@ def error_function(file: Emitter, operation: Operation) -> None:
         return Tensor(f"{operation.name}/{name}", (), None, np.asarray(value, np.float32))
 
     size = step("size", elementwise.absolute, source)
-    size = step("size_above", elementwise.maximum, size, number("least", LEAST_MAGNITUDE))
+    size = step("size_above", elementwise.maximum, size, number("least", MIN_MAGNITUDE))
     wide = step("wide", elementwise.multiply, size, number("root", np.sqrt(2)))
     share = step("share", elementwise.divide, step("gelu", activation.gelu, wide), wide)
     twice = step("twice", elementwise.multiply, share, number("two", 2))

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from edge_imgq.graph.network import Operation, Quantization
 
 Code = schema.BuiltinOperator
-MOST_REFLECTED = 16
+MAX_SLICED_BORDER = 16
 """Largest border, in rows, that is sliced; a wider one is a MIRROR_PAD."""
 
-MOST_JOINED = 5
+MAX_CONCAT_INPUTS = 5
 """Largest number of inputs that XNNPACK accepts in a CONCATENATION."""
 
 
@@ -40,7 +40,7 @@ def reflect(file: Emitter, operation: Operation, table: Sequence[Pair], source: 
         source: index of the image at the output's scale.
     """
     axes = [axis for axis, pair in enumerate(table) if any(pair)]
-    if not axes or max(map(max, table)) > MOST_REFLECTED or file.options.gpu:
+    if not axes or max(map(max, table)) > MAX_SLICED_BORDER or file.options.gpu:
         return False
     border = _Border(file, operation)
     shape = list(stored_shape(operation.operand(0).shape))
@@ -84,7 +84,7 @@ class _Border:
         """Concatenate tensors along an axis in stages; return the result's index and length."""
         parts = list(parts)
         while len(parts) > 1:
-            group, parts = parts[:MOST_JOINED], parts[MOST_JOINED:]
+            group, parts = parts[:MAX_CONCAT_INPUTS], parts[MAX_CONCAT_INPUTS:]
             length = sum(size for _, size in group)
             result = self._part(shape, axis, length)
             inputs = [index for index, _ in group]

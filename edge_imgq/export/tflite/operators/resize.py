@@ -16,12 +16,12 @@ from edge_imgq.export.tflite.operators import nearest_resize
 from edge_imgq.export.tflite.operators.resize_matrices import resize_by_matrices
 from edge_imgq.export.tflite.refusal import RefusedError
 from edge_imgq.graph.resize_sampling import (
+    COORDINATES,
     CROP,
-    IN_PLACE,
-    PLACES,
+    ENLARGES_TO_OWN_SIZE,
     ROUNDINGS,
     axis_of,
-    crops_in_place,
+    enlarges_to_own_size,
 )
 
 if TYPE_CHECKING:
@@ -136,14 +136,14 @@ def _refuse_unusual(operation: Operation) -> None:
     image, output = operation.operand(0).shape, operation.output.shape
     if len(image) != 4 or image[:2] != output[:2]:
         raise RefusedError("only height and width of an image can be resized.")
-    if crops_in_place(operation):
-        raise RefusedError(f"{IN_PLACE}.")
+    if enlarges_to_own_size(operation):
+        raise RefusedError(f"{ENLARGES_TO_OWN_SIZE}.")
 
 
 def _flags(operation: Operation, mode: str) -> Flags | None:
     """Return the first flags whose positions equal ONNX's on both axes, or None."""
     coordinates = operation.attributes.get("coordinate_transformation_mode", "half_pixel")
-    if coordinates not in PLACES or coordinates == CROP:
+    if coordinates not in COORDINATES or coordinates == CROP:
         return None
     wanted = [_wanted(operation, mode, axis) for axis in (2, 3)]
     image, output = operation.operand(0).shape, operation.output.shape
@@ -159,7 +159,7 @@ def _wanted(operation: Operation, mode: str, axis: int) -> Positions:
     attributes = operation.attributes
     size = operation.operand(0).shape[axis]
     coordinates = attributes.get("coordinate_transformation_mode", "half_pixel")
-    exact = PLACES[coordinates](axis_of(operation, axis))
+    exact = COORDINATES[coordinates](axis_of(operation, axis))
     if mode == "nearest":
         exact = ROUNDINGS[attributes.get("nearest_mode", "round_prefer_floor")](exact)
     return np.clip(exact, 0, size - 1)

@@ -19,7 +19,7 @@ from ai_edge_litert import schema_py_generated as schema
 from edge_imgq.export.tflite.layout import stored_shape
 from edge_imgq.export.tflite.refusal import RefusedError
 from edge_imgq.graph.network import Tensor
-from edge_imgq.graph.resize_sampling import PLACES, matrix, outside
+from edge_imgq.graph.resize_sampling import COORDINATES, matrix, outside
 
 if TYPE_CHECKING:
     from edge_imgq.export.tflite.emitter import Emitter
@@ -52,7 +52,7 @@ def resize_by_matrices(file: Emitter, operation: Operation) -> None:
 def _refuse_unknown(operation: Operation) -> None:
     attributes = operation.attributes
     coordinates = attributes.get("coordinate_transformation_mode", "half_pixel")
-    if coordinates not in PLACES:
+    if coordinates not in COORDINATES:
         raise RefusedError(f"'{coordinates}' is none of ONNX's coordinate modes.")
     beyond = any(outside(operation, axis).any() for axis in (2, 3))
     if beyond and attributes.get("extrapolation_value", 0.0):

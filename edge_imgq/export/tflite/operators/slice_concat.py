@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Code = schema.BuiltinOperator
 ROWS, COLUMNS = 1, 2
-MOST_JOINED = 5
+MAX_CONCAT_INPUTS = 5
 """Largest number of inputs of an XNNPACK CONCATENATION (tensorflow/lite/delegates/xnnpack)."""
 
 
@@ -222,17 +222,17 @@ def _read_or_not(part: Tensor, image: Tensor) -> Tensor:
 def concatenation(file: Emitter, operation: Operation) -> None:
     """Lower Concat along one axis to CONCATENATION. Exact for inputs at the output's scale.
 
-    Int8 inputs at another scale are requantized first. XNNPACK accepts at most MOST_JOINED inputs.
-    More int8 inputs are concatenated in stages, which takes .83 to 1.05 of the time of one TFLite
-    kernel. For float it takes 1.0 to 1.3, so they are concatenated at once.
+    Int8 inputs at another scale are requantized first. XNNPACK accepts at most MAX_CONCAT_INPUTS
+    inputs. More int8 inputs are concatenated in stages, which takes .83 to 1.05 of the time of one
+    TFLite kernel. For float it takes 1.0 to 1.3, so they are concatenated at once.
     """
     output = operation.output
     tensors = [tensor for tensor in operation.inputs if tensor is not None]
     axis = stored_axis(operation.attributes["axis"], len(output.shape))
     inputs = [_joined(file, tensor, output.quantization) for tensor in tensors]
     shapes = [stored_shape(tensor.shape) for tensor in tensors]
-    while output.quantization is not None and len(inputs) > MOST_JOINED:
-        count = min(MOST_JOINED, len(inputs) - MOST_JOINED + 1)
+    while output.quantization is not None and len(inputs) > MAX_CONCAT_INPUTS:
+        count = min(MAX_CONCAT_INPUTS, len(inputs) - MAX_CONCAT_INPUTS + 1)
         shape = list(shapes[0])
         shape[axis] = sum(part[axis] for part in shapes[:count])
         name = f"{output.name}/first{len(inputs)}"

@@ -73,7 +73,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> None:
 
 def _edits(value: ir.Value | None, order: Any) -> list[Edit] | None:
     """Return the edits that permute the channels of a value, or None if its node has no rule."""
-    node = edit.find_maker(value)
+    node = edit.find_producer(value)
     if value is None or node is None or edit.sole_consumer(value) is None:
         return None
     if value.shape is None or len(value.shape) != 4 or value.shape[1] != len(order):
@@ -153,7 +153,7 @@ def _width(value: ir.Value | None) -> int | None:
 
 def _channels_of(value: ir.Value | None) -> tuple[ir.Value, Any] | None:
     """Return the image from which a value takes its channels, and their indices in it."""
-    width, node = _width(value), edit.find_maker(value)
+    width, node = _width(value), edit.find_producer(value)
     if value is None or width is None:
         return None
     image = node.inputs[0] if node is not None and node.op_type == "Slice" else None
@@ -174,7 +174,7 @@ def _select(node: ir.Node, image: ir.Value, matrix: Any) -> None:
     assert isinstance(graph, ir.Graph)
     chosen = edit.insert_convolution(graph, node, image, matrix, f"{node.name}.order")
     chosen.shape = result.shape
-    edit.take_place(result, chosen)
+    edit.replace_value(result, chosen)
     edit.remove_dead(node)
 
 

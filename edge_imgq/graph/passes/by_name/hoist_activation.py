@@ -43,7 +43,7 @@ def hoist_activation(model: ir.Model) -> int:
 
 def _move(graph: ir.Graph, node: ir.Node) -> bool:
     moved = node.inputs[0]
-    mover = edit.find_maker(moved)
+    mover = edit.find_producer(moved)
     if moved is None or mover is None or edit.sole_consumer(moved) is not node:
         return False
     source = mover.inputs[0]
@@ -61,7 +61,7 @@ def _move(graph: ir.Graph, node: ir.Node) -> bool:
     active = edit.insert_node(graph, mover, node.op_type, inputs, attributes, name)
     active.shape = source.shape
     mover.replace_input_with(0, active)
-    edit.take_place(node.outputs[0], moved)
+    edit.replace_value(node.outputs[0], moved)
     edit.remove_node(node)
     return True
 

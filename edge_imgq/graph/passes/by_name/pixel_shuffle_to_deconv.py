@@ -73,7 +73,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> None:
         graph, node, "ConvTranspose", inputs, attributes, f"{node.name}.transposed"
     )
     image.shape = node.outputs[0].shape
-    edit.take_place(node.outputs[0], image)
+    edit.replace_value(node.outputs[0], image)
     edit.remove_node(node)
     if convolution is not None:
         edit.remove_node(convolution)

@@ -62,7 +62,7 @@ def sign_split(model: ir.Model) -> int:
 
 
 def cheap_sign_split(model: ir.Model, kernels: KernelProfile) -> int:
-    """Split PReLUs as `sign_split` does, where that costs at most MOST times the kept activation.
+    """Split PReLUs as `sign_split` does, where this costs at most MAX_COST times the activation.
 
     Cost is estimated from the kernel profile. Other PReLUs with one slope for all channels become
     LeakyReLUs. Exact in real numbers; float32 rounding differs.
@@ -159,7 +159,7 @@ def _write_leaky(graph: ir.Graph, node: ir.Node) -> None:
     name = f"{node.name}.leaky"
     output = edit.insert_node(graph, node, "LeakyRelu", node.inputs[:1], {"alpha": alpha}, name)
     output.shape = node.outputs[0].shape
-    edit.take_place(node.outputs[0], output)
+    edit.replace_value(node.outputs[0], output)
     edit.remove_dead(node)
 
 
@@ -213,7 +213,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> ir.Value:
         name = f"{node.name}.merge"
         merged = edit.insert_convolution(graph, last, halves, merge, name)
         merged.shape = output.shape
-        edit.take_place(output, merged)
+        edit.replace_value(output, merged)
     edit.remove_dead(last)
     return halves
 
@@ -260,7 +260,7 @@ def _emit_halves(graph: ir.Graph, node: ir.Node, spread: Any) -> ir.Value:
 def _own_producer(node: ir.Node) -> ir.Node | None:
     """Return the plain convolution whose output only this node reads, or None."""
     source = node.inputs[0]
-    producer = edit.find_maker(source)
+    producer = edit.find_producer(source)
     if source is None or producer is None or edit.sole_consumer(source) is not node:
         return None
     return producer if _is_plain(producer) else None

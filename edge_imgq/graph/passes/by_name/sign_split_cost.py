@@ -11,7 +11,7 @@ applies it and quantizes. In slots per position, with C channels:
     LEAKY_RELU      leaky · C, which is an int8 kernel
 
 A PReLU is costed with the convolutions on both sides, all else as in the float graph. It is split
-if that costs at most MOST_COST times as much as keeping it.
+if that costs at most MAX_COST times as much as keeping it.
 
 Measured: chains of 3×3 and 1×1 convolutions of 8 to 64 channels at 90×160, one thread of an AMD
 EPYC with AVX-512, 4 picoseconds a slot. Split over kept, measured and counted for whole chains:
@@ -37,7 +37,7 @@ from edge_imgq.graph.cost.conv_slots import mac_slots
 from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.kernels.tile import round_up
 
-MOST_COST = 1.2
+MAX_COST = 1.2
 """Largest accepted ratio of the cost of the halves to that of the kept PReLU."""
 
 
@@ -60,7 +60,7 @@ class Surroundings:
 
 
 def is_cheap(around: Surroundings, slopes: Any, kernels: KernelProfile, *, is_leaky: bool) -> bool:
-    """Return True if a split costs at most MOST_COST times as much as the kept activation.
+    """Return True if a split costs at most MAX_COST times as much as the kept activation.
 
     Args:
         around: convolutions beside the activation.
@@ -70,11 +70,11 @@ def is_cheap(around: Surroundings, slopes: Any, kernels: KernelProfile, *, is_le
     """
     channels, halves = len(slopes), len(slopes) + int(np.count_nonzero(slopes))
     kept = _kept(around, channels, kernels, is_leaky=is_leaky)
-    return _split(around, channels, halves, kernels) <= MOST_COST * kept
+    return _split(around, channels, halves, kernels) <= MAX_COST * kept
 
 
 def affordable(around: Surroundings, slopes: Any, kernels: KernelProfile) -> int:
-    """Return the largest number of halves that costs at most MOST_COST times the kept PReLU.
+    """Return the largest number of halves that costs at most MAX_COST times the kept PReLU.
 
     Args:
         around: convolutions beside the activation.
@@ -85,7 +85,7 @@ def affordable(around: Surroundings, slopes: Any, kernels: KernelProfile) -> int
         C to C plus the number of nonzero slopes; 0 if not even one half per channel is affordable.
     """
     channels, halves = len(slopes), len(slopes) + int(np.count_nonzero(slopes))
-    most = MOST_COST * _kept(around, channels, kernels, is_leaky=False)
+    most = MAX_COST * _kept(around, channels, kernels, is_leaky=False)
     stored = range(halves, channels - 1, -1)
     return next((n for n in stored if _split(around, channels, n, kernels) <= most), 0)
 

@@ -114,7 +114,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     if any(axis.cut for axis in axes):
         image = _cut_off(graph, node, image, axes)
     image.shape = node.outputs[0].shape
-    edit.take_place(node.outputs[0], image)
+    edit.replace_value(node.outputs[0], image)
     edit.remove_node(node)
     return True
 

@@ -87,7 +87,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node, found: Convolution, pads: list[int]
         graph, node, "Conv", [*inputs, *node.inputs[2:]], attributes, f"{node.name}.turned"
     )
     image.shape = node.outputs[0].shape
-    edit.take_place(node.outputs[0], image)
+    edit.replace_value(node.outputs[0], image)
     edit.remove_node(node)
 
 

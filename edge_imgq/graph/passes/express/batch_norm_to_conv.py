@@ -54,6 +54,6 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     attributes = {"kernel_shape": [1, 1], "group": len(slope)}
     result = edit.insert_node(graph, node, "Conv", inputs, attributes, f"{name}.line")
     result.shape = node.outputs[0].shape
-    edit.take_place(node.outputs[0], result)
+    edit.replace_value(node.outputs[0], result)
     edit.remove_node(node)
     return True

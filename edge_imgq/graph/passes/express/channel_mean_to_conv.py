@@ -46,6 +46,6 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     weight = np.full((1, channels), 1 / channels)
     mean = edit.insert_convolution(graph, node, image, weight, f"{node.name}.mean")
     mean.shape = node.outputs[0].shape
-    edit.take_place(node.outputs[0], mean)
+    edit.replace_value(node.outputs[0], mean)
     edit.remove_node(node)
     return True

@@ -23,7 +23,7 @@ REACH = 2
 SHIFTS = {"half_pixel": 0.5, "pytorch_half_pixel": 0.5, "asymmetric": 0.0}
 """Offset of a pixel's centre from its corner, in pixels, by coordinate transformation mode."""
 
-MOST_CHANNELS = 16
+MAX_CHANNELS = 16
 """Largest number of channels that is rewritten. The convolution is dense, so that a shuffle can
 permute its channels; its cost grows with the square of the channels.
 """
@@ -54,7 +54,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     if node.attributes.get_string("mode", "nearest") != "cubic" or len(source.shape) != 4:
         return False
     batch, channels, height, width = source.shape
-    if not isinstance(channels, int) or channels > MOST_CHANNELS:
+    if not isinstance(channels, int) or channels > MAX_CHANNELS:
         return False
     if node.attributes.get_int("exclude_outside", 0):
         return False
@@ -71,7 +71,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     shuffle = {"blocksize": factor, "mode": "CRD"}
     result = edit.insert_node(graph, node, "DepthToSpace", [phases], shuffle, f"{name}.shuffle")
     result.shape = node.outputs[0].shape
-    edit.take_place(node.outputs[0], result)
+    edit.replace_value(node.outputs[0], result)
     edit.remove_node(node)
     return True
 

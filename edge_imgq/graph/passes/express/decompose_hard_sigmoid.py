@@ -42,5 +42,5 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> None:
     clipped = edit.insert_node(graph, node, "Clip", [line, *bounds], {}, f"{name}.clipped")
     for value in (scaled, line, clipped):
         value.shape = node.outputs[0].shape
-    edit.take_place(node.outputs[0], clipped)
+    edit.replace_value(node.outputs[0], clipped)
     edit.remove_node(node)

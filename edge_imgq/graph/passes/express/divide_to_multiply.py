@@ -47,7 +47,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
         result.shape = node.outputs[0].shape
     elif node.outputs[0].is_graph_output():
         return False
-    edit.take_place(node.outputs[0], result)
+    edit.replace_value(node.outputs[0], result)
     edit.remove_node(node)
     return True
 
@@ -75,5 +75,5 @@ def _power(graph: ir.Graph, node: ir.Node) -> ir.Value | None:
     kind, inputs = forms[number]
     result = edit.insert_node(graph, node, kind, inputs, {}, f"{node.name}.{kind.lower()}")
     if is_marked(node):
-        mark_float(edit.maker(result))
+        mark_float(edit.producer(result))
     return result

@@ -71,5 +71,5 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> None:
     attributes = {"kernel_shape": [2, 2], "strides": [2, 2], "group": channels}
     mean = edit.insert_node(graph, node, "Conv", [source, weight], attributes, f"{node.name}.half")
     mean.shape = node.outputs[0].shape
-    edit.take_place(node.outputs[0], mean)
+    edit.replace_value(node.outputs[0], mean)
     edit.remove_node(node)

@@ -48,7 +48,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
         before, after = counts[position], counts[position + len(axes)]
         if before or after:
             padded = _pad_axis(graph, node, padded, axis, before, after)
-    edit.take_place(node.outputs[0], padded)
+    edit.replace_value(node.outputs[0], padded)
     edit.remove_node(node)
     return True
 

@@ -47,7 +47,7 @@ def _crop(node: ir.Node) -> int:
     pads = np.array(node.attributes.get_ints("pads", [0, 0, 0, 0])) + cut
     node.attributes["pads"] = ir.AttrInt64s("pads", pads.tolist())
     node.outputs[0].shape = crop.outputs[0].shape
-    edit.take_place(crop.outputs[0], node.outputs[0])
+    edit.replace_value(crop.outputs[0], node.outputs[0])
     edit.remove_dead(crop)
     return 1
 
@@ -92,6 +92,6 @@ def _bias(graph: ir.Graph, node: ir.Node) -> int:
     node.resize_inputs(3)
     node.replace_input_with(2, edit.add_constant(graph, f"{node.name}.bias", np.array(bias)))
     node.outputs[0].shape = follower.outputs[0].shape
-    edit.take_place(follower.outputs[0], node.outputs[0])
+    edit.replace_value(follower.outputs[0], node.outputs[0])
     edit.remove_dead(follower)
     return 1

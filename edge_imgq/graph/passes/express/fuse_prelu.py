@@ -55,7 +55,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
         inputs = [source, edit.add_constant(graph, f"{name}.slope", array)]
         result = edit.insert_node(graph, node, "PRelu", inputs, {}, name)
         result.shape = node.outputs[0].shape
-        edit.take_place(node.outputs[0], result)
+        edit.replace_value(node.outputs[0], result)
         edit.remove_dead(node)
         return True
     return False
@@ -63,13 +63,13 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
 
 def _rectified(value: ir.Value | None) -> ir.Value | None:
     """Return x if the value is relu(x), else None."""
-    node = edit.find_maker(value)
+    node = edit.find_producer(value)
     return node.inputs[0] if node is not None and node.op_type == "Relu" else None
 
 
 def _slopes(value: ir.Value | None, source: ir.Value) -> Any:
     """Return the factor per channel of min(source, 0) in a value, or None if there is none."""
-    node = edit.find_maker(value)
+    node = edit.find_producer(value)
     multiple = _negative_part(node, source)
     if multiple is not None:
         channels = source.shape[1] if source.shape is not None and len(source.shape) == 4 else None
@@ -90,14 +90,14 @@ def _negative_part(node: ir.Node | None, source: ir.Value) -> float | None:
     if node.op_type == "Relu":
         return -1.0 if _is_negation(node.inputs[0], source) else None
     if node.op_type == "Sub" and node.inputs[0] is source:
-        size = edit.find_maker(node.inputs[1])
+        size = edit.find_producer(node.inputs[1])
         is_size = size is not None and size.op_type == "Abs" and size.inputs[0] is source
         return 2.0 if is_size else None
     return None
 
 
 def _is_negation(value: ir.Value | None, source: ir.Value) -> bool:
-    node = edit.find_maker(value)
+    node = edit.find_producer(value)
     found = affine_of(node) if node is not None else None
     if found is None or found[0] is not source or not found[1].is_pure_scale:
         return False

@@ -48,7 +48,7 @@ def _part(graph: ir.Graph, node: ir.Node) -> bool:
             result = edit.insert_node(graph, node, kind, [result, bound], {}, name)
             result.shape = node.outputs[0].shape
     assert result is not None
-    edit.take_place(node.outputs[0], result)
+    edit.replace_value(node.outputs[0], result)
     edit.remove_node(node)
     return True
 
@@ -66,7 +66,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
         return False
     result = _insert(graph, node, source, bounds)
     result.shape = node.outputs[0].shape
-    edit.take_place(node.outputs[0], result)
+    edit.replace_value(node.outputs[0], result)
     edit.remove_dead(node)
     return True
 

@@ -72,7 +72,7 @@ def _turn(graph: ir.Graph, node: ir.Node) -> bool:
     }  # fmt: skip
     result = edit.insert_node(graph, node, "Conv", [*inputs, *node.inputs[2:]], turned, name)
     result.shape = node.outputs[0].shape
-    edit.take_place(node.outputs[0], result)
+    edit.replace_value(node.outputs[0], result)
     edit.remove_node(node)
     return True
 
@@ -126,6 +126,6 @@ def divide(graph: ir.Graph, node: ir.Node) -> bool:
         parts.append(edit.insert_node(graph, node, "ConvTranspose", inputs, attributes, name))
     joined = edit.insert_node(graph, node, "Concat", parts, {"axis": 1}, f"{node.name}.joined")
     joined.shape = result.shape
-    edit.take_place(result, joined)
+    edit.replace_value(result, joined)
     edit.remove_node(node)
     return True

@@ -68,5 +68,5 @@ def _insert(
     product.shape = ir.Shape([batch, matrix.shape[0], 1, 1])
     flat = edit.insert_node(graph, node, "Squeeze", [product, axes], {}, f"{name}.flat")
     flat.shape = node.outputs[0].shape
-    edit.take_place(node.outputs[0], flat)
+    edit.replace_value(node.outputs[0], flat)
     edit.remove_node(node)

@@ -83,10 +83,10 @@ def _fold(graph: ir.Graph, first: ir.Node) -> int:
     if edits is not None and not (result.is_graph_output() and _is_edge(source)):
         for change in edits:
             change()
-        edit.take_place(result, source)
+        edit.replace_value(result, source)
     elif len(chain) > operators_for(total) and not any(is_marked(node) for node in chain):
         joined = insert_affine(graph, chain[-1], source, total, f"{chain[-1].name}.affine")
-        edit.take_place(result, joined)
+        edit.replace_value(result, joined)
     else:
         return 0
     edit.remove_dead(chain[-1])

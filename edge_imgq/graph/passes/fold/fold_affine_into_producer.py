@@ -58,14 +58,14 @@ def _fold(node: ir.Node) -> bool:
         return False
     for change in edits:
         change()
-    edit.take_place(node.outputs[0], source)
+    edit.replace_value(node.outputs[0], source)
     edit.remove_node(node)
     return True
 
 
 def _edits(value: ir.Value | None, affine: Affine) -> list[Edit] | None:
     """Return the edits that apply the affine to a value upstream, or None if that is impossible."""
-    node = edit.find_maker(value)
+    node = edit.find_producer(value)
     if value is None or node is None or edit.sole_consumer(value) is None or is_marked(node):
         return None
     channels = value.shape[1] if value.shape is not None and len(value.shape) == 4 else None

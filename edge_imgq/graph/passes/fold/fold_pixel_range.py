@@ -144,7 +144,7 @@ def _clip_after(node: ir.Node) -> ir.Node | None:
 def _end_at(end: ir.Value, value: ir.Value) -> None:
     """Replace the end of a chain by `value` and remove the chain."""
     last = end.producer()
-    edit.take_place(end, value)
+    edit.replace_value(end, value)
     if last is not None:
         edit.remove_dead(last)
 

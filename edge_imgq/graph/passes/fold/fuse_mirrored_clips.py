@@ -34,11 +34,11 @@ def fuse_mirrored_clips(model: ir.Model) -> int:
 
 
 def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
-    line = edit.find_maker(node.inputs[0]) if _rectifies(node) else None
+    line = edit.find_producer(node.inputs[0]) if _rectifies(node) else None
     if line is None or edit.sole_consumer(line.outputs[0]) is not node or is_marked(line):
         return False
     found = affine_of(line) or _diagonal(line)
-    inner = edit.find_maker(found[0]) if found is not None else None
+    inner = edit.find_producer(found[0]) if found is not None else None
     if found is None or inner is None or not _rectifies(inner):
         return False
     rectified, affine = found
@@ -53,7 +53,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     ]
     clipped = edit.insert_node(graph, node, "Clip", [line.outputs[0], *bounds], {}, name)
     clipped.shape = node.outputs[0].shape
-    edit.take_place(node.outputs[0], clipped)
+    edit.replace_value(node.outputs[0], clipped)
     edit.remove_dead(node)
     edit.remove_dead(inner)
     return True

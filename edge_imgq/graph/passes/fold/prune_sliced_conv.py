@@ -43,7 +43,7 @@ def _rewrite(node: ir.Node) -> bool:
         return False
     value: ir.Value | None = source
     while value is not None and edit.sole_consumer(value) is not None:
-        maker = edit.find_maker(value)
+        maker = edit.find_producer(value)
         if maker is None or is_marked(maker):
             return False
         path.append(maker)
@@ -58,7 +58,7 @@ def _rewrite(node: ir.Node) -> bool:
         return False
     for maker in path:
         maker.outputs[0].shape = node.outputs[0].shape
-    edit.take_place(node.outputs[0], source)
+    edit.replace_value(node.outputs[0], source)
     edit.remove_dead(node)
     return True
 

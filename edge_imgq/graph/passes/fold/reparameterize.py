@@ -161,7 +161,7 @@ def _collapse(graph: ir.Graph, root: ir.Node, diagonal: bool) -> ir.Node | None:
             kind = "Add" if sign > 0 else "Sub"
             total = edit.insert_node(graph, root, kind, [total, value], {}, f"{root.name}.rest")
             total.shape = shape
-    edit.take_place(root.outputs[0], total)
+    edit.replace_value(root.outputs[0], total)
     edit.remove_dead(root)
     return total.producer()
 

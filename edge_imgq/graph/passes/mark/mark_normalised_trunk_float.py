@@ -92,7 +92,7 @@ def _is_channel_mean(node: ir.Node) -> bool:
 
 
 def _reads(node: ir.Node, trunk: AbstractSet[ir.Node]) -> bool:
-    return any(edit.find_maker(value) in trunk for value in node.inputs)
+    return any(edit.find_producer(value) in trunk for value in node.inputs)
 
 
 def _is_first(node: ir.Node) -> bool:
@@ -104,7 +104,7 @@ def _is_first(node: ir.Node) -> bool:
 
 def _keeps(node: ir.Node, trunk: AbstractSet[ir.Node]) -> bool:
     """Return True if a sum reads or writes a value that stays in float."""
-    made = [value for value in node.inputs if edit.find_maker(value) in trunk]
+    made = [value for value in node.inputs if edit.find_producer(value) in trunk]
     return any(value is not None and _stays(value, trunk) for value in [*made, node.outputs[0]])
 
 

@@ -3,8 +3,8 @@
     s = ((a + b) + c) − d
 
 In an int8 graph each addition rounds its result. Wavelets and butterflies consist of such chains,
-and the rounding errors accumulate. If at least FEWEST sums form one expression, all of them are
-marked (`edge_imgq.graph.float_regions`): operands are dequantized once, and only the result is
+and the rounding errors accumulate. If at least MIN_ADDITIONS sums form one expression, all of them
+are marked (`edge_imgq.graph.float_regions`): operands are dequantized once, and only the result is
 rounded.
 """
 
@@ -19,7 +19,7 @@ from edge_imgq.graph.float_regions import is_marked, mark_float
 from edge_imgq.graph.fusion import fused_activation
 
 SUMS = ("Add", "Sub")
-FEWEST = 3
+MIN_ADDITIONS = 3
 """Fewest additions in an expression that is marked.
 
 Two are a nested skip, where the conversions cost more than the saved rounding gains.
@@ -27,7 +27,7 @@ Two are a nested skip, where the conversions cost more than the saved rounding g
 
 
 def mark_sum_chains_float(model: ir.Model) -> int:
-    """Mark the additions of expressions of at least FEWEST sums as float arithmetic.
+    """Mark the additions of expressions of at least MIN_ADDITIONS sums as float arithmetic.
 
     A quantized graph then rounds such a sum once. Values do not change.
 
@@ -44,7 +44,7 @@ def mark_sum_chains_float(model: ir.Model) -> int:
             continue
         parts = _expression(node, sums)
         sums -= parts
-        if len(parts) >= FEWEST:
+        if len(parts) >= MIN_ADDITIONS:
             marked += len(parts)
             for part in parts:
                 mark_float(part)
@@ -68,7 +68,7 @@ def _expression(node: ir.Node, sums: AbstractSet[ir.Node]) -> set[ir.Node]:
     while waiting:
         one = waiting.pop()
         joined = [value for value in one.inputs if value is not None and _goes_on(value, sums)]
-        others = {edit.maker(value) for value in joined}
+        others = {edit.producer(value) for value in joined}
         if _goes_on(one.outputs[0], sums):
             others |= set(one.outputs[0].consumers())
         waiting += others - found

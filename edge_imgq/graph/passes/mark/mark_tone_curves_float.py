@@ -71,7 +71,7 @@ def _mark(node: ir.Node, marked: list[ir.Node]) -> None:
             continue
         mark_float(node)
         marked.append(node)
-        sources = (edit.find_maker(value) for value in node.inputs)
+        sources = (edit.find_producer(value) for value in node.inputs)
         waiting += [s for s in sources if s is not None and _is_arithmetic(s)]
 
 
@@ -79,7 +79,7 @@ def _is_arithmetic(node: ir.Node) -> bool:
     """Return True if a node may be computed in float; a Clip that a layer fuses may not."""
     if node.op_type not in ARITHMETIC:
         return False
-    before = edit.find_maker(node.inputs[0]) if clip_bounds(node) is not None else None
+    before = edit.find_producer(node.inputs[0]) if clip_bounds(node) is not None else None
     return before is None or fused_activation(before) is None or before.op_type in ARITHMETIC
 
 

@@ -42,7 +42,7 @@ def mark_variance_float(model: ir.Model) -> int:
 def _mean_of_squares(node: ir.Node) -> list[ir.Node]:
     if node.op_type not in MEANS or not _is_vector(node.outputs[0]):
         return []
-    square = edit.find_maker(node.inputs[0])
+    square = edit.find_producer(node.inputs[0])
     if square is None or not is_square(square):
         return []
     return [*centring(square), square, node]
@@ -52,7 +52,7 @@ def _continues(node: ir.Node) -> bool:
     """Return True if a node computes one number per channel from a marked value."""
     if node.op_type not in ARITHMETIC or not _is_vector(node.outputs[0]):
         return False
-    makers = [edit.find_maker(value) for value in node.inputs if not edit.is_constant(value)]
+    makers = [edit.find_producer(value) for value in node.inputs if not edit.is_constant(value)]
     return any(maker is not None and is_marked(maker) for maker in makers)
 
 

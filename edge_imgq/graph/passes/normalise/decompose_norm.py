@@ -106,7 +106,7 @@ def _instance(node: ir.Node) -> Norm | None:
 def _flattened_groups(node: ir.Node) -> Norm | None:
     """Read a group normalisation on images reshaped to (N, groups, rest), or return None."""
     rows, gain, shift = node.inputs
-    before = edit.find_maker(rows)
+    before = edit.find_producer(rows)
     after = edit.sole_consumer(node.outputs[0])
     kinds = [other.op_type for other in (before, after) if other is not None]
     image = before.inputs[0] if before is not None else None
@@ -214,7 +214,7 @@ def _regrouped(graph: ir.Graph, node: ir.Node, source: ir.Value, axis: int) -> i
     shape = edit.add_constant(graph, f"{name}.groups", np.array(result.shape.numpy(), np.int64))
     parted = edit.insert_node(graph, node, "Reshape", [whole, shape], {}, f"{name}.parted")
     parted.shape, parted.type = result.shape, result.type
-    edit.take_place(result, parted)
+    edit.replace_value(result, parted)
     return place
 
 
@@ -238,7 +238,7 @@ def _epsilon(node: ir.Node) -> float:
 def _transpositions(node: ir.Node) -> tuple[ir.Node | None, ir.Node | None]:
     """Return the Transpose to channels last before a node and the one back behind it, or None."""
     source = node.inputs[0]
-    before = edit.find_maker(source)
+    before = edit.find_producer(source)
     after = edit.sole_consumer(node.outputs[0])
     found = tuple(
         other if other is not None and _permutation(other) == order else None
@@ -271,7 +271,7 @@ def _write(graph: ir.Graph, node: ir.Node, norm: Norm) -> None:
     if norm.shift is not None and np.any(norm.shift):
         shift = writer.constant(norm.shift, "shift")
         result = writer.add("Add", [result, shift], "shifted", whole)
-    edit.take_place(norm.result, result)
+    edit.replace_value(norm.result, result)
 
 
 def _is_small(gain: Any, norm: Norm) -> bool:

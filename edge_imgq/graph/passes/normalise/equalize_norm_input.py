@@ -34,7 +34,7 @@ def scale_producer(graph: ir.Graph, node: ir.Node) -> Any:
         ConvTranspose.
     """
     source = node.inputs[0]
-    producer = edit.find_maker(source)
+    producer = edit.find_producer(source)
     if source is None or producer is None or producer.op_type not in WEIGHT_AXIS:
         return None
     constants = [value for value in producer.inputs[1:] if value is not None]

@@ -44,8 +44,8 @@ def fuse_expanded_norm(model: ir.Model) -> int:
 
 def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     for index in (0, 1) if node.op_type == "Add" else (0,):
-        scaled = edit.find_maker(node.inputs[index])
-        offset = edit.find_maker(node.inputs[1 - index])
+        scaled = edit.find_producer(node.inputs[index])
+        offset = edit.find_producer(node.inputs[1 - index])
         if scaled is None or offset is None or scaled.op_type != "Mul":
             continue
         found = _offset(offset) if node.op_type == "Add" else _product(offset, None)
@@ -58,11 +58,11 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
 def _offset(node: ir.Node) -> _Offset | None:
     """Return m, k and β of β − m·k, −m·k + β or −m·k; None for any other node."""
     if node.op_type == "Sub" and edit.is_constant(node.inputs[0]):
-        return _product(edit.find_maker(node.inputs[1]), node.inputs[0])
+        return _product(edit.find_producer(node.inputs[1]), node.inputs[0])
     if node.op_type == "Add":
         for product, shift in (node.inputs, node.inputs[::-1]):
             if edit.is_constant(shift):
-                return _negated(edit.find_maker(product), shift)
+                return _negated(edit.find_producer(product), shift)
     return _negated(node, None)
 
 
@@ -71,7 +71,7 @@ def _product(node: ir.Node | None, shift: ir.Value | None) -> _Offset | None:
     if node is None or node.op_type != "Mul":
         return None
     for mean, factor in (node.inputs, node.inputs[::-1]):
-        maker = edit.find_maker(mean)
+        maker = edit.find_producer(mean)
         if mean is not None and factor is not None and _is_mean(maker):
             return _Offset(mean, factor, shift)
     return None
@@ -80,10 +80,10 @@ def _product(node: ir.Node | None, shift: ir.Value | None) -> _Offset | None:
 def _negated(node: ir.Node | None, shift: ir.Value | None) -> _Offset | None:
     """Return the operands of a product of a negated mean and a factor, or None."""
     for mean, factor in () if node is None or node.op_type != "Mul" else _both(node):
-        maker = edit.find_maker(mean)
+        maker = edit.find_producer(mean)
         if maker is not None and maker.op_type == "Neg" and factor is not None:
             source = maker.inputs[0]
-            if source is not None and _is_mean(edit.find_maker(source)):
+            if source is not None and _is_mean(edit.find_producer(source)):
                 return _Offset(source, factor, shift)
     return None
 
@@ -110,7 +110,7 @@ def _gather(
             parts = [result, constant]
             result = edit.insert_node(graph, node, kind, parts, {}, f"{name}.{kind.lower()}")
             result.shape = node.outputs[0].shape
-    edit.take_place(node.outputs[0], result)
+    edit.replace_value(node.outputs[0], result)
     edit.remove_dead(node)
     return True
 
@@ -125,11 +125,11 @@ def _centred(source: ir.Value, mean: ir.Value) -> ir.Value | None:
 
 def _parts(factor: ir.Value) -> tuple[ir.Value | None, ir.Value | None]:
     """Return the reciprocal deviation and γ of a factor; (None, None) for any other value."""
-    node = edit.find_maker(factor)
+    node = edit.find_producer(factor)
     if node is not None and node.op_type == "Reciprocal":
         return factor, None
     for inverse, gain in () if node is None or node.op_type != "Mul" else _both(node):
-        maker = edit.find_maker(inverse)
+        maker = edit.find_producer(inverse)
         if maker is not None and maker.op_type == "Reciprocal" and edit.is_constant(gain):
             return inverse, gain
     return None, None

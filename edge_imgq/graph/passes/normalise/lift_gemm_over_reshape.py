@@ -56,7 +56,7 @@ def _move(graph: ir.Graph, node: ir.Node) -> bool:
     rows = edit.add_constant(graph, f"{node.name}.rows", np.array(result.shape.numpy(), np.int64))
     flat = edit.insert_node(graph, node, "Reshape", [made, rows], {}, f"{node.name}.flat")
     flat.shape = result.shape
-    edit.take_place(result, flat)
+    edit.replace_value(result, flat)
     edit.remove_dead(node)
     return True
 
@@ -113,7 +113,7 @@ def _step(
 ) -> ir.Value:
     name = f"{node.name}.image.{kind.lower()}"
     made = edit.insert_node(graph, node, kind, inputs, attributes, name)
-    edit.maker(made).metadata_props.update(node.metadata_props)
+    edit.producer(made).metadata_props.update(node.metadata_props)
     made.shape = shape
     return made
 

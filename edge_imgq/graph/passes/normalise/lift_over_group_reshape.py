@@ -48,7 +48,7 @@ def _rewrite(graph: ir.Graph, split: ir.Node) -> bool:
         node.replace_input_with(index, edit.add_constant(graph, f"{node.name}.ungrouped", table))
         node.outputs[0].shape = source.shape
     chain[0].replace_input_with(1 if edit.is_constant(chain[0].inputs[0]) else 0, source)
-    edit.take_place(back.outputs[0], chain[-1].outputs[0])
+    edit.replace_value(back.outputs[0], chain[-1].outputs[0])
     edit.remove_dead(back)
     edit.remove_dead(split)
     return True

@@ -58,7 +58,7 @@ def _find(centred: ir.Value | None, root: ir.Node | None) -> MatchedNorm | None:
 
 
 def _made_by(value: ir.Value | None, kind: str) -> ir.Node | None:
-    node = edit.find_maker(value)
+    node = edit.find_producer(value)
     return node if node is not None and node.op_type == kind else None
 
 
@@ -72,7 +72,7 @@ def _is_number(value: ir.Value | None) -> bool:
 
 
 def _is_square(value: ir.Value | None, of: ir.Value | None) -> bool:
-    node = edit.find_maker(value)
+    node = edit.find_producer(value)
     if node is None or node.inputs[0] is not of:
         return False
     if node.op_type == "Mul":

@@ -16,7 +16,7 @@ import onnx_ir as ir
 
 from edge_imgq.graph import edit
 
-MOST_AXES, MOST_FAST = 5, 6
+MAX_AXES, MAX_XNNPACK_AXES = 5, 6
 """Largest rank of a tensor in Core ML, and in XNNPACK."""
 
 Axes = list[list[int]]
@@ -44,7 +44,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     lengths = list(source.shape.numpy())
     order = list(node.attributes.get_ints("perm", list(range(len(lengths)))[::-1]))
     merged = _merged(lengths, order)
-    if len(lengths) <= MOST_AXES or len(merged) > MOST_FAST or len(merged) == len(lengths):
+    if len(lengths) <= MAX_AXES or len(merged) > MAX_XNNPACK_AXES or len(merged) == len(lengths):
         return False
     starts = sorted(group[0] for group in merged)
     sizes = {group[0]: int(np.prod([lengths[axis] for axis in group])) for group in merged}
@@ -57,7 +57,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     whole = edit.insert_reshape(
         graph, node, turned, [lengths[axis] for axis in order], f"{node.name}.parted"
     )
-    edit.take_place(result, whole)
+    edit.replace_value(result, whole)
     edit.remove_node(node)
     return True
 
@@ -76,7 +76,7 @@ def _merged(lengths: list[int], order: list[int]) -> Axes:
             groups[-1].append(axis)
         else:
             groups.append([axis])
-    if len(groups) == MOST_AXES - 1:
+    if len(groups) == MAX_AXES - 1:
         place = next((place for place, group in enumerate(groups) if len(group) > 1), None)
         if place is not None:
             group = groups[place]

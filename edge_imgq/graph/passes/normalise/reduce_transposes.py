@@ -56,7 +56,7 @@ def order_of(value: ir.Value | None) -> Order | None:
 
     None also if the Transpose states no `perm`.
     """
-    node = edit.find_maker(value)
+    node = edit.find_producer(value)
     if node is None or node.op_type != "Transpose":
         return None
     return tuple(node.attributes.get_ints("perm", [])) or None
@@ -77,7 +77,7 @@ def _is_thin(value: ir.Value) -> bool:
 
 def _source(value: ir.Value | None) -> ir.Value | None:
     """Return the input of the node that computes a value, or the value if no node does."""
-    producer = edit.find_maker(value)
+    producer = edit.find_producer(value)
     return value if producer is None else producer.inputs[0]
 
 
@@ -95,10 +95,10 @@ def _transpose(_graph: ir.Graph, node: ir.Node, order: Order) -> bool:
     if joint == tuple(range(len(joint))):
         if result.is_graph_output() and (source.producer() is None or source.is_graph_output()):
             return False
-        edit.take_place(result, source)
+        edit.replace_value(result, source)
         edit.remove_dead(node)
         return True
-    first = edit.find_maker(node.inputs[0])
+    first = edit.find_producer(node.inputs[0])
     node.replace_input_with(0, source)
     node.attributes["perm"] = ir.AttrInt64s("perm", joint)
     if first is not None:
@@ -257,7 +257,7 @@ def _replace(
         own.name, own.type = edit.free_name(graph, f"{result.name}.first"), result.type
         if order is None:
             own.shape = result.shape
-            edit.take_place(result, own)
+            edit.replace_value(result, own)
             continue
         if result.shape is not None:
             own.shape = ir.Shape([result.shape[axis] for axis in _inverse(order)])
@@ -272,7 +272,7 @@ def _transpose_behind(
     name = f"{node.name}.last"
     last = edit.insert_node(graph, node, "Transpose", [image], {"perm": order}, name)
     last.shape, last.type = result.shape, result.type
-    edit.take_place(result, last)
+    edit.replace_value(result, last)
 
 
 RULES: dict[str, Rule] = {

@@ -29,7 +29,7 @@ def unflatten_matmul(model: ir.Model) -> int:
 
 def _rewrite(node: ir.Node) -> bool:
     flat, matrix = node.inputs
-    flatten = edit.find_maker(flat)
+    flatten = edit.find_producer(flat)
     if flat is None or flatten is None or not edit.is_constant(matrix):
         return False
     if flatten.op_type != "Reshape" or len(edit.contents(matrix).shape) != 2:
@@ -47,7 +47,7 @@ def _rewrite(node: ir.Node) -> bool:
         return False
     node.replace_input_with(0, source)
     node.outputs[0].shape = last.outputs[0].shape = result.shape
-    edit.take_place(result, last.outputs[0])
+    edit.replace_value(result, last.outputs[0])
     edit.remove_dead(back)
     edit.remove_dead(flatten)
     return True

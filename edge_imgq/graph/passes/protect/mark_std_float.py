@@ -57,13 +57,13 @@ def _exponent(node: ir.Node) -> float | None:
 def _mean_square(root: ir.Node) -> list[ir.Node] | None:
     """Return the nodes from a square to the root of its mean, or None for any other root."""
     parts: list[ir.Node] = []
-    node = edit.find_maker(root.inputs[0])
+    node = edit.find_producer(root.inputs[0])
     while node is not None and _by_a_number(node):
         parts.append(node)
-        node = edit.find_maker(next(v for v in node.inputs if not edit.is_constant(v)))
+        node = edit.find_producer(next(v for v in node.inputs if not edit.is_constant(v)))
     if node is None or node.op_type not in MEANS:
         return None
-    square = edit.find_maker(node.inputs[0])
+    square = edit.find_producer(node.inputs[0])
     if square is None or not is_square(square):
         return None
     return [*centring(square), square, node, *parts]
@@ -71,10 +71,10 @@ def _mean_square(root: ir.Node) -> list[ir.Node] | None:
 
 def centring(square: ir.Node) -> list[ir.Node]:
     """Return the mean that is subtracted before a square and the subtraction, or an empty list."""
-    difference = edit.find_maker(square.inputs[0])
+    difference = edit.find_producer(square.inputs[0])
     if difference is None or difference.op_type != "Sub":
         return []
-    mean = edit.find_maker(difference.inputs[1])
+    mean = edit.find_producer(difference.inputs[1])
     if mean is None:
         return []
     own = mean.op_type in MEANS and mean.inputs[0] is difference.inputs[0]

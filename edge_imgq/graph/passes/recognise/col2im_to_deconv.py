@@ -58,7 +58,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     weight = edit.add_constant(graph, f"{name}.weight", _one_hot(depth, kernel))
     result = edit.insert_node(graph, node, "ConvTranspose", [laid, weight], attributes, name)
     result.shape = ir.Shape([batch, attributes["group"], *sides])
-    edit.take_place(node.outputs[0], result)
+    edit.replace_value(node.outputs[0], result)
     edit.remove_node(node)
     return True
 

@@ -75,7 +75,7 @@ def _before_flattening(graph: ir.Graph, node: ir.Node) -> bool:
     shape = edit.add_constant(graph, f"{name}.row", np.array([0, len(weight), -1], np.int64))
     row = edit.insert_node(graph, node, "Reshape", [pixels, shape], {}, f"{name}.flat")
     row.shape = result.shape
-    edit.take_place(result, row)
+    edit.replace_value(result, row)
     edit.remove_node(node)
     return True
 
@@ -105,7 +105,7 @@ def _in_one_row(graph: ir.Graph, node: ir.Node) -> None:
     moved.shape = _lifted(result.shape)
     row = edit.insert_node(graph, node, "Squeeze", [moved, axis], {}, f"{name}.row")
     row.shape = result.shape
-    edit.take_place(result, row)
+    edit.replace_value(result, row)
     edit.remove_node(node)
 
 

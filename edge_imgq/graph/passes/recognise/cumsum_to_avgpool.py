@@ -59,14 +59,14 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
         number = edit.add_constant(graph, f"{node.name}.count", np.float32(factor))
         result = edit.insert_node(graph, node, "Mul", [result, number], {}, f"{node.name}.sum")
     result.shape = last.outputs[0].shape
-    edit.take_place(last.outputs[0], result)
+    edit.replace_value(last.outputs[0], result)
     edit.remove_dead(last)
     return True
 
 
 def _terms(value: ir.Value | None, sign: int) -> list[tuple[ir.Node, int]]:
     """Return the addends of a chain of sums and differences, with their signs."""
-    node = edit.find_maker(value)
+    node = edit.find_producer(value)
     if node is None:
         return []
     if node.op_type not in ("Add", "Sub"):
@@ -76,7 +76,7 @@ def _terms(value: ir.Value | None, sign: int) -> list[tuple[ir.Node, int]]:
 
 
 def _is_cut(node: ir.Node) -> bool:
-    if node.op_type != "Slice" or edit.find_maker(node.inputs[0]) is None:
+    if node.op_type != "Slice" or edit.find_producer(node.inputs[0]) is None:
         return False
     given = [value for value in node.inputs[1:] if value is not None]
     steps = node.inputs[4] if len(node.inputs) > 4 else None
@@ -86,7 +86,7 @@ def _is_cut(node: ir.Node) -> bool:
 
 def _summed(table: ir.Value) -> ir.Value | None:
     """Return the image whose zero-padded summed-area table this is, or None for any other value."""
-    pad = edit.find_maker(table)
+    pad = edit.find_producer(table)
     if pad is None or pad.op_type != "Pad" or not edit.is_constant(pad.inputs[1]):
         return None
     if pad.attributes.get_string("mode", "constant") != "constant":
@@ -98,7 +98,7 @@ def _summed(table: ir.Value) -> ir.Value | None:
         return None
     axes, value = set(), pad.inputs[0]
     for _ in range(2):
-        node = edit.find_maker(value)
+        node = edit.find_producer(value)
         if node is None or node.op_type != "CumSum" or not edit.is_constant(node.inputs[1]):
             return None
         if node.attributes.get_int("exclusive", 0) or node.attributes.get_int("reverse", 0):

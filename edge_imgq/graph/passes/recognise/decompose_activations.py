@@ -62,7 +62,7 @@ def decompose_activations(model: ir.Model) -> int:
     nodes = [node for node in model.graph if node.op_type in DECOMPOSITIONS and not _stays(node)]
     for node in nodes:
         result = DECOMPOSITIONS[node.op_type](_Activation(model.graph, node))
-        edit.take_place(node.outputs[0], result)
+        edit.replace_value(node.outputs[0], result)
         edit.remove_node(node)
     return len(nodes)
 

@@ -88,7 +88,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
         return False
     value = _ordered(graph, product, made, product.result)
     value.shape = node.outputs[0].shape
-    edit.take_place(node.outputs[0], value)
+    edit.replace_value(node.outputs[0], value)
     edit.remove_node(node)
     return True
 

@@ -23,7 +23,7 @@ from edge_imgq.graph.passes.insert_before import NodeInserter
 NORMS = {1: "ReduceL1", 2: "ReduceL2"}
 """Norm operator, by the power p of (Σ |x|ᵖ)^(1/p)."""
 
-LEAST_NORM = 1e-12
+MIN_NORM = 1e-12
 """Lower bound of the divisor, as in torch's F.normalize."""
 
 
@@ -44,7 +44,7 @@ def decompose_log_sums(model: ir.Model) -> int:
     for node in nodes:
         result = DECOMPOSITIONS[node.op_type](NodeInserter(model.graph, node))
         result.shape = node.outputs[0].shape
-        edit.take_place(node.outputs[0], result)
+        edit.replace_value(node.outputs[0], result)
         edit.remove_node(node)
     return len(nodes)
 
@@ -89,7 +89,7 @@ def _log_softmax(place: NodeInserter) -> ir.Value:
 def _normalised(place: NodeInserter) -> ir.Value:
     axes = place.constant("axes", np.array([place.node.attributes.get_int("axis", -1)]))
     norm = place.insert(NORMS[_power(place.node)], place.source, axes, like=None, keepdims=1)
-    least = place.constant("least", np.float32(LEAST_NORM))
+    least = place.constant("least", np.float32(MIN_NORM))
     return place.in_float(
         "Div", place.source, place.insert("Clip", norm, least, like=None), like=place.source
     )

@@ -66,7 +66,7 @@ def _replace(graph: ir.Graph, last: ir.Node, source: ir.Value, approximate: str)
     attributes = {"approximate": approximate}
     result = edit.insert_node(graph, last, "Gelu", [source], attributes, f"{last.name}.gelu")
     result.shape = last.outputs[0].shape
-    edit.take_place(last.outputs[0], result)
+    edit.replace_value(last.outputs[0], result)
     edit.remove_dead(last)
 
 
@@ -97,7 +97,7 @@ def _polynomial(value: ir.Value | None, x: ir.Value) -> dict[int, float] | None:
         return {1: 1.0}
     if value is not None and edit.is_constant(value) and edit.contents(value).size == 1:
         return {0: float(edit.contents(value).reshape(-1)[0])}
-    node = edit.find_maker(value)
+    node = edit.find_producer(value)
     if node is None or len(node.inputs) != 2:
         return None
     one, other = (_polynomial(operand, x) for operand in node.inputs)

@@ -52,7 +52,7 @@ def joined_resizes(model: ir.Model) -> int:
 
 
 def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
-    lift = edit.find_maker(node.inputs[0])
+    lift = edit.find_producer(node.inputs[0])
     if lift is None or lift.op_type not in ("Reshape", "Unsqueeze") or lift.inputs[0] is None:
         return False
     source, turn = lift.inputs[0], edit.sole_consumer(node.outputs[0])
@@ -137,7 +137,7 @@ def _write(
         large.shape = ir.Shape([shape[axis] for axis in order])
     result = merge.outputs[0]
     if result.shape is not None and tuple(result.shape) == tuple(large.shape or ()):
-        edit.take_place(result, large)
+        edit.replace_value(result, large)
         edit.remove_dead(merge)
         return
     dead = edit.producer_of(merge, 0)
@@ -146,7 +146,7 @@ def _write(
 
 
 def _join(graph: ir.Graph, node: ir.Node) -> bool:
-    first = edit.find_maker(node.inputs[0])
+    first = edit.find_producer(node.inputs[0])
     if first is None or edit.sole_consumer(first.outputs[0]) is not node:
         return False
     scales = [_whole(first), _whole(node)]

@@ -58,7 +58,7 @@ def fuse_pixel_shuffle(model: ir.Model) -> int:
 
 def _channels(graph: ir.Graph, node: ir.Node) -> bool:
     """Rewrite a shuffle of channels among groups as a 1×1 convolution."""
-    unfold = edit.find_maker(node.inputs[0])
+    unfold = edit.find_producer(node.inputs[0])
     fold = edit.sole_consumer(node.outputs[0])
     if unfold is None or fold is None or (unfold.op_type, fold.op_type) != ("Reshape", "Reshape"):
         return False
@@ -75,7 +75,7 @@ def _channels(graph: ir.Graph, node: ir.Node) -> bool:
     name = f"{node.name}.order"
     ordered = edit.insert_convolution(graph, fold, source, np.eye(len(order))[order], name)
     ordered.shape = result.shape
-    edit.take_place(result, ordered)
+    edit.replace_value(result, ordered)
     return True
 
 
@@ -83,7 +83,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     if tuple(node.attributes.get_ints("perm", [])) == CHANNELS:
         return _channels(graph, node)
     form = SHUFFLES.get(tuple(node.attributes.get_ints("perm", [])))
-    unfold = edit.find_maker(node.inputs[0])
+    unfold = edit.find_producer(node.inputs[0])
     fold = edit.sole_consumer(node.outputs[0])
     if form is None or unfold is None or fold is None:
         return False
@@ -106,7 +106,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
         matrix = np.eye(len(order))[order]
         shuffled = edit.insert_convolution(graph, fold, shuffled, matrix, f"{name}.order")
         shuffled.shape = result.shape
-    edit.take_place(result, shuffled)
+    edit.replace_value(result, shuffled)
     return True
 
 

@@ -57,7 +57,7 @@ def _join(graph: ir.Graph, node: ir.Node) -> bool:
     block = {"blocksize": step}
     depth = edit.insert_node(graph, node, "SpaceToDepth", [source], block, f"{name}.depth")
     depth.shape = result.shape
-    edit.take_place(result, depth)
+    edit.replace_value(result, depth)
     edit.remove_dead(node)
     return True
 
@@ -74,7 +74,7 @@ def _part(value: ir.Value | None, step: int) -> tuple[ir.Value, Phase] | None:
     phase = {2: 0, 3: 0}
     left = {2, 3}
     while left:
-        node = edit.find_maker(value)
+        node = edit.find_producer(value)
         taken = _taken(node, step) if node is not None and node.op_type == "Slice" else None
         if node is None or taken is None or not set(taken) <= left:
             return None
@@ -126,7 +126,7 @@ def _scatter(graph: ir.Graph, node: ir.Node) -> bool:
         if found is None or found[0] in parts or step not in (0, found[1]):
             return False
         parts[found[0]], step, data = found[2], found[1], last.inputs[0]
-        last = edit.find_maker(data)
+        last = edit.find_producer(data)
     if not edit.is_constant(data) or sorted(parts) != list(np.ndindex(step, step)):
         return False
     name, result = node.name or "phases", node.outputs[0]
@@ -138,7 +138,7 @@ def _scatter(graph: ir.Graph, node: ir.Node) -> bool:
     block = {"blocksize": step, "mode": "DCR"}
     image = edit.insert_node(graph, node, "DepthToSpace", [joined], block, f"{name}.image")
     image.shape = result.shape
-    edit.take_place(result, image)
+    edit.replace_value(result, image)
     edit.remove_dead(node)
     return True
 

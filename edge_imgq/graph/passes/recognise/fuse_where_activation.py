@@ -44,7 +44,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
         return False
     if result is not below:
         result.shape = node.outputs[0].shape
-    edit.take_place(node.outputs[0], result)
+    edit.replace_value(node.outputs[0], result)
     edit.remove_dead(node)
     return True
 
@@ -75,7 +75,7 @@ def _threshold(
 ) -> tuple[ir.Value, float, ir.Value | None, ir.Value | None] | None:
     """Return the compared value, the threshold and the values chosen above and below, or None."""
     condition, chosen, other = node.inputs
-    comparison = edit.find_maker(condition)
+    comparison = edit.find_producer(condition)
     if comparison is None or comparison.op_type not in ABOVE | BELOW:
         return None
     source, number = comparison.inputs

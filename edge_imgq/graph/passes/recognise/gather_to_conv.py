@@ -53,8 +53,8 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     matrix = np.eye(channels, dtype=np.float32)[table]
     part = edit.insert_convolution(graph, node, source, matrix, f"{node.name}.selection")
     part.shape = ir.Shape([source.shape[0], len(table), *source.shape[2:]])
-    last = edit.maker(result)
-    edit.take_place(result, part)
+    last = edit.producer(result)
+    edit.replace_value(result, part)
     edit.remove_dead(last)
     return True
 
@@ -72,7 +72,7 @@ def _plain(node: ir.Node) -> tuple[ir.Value, Any, ir.Value] | None:
 def _between_transpositions(node: ir.Node) -> tuple[ir.Value, Any, ir.Value] | None:
     """Return the input, table and output of a channel GatherND between transpositions, or None."""
     source, table = node.inputs
-    before, after = edit.find_maker(source), edit.sole_consumer(node.outputs[0])
+    before, after = edit.find_producer(source), edit.sole_consumer(node.outputs[0])
     if node.attributes.get_int("batch_dims", 0) or not edit.is_constant(table):
         return None
     indices = edit.contents(table)

@@ -41,7 +41,7 @@ def gather_to_resize(model: ir.Model) -> int:
 
 
 def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
-    before, after = edit.find_maker(node.inputs[0]), edit.sole_consumer(node.outputs[0])
+    before, after = edit.find_producer(node.inputs[0]), edit.sole_consumer(node.outputs[0])
     if not (_exchanges(before) and _exchanges(after)) or not edit.is_constant(node.inputs[1]):
         return False
     assert before is not None
@@ -60,7 +60,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
                   "nearest_mode": grid[1]}  # fmt: skip
     picked = edit.insert_node(graph, node, "Resize", inputs, attributes, f"{node.name}.nearest")
     picked.shape = ir.Shape(sizes.tolist())
-    edit.take_place(after.outputs[0], picked)
+    edit.replace_value(after.outputs[0], picked)
     edit.remove_dead(after)
     return True
 

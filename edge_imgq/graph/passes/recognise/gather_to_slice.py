@@ -60,6 +60,6 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
         part = edit.insert_reshape(graph, node, part, lengths, f"{node.name}.shaped")
     if part is source and result.is_graph_output():
         return False
-    edit.take_place(result, part)
+    edit.replace_value(result, part)
     edit.remove_node(node)
     return True

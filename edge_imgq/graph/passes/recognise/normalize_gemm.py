@@ -64,7 +64,7 @@ def _part_offset(graph: ir.Graph, node: ir.Node) -> int:
     table = edit.add_constant(graph, f"{name}.offsets", scaled)
     total = edit.insert_node(graph, node, "Add", [product, table], {}, f"{name}.sum")
     product.shape = total.shape = result.shape
-    edit.take_place(result, total)
+    edit.replace_value(result, total)
     edit.remove_node(node)
     return 1
 
@@ -85,7 +85,7 @@ def _vector_product(graph: ir.Graph, node: ir.Node) -> int:
     axes = edit.add_constant(graph, f"{name}.axes", np.array(gone, np.int64))
     flat = edit.insert_node(graph, node, "Squeeze", [product, axes], {}, f"{name}.vector")
     flat.shape = result.shape
-    edit.take_place(result, flat)
+    edit.replace_value(result, flat)
     edit.remove_node(node)
     return 1
 
@@ -118,7 +118,7 @@ def _slope_of_pixels(graph: ir.Graph, node: ir.Node) -> int:
     total = edit.insert_node(graph, node, "Add", [above, steep], {}, f"{name}.sum")
     for value in (above, below, steep, total):
         value.shape = result.shape
-    edit.take_place(result, total)
+    edit.replace_value(result, total)
     edit.remove_node(node)
     return 1
 

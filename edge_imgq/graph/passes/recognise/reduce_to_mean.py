@@ -55,11 +55,11 @@ def reduce_to_mean(model: ir.Model) -> int:
 
 def _take_factor_out(graph: ir.Graph, root: ir.Node) -> bool:
     """Rewrite √(mean · n) as √mean · √n."""
-    product = edit.find_maker(root.inputs[0])
+    product = edit.find_producer(root.inputs[0])
     if product is None or product.op_type != "Mul" or not _by_a_number(product):
         return False
     mean, number = product.inputs if edit.is_constant(product.inputs[1]) else product.inputs[::-1]
-    maker, factor = edit.find_maker(mean), float(edit.contents(number).reshape(-1)[0])
+    maker, factor = edit.find_producer(mean), float(edit.contents(number).reshape(-1)[0])
     alone = edit.sole_consumer(product.outputs[0]) is root
     if maker is None or maker.op_type != "ReduceMean" or factor <= 0 or not alone:
         return False
@@ -69,8 +69,8 @@ def _take_factor_out(graph: ir.Graph, root: ir.Node) -> bool:
     scaled = edit.insert_node(graph, root, "Mul", [inner, constant], {}, f"{name}.scaled")
     inner.shape = shape
     if is_marked(root):
-        mark_float(edit.maker(inner))
-        mark_float(edit.maker(scaled))
+        mark_float(edit.producer(inner))
+        mark_float(edit.producer(scaled))
     _replace(root, scaled)
     edit.remove_dead(product)
     return True
@@ -96,7 +96,7 @@ def _keep_axes(node: ir.Node) -> bool:
     node.attributes["keepdims"] = ir.AttrInt64("keepdims", 1)
     for part in scaled:
         part.outputs[0].shape = result.shape
-    edit.take_place(result, scaled[-1].outputs[0])
+    edit.replace_value(result, scaled[-1].outputs[0])
     edit.remove_dead(back)
     return True
 
@@ -142,7 +142,7 @@ def _rewrite_sum(graph: ir.Graph, node: ir.Node) -> bool:
     total = step("Mul", [mean, constant], result)
     if kind != "ReduceSum" or is_marked(node):
         for value in made:
-            mark_float(edit.maker(value))
+            mark_float(edit.producer(value))
     _replace(node, total)
     return True
 
@@ -166,5 +166,5 @@ def _count(node: ir.Node) -> int | None:
 
 def _replace(node: ir.Node, result: ir.Value) -> None:
     result.shape = node.outputs[0].shape
-    edit.take_place(node.outputs[0], result)
+    edit.replace_value(node.outputs[0], result)
     edit.remove_node(node)

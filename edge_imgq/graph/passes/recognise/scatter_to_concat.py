@@ -49,7 +49,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
         block = edit.insert_reshape(graph, node, block, shape, f"{node.name}.block")
     result = _written(graph, node, target, block, partial)
     result.shape = node.outputs[0].shape
-    edit.take_place(node.outputs[0], result)
+    edit.replace_value(node.outputs[0], result)
     edit.remove_node(node)
     return True
 

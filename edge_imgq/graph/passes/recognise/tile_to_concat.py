@@ -89,14 +89,14 @@ def _concatenate(graph: ir.Graph, node: ir.Node, source: ir.Value, counts: list[
         joined = edit.insert_node(graph, node, "Concat", copies, {"axis": axis}, name)
         joined.shape = result.shape
         source = joined
-    edit.take_place(result, source)
+    edit.replace_value(result, source)
     edit.remove_node(node)
     return True
 
 
 def _interleave(model: ir.Model, node: ir.Node) -> bool:
     """Rewrite the Unsqueeze(2), Expand or Tile, Reshape pattern around its middle node."""
-    lift = edit.find_maker(node.inputs[0])
+    lift = edit.find_producer(node.inputs[0])
     source = lift.inputs[0] if lift is not None and lift.op_type == "Unsqueeze" else None
     merge = _only_reshape(node.outputs[0])
     if source is None or source.shape is None or merge is None or len(source.shape) != 4:
@@ -109,7 +109,7 @@ def _interleave(model: ir.Model, node: ir.Node) -> bool:
     matrix = np.repeat(np.eye(channels), count, axis=0)
     repeated = edit.insert_convolution(model.graph, merge, source, matrix, f"{node.name}.repeated")
     repeated.shape = ir.Shape([source.shape[0], channels * count, *source.shape[2:]])
-    edit.take_place(merge.outputs[0], repeated)
+    edit.replace_value(merge.outputs[0], repeated)
     return True
 
 

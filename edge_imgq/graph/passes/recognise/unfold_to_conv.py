@@ -72,7 +72,7 @@ def _rewrite(graph: ir.Graph, turn: ir.Node) -> bool:
 
 
 def _gather(value: ir.Value | None, axis: int) -> ir.Node | None:
-    node = edit.find_maker(value)
+    node = edit.find_producer(value)
     if node is None or node.op_type != "Gather" or edit.sole_consumer(node.outputs[0]) is None:
         return None
     return node if node.attributes.get_int("axis", 0) == axis else None

@@ -11,14 +11,14 @@ from __future__ import annotations
 import onnx_ir as ir
 from onnx_ir.passes.common import CommonSubexpressionEliminationPass, DeduplicateInitializersPass
 
-LARGEST_CONSTANT = 1 << 31
+MAX_CONSTANT = 1 << 31
 """Largest constant, in bytes, that is compared: 2 GiB, in effect every constant."""
 
 
 def common_subexpression(model: ir.Model) -> int:
     """Share equal constants, and remove nodes that repeat another node's computation; bit-exact.
 
-    Constants of at most LARGEST_CONSTANT are compared by their bytes.
+    Constants of at most MAX_CONSTANT are compared by their bytes.
 
     Args:
         model: edited in place.
@@ -27,6 +27,6 @@ def common_subexpression(model: ir.Model) -> int:
         The number of nodes removed.
     """
     before = len(model.graph)
-    DeduplicateInitializersPass(size_limit=LARGEST_CONSTANT)(model)
+    DeduplicateInitializersPass(size_limit=MAX_CONSTANT)(model)
     CommonSubexpressionEliminationPass()(model)
     return before - len(model.graph)

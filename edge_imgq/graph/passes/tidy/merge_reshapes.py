@@ -45,7 +45,7 @@ def _keeps_order(node: ir.Node) -> bool:
 
 def _merge(graph: ir.Graph, node: ir.Node) -> bool:
     middle, result = node.inputs[0], node.outputs[0]
-    first = edit.find_maker(middle)
+    first = edit.find_producer(middle)
     if first is None or not _keeps_order(first) or is_marked(node) or is_marked(first):
         return False
     source, same = first.inputs[0], _same_before(first, result.shape)
@@ -61,7 +61,7 @@ def _merge(graph: ir.Graph, node: ir.Node) -> bool:
         merged.type = result.type
     else:
         return False
-    edit.take_place(result, merged)
+    edit.replace_value(result, merged)
     edit.remove_dead(node)
     return True
 

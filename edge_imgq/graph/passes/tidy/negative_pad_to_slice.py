@@ -55,6 +55,6 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
         node.replace_input_with(1, padding)
         return True
     part.shape = node.outputs[0].shape
-    edit.take_place(node.outputs[0], part)
+    edit.replace_value(node.outputs[0], part)
     edit.remove_node(node)
     return True

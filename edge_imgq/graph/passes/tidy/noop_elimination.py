@@ -114,7 +114,7 @@ def _expand(node: ir.Node) -> bool:
 
 def _shape_of(target: ir.Value | None) -> ir.Value | None:
     """Return the tensor whose whole shape a Shape node computes here, or None."""
-    node = edit.find_maker(target)
+    node = edit.find_producer(target)
     whole = node is not None and node.op_type == "Shape" and not node.attributes
     return node.inputs[0] if node is not None and whole else None
 
@@ -178,6 +178,6 @@ def _remove(node: ir.Node) -> bool:
         return False
     if result.is_graph_output() and source.is_graph_output():
         return False
-    edit.take_place(result, source)
+    edit.replace_value(result, source)
     edit.remove_node(node)
     return True

@@ -42,5 +42,5 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> None:
         result = edit.insert_node(graph, node, kind, [result, operand], {}, f"{node.name}.{index}")
     assert result is not None
     result.shape = node.outputs[0].shape
-    edit.take_place(node.outputs[0], result)
+    edit.replace_value(node.outputs[0], result)
     edit.remove_node(node)

@@ -12,7 +12,7 @@ from edge_imgq.graph.float_regions import is_marked
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.quantize.qdq.qdq import insert_qdq
 from edge_imgq.quantize.ranges.ranges import Range, per_tensor
-from edge_imgq.quantize.scales.scales import activations, place_scales
+from edge_imgq.quantize.scales.scales import activations, assign_scales
 from tests.graph.build import parsed, run, weights
 
 GENERATOR = np.random.default_rng(17)
@@ -60,7 +60,7 @@ def test_a_butterfly_in_int8_is_off_by_half_a_level() -> None:
     rewritten = rewrite(model(f"{body} out = Conv(t, m)"), ["canonical"])
     names = [value.name or "" for value in activations(rewritten.graph)]
     ranges = {name: Range(-2.0, 4.0) for name in names}
-    insert_qdq(rewritten.graph, place_scales(rewritten.graph, ranges, per_tensor(1 / 255, -128)))
+    insert_qdq(rewritten.graph, assign_scales(rewritten.graph, ranges, per_tensor(1 / 255, -128)))
     wavelet = next(node for node in rewritten.graph if node.op_type == "Concat").outputs[0]
     wavelet.dtype, wavelet.shape = ir.DataType.FLOAT, ir.Shape([1, 8, 8, 10])
     rewritten.graph.outputs[:] = [wavelet]
