@@ -53,8 +53,8 @@ def export_network(network: nn.Module, name: str, contract: ImageContract) -> ir
         contract: number of channels and the multiple that both sides must have.
 
     Raises:
-        ModelError: torch cannot export the network, or ONNX Runtime differs from torch, on one image
-            of uniform noise, by more than 1e-5 and than float32 rounding explains.
+        ModelError: torch cannot export the network, or ONNX Runtime differs from torch on one image
+            of uniform noise by more than 1e-5 and than float32 rounding explains.
     """
     kept = _kept(network, name)
     if kept is not None:

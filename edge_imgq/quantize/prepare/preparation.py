@@ -203,7 +203,7 @@ def _where_vivid_colours_gain(prepared: Prepared, narrow: Ranges) -> dict[str, C
 
     guard = prepared.guard()
     # Whole patches: the colours that widened the ranges can be anywhere in them.
-    patches = prepared.patches.pixels()[: 1 if guard.one_by_one else None]
+    patches = prepared.patches.pixels()
     photos = np.concatenate([to_nchw(vivid(pixels), guard.peak) for pixels in patches])
     image = image_quantization(prepared.contract.pixel_scale)
     return narrow_again(

@@ -142,7 +142,7 @@ def _heirs(
     """Prune the split channels of each PReLU; return those that could be pruned, by PReLU name."""
     values = list(halves)
     products = measure_products(draft, values, guard)
-    found = measure_sensitivity(draft, values, guard.photos)
+    found = measure_sensitivity(draft, values, guard.photos, one_by_one=guard.one_by_one)
     rounding = {v: (ranges[v.name or ""].whole().high / LEVELS) ** 2 / 12 for v in values}
     noises = {v: float(found[v].error.sum()) * rounding[v] for v in values}
     allowed = np.maximum((LOSS - 1) * sum(noises.values()), TRUTH * own_errors(draft, guard))

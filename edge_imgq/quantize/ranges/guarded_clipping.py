@@ -118,7 +118,7 @@ def guard_of(contract: ImageContract, patches: PatchSampler, *, one_by_one: bool
     inputs = [to_nchw(image.pixels, contract.peak) for image in drawn]
     truths = [to_nchw(i.truth, contract.peak) for i in drawn if i.truth is not None]
     return GuardSet(
-        photos[:1] if one_by_one else photos,
+        photos,
         np.concatenate(inputs),
         np.concatenate(truths) if truths else None,
         contract.peak,
@@ -209,7 +209,7 @@ class _ErrorModel:
         self._gains = gains
         self._torch = TorchGraph(original)
         values = [v for v in activations(original.graph) if v.shape and len(v.shape) == 4]
-        found = measure_sensitivity(original, values, guard.photos)
+        found = measure_sensitivity(original, values, guard.photos, one_by_one=guard.one_by_one)
         self._weights = {value: found[value].error for value in values}
         self._photos = self._images(guard.photos)
 

@@ -50,6 +50,20 @@ def plain_network(size: tuple[int, int] | None = None) -> ir.Model:
     return two_layers(first, 13 * plus - 12 * minus, size)
 
 
+def of_one_image(network: ir.Model) -> ir.Model:
+    """Return the network with a reshape to a batch of one before its last layer."""
+    width = network.graph.initializers["w1"].const_value.numpy().shape[1]
+    nodes = [
+        helper.make_node("Conv", ["image", "w0"], ["a"], name="first", pads=[1] * 4),
+        helper.make_node("Relu", ["a"], ["b"]),
+        helper.make_node("Reshape", ["b", "shape"], ["c"]),
+        helper.make_node("Conv", ["c", "w1"], ["out"], name="second", pads=[1] * 4),
+    ]
+    size = photo(0).shape[:2]
+    constants = {name: v.const_value.numpy() for name, v in network.graph.initializers.items()}
+    return model(nodes, constants | {"shape": np.array([1, width, *size])}, size=size)
+
+
 def alarmed_network() -> ir.Model:
     """As the plain one, with a channel that edges drive far and hardly anything reads."""
     network = plain_network()
@@ -119,3 +133,11 @@ def test_black_photographs_alone_leave_ranges_as_they_are() -> None:
     assert fidelity(network, "guarded", black, sign()) == pytest.approx(
         fidelity(network, "min-max", black, sign())
     )
+
+
+def test_a_network_of_one_image_at_a_time_is_judged_on_all_photographs() -> None:
+    """The first is black and says nothing of any channel."""
+    network = of_one_image(alarmed_network())
+    photos = [np.zeros_like(soft(0)), *map(soft, range(5))]
+    whole = fidelity(network, "min-max", photos, soft(9))
+    assert fidelity(network, "guarded", photos, soft(9)) > whole + 6
