@@ -86,12 +86,12 @@ def align(phone: NDArray[np.uint8], other: NDArray[np.uint8]) -> Alignment:
     """
     found = _match(phone, other)
     homography, agrees = _homography(found)
-    top, bottom, left, right = _common_part(homography, other.shape[:2], phone.shape[:2])
+    top, bottom, left, right = _common_rectangle(homography, other.shape[:2], phone.shape[:2])
     warped = _onto(other, homography, phone.shape[:2])
-    part = (slice(top, bottom), slice(left, right))
+    overlap = (slice(top, bottom), slice(left, right))
     return Alignment(
-        phone=phone[part],
-        other=warped[part],
+        phone=phone[overlap],
+        other=warped[overlap],
         matches=len(agrees),
         agreeing=int(agrees.sum()),
         picture=_picture(phone, other, found, agrees, (top, bottom, left, right)),
@@ -99,7 +99,7 @@ def align(phone: NDArray[np.uint8], other: NDArray[np.uint8]) -> Alignment:
 
 
 def _match(phone: NDArray[np.uint8], other: NDArray[np.uint8]) -> _Matches:
-    places, descriptors, scales = [], [], []
+    positions, descriptors, scales = [], [], []
     for photo in (phone, other):
         scale = min(1.0, SEARCHED / max(photo.shape[:2]))
         gray = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
@@ -109,14 +109,14 @@ def _match(phone: NDArray[np.uint8], other: NDArray[np.uint8]) -> _Matches:
             raise ImageError(f"only {len(points)} key points were found in one of them")
         # The centre of the first pixel is at 0 on both grids.
         at = (np.array([point.pt for point in points]) + 0.5) / scale - 0.5
-        places.append(at)
+        positions.append(at)
         descriptors.append(described)
         scales.append(scale)
     pairs = cv2.BFMatcher().knnMatch(descriptors[1], descriptors[0], k=2)
     near = [one for one, second in pairs if one.distance < RATIO * second.distance]
     return _Matches(
-        phone=places[0][[match.trainIdx for match in near]].reshape(-1, 2),
-        other=places[1][[match.queryIdx for match in near]].reshape(-1, 2),
+        phone=positions[0][[match.trainIdx for match in near]].reshape(-1, 2),
+        other=positions[1][[match.queryIdx for match in near]].reshape(-1, 2),
         tolerance=TOLERANCE / scales[0],
     )
 
@@ -134,7 +134,7 @@ def _homography(found: _Matches) -> tuple[NDArray[np.float64], NDArray[np.bool_]
     )
 
 
-def _common_part(
+def _common_rectangle(
     homography: NDArray[np.float64], other: tuple[int, ...], phone: tuple[int, ...]
 ) -> tuple[int, int, int, int]:
     """Find a rectangle in the phone's photograph that both show: top, bottom, left and right."""
@@ -210,7 +210,7 @@ def _picture(
     other: NDArray[np.uint8],
     found: _Matches,
     agrees: NDArray[np.bool_],
-    part: tuple[int, int, int, int],
+    overlap: tuple[int, int, int, int],
 ) -> NDArray[np.uint8]:
     """Draw evenly chosen inliers between reduced versions of both photographs."""
     height = 480
@@ -219,7 +219,7 @@ def _picture(
         cv2.resize(photo, (round(photo.shape[1] * scale), height), interpolation=cv2.INTER_AREA)
         for photo, scale in zip((phone, other), scales, strict=True)
     ]
-    top, bottom, left, right = (round(edge * scales[0]) for edge in part)
+    top, bottom, left, right = (round(edge * scales[0]) for edge in overlap)
     cv2.rectangle(small[0], (left, top), (right, bottom), (255, 255, 255), 2)
     picture = np.ascontiguousarray(np.hstack(small))
     chosen = np.flatnonzero(agrees)

@@ -66,19 +66,19 @@ def jpeg_without_metadata(data: bytes) -> bytes:
     Raises:
         struct.error: the file ends inside a segment.
     """
-    parts, place = [data[:2]], 2
-    while (found := MARKER.search(data, place)) is not None:
-        place, kind = found.end(), data[found.end() - 1]
+    pieces, offset = [data[:2]], 2
+    while (found := MARKER.search(data, offset)) is not None:
+        offset, kind = found.end(), data[found.end() - 1]
         if kind == END:
             break
-        stop = place + struct.unpack_from(">H", data, place)[0]
+        stop = offset + struct.unpack_from(">H", data, offset)[0]
         if kind == START_OF_SCAN:
             following = MARKER.search(data, stop)
             stop = len(data) if following is None else following.start()
-        if not _is_metadata(kind, data[place + 2 : stop]):
-            parts.append(data[found.start() : stop])
-        place = stop
-    return b"".join((*parts, bytes((0xFF, END))))
+        if not _is_metadata(kind, data[offset + 2 : stop]):
+            pieces.append(data[found.start() : stop])
+        offset = stop
+    return b"".join((*pieces, bytes((0xFF, END))))
 
 
 def _is_metadata(kind: int, content: bytes) -> bool:
@@ -95,15 +95,15 @@ def webp_without_metadata(data: bytes) -> bytes:
     Args:
         data: a whole WebP file.
     """
-    parts, place = [b"WEBP"], 12
-    while place + 8 <= len(data):
-        name, length = struct.unpack_from("<4sI", data, place)
-        stop = place + 8 + length + length % 2
-        chunk = bytearray(data[place:stop])
+    pieces, offset = [b"WEBP"], 12
+    while offset + 8 <= len(data):
+        name, length = struct.unpack_from("<4sI", data, offset)
+        stop = offset + 8 + length + length % 2
+        chunk = bytearray(data[offset:stop])
         if name == b"VP8X":
             chunk[8] &= ~sum(WEBP_METADATA.values())
         if name not in WEBP_METADATA:
-            parts.append(bytes(chunk))
-        place = stop
-    content = b"".join(parts)
+            pieces.append(bytes(chunk))
+        offset = stop
+    content = b"".join(pieces)
     return b"RIFF" + struct.pack("<I", len(content)) + content

@@ -38,7 +38,7 @@ MAX_FINGERPRINT_BITS = 12
 MIN_CONTRAST = 6.0
 """Standard deviation of the grid, in levels, below which its bits are random."""
 
-PLACES = 100
+MAX_KEYPOINTS = 100
 APART = 12
 SPAN = 15
 CELL = 3
@@ -61,12 +61,12 @@ class Fingerprint:
 
     Attributes:
         whole: bits of the whole image, packed, uint8 (32,); None if it lacks contrast or pixels.
-        places: rows and columns of the key points, int (n, 2), in reduced pixels.
+        keypoints: rows and columns of the key points, int (n, 2), in reduced pixels.
         bits: descriptors of the key points, packed, uint32 (n, 3).
     """
 
     whole: Bits | None
-    places: NDArray[np.int64]
+    keypoints: NDArray[np.int64]
     bits: NDArray[np.uint32]
 
 
@@ -87,8 +87,10 @@ def fingerprint_of(gray: Plane) -> Fingerprint:
     Small images have no key points; those of up to 16 pixels on a side no `whole`.
     """
     reduced = _reduced(np.asarray(gray, np.float64))
-    places = _places(reduced)
-    return Fingerprint(_whole(np.asarray(gray, np.float64)), places, _described(reduced, places))
+    keypoints = _keypoints(reduced)
+    return Fingerprint(
+        _whole(np.asarray(gray, np.float64)), keypoints, _described(reduced, keypoints)
+    )
 
 
 def _whole(plane: Plane) -> Bits | None:
@@ -103,7 +105,7 @@ def is_copy(one: Fingerprint, other: Fingerprint) -> bool:
 
     A heuristic: copies may be missed, and different pictures may agree by chance.
     """
-    return _agree(one.whole, other.whole) or _common_places(one, other) >= MIN_KEYPOINTS
+    return _agree(one.whole, other.whole) or _common_keypoints(one, other) >= MIN_KEYPOINTS
 
 
 def _agree(one: Bits | None, other: Bits | None) -> bool:
@@ -113,13 +115,13 @@ def _agree(one: Bits | None, other: Bits | None) -> bool:
     return int(np.bitwise_count(one ^ other).sum()) <= MAX_FINGERPRINT_BITS
 
 
-def _common_places(one: Fingerprint, other: Fingerprint) -> int:
+def _common_keypoints(one: Fingerprint, other: Fingerprint) -> int:
     """Count the key points that two images share with a common displacement."""
-    if not len(one.places) or not len(other.places):
+    if not len(one.keypoints) or not len(other.keypoints):
         return 0
     distances = np.bitwise_count(one.bits[:, np.newaxis] ^ other.bits).sum(axis=2, dtype=int)
     first, second = np.nonzero(distances <= MAX_KEYPOINT_BITS)
-    moved = other.places[second] - one.places[first]
+    moved = other.keypoints[second] - one.keypoints[first]
     if not len(moved):
         return 0
     near = np.abs(moved[:, np.newaxis] - moved).max(axis=2) <= SLACK
@@ -154,7 +156,7 @@ def _boxed(plane: Plane, side: int) -> Plane:
     return means
 
 
-def _places(plane: Plane) -> NDArray[np.int64]:
+def _keypoints(plane: Plane) -> NDArray[np.int64]:
     """Find the strongest key points, at most PLACES, no two of them close to each other."""
     if min(plane.shape, default=0) <= 2 * SPAN + 1:
         return np.zeros((0, 2), np.int64)
@@ -175,29 +177,29 @@ def _places(plane: Plane) -> NDArray[np.int64]:
     far = ((found >= SPAN) & (found < np.array(plane.shape) - SPAN)).all(axis=1)
     found = found[far]
     strength = response[found[:, 0] - 6, found[:, 1] - 6]
-    return found[np.argsort(-strength, kind="stable")[:PLACES]]
+    return found[np.argsort(-strength, kind="stable")[:MAX_KEYPOINTS]]
 
 
-def _stands_out(response: Plane, places: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _stands_out(response: Plane, keypoints: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return True for the points with the largest response in their neighbourhood."""
     reach = APART // 2
     padded = np.pad(response, reach)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * reach + 1, 2 * reach + 1))
-    around = windows[places[:, 0], places[:, 1]].reshape(len(places), -1)
-    own = response[places[:, 0], places[:, 1]]
+    around = windows[keypoints[:, 0], keypoints[:, 1]].reshape(len(keypoints), -1)
+    own = response[keypoints[:, 0], keypoints[:, 1]]
     largest: NDArray[np.bool_] = own >= np.maximum(around.max(axis=1), MIN_RESPONSE)
     return largest
 
 
-def _described(plane: Plane, places: NDArray[np.int64]) -> NDArray[np.uint32]:
+def _described(plane: Plane, keypoints: NDArray[np.int64]) -> NDArray[np.uint32]:
     """Compute descriptors of key points: comparisons of neighbouring cells, packed."""
-    if not len(places):
+    if not len(keypoints):
         return np.zeros((0, 3), np.uint32)
     windows = np.lib.stride_tricks.sliding_window_view(plane, (2 * SPAN, 2 * SPAN))
-    around = windows[places[:, 0] - SPAN, places[:, 1] - SPAN]
+    around = windows[keypoints[:, 0] - SPAN, keypoints[:, 1] - SPAN]
     cells = 2 * SPAN // CELL
     means = around.reshape(-1, cells, CELL, cells, CELL).mean(axis=(2, 4))
     brighter = means[:, :, 1:] > means[:, :, :-1]
-    bits = np.zeros((len(places), 96), np.bool_)
-    bits[:, : brighter[0].size] = brighter.reshape(len(places), -1)
+    bits = np.zeros((len(keypoints), 96), np.bool_)
+    bits[:, : brighter[0].size] = brighter.reshape(len(keypoints), -1)
     return np.packbits(bits, axis=1).view(np.uint32)

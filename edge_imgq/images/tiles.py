@@ -104,7 +104,7 @@ def run_tiled(
     output = np.empty((0, 0, 0), np.uint8)
     for done, (row, column) in enumerate(itertools.product(rows, columns)):
         watch(done)
-        piece = run(_part(pixels, row.read, column.read, tile))
+        piece = run(_tile_of(pixels, row.read, column.read, tile))
         if not done:
             output = np.empty(
                 (scaled(height, scale), scaled(width, scale), piece.shape[2]), piece.dtype
@@ -127,10 +127,10 @@ def pad_to(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     Returns:
         (height, width, C) of the same dtype; a view if nothing is added.
     """
-    return _part(pixels, 0, 0, size)
+    return _tile_of(pixels, 0, 0, size)
 
 
-def _part(pixels: Pixels, top: int, left: int, size: tuple[int, int]) -> Pixels:
+def _tile_of(pixels: Pixels, top: int, left: int, size: tuple[int, int]) -> Pixels:
     """Return a tile of an image, extended by reflection beyond its bottom and right borders."""
     (height, width), bottom, right = pixels.shape[:2], top + size[0], left + size[1]
     if bottom <= height and right <= width:
@@ -151,7 +151,7 @@ def _faded(
         band = np.empty((0, 0, 0), np.uint8)
         for column, left in enumerate(columns):
             watch(row * len(columns) + column)
-            piece = run(_part(pixels, top, left, tiling.tile))
+            piece = run(_tile_of(pixels, top, left, tiling.tile))
             if not column:
                 length = scaled(columns[-1] + wide, scale)
                 band = np.empty((scaled(tall, scale), length, piece.shape[2]), piece.dtype)

@@ -131,7 +131,7 @@ def quantize_prepared(
     with torch_threads(1):
         prepared = prepare(graph, recipe, contract, images, extremes, stage or no_progress)
         run = QuantizationRun(recipe, contract, prepared, progress or no_progress, state)
-        pair = run.pair(prepared.original, prepared.seen)
+        pair = run.pair(prepared.original, prepared.observed)
     prepared.steps.insert(0, QuantizationStep("scales", prepared.judge.psnr(pair.quantized)))
     for step in STEPS:
         if step.wanted(recipe):

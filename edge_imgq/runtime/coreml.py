@@ -12,7 +12,7 @@ import numpy as np
 
 from edge_imgq.contract import FileNote, has_note
 from edge_imgq.errors import ModelError, RuntimeUnavailableError
-from edge_imgq.graph.ports.port_feeds import is_one_pixel, parts_of, split_ports
+from edge_imgq.graph.ports.port_feeds import is_one_pixel, side_ratio, split_ports
 from edge_imgq.images.layout import levels_from_nchw, pixels_of
 from edge_imgq.images.port_results import joined_results
 from edge_imgq.runtime.mil.evaluate import Evaluator
@@ -112,7 +112,7 @@ class ReferenceSession:
         return {
             entry.name: entry.shape
             if is_one_pixel(entry.shape)
-            else (1, entry.shape[1], *(side // parts_of(entry.shape, image) for side in size))
+            else (1, entry.shape[1], *(side // side_ratio(entry.shape, image) for side in size))
             for entry in entries
         }
 

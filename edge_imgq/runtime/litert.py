@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.errors import ImageError, ModelError, UnopenedFileError
-from edge_imgq.graph.ports.port_feeds import is_one_pixel, parts_of
+from edge_imgq.graph.ports.port_feeds import is_one_pixel, side_ratio
 from edge_imgq.images.layout import from_nhwc, levels_from_nhwc
 from edge_imgq.images.port_results import joined_results
 from edge_imgq.native_output import without_lines
@@ -172,7 +172,7 @@ class LiteRTSession:
             shapes = [channels_first(detail["shape"]) for detail in details]
             for detail, shape in zip(details, shapes, strict=True):
                 if not is_one_pixel(shape):
-                    sides = (side // parts_of(shape, shapes[0]) for side in size)
+                    sides = (side // side_ratio(shape, shapes[0]) for side in size)
                     interpreter.resize_tensor_input(detail["index"], (1, *sides, shape[1]))
             interpreter.allocate_tensors()
         except (RuntimeError, ValueError):

@@ -61,7 +61,7 @@ GRAY, SHIFTED, REPAIRED = 0.12, 0.3, 0.15
 For repaired ones only the gain of another repair is known.
 """
 
-SAMPLES, MAX_PART, MIN_OVERLAP = 2, 340, 0.5
+SAMPLES, MAX_CROP_SIDE, MIN_CROP_SHARE = 2, 340, 0.5
 """Samples of whole photographs for each region; the sides of the parts that they are of, in pixels.
 
 A part has at most the first number of pixels along a side, and a random share of it from the second
@@ -192,15 +192,15 @@ def _labelled(
     first = int(rng.integers(1, GRID)) if rng.uniform() < SHIFTED else 0
     for top in (first, first + patch):
         for left in (first, first + patch):
-            place = slice(top, top + patch), slice(left, left + patch)
-            psnr = _decibels(before[place])
+            window = slice(top, top + patch), slice(left, left + patch)
+            psnr = _decibels(before[window])
             gains = {
-                name: float(np.clip(_decibels(errors[place]) - psnr, *GAINS))
+                name: float(np.clip(_decibels(errors[window]) - psnr, *GAINS))
                 for name, errors in after.items()
             }
             if set(TONES) & set(names):  # whose errors hide those of detail
                 gains, psnr = {}, math.nan
-            yield degraded[place], to_outputs({**known, "detail_psnr": psnr, **gains})
+            yield degraded[window], to_outputs({**known, "detail_psnr": psnr, **gains})
 
 
 def _samples(
@@ -211,7 +211,7 @@ def _samples(
     Gains are measured on the part at the size of a sample, before its detail is degraded.
     """
     for _ in range(SAMPLES):
-        truth = _part(photo, rng)
+        truth = _random_crop(photo, rng)
         toned, suffered = degrade(truth, _drawn_tones(rng), rng)
         degraded = toned
         if rng.uniform() > TONES_ALONE:
@@ -238,13 +238,13 @@ def _drawn_tones(rng: np.random.Generator) -> tuple[str, ...]:
     return (name,) if name else ()
 
 
-def _part(photo: Pixels, rng: np.random.Generator) -> Pixels:
+def _random_crop(photo: Pixels, rng: np.random.Generator) -> Pixels:
     """Cut a random part out of a photograph, sometimes in gray."""
     lengths = photo.shape[:2]
-    shape = [round(min(n, MAX_PART) * rng.uniform(MIN_OVERLAP, 1.0)) for n in lengths]
+    shape = [round(min(n, MAX_CROP_SIDE) * rng.uniform(MIN_CROP_SHARE, 1.0)) for n in lengths]
     top, left = (int(rng.integers(n - m + 1)) for n, m in zip(lengths, shape, strict=True))
-    part = photo[top : top + shape[0], left : left + shape[1]]
-    return exact_luma(part) if rng.uniform() < GRAY else part
+    crop = photo[top : top + shape[0], left : left + shape[1]]
+    return exact_luma(crop) if rng.uniform() < GRAY else crop
 
 
 def repaired(photo: Pixels, name: str, network: nn.Module) -> Pixels:

@@ -47,8 +47,8 @@ def lower(
     from edge_imgq.export.tflite.writer import SIGNATURE, FileStore, pack
 
     store = FileStore()
-    parts = {SIGNATURE: lower_subgraph(network, store, options, lowerings)}
-    return pack(store, parts, _description(note), _metadata(note, parts))
+    subgraphs = {SIGNATURE: lower_subgraph(network, store, options, lowerings)}
+    return pack(store, subgraphs, _description(note), _metadata(note, subgraphs))
 
 
 def lower_sizes(
@@ -71,11 +71,11 @@ def lower_sizes(
     from edge_imgq.export.tflite.writer import FileStore, pack
 
     store = FileStore()
-    parts = {
+    subgraphs = {
         signature_of(size): lower_subgraph(network, store, options)
         for size, network in networks.items()
     }
-    return pack(store, parts, _description(note), _metadata(note, parts))
+    return pack(store, subgraphs, _description(note), _metadata(note, subgraphs))
 
 
 def signature_of(size: tuple[int, int]) -> str:
@@ -123,13 +123,16 @@ def _description(note: FileNote) -> str:
     return f"edge-imgq {note.version}"
 
 
-def _metadata(note: FileNote, parts: Mapping[str, Subgraph]) -> dict[str, bytes]:
+def _metadata(note: FileNote, subgraphs: Mapping[str, Subgraph]) -> dict[str, bytes]:
     """Return the note, plus TFLite's standard metadata if the authorship is stated."""
     from edge_imgq.export.tflite.model_metadata import NAME, model_metadata
 
     found = {METADATA_NAME: json.dumps(note.to_strings(), sort_keys=True).encode()}
     if note.authorship.is_stated:
-        names = [(next(iter(part.inputs)), next(iter(part.outputs))) for part in parts.values()]
+        names = [
+            (next(iter(subgraph.inputs)), next(iter(subgraph.outputs)))
+            for subgraph in subgraphs.values()
+        ]
         found[NAME] = model_metadata(note, names)
     return found
 
@@ -149,9 +152,9 @@ def _write_operations(
 
     table = LOWERINGS if lowerings is None else lowerings
     refused = []
-    for part in with_float_fallback(network, file.options.kernels):
-        operation = part.operation
-        file.allows_float = part.is_float
+    for placed in with_float_fallback(network, file.options.kernels):
+        operation = placed.operation
+        file.allows_float = placed.is_float
         if operation.kind not in table:
             reason = (
                 "TFLite has no operator that computes it, or none that accelerators run; "

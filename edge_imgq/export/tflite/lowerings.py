@@ -93,7 +93,7 @@ LOWERINGS: Mapping[str, Lowering] = {
     "Sigmoid": activation.sigmoid,
     "Sign": elementwise.sign,
     "Sin": elementwise.sine,
-    "Slice": slice_concat.part,
+    "Slice": slice_concat.strided_slice,
     "Softmax": activation.softmax,
     "SpaceToDepth": pixel_shuffle.space_to_depth,
     "Split": slice_concat.split,

@@ -185,13 +185,16 @@ class Subgraph:
 
 
 def pack(
-    store: FileStore, parts: Mapping[str, Subgraph], description: str, metadata: Mapping[str, bytes]
+    store: FileStore,
+    subgraphs: Mapping[str, Subgraph],
+    description: str,
+    metadata: Mapping[str, bytes],
 ) -> bytes:
-    """Serialize a file with one subgraph and one signature per entry of `parts`.
+    """Serialize a file with one subgraph and one signature per entry of `subgraphs`.
 
     Args:
         store: the store that all parts were written with.
-        parts: subgraphs by signature name; interpreters open the first by default.
+        subgraphs: subgraphs by signature name; interpreters open the first by default.
         description: description of the file.
         metadata: contents by metadata name.
     """
@@ -199,13 +202,16 @@ def pack(
     model.version, model.description = SCHEMA_VERSION, description
     model.operatorCodes = store.codes
     model.subgraphs = [
-        part.writer.subgraph(part.inputs, part.outputs, "main" if name == SIGNATURE else name)
-        for name, part in parts.items()
+        subgraph.writer.subgraph(
+            subgraph.inputs, subgraph.outputs, "main" if name == SIGNATURE else name
+        )
+        for name, subgraph in subgraphs.items()
     ]
     model.metadata = [_metadata(store, *pair) for pair in metadata.items()]
     model.buffers = store.buffers
     model.signatureDefs = [
-        _signature(index, name, part) for index, (name, part) in enumerate(parts.items())
+        _signature(index, name, subgraph)
+        for index, (name, subgraph) in enumerate(subgraphs.items())
     ]
     builder = flatbuffers.Builder(sum(len(b.data or b"") for b in store.buffers) + 4096)
     builder.Finish(model.Pack(builder), file_identifier=FILE_IDENTIFIER)
@@ -225,11 +231,11 @@ def _operator_code(code: int, number: int) -> Any:
     return entry
 
 
-def _signature(index: int, name: str, part: Subgraph) -> Any:
+def _signature(index: int, name: str, subgraph: Subgraph) -> Any:
     signature = schema.SignatureDefT()
     signature.signatureKey, signature.subgraphIndex = name, index
-    signature.inputs = [_tensor_map(*pair) for pair in part.inputs.items()]
-    signature.outputs = [_tensor_map(*pair) for pair in part.outputs.items()]
+    signature.inputs = [_tensor_map(*pair) for pair in subgraph.inputs.items()]
+    signature.outputs = [_tensor_map(*pair) for pair in subgraph.outputs.items()]
     return signature
 
 

@@ -18,7 +18,7 @@ import onnx_ir as ir
 
 from edge_imgq.errors import ModelError
 from edge_imgq.graph import edit
-from edge_imgq.graph.ports.port_feeds import graph_inputs, is_one_pixel, parts_of
+from edge_imgq.graph.ports.port_feeds import graph_inputs, is_one_pixel, side_ratio
 from edge_imgq.graph.shapes.shape_inference import infer_shapes
 from edge_imgq.graph.shapes.size_multiple import Size, output_at
 from edge_imgq.scale import Scale, scale_of, scaled
@@ -65,7 +65,7 @@ def find_border(model: ir.Model, size: Size) -> Border | None:
     lost = {scale * size[axis] - here[axis] for axis in (0, 1)}
     missing = lost.pop()
     image = model.graph.inputs[0].shape
-    parts = [parts_of(value.shape, image) for value in graph_inputs(model.graph)]
+    parts = [side_ratio(value.shape, image) for value in graph_inputs(model.graph)]
     step = lcm(scale.denominator, *parts)
     return _covering(missing, scale, step) if not lost and missing > 0 else None
 
@@ -90,7 +90,7 @@ def with_border(model: ir.Model, border: Border) -> ir.Model:
         if is_one_pixel(tuple(value.shape or ())):
             continue
         uses, first = list(value.uses()), next(iter(graph))
-        amount = border.pixels // parts_of(value.shape, graph.inputs[0].shape)
+        amount = border.pixels // side_ratio(value.shape, graph.inputs[0].shape)
         pads = np.array([0, 0, amount, amount] * 2, np.int64)
         amounts = edit.add_constant(graph, f"{value.name}.border", pads)
         attributes = {"mode": "reflect"}

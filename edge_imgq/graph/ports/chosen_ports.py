@@ -80,12 +80,12 @@ def _bind(model: onnx.ModelProto, port: str, numbers: Sequence[float], name: str
             f"{name} leaves the lengths of its input '{port}' open, and no image has them. Export "
             f"it with a value of '{port}' inside."
         )
-    parts = _parts(model, image, bound, name)
+    ratio = _side_ratio(model, image, bound, name)
     graph.input.remove(bound)
-    _spread(graph, image, port, _filled(array, [1, shape[1], 1, 1], port, name), parts)
+    _expand(graph, image, port, _filled(array, [1, shape[1], 1, 1], port, name), ratio)
 
 
-def _parts(
+def _side_ratio(
     model: onnx.ModelProto, image: onnx.ValueInfoProto, bound: onnx.ValueInfoProto, name: str
 ) -> int:
     """Return the image's height and width divided by those of an input whose sides are open.
@@ -95,7 +95,7 @@ def _parts(
     import onnx_ir as ir
     from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
-    from edge_imgq.graph.ports.port_feeds import parts_of
+    from edge_imgq.graph.ports.port_feeds import side_ratio
     from edge_imgq.graph.ports.port_sides import name_sides
 
     if side_axes([d.dim_value or None for d in image.type.tensor_type.shape.dim]) != (2, 3):
@@ -106,7 +106,7 @@ def _parts(
     first = next(value for value in inputs if value.name == image.name)
     inputs[:] = [first, *(value for value in inputs if value is not first)]
     named = {str(value.name): value for value in name_sides(trial, (), (), name).graph.inputs}
-    return parts_of(named[bound.name].shape, named[image.name].shape)
+    return side_ratio(named[bound.name].shape, named[image.name].shape)
 
 
 def _batches(inputs: Sequence[onnx.ValueInfoProto]) -> set[str]:
@@ -151,9 +151,9 @@ def _filled(
     )
 
 
-def _spread(
+def _expand(
     graph: onnx.GraphProto, image: onnx.ValueInfoProto, port: str,
-    array: np.ndarray[tuple[int, ...], np.dtype[np.generic]], parts: int,
+    array: np.ndarray[tuple[int, ...], np.dtype[np.generic]], ratio: int,
 ) -> None:  # fmt: skip
     """Add nodes that expand constants to 1/parts of the image's sides, under the port's name."""
     lengths = [d.dim_value or None for d in image.type.tensor_type.shape.dim]
@@ -165,19 +165,19 @@ def _spread(
             numpy_helper.from_array(np.array(side_axes(lengths), np.int64), f"{port}/sides"),
         ]
     )
-    whole = f"{port}/whole" if parts > 1 else size
+    whole = f"{port}/whole" if ratio > 1 else size
     nodes = [
         helper.make_node("Shape", [image.name], [f"{port}/lengths"], f"{port}/Shape"),
         helper.make_node("Gather", [f"{port}/lengths", f"{port}/sides"], [whole], f"{port}/Gather"),
         helper.make_node("Concat", [ones, size], [shape], f"{port}/Concat", axis=0),
         helper.make_node("Expand", [value, shape], [port], f"{port}/Expand"),
     ]
-    if parts > 1:
-        divisor = numpy_helper.from_array(np.array([parts], np.int64), f"{port}/parts")
+    if ratio > 1:
+        divisor = numpy_helper.from_array(np.array([ratio], np.int64), f"{port}/parts")
         graph.initializer.append(divisor)
         nodes.insert(2, helper.make_node("Div", [whole, f"{port}/parts"], [size], f"{port}/Div"))
-    for place, node in enumerate(nodes):
-        graph.node.insert(place, node)
+    for index, node in enumerate(nodes):
+        graph.node.insert(index, node)
 
 
 def _rank(value: onnx.ValueInfoProto) -> int:

@@ -37,13 +37,15 @@ def split_ports(batch: Batch, entries: Sequence[Entry]) -> dict[str, Batch]:
     """
     if len(entries) == 1:
         return {entries[0][0]: batch}
-    found, start = {}, 0
+    feeds, start = {}, 0
     for name, shape in entries:
-        part = batch[:, start : start + shape[1]]
-        step = parts_of(shape, entries[0][1])
-        found[name] = part[:, :, :1, :1] if is_one_pixel(shape) else part[:, :, ::step, ::step]
+        channels = batch[:, start : start + shape[1]]
+        step = side_ratio(shape, entries[0][1])
+        feeds[name] = (
+            channels[:, :, :1, :1] if is_one_pixel(shape) else channels[:, :, ::step, ::step]
+        )
         start += shape[1]
-    return found
+    return feeds
 
 
 def is_one_pixel(shape: Sequence[Any]) -> bool:
@@ -51,7 +53,7 @@ def is_one_pixel(shape: Sequence[Any]) -> bool:
     return tuple(shape[2:]) == (1, 1)
 
 
-def parts_of(shape: Any, image: Any) -> int:
+def side_ratio(shape: Any, image: Any) -> int:
     """Return the image's height divided by that of an input; 1 if neither says it.
 
     The quotient of the widths is taken to be the same. 1 for a vector.
@@ -65,8 +67,8 @@ def parts_of(shape: Any, image: Any) -> int:
     length, whole = shape[2], image[2]
     if isinstance(length, int) and isinstance(whole, int):
         return max(whole // max(length, 1), 1)
-    found = FRACTION.fullmatch(str(getattr(length, "value", length)))
-    return int(found[1]) if found else 1
+    feeds = FRACTION.fullmatch(str(getattr(length, "value", length)))
+    return int(feeds[1]) if feeds else 1
 
 
 FRACTION = re.compile(r"(?:height|width)/(\d+)")
@@ -94,21 +96,21 @@ def session_entries(session: Any) -> list[Entry]:
 
     Shapes are tuples; open lengths are names or None.
     """
-    found = [(entry.name, tuple(entry.shape)) for entry in session.get_inputs()]
-    return [entry for entry in found if len(entry[1]) == 4]
+    feeds = [(entry.name, tuple(entry.shape)) for entry in session.get_inputs()]
+    return [entry for entry in feeds if len(entry[1]) == 4]
 
 
 WORDS = ("height", "width")
 """Names of the image's open sides."""
 
 
-def name_open_sides(value: onnx.ValueInfoProto, parts: int) -> None:
+def name_open_sides(value: onnx.ValueInfoProto, ratio: int) -> None:
     """Open the height and width of an input, named after its part of the image's, in place.
 
-    The sides of a 4-D input become "height/2" and "width/2" for `parts` 2, "height" and "width" for
+    The sides of a 4-D input become "height/2" and "width/2" for `ratio` 2, "height" and "width" for
     1.
     """
-    suffix = f"/{parts}" if parts > 1 else ""
+    suffix = f"/{ratio}" if ratio > 1 else ""
     for dimension, word in zip(value.type.tensor_type.shape.dim[2:], WORDS, strict=True):
         dimension.dim_param = word + suffix
 
@@ -118,7 +120,7 @@ def size_ratio(proto: onnx.GraphProto, value: onnx.ValueInfoProto) -> int:
 
     1 if the graph does not say it.
     """
-    return parts_of(*(_lengths(entry) for entry in (value, proto.input[0])))
+    return side_ratio(*(_lengths(entry) for entry in (value, proto.input[0])))
 
 
 def _lengths(value: onnx.ValueInfoProto) -> list[Any]:

@@ -16,7 +16,7 @@ from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.graph import edit
 from edge_imgq.graph.operators import ELEMENTWISE
 from edge_imgq.graph.ports.image_layout import IMAGE_CHANNELS, PLANES
-from edge_imgq.graph.ports.port_feeds import is_one_pixel, parts_of
+from edge_imgq.graph.ports.port_feeds import is_one_pixel, side_ratio
 from edge_imgq.ports import LAYOUTS, NOISE_WORDS, Kind, Port, PortRequests, says_noise
 from edge_imgq.wording import count_of
 
@@ -172,7 +172,7 @@ def further_ports(
         kind = said.kind or _kind(name, value, channels, image_channels)
         kind = "state" if name in states else kind
         low, high = said.low or _ends(name, kind, span)[0], said.high or _ends(name, kind, span)[1]
-        parts = parts_of(value.shape, model.graph.inputs[0].shape)
+        parts = side_ratio(value.shape, model.graph.inputs[0].shape)
         found.append(Port(name, kind, channels, low, high, parts, states.get(name, "")))
     return tuple(found)
 

@@ -19,7 +19,7 @@ from edge_imgq.graph.ports.port_feeds import (
     graph_inputs,
     is_one_pixel,
     name_open_sides,
-    parts_of,
+    side_ratio,
 )
 from edge_imgq.graph.ports.several_outputs import shapes_at
 from edge_imgq.graph.shapes.size_multiple import Size, outline, sizes_to_try
@@ -88,7 +88,7 @@ def _is_said(image: ir.Value, value: ir.Value) -> bool:
     if all(isinstance(side, int) for side in own):
         return True
     texts = [[str(getattr(side, "value", side)) for side in both] for both in (sides, own)]
-    return texts[0] == texts[1] != ["None", "None"] or parts_of(value.shape, image.shape) > 1
+    return texts[0] == texts[1] != ["None", "None"] or side_ratio(value.shape, image.shape) > 1
 
 
 def _combinations(count: int) -> Iterator[tuple[int, ...]]:
@@ -116,7 +116,7 @@ def _works(model: ir.Model, wanted: Sequence[Size], states: Mapping[str, str]) -
             continue
         returned = dict(zip(names, shapes, strict=True))
         parts = {
-            fed_by: parts_of(inputs[state].shape, light.graph.inputs[0].shape)
+            fed_by: side_ratio(inputs[state].shape, light.graph.inputs[0].shape)
             for fed_by, state in states.items()
         }
         return all(

@@ -69,7 +69,7 @@ def put_picture_first(
 def _first_shapes(model: ir.Model, wanted: Sequence[Size]) -> tuple[tuple[int, ...], ...] | None:
     fixed, light = own_size(model), outline(model)
     sizes = (fixed,) if fixed else sizes_to_try(model, wanted)
-    return next((found for size in sizes if (found := shapes_at(light, size))), None)
+    return next((shapes for size in sizes if (shapes := shapes_at(light, size))), None)
 
 
 def shapes_at(model: ir.Model, size: Size) -> tuple[tuple[int, ...], ...] | None:
@@ -83,7 +83,7 @@ def shapes_at(model: ir.Model, size: Size) -> tuple[tuple[int, ...], ...] | None
     return tuple(tuple(map(int, shape.numpy())) for shape in shapes if shape is not None)
 
 
-def parts_of(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
+def side_ratios(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
     """Return the side ratio of the first output to each other one, an integer; 0 for vectors.
 
     Args:
@@ -93,18 +93,18 @@ def parts_of(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
         One number for each output after the first; None if a ratio is not an integer, or an output
         is neither image nor vector.
     """
-    first, found = shapes[0], []
+    first, ratios = shapes[0], []
     for shape in shapes[1:]:
         if len(shape) <= 2 or shape[2:] == (1, 1):
-            found.append(0)
+            ratios.append(0)
             continue
         if len(shape) != IMAGE_AXES or len(first) != IMAGE_AXES or shape[0] != 1:
             return None
         rows, columns = (divmod(first[axis], shape[axis]) for axis in (2, 3))
         if rows != columns or rows[1]:
             return None
-        found.append(rows[0])
-    return tuple(found)
+        ratios.append(rows[0])
+    return tuple(ratios)
 
 
 def with_others(rule: Rule) -> Rule:
@@ -121,11 +121,11 @@ def with_others(rule: Rule) -> Rule:
         if number is None or len(model.graph.outputs) == 1:
             return number
         shapes = shapes_at(model, size)
-        parts = None if shapes is None else parts_of(shapes)
-        if parts is None:
+        ratios = None if shapes is None else side_ratios(shapes)
+        if ratios is None:
             return None
-        known[:] = known or [parts]
-        return number if parts == known[0] else None
+        known[:] = known or [ratios]
+        return number if ratios == known[0] else None
 
     return together
 
@@ -155,21 +155,25 @@ def other_ports(
     if not values:
         return ()
     light = outline(model)
-    shapes = next(s for size in sizes if (s := shapes_at(light, size)) and parts_of(s) is not None)
-    parts = parts_of(shapes) or ()
-    found = []
-    for value, shape, part in zip(values, shapes[1:], parts, strict=True):
+    shapes = next(
+        s for size in sizes if (s := shapes_at(light, size)) and side_ratios(s) is not None
+    )
+    ratios = side_ratios(shapes) or ()
+    ports = []
+    for value, shape, ratio in zip(values, shapes[1:], ratios, strict=True):
         name, said = str(value.name), asked.of_output(str(value.name)).kind
-        refuse_unfit_result(asked.of_output(name), shape[-1 if not part else 1], is_vector=not part)
-        if not part:
-            found.append(Port(name, "vector", prod(shape)))
+        refuse_unfit_result(
+            asked.of_output(name), shape[-1 if not ratio else 1], is_vector=not ratio
+        )
+        if not ratio:
+            ports.append(Port(name, "vector", prod(shape)))
             continue
         if name in states and said != "image":
-            found.append(Port(name, "state", shape[1], parts=part))
+            ports.append(Port(name, "state", shape[1], parts=ratio))
             continue
         colours = {IMAGE_CHANNELS, layout.channels if layout.kind == "image" else IMAGE_CHANNELS}
         if said == "image" or (said is None and shape[1] in colours):
-            found.append(Port(name, "image", shape[1], span[:1], span[1:], part))
+            ports.append(Port(name, "image", shape[1], span[:1], span[1:], ratio))
         else:
-            found.append(Port(name, "plane", shape[1], parts=part))
-    return tuple(found)
+            ports.append(Port(name, "plane", shape[1], parts=ratio))
+    return tuple(ports)

@@ -12,7 +12,7 @@ import onnx_ir as ir
 from edge_imgq.graph.receptive_field.row_dependence import (
     MAX_ELEMENTS,
     NotKnownError,
-    Seen,
+    RowRanges,
     Shape,
     merged,
     numbers,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Rows: TypeAlias = NDArray[np.int64]
 
 
-def pointwise(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+def pointwise(_node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the image rows that an elementwise operator's output depends on.
 
     They are the union of its broadcast operands' rows; exact. `sources` holds the row ranges of all
@@ -36,7 +36,7 @@ def pointwise(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     return union(sources, shape)
 
 
-def of_first(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+def of_first(_node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the image rows of the first operand, in the static output shape `shape`; exact.
 
     The other operands must not depend on the image.
@@ -46,10 +46,10 @@ def of_first(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     """
     if any(not source.nothing for source in sources[1:]):
         raise NotKnownError
-    return Seen(shape, sources[0].first, sources[0].last)
+    return RowRanges(shape, sources[0].first, sources[0].last)
 
 
-def along(axes: Callable[[ir.Node, int], Sequence[int]]) -> Callable[..., Seen]:
+def along(axes: Callable[[ir.Node, int], Sequence[int]]) -> Callable[..., RowRanges]:
     """Return the rule of an operator, such as Softmax, that combines all elements along some axes.
 
     Every element then depends on the union of the rows along them. `axes` takes the node and the
@@ -58,7 +58,7 @@ def along(axes: Callable[[ir.Node, int], Sequence[int]]) -> Callable[..., Seen]:
     the image.
     """
 
-    def rule(node: ir.Node, sources: list[Seen], _shape: Shape) -> Seen:
+    def rule(node: ir.Node, sources: list[RowRanges], _shape: Shape) -> RowRanges:
         if any(not source.nothing for source in sources[1:]):
             raise NotKnownError
         return merged(sources[0], axes(node, len(sources[0].shape)))
@@ -95,7 +95,7 @@ def stated_axis(node: ir.Node, _rank: int) -> Sequence[int]:
     return [int(axis) for axis in np.reshape(numbers(node, 1), -1)]
 
 
-def reduced(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+def reduced(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the image rows that a reduction depends on: the union over its axes.
 
     Reduced axes go if `keepdims` is 0. `sources` holds the row ranges of all inputs, `shape` is the
@@ -108,7 +108,7 @@ def reduced(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     axes = _reduced_axes(node, rank)
     joined = merged(source, axes)
     if node.attributes.get_int("keepdims", 1):
-        return Seen(shape, joined.first, joined.last)
+        return RowRanges(shape, joined.first, joined.last)
     gone = tuple(axis % rank for axis in axes)
     return joined.each(lambda rows: np.squeeze(rows, axis=gone), shape)
 
@@ -124,7 +124,7 @@ def _reduced_axes(node: ir.Node, rank: int) -> list[int]:
     return [] if node.attributes.get_int("noop_with_empty_axes", 0) else list(range(rank))
 
 
-def matrix_product(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+def matrix_product(_node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the image rows of a MatMul: those of the left row and of the right column.
 
     Both are united over the summed axis; of a large product also over the columns, which widens the
@@ -144,7 +144,7 @@ def matrix_product(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     return union([one, other], shape)
 
 
-def gemm(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+def gemm(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the image rows of a Gemm: those of the left row, the right column and the bias.
 
     `transA` and `transB` are applied first. `sources` holds the row ranges of all inputs, `shape`
@@ -158,7 +158,7 @@ def gemm(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     return union([merged(left, [1]), merged(right, [0]), *bias], shape)
 
 
-def einsum(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+def einsum(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the image rows of an Einsum: the union over the summed letters of all operands.
 
     Ellipsis, repeated letters and implicit output are not covered. `sources` holds the row ranges
@@ -177,12 +177,12 @@ def einsum(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     return union([_term(source, term, result, shape) for term, source in named], shape)
 
 
-def _term(source: Seen, term: str, result: str, shape: Shape) -> Seen:
+def _term(source: RowRanges, term: str, result: str, shape: Shape) -> RowRanges:
     """Return an Einsum operand merged over its summed axes, with the result's axes."""
     summed = tuple(axis for axis, letter in enumerate(term) if letter not in result)
     kept = [letter for letter in term if letter in result]
-    order = sorted(range(len(kept)), key=lambda place: result.index(kept[place]))
-    gaps = tuple(place for place, letter in enumerate(result) if letter not in kept)
+    order = sorted(range(len(kept)), key=lambda index: result.index(kept[index]))
+    gaps = tuple(index for index, letter in enumerate(result) if letter not in kept)
 
     def laid_out(rows: Rows) -> Rows:
         return np.expand_dims(np.squeeze(rows, axis=summed).transpose(order), gaps)

@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from edge_imgq.graph.receptive_field.row_dependence import (
     MAX_ELEMENTS,
-    Seen,
+    RowRanges,
     Shape,
     at_indices,
     compacted,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Rows: TypeAlias = NDArray[np.int64]
 
 
-def transposed_axes(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+def transposed_axes(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the image rows that a Transpose's outputs depend on; exact.
 
     They are permuted like the elements. Without `perm` the axes are reversed. `sources` holds the
@@ -39,7 +39,7 @@ def transposed_axes(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     return sources[0].each(lambda rows: rows.transpose(order), shape)
 
 
-def reshaped(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+def reshaped(_node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return row ranges in a new static shape, in row-major order of the elements.
 
     Axes are matched in groups of equal element count. Exact, unless a group is too large for an
@@ -80,7 +80,7 @@ def _groups(before: Shape, after: Shape) -> Iterator[tuple[list[int], list[int]]
         yield old, new
 
 
-def sliced(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+def sliced(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the row ranges of a Slice, sliced alike; exact.
 
     Starts, ends, axes and steps must be constant. `sources` holds the row ranges of all inputs,
@@ -103,7 +103,7 @@ def sliced(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     return sources[0].each(lambda rows: rows[tuple(cuts)], shape)
 
 
-def split_outputs(node: ir.Node, sources: list[Seen], _shape: Shape) -> list[Seen]:
+def split_outputs(node: ir.Node, sources: list[RowRanges], _shape: Shape) -> list[RowRanges]:
     """Return one row range per output of a Split, whose output shapes are static; exact.
 
     `sources` holds the row ranges of its inputs.
@@ -113,16 +113,16 @@ def split_outputs(node: ir.Node, sources: list[Seen], _shape: Shape) -> list[See
     parts, start = [], 0
     for value in node.outputs:
         shape = shape_of(value)
-        places = range(start, start + shape[axis])
+        indices = range(start, start + shape[axis])
         start += shape[axis]
         if source.first.shape[axis] == 1:
-            parts.append(Seen(shape, source.first, source.last))
+            parts.append(RowRanges(shape, source.first, source.last))
         else:
-            parts.append(source.each(lambda rows, p=places: rows.take(p, axis), shape))  # type: ignore[misc]
+            parts.append(source.each(lambda rows, p=indices: rows.take(p, axis), shape))  # type: ignore[misc]
     return parts
 
 
-def concatenated(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+def concatenated(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the row ranges of a Concat, concatenated along its axis; exact.
 
     `sources` holds the row ranges of all operands, `shape` is the static shape of the output.
@@ -132,17 +132,17 @@ def concatenated(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
         return union(sources, shape)
     parts = []
     for source in sources:
-        whole = [max(other.first.shape[place] for other in sources) for place in range(len(shape))]
+        whole = [max(other.first.shape[index] for other in sources) for index in range(len(shape))]
         whole[axis] = source.shape[axis]
         parts.append(source.each(lambda rows, w=whole: np.broadcast_to(rows, w), source.shape))  # type: ignore[misc]
-    return Seen(
+    return RowRanges(
         shape,
         np.concatenate([part.first for part in parts], axis),
         np.concatenate([part.last for part in parts], axis),
     )
 
 
-def gathered(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+def gathered(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the row ranges of a Gather by constant indices, or from a constant table.
 
     In the second case each element depends on its index. `sources` holds the row ranges of all
@@ -155,18 +155,18 @@ def gathered(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     if source.nothing:  # a table, looked up by what is computed of the image
         there = len(shape) - axis - len(sources[1].shape)
         return sources[1].each(lambda r: r.reshape((1,) * axis + r.shape + (1,) * there), shape)
-    places = numbers(node, 1)
+    indices = numbers(node, 1)
     if source.first.shape[axis] == 1:
-        places = np.zeros((1,) * places.ndim, np.int64)
-    return source.each(lambda rows: rows.take(places, axis), shape)
+        indices = np.zeros((1,) * indices.ndim, np.int64)
+    return source.each(lambda rows: rows.take(indices, axis), shape)
 
 
-def expanded(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+def expanded(_node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the row ranges of an Expand: those of its first input, broadcast to `shape`; exact."""
     return union(sources[:1], shape)
 
 
-def tiled(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+def tiled(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the row ranges of a Tile with constant repeats, tiled alike; exact.
 
     `sources` holds the row ranges of all inputs, `shape` is the static shape of the output.
@@ -181,20 +181,20 @@ def tiled(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     return sources[0].each(lambda rows: np.tile(rows, counts), shape)
 
 
-def depth_to_space(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+def depth_to_space(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the row ranges of a DepthToSpace: those of each block's input pixel.
 
     Ranges are united over the channels, so they may be wider than what is read. `sources` holds the
     row ranges of the input, `shape` is the static shape of the output.
     """
-    seen, block = merged(sources[0], [1]), node.attributes.get_int("blocksize", 1)
+    ranges, block = merged(sources[0], [1]), node.attributes.get_int("blocksize", 1)
     for axis in (2, 3):
-        if seen.first.shape[axis] > 1:
-            seen = seen.each(lambda rows, a=axis: rows.repeat(block, a), shape)  # type: ignore[misc]
-    return Seen(shape, seen.first, seen.last)
+        if ranges.first.shape[axis] > 1:
+            ranges = ranges.each(lambda rows, a=axis: rows.repeat(block, a), shape)  # type: ignore[misc]
+    return RowRanges(shape, ranges.first, ranges.last)
 
 
-def padded(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+def padded(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the row ranges of a Pad of any mode with constant pads and axes; exact.
 
     Constant padding depends on no row; padding of other modes on the rows that it copies. `sources`
@@ -203,16 +203,16 @@ def padded(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     Raises:
         NotKnownError: one of these is computed.
     """
-    seen, rank = sources[0], len(shape)
+    ranges, rank = sources[0], len(shape)
     pads = np.reshape(numbers(node, 1), -1)
     given = len(node.inputs) > 3 and node.inputs[3] is not None
     axes = [int(a) % rank for a in np.reshape(numbers(node, 3), -1)] if given else range(rank)
     mode = node.attributes.get_string("mode", "constant")
-    for place, axis in enumerate(axes):
-        if seen.first.shape[axis] > 1:
-            at = np.arange(shape[axis]) - int(pads[place])
-            seen = at_indices(seen, axis, [_outside(at, sources[0].shape[axis], mode)])
-    return Seen(shape, seen.first, seen.last)
+    for index, axis in enumerate(axes):
+        if ranges.first.shape[axis] > 1:
+            at = np.arange(shape[axis]) - int(pads[index])
+            ranges = at_indices(ranges, axis, [_outside(at, sources[0].shape[axis], mode)])
+    return RowRanges(shape, ranges.first, ranges.last)
 
 
 def _outside(at: NDArray[np.int64], length: int, mode: str) -> NDArray[np.int64]:

@@ -22,10 +22,10 @@ import onnx_ir as ir
 from edge_imgq.contract import FileNote, has_note
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.operators import MOVING
-from edge_imgq.graph.ports.port_feeds import graph_inputs, is_one_pixel, parts_of
+from edge_imgq.graph.ports.port_feeds import graph_inputs, is_one_pixel, side_ratio
 from edge_imgq.graph.receptive_field.row_dependence import (
     NotKnownError,
-    Seen,
+    RowRanges,
     constant,
     image,
     shape_of,
@@ -147,14 +147,14 @@ def _measured(model: ir.Model, axis: int) -> tuple[ReceptiveField, bool]:
     source = model.graph.inputs[0]
     length = shape_of(source)[2 + axis]
     shapes = {v: shape_of(v) for v in graph_inputs(model.graph)}
-    seen = {
-        plane: image(shape, 2 + axis, parts_of(shape, shape_of(source)))
+    ranges = {
+        plane: image(shape, 2 + axis, side_ratio(shape, shape_of(source)))
         for plane, shape in shapes.items()
         if not is_one_pixel(shape)
     }
     periods, steady, farthest = {1}, True, None
     for node in model.graph:
-        inputs = [seen.get(v) or constant(shape_of(v)) for v in node.inputs]  # type: ignore[arg-type]
+        inputs = [ranges.get(v) or constant(shape_of(v)) for v in node.inputs]  # type: ignore[arg-type]
         if all(value.nothing for value in inputs):
             continue
         try:
@@ -167,8 +167,8 @@ def _measured(model: ir.Model, axis: int) -> tuple[ReceptiveField, bool]:
         periods |= {period for value in results for period in _periods(value)}
         if farthest is None and any(_reach(value) >= length * 3 // 4 for value in results):
             farthest = node
-        seen.update(zip(node.outputs, results, strict=True))
-    radius = max(_radius(seen.get(value), 2 + axis, length) for value in model.graph.outputs)
+        ranges.update(zip(node.outputs, results, strict=True))
+    radius = max(_radius(ranges.get(value), 2 + axis, length) for value in model.graph.outputs)
     if radius < length * 3 // 4 or length < LONG:
         return ReceptiveField(radius, period=_common(periods, length), steady=steady), True
     where = "it" if farthest is None else _named(farthest)
@@ -180,26 +180,28 @@ def _named(node: ir.Node) -> str:
     return f"{node.op_type} '{node.name}'"
 
 
-def _reach(value: Seen) -> int:
+def _reach(value: RowRanges) -> int:
     """Return the largest number of rows that an element of a value spans."""
     return int((value.last - value.first).max())
 
 
-def _radius(output: Seen | None, axis: int, length: int) -> int:
+def _radius(output: RowRanges | None, axis: int, length: int) -> int:
     """Return the largest distance of an output row to a row it depends on, in input rows."""
     if output is None:
         return 0
-    places = np.arange(output.shape[axis]) * length // output.shape[axis]
-    rows = places.reshape([-1 if a == axis else 1 for a in range(output.first.ndim)])
+    indices = np.arange(output.shape[axis]) * length // output.shape[axis]
+    rows = indices.reshape([-1 if a == axis else 1 for a in range(output.first.ndim)])
     sees = np.broadcast_to(output.first <= output.last, np.broadcast(rows, output.first).shape)
     before, after = (rows - output.first)[sees], (output.last - rows)[sees]
     return max(0, int(before.max(initial=0)), int(after.max(initial=0)))
 
 
-def _is_global(node: ir.Node, inputs: list[Seen], results: list[Seen], length: int) -> bool:
+def _is_global(
+    node: ir.Node, inputs: list[RowRanges], results: list[RowRanges], length: int
+) -> bool:
     """Return True if every result depends on all rows while no operand does."""
 
-    def sees_all(value: Seen) -> bool:
+    def sees_all(value: RowRanges) -> bool:
         return bool((value.first <= 0).all() and (value.last >= length - 1).all())
 
     if node.op_type in MOVING:
@@ -208,7 +210,7 @@ def _is_global(node: ir.Node, inputs: list[Seen], results: list[Seen], length: i
     return whole and not any(sees_all(value) for value in inputs)
 
 
-def _is_stretched(node: ir.Node, inputs: list[Seen]) -> bool:
+def _is_stretched(node: ir.Node, inputs: list[RowRanges]) -> bool:
     """Return True for a Resize of mode align_corners that changes the size."""
     if node.op_type != "Resize":
         return False
@@ -217,7 +219,7 @@ def _is_stretched(node: ir.Node, inputs: list[Seen]) -> bool:
     return mode == "align_corners" and any(before != after for before, after in sides)
 
 
-def _periods(value: Seen) -> set[int]:
+def _periods(value: RowRanges) -> set[int]:
     """Return the input rows after which the row ranges of a value repeat, along its axes."""
     return {
         period

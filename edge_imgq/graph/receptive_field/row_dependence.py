@@ -42,7 +42,7 @@ Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Seen:
+class RowRanges:
     """The row ranges of a value.
 
     Attributes:
@@ -60,35 +60,35 @@ class Seen:
         """True if no element depends on the image."""
         return bool((self.first > self.last).all())
 
-    def each(self, change: Callable[[Rows], Rows], shape: Shape) -> Seen:
+    def each(self, change: Callable[[Rows], Rows], shape: Shape) -> RowRanges:
         """Return the row ranges after one rearrangement of first and last rows.
 
         `change` maps an array, with length 1 along constant axes, to one of `shape` likewise.
         """
-        return Seen(shape, change(self.first), change(self.last))
+        return RowRanges(shape, change(self.first), change(self.last))
 
 
 class NotKnownError(Exception):
     """The row ranges of an operator do not follow from its graph."""
 
 
-def constant(shape: Shape) -> Seen:
+def constant(shape: Shape) -> RowRanges:
     """Return the ranges of a value that does not depend on the image.
 
     Its arrays have length 1 along every axis: first NONE, last −NONE.
     """
     ones = (1,) * len(shape)
-    return Seen(shape, np.full(ones, NONE), np.full(ones, -NONE))
+    return RowRanges(shape, np.full(ones, NONE), np.full(ones, -NONE))
 
 
-def image(shape: Shape, axis: int, step: int = 1) -> Seen:
+def image(shape: Shape, axis: int, step: int = 1) -> RowRanges:
     """Return the ranges of the image along an axis: row i for index i, or of a plane `step` × i.
 
     Both arrays have length 1 along the other axes. `step` is the number of image rows per row of a
     plane.
     """
     rows = np.arange(shape[axis]).reshape([-1 if a == axis else 1 for a in range(len(shape))])
-    return Seen(shape, step * rows, step * rows)
+    return RowRanges(shape, step * rows, step * rows)
 
 
 def shape_of(value: ir.Value | None) -> Shape:
@@ -98,23 +98,23 @@ def shape_of(value: ir.Value | None) -> Shape:
     return tuple(int(length) for length in value.shape.numpy())
 
 
-def merged(seen: Seen, axes: Sequence[int]) -> Seen:
+def merged(ranges: RowRanges, axes: Sequence[int]) -> RowRanges:
     """Return row ranges in which every element depends on the union of the rows along some axes.
 
     Merged axes stay, with length 1 in the arrays; `shape` is unchanged. Negative axes count from
     the end.
     """
-    places = tuple(axis % max(len(seen.shape), 1) for axis in axes)
-    if not places or not seen.shape:
-        return seen
-    return Seen(
-        seen.shape,
-        seen.first.min(axis=places, keepdims=True),
-        seen.last.max(axis=places, keepdims=True),
+    indices = tuple(axis % max(len(ranges.shape), 1) for axis in axes)
+    if not indices or not ranges.shape:
+        return ranges
+    return RowRanges(
+        ranges.shape,
+        ranges.first.min(axis=indices, keepdims=True),
+        ranges.last.max(axis=indices, keepdims=True),
     )
 
 
-def union(sources: Sequence[Seen], shape: Shape) -> Seen:
+def union(sources: Sequence[RowRanges], shape: Shape) -> RowRanges:
     """Return the union of broadcast operands' row ranges: least first, greatest last row.
 
     Operands are aligned at their last axes, as in NumPy; `shape` is that of the result.
@@ -124,7 +124,7 @@ def union(sources: Sequence[Seen], shape: Shape) -> Seen:
         first, last = np.minimum(first, other.first), np.maximum(last, other.last)
     missing = len(shape) - first.ndim
     pad = (1,) * max(missing, 0)
-    return Seen(shape, first.reshape(pad + first.shape), last.reshape(pad + last.shape))
+    return RowRanges(shape, first.reshape(pad + first.shape), last.reshape(pad + last.shape))
 
 
 def numbers(node: ir.Node, index: int) -> NDArray[np.int64]:
@@ -139,33 +139,33 @@ def numbers(node: ir.Node, index: int) -> NDArray[np.int64]:
     return np.asarray(contents(value))
 
 
-def compacted(seen: Seen) -> Seen:
+def compacted(ranges: RowRanges) -> RowRanges:
     """Return the same row ranges with length 1 along each axis on which both arrays are constant.
 
     `shape` is unchanged. Exact.
     """
-    first, last = seen.first, seen.last
+    first, last = ranges.first, ranges.last
     for axis, side in enumerate(first.shape):
         one, other = first.take([0], axis), last.take([0], axis)
         if side > 1 and (first == one).all() and (last == other).all():
             first, last = one, other
-    return Seen(seen.shape, first, last)
+    return RowRanges(ranges.shape, first, last)
 
 
-def at_indices(seen: Seen, axis: int, places: Sequence[NDArray[np.int64]]) -> Seen:
+def at_indices(ranges: RowRanges, axis: int, indices: Sequence[NDArray[np.int64]]) -> RowRanges:
     """Return the union of the ranges at several places along an axis: a window at each index.
 
-    Indices outside contribute nothing. Each array of `places`, int64 (output length,), holds one
-    source index from 0 for every output index. Along the axis the arrays of `seen` must have their
-    full length. `shape` is unchanged; the caller sets that of the output.
+    Indices outside contribute nothing. Each array of `indices`, int64 (output length,), holds one
+    source index from 0 for every output index. Along the axis the arrays of `ranges` must have
+    their full length. `shape` is unchanged; the caller sets that of the output.
     """
-    length = seen.first.shape[axis]
-    blank = [(0, int(a == axis)) for a in range(seen.first.ndim)]
-    first = np.pad(seen.first, blank, constant_values=NONE)
-    last = np.pad(seen.last, blank, constant_values=-NONE)
-    found = [np.where((at < 0) | (at >= length), length, at) for at in places]
+    length = ranges.first.shape[axis]
+    blank = [(0, int(a == axis)) for a in range(ranges.first.ndim)]
+    first = np.pad(ranges.first, blank, constant_values=NONE)
+    last = np.pad(ranges.last, blank, constant_values=-NONE)
+    found = [np.where((at < 0) | (at >= length), length, at) for at in indices]
     least, most = first.take(found[0], axis), last.take(found[0], axis)
     for at in found[1:]:
         least = np.minimum(least, first.take(at, axis))
         most = np.maximum(most, last.take(at, axis))
-    return Seen(seen.shape, least, most)
+    return RowRanges(ranges.shape, least, most)

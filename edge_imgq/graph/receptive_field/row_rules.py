@@ -37,7 +37,7 @@ from edge_imgq.graph.receptive_field.movement_rules import (
 from edge_imgq.graph.receptive_field.row_dependence import (
     MAX_ELEMENTS,
     NotKnownError,
-    Seen,
+    RowRanges,
     Shape,
     merged,
     shape_of,
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     Rows: TypeAlias = NDArray[np.int64]
 
 
-def follow(node: ir.Node, sources: Sequence[Seen]) -> list[Seen]:
+def follow(node: ir.Node, sources: Sequence[RowRanges]) -> list[RowRanges]:
     """Return the first and last image row on which each element of a node's outputs depends.
 
     Never narrower than what the node reads. Wider, by merging, where the arrays would exceed
@@ -76,20 +76,20 @@ def follow(node: ir.Node, sources: Sequence[Seen]) -> list[Seen]:
         raise NotKnownError
     shapes = [shape_of(value) for value in node.outputs]
     found = rule(node, list(sources), shapes[0])
-    if isinstance(found, Seen):
+    if isinstance(found, RowRanges):
         found = [found] * len(shapes)
-    return [_within(seen, shape) for seen, shape in zip(found, shapes, strict=True)]
+    return [_within(ranges, shape) for ranges, shape in zip(found, shapes, strict=True)]
 
 
-def _within(seen: Seen, shape: Shape) -> Seen:
+def _within(ranges: RowRanges, shape: Shape) -> RowRanges:
     """Return ranges with a shape set, merged while their arrays exceed MAX_ELEMENTS."""
-    while seen.first.size > MAX_ELEMENTS:
-        axis = int(np.argmax(seen.first.shape[::-1]))
-        seen = merged(seen, [seen.first.ndim - 1 - axis])
-    return Seen(shape, seen.first, seen.last)
+    while ranges.first.size > MAX_ELEMENTS:
+        axis = int(np.argmax(ranges.first.shape[::-1]))
+        ranges = merged(ranges, [ranges.first.ndim - 1 - axis])
+    return RowRanges(shape, ranges.first, ranges.last)
 
 
-KNOWN: dict[str, Callable[[ir.Node, list[Seen], Shape], Seen | list[Seen]]] = {
+KNOWN: dict[str, Callable[[ir.Node, list[RowRanges], Shape], RowRanges | list[RowRanges]]] = {
     **dict.fromkeys(ELEMENTWISE, pointwise),
     **dict.fromkeys(("BatchNormalization", *QUANTIZING), of_first),
     **dict.fromkeys(REDUCING, reduced),

@@ -12,7 +12,7 @@ from edge_imgq.graph.convolution import attributes_of, padding_in
 from edge_imgq.graph.edit import contents, is_constant
 from edge_imgq.graph.receptive_field.row_dependence import (
     NotKnownError,
-    Seen,
+    RowRanges,
     Shape,
     at_indices,
     merged,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Rows: TypeAlias = NDArray[np.int64]
 
 
-def space_to_depth(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+def space_to_depth(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the row ranges of a SpaceToDepth: each output depends on its block of rows.
 
     Ranges are united over the channels. `sources` holds the row ranges of all inputs in order,
@@ -37,7 +37,7 @@ def space_to_depth(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     return _windows(merged(sources[0], [1]), shape, [(block, block, 1, 0)] * 2)
 
 
-def convolution(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+def convolution(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the row ranges of a Conv: each output depends on its window, in all channels.
 
     Grouped channels are united as well, so ranges may be wider than what is read. `sources` holds
@@ -51,7 +51,7 @@ def convolution(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     return _windows(merged(sources[0], [1]), shape, _taps(node, sources))
 
 
-def pooled(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+def pooled(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the row ranges of a pooling: each output depends on its window in its channel.
 
     `sources` holds the row ranges of the input, `shape` is the static shape of the output.
@@ -59,7 +59,7 @@ def pooled(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     return _windows(sources[0], shape, _taps(node, sources))
 
 
-def _taps(node: ir.Node, sources: list[Seen]) -> list[tuple[int, int, int, int]]:
+def _taps(node: ir.Node, sources: list[RowRanges]) -> list[tuple[int, int, int, int]]:
     """Return (taps, stride, dilation, padding before) for each spatial axis."""
     before = sources[0].shape[2:]
     kernel = _kernel(node)
@@ -75,15 +75,17 @@ def _kernel(node: ir.Node) -> list[int]:
     return list(stated) if stated is not None else list(shape_of(node.inputs[1])[2:])
 
 
-def _windows(seen: Seen, shape: Shape, taps: Sequence[tuple[int, int, int, int]]) -> Seen:
+def _windows(
+    ranges: RowRanges, shape: Shape, taps: Sequence[tuple[int, int, int, int]]
+) -> RowRanges:
     for axis, (count, stride, dilation, pad) in enumerate(taps, start=2):
-        if seen.first.shape[axis] > 1:
-            places = np.arange(shape[axis]) * stride - pad
-            seen = at_indices(seen, axis, [places + tap * dilation for tap in range(count)])
-    return Seen(shape, seen.first, seen.last)
+        if ranges.first.shape[axis] > 1:
+            indices = np.arange(shape[axis]) * stride - pad
+            ranges = at_indices(ranges, axis, [indices + tap * dilation for tap in range(count)])
+    return RowRanges(shape, ranges.first, ranges.last)
 
 
-def deconvolution(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+def deconvolution(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the row ranges of a ConvTranspose: each output depends on the pixels that write to it.
 
     Channels are united. `sources` holds the row ranges of all inputs, `shape` is the static shape
@@ -94,22 +96,24 @@ def deconvolution(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     """
     if any(not source.nothing for source in sources[1:]):
         raise NotKnownError
-    seen, kernel = merged(sources[0], [1]), _kernel(node)
+    ranges, kernel = merged(sources[0], [1]), _kernel(node)
     strides = node.attributes.get_ints("strides", [1] * len(kernel))
     dilations = node.attributes.get_ints("dilations", [1] * len(kernel))
     pads = padding_in(node.op_type, attributes_of(node), kernel, sources[0].shape[2:])
     assert pads is not None, "its size is known"
     for i, taps in enumerate(kernel):
         axis = 2 + i
-        if seen.first.shape[axis] == 1:
+        if ranges.first.shape[axis] == 1:
             continue
         pad = max(pads[i], 0)
         rest = [np.arange(shape[axis]) + pad - tap * dilations[i] for tap in range(taps)]
-        seen = at_indices(seen, axis, [np.where(r % strides[i], -1, r // strides[i]) for r in rest])
-    return Seen(shape, seen.first, seen.last)
+        ranges = at_indices(
+            ranges, axis, [np.where(r % strides[i], -1, r // strides[i]) for r in rest]
+        )
+    return RowRanges(shape, ranges.first, ranges.last)
 
 
-def resized(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+def resized(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the row ranges of a Resize: those of the neighbours that are interpolated.
 
     Never narrower than what is read. `sources` holds the row ranges of all inputs, `shape` is the
@@ -123,10 +127,10 @@ def resized(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     mode = node.attributes.get_string("coordinate_transformation_mode", "half_pixel")
     if mode == "tf_crop_and_resize":
         raise NotKnownError
-    seen = sources[0]
+    ranges = sources[0]
     around = {"nearest": 1, "linear": 1, "cubic": 2}[node.attributes.get_string("mode", "nearest")]
     for axis, (before, after) in enumerate(zip(sources[0].shape, shape, strict=True)):
-        if seen.first.shape[axis] == 1 or before == after:
+        if ranges.first.shape[axis] == 1 or before == after:
             continue
         wide = node.attributes.get_int("antialias", 0) and before > after
         reach = around * (before / after if wide else 1)
@@ -137,8 +141,8 @@ def resized(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
         highs = np.ceil(at) if exact else np.maximum(highs, np.ceil(at))
         count = int((highs - lows).max()) + 1
         taps = [np.minimum(lows + tap, highs).clip(0, before - 1) for tap in range(count)]
-        seen = at_indices(seen, axis, [tap.astype(np.int64) for tap in taps])
-    return Seen(shape, seen.first, seen.last)
+        ranges = at_indices(ranges, axis, [tap.astype(np.int64) for tap in taps])
+    return RowRanges(shape, ranges.first, ranges.last)
 
 
 def scale_of(node: ir.Node, axis: int, rank: int) -> float | None:
@@ -155,9 +159,9 @@ def scale_of(node: ir.Node, axis: int, rank: int) -> float | None:
 
 def _sampled(mode: str, before: int, after: int, scale: float) -> NDArray[np.float64]:
     """Return the sampling position in the input of each output index."""
-    places = np.arange(after, dtype=np.float64)
+    indices = np.arange(after, dtype=np.float64)
     if mode == "align_corners":
-        return places * (before - 1) / max(after - 1, 1)
+        return indices * (before - 1) / max(after - 1, 1)
     if mode == "asymmetric":
-        return places / scale
-    return (places + 0.5) / scale - 0.5
+        return indices / scale
+    return (indices + 0.5) / scale - 0.5

@@ -57,8 +57,8 @@ def observe_ranges(
         ImageError: there is no image.
         NonFiniteOutputError: an activation is NaN or infinite.
     """
-    seen = observe_channels(model, images, peak)
-    return {name: channels.whole() for name, channels in seen.items()}
+    observed = observe_channels(model, images, peak)
+    return {name: channels.whole() for name, channels in observed.items()}
 
 
 def observe_channels(
@@ -85,11 +85,11 @@ def observe_channels(
     ranges: dict[str, ChannelRange] = {}
     details: dict[str, _Detail] = {}
     for pixels in images:
-        for name, (seen, sample) in watcher.look(pixels).items():
-            _refuse_non_finite(name, seen)
-            ranges[name] = ranges[name].join(seen) if name in ranges else seen
+        for name, (observed, sample) in watcher.look(pixels).items():
+            _refuse_non_finite(name, observed)
+            ranges[name] = ranges[name].join(observed) if name in ranges else observed
             if sample is not None:
-                details.setdefault(name, _Detail(seen)).add(seen, sample)
+                details.setdefault(name, _Detail(observed)).add(observed, sample)
     if not ranges:
         raise ImageError("There is no calibration image; int8 scales need at least one.")
     found = {name: detail.result() for name, detail in details.items()}
@@ -115,8 +115,8 @@ def observe_finite(
     watcher = ChannelWatcher(model, peak)
     ranges: dict[str, ChannelRange] = {}
     for pixels in images:
-        for name, (seen, _) in watcher.look(pixels).items():
-            ranges[name] = ranges[name].join(seen) if name in ranges else seen
+        for name, (observed, _) in watcher.look(pixels).items():
+            ranges[name] = ranges[name].join(observed) if name in ranges else observed
     return {name: found for name, found in ranges.items() if found.is_finite}
 
 
@@ -139,9 +139,9 @@ class ChannelWatcher:
             NonFiniteOutputError: an activation is NaN or infinite.
             ModelError: the graph does not run on the image.
         """
-        found = {name: seen for name, (seen, _) in self.look(pixels).items()}
-        for name, seen in found.items():
-            _refuse_non_finite(name, seen)
+        found = {name: observed for name, (observed, _) in self.look(pixels).items()}
+        for name, observed in found.items():
+            _refuse_non_finite(name, observed)
         return found
 
     def look(
@@ -167,20 +167,20 @@ class ChannelWatcher:
 class _Detail:
     """Accumulates the histogram and the moving averages of one activation."""
 
-    def __init__(self, seen: ChannelRange) -> None:
+    def __init__(self, observed: ChannelRange) -> None:
         self._images = 0
-        self._low, self._high = np.zeros_like(seen.low), np.zeros_like(seen.high)
-        self._histogram = HistogramKeeper(max(seen.low.size, 1))
+        self._low, self._high = np.zeros_like(observed.low), np.zeros_like(observed.high)
+        self._histogram = HistogramKeeper(max(observed.low.size, 1))
 
-    def add(self, seen: ChannelRange, sample: NDArray[np.float32]) -> None:
+    def add(self, observed: ChannelRange, sample: NDArray[np.float32]) -> None:
         """Add one image: its extremes, and subsampled values (N, channels, …) of the grid."""
         self._images += 1
         share = max(1 / self._images, 1 - MOMENTUM)
-        self._low = self._low + share * (seen.low - self._low)
-        self._high = self._high + share * (seen.high - self._high)
-        if seen.low.ndim:
+        self._low = self._low + share * (observed.low - self._low)
+        self._high = self._high + share * (observed.high - self._high)
+        if observed.low.ndim:
             sample = np.moveaxis(sample, 1, 0)
-        self._histogram.add(sample.reshape(max(seen.low.size, 1), -1))
+        self._histogram.add(sample.reshape(max(observed.low.size, 1), -1))
 
     def result(self) -> ChannelDetail:
         return ChannelDetail(self._low, self._high, self._histogram.result())
@@ -288,8 +288,8 @@ def _pairs(outputs: list[Any], count: int) -> list[ChannelRange]:
     ]
 
 
-def _refuse_non_finite(name: str, seen: ChannelRange) -> None:
-    if not seen.is_finite:
+def _refuse_non_finite(name: str, observed: ChannelRange) -> None:
+    if not observed.is_finite:
         raise NonFiniteOutputError(
             f"The activation '{name}' becomes NaN or infinite on a calibration image. "
             "Check the weights, and the range that the model expects its pixels in."

@@ -94,8 +94,8 @@ def _chosen(records: Counter[int], count: int, most: int) -> Chosen:
 
 
 def _ends(watcher: ChannelWatcher, patch: NDArray[np.uint8]) -> tuple[Values, Values]:
-    seen = watcher.ranges(patch).values()
-    low, high = ([getattr(r, end).reshape(-1) for r in seen] for end in ("low", "high"))
+    observed = watcher.ranges(patch).values()
+    low, high = ([getattr(r, end).reshape(-1) for r in observed] for end in ("low", "high"))
     return np.concatenate(low), np.concatenate(high)
 
 

@@ -52,56 +52,56 @@ The second argument holds the costs of errors per channel, (channels,); None if 
 """
 
 
-def min_max(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG001
+def min_max(observed: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG001
     """Choose the full observed range over all channels, in the units of the activation.
 
     It is exact, and not extended to 0. `weights` is not used.
     """
-    return seen.whole()
+    return observed.whole()
 
 
-def moving_average(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG001
+def moving_average(observed: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG001
     """Choose the moving averages of the per-image minimum and maximum, widest over the channels.
 
     They are in the units of the activation and not extended to 0. `weights` is not used.
 
     Raises:
-        ValueError: `seen` has no details.
+        ValueError: `observed` has no details.
     """
-    detail = _detail(seen)
+    detail = _detail(observed)
     return Range(float(detail.low.min()), float(detail.high.max()))
 
 
-def percentile(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG001
+def percentile(observed: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG001
     """Choose the range that leaves out a share OUTSIDE of the nonzero values, half in each tail.
 
     The ends are centres of histogram bins, so they are accurate to half a bin. `weights` is not
     used.
 
     Raises:
-        ValueError: `seen` has no details.
+        ValueError: `observed` has no details.
     """
-    counts, centres = _joint(_detail(seen))
+    counts, centres = _joint(_detail(observed))
     if not counts.any():
-        return seen.whole()
+        return observed.whole()
     below = np.cumsum(counts) / counts.sum()
     ends = np.searchsorted(below, [OUTSIDE / 2, 1 - OUTSIDE / 2])
     low, high = centres[ends.clip(0, len(centres) - 1)].tolist()
-    return _within(seen, low, high)
+    return _within(observed, low, high)
 
 
-def entropy(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG001
+def entropy(observed: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG001
     """Choose the symmetric threshold t with the least KL divergence of quantized from true values.
 
     Values are counted by magnitude, over all channels; THRESHOLDS values of t are tried. The result
     is cut to the observed range. `weights` is not used.
 
     Raises:
-        ValueError: `seen` has no details.
+        ValueError: `observed` has no details.
     """
-    histogram = _detail(seen).histogram
-    counts, centres = _joint(_detail(seen))
-    whole = seen.whole()
+    histogram = _detail(observed).histogram
+    counts, centres = _joint(_detail(observed))
+    whole = observed.whole()
     # Use the widest bins: narrower ones would leave empty bins in between.
     width = float((histogram.centres[:, 1] - histogram.centres[:, 0]).max())
     places = (np.abs(centres) / width).astype(np.int64)
@@ -112,39 +112,41 @@ def entropy(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG00
     ends = np.unique(np.linspace(levels, len(magnitudes), THRESHOLDS).astype(int))
     divergences = [_divergence(magnitudes, end, levels) for end in ends]
     threshold = float(ends[int(np.argmin(divergences))] * width)
-    return _within(seen, -threshold, threshold)
+    return _within(observed, -threshold, threshold)
 
 
-def least_error(seen: ChannelRange, weights: Values | None, dearer: float = 1.0) -> Range:
+def least_error(
+    observed: ChannelRange, weights: Values | None, clipping_weight: float = 1.0
+) -> Range:
     """Choose the range with the least sum of squared rounding and clipping errors.
 
     CANDIDATES values are tried for each end. The rounding error is modelled as uniform in a step,
     the clipping error comes from the histograms.
 
     Args:
-        seen: observed ranges with details.
+        observed: observed ranges with details.
         weights: cost of the mean squared error of each channel's nonzero values, (channels,); None,
             another length or only zeros for equal costs of all values.
-        dearer: cost of a clipping error relative to a rounding error.
+        clipping_weight: cost of a clipping error relative to a rounding error.
 
     Raises:
-        ValueError: `seen` has no details.
+        ValueError: `observed` has no details.
     """
-    histogram = _detail(seen).histogram
+    histogram = _detail(observed).histogram
     counts, centres = histogram.counts, histogram.centres
     if weights is not None and len(weights) == len(counts) and weights.any():
         # Weights apply to the mean squared error of a channel's non-zero values.
         counts = counts / np.maximum(counts.sum(axis=1), 1)[:, np.newaxis] * weights[:, np.newaxis]
-    whole = seen.whole()
+    whole = observed.whole()
     if not counts.any():
         return whole
     shares = np.linspace(NARROWEST, 1, CANDIDATES)
     lows, highs = min(whole.low, 0.0) * shares, max(whole.high, 0.0) * shares
     clipped = _clipped(counts, -centres, -lows)[:, np.newaxis] + _clipped(counts, centres, highs)
     steps = (highs - lows[:, np.newaxis]) / LEVELS
-    errors = dearer * clipped + counts.sum() * steps**2 / 12
+    errors = clipping_weight * clipped + counts.sum() * steps**2 / 12
     low, high = np.unravel_index(int(errors.argmin()), errors.shape)
-    return _within(seen, float(lows[low]), float(highs[high]))
+    return _within(observed, float(lows[low]), float(highs[high]))
 
 
 OBSERVERS: Mapping[str, Observer] = {
@@ -152,7 +154,7 @@ OBSERVERS: Mapping[str, Observer] = {
     "moving-average": moving_average,
     "percentile": percentile,
     "entropy": entropy,
-    "mse": lambda seen, weights: least_error(seen, None),  # noqa: ARG005
+    "mse": lambda observed, weights: least_error(observed, None),  # noqa: ARG005
     "image": least_error,
     "guarded": min_max,
 }
@@ -162,15 +164,15 @@ WEIGHING = frozenset({"image"})
 """Observers that use the weights of channels."""
 
 
-def _detail(seen: ChannelRange) -> ChannelDetail:
-    if seen.detail is None:
+def _detail(observed: ChannelRange) -> ChannelDetail:
+    if observed.detail is None:
         raise ValueError("the images were not watched closely enough for this observer")
-    return seen.detail
+    return observed.detail
 
 
-def _within(seen: ChannelRange, low: float, high: float) -> Range:
+def _within(observed: ChannelRange, low: float, high: float) -> Range:
     """Intersect a range with the observed one."""
-    whole = seen.whole()
+    whole = observed.whole()
     return Range(max(low, whole.low), min(high, whole.high))
 
 

@@ -36,16 +36,16 @@ class _Reservoir:
 
     most: int
     kept: list[NDArray[np.uint8]] = field(default_factory=list)
-    seen: int = 0
+    offered: int = 0
 
     def offer(self, patch: NDArray[np.uint8], generator: np.random.Generator) -> None:
-        self.seen += 1
+        self.offered += 1
         if len(self.kept) < self.most:
             self.kept.append(patch.copy())
             return
-        place = int(generator.integers(self.seen))
-        if place < self.most:
-            self.kept[place] = patch.copy()
+        slot = int(generator.integers(self.offered))
+        if slot < self.most:
+            self.kept[slot] = patch.copy()
 
 
 class PatchSampler:
@@ -73,7 +73,7 @@ class PatchSampler:
         self._few = max(FEW_PIXELS // area, 1)
         self._learning = _Reservoir(max(MAX_PIXELS // area, 1))
         self._held_out = _Reservoir(self._few)
-        self._seen = 0
+        self._offered = 0
         self._generator = np.random.default_rng(SEED)
 
     def passing(
@@ -88,10 +88,10 @@ class PatchSampler:
             images: uint8 (H, W, C).
             extremes: indices of images to sample no patch from.
         """
-        for place, pixels in enumerate(images):
-            for patch in () if place in extremes else self._patches(pixels):
-                self._seen += 1
-                chosen = self._held_out if self._seen % HELD_OUT_EVERY == 0 else self._learning
+        for slot, pixels in enumerate(images):
+            for patch in () if slot in extremes else self._patches(pixels):
+                self._offered += 1
+                chosen = self._held_out if self._offered % HELD_OUT_EVERY == 0 else self._learning
                 chosen.offer(patch, self._generator)
             yield pixels
 
@@ -99,7 +99,7 @@ class PatchSampler:
         """Return a few evenly spaced training patches, uint8 (H, W, C), about FEW_PIXELS in all."""
         kept = self._learning.kept
         places = np.linspace(0, len(kept) - 1, min(self._few, len(kept))).round().astype(int)
-        return [kept[place] for place in places]
+        return [kept[slot] for slot in places]
 
     def batch(self, peak: float) -> NDArray[np.float32]:
         """Return the patches of `pixels` as one float32 network input (N, C, H, W).

@@ -90,16 +90,19 @@ def measure_sensitivity(
     """
     graph = TorchGraph(model)
     generator = torch.Generator().manual_seed(SEED)
-    count = len(batch) if one_by_one else _parts(model.graph, batch.shape, at_once)
-    parts = [
-        [rows * (len(part) / len(batch)) for rows in _of_part(graph, values, part, generator)]
-        for part in np.array_split(batch, count)
+    count = len(batch) if one_by_one else _sub_batches(model.graph, batch.shape, at_once)
+    per_sub_batch = [
+        [
+            rows * (len(sub_batch) / len(batch))
+            for rows in _of_sub_batch(graph, values, sub_batch, generator)
+        ]
+        for sub_batch in np.array_split(batch, count)
     ]
-    totals = [torch.stack(rows).sum(0).numpy() for rows in zip(*parts, strict=True)]
+    totals = [torch.stack(rows).sum(0).numpy() for rows in zip(*per_sub_batch, strict=True)]
     return {value: ChannelSensitivity(*total) for value, total in zip(values, totals, strict=True)}
 
 
-def _parts(graph: ir.Graph, shape: tuple[int, ...], at_once: int) -> int:
+def _sub_batches(graph: ir.Graph, shape: tuple[int, ...], at_once: int) -> int:
     """Return the number of sub-batches of a batch (N, C, H, W) whose activations fit in memory.
 
     Every value counts as if it had the height and width of the input.
@@ -114,14 +117,14 @@ def _channels(value: ir.Value) -> int:
     return channels if isinstance(channels, int) else 0
 
 
-def _of_part(
+def _of_sub_batch(
     graph: TorchGraph,
     values: Sequence[ir.Value],
-    part: NDArray[np.float32],
+    sub_batch: NDArray[np.float32],
     generator: torch.Generator,
 ) -> list[Tensor]:
     """Compute the rows of `ChannelSensitivity` per value on a sub-batch, float64 (4, channels)."""
-    entry = torch.from_numpy(part).requires_grad_()
+    entry = torch.from_numpy(sub_batch).requires_grad_()
     traced = graph.trace(entry, values)
     image = graph.joined(traced)
     watched = [traced[value] for value in values]

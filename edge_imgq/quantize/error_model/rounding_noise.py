@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def rounding_noise(
-    placed: Mapping[ir.Value, Quantization], errors: Mapping[ir.Value, float]
+    qparams: Mapping[ir.Value, Quantization], errors: Mapping[ir.Value, float]
 ) -> float:
     """Predict the squared error of the image from rounding activations: N = Σ A · s² / 12.
 
@@ -42,12 +42,12 @@ def rounding_noise(
     (`is_rounded_anew`). An estimate: errors are taken as independent and uniform in a step.
 
     Args:
-        placed: quantization of every activation, per tensor.
+        qparams: quantization of every activation, per tensor.
         errors: A of each activation to count, the squared error of the image per unit of error
             variance in it.
     """
     return sum(
-        error * float(placed[value].scale[0]) ** 2 / 12
+        error * float(qparams[value].scale[0]) ** 2 / 12
         for value, error in errors.items()
         if is_rounded_anew(value)
     )
@@ -55,8 +55,8 @@ def rounding_noise(
 
 def noise_with_gains(
     graph: ir.Graph,
-    placed: Mapping[ir.Value, Quantization],
-    seen: Mapping[str, ChannelRange],
+    qparams: Mapping[ir.Value, Quantization],
+    observed: Mapping[str, ChannelRange],
     errors: Mapping[ir.Value, Numbers],
 ) -> float:
     """Predict the image's rounding error if every scalable channel filled its scale.
@@ -67,8 +67,8 @@ def noise_with_gains(
 
     Args:
         graph: float graph.
-        placed: quantization of every activation.
-        seen: ranges of every activation, by name.
+        qparams: quantization of every activation.
+        observed: ranges of every activation, by name.
         errors: per channel of each activation to count, the squared error of the image per unit of
             error variance in it.
     """
@@ -77,8 +77,8 @@ def noise_with_gains(
     for value, error in errors.items():
         if not is_rounded_anew(value):
             continue
-        found = seen[value.name or ""]
-        steps = np.full(len(error), float(placed[value].scale[0]))
+        found = observed[value.name or ""]
+        steps = np.full(len(error), float(qparams[value].scale[0]))
         if value in channels.of and found.low.ndim:
             spans = np.maximum(found.high, 0) - np.minimum(found.low, 0)
             steps = np.where(channels.scalable[channels.of[value]], spans / LEVELS, steps)
@@ -96,14 +96,14 @@ class NoiseModel:
     """Predicts the rounding error of variants of a float graph.
 
     Attributes:
-        seen: ranges of every activation, by name.
+        observed: ranges of every activation, by name.
         image: quantization parameters of 8-bit pixels.
         errors: A per channel of each activation to count, by name.
         gains: whether equalization may scale channels.
         known_as: maps a value to its name in `errors`.
     """
 
-    seen: Mapping[str, ChannelRange]
+    observed: Mapping[str, ChannelRange]
     image: Quantization
     errors: Mapping[str, Numbers]
     gains: bool = True
@@ -112,15 +112,17 @@ class NoiseModel:
     def noise(self, graph: ir.Graph) -> float:
         """Predict the squared error of the image from rounding a graph: Σ A · s² / 12.
 
-        The nodes' scales follow from the ranges in `seen`. It is in the units of `errors`.
+        The nodes' scales follow from the ranges in `observed`. It is in the units of `errors`.
         """
-        placed = assign_scales(graph, self._ranges, self.image)
+        qparams = assign_scales(graph, self._ranges, self.image)
         names = {value: self.known_as(value) for value in activations(graph)}
         known = {v: self.errors[name] for v, name in names.items() if name in self.errors}
         if self.gains:
-            return noise_with_gains(graph, placed, self.seen, known)
-        return rounding_noise(placed, {value: float(error.sum()) for value, error in known.items()})
+            return noise_with_gains(graph, qparams, self.observed, known)
+        return rounding_noise(
+            qparams, {value: float(error.sum()) for value, error in known.items()}
+        )
 
     @cached_property
     def _ranges(self) -> dict[str, Range]:
-        return {name: found.whole() for name, found in self.seen.items()}
+        return {name: found.whole() for name, found in self.observed.items()}

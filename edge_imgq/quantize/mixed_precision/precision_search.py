@@ -148,14 +148,14 @@ class PrecisionSearch:
 def _layers_around(value: ir.Value, weighted: set[ir.Node]) -> Names:
     """Find the layers reached from a value in both directions without passing through a layer."""
     found: set[str] = set()
-    seen: set[ir.Node] = set()
+    visited: set[ir.Node] = set()
     ahead = [value]
     while ahead:
         here = ahead.pop()
         for node in (here.producer(), *here.consumers()):
-            if node is None or node in seen:
+            if node is None or node in visited:
                 continue
-            seen.add(node)
+            visited.add(node)
             if node in weighted:
                 found.add(node.name or "")
             else:

@@ -31,10 +31,10 @@ def find_gates(graph: ir.Graph) -> list[list[ir.Node]]:
     """
     gates: list[list[ir.Node]] = []
     taken: set[ir.Node] = set()
-    places = {node: place for place, node in enumerate(graph)}
-    for node in reversed(places):
+    order = {node: index for index, node in enumerate(graph)}
+    for node in reversed(order):
         if node not in taken and is_product(node):
-            nodes = sorted(_nodes_of(node), key=places.__getitem__)
+            nodes = sorted(_nodes_of(node), key=order.__getitem__)
             if any(member.op_type in GATING for member in nodes):
                 gates.append(nodes)
                 taken.update(nodes)
@@ -55,20 +55,20 @@ def is_image(value: ir.Value) -> bool:
 def _nodes_of(product: ir.Node) -> set[ir.Node]:
     """Return a product, its fused activation, and the nodes that only compute its factors."""
     fused = fused_activation(product)
-    found = {product} if fused is None else {product, fused}
-    ahead = list(found)
+    nodes = {product} if fused is None else {product, fused}
+    ahead = list(nodes)
     while ahead:
         for value in ahead.pop().inputs:
             node = None if value is None else value.producer()
-            if node is not None and node not in found and _belongs(node, found):
-                found.add(node)
+            if node is not None and node not in nodes and _belongs(node, nodes):
+                nodes.add(node)
                 ahead.append(node)
-    return found
+    return nodes
 
 
-def _belongs(node: ir.Node, found: set[ir.Node]) -> bool:
+def _belongs(node: ir.Node, nodes: set[ir.Node]) -> bool:
     """Return True if a node can be inside a gate and only nodes of the gate read it."""
     if node.op_type not in INSIDE or is_marked(node) or fused_activation(node) is not None:
         return False
     value = node.outputs[0]
-    return not value.is_graph_output() and found.issuperset(value.consumers())
+    return not value.is_graph_output() and nodes.issuperset(value.consumers())

@@ -59,7 +59,7 @@ class OperatorGroup:
 
 def operators_in_float(
     original: ir.Model,
-    seen: Mapping[str, ChannelRange],
+    observed: Mapping[str, ChannelRange],
     image: Quantization,
     errors: Callable[[ir.Model], Errors],
     share_of_time: Callable[[ir.Model], float],
@@ -72,7 +72,7 @@ def operators_in_float(
 
     Args:
         original: float graph in the state in which it will be quantized.
-        seen: ranges of its activations, by name.
+        observed: ranges of its activations, by name.
         image: quantization parameters of 8-bit pixels.
         errors: returns, per channel of the 4-D activations of a graph, the squared error of the
             image per unit of error variance, by name.
@@ -87,7 +87,7 @@ def operators_in_float(
 
     def noise(model: ir.Model) -> float:
         graph = model.graph
-        ranges = ranges_as_added(graph, limit_to_saturation(graph, seen, image))
+        ranges = ranges_as_added(graph, limit_to_saturation(graph, observed, image))
         return NoiseModel(ranges, image, known).noise(graph)
 
     chosen: list[str] = []

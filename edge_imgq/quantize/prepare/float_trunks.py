@@ -63,22 +63,26 @@ def is_first_layer(node: ir.Node) -> bool:
     )
 
 
-def ranges_as_added(graph: ir.Graph, seen: Mapping[str, ChannelRange]) -> dict[str, ChannelRange]:
+def ranges_as_added(
+    graph: ir.Graph, observed: Mapping[str, ChannelRange]
+) -> dict[str, ChannelRange]:
     """Widen the ranges of values that are only added, in int8, to those of their sums.
 
     Such a value is stored at the scale of the sum (`edge_imgq.quantize.scales.exact_addition`).
 
     Args:
         graph: float graph.
-        seen: ranges of its activations, by name.
+        observed: ranges of its activations, by name.
     """
-    widened = dict(seen)
+    widened = dict(observed)
     for node in graph:
         if node.op_type not in ("Add", "Sub") or is_marked(node):
             continue
-        total = seen.get(node.outputs[0].name or "")
+        total = observed.get(node.outputs[0].name or "")
         for value in node.inputs:
-            own = seen.get(value.name or "") if value is not None and only_added(value) else None
+            own = (
+                observed.get(value.name or "") if value is not None and only_added(value) else None
+            )
             if value is not None and own is not None and total is not None:
                 alike = own.low.shape == total.low.shape
                 widened[value.name or ""] = own.widened(total) if alike else own

@@ -62,7 +62,7 @@ class Prepared:
 
     Attributes:
         original: the graph; it equals the model up to float rounding and pruned PReLU channels.
-        seen: ranges of its activations, by name.
+        observed: ranges of its activations, by name.
         patches: patches of the calibration images.
         judge: measures PSNR to the float model.
         takes_batches: whether the graph takes several images at once.
@@ -73,7 +73,7 @@ class Prepared:
     """
 
     original: ir.Model
-    seen: dict[str, ChannelRange]
+    observed: dict[str, ChannelRange]
     patches: PatchSampler
     judge: HeldOutPsnr
     takes_batches: bool
@@ -139,7 +139,7 @@ class Prepared:
         if isinstance(found, Skipped):
             self.steps.append(not_run(name, found))
         elif found is not None:
-            self.seen = found
+            self.observed = found
 
 
 def prepare(
@@ -177,10 +177,10 @@ def prepare(
     passing = patches.passing(images, extremes)
     watched = with_partial_sums(original)
     closely = recipe.observer != "min-max"
-    seen = observe_channels(watched, passing, contract.peak, closely=closely)
-    seen = include_black_and_white(watched, seen, contract, patches.size)
-    seen = include_every_colour(watched, seen, contract, patches.size)
-    wide = include_vivid_colours(watched, seen, contract, patches.pixels())
+    observed = observe_channels(watched, passing, contract.peak, closely=closely)
+    observed = include_black_and_white(watched, observed, contract, patches.size)
+    observed = include_every_colour(watched, observed, contract, patches.size)
+    wide = include_vivid_colours(watched, observed, contract, patches.pixels())
     judge = HeldOutPsnr(original, patches.held_out(contract.peak), contract.peak)
     batches = takes_batches(original, patches.size)
     prepared = Prepared(original, wide, patches, judge, batches, contract, graph.kernels, begin)
@@ -191,8 +191,8 @@ def prepare(
             "float operators",
             lambda: operators_in_float(original, wide, image, prepared.errors_of, share),
         )
-    if any(wide[name] is not seen[name] for name in seen):
-        prepared.take("vivid colours", lambda: _where_vivid_colours_gain(prepared, seen))
+    if any(wide[name] is not observed[name] for name in observed):
+        prepared.take("vivid colours", lambda: _where_vivid_colours_gain(prepared, observed))
     _choose(prepared, recipe)
     return prepared
 
@@ -207,7 +207,7 @@ def _where_vivid_colours_gain(prepared: Prepared, narrow: Ranges) -> dict[str, C
     photos = np.concatenate([to_nchw(vivid(pixels), guard.peak) for pixels in patches])
     image = image_quantization(prepared.contract.pixel_scale)
     return narrow_again(
-        prepared.original, prepared.seen, narrow, image, replace(guard, photos=photos)
+        prepared.original, prepared.observed, narrow, image, replace(guard, photos=photos)
     )
 
 
@@ -217,22 +217,24 @@ def _choose(prepared: Prepared, recipe: QuantizeRecipe) -> None:
     gains = recipe.equalization == "image"
     prepared.take(
         "concatenations",
-        lambda: split_concatenations(original, prepared.seen, image, prepared.errors, gains=gains),
+        lambda: split_concatenations(
+            original, prepared.observed, image, prepared.errors, gains=gains
+        ),
     )
     names = [value.name or "" for value in activations(original.graph)]
-    seen = limit_relu_sums(original.graph, {name: prepared.seen[name] for name in names})
-    prepared.seen = limit_to_saturation(original.graph, seen, image)
+    observed = limit_relu_sums(original.graph, {name: prepared.observed[name] for name in names})
+    prepared.observed = limit_to_saturation(original.graph, observed, image)
     if "cheap-sign-split" in recipe.passes and any(n.op_type == "PRelu" for n in original.graph):
         from edge_imgq.quantize.prepare.split_wide_prelus import split_wide
 
         prepared.take(
             "halves of PReLUs",
-            lambda: split_wide(original, prepared.seen, prepared.guard(), prepared.kernels),
+            lambda: split_wide(original, prepared.observed, prepared.guard(), prepared.kernels),
         )
     if recipe.observer == "guarded":
         from edge_imgq.quantize.ranges.guarded_clipping import clip_outliers
 
         prepared.take(
             "guarded ranges",
-            lambda: clip_outliers(original, prepared.seen, image, prepared.guard()),
+            lambda: clip_outliers(original, prepared.observed, image, prepared.guard()),
         )

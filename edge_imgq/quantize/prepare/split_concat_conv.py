@@ -40,7 +40,7 @@ MAX_PARTS = 16
 
 
 @dataclass(frozen=True)
-class _Site:
+class _ConvolvedConcat:
     """A concatenation read only by convolutions, directly or through activations.
 
     Attributes:
@@ -66,9 +66,9 @@ def split_named(graph: ir.Graph, names: Collection[str]) -> None:
     Exact in real numbers. The convolution "c" has parts "c.part0", "c.part1", … in the order of the
     operands of the Concat; other names are ignored.
     """
-    for site in _sites(graph):
-        if not site.names.isdisjoint(names):
-            _part(graph, site)
+    for match in _matches(graph):
+        if not match.names.isdisjoint(names):
+            _split(graph, match)
 
 
 def with_partial_sums(model: ir.Model) -> ir.Model:
@@ -77,14 +77,14 @@ def with_partial_sums(model: ir.Model) -> ir.Model:
     Its outputs stay the same; it serves to measure ranges of both variants in one run.
     """
     watched = model.clone()
-    for site in _sites(watched.graph):
-        _write_parts(watched.graph, site)
+    for match in _matches(watched.graph):
+        _insert_partial(watched.graph, match)
     return watched
 
 
 def split_concatenations(
     original: ir.Model,
-    seen: Mapping[str, ChannelRange],
+    ranges: Mapping[str, ChannelRange],
     image: Quantization,
     errors: Callable[[], Mapping[str, NDArray[np.float64]]],
     *,
@@ -96,7 +96,7 @@ def split_concatenations(
 
     Args:
         original: float graph in the state in which it will be quantized.
-        seen: ranges of the activations of its `with_partial_sums` graph, by name.
+        ranges: ranges of the activations of its `with_partial_sums` graph, by name.
         image: quantization parameters of 8-bit pixels.
         errors: returns, per channel of its 4-D activations, the squared error of the image per unit
             of error variance, by name.
@@ -105,16 +105,16 @@ def split_concatenations(
     Raises:
         NotCoveredError: an operator has no torch implementation.
     """
-    if not _sites(original.graph):
+    if not _matches(original.graph):
         return
-    forecast = NoiseModel(seen, image, errors(), gains, known_as=_base)
-    least = forecast.noise(original.graph)
-    for name in [site.concat.name for site in _sites(original.graph)]:
+    noise_model = NoiseModel(ranges, image, errors(), gains, known_as=_base)
+    least = noise_model.noise(original.graph)
+    for name in [match.concat.name for match in _matches(original.graph)]:
         draft = original.clone()
-        _part(draft.graph, _site_named(draft.graph, name))
-        left = forecast.noise(draft.graph)
+        _split(draft.graph, _match_named(draft.graph, name))
+        left = noise_model.noise(draft.graph)
         if left <= (1 - MIN_GAIN) * least:
-            _part(original.graph, _site_named(original.graph, name))
+            _split(original.graph, _match_named(original.graph, name))
             least = left
 
 
@@ -130,22 +130,22 @@ def _base(value: ir.Value) -> str:
     return value.metadata_props.get(MARK, value.name or "")
 
 
-def _site_named(graph: ir.Graph, name: str | None) -> _Site:
-    (site,) = (site for site in _sites(graph) if site.concat.name == name)
-    return site
+def _match_named(graph: ir.Graph, name: str | None) -> _ConvolvedConcat:
+    (match,) = (match for match in _matches(graph) if match.concat.name == name)
+    return match
 
 
-def _sites(graph: ir.Graph) -> list[_Site]:
+def _matches(graph: ir.Graph) -> list[_ConvolvedConcat]:
     """List the concatenations that can be split."""
     found = []
     for node in graph:
-        site = _site(node)
-        if site is not None:
-            found.append(site)
+        match = _match(node)
+        if match is not None:
+            found.append(match)
     return found
 
 
-def _site(node: ir.Node) -> _Site | None:
+def _match(node: ir.Node) -> _ConvolvedConcat | None:
     whole = node.outputs[0] if node.outputs else None
     if node.op_type != "Concat" or whole is None or is_marked(node):
         return None
@@ -163,7 +163,7 @@ def _site(node: ir.Node) -> _Site | None:
         return None
     if not all(_is_plain(conv, {whole, *_outputs(inner)}) for conv in outer):
         return None
-    return _Site(node, tuple(inner), tuple(outer))
+    return _ConvolvedConcat(node, tuple(inner), tuple(outer))
 
 
 def _outputs(nodes: Sequence[ir.Node]) -> list[ir.Value]:
@@ -199,43 +199,48 @@ def _is_plain(node: ir.Node, known: Collection[ir.Value]) -> bool:
     return dense and node.inputs[0] in known and not is_marked(node)
 
 
-def _part(graph: ir.Graph, site: _Site) -> None:
+def _split(graph: ir.Graph, match: _ConvolvedConcat) -> None:
     """Replace convolutions by sums of partial convolutions, in place."""
-    for conv, total in zip(site.convolutions, _write_parts(graph, site), strict=True):
+    for conv, total in zip(match.convolutions, _insert_partial(graph, match), strict=True):
         edit.replace_value(conv.outputs[0], total)
         edit.remove_dead(conv)
 
 
-def _write_parts(graph: ir.Graph, site: _Site) -> list[ir.Value]:
-    """Insert the partial convolutions of a site and their sums; return the sums."""
-    first = min(site.convolutions, key=list(graph).index)
-    reads = [_copied(graph, site, first, index) for index in range(len(site.concat.inputs))]
-    return [_sum(graph, site, conv, reads) for conv in site.convolutions]
+def _insert_partial(graph: ir.Graph, match: _ConvolvedConcat) -> list[ir.Value]:
+    """Insert the partial convolutions and their sums; return the sums."""
+    first = min(match.convolutions, key=list(graph).index)
+    reads = [_copied(graph, match, first, index) for index in range(len(match.concat.inputs))]
+    return [_sum(graph, match, conv, reads) for conv in match.convolutions]
 
 
-def _copied(graph: ir.Graph, site: _Site, first: ir.Node, index: int) -> dict[ir.Value, ir.Value]:
+def _copied(
+    graph: ir.Graph, match: _ConvolvedConcat, first: ir.Node, index: int
+) -> dict[ir.Value, ir.Value]:
     """Insert the activations of one operand; map each value of the concatenation to its copy."""
-    part = site.concat.inputs[index]
-    assert part is not None
-    reads: dict[ir.Value, ir.Value] = {site.concat.outputs[0]: part}
-    for node in site.activations:
+    operand = match.concat.inputs[index]
+    assert operand is not None
+    reads: dict[ir.Value, ir.Value] = {match.concat.outputs[0]: operand}
+    for node in match.activations:
         inputs = [reads.get(v, v) if v is not None else None for v in node.inputs]
         result = edit.insert_node(
             graph, first, node.op_type, inputs, dict(node.attributes.items()), _name(node, index)
         )
-        maker = edit.producer(result)
-        maker.metadata_props.update(node.metadata_props)
-        result.shape = part.shape
+        copy = edit.producer(result)
+        copy.metadata_props.update(node.metadata_props)
+        result.shape = operand.shape
         reads[node.outputs[0]] = result
     return reads
 
 
 def _sum(
-    graph: ir.Graph, site: _Site, conv: ir.Node, reads: Sequence[Mapping[ir.Value, ir.Value]]
+    graph: ir.Graph,
+    match: _ConvolvedConcat,
+    conv: ir.Node,
+    reads: Sequence[Mapping[ir.Value, ir.Value]],
 ) -> ir.Value:
     """Insert the partial convolutions of one convolution; return their sum."""
     weight = edit.contents(conv.inputs[1])
-    cuts = [edit.channels_before(site.concat, i) or 0 for i in range(1, len(site.concat.inputs))]
+    cuts = [edit.channels_before(match.concat, i) or 0 for i in range(1, len(match.concat.inputs))]
     source, bias = conv.inputs[0], edit.bias_of(conv)
     assert source is not None
     total: ir.Value | None = None

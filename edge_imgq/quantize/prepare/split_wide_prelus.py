@@ -43,14 +43,14 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
-Seen = Mapping[str, ChannelRange]
+Ranges = Mapping[str, ChannelRange]
 
 MAX_LOST = 0.1
 """Largest error from pruning, as a share of the layer's rounding noise."""
 
 
 def split_wide(
-    original: ir.Model, seen: Seen, guard: GuardSet, kernels: KernelProfile
+    original: ir.Model, observed: Ranges, guard: GuardSet, kernels: KernelProfile
 ) -> dict[str, ChannelRange] | None:
     """Split the PReLUs of a float graph for which only some channels are cheap, in place.
 
@@ -60,7 +60,7 @@ def split_wide(
 
     Args:
         original: float graph in the state in which it will be quantized.
-        seen: ranges of its activations, by name.
+        observed: ranges of its activations, by name.
         guard: images on which the reconstruction of pruned channels is fitted and checked.
         kernels: kernel profile of the target processor.
 
@@ -71,45 +71,47 @@ def split_wide(
         NotCoveredError: an operator has no torch implementation.
     """
     cheap = partly_cheap(original.graph, kernels)
-    places = {node.name: count for node, count in cheap.items() if _is_known(node, seen)}
-    if not places:
+    counts = {node.name: count for node, count in cheap.items() if _is_known(node, observed)}
+    if not counts:
         return None
     draft = original.clone()
-    halves, ranges = _split(draft.graph, seen, places)
-    pruning = _heirs(draft, halves, ranges, places, guard)
+    split_values, ranges = _split(draft.graph, observed, counts)
+    pruning = _pruned(draft, split_values, ranges, counts, guard)
     if not pruning:
         return None
-    halves, ranges = _split(original.graph, seen, pruning)
-    for value, name in halves.items():
+    split_values, ranges = _split(original.graph, observed, pruning)
+    for value, name in split_values.items():
         fold_into_consumers(original.graph, list(value.consumers()), pruning[name].reconstruction)
-    return _narrowed(original, ranges, {v: pruning[name].present for v, name in halves.items()})
+    return _narrowed(
+        original, ranges, {v: pruning[name].present for v, name in split_values.items()}
+    )
 
 
-def _is_known(node: ir.Node, seen: Seen) -> bool:
+def _is_known(node: ir.Node, observed: Ranges) -> bool:
     """Return True if per-channel ranges of a PReLU's input are known and not too many."""
     source = node.inputs[0]
-    found = seen.get((source.name if source is not None else "") or "")
+    found = observed.get((source.name if source is not None else "") or "")
     return found is not None and found.low.ndim == 1 and 2 * len(found.low) <= WIDEST
 
 
 def _split(
-    graph: ir.Graph, seen: Seen, names: Collection[str | None]
+    graph: ir.Graph, observed: Ranges, names: Collection[str | None]
 ) -> tuple[dict[ir.Value, str], dict[str, ChannelRange]]:
     """Split the named PReLUs in place; return the split values and the ranges of all values."""
-    halves: dict[ir.Value, str] = {}
-    ranges = dict(seen)
+    split_values: dict[ir.Value, str] = {}
+    ranges = dict(observed)
     for node in [node for node in graph if node.op_type == "PRelu" and node.name in names]:
         source, result = node.inputs[0], node.outputs[0]
         assert source is not None
         before = ranges.pop(source.name or "")
         ranges.pop(result.name or "")
         value, slopes = split(graph, node)
-        halves[value] = node.name or ""
-        ranges[value.name or ""] = _of_halves(before, slopes)
-    return halves, ranges
+        split_values[value] = node.name or ""
+        ranges[value.name or ""] = _split_range(before, slopes)
+    return split_values, ranges
 
 
-def _of_halves(whole: ChannelRange, slopes: Numbers) -> ChannelRange:
+def _split_range(whole: ChannelRange, slopes: Numbers) -> ChannelRange:
     """Derive the ranges of [relu(x); −|a|·x where a is not 0] from those of x."""
     split_ones = np.flatnonzero(slopes)
     factor = np.abs(slopes[split_ones]).astype(np.float64)
@@ -132,32 +134,32 @@ def _of_halves(whole: ChannelRange, slopes: Numbers) -> ChannelRange:
     return ChannelRange(np.zeros_like(high), high, detail)
 
 
-def _heirs(
+def _pruned(
     draft: ir.Model,
-    halves: Mapping[ir.Value, str],
-    ranges: Seen,
-    places: Mapping[str | None, int],
+    split_values: Mapping[ir.Value, str],
+    ranges: Ranges,
+    counts: Mapping[str | None, int],
     guard: GuardSet,
 ) -> dict[str | None, PruningState]:
     """Prune the split channels of each PReLU; return those that could be pruned, by PReLU name."""
-    values = list(halves)
+    values = list(split_values)
     products = measure_products(draft, values, guard)
     found = measure_sensitivity(draft, values, guard.photos, one_by_one=guard.one_by_one)
     rounding = {v: (ranges[v.name or ""].whole().high / LEVELS) ** 2 / 12 for v in values}
     noises = {v: float(found[v].error.sum()) * rounding[v] for v in values}
     allowed = np.maximum((LOSS - 1) * sum(noises.values()), TRUTH * own_errors(draft, guard))
     chosen: dict[str | None, PruningState] = {}
-    for value, name in halves.items():
+    for value, name in split_values.items():
         pruning = PruningState(products[value], rounding[value], allowed)
-        if _prune(pruning, places[name], MAX_LOST * noises[value]):
+        if _prune(pruning, counts[name], MAX_LOST * noises[value]):
             chosen[name] = pruning
     return chosen
 
 
-def _prune(pruning: PruningState, places: int, bearable: float) -> bool:
-    """Prune channels until `places` are left; return False if the error exceeds `bearable`."""
+def _prune(pruning: PruningState, count: int, bearable: float) -> bool:
+    """Prune channels until `count` are left; return False if the error exceeds `bearable`."""
     lost = 0.0
-    while pruning.present.sum() > places:
+    while pruning.present.sum() > count:
         costs = pruning.costs()
         cheapest = int(costs.argmin())
         lost += float(costs[cheapest])
@@ -168,13 +170,13 @@ def _prune(pruning: PruningState, places: int, bearable: float) -> bool:
 
 
 def _narrowed(
-    original: ir.Model, ranges: Seen, present: Mapping[ir.Value, NDArray[np.bool_]]
+    original: ir.Model, ranges: Ranges, present: Mapping[ir.Value, NDArray[np.bool_]]
 ) -> dict[str, ChannelRange]:
     """Remove the pruned channels from their values, in place; return the new ranges."""
     channels = find_channels(original.graph)
     copies = np.ones(channels.count, np.intp)
     for value, there in present.items():
         copies[channels.of[value][~there]] = 0
-    spread = GainAndSplit(np.ones(channels.count), copies)
-    apply_gains_and_copies(original.graph, channels, spread)
-    return ranges_with_gains_and_copies(ranges, channels, spread)
+    gains_and_copies = GainAndSplit(np.ones(channels.count), copies)
+    apply_gains_and_copies(original.graph, channels, gains_and_copies)
+    return ranges_with_gains_and_copies(ranges, channels, gains_and_copies)

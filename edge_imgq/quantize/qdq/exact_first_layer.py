@@ -37,7 +37,7 @@ MAX_UNITS = 0.99 * 2.0**24
 """Largest sum in units: float32 is exact to 2²⁴, and rounded weights may sum to slightly more."""
 
 
-def exact_first_layers(graph: ir.Graph, placed: Mapping[ir.Value, Quantization]) -> None:
+def exact_first_layers(graph: ir.Graph, qparams: Mapping[ir.Value, Quantization]) -> None:
     """Rewrite float convolutions of the image so that their sums are exact in float32, in place.
 
     Only convolutions that are marked float at the start of a trunk. The image becomes multiples of
@@ -46,13 +46,13 @@ def exact_first_layers(graph: ir.Graph, placed: Mapping[ir.Value, Quantization])
 
     Args:
         graph: float graph.
-        placed: quantization of every activation.
+        qparams: quantization of every activation.
     """
     images = {value for value in graph.inputs if not value.is_initializer()}
     for node in list(graph):
         source = node.inputs[0] if node.inputs else None
-        if source in images and source in placed and _starts_trunk(node):
-            _rewrite(graph, node, source, float(placed[source].scale[0]))
+        if source in images and source in qparams and _starts_trunk(node):
+            _rewrite(graph, node, source, float(qparams[source].scale[0]))
 
 
 def _starts_trunk(node: ir.Node) -> bool:

@@ -49,7 +49,7 @@ FARTHEST = 255
 """Largest distance of a value from the mean, in levels."""
 
 
-def round_norm_statistics(graph: ir.Graph, placed: Mapping[ir.Value, Quantization]) -> None:
+def round_norm_statistics(graph: ir.Graph, qparams: Mapping[ir.Value, Quantization]) -> None:
     """Split and round the spatial means of marked normalizations, in place.
 
     It runs before QDQ nodes are inserted. The mean is rounded to 1/16 of a level, the factor so
@@ -57,7 +57,7 @@ def round_norm_statistics(graph: ir.Graph, placed: Mapping[ir.Value, Quantizatio
 
     Args:
         graph: float graph.
-        placed: quantization of every activation.
+        qparams: quantization of every activation.
     """
     for node in list(graph):
         if not is_marked(node):
@@ -65,7 +65,7 @@ def round_norm_statistics(graph: ir.Graph, placed: Mapping[ir.Value, Quantizatio
         if _is_spatial_mean(node):
             _split(graph, node)
         elif node.op_type == "Sub":
-            _round(graph, node, placed)
+            _round(graph, node, qparams)
 
 
 def _is_spatial_mean(node: ir.Node) -> bool:
@@ -84,12 +84,12 @@ def _split(graph: ir.Graph, node: ir.Node) -> None:
     node.replace_input_with(0, means)
 
 
-def _round(graph: ir.Graph, centring: ir.Node, placed: Mapping[ir.Value, Quantization]) -> None:
+def _round(graph: ir.Graph, centring: ir.Node, qparams: Mapping[ir.Value, Quantization]) -> None:
     """Round the mean that a normalization subtracts and the factor that it multiplies by."""
     source, mean = centring.inputs
-    if source is None or source not in placed or mean is None or not _is_spatial(mean):
+    if source is None or source not in qparams or mean is None or not _is_spatial(mean):
         return
-    level = float(placed[source].scale[0])
+    level = float(qparams[source].scale[0])
     part = level / MEAN_DENOMINATOR
     centring.replace_input_with(1, _rounded(graph, centring, mean, part, 0.5 - TURN))
     for reader in centring.outputs[0].consumers():
@@ -97,8 +97,8 @@ def _round(graph: ir.Graph, centring: ir.Node, placed: Mapping[ir.Value, Quantiz
         if inverse is None or not _is_inverse(inverse):
             continue
         result, gain = _result(reader)
-        if result in placed:
-            step = float(placed[result].scale[0]) / (FARTHEST * level * gain)
+        if result in qparams:
+            step = float(qparams[result].scale[0]) / (FARTHEST * level * gain)
             unit = 2.0 ** math.floor(math.log2(step))
             reader.replace_input_with(1, _rounded(graph, reader, inverse, unit))
 

@@ -52,7 +52,7 @@ class NamedGraph:
 
 
 def insert_qdq(
-    graph: ir.Graph, placed: Mapping[ir.Value, Quantization], *, by_shift: bool = False
+    graph: ir.Graph, qparams: Mapping[ir.Value, Quantization], *, by_shift: bool = False
 ) -> None:
     """Turn a float graph into a QDQ graph, in place.
 
@@ -61,24 +61,24 @@ def insert_qdq(
 
     Args:
         graph: float graph.
-        placed: quantization of every activation (`edge_imgq.quantize.scales.scales`).
+        qparams: quantization of every activation (`edge_imgq.quantize.scales.scales`).
         by_shift: whether scales are powers of two (`edge_imgq.quantize.scales.power_of_two`).
     """
-    round_norm_statistics(graph, placed)
-    exact_first_layers(graph, placed)
+    round_norm_statistics(graph, qparams)
+    exact_first_layers(graph, qparams)
     named = NamedGraph(graph, edit.Names(graph))
     nodes = [node for node in graph if not is_marked(node) and _computes_reals(node)]
     for node in nodes:
         if node.op_type in WEIGHT_AXIS:
-            _quantize_weights(named, node, placed, by_shift)
+            _quantize_weights(named, node, qparams, by_shift)
         if node.op_type in QUANTIZED_CONSTANTS:
-            _quantize_constants(named, node, placed, by_shift)
+            _quantize_constants(named, node, qparams, by_shift)
         if node.op_type == "LeakyRelu":
-            quantize_slope(node, placed)
+            quantize_slope(node, qparams)
     for node in nodes:
         if node.op_type in SHARED_SCALE:
-            _requantize_inputs(named, node, placed)
-    for value, parameters in placed.items():
+            _requantize_inputs(named, node, qparams)
+    for value, parameters in qparams.items():
         _quantize_activation(named, value, parameters)
     graph.sort()
 
@@ -89,15 +89,15 @@ def _computes_reals(node: ir.Node) -> bool:
 
 
 def _quantize_weights(
-    named: NamedGraph, node: ir.Node, placed: Mapping[ir.Value, Quantization], by_shift: bool
+    named: NamedGraph, node: ir.Node, qparams: Mapping[ir.Value, Quantization], by_shift: bool
 ) -> None:
     source, weight = node.inputs[0], node.inputs[1]
     assert source is not None
     assert weight is not None
     bias = node.inputs[2] if len(node.inputs) > 2 else None
     bias_values = None if bias is None else edit.contents(bias)
-    input_scale = float(placed[source].scale[0])
-    output_scale = float(placed[stored_output(node)].scale[0])
+    input_scale = float(qparams[source].scale[0])
+    output_scale = float(qparams[stored_output(node)].scale[0])
     integers, parameters = quantize_weight(
         edit.contents(weight),
         bias_values,
@@ -114,7 +114,7 @@ def _quantize_weights(
 
 
 def _quantize_constants(
-    named: NamedGraph, node: ir.Node, placed: Mapping[ir.Value, Quantization], by_shift: bool
+    named: NamedGraph, node: ir.Node, qparams: Mapping[ir.Value, Quantization], by_shift: bool
 ) -> None:
     for index, value in enumerate(node.inputs):
         if value is None or not edit.is_constant(value):
@@ -122,7 +122,7 @@ def _quantize_constants(
         array = edit.contents(value)
         shared = node.op_type in SHARED_SCALE
         own = power(covering(array)) if by_shift else covering(array)
-        parameters = placed[node.outputs[0]] if shared else own
+        parameters = qparams[node.outputs[0]] if shared else own
         levels = np.rint(array / parameters.scale[0]) + parameters.zero_point[0]
         _replace_constant(named, node, index, levels.clip(-128, 127).astype(np.int8), parameters)
 
@@ -137,12 +137,12 @@ def _replace_constant(
 
 
 def _requantize_inputs(
-    named: NamedGraph, node: ir.Node, placed: Mapping[ir.Value, Quantization]
+    named: NamedGraph, node: ir.Node, qparams: Mapping[ir.Value, Quantization]
 ) -> None:
     """Requantize inputs of an operator that copies integers to the scale of its output."""
-    wanted = placed[node.outputs[0]]
+    wanted = qparams[node.outputs[0]]
     for index, value in enumerate(node.inputs):
-        if value is None or value not in placed or same_quantization(placed[value], wanted):
+        if value is None or value not in qparams or same_quantization(qparams[value], wanted):
             continue
         quantized = append_converter(named, "QuantizeLinear", value, wanted)
         node.replace_input_with(

@@ -25,7 +25,7 @@ ENDS = (0, 255)
 
 def include_black_and_white(
     model: ir.Model,
-    seen: Mapping[str, ChannelRange],
+    observed: Mapping[str, ChannelRange],
     contract: ImageContract,
     size: tuple[int, int],
 ) -> dict[str, ChannelRange]:
@@ -35,15 +35,15 @@ def include_black_and_white(
 
     Args:
         model: float graph in the state in which it will be quantized.
-        seen: ranges of its activations on the calibration images; their details are kept unchanged,
-            so that clipping observers still clip.
+        observed: ranges of its activations on the calibration images; their details are kept
+            unchanged, so that clipping observers still clip.
         contract: pixel contract of the network.
         size: height and width of the images.
     """
-    ends = observe_finite(model, _flat(contract.channels, size), contract.peak)
-    return {name: found.widened(ends.get(name)) for name, found in seen.items()}
+    ends = observe_finite(model, _flat_images(contract.channels, size), contract.peak)
+    return {name: found.widened(ends.get(name)) for name, found in observed.items()}
 
 
-def _flat(channels: int, size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
+def _flat_images(channels: int, size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
     for level in ENDS:
         yield np.full((*size, channels), level, np.uint8)

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     Batch = NDArray[np.float32]
     Numbers = NDArray[np.float64]
 
-Seen = Mapping[str, ChannelRange]
+Ranges = Mapping[str, ChannelRange]
 
 COHERENCE = 16.0
 """Cost of a clipping error relative to a rounding error: neighbouring pixels clip alike."""
@@ -127,39 +127,39 @@ def guard_of(contract: ImageContract, patches: PatchSampler, *, one_by_one: bool
 
 
 def clip_outliers(
-    original: ir.Model, seen: Seen, image: Quantization, guard: GuardSet
+    original: ir.Model, observed: Ranges, image: Quantization, guard: GuardSet
 ) -> dict[str, ChannelRange]:
     """Narrow ranges where this lowers the predicted error of photographs and harms no guard image.
 
-    If photographs gain less than MIN_GAIN in all, the ranges are those in `seen`.
+    If photographs gain less than MIN_GAIN in all, the ranges are those in `observed`.
 
     Args:
         original: float graph in the state in which it will be quantized.
-        seen: ranges of its activations with details, by name.
+        observed: ranges of its activations with details, by name.
         image: quantization parameters of 8-bit pixels.
         guard: images on which ranges are evaluated.
 
     Raises:
         NotCoveredError: an operator has no torch implementation.
     """
-    forecast = _ErrorModel(original, image, guard, gains=any(map(is_factor, original.graph)))
-    best, error = dict(seen), forecast.photographs(seen)
+    error_model = _ErrorModel(original, image, guard, gains=any(map(is_factor, original.graph)))
+    best, error = dict(observed), error_model.photographs(observed)
     enough = (1 - MIN_GAIN) * error
-    allowed = np.maximum(LOSS * forecast.guarding(seen), TRUTH * forecast.own_errors())
-    for names in forecast.groups(seen):
-        for part in NARROWINGS:
-            tried = forecast.narrowed(best, names, part)
-            if (forecast.guarding(tried) > allowed).any():
+    allowed = np.maximum(LOSS * error_model.guarding(observed), TRUTH * error_model.own_errors())
+    for names in error_model.groups(observed):
+        for fraction in NARROWINGS:
+            tried = error_model.narrowed(best, names, fraction)
+            if (error_model.guarding(tried) > allowed).any():
                 continue
-            found = forecast.photographs(tried)
+            found = error_model.photographs(tried)
             if found < error:
                 best, error = tried, found
                 break
-    return best if error <= enough else dict(seen)
+    return best if error <= enough else dict(observed)
 
 
 def narrow_again(
-    original: ir.Model, wide: Seen, narrow: Seen, image: Quantization, guard: GuardSet
+    original: ir.Model, wide: Ranges, narrow: Ranges, image: Quantization, guard: GuardSet
 ) -> dict[str, ChannelRange]:
     """Narrow ranges to given ones wherever this raises no predicted error in the photographs.
 
@@ -177,12 +177,12 @@ def narrow_again(
     Raises:
         NotCoveredError: an operator has no torch implementation.
     """
-    forecast = _ErrorModel(original, image, guard, gains=any(map(is_factor, original.graph)))
-    best, errors = dict(wide), forecast.by_cell(wide)
-    groups = forecast.groups_that_differ(wide, narrow)
+    error_model = _ErrorModel(original, image, guard, gains=any(map(is_factor, original.graph)))
+    best, errors = dict(wide), error_model.by_cell(wide)
+    groups = error_model.groups_that_differ(wide, narrow)
     for names in (list(narrow), *groups):
         tried = best | {name: narrow[name] for name in names}
-        found = forecast.by_cell(tried)
+        found = error_model.by_cell(tried)
         if (found <= errors).all():
             best, errors = tried, found
             if len(names) == len(narrow):
@@ -221,17 +221,17 @@ class _ErrorModel:
         inputs = torch.from_numpy(np.ascontiguousarray(batch))
         return _Images(inputs, self._run(inputs, {}))
 
-    def photographs(self, seen: Seen) -> float:
+    def photographs(self, observed: Ranges) -> float:
         """Predict the mean squared error in photographs."""
-        return float(self.by_cell(seen).mean())
+        return float(self.by_cell(observed).mean())
 
-    def by_cell(self, seen: Seen) -> Numbers:
+    def by_cell(self, observed: Ranges) -> Numbers:
         """Predict the squared error in every cell of the photographs."""
-        return self._errors(self._photos, seen)
+        return self._errors(self._photos, observed)
 
-    def guarding(self, seen: Seen) -> Numbers:
+    def guarding(self, observed: Ranges) -> Numbers:
         """Predict the squared error in every cell of the guard images."""
-        return self._errors(self._guarding, seen)
+        return self._errors(self._guarding, observed)
 
     def own_errors(self) -> Numbers:
         """Compute the float graph's squared error per guard cell; 0 where the truth is unknown."""
@@ -244,62 +244,64 @@ class _ErrorModel:
             errors[:drawn, :known] = outputs[:drawn, :known] - truths
         return _by_cell(errors)
 
-    def _errors(self, images: _Images, seen: Seen) -> Numbers:
-        placed = self._placed(seen)
-        ends = {value: bounds(parameters) for value, parameters in placed.items()}
+    def _errors(self, images: _Images, observed: Ranges) -> Numbers:
+        qparams = self._qparams(observed)
+        ends = {value: bounds(parameters) for value, parameters in qparams.items()}
         clipped = self._run(images.inputs, ends)
-        return _by_cell(clipped - images.outputs) + self._noise(placed, seen)
+        return _by_cell(clipped - images.outputs) + self._noise(qparams, observed)
 
-    def groups_that_differ(self, wide: Seen, narrow: Seen) -> list[list[str]]:
+    def groups_that_differ(self, wide: Ranges, narrow: Ranges) -> list[list[str]]:
         """List groups with one scale whose noise is clearly lower if narrowed, best first."""
-        placed, finer = self._placed(wide), self._placed(narrow)
-        noise = self._noise(placed, wide)
+        qparams, finer = self._qparams(wide), self._qparams(narrow)
+        noise = self._noise(qparams, wide)
         gains = []
-        for names in _sharing(placed):
-            gain = self._noise(placed, wide, names) - self._noise(finer, narrow, names)
+        for names in _by_scale(qparams):
+            gain = self._noise(qparams, wide, names) - self._noise(finer, narrow, names)
             if gain > MIN_PREDICTED_GAIN * noise:
                 gains.append((gain, names))
         return [names for _, names in sorted(gains, reverse=True)]
 
-    def groups(self, seen: Seen) -> list[list[str]]:
+    def groups(self, observed: Ranges) -> list[list[str]]:
         """List groups of activations with one scale that are worth narrowing, best first."""
-        placed = self._placed(seen)
-        noise = self._noise(placed, seen)
-        promises = []
-        for names in _sharing(placed):
+        qparams = self._qparams(observed)
+        noise = self._noise(qparams, observed)
+        predicted_gains = []
+        for names in _by_scale(qparams):
             # Narrowing saves at most the noise of the group, and choosing scales is slow.
-            if self._noise(placed, seen, names) < (MIN_PREDICTED_GAIN - RIPPLE) * noise:
+            if self._noise(qparams, observed, names) < (MIN_PREDICTED_GAIN - RIPPLE) * noise:
                 continue
-            narrowed = self.narrowed(seen, names, 1.0)
-            promise = noise - self._noise(self._placed(narrowed), narrowed)
-            if promise > MIN_PREDICTED_GAIN * noise:
-                promises.append((promise, names))
-        return [names for _, names in sorted(promises, reverse=True)]
+            narrowed = self.narrowed(observed, names, 1.0)
+            predicted_gain = noise - self._noise(self._qparams(narrowed), narrowed)
+            if predicted_gain > MIN_PREDICTED_GAIN * noise:
+                predicted_gains.append((predicted_gain, names))
+        return [names for _, names in sorted(predicted_gains, reverse=True)]
 
-    def narrowed(self, seen: Seen, names: Sequence[str], part: float) -> dict[str, ChannelRange]:
-        """Move the ranges of some activations by a fraction `part` towards those of least error."""
+    def narrowed(
+        self, observed: Ranges, names: Sequence[str], fraction: float
+    ) -> dict[str, ChannelRange]:
+        """Move the ranges of some activations by a `fraction` towards those of least error."""
         weights = {value.name: weight for value, weight in self._weights.items()}
-        result = dict(seen)
+        result = dict(observed)
         for name in names:
-            whole = seen[name].whole()
-            ends = least_error(seen[name], weights.get(name), COHERENCE)
+            whole = observed[name].whole()
+            ends = least_error(observed[name], weights.get(name), COHERENCE)
             result[name] = _cut(
-                seen[name],
+                observed[name],
                 Range(
-                    whole.low + part * (ends.low - whole.low),
-                    whole.high + part * (ends.high - whole.high),
+                    whole.low + fraction * (ends.low - whole.low),
+                    whole.high + fraction * (ends.high - whole.high),
                 ),
             )
         return result
 
-    def _placed(self, seen: Seen) -> dict[ir.Value, Quantization]:
-        ranges = {name: found.whole() for name, found in seen.items()}
+    def _qparams(self, observed: Ranges) -> dict[ir.Value, Quantization]:
+        ranges = {name: found.whole() for name, found in observed.items()}
         return assign_scales(self._graph, ranges, self._image)
 
     def _noise(
         self,
-        placed: Mapping[ir.Value, Quantization],
-        seen: Seen,
+        qparams: Mapping[ir.Value, Quantization],
+        observed: Ranges,
         names: Collection[str] | None = None,
     ) -> float:
         """Predict the rounding noise of all activations, or of the named ones."""
@@ -307,16 +309,18 @@ class _ErrorModel:
         if names is not None:
             counted = {value: w for value, w in counted.items() if value.name in names}
         if self._gains:
-            return noise_with_gains(self._graph, placed, seen, counted)
-        return rounding_noise(placed, {value: float(w.sum()) for value, w in counted.items()})
+            return noise_with_gains(self._graph, qparams, observed, counted)
+        return rounding_noise(qparams, {value: float(w.sum()) for value, w in counted.items()})
 
     @torch.no_grad()
     def _run(self, images: torch.Tensor, ends: Mapping[ir.Value, Range]) -> torch.Tensor:
-        parts = torch.split(images, 1 if self._guard.one_by_one else len(images))
+        batches = torch.split(images, 1 if self._guard.one_by_one else len(images))
         # Stored as pixels, the output is clipped to their range in any case.
-        return torch.cat([self._walk(part, ends) for part in parts]).clamp(0, self._guard.peak)
+        return torch.cat([self._run_clipped(batch, ends) for batch in batches]).clamp(
+            0, self._guard.peak
+        )
 
-    def _walk(self, images: torch.Tensor, ends: Mapping[ir.Value, Range]) -> torch.Tensor:
+    def _run_clipped(self, images: torch.Tensor, ends: Mapping[ir.Value, Range]) -> torch.Tensor:
         """Run the graph with every activation clipped to its range."""
         before: ir.Node | None = None
         for node, values in self._torch.walk(images):
@@ -327,10 +331,10 @@ class _ErrorModel:
         return self._torch.joined(values)
 
 
-def _sharing(placed: Mapping[ir.Value, Quantization]) -> Iterable[list[str]]:
+def _by_scale(qparams: Mapping[ir.Value, Quantization]) -> Iterable[list[str]]:
     """Group the names of activations by their scale."""
     sharing: dict[float, list[str]] = {}
-    for value, parameters in placed.items():
+    for value, parameters in qparams.items():
         sharing.setdefault(float(parameters.scale[0]), []).append(value.name or "")
     return sharing.values()
 
@@ -343,7 +347,7 @@ def _by_cell(errors: torch.Tensor) -> Numbers:
     return means
 
 
-def _cut(seen: ChannelRange, ends: Range) -> ChannelRange:
+def _cut(observed: ChannelRange, ends: Range) -> ChannelRange:
     """Clip per-channel ranges to a common one."""
-    low, high = seen.low.clip(ends.low, ends.high), seen.high.clip(ends.low, ends.high)
-    return replace(seen, low=low, high=high)
+    low, high = observed.low.clip(ends.low, ends.high), observed.high.clip(ends.low, ends.high)
+    return replace(observed, low=low, high=high)

@@ -46,7 +46,7 @@ FOLLOWS = 0.75
 
 def headroom(
     original: ir.Model,
-    seen: Mapping[str, ChannelRange],
+    observed: Mapping[str, ChannelRange],
     unlike: NDArray[np.float32],
     contract: ImageContract,
 ) -> dict[str, ChannelRange]:
@@ -59,20 +59,26 @@ def headroom(
 
     Args:
         original: float graph in the state in which it will be quantized.
-        seen: ranges of its activations, by name.
+        observed: ranges of its activations, by name.
         unlike: images unlike the calibration set, (N, C, H, W), 0 … peak.
         contract: pixel contract of the network.
     """
     peak, (height, width) = contract.peak, unlike.shape[2:]
-    drawn = observe_finite(original, (from_nchw(i[np.newaxis], peak) for i in unlike), peak)
-    flat = observe_finite(original, _flat(contract.channels, (height, width)), peak)
+    on_drawings = observe_finite(original, (from_nchw(i[np.newaxis], peak) for i in unlike), peak)
+    on_flat = observe_finite(original, _flat_images(contract.channels, (height, width)), peak)
     most = AT_GATES if any(map(is_factor, original.graph)) else HEADROOM
-    if not seen.keys() <= drawn.keys() & flat.keys():
-        return {name: _room(most, found, found, _nothing(found)) for name, found in seen.items()}
-    return {name: _room(most, found, drawn[name], flat[name]) for name, found in seen.items()}
+    if not observed.keys() <= on_drawings.keys() & on_flat.keys():
+        return {
+            name: _allowed_range(most, found, found, _nothing(found))
+            for name, found in observed.items()
+        }
+    return {
+        name: _allowed_range(most, found, on_drawings[name], on_flat[name])
+        for name, found in observed.items()
+    }
 
 
-def _flat(channels: int, size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
+def _flat_images(channels: int, size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
     for colour in product((0, 255), repeat=channels):
         yield np.full((*size, channels), colour, np.uint8)
 
@@ -81,18 +87,20 @@ def _nothing(like: ChannelRange) -> ChannelRange:
     return ChannelRange(np.zeros_like(like.low), np.zeros_like(like.high))
 
 
-def _room(most: float, seen: ChannelRange, drawn: ChannelRange, flat: ChannelRange) -> ChannelRange:
-    low = _end(most, -seen.low, -drawn.low, -flat.low)
-    high = _end(most, seen.high, drawn.high, flat.high)
+def _allowed_range(
+    most: float, observed: ChannelRange, on_drawings: ChannelRange, on_flat: ChannelRange
+) -> ChannelRange:
+    low = _end(most, -observed.low, -on_drawings.low, -on_flat.low)
+    high = _end(most, observed.high, on_drawings.high, on_flat.high)
     # The range of an unused channel is unknown: allow the largest of the tensor.
-    unseen = np.maximum(-seen.low, 0) + np.maximum(seen.high, 0) == 0
-    return ChannelRange(-low, np.where(unseen, np.maximum(seen.high, 0).max(), high))
+    unseen = np.maximum(-observed.low, 0) + np.maximum(observed.high, 0) == 0
+    return ChannelRange(-low, np.where(unseen, np.maximum(observed.high, 0).max(), high))
 
 
-def _end(most: float, seen: Ends, drawn: Ends, flat: Ends) -> Ends:
+def _end(most: float, observed: Ends, on_drawings: Ends, on_flat: Ends) -> Ends:
     """Compute the allowed end of the range on one side, all ends as distances from zero."""
-    seen = np.maximum(seen, 0)
-    enough = np.minimum(most * seen, np.maximum(seen, OVERSHOOT * drawn))
-    allowed: Ends = np.where(flat >= FOLLOWS * seen, enough, most * seen)
-    least: Ends = np.minimum(allowed, seen.max())
+    observed = np.maximum(observed, 0)
+    enough = np.minimum(most * observed, np.maximum(observed, OVERSHOOT * on_drawings))
+    allowed: Ends = np.where(on_flat >= FOLLOWS * observed, enough, most * observed)
+    least: Ends = np.minimum(allowed, observed.max())
     return least

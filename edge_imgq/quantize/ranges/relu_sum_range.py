@@ -20,7 +20,9 @@ from edge_imgq.graph.fusion import clip_bounds, fused_activation
 from edge_imgq.quantize.ranges.ranges import ChannelRange
 
 
-def limit_relu_sums(graph: ir.Graph, seen: Mapping[str, ChannelRange]) -> dict[str, ChannelRange]:
+def limit_relu_sums(
+    graph: ir.Graph, observed: Mapping[str, ChannelRange]
+) -> dict[str, ChannelRange]:
     """Raise the lower ends of ranges of values f that are only read in relu(x + f).
 
     f < −max x gives zero in any case, so f need not be stored below that. Exact on images on which
@@ -28,19 +30,19 @@ def limit_relu_sums(graph: ir.Graph, seen: Mapping[str, ChannelRange]) -> dict[s
 
     Args:
         graph: float graph.
-        seen: ranges of its activations, by name.
+        observed: ranges of its activations, by name.
     """
-    ranges = dict(seen)
+    ranges = dict(observed)
     for node in graph:
         if node.op_type != "Add" or not _is_rectified(node):
             continue
         names = [value.name or "" for value in node.inputs if value is not None]
-        if any(name not in seen or not seen[name].low.ndim for name in names):
+        if any(name not in observed or not observed[name].low.ndim for name in names):
             continue
         for value, own, other in zip(node.inputs, names, reversed(names), strict=True):
             if value is not None and edit.sole_consumer(value) is not None:
-                found = seen[own]
-                needed = np.minimum(-seen[other].high, 0)
+                found = observed[own]
+                needed = np.minimum(-observed[other].high, 0)
                 low = np.maximum(found.low, needed)
                 ranges[own] = replace(found, low=low, high=np.maximum(found.high, low))
     return ranges

@@ -57,7 +57,7 @@ MIN_UNUSED_SHARE = 0.02
 
 
 def limit_to_saturation(
-    graph: ir.Graph, seen: Mapping[str, ChannelRange], image: Quantization
+    graph: ir.Graph, observed: Mapping[str, ChannelRange], image: Quantization
 ) -> dict[str, ChannelRange]:
     """Cut ranges where the following activations, such as Sigmoid, are flat to within half a level.
 
@@ -66,10 +66,10 @@ def limit_to_saturation(
 
     Args:
         graph: float graph in the state in which it will be quantized.
-        seen: ranges of its activations, by name.
+        observed: ranges of its activations, by name.
         image: quantization parameters of 8-bit pixels, in which the output is stored.
     """
-    ranges = dict(seen)
+    ranges = dict(observed)
     if any(node.op_type in FLATTENING for node in graph):
         for node in reversed(list(graph)):  # later ranges must be final first
             for value in node.outputs:
@@ -95,8 +95,10 @@ def _narrowed(
             return found
         numbers = numbers.clip(stored.low, stored.high)
         tolerance = _levels(result, stored, ranges) / 2
-        first = np.minimum(first, [POINTS - 1 - _flat_from(numbers[::-1], t) for t in tolerance])
-        last = np.maximum(last, [_flat_from(numbers, t) for t in tolerance])
+        first = np.minimum(
+            first, [POINTS - 1 - _saturates_from(numbers[::-1], t) for t in tolerance]
+        )
+        last = np.maximum(last, [_saturates_from(numbers, t) for t in tolerance])
     is_cut = (last - first <= (1 - MIN_UNUSED_SHARE) * POINTS) & (first < last)
     low, high = (
         np.where(is_cut, end.clip(points[first], points[last]), end).reshape(end.shape)
@@ -114,7 +116,7 @@ def _levels(result: ir.Value, stored: Range, ranges: Mapping[str, ChannelRange])
     return spans
 
 
-def _flat_from(numbers: Numbers, tolerance: float) -> int:
+def _saturates_from(numbers: Numbers, tolerance: float) -> int:
     """Return the first index from which on all numbers are within a tolerance of the one there."""
     highest = np.maximum.accumulate(numbers[::-1])[::-1]
     lowest = np.minimum.accumulate(numbers[::-1])[::-1]
@@ -153,10 +155,10 @@ def _results(value: ir.Value, points: Numbers) -> dict[ir.Value, Numbers]:
             continue
         inside.add(node)
         result = _computed(node, known)
-        flat = node.op_type in FLATTENING or any(v in flattened for v in node.inputs)
+        saturated = node.op_type in FLATTENING or any(v in flattened for v in node.inputs)
         for output in node.outputs:
             known[output] = result
-            flattened |= {output} if flat else set()
+            flattened |= {output} if saturated else set()
             waiting += output.consumers()
     ends = [v for v in known if v.is_graph_output() or not inside.issuperset(v.consumers())]
     if not flattened.issuperset(ends):

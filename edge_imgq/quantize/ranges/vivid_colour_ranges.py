@@ -41,7 +41,7 @@ worst of 71 photographs, with 1, 1.5 and 2: FSRCNN .15 / 3.1, .11 / 1.5, .12 / 1
 
 def include_vivid_colours(
     model: ir.Model,
-    seen: Mapping[str, ChannelRange],
+    observed: Mapping[str, ChannelRange],
     contract: ImageContract,
     patches: Iterable[NDArray[np.uint8]],
 ) -> dict[str, ChannelRange]:
@@ -51,20 +51,20 @@ def include_vivid_colours(
 
     Args:
         model: float graph in the state in which it will be quantized.
-        seen: ranges of its activations on the calibration images; their details are kept unchanged,
-            so that clipping observers still clip.
+        observed: ranges of its activations on the calibration images; their details are kept
+            unchanged, so that clipping observers still clip.
         contract: pixel contract of the network.
         patches: patches of the calibration images, uint8 (H, W, C).
     """
     if not _is_in_colour(contract) or contract.task == CHANGES_COLOURS:
-        return dict(seen)
+        return dict(observed)
     reached = observe_finite(model, map(vivid, patches), contract.peak)
-    return {name: found.widened(reached.get(name)) for name, found in seen.items()}
+    return {name: found.widened(reached.get(name)) for name, found in observed.items()}
 
 
 def include_every_colour(
     model: ir.Model,
-    seen: Mapping[str, ChannelRange],
+    observed: Mapping[str, ChannelRange],
     contract: ImageContract,
     size: tuple[int, int],
 ) -> dict[str, ChannelRange]:
@@ -75,21 +75,21 @@ def include_every_colour(
 
     Args:
         model: float graph in the state in which it will be quantized.
-        seen: ranges of its activations, by name; details are kept unchanged.
+        observed: ranges of its activations, by name; details are kept unchanged.
         contract: pixel contract of the network.
         size: height and width of the images that are run.
     """
     if not _is_in_colour(contract):
-        return dict(seen)
+        return dict(observed)
     names = [value.name for value in of_single_pixels(model.graph)]
     if not names:
-        return dict(seen)
+        return dict(observed)
     copy = model.clone()
     copy.graph.outputs[:] = [v for node in copy.graph for v in node.outputs if v.name in names]
     RemoveUnusedNodesPass()(copy)
     corners = (np.full((*size, 3), colour, np.uint8) for colour in product((0, 255), repeat=3))
     reached = observe_finite(copy, corners, contract.peak)
-    return {name: found.widened(reached.get(name)) for name, found in seen.items()}
+    return {name: found.widened(reached.get(name)) for name, found in observed.items()}
 
 
 def _is_in_colour(contract: ImageContract) -> bool:

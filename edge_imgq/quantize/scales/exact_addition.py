@@ -65,15 +65,15 @@ def _join_all(values: list[ir.Value], classes: dict[ir.Value, ScaleClass]) -> bo
     return True
 
 
-def _join(parts: list[ScaleClass]) -> ScaleClass | None:
+def _join(classes: list[ScaleClass]) -> ScaleClass | None:
     """Unite scale classes; return None if sharing a scale would cost too much."""
-    fixed = {part.scale for part in parts if part.is_fixed}
+    fixed = {one.scale for one in classes if one.is_fixed}
     if len(fixed) > 1:
         return None
-    widest = max(part.scale for part in parts)
+    widest = max(one.scale for one in classes)
     scale = fixed.pop() if fixed else widest
-    narrowest = min(part.narrowest for part in parts)
+    narrowest = min(one.narrowest for one in classes)
     if scale < widest or scale > TOLERANCE * narrowest:
         return None
-    values = [value for part in parts for value in part.values]
-    return ScaleClass(values, scale, narrowest, any(part.is_fixed for part in parts))
+    values = [value for one in classes for value in one.values]
+    return ScaleClass(values, scale, narrowest, any(one.is_fixed for one in classes))

@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 
 def with_powers(
-    placed: Mapping[ir.Value, Quantization], image: Quantization
+    qparams: Mapping[ir.Value, Quantization], image: Quantization
 ) -> dict[ir.Value, Quantization]:
     """Round all scales up to powers of two, except those of the image.
 
     Any parameters whose scale equals that of the image are kept.
 
     Args:
-        placed: quantization of every activation; values with equal parameters keep equal ones.
+        qparams: quantization of every activation; values with equal parameters keep equal ones.
         image: quantization parameters of 8-bit pixels.
     """
     return {
         value: parameters if parameters.scale[0] == image.scale[0] else power(parameters)
-        for value, parameters in placed.items()
+        for value, parameters in qparams.items()
     }
 
 

@@ -74,17 +74,17 @@ def assign_scales(
     for node in graph:
         if node.op_type in SHARED_SCALE and not is_marked(node):
             _join(groups, node, fixed)
-    placed: dict[ir.Value, Quantization] = {}
+    qparams: dict[ir.Value, Quantization] = {}
     for members in groups.all():
         given = next((fixed[value] for value in members if value in fixed), None)
         if given is None:
             given = asymmetric(_joint_range(members, ranges))
-        placed.update((value, given) for value in members)
-    classes = scale_classes(placed, fixed)
+        qparams.update((value, given) for value in members)
+    classes = scale_classes(qparams, fixed)
     share_addition_scales(graph, classes)
     avoid_ties(graph, classes)
-    write_scales(classes, placed, fixed)
-    return placed
+    write_scales(classes, qparams, fixed)
+    return qparams
 
 
 def _fixed(
@@ -119,12 +119,12 @@ def _clips_to_pixels(node: ir.Node, image: Quantization, ranges: Mapping[str, Ra
     False if the result is joined with other values, where it would be requantized.
     """
     ends, value = clip_bounds(node), node.outputs[0]
-    seen = ranges.get(value.name or "")
-    if ends is None or seen is None or is_marked(node):
+    observed = ranges.get(value.name or "")
+    if ends is None or observed is None or is_marked(node):
         return False
     pixels, level = bounds(image), float(image.scale[0])
     is_clip = max(abs(ends.low - pixels.low), abs(ends.high - pixels.high)) < level / 100
-    is_full = max(abs(seen.low - pixels.low), abs(seen.high - pixels.high)) < level
+    is_full = max(abs(observed.low - pixels.low), abs(observed.high - pixels.high)) < level
     return is_clip and is_full and not any(use.node.op_type in JOINING for use in value.uses())
 
 

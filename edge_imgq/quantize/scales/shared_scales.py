@@ -39,17 +39,17 @@ class ScaleClass:
 
 
 def scale_classes(
-    placed: Mapping[ir.Value, Quantization], fixed: Mapping[ir.Value, Quantization]
+    qparams: Mapping[ir.Value, Quantization], fixed: Mapping[ir.Value, Quantization]
 ) -> dict[ir.Value, ScaleClass]:
     """Map every activation to its class of values that share one scale.
 
     Args:
-        placed: quantization of every activation; members of a class hold the same object.
+        qparams: quantization of every activation; members of a class hold the same object.
         fixed: values whose parameters are given.
     """
     groups: dict[int, ScaleClass] = {}
     classes: dict[ir.Value, ScaleClass] = {}
-    for value, parameters in placed.items():
+    for value, parameters in qparams.items():
         group = groups.setdefault(id(parameters), ScaleClass(scale=float(parameters.scale[0])))
         group.values.append(value)
         group.is_fixed |= value in fixed
@@ -68,7 +68,7 @@ def only_added(value: ir.Value) -> bool:
 
 def write_scales(
     classes: Mapping[ir.Value, ScaleClass],
-    placed: dict[ir.Value, Quantization],
+    qparams: dict[ir.Value, Quantization],
     fixed: Mapping[ir.Value, Quantization],
 ) -> None:
     """Give every value that is not fixed the scale of its class, in place.
@@ -77,12 +77,12 @@ def write_scales(
 
     Args:
         classes: scale class of every activation.
-        placed: quantization of every activation; it is changed.
+        qparams: quantization of every activation; it is changed.
         fixed: values whose parameters are given.
     """
     for value, members in classes.items():
         if value not in fixed:
-            placed[value] = _rescaled(placed[value], members.scale)
+            qparams[value] = _rescaled(qparams[value], members.scale)
 
 
 def _rescaled(parameters: Quantization, scale: float) -> Quantization:

@@ -15,17 +15,17 @@ from edge_imgq.quantize.ranges.ranges import INT8_HIGH, MIN_SCALE, bounds, per_t
 
 
 def with_zero_points_0(
-    placed: Mapping[ir.Value, Quantization], image: Quantization
+    qparams: Mapping[ir.Value, Quantization], image: Quantization
 ) -> dict[ir.Value, Quantization]:
     """Widen all parameters to a symmetric range with zero point 0, except those of the image.
 
     Args:
-        placed: quantization of every activation; values with equal parameters keep equal ones.
+        qparams: quantization of every activation; values with equal parameters keep equal ones.
         image: quantization parameters of 8-bit pixels.
     """
     return {
         value: parameters if _is_image(parameters, image) else symmetric(parameters)
-        for value, parameters in placed.items()
+        for value, parameters in qparams.items()
     }
 
 

@@ -86,17 +86,17 @@ def _steps(candidates: range, slope: float) -> int:
     return min(candidates, key=lambda steps: round(abs(steps * slope - round(steps * slope)), 3))
 
 
-def quantize_slope(node: ir.Node, placed: Mapping[ir.Value, Quantization]) -> None:
+def quantize_slope(node: ir.Node, qparams: Mapping[ir.Value, Quantization]) -> None:
     """Set the slope of a leaky ReLU to the one that the kernel computes with its scales, in place.
 
     Args:
         node: LeakyRelu node between quantized values; others are left unchanged.
-        placed: quantization of every activation.
+        qparams: quantization of every activation.
     """
     source, result = node.inputs[0], node.outputs[0]
-    if source is None or source not in placed or result not in placed:
+    if source is None or source not in qparams or result not in qparams:
         return
-    ratio = float(placed[source].scale[0]) / float(placed[result].scale[0])
+    ratio = float(qparams[source].scale[0]) / float(qparams[result].scale[0])
     slope = node.attributes.get_float("alpha", 0.01)
     whole = float(np.rint(FRACTIONS * ratio * slope))
     node.attributes["alpha"] = ir.AttrFloat32("alpha", whole * (1 - HAIR) / (FRACTIONS * ratio))

@@ -86,9 +86,9 @@ def _sum(node: ir.Node, classes: Classes) -> None:
         return
     others = [operand for operand in operands if operand is not total]
     if len(others) == 2 and others[0] is not others[1]:
-        _settle_sum(others, total)
+        _choose_sum_scales(others, total)
     elif others:
-        _settle(others[0].scale / total.scale, [total], others[:1])
+        _widen_one(others[0].scale / total.scale, [total], others[:1])
 
 
 def _product(node: ir.Node, classes: Classes) -> None:
@@ -99,7 +99,7 @@ def _product(node: ir.Node, classes: Classes) -> None:
     multiplier = first.scale * second.scale / total.scale
     results = [] if total in operands else [total]
     free = [] if first is second else [operand for operand in operands if operand is not total]
-    _settle(multiplier, results, free, bystanders=[first, second, total])
+    _widen_one(multiplier, results, free, bystanders=[first, second, total])
 
 
 def _mean(node: ir.Node, classes: Classes) -> None:
@@ -107,14 +107,14 @@ def _mean(node: ir.Node, classes: Classes) -> None:
     operand, result = classes.get(source) if source is not None else None, node.outputs[0]
     total = classes.get(result)
     if count and operand is not None and total is not None and operand is not total:
-        _settle(operand.scale / (count * total.scale), [total], [operand])
+        _widen_one(operand.scale / (count * total.scale), [total], [operand])
 
 
 def _copy(node: ir.Node, classes: Classes) -> None:
     total = classes.get(node.outputs[0])
     for operand in _operands(node, classes):
         if total is not None and operand is not total and operand.values:
-            _settle(operand.scale / total.scale, [total], [operand])
+            _widen_one(operand.scale / total.scale, [total], [operand])
 
 
 def _leaky(node: ir.Node, classes: Classes) -> None:
@@ -180,7 +180,7 @@ def _averaged(node: ir.Node) -> int:
     return math.prod(int(shape.numpy()[axis]) for axis in axes) if len(axes) else 0
 
 
-def _settle(
+def _widen_one(
     multiplier: float,
     results: Sequence[ScaleClass],
     operands: Sequence[ScaleClass],
@@ -202,12 +202,12 @@ def _settle(
     elif operand is not None:
         operand.scale *= float(tie_free_above(np.array([multiplier]))[0]) / multiplier
     else:
-        _settle_reciprocals(multiplier, results, operands)
+        _move_reciprocal(multiplier, results, operands)
     for found in (*results, *operands, *bystanders):
         found.fix()
 
 
-def _settle_reciprocals(
+def _move_reciprocal(
     multiplier: float, results: Sequence[ScaleClass], operands: Sequence[ScaleClass]
 ) -> None:
     """Move one scale fixed only for its exact reciprocal to another such number.
@@ -222,7 +222,7 @@ def _settle_reciprocals(
             return
 
 
-def _settle_sum(operands: list[ScaleClass], total: ScaleClass) -> None:
+def _choose_sum_scales(operands: list[ScaleClass], total: ScaleClass) -> None:
     """Choose scales of two operands and a sum so that both ratios have one odd denominator."""
     first, second = sorted(operands, key=lambda operand: not operand.is_fixed)
     odd = odd_denominators()

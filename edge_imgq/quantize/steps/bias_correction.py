@@ -108,11 +108,11 @@ def measure_fits(
     largest = MAX_GAIN if gains else 1.0
     merged, names = _side_by_side(ir.to_proto(original), ir.to_proto(quantized), largest)
     whole = len(batch) == 1 or takes_batches(original, batch.shape[2:])
-    parts = [batch] if whole else np.split(batch, len(batch))
-    _fix_input(merged, parts[0].shape)
+    batches = [batch] if whole else np.split(batch, len(batch))
+    _fix_input(merged, batches[0].shape)
     session = inference_session(merged.SerializeToString())
     entries = session_entries(session)
-    runs = [session.run(None, split_ports(part, entries)) for part in parts]
+    runs = [session.run(None, split_ports(images, entries)) for images in batches]
     # If images are run one at a time, their fits are averaged.
     values = [np.mean(found, axis=0) for found in zip(*runs, strict=True)]
     return {
@@ -128,12 +128,12 @@ def _fix_input(model: onnx.ModelProto, shape: Sequence[int]) -> None:
     number of nodes: four times as long for 150 convolutions.
     """
     others = further_inputs(model.graph)
-    parts = {value.name: size_ratio(model.graph, value) for value in others}
+    ratios = {value.name: size_ratio(model.graph, value) for value in others}
     for value in (model.graph.input[0], *others):
         lengths = value.type.tensor_type.shape.dim
         one_pixel = is_one_pixel([d.dim_value for d in lengths])
-        part = parts.get(value.name, 1)
-        sides = (shape[0], shape[1], shape[2] // part, shape[3] // part)
+        ratio = ratios.get(value.name, 1)
+        sides = (shape[0], shape[1], shape[2] // ratio, shape[3] // ratio)
         for axis, (dimension, length) in enumerate(zip(lengths, sides, strict=True)):
             if axis == 0 or not (others and (axis == 1 or one_pixel)):
                 dimension.dim_value = length

@@ -105,8 +105,8 @@ def measure_products(
         return {}
     graph = TorchGraph(model)
     batches = guard.photos, guard.unlike
-    seen = [_products(graph, values, batch, guard.one_by_one) for batch in batches]
-    (photo_moments, photos), (other_moments, others) = seen
+    observed = [_products(graph, values, batch, guard.one_by_one) for batch in batches]
+    (photo_moments, photos), (other_moments, others) = observed
     return {
         value: Products(
             (photo_moments[value] + other_moments[value]) / 2, photos[value], others[value]
@@ -122,15 +122,15 @@ def _products(
     one_by_one: bool,
 ) -> tuple[dict[ir.Value, Numbers], dict[ir.Value, Batch]]:
     """Compute second moments and products with derivatives, by value."""
-    parts = np.split(batch, len(batch)) if one_by_one else [batch]
+    batches = np.split(batch, len(batch)) if one_by_one else [batch]
     generator = torch.Generator().manual_seed(SEED)
-    found = [_of_part(graph, values, torch.from_numpy(p), generator) for p in parts]
+    found = [_of_batch(graph, values, torch.from_numpy(p), generator) for p in batches]
     moments = {v: np.mean([m[i] for m, _ in found], axis=0) for i, v in enumerate(values)}
     products = {v: np.concatenate([p[i] for _, p in found]) for i, v in enumerate(values)}
     return moments, products
 
 
-def _of_part(
+def _of_batch(
     graph: TorchGraph,
     values: Sequence[ir.Value],
     images: Tensor,
@@ -139,8 +139,8 @@ def _of_part(
     traced = graph.trace(images.requires_grad_(), values)
     image = graph.joined(traced)
     watched = [traced[value] for value in values]
-    flat = [tensor.detach().flatten(2) for tensor in watched]
-    moments = [(x @ x.mT).mean(0).double().numpy() / x.shape[2] for x in flat]
+    flattened = [tensor.detach().flatten(2) for tensor in watched]
+    moments = [(x @ x.mT).mean(0).double().numpy() / x.shape[2] for x in flattened]
     products: list[list[Tensor]] = [[] for _ in values]
     for _ in range(DRAWS):
         slopes = torch.autograd.grad(
@@ -150,7 +150,7 @@ def _of_part(
             allow_unused=True,
             materialize_grads=True,
         )
-        for found, slope, x in zip(products, slopes, flat, strict=True):
+        for found, slope, x in zip(products, slopes, flattened, strict=True):
             found.append(slope.flatten(2) @ x.mT / image[0].numel() ** 0.5)
     return moments, [torch.stack(found, 1).numpy() for found in products]
 

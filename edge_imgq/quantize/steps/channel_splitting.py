@@ -74,16 +74,16 @@ AT_PEAK = 0.1
 MIN_GAIN = 0.05
 """Least reduction of the noise, as a share, for which channels are copied."""
 
-Seen = Mapping[str, ChannelRange]
-Place = Callable[[ir.Model, Seen], Mapping[ir.Value, Quantization]]
+Ranges = Mapping[str, ChannelRange]
+AssignScales = Callable[[ir.Model, Ranges], Mapping[ir.Value, Quantization]]
 """Chooses the quantization of every activation of a float graph from its ranges."""
 
 
 def copy_channels(
     original: ir.Model,
-    seen: Seen,
-    place: Place,
-    found: Mapping[str, ChannelSensitivity],
+    ranges: Ranges,
+    assign_scales: AssignScales,
+    sensitivities: Mapping[str, ChannelSensitivity],
     guard: GuardSet,
     tiles: KernelProfile | None,
 ) -> dict[str, ChannelRange] | None:
@@ -91,9 +91,9 @@ def copy_channels(
 
     Args:
         original: float graph after equalization; every convolution has a bias.
-        seen: ranges of every activation, by name.
-        place: chooses scales from ranges.
-        found: sensitivities of its values, by name.
+        ranges: ranges of every activation, by name.
+        assign_scales: chooses scales from ranges.
+        sensitivities: sensitivities of its values, by name.
         guard: images on which removed channels are reconstructed and checked.
         tiles: kernel profile whose partly filled tiles copies may use; None if values must not
             become wider.
@@ -108,10 +108,10 @@ def copy_channels(
     channels = find_channels(original.graph)
     if not channels.copyable.any():
         return None
-    placed = place(original, seen)
-    worth = _worth(original, channels, seen, placed, found)
+    qparams = assign_scales(original, ranges)
+    worth = _worth(original, channels, ranges, qparams, sensitivities)
     allowed = np.maximum((LOSS - 1) * worth.noise.sum(), TRUTH * own_errors(original, guard))
-    groups = _groups(original, channels, placed, guard, allowed, tiles)
+    groups = _groups(original, channels, qparams, guard, allowed, tiles)
     copies = copy_counts(channels, worth, groups)
     make_narrow(copies, worth, groups)
     if noise_left(worth, copies).sum() > (1 - MIN_GAIN) * worth.noise.sum():
@@ -120,42 +120,42 @@ def copy_channels(
         if group.pruning is not None:
             fold_into_consumers(original.graph, group.readers, group.pruning.reconstruction)
     offsets = _offsets(original.graph, channels, copies)
-    spread = GainAndSplit(np.ones(channels.count), copies)
-    apply_gains_and_copies(original.graph, channels, spread)
-    ranges = ranges_with_gains_and_copies(seen, channels, spread)
-    _move(original.graph, offsets, place(original, ranges))
-    return ranges
+    gains_and_copies = GainAndSplit(np.ones(channels.count), copies)
+    apply_gains_and_copies(original.graph, channels, gains_and_copies)
+    new_ranges = ranges_with_gains_and_copies(ranges, channels, gains_and_copies)
+    _shift_biases(original.graph, offsets, assign_scales(original, new_ranges))
+    return new_ranges
 
 
 def _worth(
     original: ir.Model,
     channels: Channels,
-    seen: Seen,
-    placed: Mapping[ir.Value, Quantization],
-    found: Mapping[str, ChannelSensitivity],
+    ranges: Ranges,
+    qparams: Mapping[ir.Value, Quantization],
+    sensitivities: Mapping[str, ChannelSensitivity],
 ) -> Worth:
     noise, absence = np.zeros(channels.count), np.zeros(channels.count)
     for value in activations(original.graph):
         if value not in channels.of:
             continue
-        classes, of = channels.of[value], found[value.name or ""]
-        at_peak = of.everywhere * _peaks(seen[value.name or ""], len(classes)) ** 2
+        classes, of = channels.of[value], sensitivities[value.name or ""]
+        at_peak = of.everywhere * _peaks(ranges[value.name or ""], len(classes)) ** 2
         np.add.at(absence, classes, MARGIN * of.absence + AT_PEAK * at_peak)
         if is_rounded_anew(value):
-            np.add.at(noise, classes, of.error * float(placed[value].scale[0]) ** 2 / 12)
+            np.add.at(noise, classes, of.error * float(qparams[value].scale[0]) ** 2 / 12)
     return Worth(noise, absence)
 
 
-def _peaks(seen: ChannelRange, count: int) -> Numbers:
+def _peaks(ranges: ChannelRange, count: int) -> Numbers:
     """Return the largest magnitude of each channel; infinite if only the tensor range is known."""
-    peaks: Numbers = np.maximum(np.abs(seen.low), np.abs(seen.high))
+    peaks: Numbers = np.maximum(np.abs(ranges.low), np.abs(ranges.high))
     return peaks if peaks.ndim else np.full(count, np.inf)
 
 
 def _groups(
     original: ir.Model,
     channels: Channels,
-    placed: Mapping[ir.Value, Quantization],
+    qparams: Mapping[ir.Value, Quantization],
     guard: GuardSet,
     allowed: Numbers,
     tiles: KernelProfile | None,
@@ -164,24 +164,24 @@ def _groups(
     values = list(channels.of)
     where: dict[int, list[int]] = {}
     for index, value in enumerate(values):
-        for found in channels.of[value].tolist():
-            where.setdefault(found, []).append(index)
+        for member in channels.of[value].tolist():
+            where.setdefault(member, []).append(index)
     together: dict[tuple[int, ...], list[int]] = {}
-    for found, places in where.items():
-        if channels.copyable[found]:
-            together.setdefault(tuple(places), []).append(found)
+    for member, indices in where.items():
+        if channels.copyable[member]:
+            together.setdefault(tuple(indices), []).append(member)
     groups = [
-        _group(np.array(members), [values[place] for place in places], tiles)
-        for places, members in together.items()
+        _group(np.array(members), [values[index] for index in indices], tiles)
+        for indices, members in together.items()
     ]
     wanted = [group.value for group in groups]
-    values = [v for v in wanted if v is not None and v in placed and wanted.count(v) == 1]
+    values = [v for v in wanted if v is not None and v in qparams and wanted.count(v) == 1]
     products = measure_products(original, values, guard)
     for group in groups:
         if group.value in products:
             classes = channels.of[group.value]
-            group.places = np.array([np.flatnonzero(classes == m)[0] for m in group.members])
-            noise = float(placed[group.value].scale[0]) ** 2 / 12
+            group.indices = np.array([np.flatnonzero(classes == m)[0] for m in group.members])
+            noise = float(qparams[group.value].scale[0]) ** 2 / 12
             group.pruning = PruningState(products[group.value], noise, allowed)
     return groups
 
@@ -222,14 +222,14 @@ def _offsets(
     return offsets
 
 
-def _move(
+def _shift_biases(
     graph: ir.Graph,
     offsets: Mapping[ir.Node, Numbers],
-    placed: Mapping[ir.Value, Quantization],
+    qparams: Mapping[ir.Value, Quantization],
 ) -> None:
     """Add shifts, in levels of the result, to the biases of convolutions."""
     for node, levels in offsets.items():
-        stored = placed.get(stored_output(node))
+        stored = qparams.get(stored_output(node))
         bias = node.inputs[2]
         if stored is None or bias is None:
             continue

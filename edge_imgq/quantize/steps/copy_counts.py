@@ -57,7 +57,7 @@ class Group:
         slots: multiply-accumulate slots of the adjacent layers as a function of the number of
             channels added; None if no channels are removed for speed.
         pruning: pruning state of the value's channels; None if they are not reconstructed.
-        places: indices of the members among the value's channels.
+        indices: indices of the members among the value's channels.
     """
 
     members: NDArray[np.intp]
@@ -66,7 +66,7 @@ class Group:
     added: int
     slots: Callable[[int], float] | None = None
     pruning: PruningState | None = None
-    places: NDArray[np.intp] | None = None
+    indices: NDArray[np.intp] | None = None
 
     def costs(self, worth: Worth) -> Numbers:
         """Compute the squared error of the image from removing each member.
@@ -75,15 +75,15 @@ class Group:
         """
         if self.pruning is None:
             return worth.absence[self.members]
-        return self.pruning.costs()[self.places]
+        return self.pruning.costs()[self.indices]
 
     def prune(self, member: int) -> None:
         """Remove a member, given by its index in the group.
 
         Without a pruning state this does nothing.
         """
-        if self.pruning is not None and self.places is not None:
-            self.pruning.prune(int(self.places[member]))
+        if self.pruning is not None and self.indices is not None:
+            self.pruning.prune(int(self.indices[member]))
 
 
 def copy_counts(channels: Channels, worth: Worth, groups: Sequence[Group]) -> NDArray[np.intp]:

@@ -59,9 +59,9 @@ STARTS = (0.0, 0.5, 1.0)
 
 def equalize(
     original: ir.Model,
-    seen: Mapping[str, ChannelRange],
+    observed: Mapping[str, ChannelRange],
     image: Quantization,
-    found: Mapping[str, ChannelSensitivity],
+    sensitivities: Mapping[str, ChannelSensitivity],
     rounding: str,
     reachable: Mapping[str, ChannelRange],
 ) -> tuple[dict[str, ChannelRange], dict[str, ChannelSensitivity]]:
@@ -69,10 +69,10 @@ def equalize(
 
     Args:
         original: float graph in the state in which it will be quantized.
-        seen: ranges of every activation, by name.
+        observed: ranges of every activation, by name.
         image: quantization parameters of 8-bit pixels.
-        found: sensitivities of all values with tracked channels, by name, as `channel_sensitivity`
-            returns them.
+        sensitivities: sensitivities of all values with tracked channels, by name, as
+            `channel_sensitivity` returns them.
         rounding: rounding of the weights, "nearest" or "feedback".
         reachable: ranges that channels may reach, by the name of every activation.
 
@@ -81,39 +81,42 @@ def equalize(
     """
     channels = find_channels(original.graph)
     if not channels.scalable.any():
-        return dict(seen), dict(found)
-    scales = _scales(original.graph, channels, seen, reachable, image, found)
-    layers = _layers(original.graph, channels, found)
+        return dict(observed), dict(sensitivities)
+    scales = _scales(original.graph, channels, observed, reachable, image, sensitivities)
+    layers = _layers(original.graph, channels, sensitivities)
     noise = ExpectedNoise(scales, layers, WEIGHT_SHARE[rounding])
     gains = _gains(channels, noise, _start(channels, noise, scales))
-    spread = GainAndSplit(gains, np.ones(channels.count, np.intp))
-    apply_gains_and_copies(original.graph, channels, spread)
-    sensitivities = {
-        value.name or "": found[value.name or ""].with_gains(gains[classes])
+    gains_and_copies = GainAndSplit(gains, np.ones(channels.count, np.intp))
+    apply_gains_and_copies(original.graph, channels, gains_and_copies)
+    scaled = {
+        value.name or "": sensitivities[value.name or ""].with_gains(gains[classes])
         for value, classes in channels.of.items()
     }
-    return ranges_with_gains_and_copies(seen, channels, spread), sensitivities
+    return ranges_with_gains_and_copies(observed, channels, gains_and_copies), scaled
 
 
 def _scales(
     graph: ir.Graph,
     channels: Channels,
-    seen: Mapping[str, ChannelRange],
+    observed: Mapping[str, ChannelRange],
     reachable: Mapping[str, ChannelRange],
     image: Quantization,
-    found: Mapping[str, ChannelSensitivity],
+    sensitivities: Mapping[str, ChannelSensitivity],
 ) -> list[Scale]:
     """Group the activations by their present scale."""
-    ranges = {name: channel.whole() for name, channel in seen.items()}
-    placed = assign_scales(graph, ranges, image)
+    ranges = {name: channel.whole() for name, channel in observed.items()}
+    qparams = assign_scales(graph, ranges, image)
     groups: dict[float, list[ir.Value]] = {}
     for value in activations(graph):
-        if value in channels.of and seen[value.name or ""].low.ndim:
-            groups.setdefault(float(placed[value].scale[0]), []).append(value)
+        if value in channels.of and observed[value.name or ""].low.ndim:
+            groups.setdefault(float(qparams[value].scale[0]), []).append(value)
     edges = {*graph.inputs, *graph.outputs}
     return [
         Scale(
-            [_rounded(v, channels, reachable[v.name or ""], found[v.name or ""]) for v in values],
+            [
+                _rounded(v, channels, reachable[v.name or ""], sensitivities[v.name or ""])
+                for v in values
+            ],
             scale if edges & set(values) else None,
         )
         for scale, values in groups.items()
@@ -121,19 +124,19 @@ def _scales(
 
 
 def _rounded(
-    value: ir.Value, channels: Channels, limits: ChannelRange, found: ChannelSensitivity
+    value: ir.Value, channels: Channels, limits: ChannelRange, sensitivities: ChannelSensitivity
 ) -> Rounded:
     """Describe a value for the noise model."""
     return Rounded(
         torch.from_numpy(channels.of[value]),
-        torch.from_numpy(found.error * is_rounded_anew(value)),
+        torch.from_numpy(sensitivities.error * is_rounded_anew(value)),
         torch.from_numpy(-limits.low),
         torch.from_numpy(limits.high),
     )
 
 
 def _layers(
-    graph: ir.Graph, channels: Channels, found: Mapping[str, ChannelSensitivity]
+    graph: ir.Graph, channels: Channels, sensitivities: Mapping[str, ChannelSensitivity]
 ) -> list[LayerWeights]:
     layers = []
     for node in graph:
@@ -148,8 +151,8 @@ def _layers(
             LayerWeights(
                 torch.from_numpy(largest),
                 torch.from_numpy(channels.of[source]),
-                torch.from_numpy(found[result.name or ""].error),
-                torch.from_numpy(found[source.name or ""].energy * taps),
+                torch.from_numpy(sensitivities[result.name or ""].error),
+                torch.from_numpy(sensitivities[source.name or ""].energy * taps),
             )
         )
     return layers
@@ -184,7 +187,7 @@ def _start(channels: Channels, noise: ExpectedNoise, scales: list[Scale]) -> Ten
             widest.scatter_reduce_(0, member.classes, member.low + member.high, "amax")
     logarithms = torch.where(widest > 0, -widest.log(), 0.0)
     logarithms = logarithms.clamp(-np.log(MAX_GAIN), np.log(MAX_GAIN))
-    starts = [logarithms * part for part in STARTS]
+    starts = [logarithms * exponent for exponent in STARTS]
     noises = [float(noise(torch.exp(start * _free(channels)), sharp=True)) for start in starts]
     return starts[noises.index(min(noises))]
 

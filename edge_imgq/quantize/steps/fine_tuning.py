@@ -129,9 +129,9 @@ class _Run:
         slopes = torch.autograd.grad(
             self._loss(images), [*weights, *biases], allow_unused=True, materialize_grads=True
         )
-        parts = slopes[: len(weights)], slopes[len(weights) :]
-        for descent, part, rate in zip(self._descents, parts, (RATE, BIAS_RATE), strict=True):
-            descent.step(part, rate * falling)
+        groups = slopes[: len(weights)], slopes[len(weights) :]
+        for descent, group, rate in zip(self._descents, groups, (RATE, BIAS_RATE), strict=True):
+            descent.step(group, rate * falling)
         self.done += 1
 
     def judge(self) -> None:

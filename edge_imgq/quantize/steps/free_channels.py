@@ -34,14 +34,14 @@ def free_channels(
     """
     if any(node.op_type != "Conv" for node in (*writers, *readers)):
         return 0
-    places = 0
+    free = 0
     now = {node: mac_slots(node, kernels) for node in (*writers, *readers)}
     for wider in range(width + 1, round_up(width, kernels.int8.outputs) + 1):
         written = all(mac_slots(n, kernels, outputs=wider) <= now[n] for n in writers)
         read = all(mac_slots(n, kernels, inputs=wider) <= now[n] for n in readers)
         if written and read:
-            places = wider - width
-    return places
+            free = wider - width
+    return free
 
 
 def slots_beside(

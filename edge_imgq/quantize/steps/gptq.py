@@ -81,11 +81,11 @@ def round_with_feedback(
     """
     layers = {node.name or "" for node in quantized.graph if _is_plain(node)}
     twins = {node.name: node for node in original.graph if node.name in layers}
-    parts = np.split(batch, len(batch)) if one_by_one else [batch]
-    targets = _targets(original, layers, parts)
+    images = np.split(batch, len(batch)) if one_by_one else [batch]
+    targets = _targets(original, layers, images)
     executor = TorchGraph(quantized)
     with torch.no_grad():
-        for layer, every in _in_step(executor, parts):
+        for layer, every in _in_step(executor, images):
             name = "" if layer is None else layer.name or ""
             if layer is None or name not in layers:
                 continue
@@ -98,13 +98,13 @@ def round_with_feedback(
 
 
 def _in_step(
-    graph: TorchGraph, parts: Sequence[NDArray[np.float32]]
+    graph: TorchGraph, images: Sequence[NDArray[np.float32]]
 ) -> Iterator[tuple[ir.Node | None, list[dict[ir.Value, Any]]]]:
     """Run a graph on several inputs node by node; yield each node with the values of every input.
 
     A node is yielded before it runs on any of the inputs.
     """
-    for steps in zip(*(graph.walk(torch.from_numpy(part)) for part in parts), strict=True):
+    for steps in zip(*(graph.walk(torch.from_numpy(chunk)) for chunk in images), strict=True):
         yield steps[0][0], [values for _, values in steps]
 
 
@@ -218,16 +218,16 @@ def _stored(layer: ir.Node, index: int) -> tuple[ir.Value | None, Matrix]:
 
 
 def _targets(
-    original: ir.Model, layers: set[str], parts: Sequence[NDArray[np.float32]]
+    original: ir.Model, layers: set[str], images: Sequence[NDArray[np.float32]]
 ) -> dict[str, Matrix]:
     """Compute the float outputs of each layer at the sampled positions, (positions, O)."""
     targets: dict[str, Matrix] = {}
     before: ir.Node | None = None
     with torch.no_grad():
-        for node, every in _in_step(TorchGraph(original), parts):
+        for node, every in _in_step(TorchGraph(original), images):
             if before is not None and before.name in layers:
                 answer = _of_every(every, before.outputs[0])
-                n, y, x = _places(answer.shape)
+                n, y, x = _positions(answer.shape)
                 targets[before.name or ""] = answer[n, :, y, x].astype(np.float64)
             before = node
     return targets
@@ -241,16 +241,16 @@ def _inputs(
     assert source is not None
     windows = _windows(_of_every(every, source), layer)
     count, height, width = windows.shape[:3]
-    n, y, x = _places((count, 0, height, width))
+    n, y, x = _positions((count, 0, height, width))
     together = windows.transpose(0, 1, 2, 4, 5, 3)
     inputs = np.empty((len(n), *windows.shape[3:]), np.float32)
     # Gather contiguous channels, then transpose them while they are in the cache.
-    for part in (slice(i, i + AT_ONCE) for i in range(0, len(n), AT_ONCE)):
-        inputs[part] = together[n[part], y[part], x[part]].transpose(0, 3, 1, 2)
+    for chunk in (slice(i, i + AT_ONCE) for i in range(0, len(n), AT_ONCE)):
+        inputs[chunk] = together[n[chunk], y[chunk], x[chunk]].transpose(0, 3, 1, 2)
     return inputs.reshape(len(n), -1)
 
 
-def _places(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], ...]:
+def _positions(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], ...]:
     """Sample image, row and column indices of outputs (N, C, H, W)."""
     count, _, height, width = shape
     drawn = np.random.default_rng(SEED).permutation(count * height * width)[:POSITIONS]

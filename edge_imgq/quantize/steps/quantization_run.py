@@ -60,41 +60,41 @@ class QuantizationRun:
         """True if scales are powers of two, so that targets requantize by shifting."""
         return self.recipe.scales == "power-of-two"
 
-    def pair(self, original: ir.Model, seen: Mapping[str, ChannelRange]) -> QuantizationState:
+    def pair(self, original: ir.Model, observed: Mapping[str, ChannelRange]) -> QuantizationState:
         """Quantize a float graph with weights rounded to nearest; return both graphs.
 
         Args:
             original: float graph; it is not changed.
-            seen: ranges of its activations, by name.
+            observed: ranges of its activations, by name.
         """
         quantized = original.clone()
         remove_idle_factors(quantized.graph)
-        insert_qdq(quantized.graph, self.scales(quantized, seen), by_shift=self.by_shift)
+        insert_qdq(quantized.graph, self.scales(quantized, observed), by_shift=self.by_shift)
         RemoveUnusedNodesPass()(quantized)  # the float weights, which would enlarge the file
-        return QuantizationState(original, quantized, seen)
+        return QuantizationState(original, quantized, observed)
 
     def scales(
-        self, model: ir.Model, seen: Mapping[str, ChannelRange]
+        self, model: ir.Model, observed: Mapping[str, ChannelRange]
     ) -> dict[ir.Value, Quantization]:
         """Choose int8 scale and zero point of every activation as the recipe demands.
 
         Args:
             model: float graph; it is not changed.
-            seen: ranges of its activations, by name.
+            observed: ranges of its activations, by name.
 
         Returns:
             Per-tensor parameters of every activation that is stored.
         """
-        found = assign_scales(model.graph, self._ranges(model, seen), self.image)
+        found = assign_scales(model.graph, self._ranges(model, observed), self.image)
         if self.recipe.scales == "symmetric":
             return with_zero_points_0(found, self.image)
         return with_powers(found, self.image) if self.by_shift else found
 
-    def _ranges(self, original: ir.Model, seen: Mapping[str, ChannelRange]) -> dict[str, Range]:
+    def _ranges(self, original: ir.Model, observed: Mapping[str, ChannelRange]) -> dict[str, Range]:
         """Choose the range of every activation with the recipe's observer."""
         weights = self._image_weights(original) if self.recipe.observer in WEIGHING else {}
         observe = OBSERVERS[self.recipe.observer]
-        return {name: observe(channels, weights.get(name)) for name, channels in seen.items()}
+        return {name: observe(channels, weights.get(name)) for name, channels in observed.items()}
 
     def _image_weights(self, original: ir.Model) -> ImageWeights:
         """Estimate the image's sensitivity to each channel; empty if it cannot be computed."""

@@ -38,7 +38,7 @@ class QuantizationState:
 
     original: ir.Model
     quantized: ir.Model
-    seen: Mapping[str, ChannelRange]
+    observed: Mapping[str, ChannelRange]
 
 
 def no_progress(*words: object) -> None:

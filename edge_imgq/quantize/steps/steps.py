@@ -107,7 +107,7 @@ def _with_feedback(run: QuantizationRun, pair: QuantizationState) -> Quantizatio
     round_with_feedback(
         pair.original, quantized, run.prepared.few(), one_by_one=not run.prepared.takes_batches
     )
-    return QuantizationState(pair.original, quantized, pair.seen)
+    return QuantizationState(pair.original, quantized, pair.observed)
 
 
 def _with_channels_corrected(run: QuantizationRun, pair: QuantizationState) -> QuantizationState:
@@ -115,7 +115,7 @@ def _with_channels_corrected(run: QuantizationRun, pair: QuantizationState) -> Q
 
     quantized = pair.quantized.clone()
     correct_channels(pair.original, quantized, run.prepared.few(), gains=not run.by_shift)
-    return QuantizationState(pair.original, quantized, pair.seen)
+    return QuantizationState(pair.original, quantized, pair.observed)
 
 
 def _fine_tuned(run: QuantizationRun, pair: QuantizationState) -> QuantizationState:
@@ -131,7 +131,7 @@ def _fine_tuned(run: QuantizationRun, pair: QuantizationState) -> QuantizationSt
         one_by_one=not run.prepared.takes_batches,
     )
     tune(pair.original, quantized, lesson, run.progress)
-    return QuantizationState(pair.original, quantized, pair.seen)
+    return QuantizationState(pair.original, quantized, pair.observed)
 
 
 def _alone(
@@ -150,15 +150,15 @@ def _gains_and_copies(run: QuantizationRun, pair: QuantizationState) -> list[Pro
     from edge_imgq.quantize.error_model.channel_sensitivity import channel_sensitivity
 
     proposals: list[Proposal] = []
-    found = channel_sensitivity(
+    sensitivities = channel_sensitivity(
         pair.original, run.prepared.few(), one_by_one=not run.prepared.takes_batches
     )
     draft = pair
     if run.recipe.equalization == "image":
-        draft, found = _equalized(run, pair, found)
+        draft, sensitivities = _equalized(run, pair, sensitivities)
         proposals.append(_rounded_again(run, "equalization", draft))
     if run.recipe.copies != "none":
-        copied = _copied(run, draft, found)
+        copied = _copied(run, draft, sensitivities)
         if copied is None:
             run.prepared.steps.append(not_run("copies", Skipped("no channel is worth a copy")))
         else:
@@ -168,28 +168,30 @@ def _gains_and_copies(run: QuantizationRun, pair: QuantizationState) -> list[Pro
 
 
 def _equalized(
-    run: QuantizationRun, pair: QuantizationState, found: Mapping[str, ChannelSensitivity]
+    run: QuantizationRun, pair: QuantizationState, sensitivities: Mapping[str, ChannelSensitivity]
 ) -> tuple[QuantizationState, dict[str, ChannelSensitivity]]:
     """Equalize channels; return the new graphs and sensitivities."""
     from edge_imgq.quantize.ranges.headroom import headroom
     from edge_imgq.quantize.steps.equalization import equalize
 
     original = pair.original.clone()
-    reachable = headroom(original, pair.seen, run.prepared.guard().unlike, run.contract)
-    seen, found = equalize(original, pair.seen, run.image, found, run.recipe.rounding, reachable)
-    return run.pair(original, seen), found
+    reachable = headroom(original, pair.observed, run.prepared.guard().unlike, run.contract)
+    observed, sensitivities = equalize(
+        original, pair.observed, run.image, sensitivities, run.recipe.rounding, reachable
+    )
+    return run.pair(original, observed), sensitivities
 
 
 def _copied(
-    run: QuantizationRun, pair: QuantizationState, found: Mapping[str, ChannelSensitivity]
+    run: QuantizationRun, pair: QuantizationState, sensitivities: Mapping[str, ChannelSensitivity]
 ) -> QuantizationState | None:
     """Copy channels; return the new graphs, or None if no copy is worthwhile."""
     from edge_imgq.quantize.steps.channel_splitting import copy_channels
 
     original, guard = pair.original.clone(), run.prepared.guard()
     tiles = run.prepared.kernels if run.recipe.copies == "tiles" else None
-    seen = copy_channels(original, pair.seen, run.scales, found, guard, tiles)
-    return None if seen is None else run.pair(original, seen)
+    observed = copy_channels(original, pair.observed, run.scales, sensitivities, guard, tiles)
+    return None if observed is None else run.pair(original, observed)
 
 
 def _rounded_again(run: QuantizationRun, name: str, draft: QuantizationState) -> Proposal:

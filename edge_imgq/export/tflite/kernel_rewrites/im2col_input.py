@@ -61,21 +61,21 @@ def _gathered(
     border = {"mode": "constant", "pads": (0, 0, top, left, 0, 0, bottom, right)}
     yield Operation("Pad", source.name, (image,), (source,), border)
     for axis, count in ((COLUMNS, kernel[1]), (ROWS, kernel[0])):
-        shifted = [_shifted(source, axis, place, count) for place in range(count)]
+        shifted = [_shifted(source, axis, offset, count) for offset in range(count)]
         yield from shifted
         source = _joined(image, shifted, axis)
-        parts = tuple(operation.output for operation in shifted)
-        yield Operation("Concat", source.name, parts, (source,), {"axis": 1})
+        shifts = tuple(operation.output for operation in shifted)
+        yield Operation("Concat", source.name, shifts, (source,), {"axis": 1})
 
 
-def _shifted(source: Tensor, axis: int, place: int, count: int) -> Operation:
+def _shifted(source: Tensor, axis: int, offset: int, count: int) -> Operation:
     """Return the Slice with the pixels under one row or column of the kernel."""
     shape = list(source.shape)
     shape[axis] -= count - 1
-    part = replace(source, name=f"{source.name}/{place}", shape=tuple(shape))
-    end = place - count + 1
-    cut = {"starts": (place,), "ends": (end or source.shape[axis],), "axes": (axis,)}
-    return Operation("Slice", part.name, (source,), (part,), cut)
+    window = replace(source, name=f"{source.name}/{offset}", shape=tuple(shape))
+    end = offset - count + 1
+    cut = {"starts": (offset,), "ends": (end or source.shape[axis],), "axes": (axis,)}
+    return Operation("Slice", window.name, (source,), (window,), cut)
 
 
 def _joined(image: Tensor, shifted: list[Operation], axis: int) -> Tensor:

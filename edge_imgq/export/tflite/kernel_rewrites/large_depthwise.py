@@ -56,7 +56,7 @@ class LargeDepthwise:
 
         Exact in integers; float sums are taken in another order.
         """
-        return self._parted() if self.weight.quantization is None else self._grouped()
+        return self._summed() if self.weight.quantization is None else self._grouped()
 
     def _grouped(self) -> tuple[Operation, ...]:
         channels = self.weight.shape[0]
@@ -66,8 +66,8 @@ class LargeDepthwise:
         size = min(sizes, key=lambda size: (channels // size * self._slots(size), -size))
         assert self.weight.data is not None
         kernel = np.zeros((channels, size, *self.weight.shape[2:]), self.weight.data.dtype)
-        places = np.arange(channels)
-        kernel[places, places % size] = self.weight.data[:, 0]
+        channel_indices = np.arange(channels)
+        kernel[channel_indices, channel_indices % size] = self.weight.data[:, 0]
         weight = _constant(self.weight, f"{self.weight.name}/grouped", kernel)
         attributes = {**self.operation.attributes, "group": channels // size}
         inputs = (self.operation.operand(0), weight, *self.operation.inputs[2:])
@@ -76,22 +76,22 @@ class LargeDepthwise:
     def _slots(self, size: int) -> float:
         return self.kernels.int8.slots(1, size, size)
 
-    def _parted(self) -> tuple[Operation, ...]:
+    def _summed(self) -> tuple[Operation, ...]:
         operation, output = self.operation, self.operation.output
         steps = self._steps()
         if steps is None:
             return (operation,)
         operations: list[Operation] = []
         total = output
-        for place in np.ndindex(steps):
-            name = f"{output.name}/taps{place[0]}_{place[1]}"
-            part = replace(output, name=name)
-            operations.append(self._part(place, steps, part, with_bias=not operations))
+        for offset in np.ndindex(steps):
+            name = f"{output.name}/taps{offset[0]}_{offset[1]}"
+            summand = replace(output, name=name)
+            operations.append(self._summand(offset, steps, summand, with_bias=not operations))
             if len(operations) > 1:
                 added = replace(output, name=f"{name}/sum")
-                operations.append(Operation("Add", added.name, (total, part), (added,), {}))
-                part = added
-            total = part
+                operations.append(Operation("Add", added.name, (total, summand), (added,), {}))
+                summand = added
+            total = summand
         last = operations[-1]
         operations[-1] = replace(last, outputs=(output,), activation=operation.activation)
         return tuple(operations)
@@ -114,12 +114,12 @@ class LargeDepthwise:
         ]
         return all(pad >= bound for pad, bound in zip(self.pads, least * 2, strict=True))
 
-    def _window(self, place: Pair, steps: Pair, kernel: Pair) -> dict[str, Any]:
+    def _window(self, offset: Pair, steps: Pair, kernel: Pair) -> dict[str, Any]:
         """Return the kernel shape, dilations and pads of one summand."""
         before, after, dilations = [], [], []
         for axis in (0, 1):
             dilation = self.dilations[axis] * steps[axis]
-            skipped = self.dilations[axis] * place[axis]
+            skipped = self.dilations[axis] * offset[axis]
             span = self.dilations[axis] * (self.weight.shape[axis + 2] - 1)
             before.append(self.pads[axis] - skipped)
             after.append(self.pads[axis + 2] - span + skipped + dilation * (kernel[axis] - 1))
@@ -127,11 +127,11 @@ class LargeDepthwise:
         pads = (*before, *after)
         return {"kernel_shape": kernel, "dilations": tuple(dilations), "pads": pads}
 
-    def _part(self, place: Pair, steps: Pair, target: Tensor, *, with_bias: bool) -> Operation:
+    def _summand(self, offset: Pair, steps: Pair, target: Tensor, *, with_bias: bool) -> Operation:
         assert self.weight.data is not None
-        data = self.weight.data[:, :, place[0] :: steps[0], place[1] :: steps[1]]
+        data = self.weight.data[:, :, offset[0] :: steps[0], offset[1] :: steps[1]]
         weight = _constant(self.weight, f"{target.name}/weight", data)
-        window = self._window(place, steps, data.shape[2:])
+        window = self._window(offset, steps, data.shape[2:])
         bias = self.operation.inputs[2:] if with_bias else ()
         inputs = (self.operation.operand(0), weight, *bias)
         attributes = {**self.operation.attributes, **window}

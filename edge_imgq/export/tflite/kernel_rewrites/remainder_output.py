@@ -43,8 +43,8 @@ class RemainderOutput:
         integers.
         """
         first = self.convolution.outputs - self.rest
-        whole = _part(self.convolution, "whole", slice(0, first))
-        rest = _part(self.convolution, "rest", slice(first, None))
+        whole = _output_slice(self.convolution, "whole", slice(0, first))
+        rest = _output_slice(self.convolution, "rest", slice(first, None))
         operation = self.convolution.operation
         joined = Operation(
             "Concat",
@@ -56,7 +56,7 @@ class RemainderOutput:
         return whole.operation, *DepthToSpaceOutput(rest, None).operations(block), joined
 
 
-def _part(convolution: SameConvolution, name: str, channels: slice) -> SameConvolution:
+def _output_slice(convolution: SameConvolution, name: str, channels: slice) -> SameConvolution:
     """Return a convolution restricted to a range of output channels."""
     operation = convolution.operation
     order = np.arange(convolution.outputs)[channels]
@@ -68,13 +68,13 @@ def _part(convolution: SameConvolution, name: str, channels: slice) -> SameConvo
         name=f"{operation.output.name}/{name}",
         shape=(batch, len(order), *size),
     )
-    part = replace(
+    sliced = replace(
         operation,
         name=f"{operation.name}/{name}",
         inputs=(operation.inputs[0], weight, bias),
         outputs=(output,),
     )
-    return replace(convolution, operation=part, weight=weight, bias=bias)
+    return replace(convolution, operation=sliced, weight=weight, bias=bias)
 
 
 def _taken(tensor: Tensor, name: str, order: np.ndarray) -> Tensor:

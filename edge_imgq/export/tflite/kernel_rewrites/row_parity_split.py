@@ -51,7 +51,7 @@ def split_rows(image: Tensor) -> tuple[Operation, ...]:
     Exact.
     """
     return tuple(
-        _copied(image, half, (BLOCK, 1), row) for row, half in enumerate(row_parity_of(image))
+        _copied(image, parity, (BLOCK, 1), row) for row, parity in enumerate(row_parity_of(image))
     )
 
 
@@ -76,10 +76,12 @@ def written_split(convolution: SameConvolution) -> tuple[Operation, ...]:
     (top, left), (rows, columns) = convolution.start, convolution.kernel
     right = columns - 1 - left
     written = []
-    for row, half in enumerate(row_parity_of(operation.output)):
+    for row, parity in enumerate(row_parity_of(operation.output)):
         pads = (top - row, left, max(rows - BLOCK - (top - row), 0), right)
         attributes = {**operation.attributes, "strides": (BLOCK, 1), "pads": pads}
-        written.append(replace(operation, name=half.name, outputs=(half,), attributes=attributes))
+        written.append(
+            replace(operation, name=parity.name, outputs=(parity,), attributes=attributes)
+        )
     return tuple(written)
 
 
@@ -91,25 +93,25 @@ def interleave_rows(image: Tensor) -> tuple[Operation, ...]:
     batch, channels, height, width = image.shape
     quarter = (batch, channels, height // BLOCK, width // BLOCK)
     copies = []
-    for half in row_parity_of(image):
+    for parity in row_parity_of(image):
         for column in range(BLOCK):
-            part = replace(half, name=f"{half.name}/column{column}", shape=quarter)
-            copies.append(_copied(half, part, (1, BLOCK), column))
+            every_second = replace(parity, name=f"{parity.name}/column{column}", shape=quarter)
+            copies.append(_copied(parity, every_second, (1, BLOCK), column))
     shape = (batch, channels * BLOCK * BLOCK, *quarter[2:])
     blocks = replace(image, name=f"{image.name}/blocks", shape=shape)
-    parts = tuple(copy.output for copy in copies)
+    columns = tuple(copy.output for copy in copies)
     shuffle = {"blocksize": BLOCK, "mode": "DCR"}
     return (
         *copies,
-        Operation("Concat", blocks.name, parts, (blocks,), {"axis": 1}),
+        Operation("Concat", blocks.name, columns, (blocks,), {"axis": 1}),
         Operation("DepthToSpace", f"{image.name}/whole", (blocks,), (image,), shuffle),
     )
 
 
-def _copied(source: Tensor, target: Tensor, strides: Pair, place: int) -> Operation:
-    """Return a depthwise convolution that copies every second row or column, from index `place`."""
+def _copied(source: Tensor, target: Tensor, strides: Pair, start: int) -> Operation:
+    """Return a depthwise convolution that copies every second row or column, from index `start`."""
     channels = source.shape[1]
-    kernel = tuple(1 if stride == 1 else place + 1 for stride in strides)
+    kernel = tuple(1 if stride == 1 else start + 1 for stride in strides)
     data = np.zeros((channels, 1, *kernel), np.float32)
     data[:, :, -1, -1] = 1
     weight = Tensor(f"{target.name}/copy", tuple(data.shape), data=data)

@@ -105,7 +105,12 @@ class RegionSearch:
                 if name in self.inside:
                     self._drop(name)
             dropped = len(self.inside) < before
-        self.inside = {name for part in self._parts() if self._is_worth(part) for name in part}
+        self.inside = {
+            name
+            for component in self._components()
+            if self._is_worth(component)
+            for name in component
+        }
         return self.region()
 
     def region(self) -> Region:
@@ -153,38 +158,40 @@ class RegionSearch:
         only = all(output_name(op) in self.inside for op in self.readers[tensor.name])
         return writer if only and tensor.name not in self.leaving else None
 
-    def _parts(self) -> list[set[str]]:
+    def _components(self) -> list[set[str]]:
         """Return the connected components of the region."""
-        left, parts = set(self.inside), []
+        left, components = set(self.inside), []
         while left:
-            part, edge = set(), [min(left)]
+            component, edge = set(), [min(left)]
             while edge:
                 name = edge.pop()
                 if name in left:
                     left.remove(name)
-                    part.add(name)
+                    component.add(name)
                     edge += self._neighbours(self.operations[name])
-            parts.append(part)
-        return parts
+            components.append(component)
+        return components
 
     def _neighbours(self, operation: Operation) -> list[str]:
         writers = [self.writers.get(tensor.name) for tensor in split_operands(operation)]
         readers = [op for t in operation.outputs for op in self.readers[t.name]]
         return [output_name(op) for op in (*writers, *readers) if op is not None]
 
-    def _is_worth(self, part: set[str]) -> bool:
+    def _is_worth(self, component: set[str]) -> bool:
         around = {
             tensor.name: tensor
-            for name in part
+            for name in component
             for tensor in (
                 *split_operands(self.operations[name]),
                 *self.operations[name].outputs,
             )
         }
-        gain = sum(self.saved.get(name, 0.0) for name in part) - self._crossings(around.values())
+        gain = sum(self.saved.get(name, 0.0) for name in component) - self._crossings(
+            around.values()
+        )
         whole = sum(
             self.slots[name] * _pixels(self.operations[name].output)
-            for name in part
+            for name in component
             if name in self.saved
         )
         return gain > WORTHWHILE * whole
@@ -249,6 +256,6 @@ def _is_by_row(operation: Operation) -> bool:
 
 def _is_by_pixel(operation: Operation) -> bool:
     constants = [t for t in operation.inputs if t is not None and t.data is not None]
-    flat = all(len(tensor.shape) < 2 or tensor.shape[-2] == 1 for tensor in constants)
+    by_pixel = all(len(tensor.shape) < 2 or tensor.shape[-2] == 1 for tensor in constants)
     axis = operation.attributes.get("axis", 1) if operation.kind == "Concat" else 1
-    return operation.kind in BY_PIXEL and flat and axis == 1
+    return operation.kind in BY_PIXEL and by_pixel and axis == 1

@@ -46,16 +46,16 @@ def reflect(file: Emitter, operation: Operation, table: Sequence[Pair], source: 
     shape = list(stored_shape(operation.operand(0).shape))
     for axis in axes:
         before, after = table[axis]
-        first = [border.row(source, shape, axis, place) for place in range(before, 0, -1)]
-        last = [border.row(source, shape, axis, -2 - place) for place in range(after)]
-        parts = [border.joined(first, shape, axis), (source, shape[axis])]
-        parts.append(border.joined(last, shape, axis))
-        parts = [part for part in parts if part[1]]
+        first = [border.row(source, shape, axis, index) for index in range(before, 0, -1)]
+        last = [border.row(source, shape, axis, -2 - index) for index in range(after)]
+        pieces = [border.joined(first, shape, axis), (source, shape[axis])]
+        pieces.append(border.joined(last, shape, axis))
+        pieces = [piece for piece in pieces if piece[1]]
         shape[axis] += before + after
         if axis == axes[-1]:
-            file.emit(operation, Code.CONCATENATION, [index for index, _ in parts], _joining(axis))
+            file.emit(operation, Code.CONCATENATION, [index for index, _ in pieces], _joining(axis))
         else:
-            source, _ = border.joined(parts, shape, axis)
+            source, _ = border.joined(pieces, shape, axis)
     return True
 
 
@@ -66,33 +66,33 @@ class _Border:
         self._file, self._name = file, operation.name
         self._scale: Quantization | None = operation.output.quantization
 
-    def row(self, source: int, shape: Sequence[int], axis: int, place: int) -> tuple[int, int]:
+    def row(self, source: int, shape: Sequence[int], axis: int, index: int) -> tuple[int, int]:
         """Slice one row, counted from the end if negative; return its index and length, 1."""
         options = schema.StridedSliceOptionsT()
         options.beginMask = options.endMask = (1 << len(shape)) - 1 - (1 << axis)
         begin, end = [0] * len(shape), [0] * len(shape)
-        begin[axis], end[axis] = place, place + 1
+        begin[axis], end[axis] = index, index + 1
         limits = (begin, end, [1] * len(shape))
         inputs = [source, *(self._file.numbers(limit, f"{self._name}/row") for limit in limits)]
-        result = self._part(shape, axis, 1)
+        result = self._intermediate(shape, axis, 1)
         self._file.writer.add_operator(Code.STRIDED_SLICE, inputs, [result], options)
         return result, 1
 
     def joined(
-        self, parts: Sequence[tuple[int, int]], shape: Sequence[int], axis: int
+        self, pieces: Sequence[tuple[int, int]], shape: Sequence[int], axis: int
     ) -> tuple[int, int]:
         """Concatenate tensors along an axis in stages; return the result's index and length."""
-        parts = list(parts)
-        while len(parts) > 1:
-            group, parts = parts[:MAX_CONCAT_INPUTS], parts[MAX_CONCAT_INPUTS:]
+        pieces = list(pieces)
+        while len(pieces) > 1:
+            group, pieces = pieces[:MAX_CONCAT_INPUTS], pieces[MAX_CONCAT_INPUTS:]
             length = sum(size for _, size in group)
-            result = self._part(shape, axis, length)
+            result = self._intermediate(shape, axis, length)
             inputs = [index for index, _ in group]
             self._file.writer.add_operator(Code.CONCATENATION, inputs, [result], _joining(axis))
-            parts = [(result, length), *parts]
-        return parts[0] if parts else (-1, 0)
+            pieces = [(result, length), *pieces]
+        return pieces[0] if pieces else (-1, 0)
 
-    def _part(self, shape: Sequence[int], axis: int, length: int) -> int:
+    def _intermediate(self, shape: Sequence[int], axis: int, length: int) -> int:
         sides = [*shape[:axis], length, *shape[axis + 1 :]]
         return self._file.intermediate(f"{self._name}/part", sides, self._scale)
 

@@ -36,7 +36,7 @@ def cropped(file: Emitter, operation: Operation, source: int, begin: Sequence[in
     file.emit(operation, Code.SLICE, inputs, schema.SliceOptionsT())
 
 
-def part(file: Emitter, operation: Operation) -> None:
+def strided_slice(file: Emitter, operation: Operation) -> None:
     """Lower Slice with constant bounds to SLICE or STRIDED_SLICE. Exact if the scale stays.
 
     A negative step adds a REVERSE_V2 before.
@@ -190,7 +190,7 @@ def split(file: Emitter, operation: Operation) -> None:
         RefusedError: an output has another scale than the input.
     """
     image = operation.operand(0)
-    outputs = [_read_or_not(output, image) for output in operation.outputs]
+    outputs = [_with_scale(output, image) for output in operation.outputs]
     if not all(same_quantization(image.quantization, output.quantization) for output in outputs):
         raise RefusedError("its parts have other scales than its input; give them one scale.")
     rank = len(image.shape)
@@ -201,8 +201,8 @@ def split(file: Emitter, operation: Operation) -> None:
         options = schema.SplitOptionsT()
         options.numSplits = len(outputs)
         inputs = [file.number(axis, f"{operation.name}/axis"), file.tensor(image)]
-        parts = [file.tensor(output) for output in outputs]
-        file.writer.add_operator(Code.SPLIT, inputs, parts, options)
+        results = [file.tensor(output) for output in outputs]
+        file.writer.add_operator(Code.SPLIT, inputs, results, options)
         return
     for index, output in enumerate(outputs):
         begin = [0] * rank
@@ -212,11 +212,11 @@ def split(file: Emitter, operation: Operation) -> None:
         file.writer.add_operator(Code.SLICE, sliced, [file.tensor(output)], options)
 
 
-def _read_or_not(part: Tensor, image: Tensor) -> Tensor:
+def _with_scale(output: Tensor, image: Tensor) -> Tensor:
     """Return an output with the input's scale if it has none because nothing reads it."""
-    if part.quantization is not None:
-        return part
-    return replace(part, quantization=image.quantization)
+    if output.quantization is not None:
+        return output
+    return replace(output, quantization=image.quantization)
 
 
 def concatenation(file: Emitter, operation: Operation) -> None:
@@ -234,7 +234,7 @@ def concatenation(file: Emitter, operation: Operation) -> None:
     while output.quantization is not None and len(inputs) > MAX_CONCAT_INPUTS:
         count = min(MAX_CONCAT_INPUTS, len(inputs) - MAX_CONCAT_INPUTS + 1)
         shape = list(shapes[0])
-        shape[axis] = sum(part[axis] for part in shapes[:count])
+        shape[axis] = sum(lengths[axis] for lengths in shapes[:count])
         name = f"{output.name}/first{len(inputs)}"
         joined = file.intermediate(name, tuple(shape), output.quantization)
         file.writer.add_operator(Code.CONCATENATION, inputs[:count], [joined], _joining(axis))

@@ -139,7 +139,7 @@ def _is_cheap(node: ir.Node, kernels: KernelProfile) -> bool:
 
 
 def _surroundings(node: ir.Node) -> Surroundings:
-    shuffle = _shuffle_behind(node, _slopes(node))
+    shuffle = _following_shuffle(node, _slopes(node))
     output = node.outputs[0] if shuffle is None else shuffle.outputs[0]
     consumers = _convolutions(output)
     return Surroundings(
@@ -170,7 +170,7 @@ def _is_covered(node: ir.Node) -> bool:
     slopes = _slopes(node) if node.op_type == "LeakyRelu" else None
     if slopes is None or _own_producer(node) is None:
         return False
-    shuffle = _shuffle_behind(node, slopes)
+    shuffle = _following_shuffle(node, slopes)
     output = output if shuffle is None else shuffle.outputs[0]
     return not output.is_graph_output() and len(_convolutions(output)) == len(output.uses())
 
@@ -197,28 +197,30 @@ def _slopes(node: ir.Node) -> Any:
 def _rewrite(graph: ir.Graph, node: ir.Node) -> ir.Value:
     """Replace an activation by its halves, let its readers read them, and return them."""
     slopes, output = _slopes(node), node.outputs[0]
-    shuffle = _shuffle_behind(node, slopes)
+    shuffle = _following_shuffle(node, slopes)
     if shuffle is None:
-        halves = _emit_halves(graph, node, _spreading_matrix(slopes))
+        sign_channels = _emit_split(graph, node, _splitting_matrix(slopes))
     else:
         phases = shuffle.attributes.get_int("blocksize") ** 2
         slopes, output = slopes[: len(slopes) // phases], shuffle.outputs[0]
-        spread = np.kron(np.eye(phases, dtype=np.float32), _spreading_matrix(slopes))
-        halves = _shuffled(graph, shuffle, _emit_halves(graph, node, spread), len(spread) // phases)
+        matrix = np.kron(np.eye(phases, dtype=np.float32), _splitting_matrix(slopes))
+        sign_channels = _shuffled(
+            graph, shuffle, _emit_split(graph, node, matrix), len(matrix) // phases
+        )
     merge = _merging_matrix(slopes)
     for consumer in _convolutions(output):
-        _absorb(graph, consumer, halves, merge)
+        _absorb(graph, consumer, sign_channels, merge)
     last = node if shuffle is None else shuffle
     if output.uses() or output.is_graph_output():
         name = f"{node.name}.merge"
-        merged = edit.insert_convolution(graph, last, halves, merge, name)
+        merged = edit.insert_convolution(graph, last, sign_channels, merge, name)
         merged.shape = output.shape
         edit.replace_value(output, merged)
     edit.remove_dead(last)
-    return halves
+    return sign_channels
 
 
-def _shuffle_behind(node: ir.Node, slopes: Any) -> ir.Node | None:
+def _following_shuffle(node: ir.Node, slopes: Any) -> ir.Node | None:
     """Return the DCR shuffle that is the only reader if all phases have equal slopes, else None."""
     shuffle = edit.sole_consumer(node.outputs[0])
     if shuffle is None or shuffle.op_type != "DepthToSpace":
@@ -229,31 +231,35 @@ def _shuffle_behind(node: ir.Node, slopes: Any) -> ir.Node | None:
     return shuffle if np.array_equal(phases, np.broadcast_to(phases[:1], phases.shape)) else None
 
 
-def _shuffled(graph: ir.Graph, shuffle: ir.Node, halves: ir.Value, channels: int) -> ir.Value:
+def _shuffled(
+    graph: ir.Graph, shuffle: ir.Node, sign_channels: ir.Value, channels: int
+) -> ir.Value:
     """Apply the shuffle to both halves and return its output."""
     attributes = dict(shuffle.attributes.items())
     name = f"{shuffle.name}.halves"
-    image = edit.insert_node(graph, shuffle, "DepthToSpace", [halves], attributes, name)
+    image = edit.insert_node(graph, shuffle, "DepthToSpace", [sign_channels], attributes, name)
     shape = shuffle.outputs[0].shape
     if shape is not None:
         image.shape = ir.Shape([shape[0], channels, *shape[2:]])
     return image
 
 
-def _emit_halves(graph: ir.Graph, node: ir.Node, spread: Any) -> ir.Value:
+def _emit_split(graph: ir.Graph, node: ir.Node, matrix: Any) -> ir.Value:
     """Insert relu([W; −|a|·W]) in place of the convolution and PReLU, and return its output."""
     source, producer = node.inputs[0], _own_producer(node)
     assert source is not None
     name = f"{node.name}.halves"
     if producer is not None:
-        _spread_outputs(graph, producer, spread)
-        halves = source
+        _multiply_outputs(graph, producer, matrix)
+        sign_channels = source
     else:
-        halves = edit.insert_convolution(graph, node, source, spread, name)
+        sign_channels = edit.insert_convolution(graph, node, source, matrix, name)
     assert source.shape is not None
-    halves.shape = ir.Shape([source.shape[0], len(spread), *source.shape[2:]])
-    rectified = edit.insert_node(graph, node, "Relu", [halves], {}, f"{node.name}{RECTIFIED}")
-    rectified.shape = halves.shape
+    sign_channels.shape = ir.Shape([source.shape[0], len(matrix), *source.shape[2:]])
+    rectified = edit.insert_node(
+        graph, node, "Relu", [sign_channels], {}, f"{node.name}{RECTIFIED}"
+    )
+    rectified.shape = sign_channels.shape
     return rectified
 
 
@@ -266,7 +272,7 @@ def _own_producer(node: ir.Node) -> ir.Node | None:
     return producer if _is_plain(producer) else None
 
 
-def _spreading_matrix(slopes: Any) -> Any:
+def _splitting_matrix(slopes: Any) -> Any:
     """Return [I; −|a|·I] without the rows of zero slope, float32."""
     split = np.flatnonzero(slopes)
     identity = np.eye(len(slopes), dtype=np.float32)
@@ -290,22 +296,22 @@ def _convolutions(value: ir.Value) -> list[ir.Node]:
     return [node for node, index in value.uses() if index == 0 and _is_plain(node)]
 
 
-def _spread_outputs(graph: ir.Graph, node: ir.Node, spread: Any) -> None:
+def _multiply_outputs(graph: ir.Graph, node: ir.Node, matrix: Any) -> None:
     """Multiply a convolution's outputs by a matrix M: W ← M·W, b ← M·b."""
     weight = node.inputs[1]
     assert weight is not None
-    array = np.einsum("po,oihw->pihw", spread, edit.contents(weight)).astype(np.float32)
+    array = np.einsum("po,oihw->pihw", matrix, edit.contents(weight)).astype(np.float32)
     node.replace_input_with(1, edit.add_constant(graph, f"{weight.name}.halves", array))
     if len(node.inputs) > 2 and node.inputs[2] is not None:
         bias = node.inputs[2]
-        spread_bias = (spread @ edit.contents(bias)).astype(np.float32)
-        node.replace_input_with(2, edit.add_constant(graph, f"{bias.name}.halves", spread_bias))
+        new_bias = (matrix @ edit.contents(bias)).astype(np.float32)
+        node.replace_input_with(2, edit.add_constant(graph, f"{bias.name}.halves", new_bias))
 
 
-def _absorb(graph: ir.Graph, node: ir.Node, halves: ir.Value, merge: Any) -> None:
+def _absorb(graph: ir.Graph, node: ir.Node, sign_channels: ir.Value, merge: Any) -> None:
     """Let a convolution read the halves: V ← V·M."""
     weight = node.inputs[1]
     assert weight is not None
     array = np.einsum("oihw,ip->ophw", edit.contents(weight), merge).astype(np.float32)
-    node.replace_input_with(0, halves)
+    node.replace_input_with(0, sign_channels)
     node.replace_input_with(1, edit.add_constant(graph, f"{weight.name}.both", array))

@@ -33,11 +33,11 @@ def merge_clips(model: ir.Model) -> int:
     Returns:
         The number of nodes rewritten.
     """
-    computed = sum(_part(model.graph, node) for node in list(model.graph))
+    computed = sum(_split_computed(model.graph, node) for node in list(model.graph))
     return computed + sum(_rewrite(model.graph, node) for node in list(model.graph))
 
 
-def _part(graph: ir.Graph, node: ir.Node) -> bool:
+def _split_computed(graph: ir.Graph, node: ir.Node) -> bool:
     """Write a Clip with computed bounds as Max and Min."""
     if node.op_type != "Clip" or all(edit.is_constant(v) for v in node.inputs[1:] if v is not None):
         return False

@@ -42,12 +42,12 @@ def mark_sum_chains_float(model: ir.Model) -> int:
     for node in model.graph:
         if node not in sums:
             continue
-        parts = _expression(node, sums)
-        sums -= parts
-        if len(parts) >= MIN_ADDITIONS:
-            marked += len(parts)
-            for part in parts:
-                mark_float(part)
+        nodes = _expression(node, sums)
+        sums -= nodes
+        if len(nodes) >= MIN_ADDITIONS:
+            marked += len(nodes)
+            for member in nodes:
+                mark_float(member)
     return marked
 
 

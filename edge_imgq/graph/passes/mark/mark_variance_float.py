@@ -32,10 +32,10 @@ def mark_variance_float(model: ir.Model) -> int:
     """
     marked = 0
     for node in model.graph:
-        parts = _mean_of_squares(node) or ([node] if _continues(node) else [])
-        for part in parts:
-            marked += not is_marked(part)
-            mark_float(part)
+        nodes = _mean_of_squares(node) or ([node] if _continues(node) else [])
+        for member in nodes:
+            marked += not is_marked(member)
+            mark_float(member)
     return marked
 
 
@@ -52,8 +52,8 @@ def _continues(node: ir.Node) -> bool:
     """Return True if a node computes one number per channel from a marked value."""
     if node.op_type not in ARITHMETIC or not _is_vector(node.outputs[0]):
         return False
-    makers = [edit.find_producer(value) for value in node.inputs if not edit.is_constant(value)]
-    return any(maker is not None and is_marked(maker) for maker in makers)
+    producers = [edit.find_producer(value) for value in node.inputs if not edit.is_constant(value)]
+    return any(producer is not None and is_marked(producer) for producer in producers)
 
 
 def _is_vector(value: ir.Value) -> bool:

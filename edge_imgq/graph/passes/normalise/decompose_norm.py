@@ -90,16 +90,17 @@ def _instance(node: ir.Node) -> Norm | None:
     if grouped := _flattened_groups(node):
         return grouped
     rank = len(source.shape or ())
-    spread = (1, -1, *(1,) * (rank - 2))
+    per_channel = (1, -1, *(1,) * (rank - 2))
     graph = node.graph
     own = node.op_type == "InstanceNormalization" and isinstance(graph, ir.Graph)
     factors = scale_producer(graph, node) if own and isinstance(graph, ir.Graph) else None
     epsilon: Any = _epsilon(node)
     if factors is not None:
-        epsilon = (epsilon * factors**2).reshape(spread)
+        epsilon = (epsilon * factors**2).reshape(per_channel)
     return Norm(
         source, tuple(range(2, rank)), epsilon, 0,
-        edit.contents(gain).reshape(spread), edit.contents(shift).reshape(spread), node.outputs[0],
+        edit.contents(gain).reshape(per_channel), edit.contents(shift).reshape(per_channel),
+        node.outputs[0],
     )  # fmt: skip
 
 
@@ -156,16 +157,16 @@ def _layer(node: ir.Node) -> Norm | None:
     return Norm(source, axes, _epsilon(node), 0, scale, offset, node.outputs[0])
 
 
-def _spelled(node: ir.Node) -> Norm | None:
+def _expanded(node: ir.Node) -> Norm | None:
     found = match_norm(node)
     if found is None:
         return None
-    if len(found.axes) == 3 and (grouped := _spelled_groups(node, found)):
+    if len(found.axes) == 3 and (grouped := _expanded_groups(node, found)):
         return grouped
     return Norm(found.source, found.axes, found.epsilon, 0, None, None, node.outputs[0])
 
 
-def _spelled_groups(node: ir.Node, found: MatchedNorm) -> Norm | None:
+def _expanded_groups(node: ir.Node, found: MatchedNorm) -> Norm | None:
     """Read a normalisation of channels reshaped to groups, as Keras exports it, or return None.
 
     The channels may be first or last. The result is reshaped again behind it for its readers.
@@ -190,40 +191,47 @@ def _group_count(image: ir.Value | None, found: MatchedNorm) -> tuple[int, int]:
     shapes = [None if value is None else value.shape for value in (image, found.source)]
     if any(shape is None or not shape.is_static() for shape in shapes):
         return 0, 0
-    whole, parts = (tuple(shape.numpy()) for shape in shapes if shape is not None)
+    whole, grouped_shape = (tuple(shape.numpy()) for shape in shapes if shape is not None)
     for axis, axes in ((1, (2, 3, 4)), (3, (1, 2, 4))):
-        lengths = (*whole[:axis], parts[axis], -1, *whole[axis + 1 :]) if len(whole) == 4 else ()
-        alike = [one == other for one, other in zip(lengths, parts, strict=False)]
-        if found.axes == axes and len(parts) == 5 and sum(alike) >= 4 and not alike[axis + 1]:
-            return parts[axis], axis
+        lengths = (
+            (*whole[:axis], grouped_shape[axis], -1, *whole[axis + 1 :]) if len(whole) == 4 else ()
+        )
+        alike = [one == other for one, other in zip(lengths, grouped_shape, strict=False)]
+        if (
+            found.axes == axes
+            and len(grouped_shape) == 5
+            and sum(alike) >= 4
+            and not alike[axis + 1]
+        ):
+            return grouped_shape[axis], axis
     return 0, 0
 
 
 def _regrouped(graph: ir.Graph, node: ir.Node, source: ir.Value, axis: int) -> ir.Value:
     """Reshape an ungrouped result to the shape of `node`; return an Identity to be replaced."""
     result, name = node.outputs[0], node.name
-    place = edit.insert_node(graph, node, "Identity", [source], {}, f"{name}.place")
-    place.shape = source.shape
-    whole = place
+    stand_in = edit.insert_node(graph, node, "Identity", [source], {}, f"{name}.place")
+    stand_in.shape = source.shape
+    whole = stand_in
     if axis == 3:
         turn = {"perm": list(TO_LAST)}
-        whole = edit.insert_node(graph, node, "Transpose", [place], turn, f"{name}.last")
+        whole = edit.insert_node(graph, node, "Transpose", [stand_in], turn, f"{name}.last")
         assert source.shape is not None
         whole.shape = ir.Shape([source.shape[axis] for axis in TO_LAST])
     assert result.shape is not None
     shape = edit.add_constant(graph, f"{name}.groups", np.array(result.shape.numpy(), np.int64))
-    parted = edit.insert_node(graph, node, "Reshape", [whole, shape], {}, f"{name}.parted")
-    parted.shape, parted.type = result.shape, result.type
-    edit.replace_value(result, parted)
-    return place
+    reshaped = edit.insert_node(graph, node, "Reshape", [whole, shape], {}, f"{name}.parted")
+    reshaped.shape, reshaped.type = result.shape, result.type
+    edit.replace_value(result, reshaped)
+    return stand_in
 
 
 READERS = {
     "InstanceNormalization": _instance,
     "GroupNormalization": _group,
     "LayerNormalization": _layer,
-    "Div": _spelled,
-    "Mul": _spelled,
+    "Div": _expanded,
+    "Mul": _expanded,
 }
 
 
@@ -285,18 +293,20 @@ class _Writer:
     def __init__(self, graph: ir.Graph, before: ir.Node, name: str) -> None:
         self.graph, self.before, self.name = graph, before, name
 
-    def constant(self, values: Any, part: str) -> ir.Value:
-        return edit.add_constant(self.graph, f"{self.name}.{part}", np.asarray(values, np.float32))
+    def constant(self, values: Any, suffix: str) -> ir.Value:
+        return edit.add_constant(
+            self.graph, f"{self.name}.{suffix}", np.asarray(values, np.float32)
+        )
 
     def add(
         self,
         kind: str,
         inputs: list[ir.Value],
-        part: str,
+        suffix: str,
         shape: ir.Shape | None = None,
         **attributes: Any,
     ) -> ir.Value:
-        name = f"{self.name}.{part}"
+        name = f"{self.name}.{suffix}"
         value = edit.insert_node(self.graph, self.before, kind, inputs, attributes, name)
         producer = value.producer()
         assert producer is not None
@@ -304,20 +314,20 @@ class _Writer:
         value.shape = shape
         return value
 
-    def numbers(self, values: list[int], part: str) -> ir.Value:
-        return edit.add_constant(self.graph, f"{self.name}.{part}", np.asarray(values, np.int64))
+    def numbers(self, values: list[int], suffix: str) -> ir.Value:
+        return edit.add_constant(self.graph, f"{self.name}.{suffix}", np.asarray(values, np.int64))
 
-    def mean(self, source: ir.Value, norm: Norm, part: str) -> ir.Value:
+    def mean(self, source: ir.Value, norm: Norm, suffix: str) -> ir.Value:
         """Insert the mean over the axes, or over channel groups by a matrix product."""
-        axes = self.numbers(list(norm.axes), f"{part}.axes")
+        axes = self.numbers(list(norm.axes), f"{suffix}.axes")
         if not norm.groups:
-            return self.add("ReduceMean", [source, axes], part, keepdims=1)
-        channels = self.add("ReduceMean", [source, axes], f"{part}.channels", keepdims=0)
+            return self.add("ReduceMean", [source, axes], suffix, keepdims=1)
+        channels = self.add("ReduceMean", [source, axes], f"{suffix}.channels", keepdims=0)
         count = norm.source.shape[1] if norm.source.shape is not None else None
         assert isinstance(count, int)
         size = count // norm.groups
         blocks = np.kron(np.eye(norm.groups), np.full((size, size), 1 / size))
-        matrix = self.constant(blocks, f"{part}.blocks")
-        groups = self.add("MatMul", [channels, matrix], f"{part}.flat")
-        spatial = self.numbers(list(norm.axes), f"{part}.spatial")
-        return self.add("Unsqueeze", [groups, spatial], part)
+        matrix = self.constant(blocks, f"{suffix}.blocks")
+        groups = self.add("MatMul", [channels, matrix], f"{suffix}.flat")
+        spatial = self.numbers(list(norm.axes), f"{suffix}.spatial")
+        return self.add("Unsqueeze", [groups, spatial], suffix)

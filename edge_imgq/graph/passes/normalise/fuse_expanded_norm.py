@@ -71,8 +71,8 @@ def _product(node: ir.Node | None, shift: ir.Value | None) -> _Offset | None:
     if node is None or node.op_type != "Mul":
         return None
     for mean, factor in (node.inputs, node.inputs[::-1]):
-        maker = edit.find_producer(mean)
-        if mean is not None and factor is not None and _is_mean(maker):
+        producer = edit.find_producer(mean)
+        if mean is not None and factor is not None and _is_mean(producer):
             return _Offset(mean, factor, shift)
     return None
 
@@ -80,9 +80,9 @@ def _product(node: ir.Node | None, shift: ir.Value | None) -> _Offset | None:
 def _negated(node: ir.Node | None, shift: ir.Value | None) -> _Offset | None:
     """Return the operands of a product of a negated mean and a factor, or None."""
     for mean, factor in () if node is None or node.op_type != "Mul" else _both(node):
-        maker = edit.find_producer(mean)
-        if maker is not None and maker.op_type == "Neg" and factor is not None:
-            source = maker.inputs[0]
+        producer = edit.find_producer(mean)
+        if producer is not None and producer.op_type == "Neg" and factor is not None:
+            source = producer.inputs[0]
             if source is not None and _is_mean(edit.find_producer(source)):
                 return _Offset(source, factor, shift)
     return None
@@ -99,7 +99,7 @@ def _gather(
     offset: _Offset,
 ) -> bool:
     centred = _centred(source, offset.mean)
-    inverse, gain = _parts(offset.factor)
+    inverse, gain = _inverse_and_gain(offset.factor)
     if centred is None or inverse is None:
         return False
     name = node.name or "norm"
@@ -107,8 +107,8 @@ def _gather(
     result.shape = source.shape
     for kind, constant in (("Mul", gain), ("Add", offset.shift)):
         if constant is not None:
-            parts = [result, constant]
-            result = edit.insert_node(graph, node, kind, parts, {}, f"{name}.{kind.lower()}")
+            operands = [result, constant]
+            result = edit.insert_node(graph, node, kind, operands, {}, f"{name}.{kind.lower()}")
             result.shape = node.outputs[0].shape
     edit.replace_value(node.outputs[0], result)
     edit.remove_dead(node)
@@ -123,14 +123,14 @@ def _centred(source: ir.Value, mean: ir.Value) -> ir.Value | None:
     return None
 
 
-def _parts(factor: ir.Value) -> tuple[ir.Value | None, ir.Value | None]:
+def _inverse_and_gain(factor: ir.Value) -> tuple[ir.Value | None, ir.Value | None]:
     """Return the reciprocal deviation and γ of a factor; (None, None) for any other value."""
     node = edit.find_producer(factor)
     if node is not None and node.op_type == "Reciprocal":
         return factor, None
     for inverse, gain in () if node is None or node.op_type != "Mul" else _both(node):
-        maker = edit.find_producer(inverse)
-        if maker is not None and maker.op_type == "Reciprocal" and edit.is_constant(gain):
+        producer = edit.find_producer(inverse)
+        if producer is not None and producer.op_type == "Reciprocal" and edit.is_constant(gain):
             return inverse, gain
     return None, None
 

@@ -31,40 +31,44 @@ def match_norm(node: ir.Node) -> MatchedNorm | None:
     keep their axes; ε is one number.
     """
     if node.op_type == "Div":
-        return _find(node.inputs[0], _made_by(node.inputs[1], "Sqrt"))
+        return _from_root(node.inputs[0], _computed_by(node.inputs[1], "Sqrt"))
     for centred, factor in (node.inputs, reversed(node.inputs)):
-        inverse = _made_by(factor, "Reciprocal")
+        inverse = _computed_by(factor, "Reciprocal")
         if inverse is not None:
-            return _find(centred, _made_by(inverse.inputs[0], "Sqrt"))
+            return _from_root(centred, _computed_by(inverse.inputs[0], "Sqrt"))
     return None
 
 
-def _find(centred: ir.Value | None, root: ir.Node | None) -> MatchedNorm | None:
-    total = _made_by(root.inputs[0], "Add") if root is not None else None
+def _from_root(centred: ir.Value | None, root: ir.Node | None) -> MatchedNorm | None:
+    total = _computed_by(root.inputs[0], "Add") if root is not None else None
     if total is None:
         return None
-    parts = total.inputs if edit.is_constant(total.inputs[1]) else tuple(reversed(total.inputs))
-    variance = _mean_of(parts[0])
-    if variance is None or not _is_number(parts[1]) or not _is_square(variance.inputs[0], centred):
+    operands = total.inputs if edit.is_constant(total.inputs[1]) else tuple(reversed(total.inputs))
+    variance = _mean_of(operands[0])
+    if (
+        variance is None
+        or not _is_number(operands[1])
+        or not _is_square(variance.inputs[0], centred)
+    ):
         return None
-    difference = _made_by(centred, "Sub")
+    difference = _computed_by(centred, "Sub")
     mean = _mean_of(difference.inputs[1]) if difference is not None else None
     if difference is None or mean is None or mean.inputs[0] is not difference.inputs[0]:
         return None
     source, axes = difference.inputs[0], _axes(mean)
     if source is None or axes is None or axes != _axes(variance):
         return None
-    return MatchedNorm(source, axes, float(edit.contents(parts[1]).reshape(-1)[0]))
+    return MatchedNorm(source, axes, float(edit.contents(operands[1]).reshape(-1)[0]))
 
 
-def _made_by(value: ir.Value | None, kind: str) -> ir.Node | None:
+def _computed_by(value: ir.Value | None, kind: str) -> ir.Node | None:
     node = edit.find_producer(value)
     return node if node is not None and node.op_type == kind else None
 
 
 def _mean_of(value: ir.Value | None) -> ir.Node | None:
     """Return the node if a value is computed by ReduceMean or GlobalAveragePool, else None."""
-    return _made_by(value, "ReduceMean") or _made_by(value, "GlobalAveragePool")
+    return _computed_by(value, "ReduceMean") or _computed_by(value, "GlobalAveragePool")
 
 
 def _is_number(value: ir.Value | None) -> bool:

@@ -36,37 +36,37 @@ def mark_attention_float(model: ir.Model) -> int:
         if node.op_type == "Softmax" and not is_marked(node):
             behind = _to_product(node)
             if behind is not None:
-                for part in (*_from_product(node), node, *behind):
-                    mark_float(part)
+                for member in (*_from_product(node), node, *behind):
+                    mark_float(member)
                 count += 1
     return count
 
 
 def _to_product(softmax: ir.Node) -> list[ir.Node] | None:
     """Return the nodes from a softmax to a product of two computed matrices, or None."""
-    parts: list[ir.Node] = []
+    nodes: list[ir.Node] = []
     node = edit.sole_consumer(softmax.outputs[0])
     while node is not None and node.op_type in PASSED:
-        parts.append(node)
+        nodes.append(node)
         node = edit.sole_consumer(node.outputs[0])
-    return [*parts, node] if node is not None and _is_product(node) else None
+    return [*nodes, node] if node is not None and _is_product(node) else None
 
 
 def _from_product(softmax: ir.Node) -> list[ir.Node]:
     """Return the nodes from a product to a softmax, as long as each result has one reader."""
-    parts: list[ir.Node] = []
-    node = _only_maker(softmax.inputs[0])
+    nodes: list[ir.Node] = []
+    node = _only_producer(softmax.inputs[0])
     while node is not None:
-        parts.append(node)
+        nodes.append(node)
         if _is_product(node):
-            return parts
+            return nodes
         computed = [value for value in node.inputs if not edit.is_constant(value)]
-        makers = [_only_maker(value) for value in computed] if node.op_type in PASSED else []
-        node = next((maker for maker in makers if maker is not None), None)
+        producers = [_only_producer(value) for value in computed] if node.op_type in PASSED else []
+        node = next((producer for producer in producers if producer is not None), None)
     return []
 
 
-def _only_maker(value: ir.Value | None) -> ir.Node | None:
+def _only_producer(value: ir.Value | None) -> ir.Node | None:
     """Return the node that computes a value with one reader, or None."""
     if value is None or edit.sole_consumer(value) is None:
         return None

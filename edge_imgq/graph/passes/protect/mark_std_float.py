@@ -36,10 +36,10 @@ def mark_std_float(model: ir.Model) -> int:
     count = 0
     for node in model.graph:
         before = _mean_square(node) if _is_root(node) else None
-        parts = [] if before is None else [*before, node, *_behind(node)]
-        count += not all(map(is_marked, parts))
-        for part in parts:
-            mark_float(part)
+        nodes = [] if before is None else [*before, node, *_behind(node)]
+        count += not all(map(is_marked, nodes))
+        for member in nodes:
+            mark_float(member)
     return count
 
 
@@ -56,17 +56,17 @@ def _exponent(node: ir.Node) -> float | None:
 
 def _mean_square(root: ir.Node) -> list[ir.Node] | None:
     """Return the nodes from a square to the root of its mean, or None for any other root."""
-    parts: list[ir.Node] = []
+    nodes: list[ir.Node] = []
     node = edit.find_producer(root.inputs[0])
     while node is not None and _by_a_number(node):
-        parts.append(node)
+        nodes.append(node)
         node = edit.find_producer(next(v for v in node.inputs if not edit.is_constant(v)))
     if node is None or node.op_type not in MEANS:
         return None
     square = edit.find_producer(node.inputs[0])
     if square is None or not is_square(square):
         return None
-    return [*centring(square), square, node, *parts]
+    return [*centring(square), square, node, *nodes]
 
 
 def centring(square: ir.Node) -> list[ir.Node]:
@@ -88,14 +88,14 @@ def is_square(node: ir.Node) -> bool:
 
 def _behind(root: ir.Node) -> list[ir.Node]:
     """Return the arithmetic with constants behind a root, and its final division or product."""
-    parts: list[ir.Node] = []
+    nodes: list[ir.Node] = []
     node = edit.sole_consumer(root.outputs[0])
     while node is not None and (_by_a_number(node) or _prepares_divisor(node)):
-        parts.append(node)
+        nodes.append(node)
         node = edit.sole_consumer(node.outputs[0])
     if node is not None and node.op_type in ("Div", "Mul"):
-        parts.append(node)
-    return parts
+        nodes.append(node)
+    return nodes
 
 
 def _prepares_divisor(node: ir.Node) -> bool:

@@ -73,65 +73,76 @@ def _stays(node: ir.Node) -> bool:
     return node.op_type == "Elu" and node.attributes.get_float("alpha", 1.0) == 1.0
 
 
-def _softplus(place: _Activation) -> ir.Value:
-    power = place.step("Exp", place.step("Neg", place.step("Abs", place.source)))
-    rest = place.step("Log", place.step("Add", power, place.number(1)))
-    return place.step("Add", place.step("Relu", place.source), rest)
+def _softplus(activation: _Activation) -> ir.Value:
+    power = activation.step(
+        "Exp", activation.step("Neg", activation.step("Abs", activation.source))
+    )
+    rest = activation.step("Log", activation.step("Add", power, activation.number(1)))
+    return activation.step("Add", activation.step("Relu", activation.source), rest)
 
 
-def _mish(place: _Activation) -> ir.Value:
-    return place.step("Mul", place.source, place.step("Tanh", _softplus(place)))
+def _mish(activation: _Activation) -> ir.Value:
+    return activation.step("Mul", activation.source, activation.step("Tanh", _softplus(activation)))
 
 
-def _elu(place: _Activation) -> ir.Value:
-    return _exponential(place, 1.0, place.attribute("alpha", 1.0), 1.0)
+def _elu(activation: _Activation) -> ir.Value:
+    return _exponential(activation, 1.0, activation.attribute("alpha", 1.0), 1.0)
 
 
-def _celu(place: _Activation) -> ir.Value:
-    alpha = place.attribute("alpha", 1.0)
-    return _exponential(place, 1.0, alpha, alpha)
+def _celu(activation: _Activation) -> ir.Value:
+    alpha = activation.attribute("alpha", 1.0)
+    return _exponential(activation, 1.0, alpha, alpha)
 
 
-def _selu(place: _Activation) -> ir.Value:
-    alpha, gamma = place.attribute("alpha", SELU[0]), place.attribute("gamma", SELU[1])
-    return _exponential(place, gamma, gamma * alpha, 1.0)
+def _selu(activation: _Activation) -> ir.Value:
+    alpha, gamma = activation.attribute("alpha", SELU[0]), activation.attribute("gamma", SELU[1])
+    return _exponential(activation, gamma, gamma * alpha, 1.0)
 
 
-def _exponential(place: _Activation, above: float, below: float, width: float) -> ir.Value:
+def _exponential(activation: _Activation, above: float, below: float, width: float) -> ir.Value:
     """Write above · relu(x) + below · elu₁(min(x, 0) / width)."""
-    negative = place.step("Min", place.source, place.number(0))
+    negative = activation.step("Min", activation.source, activation.number(0))
     if width != 1:
-        negative = place.step("Mul", negative, place.number(1 / width))
-    power = place.step("Mul", place.step("Elu", negative), place.number(below))
-    positive = place.step("Relu", place.source)
+        negative = activation.step("Mul", negative, activation.number(1 / width))
+    power = activation.step("Mul", activation.step("Elu", negative), activation.number(below))
+    positive = activation.step("Relu", activation.source)
     if above != 1:
-        positive = place.step("Mul", positive, place.number(above))
-    return place.step("Add", positive, power)
+        positive = activation.step("Mul", positive, activation.number(above))
+    return activation.step("Add", positive, power)
 
 
-def _softsign(place: _Activation) -> ir.Value:
-    size = place.step("Abs", place.source)
-    return place.step("Div", place.source, place.step("Add", size, place.number(1)))
+def _softsign(activation: _Activation) -> ir.Value:
+    size = activation.step("Abs", activation.source)
+    return activation.step(
+        "Div", activation.source, activation.step("Add", size, activation.number(1))
+    )
 
 
-def _shrink(place: _Activation) -> ir.Value:
-    bias, threshold = place.attribute("bias", 0.0), place.number(place.attribute("lambd", 0.5))
-    if bias == place.attribute("lambd", 0.5):
-        above = place.step("Relu", place.step("Sub", place.source, threshold))
-        opposite = place.step("Neg", place.source)
-        below = place.step("Relu", place.step("Sub", opposite, threshold))
-        return place.step("Sub", above, below)
-    nearer = place.source
+def _shrink(activation: _Activation) -> ir.Value:
+    bias, threshold = (
+        activation.attribute("bias", 0.0),
+        activation.number(activation.attribute("lambd", 0.5)),
+    )
+    if bias == activation.attribute("lambd", 0.5):
+        above = activation.step("Relu", activation.step("Sub", activation.source, threshold))
+        opposite = activation.step("Neg", activation.source)
+        below = activation.step("Relu", activation.step("Sub", opposite, threshold))
+        return activation.step("Sub", above, below)
+    nearer = activation.source
     if bias:
-        step = place.step("Mul", place.step("Sign", place.source), place.number(bias))
-        nearer = place.step("Sub", place.source, step)
-    far = place.is_above(place.step("Abs", place.source), threshold)
-    return place.step("Where", far, nearer, place.number(0))
+        step = activation.step(
+            "Mul", activation.step("Sign", activation.source), activation.number(bias)
+        )
+        nearer = activation.step("Sub", activation.source, step)
+    far = activation.is_above(activation.step("Abs", activation.source), threshold)
+    return activation.step("Where", far, nearer, activation.number(0))
 
 
-def _thresholded(place: _Activation) -> ir.Value:
-    above = place.is_above(place.source, place.number(place.attribute("alpha", 1.0)))
-    return place.step("Where", above, place.source, place.number(0))
+def _thresholded(activation: _Activation) -> ir.Value:
+    above = activation.is_above(
+        activation.source, activation.number(activation.attribute("alpha", 1.0))
+    )
+    return activation.step("Where", above, activation.source, activation.number(0))
 
 
 DECOMPOSITIONS: dict[str, Callable[[_Activation], ir.Value]] = {

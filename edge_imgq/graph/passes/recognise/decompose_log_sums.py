@@ -53,53 +53,64 @@ def _power(node: ir.Node) -> int:
     return node.attributes.get_int("p", 2)
 
 
-def _log_sum(place: NodeInserter) -> ir.Value:
-    node, result = place.node, place.node.outputs[0]
-    total = place.in_float(
-        "ReduceSum", place.source, *node.inputs[1:], like=result, **node.attributes
+def _log_sum(inserter: NodeInserter) -> ir.Value:
+    node, result = inserter.node, inserter.node.outputs[0]
+    total = inserter.in_float(
+        "ReduceSum", inserter.source, *node.inputs[1:], like=result, **node.attributes
     )
-    return place.in_float("Log", total, like=result)
+    return inserter.in_float("Log", total, like=result)
 
 
-def _log_sum_of_powers(place: NodeInserter) -> ir.Value:
-    node, result = place.node, place.node.outputs[0]
+def _log_sum_of_powers(inserter: NodeInserter) -> ir.Value:
+    node, result = inserter.node, inserter.node.outputs[0]
     axes, attributes = node.inputs[1:], dict(node.attributes)
     kept = {**attributes, "keepdims": 1}
     is_kept = node.attributes.get_int("keepdims", 1) == 1
-    greatest = place.insert(
-        "ReduceMax", place.source, *axes, like=result if is_kept else None, **kept
+    greatest = inserter.insert(
+        "ReduceMax", inserter.source, *axes, like=result if is_kept else None, **kept
     )
-    below = place.in_float("Sub", place.source, greatest, like=place.source)
-    power = place.in_float("Exp", below, like=place.source)
-    total = place.in_float("ReduceSum", power, *axes, like=result, **attributes)
+    below = inserter.in_float("Sub", inserter.source, greatest, like=inserter.source)
+    power = inserter.in_float("Exp", below, like=inserter.source)
+    total = inserter.in_float("ReduceSum", power, *axes, like=result, **attributes)
     if not is_kept:
-        greatest = place.insert("ReduceMax", place.source, *axes, like=result, **attributes)
-    return place.in_float("Add", place.in_float("Log", total, like=result), greatest, like=result)
-
-
-def _log_softmax(place: NodeInserter) -> ir.Value:
-    axes = place.constant("axes", np.array([place.node.attributes.get_int("axis", -1)]))
-    greatest = place.insert("ReduceMax", place.source, axes, like=None, keepdims=1)
-    below = place.in_float("Sub", place.source, greatest, like=place.source)
-    power = place.in_float("Exp", below, like=place.source)
-    total = place.in_float("ReduceSum", power, axes, like=None, keepdims=1)
-    return place.in_float("Sub", below, place.in_float("Log", total, like=None), like=place.source)
-
-
-def _normalised(place: NodeInserter) -> ir.Value:
-    axes = place.constant("axes", np.array([place.node.attributes.get_int("axis", -1)]))
-    norm = place.insert(NORMS[_power(place.node)], place.source, axes, like=None, keepdims=1)
-    least = place.constant("least", np.float32(MIN_NORM))
-    return place.in_float(
-        "Div", place.source, place.insert("Clip", norm, least, like=None), like=place.source
+        greatest = inserter.insert("ReduceMax", inserter.source, *axes, like=result, **attributes)
+    return inserter.in_float(
+        "Add", inserter.in_float("Log", total, like=result), greatest, like=result
     )
 
 
-def _norm_of_channels(place: NodeInserter) -> ir.Value:
-    rank = 4 if place.source.shape is None else len(place.source.shape)
-    axes = place.constant("axes", np.arange(2, rank))
-    result = place.node.outputs[0]
-    return place.insert(NORMS[_power(place.node)], place.source, axes, like=result, keepdims=1)
+def _log_softmax(inserter: NodeInserter) -> ir.Value:
+    axes = inserter.constant("axes", np.array([inserter.node.attributes.get_int("axis", -1)]))
+    greatest = inserter.insert("ReduceMax", inserter.source, axes, like=None, keepdims=1)
+    below = inserter.in_float("Sub", inserter.source, greatest, like=inserter.source)
+    power = inserter.in_float("Exp", below, like=inserter.source)
+    total = inserter.in_float("ReduceSum", power, axes, like=None, keepdims=1)
+    return inserter.in_float(
+        "Sub", below, inserter.in_float("Log", total, like=None), like=inserter.source
+    )
+
+
+def _normalised(inserter: NodeInserter) -> ir.Value:
+    axes = inserter.constant("axes", np.array([inserter.node.attributes.get_int("axis", -1)]))
+    norm = inserter.insert(
+        NORMS[_power(inserter.node)], inserter.source, axes, like=None, keepdims=1
+    )
+    least = inserter.constant("least", np.float32(MIN_NORM))
+    return inserter.in_float(
+        "Div",
+        inserter.source,
+        inserter.insert("Clip", norm, least, like=None),
+        like=inserter.source,
+    )
+
+
+def _norm_of_channels(inserter: NodeInserter) -> ir.Value:
+    rank = 4 if inserter.source.shape is None else len(inserter.source.shape)
+    axes = inserter.constant("axes", np.arange(2, rank))
+    result = inserter.node.outputs[0]
+    return inserter.insert(
+        NORMS[_power(inserter.node)], inserter.source, axes, like=result, keepdims=1
+    )
 
 
 DECOMPOSITIONS: dict[str, Callable[[NodeInserter], ir.Value]] = {

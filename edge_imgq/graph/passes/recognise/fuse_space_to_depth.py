@@ -45,8 +45,10 @@ def _join(graph: ir.Graph, node: ir.Node) -> bool:
     step = math.isqrt(len(node.inputs))
     if step < 2 or step**2 != len(node.inputs) or node.attributes.get_int("axis") != 1:
         return False
-    parts = [part for value in node.inputs if (part := _part(value, step)) is not None]
-    sources, phases = {part[0] for part in parts}, [part[1] for part in parts]
+    by_phase = [
+        strided for value in node.inputs if (strided := _strided_slice(value, step)) is not None
+    ]
+    sources, phases = {strided[0] for strided in by_phase}, [strided[1] for strided in by_phase]
     every = list(np.ndindex(step, step))
     if len(sources) != 1 or sorted(phases) != every:
         return False
@@ -69,7 +71,7 @@ def _divides(source: ir.Value, step: int) -> bool:
     return all(not isinstance(side, int) or side % step == 0 for side in shape[2:])
 
 
-def _part(value: ir.Value | None, step: int) -> tuple[ir.Value, Phase] | None:
+def _strided_slice(value: ir.Value | None, step: int) -> tuple[ir.Value, Phase] | None:
     """Return the image that slices take every step-th row and column of, and their phase."""
     phase = {2: 0, 3: 0}
     left = {2, 3}
@@ -111,26 +113,26 @@ def _reorder(node: ir.Node, phases: list[Phase]) -> bool:
         return False
     weight: Any = edit.contents(reader.inputs[1])
     blocks = np.split(weight, len(phases), axis=1)
-    placed = [blocks[phases.index(phase)] for phase in sorted(phases)]
-    edit.replace_input(reader, 1, np.concatenate(placed, axis=1), "phases")
+    ordered = [blocks[phases.index(phase)] for phase in sorted(phases)]
+    edit.replace_input(reader, 1, np.concatenate(ordered, axis=1), "phases")
     return True
 
 
 def _scatter(graph: ir.Graph, node: ir.Node) -> bool:
     """Rewrite the chain of assignments that ends in this node."""
-    parts: dict[Phase, ir.Value] = {}
+    by_phase: dict[Phase, ir.Value] = {}
     last: ir.Node | None = node
     step, data = 0, node.inputs[0]
     while last is not None and last.op_type == "ScatterND":
         found = _assigned(last)
-        if found is None or found[0] in parts or step not in (0, found[1]):
+        if found is None or found[0] in by_phase or step not in (0, found[1]):
             return False
-        parts[found[0]], step, data = found[2], found[1], last.inputs[0]
+        by_phase[found[0]], step, data = found[2], found[1], last.inputs[0]
         last = edit.find_producer(data)
-    if not edit.is_constant(data) or sorted(parts) != list(np.ndindex(step, step)):
+    if not edit.is_constant(data) or sorted(by_phase) != list(np.ndindex(step, step)):
         return False
     name, result = node.name or "phases", node.outputs[0]
-    phases = [parts[phase] for phase in sorted(parts)]
+    phases = [by_phase[phase] for phase in sorted(by_phase)]
     joined = edit.insert_node(graph, node, "Concat", phases, {"axis": 1}, f"{name}.phases")
     assert phases[0].shape is not None
     batch, channels, rows, columns = phases[0].shape.numpy()
@@ -151,15 +153,15 @@ def _assigned(node: ir.Node) -> tuple[Phase, int, ir.Value] | None:
     shapes = [value.shape for value in (data, values)]
     if any(shape is None or not shape.is_static() or len(shape) != 4 for shape in shapes):
         return None
-    whole, part = (shape.numpy() for shape in shapes if shape is not None)
-    step = whole[2] // part[2]
-    places: Any = edit.contents(table)
-    if step < 2 or whole != (*part[:2], part[2] * step, part[3] * step):
+    whole, strided = (shape.numpy() for shape in shapes if shape is not None)
+    step = whole[2] // strided[2]
+    indices: Any = edit.contents(table)
+    if step < 2 or whole != (*strided[:2], strided[2] * step, strided[3] * step):
         return None
-    if places.shape != (*part, 4) or node.attributes.get_string("reduction", "none") != "none":
+    if indices.shape != (*strided, 4) or node.attributes.get_string("reduction", "none") != "none":
         return None
-    first = places[0, 0, 0, 0]
-    regular = np.moveaxis(np.indices(part), 0, -1) * np.array([1, 1, step, step]) + first
+    first = indices[0, 0, 0, 0]
+    regular = np.moveaxis(np.indices(strided), 0, -1) * np.array([1, 1, step, step]) + first
     phase = (int(first[2]), int(first[3]))
     fits = not first[:2].any() and max(phase) < step
-    return (phase, step, values) if fits and np.array_equal(places, regular) else None
+    return (phase, step, values) if fits and np.array_equal(indices, regular) else None

@@ -57,16 +57,16 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
 def _box(indices: np.ndarray, lengths: list[int]) -> Box | None:
     """Return start and end by axis of the box that the indices enumerate in order, or None."""
     axes = indices.shape[-1]
-    places = indices.reshape(-1, axes).astype(np.int64)
-    if not places.size or len(places) > np.prod(lengths[:axes]):
+    corners = indices.reshape(-1, axes).astype(np.int64)
+    if not corners.size or len(corners) > np.prod(lengths[:axes]):
         return None
-    places = np.where(places < 0, places + np.array(lengths[:axes]), places)
-    starts, ends = places[0], places[-1] + 1
+    corners = np.where(corners < 0, corners + np.array(lengths[:axes]), corners)
+    starts, ends = corners[0], corners[-1] + 1
     sizes = ends - starts
-    if (sizes < 1).any() or np.prod(sizes) != len(places):
+    if (sizes < 1).any() or np.prod(sizes) != len(corners):
         return None
     grid = np.indices(sizes).reshape(axes, -1).T + starts
-    if not np.array_equal(grid, places):
+    if not np.array_equal(grid, corners):
         return None
     return {axis: (int(starts[axis]), int(ends[axis])) for axis in range(axes)}
 
@@ -89,12 +89,12 @@ def _written(
     assert target.shape is not None
     length = int(target.shape.numpy()[axis])
     inner = _cut(graph, node, target, axis, (start, end)) if rest else target
-    parts = [_written(graph, node, inner, block, dict(rest))]
+    pieces = [_written(graph, node, inner, block, dict(rest))]
     if start:
-        parts.insert(0, _cut(graph, node, target, axis, (0, start)))
+        pieces.insert(0, _cut(graph, node, target, axis, (0, start)))
     if end < length:
-        parts.append(_cut(graph, node, target, axis, (end, length)))
-    joined = edit.insert_node(graph, node, "Concat", parts, {"axis": axis}, f"{node.name}.joined")
+        pieces.append(_cut(graph, node, target, axis, (end, length)))
+    joined = edit.insert_node(graph, node, "Concat", pieces, {"axis": axis}, f"{node.name}.joined")
     joined.shape = target.shape
     return joined
 
@@ -107,8 +107,8 @@ def _cut(
     if edit.is_constant(target):
         window = [slice(None)] * axis + [slice(*ends)]
         return edit.add_constant(graph, name, edit.contents(target)[tuple(window)])
-    part = edit.insert_slice(graph, node, target, {axis: ends}, name)
+    piece = edit.insert_slice(graph, node, target, {axis: ends}, name)
     assert target.shape is not None
     lengths = [int(length) for length in target.shape.numpy()]
-    part.shape = ir.Shape([*lengths[:axis], ends[1] - ends[0], *lengths[axis + 1 :]])
-    return part
+    piece.shape = ir.Shape([*lengths[:axis], ends[1] - ends[0], *lengths[axis + 1 :]])
+    return piece
