@@ -91,7 +91,7 @@ exit codes:
   3  a recipe, manifest, baseline, report or history is wrong
   4  an image is damaged, too small, or used for two purposes
   5  a model cannot be read or cannot be carried by any target
-  6  a target has no form for some of the model's operators
+  6  a target cannot express some of the model's operators
   7  a runtime, package or device is missing, or cannot run the file
   8  a file could not be written
   9  a file produced NaN or infinity

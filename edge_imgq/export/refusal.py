@@ -35,12 +35,12 @@ class Refusal:
 
 
 def as_error(
-    form: str, network: str, refusals: Sequence[Refusal], alone: bool = True
+    format_name: str, network: str, refusals: Sequence[Refusal], alone: bool = True
 ) -> UnsupportedOperatorError:
     """Build, without raising it, one error that lists every refused operator by reason.
 
     Args:
-        form: display name of the format, e.g. "Core ML".
+        format_name: display name of the format, e.g. "Core ML".
         network: name of the network.
         refusals: at least one.
         alone: True if no other target writes a file either; the message then says that none was
@@ -56,7 +56,7 @@ def as_error(
     ]
     operators = count_of(len(refusals), "operator")
     so = ", so no file was written" if alone else ""
-    heading = f"{form} has no form for {operators} of '{network}'{so}:"
+    heading = f"{format_name} cannot express {operators} of '{network}'{so}:"
     return UnsupportedOperatorError("\n".join([heading, *lines]))
 
 

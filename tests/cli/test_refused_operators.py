@@ -1,4 +1,4 @@
-"""Operators that targets have no form for: refused at once, named once, with what can be done."""
+"""Operators that targets cannot express: refused at once, named once, with what can be done."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_the_other_targets_are_written_and_the_exit_code_tells(
     assert failed == [("tflite-float", 6), ("tflite-gpu", 6)]
     assert "Atan 'odd_one'" in report.failed[0].reason
     said = " ".join(outcome.out.split())
-    assert "! tflite-float, tflite-gpu: TFLite has no form for 2 operators of 'odd'" in said
+    assert "! tflite-float, tflite-gpu: TFLite cannot express 2 operators of 'odd'" in said
     assert said.count("Atan 'odd_one'") == 1
     assert "--target onnx-float leaves out what refuses the model." in said
     assert "leave out tflite-float, tflite-gpu: " in outcome.err

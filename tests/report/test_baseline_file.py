@@ -175,7 +175,7 @@ def test_an_update_keeps_what_could_not_be_measured_and_drops_what_is_gone() -> 
     assert updated(before, [skipped]).models[REPORT.model].targets == known.targets
     (said,) = unmeasured(known, skipped)
     assert (said.target, said.stays, said.reason) == ("coreml-fp16", True, "it did not run: no Mac")
-    failed = without("coreml-fp16", failed=(Failed("coreml-fp16", "no form for Erf", 6),))
+    failed = without("coreml-fp16", failed=(Failed("coreml-fp16", "cannot express Erf", 6),))
     assert updated(before, [failed]).models[REPORT.model].targets == known.targets
 
     changed = dataclasses.replace(skipped, reference_sha256="0" * 64)

@@ -185,7 +185,7 @@ def test_a_file_within_budget_and_levels_off_its_graph_has_a_line() -> None:
 
 def test_how_to_leave_out_what_refuses_is_said_once_whatever_formats_refuse() -> None:
     refused = tuple(
-        Failed(target, f"{form} has no form for 1 operator of 'net':\n  GridSample 'warp': no", 6)
+        Failed(target, f"{form} cannot express 1 operator of 'net':\n  GridSample 'warp': no", 6)
         for target, form in (("coreml-int8", "Core ML"), ("tflite-gpu", "TFLite"))
     )
     report = replace(with_target(target="onnx-float-48x64"), failed=refused)

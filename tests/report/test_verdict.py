@@ -188,9 +188,9 @@ def test_a_target_that_vanished_does_not_pass() -> None:
 
 
 def test_a_target_whose_export_failed_is_named_with_the_reason() -> None:
-    failed = replace(with_target(), failed=(Failed("coreml-fp16", "no form for Erf 'a'", 6),))
+    failed = replace(with_target(), failed=(Failed("coreml-fp16", "cannot express Erf 'a'", 6),))
     found = verdict(failed, target="coreml-fp16")
-    assert found.reasons == ("its export failed: no form for Erf 'a'",)
+    assert found.reasons == ("its export failed: cannot express Erf 'a'",)
     assert found.fails
 
 
@@ -307,7 +307,7 @@ def test_decibels_that_nobody_sees_are_neither_better_nor_worse() -> None:
 
 
 def test_without_a_baseline_budgets_decide() -> None:
-    failed = (Failed("tflite-float", "no form for Erf 'a'", 6),)
+    failed = (Failed("tflite-float", "cannot express Erf 'a'", 6),)
     gone = (NotRun("coreml-fp16.mlpackage", "no Mac", 7), NotRun("x.onnx", "it is damaged", 5))
     over = replace(with_target(breaches=("loses 0.9 dB",)), failed=failed, not_run=gone)
     assert [(v.target, v.outcome, v.fails) for v in by_budget(over)] == [

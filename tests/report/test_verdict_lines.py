@@ -49,7 +49,7 @@ def test_a_file_that_was_not_timed_has_no_time() -> None:
 
 
 def test_what_was_not_written_or_not_run_never_passes() -> None:
-    failed = Failed("tflite-gpu", "no form for GridSample", 6)
+    failed = Failed("tflite-gpu", "cannot express GridSample", 6)
     lost = NotRun("coreml-int8.mlpackage", "Core ML runs on macOS", 0)
     report = replace(REPORT, failed=(failed,), not_run=(lost,))
     assert words(report, "tflite-gpu") == "tflite-gpu NO FILE not written"

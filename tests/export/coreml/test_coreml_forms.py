@@ -40,7 +40,7 @@ def test_everything_unsupported_is_named_at_once(road: Any, tmp_path: Path) -> N
     with pytest.raises(UnsupportedOperatorError) as caught:
         road.run(road.network(inferred), inputs_of(model), tmp_path / "m.mlpackage")
     heading, *lines = str(caught.value).splitlines()
-    assert heading == "Core ML has no form for 2 operators of 'one', so no file was written:"
+    assert heading == "Core ML cannot express 2 operators of 'one', so no file was written:"
     assert lines[0].startswith("  MaxPool 'node': its indices are used")
     assert lines[1].startswith("  Hardmax 'second': this operator is not lowered to Core ML; ")
 

@@ -30,7 +30,7 @@ def test_what_ncnn_lacks_is_refused_by_name_and_the_rest_is_looked_at() -> None:
     assert [refusal.operator for refusal in refusals(network)] == [
         "Sign 'node_0_Sign'", "Round 'node_3_Round'"
     ]  # fmt: skip
-    with pytest.raises(UnsupportedOperatorError, match=r"ncnn has no form for 2 operators"):
+    with pytest.raises(UnsupportedOperatorError, match=r"ncnn cannot express 2 operators"):
         layers_of(network)
 
 
