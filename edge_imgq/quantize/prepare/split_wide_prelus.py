@@ -177,6 +177,6 @@ def _narrowed(
     copies = np.ones(channels.count, np.intp)
     for value, there in present.items():
         copies[channels.of[value][~there]] = 0
-    gains_and_copies = GainAndSplit(np.ones(channels.count), copies)
-    apply_gains_and_copies(original.graph, channels, gains_and_copies)
-    return ranges_with_gains_and_copies(ranges, channels, gains_and_copies)
+    scaling = GainAndSplit(np.ones(channels.count), copies)
+    apply_gains_and_copies(original.graph, channels, scaling)
+    return ranges_with_gains_and_copies(ranges, channels, scaling)

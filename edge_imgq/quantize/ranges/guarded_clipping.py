@@ -127,15 +127,15 @@ def guard_of(contract: ImageContract, patches: PatchSampler, *, one_by_one: bool
 
 
 def clip_outliers(
-    original: ir.Model, observed: Ranges, image: Quantization, guard: GuardSet
+    original: ir.Model, ranges: Ranges, image: Quantization, guard: GuardSet
 ) -> dict[str, ChannelRange]:
     """Narrow ranges where this lowers the predicted error of photographs and harms no guard image.
 
-    If photographs gain less than MIN_GAIN in all, the ranges are those in `observed`.
+    If photographs gain less than MIN_GAIN in all, the ranges are those in `ranges`.
 
     Args:
         original: float graph in the state in which it will be quantized.
-        observed: ranges of its activations with details, by name.
+        ranges: ranges of its activations with details, by name.
         image: quantization parameters of 8-bit pixels.
         guard: images on which ranges are evaluated.
 
@@ -143,19 +143,19 @@ def clip_outliers(
         NotCoveredError: an operator has no torch implementation.
     """
     error_model = _ErrorModel(original, image, guard, gains=any(map(is_factor, original.graph)))
-    best, error = dict(observed), error_model.photographs(observed)
+    best, error = ranges, error_model.photographs(ranges)
     enough = (1 - MIN_GAIN) * error
-    allowed = np.maximum(LOSS * error_model.guarding(observed), TRUTH * error_model.own_errors())
-    for names in error_model.groups(observed):
-        for fraction in NARROWINGS:
-            tried = error_model.narrowed(best, names, fraction)
+    allowed = np.maximum(LOSS * error_model.guarding(ranges), TRUTH * error_model.own_errors())
+    for names in error_model.groups(ranges):
+        for share in NARROWINGS:
+            tried = error_model.narrowed(best, names, share)
             if (error_model.guarding(tried) > allowed).any():
                 continue
             found = error_model.photographs(tried)
             if found < error:
                 best, error = tried, found
                 break
-    return best if error <= enough else dict(observed)
+    return dict(best if error <= enough else ranges)
 
 
 def narrow_again(
@@ -221,17 +221,17 @@ class _ErrorModel:
         inputs = torch.from_numpy(np.ascontiguousarray(batch))
         return _Images(inputs, self._run(inputs, {}))
 
-    def photographs(self, observed: Ranges) -> float:
+    def photographs(self, ranges: Ranges) -> float:
         """Predict the mean squared error in photographs."""
-        return float(self.by_cell(observed).mean())
+        return float(self.by_cell(ranges).mean())
 
-    def by_cell(self, observed: Ranges) -> Numbers:
+    def by_cell(self, ranges: Ranges) -> Numbers:
         """Predict the squared error in every cell of the photographs."""
-        return self._errors(self._photos, observed)
+        return self._errors(self._photos, ranges)
 
-    def guarding(self, observed: Ranges) -> Numbers:
+    def guarding(self, ranges: Ranges) -> Numbers:
         """Predict the squared error in every cell of the guard images."""
-        return self._errors(self._guarding, observed)
+        return self._errors(self._guarding, ranges)
 
     def own_errors(self) -> Numbers:
         """Compute the float graph's squared error per guard cell; 0 where the truth is unknown."""
@@ -244,11 +244,11 @@ class _ErrorModel:
             errors[:drawn, :known] = outputs[:drawn, :known] - truths
         return _by_cell(errors)
 
-    def _errors(self, images: _Images, observed: Ranges) -> Numbers:
-        qparams = self._qparams(observed)
+    def _errors(self, images: _Images, ranges: Ranges) -> Numbers:
+        qparams = self._qparams(ranges)
         ends = {value: bounds(parameters) for value, parameters in qparams.items()}
         clipped = self._run(images.inputs, ends)
-        return _by_cell(clipped - images.outputs) + self._noise(qparams, observed)
+        return _by_cell(clipped - images.outputs) + self._noise(qparams, ranges)
 
     def groups_that_differ(self, wide: Ranges, narrow: Ranges) -> list[list[str]]:
         """List groups with one scale whose noise is clearly lower if narrowed, best first."""
@@ -261,47 +261,45 @@ class _ErrorModel:
                 gains.append((gain, names))
         return [names for _, names in sorted(gains, reverse=True)]
 
-    def groups(self, observed: Ranges) -> list[list[str]]:
+    def groups(self, ranges: Ranges) -> list[list[str]]:
         """List groups of activations with one scale that are worth narrowing, best first."""
-        qparams = self._qparams(observed)
-        noise = self._noise(qparams, observed)
+        qparams = self._qparams(ranges)
+        noise = self._noise(qparams, ranges)
         predicted_gains = []
         for names in _by_scale(qparams):
             # Narrowing saves at most the noise of the group, and choosing scales is slow.
-            if self._noise(qparams, observed, names) < (MIN_PREDICTED_GAIN - RIPPLE) * noise:
+            if self._noise(qparams, ranges, names) < (MIN_PREDICTED_GAIN - RIPPLE) * noise:
                 continue
-            narrowed = self.narrowed(observed, names, 1.0)
+            narrowed = self.narrowed(ranges, names, 1.0)
             predicted_gain = noise - self._noise(self._qparams(narrowed), narrowed)
             if predicted_gain > MIN_PREDICTED_GAIN * noise:
                 predicted_gains.append((predicted_gain, names))
         return [names for _, names in sorted(predicted_gains, reverse=True)]
 
-    def narrowed(
-        self, observed: Ranges, names: Sequence[str], fraction: float
-    ) -> dict[str, ChannelRange]:
-        """Move the ranges of some activations by a `fraction` towards those of least error."""
+    def narrowed(self, ranges: Ranges, names: Sequence[str], share: float) -> Ranges:
+        """Move the ranges of some activations by a `share` towards those of least error."""
         weights = {value.name: weight for value, weight in self._weights.items()}
-        result = dict(observed)
+        result = dict(ranges)
         for name in names:
-            whole = observed[name].whole()
-            ends = least_error(observed[name], weights.get(name), COHERENCE)
+            whole = ranges[name].whole()
+            ends = least_error(ranges[name], weights.get(name), COHERENCE)
             result[name] = _cut(
-                observed[name],
+                ranges[name],
                 Range(
-                    whole.low + fraction * (ends.low - whole.low),
-                    whole.high + fraction * (ends.high - whole.high),
+                    whole.low + share * (ends.low - whole.low),
+                    whole.high + share * (ends.high - whole.high),
                 ),
             )
         return result
 
-    def _qparams(self, observed: Ranges) -> dict[ir.Value, Quantization]:
-        ranges = {name: found.whole() for name, found in observed.items()}
-        return assign_scales(self._graph, ranges, self._image)
+    def _qparams(self, ranges: Ranges) -> dict[ir.Value, Quantization]:
+        whole = {name: found.whole() for name, found in ranges.items()}
+        return assign_scales(self._graph, whole, self._image)
 
     def _noise(
         self,
         qparams: Mapping[ir.Value, Quantization],
-        observed: Ranges,
+        ranges: Ranges,
         names: Collection[str] | None = None,
     ) -> float:
         """Predict the rounding noise of all activations, or of the named ones."""
@@ -309,16 +307,15 @@ class _ErrorModel:
         if names is not None:
             counted = {value: w for value, w in counted.items() if value.name in names}
         if self._gains:
-            return noise_with_gains(self._graph, qparams, observed, counted)
+            return noise_with_gains(self._graph, qparams, ranges, counted)
         return rounding_noise(qparams, {value: float(w.sum()) for value, w in counted.items()})
 
     @torch.no_grad()
     def _run(self, images: torch.Tensor, ends: Mapping[ir.Value, Range]) -> torch.Tensor:
         batches = torch.split(images, 1 if self._guard.one_by_one else len(images))
         # Stored as pixels, the output is clipped to their range in any case.
-        return torch.cat([self._run_clipped(batch, ends) for batch in batches]).clamp(
-            0, self._guard.peak
-        )
+        outputs = torch.cat([self._run_clipped(batch, ends) for batch in batches])
+        return outputs.clamp(0, self._guard.peak)
 
     def _run_clipped(self, images: torch.Tensor, ends: Mapping[ir.Value, Range]) -> torch.Tensor:
         """Run the graph with every activation clipped to its range."""
@@ -347,7 +344,7 @@ def _by_cell(errors: torch.Tensor) -> Numbers:
     return means
 
 
-def _cut(observed: ChannelRange, ends: Range) -> ChannelRange:
+def _cut(ranges: ChannelRange, ends: Range) -> ChannelRange:
     """Clip per-channel ranges to a common one."""
-    low, high = observed.low.clip(ends.low, ends.high), observed.high.clip(ends.low, ends.high)
-    return replace(observed, low=low, high=high)
+    low, high = ranges.low.clip(ends.low, ends.high), ranges.high.clip(ends.low, ends.high)
+    return replace(ranges, low=low, high=high)

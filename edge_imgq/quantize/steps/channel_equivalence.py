@@ -92,9 +92,7 @@ def find_channels(graph: ir.Graph) -> Channels:
     return joined.result()
 
 
-def apply_gains_and_copies(
-    graph: ir.Graph, channels: Channels, gains_and_copies: GainAndSplit
-) -> None:
+def apply_gains_and_copies(graph: ir.Graph, channels: Channels, scaling: GainAndSplit) -> None:
     """Apply gains and copies to all channels, in place; exact in real numbers.
 
     Copies are adjacent: the channels of a value keep their order, each repeated. `channels` are
@@ -102,101 +100,91 @@ def apply_gains_and_copies(
     """
     for node in list(graph):
         if node.op_type in WEIGHT_AXIS and _is_constant_layer(node):
-            _rewrite(graph, node, channels, gains_and_copies)
+            _rewrite(graph, node, channels, scaling)
         elif is_factor(node):
-            _rescale(node, channels, gains_and_copies)
+            _rescale(node, channels, scaling)
     for value, classes in channels.of.items():
         assert value.shape is not None
-        total = int(gains_and_copies.copies[classes].sum())
+        total = int(scaling.copies[classes].sum())
         value.shape = ir.Shape([value.shape[0], total, *value.shape[2:]])
 
 
 def ranges_with_gains_and_copies(
-    observed: Mapping[str, ChannelRange], channels: Channels, gains_and_copies: GainAndSplit
+    observed: Mapping[str, ChannelRange], channels: Channels, scaling: GainAndSplit
 ) -> dict[str, ChannelRange]:
     """Compute the ranges of activations after `apply_gains_and_copies`.
 
     Args:
         observed: ranges before, by name; per-tensor ranges are unchanged.
         channels: channel classes of the graph.
-        gains_and_copies: gains and copies of the classes.
+        scaling: gains and copies of the classes.
     """
     ranges = dict(observed)
     for value, classes in channels.of.items():
         name = value.name or ""
         if name in ranges and ranges[name].low.ndim:
             ranges[name] = ranges[name].scaled_and_repeated(
-                gains_and_copies.gain[classes], gains_and_copies.copies[classes]
+                scaling.gain[classes], scaling.copies[classes]
             )
     return ranges
 
 
-def _rewrite(
-    graph: ir.Graph, node: ir.Node, channels: Channels, gains_and_copies: GainAndSplit
-) -> None:
+def _rewrite(graph: ir.Graph, node: ir.Node, channels: Channels, scaling: GainAndSplit) -> None:
     source, weight = node.inputs[0], node.inputs[1]
     assert source is not None
     assert weight is not None
     read, written = channels.of.get(source), channels.of.get(node.outputs[0])
     if read is None or written is None:
         return
-    if not (_changes(read, gains_and_copies) or _changes(written, gains_and_copies)):
+    if not (_changes(read, scaling) or _changes(written, scaling)):
         return
     out_axis = WEIGHT_AXIS[node.op_type]
     array = edit.contents(weight).astype(np.float64)
-    array = _written(array, out_axis, written, gains_and_copies, node)
-    array = _read(array, 1 - out_axis, read, gains_and_copies, node).astype(np.float32)
+    array = _written(array, out_axis, written, scaling, node)
+    array = _read(array, 1 - out_axis, read, scaling, node).astype(np.float32)
     node.replace_input_with(1, edit.add_constant(graph, f"{weight.name}.spread", array))
     bias = node.inputs[2] if len(node.inputs) > 2 else None
     if bias is not None:
-        values = _repeated(
-            edit.contents(bias) * gains_and_copies.gain[written], 0, written, gains_and_copies
-        )
+        values = _repeated(edit.contents(bias) * scaling.gain[written], 0, written, scaling)
         named = edit.add_constant(graph, f"{bias.name}.spread", values.astype(np.float32))
         node.replace_input_with(2, named)
 
 
-def _rescale(node: ir.Node, channels: Channels, gains_and_copies: GainAndSplit) -> None:
+def _rescale(node: ir.Node, channels: Channels, scaling: GainAndSplit) -> None:
     """Multiply a factor by the gain of its output and divide it by that of its input."""
     read, written = (channels.of[v] for v in (node.inputs[0], node.outputs[0]) if v is not None)
     factor = edit.contents(node.inputs[1]).astype(np.float64).reshape(-1)
-    factor *= gains_and_copies.gain[written] / gains_and_copies.gain[read]
+    factor *= scaling.gain[written] / scaling.gain[read]
     edit.replace_input(node, 1, factor.reshape(1, -1, 1, 1), "spread")
 
 
-def _changes(classes: NDArray[np.intp], gains_and_copies: GainAndSplit) -> bool:
-    return bool(
-        (gains_and_copies.gain[classes] != 1).any() or (gains_and_copies.copies[classes] != 1).any()
-    )
+def _changes(classes: NDArray[np.intp], scaling: GainAndSplit) -> bool:
+    return bool((scaling.gain[classes] != 1).any() or (scaling.copies[classes] != 1).any())
 
 
-def _repeated(
-    array: Any, axis: int, classes: NDArray[np.intp], gains_and_copies: GainAndSplit
-) -> Any:
-    return np.repeat(array, gains_and_copies.copies[classes], axis=axis)
+def _repeated(array: Any, axis: int, classes: NDArray[np.intp], scaling: GainAndSplit) -> Any:
+    return np.repeat(array, scaling.copies[classes], axis=axis)
 
 
 def _written(
-    weight: Any, axis: int, classes: NDArray[np.intp], gains_and_copies: GainAndSplit, node: ir.Node
+    weight: Any, axis: int, classes: NDArray[np.intp], scaling: GainAndSplit, node: ir.Node
 ) -> Any:
     """Scale and repeat the output channels of a weight."""
     if _groups(node) > 1 and axis == 1:
         raise ValueError(f"grouped transposed convolution '{node.name}' must not be scaled")
-    gain = gains_and_copies.gain[classes].reshape(
-        [-1 if i == axis else 1 for i in range(weight.ndim)]
-    )
-    return _repeated(weight * gain, axis, classes, gains_and_copies)
+    gain = scaling.gain[classes].reshape([-1 if i == axis else 1 for i in range(weight.ndim)])
+    return _repeated(weight * gain, axis, classes, scaling)
 
 
 def _read(
-    weight: Any, axis: int, classes: NDArray[np.intp], gains_and_copies: GainAndSplit, node: ir.Node
+    weight: Any, axis: int, classes: NDArray[np.intp], scaling: GainAndSplit, node: ir.Node
 ) -> Any:
     """Divide the input channels of a weight by gains and copies, and repeat them."""
-    undone = 1 / (gains_and_copies.gain * np.maximum(gains_and_copies.copies, 1))[classes]
+    undone = 1 / (scaling.gain * np.maximum(scaling.copies, 1))[classes]
     groups = _groups(node)
     if groups == 1:
         shape = [-1 if i == axis else 1 for i in range(weight.ndim)]
-        return _repeated(weight * undone.reshape(shape), axis, classes, gains_and_copies)
+        return _repeated(weight * undone.reshape(shape), axis, classes, scaling)
     by_group = undone.reshape(groups, 1, -1)
     outputs = np.repeat(by_group, weight.shape[0] // groups, axis=1)
     return weight * outputs.reshape(weight.shape[0], -1, 1, 1)

@@ -120,9 +120,9 @@ def copy_channels(
         if group.pruning is not None:
             fold_into_consumers(original.graph, group.readers, group.pruning.reconstruction)
     offsets = _offsets(original.graph, channels, copies)
-    gains_and_copies = GainAndSplit(np.ones(channels.count), copies)
-    apply_gains_and_copies(original.graph, channels, gains_and_copies)
-    new_ranges = ranges_with_gains_and_copies(ranges, channels, gains_and_copies)
+    scaling = GainAndSplit(np.ones(channels.count), copies)
+    apply_gains_and_copies(original.graph, channels, scaling)
+    new_ranges = ranges_with_gains_and_copies(ranges, channels, scaling)
     _shift_biases(original.graph, offsets, assign_scales(original, new_ranges))
     return new_ranges
 

@@ -86,13 +86,13 @@ def equalize(
     layers = _layers(original.graph, channels, sensitivities)
     noise = ExpectedNoise(scales, layers, WEIGHT_SHARE[rounding])
     gains = _gains(channels, noise, _start(channels, noise, scales))
-    gains_and_copies = GainAndSplit(gains, np.ones(channels.count, np.intp))
-    apply_gains_and_copies(original.graph, channels, gains_and_copies)
+    scaling = GainAndSplit(gains, np.ones(channels.count, np.intp))
+    apply_gains_and_copies(original.graph, channels, scaling)
     scaled = {
         value.name or "": sensitivities[value.name or ""].with_gains(gains[classes])
         for value, classes in channels.of.items()
     }
-    return ranges_with_gains_and_copies(observed, channels, gains_and_copies), scaled
+    return ranges_with_gains_and_copies(observed, channels, scaling), scaled
 
 
 def _scales(
