@@ -4,7 +4,8 @@
 #                make quick leaves out what takes long, on one
 # make fuzz      5000 random networks of each kind through the converters
 # make peer      the written files in tflite-runtime 2.14, in an environment of its own
-# make published EDGE_IMGQ_DATA=DIR  every published figure of the methods that evaluate learns
+# make published EDGE_IMGQ_DATA=DIR  every published figure of the methods that evaluate learns,
+#                and the zoo as its recipes say, where the suite is quicker
 # make devices   what devices return: the Hexagon emulator, Arm and GPU kernels, adb, ssh
 # make graphs    the graphs of the networks that ship, after a change to their architecture
 # make mutations breaks passes, operators and steps of int8, and looks whether their tests see it
@@ -56,7 +57,7 @@ peer: $(INSTALLED)
 	EDGE_IMGQ_OLD_TFLITE=$(CURDIR)/.venv-peer/bin/python $(BIN)/python -m pytest -m peer
 
 published: $(INSTALLED)
-	EDGE_IMGQ_PUBLISHED=1 EDGE_IMGQ_DATA=$(EDGE_IMGQ_DATA) $(BIN)/python -m pytest -rs tests/pipeline/evaluate/test_learn_regression.py
+	EDGE_IMGQ_PUBLISHED=1 EDGE_IMGQ_DATA=$(EDGE_IMGQ_DATA) $(BIN)/python -m pytest -rs tests/pipeline/evaluate/test_learn_regression.py tests/pipeline/test_zoo.py
 
 devices: $(INSTALLED)
 	-$(PIP) install --quiet -c constraints.txt 'onnxruntime-qnn>=2.7,<3'

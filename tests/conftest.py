@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,10 +18,13 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 LONGEST = (
     "pipeline/test_zoo.py",
-    "docs/test_commands.py",
     "export/coreml/test_int8_node_cases.py",
-    "families/test_others.py",
     "export/coreml/test_coreml_node_cases.py",
+    "export/tflite/test_int8_node_cases.py",
+    "export/tflite/test_node_cases.py",
+    "graph/load/test_opset.py",
+    "docs/test_commands.py",
+    "families/test_others.py",
 )
 """Files that take longest: they go first, so that processes which share the suite end together."""
 
@@ -29,6 +33,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first; the others keep their order."""
     first = {CHECKOUT / "tests" / file: rank for rank, file in enumerate(LONGEST)}
     items.sort(key=lambda item: first.get(item.path, len(first)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share the files among processes, those of ONNX's node cases together."""
+    from tests.scheduling import NodeCasesTogether
+
+    return NodeCasesTogether(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import onnx
@@ -9,7 +10,7 @@ import onnx_ir as ir
 from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
 from edge_imgq.graph.rewrite import rewrite
-from tests.export.onnx_node_cases import cases, prepared
+from tests.export.onnx_node_cases import prepared
 from tests.export.tflite.witness import quantized
 
 PASSES = ["canonical", "sub-pixel", "crd-to-dcr", "sign-split"]
@@ -32,13 +33,17 @@ NOT_QUANTIZED = {
 """Cases of the float lowering that have no integer reference, each with the reason."""
 
 
+@cache
 def quantized_case(name: str) -> tuple[onnx.ModelProto, str, Any]:
-    """Return the QDQ form of a case, the name of its input, and the published input."""
-    proto, values, _ = prepared(cases()[name])
-    proto.ir_version = 10
+    """Return the QDQ form of a case, the name of its input, and the published input.
+
+    Tests do not change them: two files of tests have them in common.
+    """
+    proto, values, _ = prepared(name)
     model = ir.from_proto(proto)
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     passed: onnx.ModelProto = ir.to_proto(rewrite(model, PASSES))
+    passed.ir_version = 10
     del passed.graph.value_info[:]
     passed = onnx.shape_inference.infer_shapes(passed, data_prop=True)
     return quantized(passed, values, edge=None), passed.graph.input[0].name, values

@@ -70,9 +70,13 @@ def _is_covered(case: Any) -> bool:
     return len(ends) == 2 and all(getattr(end, "dtype", None) == np.float32 for end in ends)
 
 
-def prepared(case: Any) -> tuple[onnx.ModelProto, Any, Any]:
-    """Return a case as a network from its first input to its first output, and their values."""
-    model = onnx.ModelProto()
+@cache
+def prepared(name: str) -> tuple[onnx.ModelProto, Any, Any]:
+    """Return a case as a network from its first input to its first output, and their values.
+
+    Tests do not change them: four files of tests have them in common.
+    """
+    case, model = cases()[name], onnx.ModelProto()
     model.CopyFrom(case.model)
     inputs, outputs = case.data_sets[0]
     for value, array in list(zip(model.graph.input, inputs, strict=True))[1:]:

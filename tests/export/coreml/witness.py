@@ -76,6 +76,7 @@ def reference(model: onnx.ModelProto, inputs: Arrays) -> list[np.ndarray]:
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 3
+    options.intra_op_num_threads = 1  # others would only wait for work, and spin
     session = ort.InferenceSession(model.SerializeToString(), options)
     return list(session.run(None, dict(inputs)))
 

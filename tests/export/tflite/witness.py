@@ -54,8 +54,15 @@ def network_of(model: onnx.ModelProto) -> Network:
     return read_network(ir.from_proto(model))
 
 
-def run_onnx(model: onnx.ModelProto, values: Any) -> Any:
+def one_thread() -> onnxruntime.SessionOptions:
+    """Return options of a session without threads that only wait for work, and spin."""
     options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return options
+
+
+def run_onnx(model: onnx.ModelProto, values: Any) -> Any:
+    options = one_thread()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(model.SerializeToString(), options)
@@ -111,7 +118,7 @@ def ranges_of(model: onnx.ModelProto, values: Any) -> dict[str, Range]:
     del watched.graph.output[:]
     for name in names[1:]:
         watched.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
-    session = onnxruntime.InferenceSession(watched.SerializeToString())
+    session = onnxruntime.InferenceSession(watched.SerializeToString(), one_thread())
     seen = [values, *session.run(None, {names[0]: values})]
     pairs = zip(names, seen, strict=True)
     return {name: Range(float(array.min()), float(array.max())) for name, array in pairs}
