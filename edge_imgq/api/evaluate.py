@@ -28,7 +28,8 @@ from edge_imgq.api.shown import ShownAsText
 from edge_imgq.devices.load import processors
 
 if TYPE_CHECKING:
-    from edge_imgq.report.evaluation import Evaluation, ImageScores, MethodScores
+    from edge_imgq.report.evaluation import Detection, Evaluation, ImageScores, MethodScores
+    from edge_imgq.skipped import Skipped
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ class EvaluationResult(ShownAsText):
     def images(self) -> tuple[ImageScores, ...]:
         """PSNR in dB and SSIM of every image, one entry per image, condition and method."""
         return self.evaluation.images
+
+    @property
+    def detection(self) -> Detection | Skipped | None:
+        """Precision and recall of a detector's boxes; None if no detector was named."""
+        return self.evaluation.detection
 
     def __str__(self) -> str:
         """Return the table that the command line prints."""
@@ -73,6 +79,7 @@ def evaluate(
     settings: Settings = NOTHING_SET,
     regressors: AnyPath | None = None,
     learn_from: AnyPath | None = None,
+    detector: AnyPath | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> EvaluationResult:
@@ -100,6 +107,8 @@ def evaluate(
             which are then measured as baselines; written if it does not exist. None for none.
         learn_from: folder of photographs to learn the regressors from, in minutes, if the file does
             not exist; the papers use the 91 images of Yang et al.
+        detector: .onnx file of an object detector; its boxes in the images with and without the
+            network are compared with those in the originals. None for none.
         threads: processor threads; None for all processors.
         progress: called before each step.
 
@@ -108,7 +117,7 @@ def evaluate(
             or `regressors` are missing, of another scale, or given for a task other than
             super-resolution.
         ImageError: the folder holds no usable image.
-        ModelError: the model cannot be opened.
+        ModelError: the model or the detector cannot be opened, or the detector returns no boxes.
         OutputError: the sheet or the regressors cannot be written.
         RuntimeUnavailableError: the runtime of a file is not installed here.
     """
@@ -130,5 +139,6 @@ def evaluate(
         settings=as_settings(settings),
         regressors=as_path(regressors),
         learn_from=as_path(learn_from),
+        detector=as_path(detector),
     )
     return EvaluationResult(run(request, progress or unwatched))

@@ -15,7 +15,7 @@ from edge_imgq.cli.options import (
     add_range,
     add_threads,
 )
-from edge_imgq.cli.paths import existing_folder, file_to_keep, model, output_image
+from edge_imgq.cli.paths import existing_file, existing_folder, file_to_keep, model, output_image
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.devices.load import processors
 from edge_imgq.errors import UsageError
@@ -73,15 +73,22 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--sheet", type=output_image, metavar="FILE", help="write crops of some images side by side"
     )
-    _add_regressors(parser)
+    _add_comparisons(parser)
     add_range(parser)
     add_ports(parser)
     add_threads(parser, default=processors())
     add_json(parser)
 
 
-def _add_regressors(parser: argparse.ArgumentParser) -> None:
-    """Add options for the baselines ANR and A+."""
+def _add_comparisons(parser: argparse.ArgumentParser) -> None:
+    """Add options for a detector, and for the baselines ANR and A+."""
+    parser.add_argument(
+        "--detector",
+        type=existing_file,
+        metavar="FILE",
+        help="an object detector as .onnx: compare its boxes in every image with those in the "
+        "original",
+    )
     parser.add_argument(
         "--regressors",
         type=file_to_keep,
@@ -122,6 +129,7 @@ def run(arguments: argparse.Namespace) -> int:
             states=arguments.state,
             regressors=arguments.regressors,
             learn_from=arguments.learn_from,
+            detector=arguments.detector,
             threads=arguments.threads,
             progress=watch,
         )

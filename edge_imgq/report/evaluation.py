@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edge_imgq.skipped import Skipped
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -56,6 +58,44 @@ class MethodScores:
 
 
 @dataclass(frozen=True)
+class DetectionScores:
+    """How well a detector finds in one method's images what it finds in the originals.
+
+    Attributes:
+        condition: Degradation of the images.
+        method: The model or a baseline.
+        precision: Share of the boxes that are correct, 0 to 1; None if there is no box.
+        recall: Share of the originals' boxes that are found, 0 to 1.
+        f1: Harmonic mean of precision and recall.
+        average_precision: Area under the precision-recall curve over all scores, mean over labels.
+    """
+
+    condition: str
+    method: str
+    precision: float | None
+    recall: float
+    f1: float
+    average_precision: float
+
+
+@dataclass(frozen=True)
+class Detection:
+    """Comparison of a detector's boxes in each method's images with those in the originals.
+
+    Attributes:
+        detector: File of the detector.
+        references: Number of boxes in the originals.
+        least_score: Least score of these, and of boxes that count in precision and recall.
+        rows: One row per condition and method, in the order of the evaluation's.
+    """
+
+    detector: str
+    references: int
+    least_score: float
+    rows: tuple[DetectionScores, ...]
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Evaluation of a model and of baselines on a set of images.
 
@@ -69,6 +109,7 @@ class Evaluation:
         left_out: One sentence per file that could not be used.
         hint: Advice if the model may expect another pixel range, and a note on values of further
             inputs that its file rounds; or "".
+        detection: What a detector finds; None if none was named.
     """
 
     model: str
@@ -79,3 +120,4 @@ class Evaluation:
     images: tuple[ImageScores, ...]
     left_out: tuple[str, ...]
     hint: str = ""
+    detection: Detection | Skipped | None = None

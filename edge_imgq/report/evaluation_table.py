@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from edge_imgq.report.drawing import ABSENT, draw, new_table, wrapped
-from edge_imgq.report.evaluation import Evaluation
+from edge_imgq.report.evaluation import Detection, Evaluation
+from edge_imgq.skipped import Skipped
 from edge_imgq.wording import count_of
 
 
 def evaluation_table(evaluation: Evaluation) -> str:
-    """Return a table of PSNR and SSIM, a row per condition and method, and the protocol."""
+    """Return a table of PSNR and SSIM, a row per condition and method, and the protocol.
+
+    Below it stands a table of a detector's boxes, if one was named.
+    """
     table = new_table("condition", "method", ">PSNR dB", ">SSIM", ">PSNR-B", ">better")
     for row in evaluation.rows:
         psnr_b = ABSENT if row.mean.psnr_b is None else f"{row.mean.psnr_b:.2f}"
@@ -20,4 +24,27 @@ def evaluation_table(evaluation: Evaluation) -> str:
         f"{evaluation.model}: {evaluation.task}, {count_of(count, 'image')} of {evaluation.set}"
     )
     note = f"{evaluation.protocol} better: images above the first row of the condition."
-    return "\n\n".join((wrapped(heading), draw(table), wrapped(note)))
+    return "\n\n".join(
+        (wrapped(heading), draw(table), wrapped(note), *_boxes(evaluation.detection))
+    )
+
+
+def _boxes(detection: Detection | Skipped | None) -> tuple[str, ...]:
+    """Return the paragraphs on a detector's boxes."""
+    if detection is None:
+        return ()
+    if isinstance(detection, Skipped):
+        return (wrapped(f"detection skipped: {detection.reason}"),)
+    table = new_table("condition", "method", ">precision", ">recall", ">F1", ">AP")
+    for row in detection.rows:
+        precision = ABSENT if row.precision is None else f"{row.precision:.3f}"
+        others = (f"{figure:.3f}" for figure in (row.recall, row.f1, row.average_precision))
+        table.add_row(row.condition, row.method, precision, *others)
+    objects = count_of(detection.references, "object")
+    heading = f"{detection.detector}: {objects} in the originals"
+    note = (
+        f"Reference: boxes in the originals with a score of {detection.least_score:g} or more. "
+        "Correct: IoU 0.5 with one of the same label. Precision, recall and F1 count boxes of that "
+        "score, AP all boxes by falling score."
+    )
+    return (wrapped(heading), draw(table), wrapped(note))

@@ -49,7 +49,8 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     ),
     "evaluate": (
         *("model", "images", "*", "task=None", "levels=()", "sheet=None", "pixel_range=None"),
-        *(*PORTS, SET, "regressors=None", "learn_from=None", "threads=None", PROGRESS),
+        *(*PORTS, SET, "regressors=None", "learn_from=None"),
+        *("detector=None", "threads=None", PROGRESS),
     ),
     "export": (
         *("model", "*", "targets='all'", "output='artifacts'", "calibration=None", "images=None"),
@@ -108,7 +109,7 @@ MEMBERS: dict[str, set[str]] = {
     "Budget": {"psnr_drop", "psnr_drop_worst", "psnr_vs_reference", "conversion_within_1"},
     "CheckResult": {"comparison", "notes", "passes", "verdict", "verdicts"},
     "EdgeImgqError": {"exit_code"},
-    "EvaluationResult": {"evaluation", "rows", "images"},
+    "EvaluationResult": {"evaluation", "rows", "images", "detection"},
     "ExportRecipe": {
         *(
             "name",

@@ -10,6 +10,7 @@ import pytest
 
 from edge_imgq.images.files import write_image
 from tests.cli.conftest import Run
+from tests.pipeline.evaluate.build import cell_detector, with_bright_cells
 from tests.port_networks import with_noise_map
 
 
@@ -77,3 +78,26 @@ def test_settings_that_say_nothing_are_refused(
     refused = run("evaluate", network, "--task", "denoise", *given)
     assert refused.code == 2
     assert said in " ".join(refused.err.split())
+
+
+def test_a_detector_is_compared_with_and_without_the_model(
+    run: Run, tiny: Path, tmp_path: Path
+) -> None:
+    """The input has two of three bright cells and one more; `tiny` nearly copies."""
+    detector = cell_detector(tmp_path / "cells.onnx")
+    cells = {"truth": {0: 255, 5: 240, 10: 230}, "input": {0: 250, 5: 60, 10: 220, 12: 200}}
+    for name, bright in cells.items():
+        (tmp_path / "pairs" / name).mkdir(parents=True)
+        write_image(tmp_path / "pairs" / name / "a.png", with_bright_cells(bright))
+    words = ("evaluate", tiny, "--set", tmp_path / "pairs", "--task", "deblur")
+    form = run(*words, "--detector", detector, "--json")
+    assert form.code == 0, form.err
+    detection = json.loads(form.out)["detection"]
+    assert detection["references"] == 3
+    first = detection["rows"][0]
+    assert (first["method"], first["precision"]) == ("input", pytest.approx(2 / 3))
+    table = run(*words, "--detector", detector).out
+    assert "cells.onnx: 3 objects in the originals" in table
+    assert max(map(len, table.splitlines())) <= 80
+    assert json.loads(run(*words, "--json").out)["detection"] is None
+    assert "detection skipped" not in run(*words).out

@@ -29,6 +29,12 @@ from edge_imgq.pipeline.enhance.enhancer import (
     with_settings,
 )
 from edge_imgq.pipeline.enhance.port_settings import Settings
+from edge_imgq.pipeline.evaluate.detection_scores import (
+    FoundBoxes,
+    detection_scores,
+    found_boxes,
+)
+from edge_imgq.pipeline.evaluate.detector import Detector
 from edge_imgq.pipeline.evaluate.paper_protocols import Baseline, Protocol, of_pairs, protocol_of
 from edge_imgq.pipeline.evaluate.regression_file import regressions
 from edge_imgq.pipeline.progress import ProgressStep, Watch
@@ -64,6 +70,7 @@ class EvaluateRequest:
         settings: values of further inputs.
         regressors: file of the baselines ANR and A+ for super-resolution; None for none.
         learn_from: folder to learn them from if the file does not exist.
+        detector: .onnx file of an object detector whose boxes are compared; None for none.
     """
 
     model: str | Source
@@ -76,6 +83,7 @@ class EvaluateRequest:
     settings: Settings = field(default_factory=dict)
     regressors: Path | None = None
     learn_from: Path | None = None
+    detector: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -97,10 +105,11 @@ def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
     Raises:
         UsageError: the task is unknown, the model does not exist, or levels do not apply to pairs.
         ImageError: the folder holds no usable image.
-        ModelError: the model cannot be opened.
+        ModelError: the model or the detector cannot be opened, or the detector returns no boxes.
         OutputError: the contact sheet cannot be written.
         RuntimeUnavailableError: the runtime of the file is not installed.
     """
+    detector = Detector(request.detector, request.threads) if request.detector else None
     unset = open_unset(request.model, request.threads, request.pixels)
     refuse_unused_range([unset], request.pixels)
     files = tuple(pair_files(request.folder))
@@ -112,11 +121,13 @@ def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
     scores: list[ImageScores] = []
     sheet: list[SheetRow] = []
     left_out: list[str] = []
+    boxes: list[FoundBoxes] = []
     for index, file in enumerate(files):
         watch(ProgressStep(f"evaluate {enhancer.name}", index, len(files)))
         try:
             for case in _cases(file, at_levels, protocol):
                 scores += _measured(case, enhancer.contract, protocol)
+                boxes += _boxes(case, detector)
                 sheet += [_sheet_row(case)] if request.sheet and len(sheet) < SHEET_ROWS else []
         except ImageError as error:
             left_out.append(str(error))
@@ -133,6 +144,7 @@ def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
         images=tuple(scores),
         left_out=tuple(left_out),
         hint=" ".join(filter(None, (_hint(enhancer, files, request.threads), *enhancer.rounded))),
+        detection=detection_scores(detector.name, boxes) if detector is not None else None,
     )
 
 
@@ -217,6 +229,13 @@ def _cases(
                     "degraded form; a task compares images of one size (--task)."
                 )
         yield _Case(file.truth.stem, condition, truth, results, gray)
+
+
+def _boxes(case: _Case, detector: Detector | None) -> list[FoundBoxes]:
+    """Return a detector's boxes in every method's result; [] without a detector."""
+    if detector is None:
+        return []
+    return found_boxes(detector, case.condition, case.truth, case.results)
 
 
 def _shape(pixels: Pixels) -> str:

@@ -1,0 +1,94 @@
+"""What a detector finds in restored images, compared with what it finds in the originals.
+
+The protocol of Kupyn et al., "DeblurGAN: Blind Motion Deblurring Using Conditional Adversarial
+Networks", CVPR 2018: boxes in the sharp photograph are the reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.metrics.detection import Boxes, average_precision, correct
+from edge_imgq.report.evaluation import Detection, DetectionScores
+from edge_imgq.skipped import Skipped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+
+SURE = 0.5
+"""Least score of a reference box, and of boxes that count in precision and recall."""
+
+
+@dataclass(frozen=True)
+class FoundBoxes:
+    """Boxes in one image by one method, and the reference boxes in the original.
+
+    Attributes:
+        condition: degradation of the image.
+        method: the model or a baseline.
+        reference: boxes in the original, of score SURE or more.
+        found: boxes in the method's result, of any score.
+    """
+
+    condition: str
+    method: str
+    reference: Boxes
+    found: Boxes
+
+
+def found_boxes(
+    detect: Callable[[Pixels], Boxes], condition: str, truth: Pixels, results: Mapping[str, Pixels]
+) -> list[FoundBoxes]:
+    """Run a detector on an original and on every method's result, which are of the same size.
+
+    Raises:
+        ModelError: the detector fails.
+    """
+    there = detect(truth)
+    reference = there.chosen(there.scores >= SURE)
+    return [
+        FoundBoxes(condition, method, reference, detect(pixels))
+        for method, pixels in results.items()
+    ]
+
+
+def detection_scores(detector: str, boxes: Sequence[FoundBoxes]) -> Detection | Skipped:
+    """Return precision, recall, F1 and average precision of each condition and method.
+
+    `Skipped` if the detector is sure of nothing in the originals.
+
+    Args:
+        detector: name of the detector.
+        boxes: boxes of all images, grouped here by condition and method.
+    """
+    groups: dict[tuple[str, str], list[tuple[Boxes, Boxes]]] = {}
+    for one in boxes:
+        groups.setdefault((one.condition, one.method), []).append((one.reference, one.found))
+    count = sum(len(reference.scores) for reference, _ in next(iter(groups.values()), []))
+    if not count:
+        return Skipped(f"{detector} finds nothing in the originals with a score of {SURE} or more")
+    rows = [_scores(condition, method, pairs) for (condition, method), pairs in groups.items()]
+    return Detection(detector, count, SURE, tuple(rows))
+
+
+def _scores(condition: str, method: str, pairs: Sequence[tuple[Boxes, Boxes]]) -> DetectionScores:
+    """Return the scores of one condition and method; there is a reference box."""
+    sure = [(reference, found.chosen(found.scores >= SURE)) for reference, found in pairs]
+    right = sum(int(correct(reference, found).sum()) for reference, found in sure)
+    found_in_all = sum(len(found.scores) for _, found in sure)
+    there = sum(len(reference.scores) for reference, _ in sure)
+    return DetectionScores(
+        condition=condition,
+        method=method,
+        precision=right / found_in_all if found_in_all else None,
+        recall=right / there,
+        f1=2 * right / (found_in_all + there),
+        average_precision=average_precision(pairs),
+    )
