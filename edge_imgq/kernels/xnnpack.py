@@ -27,5 +27,17 @@ TABLED = frozenset(
 )  # fmt: skip
 """One-input operators in float between two conversions that XNNPACK replaces by a lookup table."""
 
+MAX_MULTIPLIER = 255.0
+"""Largest input scale × weight scale / output scale of a convolution or matrix product. XNNPACK
+refuses to open a file where it is 2⁸ or more."""
+
+MIN_SUM_RATIO = 2.0**-10
+"""Smallest operand scale / result scale of an int8 sum. XNNPACK leaves smaller ones to TFLite's own
+kernels."""
+
+MAX_SUM_RATIO = 255.0
+"""Largest operand scale / result scale of an int8 sum. From 2⁸ on XNNPACK leaves it to TFLite's own
+kernels, which from 2¹⁹ on end the process."""
+
 DEPTHWISE_TAPS = 25
 """Most taps of XNNPACK's one-pass kernels (src/f32-dwconv and src/qs8-qc8w-dwconv, "25p")."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from edge_imgq.graph.network import Quantization
+from edge_imgq.kernels.xnnpack import MAX_MULTIPLIER
 from edge_imgq.quantize.scales.power_of_two import power_above
 from edge_imgq.quantize.scales.tie_free_multiplier import tie_free_above
 
@@ -18,6 +20,9 @@ BIAS_HIGH = 2.0**30
 
 MIN_MULTIPLIER = 2.0**-31
 """Smallest input scale · weight scale / output scale; XNNPACK refuses values below 2⁻³²."""
+
+MAX_POWER = 2.0 ** math.floor(math.log2(MAX_MULTIPLIER))
+"""Largest power of two that is a multiplier which kernels take."""
 
 
 def quantize_weight(
@@ -34,7 +39,8 @@ def quantize_weight(
     The scales are chosen so that no requantization has ties that runtimes round differently
     (`edge_imgq.quantize.scales.tie_free_multiplier`). A channel whose weights are tiny or zero gets
     a scale large enough for its bias to fit int32 and for the requantization multiplier to stay in
-    the range that kernels accept. Weights are rounded half to even.
+    the range that kernels accept. So does a channel whose weights are so large that one level of
+    the input fills the range of the result; its weights saturate. Weights are rounded half to even.
 
     Args:
         weight: float32 weights with output channels on `axis`.
@@ -54,7 +60,9 @@ def quantize_weight(
         floor = np.maximum(floor, np.abs(bias) / (input_scale * BIAS_HIGH))
     gain = input_scale / output_scale
     rounded_up = power_above if by_shift else tie_free_above
-    scale = (rounded_up(np.maximum(scale, floor) * gain) / gain).astype(np.float32)
+    largest = MAX_POWER if by_shift else MAX_MULTIPLIER
+    multiplier = np.minimum(np.maximum(scale, floor) * gain, largest)
+    scale = (rounded_up(multiplier) / gain).astype(np.float32)
     broadcast = scale.reshape([-1 if i == axis else 1 for i in range(weight.ndim)])
     integers = np.rint(weight / broadcast).clip(-WEIGHT_HIGH, WEIGHT_HIGH).astype(np.int8)
     return integers, Quantization(scale, np.zeros(len(scale), np.int32), "int8", axis)

@@ -35,3 +35,12 @@ def test_dead_and_tiny_channels_get_a_scale_that_their_bias_fits(size: float) ->
     assert np.abs(stored.astype(np.int64)).max() < 2**31
     np.testing.assert_allclose(stored * bias_parameters.scale.astype(np.float64), bias, rtol=1e-5)
     assert (0.01 * parameters.scale / 0.02 >= 2.0**-32).all()
+
+
+@pytest.mark.parametrize("by_shift", [False, True])
+def test_huge_weights_get_a_multiplier_that_kernels_take(by_shift: bool) -> None:
+    weight = np.array([[[[3e5]]], [[[0.02]]]], np.float32)
+    integers, parameters = quantize_weight(weight, None, 0, 2.0**-6, 2.0**-7, by_shift=by_shift)
+    assert (2 * parameters.scale < 2.0**8).all()
+    assert integers.reshape(-1)[0] == 127
+    assert abs(integers.reshape(-1)[1] * parameters.scale[1] - 0.02) < 0.01 * 0.02

@@ -6,6 +6,8 @@ scale; it is at most one level from that of the QDQ graph, which rounds in float
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +15,13 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edge_imgq.export.tflite.layout import stored_shape
 from edge_imgq.graph.network import Tensor
+from edge_imgq.graph.read_network import same_quantization
+from edge_imgq.kernels.xnnpack import MAX_SUM_RATIO, MIN_SUM_RATIO
+from edge_imgq.quantize.ranges.ranges import per_tensor
 
 if TYPE_CHECKING:
     from edge_imgq.export.tflite.emitter import Emitter
-    from edge_imgq.graph.network import Operation
+    from edge_imgq.graph.network import Operation, Quantization
 
 Code = schema.BuiltinOperator
 INVERSE_ROOT = -0.5
@@ -30,7 +35,7 @@ def add(file: Emitter, operation: Operation) -> None:
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.
     """
-    _binary(file, operation, Code.ADD, _any_scale(operation, schema.AddOptionsT()))
+    _sum(file, operation, Code.ADD, schema.AddOptionsT())
 
 
 def subtract(file: Emitter, operation: Operation) -> None:
@@ -41,7 +46,7 @@ def subtract(file: Emitter, operation: Operation) -> None:
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.
     """
-    _binary(file, operation, Code.SUB, _any_scale(operation, schema.SubOptionsT()))
+    _sum(file, operation, Code.SUB, schema.SubOptionsT())
 
 
 def multiply(file: Emitter, operation: Operation) -> None:
@@ -165,12 +170,43 @@ def negative(file: Emitter, operation: Operation) -> None:
     file.emit(operation, Code.NEG, [file.tensor(operation.operand(0))], schema.NegOptionsT())
 
 
-def _any_scale(operation: Operation, options: Any) -> Any:
-    """Let an int16 sum have scales that are no powers of two, as all others have."""
-    stored = operation.output.quantization
-    if stored is not None and stored.dtype == "int16":
+def _sum(file: Emitter, operation: Operation, code: int, options: Any) -> None:
+    """Emit an ADD or SUB whose operands have scales that its kernels take."""
+    total, rank = operation.output.quantization, len(operation.output.shape)
+    if total is not None and total.dtype == "int16":
+        # Scales that are no powers of two, as all others have.
         options.potScaleInt16 = False
-    return options
+    inputs = [_summand(file, operation.operand(index), total, rank) for index in (0, 1)]
+    file.emit(operation, code, inputs, options)
+
+
+def _summand(file: Emitter, tensor: Tensor, total: Quantization | None, rank: int) -> int:
+    wanted = addable(tensor.quantization, total)
+    if same_quantization(tensor.quantization, wanted):
+        return file.operand(tensor, rank)
+    if tensor.data is None:
+        file.operand(tensor, rank)  # refuses an activation of lower rank
+        return file.requantized(tensor, wanted)
+    shape = (1,) * (rank - len(tensor.shape)) + tensor.shape
+    return file.requantized(replace(tensor, shape=shape, data=tensor.data.reshape(shape)), wanted)
+
+
+def addable(operand: Quantization | None, total: Quantization | None) -> Quantization | None:
+    """Return the parameters at which the kernels of ADD and SUB take an int8 operand.
+
+    They are the operand's own, unless its scale is too fine or too coarse for the sum's. A finer
+    scale becomes 1/512 of the sum's. A coarser one is divided by a whole number, so that all levels
+    that can be part of a sum in range stay exact; levels beyond saturate.
+    """
+    if operand is None or total is None or operand.dtype != "int8":
+        return operand
+    unit = float(total.scale[0])
+    ratio = float(operand.scale[0]) / unit
+    if ratio < MIN_SUM_RATIO:
+        return per_tensor(2 * MIN_SUM_RATIO * unit, 0)
+    if ratio > MAX_SUM_RATIO:
+        return per_tensor(ratio / math.ceil(ratio / MAX_SUM_RATIO) * unit, 0)
+    return operand
 
 
 def _binary(file: Emitter, operation: Operation, code: int, options: Any) -> None:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from edge_imgq.runtime.litert import placement_of
 from tests.export.tflite.operators.build import (
     assert_float_file,
     assert_int8_file,
     cases_of,
     quantizable,
+)
+from tests.export.tflite.witness import (
+    Case,
+    interpreter_of,
+    levels_of_both,
+    lowered,
+    quantized,
 )
 
 CASES = cases_of("elementwise")
@@ -22,3 +31,25 @@ def test_a_float_file_agrees_with_onnx_runtime(name: str) -> None:
 @pytest.mark.parametrize("name", quantizable(CASES))
 def test_an_int8_file_agrees_with_the_qdq_model(name: str) -> None:
     assert_int8_file(name)
+
+
+@pytest.mark.parametrize("kind", ["Add", "Sub"])
+@pytest.mark.parametrize("factor", [3e-4, 260.0, 3000.0])
+def test_a_sum_of_far_scales_stays_in_xnnpack(kind: str, factor: float) -> None:
+    body = f"v = Mul(x, k) s = {kind}(v, x) u = Mul(v, l) y = Add(s, u)"
+    constants = {"k": np.float32(factor), "l": np.float32(0.1 / factor)}
+    case = Case(body, constants=constants)
+    values = np.random.default_rng(4).uniform(-2, 2, case.shape).astype(np.float32)
+    model = quantized(case.model(), values)
+    placed = placement_of(interpreter_of(lowered(model)))
+    assert set(placed.fallback) <= {"QUANTIZE"}
+    wanted, got = levels_of_both(model, values)
+    assert np.abs(wanted - got).max() <= 1
+
+
+def test_a_convolution_with_huge_weights_opens_in_xnnpack() -> None:
+    weights = np.eye(6, dtype=np.float32)[:, :, None, None] * 1e6
+    case = Case("y = Conv(x, w)", constants={"w": weights})
+    values = np.random.default_rng(4).uniform(-2, 2, case.shape).astype(np.float32)
+    wanted, got = levels_of_both(quantized(case.model(), values), values)
+    assert np.abs(wanted - got).max() <= 1
