@@ -39,17 +39,20 @@ def write_reference(model: ir.Model, note: FileNote, path: Path) -> None:
 def write_onnx(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     """Write the graph for apps, with open height and width and uint8 instead of int8.
 
-    The graph computes the same numbers; see `edge_imgq.export.uint8_qdq` and
-    `edge_imgq.export.double_rounding`. `order.sizes` are not used. An existing file is overwritten.
+    The graph computes the same numbers; see `edge_imgq.export.uint8_qdq`,
+    `edge_imgq.export.double_rounding` and `edge_imgq.export.exact_pools`. `order.sizes` are not
+    used. An existing file is overwritten.
     """
     import onnx_ir as ir
 
     from edge_imgq.export.double_rounding import keep_both_roundings
+    from edge_imgq.export.exact_pools import keep_exact
     from edge_imgq.export.uint8_qdq import to_unsigned
 
     proto = ir.to_proto(graph.model)
     to_unsigned(proto)
     keep_both_roundings(proto)
+    keep_exact(proto)
     _save(proto, order.note, path)
 
 

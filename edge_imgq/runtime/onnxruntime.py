@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 SILENT = 3
 """Log level for errors only; warnings about unused initializers are of no use to users."""
 
+PAD_FUSION = "Pad_Fusion"
+"""ONNX Runtime's name of the optimisation that merges a Pad into the operator behind it."""
+
 
 class OnnxSession(LevelsSession):
     """One .onnx file; implements `edge_imgq.runtime.protocol.Session`.
@@ -98,6 +101,7 @@ class OnnxSession(LevelsSession):
             optimise=optimise,
             as_an_app=as_an_app,
             keep_memory=self._keeps_memory,
+            fuse_pads=True,
         )
 
     @staticmethod
@@ -131,6 +135,7 @@ def inference_session(
     optimise: bool = True,
     as_an_app: bool = False,
     keep_memory: bool = False,
+    fuse_pads: bool = False,
 ) -> Any:
     """Create an ONNX Runtime session on the CPU.
 
@@ -140,6 +145,8 @@ def inference_session(
         model: serialized ONNX model, or its path.
         threads: number of CPU threads; 0 for one per core.
         optimise: False to run every node as written.
+        fuse_pads: True to merge a Pad into the pool behind it, as an app's session does. That
+            changes what some models compute (`edge_imgq.export.exact_pools`).
         as_an_app: True to keep ONNX Runtime's default thread spinning and memory arena, for timing.
         keep_memory: True to keep the memory arena between runs, for many images of one size.
     """
@@ -154,7 +161,10 @@ def inference_session(
     options.log_severity_level = SILENT
     if not optimise:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    apart = None if fuse_pads else [PAD_FUSION]
+    return onnxruntime.InferenceSession(
+        model, options, providers=["CPUExecutionProvider"], disabled_optimizers=apart
+    )
 
 
 def open_session(path: Path, threads: int = 1) -> OnnxSession:

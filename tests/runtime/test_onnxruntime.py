@@ -13,6 +13,7 @@ import pytest
 
 from edge_imgq.errors import ModelError
 from edge_imgq.quantize.calibration.calibrate import observe_channels
+from edge_imgq.runtime.onnxruntime import inference_session
 from tests.graph.build import parsed
 
 
@@ -34,3 +35,14 @@ def test_onnx_runtime_keeps_no_record_of_what_is_run(tmp_path: Path) -> None:
     places = {"HOME": str(home), "TMPDIR": str(temporary), "XDG_CACHE_HOME": str(home / "cache")}
     subprocess.run([sys.executable, "-c", code], check=True, env={**environment, **places})
     assert not [path for path in tmp_path.rglob("*") if path not in (home, temporary)]
+
+
+def test_a_session_pools_the_zeros_that_a_pad_adds() -> None:
+    """ONNX Runtime's default ignores them, as a MaxPool does its own padding."""
+    pads = {"pads": np.array([0, 0, 1, 1, 0, 0, 1, 1])}
+    body = "p = Pad(image, pads) out = MaxPool <kernel_shape = [3, 3]> (p)"
+    data = ir.to_proto(parsed(body, pads, "6,8", 1)).SerializeToString()
+    dark = np.full((1, 1, 6, 8), -1, np.float32)
+    pooled = inference_session(data).run(None, {"image": dark})[0]
+    assert pooled[0, 0, 0].max() == pooled[0, 0, 0].min() == 0
+    assert pooled[0, 0, 1:-1, 1:-1].max() == -1

@@ -1,0 +1,72 @@
+"""Writes pools in a form that ONNX Runtime's optimisations do not change the meaning of.
+
+A Pad in front of a MaxPool or AveragePool is merged into the pool's own `pads`. But a MaxPool
+ignores its own padding, where it compares the zeros of a Pad with the image; and padding as wide as
+the window, which a Pad may have, is refused in a pool, so that the file does not open. With
+`auto_pad = VALID`, which means the same, a pool without padding of its own is left alone.
+
+An AveragePool between two quantizations becomes a QLinearAveragePool. With `ceil_mode` and
+`count_include_pad`, that counts positions beyond the padding too, and the last row and column come
+out too small. Without padding, `count_include_pad` means nothing, and is dropped.
+
+Where neither is possible, a Max with the lowest float stands in front of the pool: it changes no
+value, and no optimisation removes it.
+
+Source: ONNX Runtime 1.31, microsoft/onnxruntime#24737.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+POOLS = ("MaxPool", "AveragePool")
+LOWEST = "exact_pools.lowest"
+"""Name of the constant that the Max operators share."""
+
+
+def keep_exact(model: onnx.ModelProto) -> None:
+    """Rewrite the pools that ONNX Runtime would otherwise compute differently, in place.
+
+    The result of the graph is unchanged, exactly. Pools that read neither a Pad nor, with
+    `ceil_mode`, a DequantizeLinear are not changed.
+
+    Args:
+        model: float32 graph, or QDQ graph, whose pools have explicit padding.
+    """
+    makers = {name: node.op_type for node in model.graph.node for name in node.output}
+    for node in list(model.graph.node):
+        if node.op_type not in POOLS:
+            continue
+        maker = makers.get(node.input[0])
+        values = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        pads, ceils = any(values.get("pads", ())), bool(values.get("ceil_mode", 0))
+        counts = ceils and bool(values.get("count_include_pad", 0))
+        if counts and not pads:
+            _state(node, count_include_pad=0)
+        if maker == "Pad" and not (pads or ceils):
+            _state(node, auto_pad="VALID", pads=None)
+        elif maker == "Pad" or (maker == "DequantizeLinear" and counts and pads):
+            _separate(model.graph, node)
+
+
+def _state(node: onnx.NodeProto, **attributes: Any) -> None:
+    """Set attributes of a node; None removes one."""
+    kept = [a for a in node.attribute if a.name not in attributes]
+    stated = [helper.make_attribute(k, v) for k, v in attributes.items() if v is not None]
+    del node.attribute[:]
+    node.attribute.extend([*kept, *stated])
+
+
+def _separate(graph: onnx.GraphProto, pool: onnx.NodeProto) -> None:
+    """Insert a Max with the lowest float32 in front of a pool."""
+    if all(tensor.name != LOWEST for tensor in graph.initializer):
+        lowest = np.float32(np.finfo(np.float32).min)
+        graph.initializer.append(numpy_helper.from_array(lowest, LOWEST))
+    kept = f"{pool.output[0]}.exact"
+    node = helper.make_node("Max", [pool.input[0], LOWEST], [kept], name=kept)
+    graph.node.insert(list(graph.node).index(pool), node)
+    pool.input[0] = kept
