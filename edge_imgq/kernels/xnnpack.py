@@ -37,7 +37,7 @@ kernels."""
 
 MAX_SUM_RATIO = 255.0
 """Largest operand scale / result scale of an int8 sum. From 2⁸ on XNNPACK leaves it to TFLite's own
-kernels, which from 2¹⁹ on end the process."""
+kernels."""
 
 DEPTHWISE_TAPS = 25
 """Most taps of XNNPACK's one-pass kernels (src/f32-dwconv and src/qs8-qc8w-dwconv, "25p")."""
