@@ -103,7 +103,8 @@ class ImageSet:
     Attributes:
         description: description in reports.
         photos: the images.
-        extremes: indices of images selected for extreme activations; they are not typical images.
+        extremes: indices, among its network inputs, of those selected for extreme activations; they
+            are not typical images.
     """
 
     description: str
@@ -238,6 +239,11 @@ def samples(
         if size is None:
             _refuse_small(photo, sample, smallest)
         yield sample
+
+
+def sample_count(images: ImageSet, contract: ImageContract) -> int:
+    """Count the network inputs that `samples` reads from a set, without reading it."""
+    return len(images.photos) * (len(SCENARIOS) if contract.task == "assessment" else 1)
 
 
 def _ported(

@@ -18,6 +18,7 @@ from edge_imgq.images.samples import (
     file_set,
     folder_set,
     is_one_image,
+    sample_count,
     samples,
 )
 from edge_imgq.pipeline.progress import ProgressStep, Watch
@@ -142,16 +143,20 @@ def covering_set(images: ImageSet, source: Source, watch: Watch) -> ImageSet:
 
     step = -(-len(images.photos) // LOOKED_AT)
     looked_at = replace(images, photos=images.photos[::step])
+    count = sample_count(looked_at, source.contract)
 
     def pixels() -> Iterator[NDArray[np.uint8]]:
         for index, sample in enumerate(network_inputs(looked_at, source)):
-            watch(ProgressStep("choose calibration images", index, len(looked_at.photos)))
+            watch(ProgressStep("choose calibration images", index, count))
             yield sample.pixels
 
     peak, size = source.contract.peak, own_size(source.model)
     chosen = covering_images(source.model, pixels(), peak, MAX_CALIBRATION_IMAGES, size)
-    photos = tuple(looked_at.photos[index] for index in chosen.places)
-    extremes = frozenset(i for i, index in enumerate(chosen.places) if index in chosen.extremes)
+    each = count // len(looked_at.photos)  # inputs that one photograph gives
+    taken = list(dict.fromkeys(index // each for index in chosen.places))
+    photos = tuple(looked_at.photos[index] for index in taken)
+    order = [index * each + variant for index in taken for variant in range(each)]
+    extremes = frozenset(i for i, index in enumerate(order) if index in chosen.extremes)
     description = f"{len(photos)} of the {images.description}, by the ranges they reach"
     return ImageSet(description, photos, extremes)
 

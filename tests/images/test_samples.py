@@ -11,7 +11,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ImageError
 from edge_imgq.images.files import read_rgb, write_image
 from edge_imgq.images.mixture import SCENARIOS
-from edge_imgq.images.samples import array_set, file_set, folder_set, samples
+from edge_imgq.images.samples import array_set, file_set, folder_set, sample_count, samples
 from edge_imgq.pipeline.image_selection import calibration_images
 from edge_imgq.ports import Port
 
@@ -181,6 +181,7 @@ def test_a_network_that_assesses_is_shown_every_degradation_of_a_photograph() ->
     assert [sample.name for sample in found] == [f"image 1, {name}" for name in SCENARIOS]
     assert {sample.pixels.shape for sample in found} == {(48, 48, 3)}
     assert len({sample.pixels.tobytes() for sample in found}) == len(SCENARIOS)
+    assert sample_count(array_set([photo]), contract) == len(found)
     assert all(sample.truth is None for sample in found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from edge_imgq.pipeline import image_selection
 from edge_imgq.pipeline.image_selection import (
     covering_set,
     image_set,
+    network_inputs,
     refuse_copies,
     refuse_overlap,
 )
@@ -53,6 +55,22 @@ def test_of_a_large_folder_the_images_that_reach_farthest_are_taken(
         == f"{len(chosen.photos)} of the 70 images of many, by the ranges they reach"
     )
     assert [step.done for step in told] == list(range(70))
+
+
+def test_of_a_large_folder_a_network_that_assesses_gets_photographs_that_reach_far(
+    many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_selection, "MAX_CALIBRATION_IMAGES", 8)
+    onnx.save(tiny_model(), tmp_path / "tiny.onnx")
+    source = open_model(str(tmp_path / "tiny.onnx"))
+    source = replace(source, contract=replace(source.contract, task="assessment"))
+    for path in sorted(many.iterdir())[:57]:
+        path.unlink()
+    told: list[ProgressStep] = []
+    chosen = covering_set(folder_set(many), source, told.append)
+    assert "57" in [photo.name for photo in chosen.photos]
+    assert all(step.done < step.total for step in told)
+    assert max(chosen.extremes) < len(list(network_inputs(chosen, source)))
 
 
 def test_a_small_folder_is_taken_whole(many: Path, tmp_path: Path) -> None:

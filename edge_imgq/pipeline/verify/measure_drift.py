@@ -19,7 +19,7 @@ from edge_imgq.errors import DeviceError, ModelError, NonFiniteOutputError
 from edge_imgq.images.frame_sequences import SHOWN, run_frames
 from edge_imgq.images.layout import pixels_of
 from edge_imgq.images.port_results import first_result, other_results
-from edge_imgq.images.samples import ImageSet, Sample, samples
+from edge_imgq.images.samples import ImageSet, Sample, sample_count, samples
 from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.pipeline.verify.amplified_levels import AmplifiedLevels
 from edge_imgq.pipeline.verify.builtin_kernels import BuiltinRuns
@@ -118,7 +118,7 @@ def measure_drifts(
         group = [file for file in opened if size in wanted[file.path]]
         _release(file for file in opened if file not in group)
         read = samples(images, contract, size, references.smallest)
-        for sample in _watched(read, size, len(images.photos), watch):
+        for sample in _watched(read, size, sample_count(images, contract), watch):
             there = [file for file in group if file.path not in not_run]
             if not there:
                 continue
