@@ -23,6 +23,9 @@ UNARY = {
 """ncnn's UnaryOp code by ONNX operator."""
 
 SQUARE = 4
+WHOLE_POWERS = (2, 3, 4)
+"""Exponents that are products, exact for negative numbers."""
+
 REDUCTIONS = {"ReduceMean": 3, "ReduceMax": 4, "ReduceMin": 5}
 """ncnn's Reduction code by ONNX operator; passes decompose other reductions into these."""
 
@@ -69,17 +72,41 @@ def binary_of(site: LoweringContext, kind: str, one: Blob, two: Tensor) -> Blob:
 
 
 def power(site: LoweringContext) -> Blob:
-    """Lower Pow to BinaryOp, or a square to UnaryOp, which takes negative numbers.
+    """Lower Pow: small whole exponents to products, all others to BinaryOp above 0.
+
+    ncnn's power is exp(exponent · log(base)), which is 2.4e38 where the base is 0 or negative. So a
+    computed base is raised to the least normal float32 first: 0 to a positive power is then
+    nearly 0. A negative base to a power that is not whole, NaN in ONNX, becomes that too.
+
+    Source: ncnn 20261020, Tencent/ncnn#2139.
 
     Raises:
         RefusedError: a tensor has more than ncnn's four axes.
     """
-    exponent = site.operation.operand(1).data
-    if exponent is not None and exponent.size == 1 and float(exponent.reshape(())) == 2:
-        return _shaped(site, site.builder.emit(
-            "UnaryOp", (site.read(0),), site.read(0).shape, {0: SQUARE}
-        ))  # fmt: skip
-    return binary("Pow")(site)
+    base, exponent = site.operation.operand(0), site.operation.operand(1)
+    if base.data is not None:
+        return binary("Pow")(site)
+    number = None
+    if exponent.data is not None and exponent.data.size == 1:
+        number = float(np.float32(exponent.data.reshape(())))
+    if number is not None and number in WHOLE_POWERS:
+        return _product(site, int(number))
+    x = _aligned(site, base, site.operation.output.shape)
+    least = {0: BINARY["Max"], 1: 1, 2: float(np.finfo(np.float32).tiny)}
+    above = site.builder.emit("BinaryOp", (x,), x.shape, least)
+    if number is not None:
+        return site.emit("BinaryOp", above, parameters={0: BINARY["Pow"], 1: 1, 2: number})
+    other = _aligned(site, exponent, site.operation.output.shape)
+    return site.emit("BinaryOp", above, other, parameters={0: BINARY["Pow"]})
+
+
+def _product(site: LoweringContext, exponent: int) -> Blob:
+    """Multiply the first operand by itself."""
+    x = site.read(0)
+    product = site.builder.emit("UnaryOp", (x,), x.shape, {0: SQUARE})
+    for _ in range(exponent - 2):
+        product = site.builder.emit("BinaryOp", (product, x), x.shape, {0: BINARY["Mul"]})
+    return _shaped(site, product)
 
 
 def unary(kind: str) -> Callable[[LoweringContext], Blob]:

@@ -23,6 +23,9 @@ MORE = {
     "cosine": Case("y = Cos(x)"),
     "floor and ceiling": Case("a = Floor(x) b = Ceil(x) y = Add(a, b)"),
     "square of negatives": Case("y = Pow(x, c)", constants={"c": scalar(2)}),
+    "cube of negatives": Case("y = Pow(x, c)", constants={"c": scalar(3)}),
+    "gamma of black": Case("a = Relu(x) y = Pow(a, c)", constants={"c": scalar(1 / 2.2)}),
+    "black to computed powers": Case("a = Relu(x) b = Sigmoid(x) c = Exp(b) y = Pow(a, c)"),
     "number to a power": Case("y = Pow(c, x)", constants={"c": scalar(1.7)}),
     "prelu per pixel": Case("y = PRelu(x, a)", constants={"a": weights(1, 1, 12, 10)}),
     "both operands broadcast": Case(
