@@ -28,13 +28,14 @@ NETWORKS = {
 
 @pytest.fixture(scope="module", params=NETWORKS)
 def exported(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, pieces: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> edge_imgq.ModelResult:
     name = request.param
     path = NETWORKS[name][0](tmp_path_factory.mktemp(name) / f"{name}.onnx")
     return edge_imgq.export(
         path,
         targets=[*FLOAT, *INT8],
+        images=pieces,
         sizes=SIZE,
         scheme="int8-fast",
         output=path.parent / "artifacts",

@@ -43,7 +43,7 @@ SETTINGS = {"noise-map": {"sigma": "25/255"}, "strength": {"strength": 0.5}}
 
 @pytest.fixture(scope="module", params=NETWORKS)
 def exported(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, pieces: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> edge_imgq.ModelResult:
     folder, targets = tmp_path_factory.mktemp(request.param), [*FLOAT, *INT8]
     if request.param not in EVERYWHERE:
@@ -51,6 +51,7 @@ def exported(
     return edge_imgq.export(
         NETWORKS[request.param](folder / f"{request.param}.onnx"),
         targets=targets,
+        images=pieces,
         sizes=(SIDE, SIDE),
         scheme="int8-fast",
         output=folder / "artifacts",

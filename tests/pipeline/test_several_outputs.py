@@ -25,26 +25,26 @@ FLOAT = ("onnx-float", "tflite-float", "coreml-fp16")
 INT8 = ("onnx-int8", "tflite-int8", "coreml-int8")
 
 
-def exported(path: Path, *outputs: str) -> edge_imgq.ModelResult:
+def exported(path: Path, pieces: Path) -> edge_imgq.ModelResult:
     return edge_imgq.export(
         path,
         targets=[*FLOAT, *INT8],
+        images=pieces,
         sizes=SIZE,
         scheme="int8-fast",
         output=path.parent / "artifacts",
-        output_name=outputs,
         bench=False,
     )
 
 
 @pytest.fixture(scope="module")
-def scales(tmp_path_factory: pytest.TempPathFactory) -> edge_imgq.ModelResult:
-    return exported(three_scales(tmp_path_factory.mktemp("scales") / "scales.onnx"))
+def scales(pieces: Path, tmp_path_factory: pytest.TempPathFactory) -> edge_imgq.ModelResult:
+    return exported(three_scales(tmp_path_factory.mktemp("scales") / "scales.onnx"), pieces)
 
 
 @pytest.fixture(scope="module")
-def brightened(tmp_path_factory: pytest.TempPathFactory) -> edge_imgq.ModelResult:
-    return exported(curves(tmp_path_factory.mktemp("curves") / "curves.onnx"))
+def brightened(pieces: Path, tmp_path_factory: pytest.TempPathFactory) -> edge_imgq.ModelResult:
+    return exported(curves(tmp_path_factory.mktemp("curves") / "curves.onnx"), pieces)
 
 
 def own(result: edge_imgq.ModelResult, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
@@ -171,10 +171,11 @@ def test_outputs_are_chosen_in_the_order_of_the_person(tmp_path: Path) -> None:
     assert edge_imgq.open(path, output_name="enhanced").contract.others == ()
 
 
-def test_what_a_format_cannot_return_is_said(tmp_path: Path) -> None:
+def test_what_a_format_cannot_return_is_said(pieces: Path, tmp_path: Path) -> None:
     path = three_scales(tmp_path / "scales.onnx")
+    targets = ["onnx-float", "ncnn-float"]
     result = edge_imgq.export(
-        path, targets=["onnx-float", "ncnn-float"], sizes=SIZE, output=tmp_path, bench=False
+        path, targets=targets, images=pieces, sizes=SIZE, output=tmp_path, bench=False
     )
     (failed,) = result.report.failed
     assert failed.target == "ncnn-float"

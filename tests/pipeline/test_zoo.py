@@ -10,18 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from edge_imgq.export.tflite.describe import describe
 from edge_imgq.formats import FORMATS
 from edge_imgq.graph.ports.port_feeds import session_entries, split_ports
-from edge_imgq.images.files import read_rgb
 from edge_imgq.models.zoo import ZOO, load_network
 from edge_imgq.pipeline.export.export import ExportRequest, export
 from edge_imgq.pipeline.open_model.source import open_model
 from edge_imgq.pipeline.verify.verify import VerifyRequest, verify
 from edge_imgq.recipe.folders import export_recipes
-from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
 from edge_imgq.report.report import Report
 
 FORBIDDEN = {"TRANSPOSE", "GATHER", "TRANSPOSE_CONV", "PRELU"}
@@ -65,20 +62,6 @@ def targets_of(name: str) -> list[str]:
     here = {name for name, extra in extras.items() if extra is None or find_spec(extra.module)}
     found = [r.name for r in export_recipes() if not r.chips and r.format in here]
     return found if IN_FULL or name == "fsrcnn-x2" else [t for t in found if t not in ONCE]
-
-
-@pytest.fixture(scope="module")
-def pieces(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a piece of each photograph that exports are measured on.
-
-    The README's own commands, which are run as well, measure on the whole photographs.
-    """
-    folder = tmp_path_factory.mktemp("pieces")
-    for image in read_manifest(default_manifest()):
-        if image.split == "evaluation":
-            piece = read_rgb(image_path(image))[80:272, 100:356]
-            Image.fromarray(piece).save(folder / f"{image.name}.png")
-    return folder
 
 
 @pytest.fixture(scope="module", params=sorted(ZOO.keys() - ALIKE))
