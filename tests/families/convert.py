@@ -190,6 +190,7 @@ def run_onnx(model: ir.Model, image: Any) -> Any:
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 3
+    options.intra_op_num_threads = 1  # others would only wait for work, and spin
     proto: onnx.ModelProto = ir.to_proto(model)
     session = onnxruntime.InferenceSession(proto.SerializeToString(), options)
     return session.run(None, {session.get_inputs()[0].name: image})[0]

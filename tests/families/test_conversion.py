@@ -14,14 +14,14 @@ from edge_imgq.graph.shapes.size import bind_size
 
 from .convert import float_file, int8_file, quantized
 from .even_steps import assert_even, plain_network
-from .sharing import family
+from .sharing import family, quantized_family
 
 
 @pytest.mark.parametrize("name", ["nafnet", "srresnet", "deblurgan"])
 def test_two_exports_of_one_model_are_byte_identical(name: str) -> None:
     network = family(name)
     assert float_file(network) == float_file(network)
-    assert int8_file(network, quantized(network)) == int8_file(network, quantized(network))
+    assert int8_file(network, quantized(network)) == int8_file(network, quantized_family(name))
 
 
 def to_tflite(proto: onnx.ModelProto) -> bytes:

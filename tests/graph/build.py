@@ -61,6 +61,7 @@ def run(model: ir.Model, image: Any, *, exact: bool = False) -> Any:
     """Return the output of a model by ONNX Runtime; `exact` leaves every node as it stands."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    options.intra_op_num_threads = 1  # others would only wait for work, and spin
     if exact:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(ir.to_proto(model).SerializeToString(), options)
