@@ -94,7 +94,7 @@ def _narrowed(
         if stored is None or not np.isfinite(numbers).all():
             return found
         numbers = numbers.clip(stored.low, stored.high)
-        tolerance = _levels(result, stored, ranges) / 2
+        tolerance = _levels(value, result, stored, ranges) / 2
         first = np.minimum(
             first, [POINTS - 1 - _saturates_from(numbers[::-1], t) for t in tolerance]
         )
@@ -107,13 +107,32 @@ def _narrowed(
     return replace(found, low=low, high=high)
 
 
-def _levels(result: ir.Value, stored: Range, ranges: Mapping[str, ChannelRange]) -> Numbers:
-    """Return the level in which a value is stored, per channel if each has a gain, else one."""
+def _levels(
+    value: ir.Value, result: ir.Value, stored: Range, ranges: Mapping[str, ChannelRange]
+) -> Numbers:
+    """Return the level in which a result is stored, per channel of `value` if each has a gain.
+
+    Behind operators that move elements, which channel is which is not known, so the finest level is
+    returned.
+    """
     if not is_factor(edit.producer(result)):
         return np.array([(stored.high - stored.low) / LEVELS])
     found = ranges[result.name or ""]
     spans: Numbers = (np.maximum(found.high, 0) - np.minimum(found.low, 0)) / LEVELS
-    return spans
+    return spans.min(keepdims=True) if _is_moved(value, result) else spans
+
+
+def _is_moved(value: ir.Value, result: ir.Value) -> bool:
+    """Return True if elements are moved on the way from a value to a result computed from it."""
+    visited, waiting = {value}, [result]
+    while waiting:
+        found = waiting.pop()
+        node = None if found in visited else found.producer()
+        visited.add(found)
+        if node is not None and node.op_type in MOVED:
+            return True
+        waiting += [] if node is None else [v for v in node.inputs if v is not None]
+    return False
 
 
 def _saturates_from(numbers: Numbers, tolerance: float) -> int:

@@ -7,9 +7,11 @@ import onnx_ir as ir
 import pytest
 
 from edge_imgq.contract import ImageContract
+from edge_imgq.graph.float_regions import mark_float
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.calibration.calibrate import observe_channels
+from edge_imgq.quantize.prepare.float_region_gains import insert_edge_factors
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.quantize.ranges.ranges import Range
 from edge_imgq.quantize.ranges.saturating_activations import limit_to_saturation
@@ -103,6 +105,18 @@ def test_the_ends_of_a_picture_cut_what_makes_it() -> None:
     """Behind a sigmoid that ends the graph a level is a pixel's."""
     _, cut = ends(network("y = Sigmoid(x)", "out = Identity(y)"))
     assert cut.high == pytest.approx(np.log(509), abs=0.1)
+
+
+def test_gains_behind_a_split_cut_at_the_finest_level() -> None:
+    """The two channels of a are 0 … 8 and −0.17 … 0: GELU is flat to half of 0.17/255 at −3.75."""
+    tail = "p, q = Split<axis = 1, num_outputs = 2>(x) a = Gelu(p) b = Gelu(q)"
+    graph = network(tail, "y = Concat<axis = 1>(a, b) out = Conv(y, w)")
+    region = [node for node in graph.graph if node.outputs[0].name == "a"]
+    mark_float(region[0])
+    insert_edge_factors(graph.graph, region)
+    seen, cut = ends(graph)
+    assert seen.low < -8
+    assert cut.low == pytest.approx(-3.75, abs=0.05)
 
 
 def test_the_image_gains_the_levels_that_nobody_needs() -> None:
