@@ -23,6 +23,12 @@ Code = schema.BuiltinOperator
 SLICE = 4
 """Channels in one GPU texture slice."""
 
+RIGHTLY_PADDED = 4
+"""Fewest channels of an int16 image that Qualcomm's HTP pads with zero."""
+
+FEW_CHANNELS = 4
+"""Most channels for which a strided depthwise convolution is not trusted on Qualcomm's HTP."""
+
 OHWI = (0, 2, 3, 1)
 HWO_DEPTHWISE = (1, 2, 3, 0)
 """Permutation from (channels × multiplier, 1, H, W) to (1, H, W, channels × multiplier)."""
@@ -41,14 +47,13 @@ def convolution(file: Emitter, operation: Operation) -> None:
     """
     image, kernel = operation.operand(0), constant_input(operation, 1)
     spot = window(operation, kernel.shape[2:])
-    group = operation.attributes.get("group", 1)
+    group, weights = operation.attributes.get("group", 1), contents(kernel)
+    if group > 1 and _is_wrong_in_groups(file, image, weights, spot):
+        group, weights = 1, dense(weights, group)
     depthwise = group > 1 and group == image.shape[1]
     padding = None if _pads_wrongly(file, image, spot) else spot.padding
     source = padded(file, image, spot.pads) if padding is None else file.tensor(image)
     order, axis = (HWO_DEPTHWISE, 3) if depthwise else (OHWI, 0)
-    weights = contents(kernel)
-    if file.options.gpu and group > 1 and not depthwise:
-        weights = _whole_slices(weights, group)
     inputs = [
         source,
         file.weights(kernel, weights.transpose(order), axis),
@@ -64,28 +69,53 @@ def convolution(file: Emitter, operation: Operation) -> None:
 
 
 def _pads_wrongly(file: Emitter, image: Tensor, spot: PaddedWindow) -> bool:
-    """Return True if an NPU's padding of a convolution is not trusted.
+    """Return True if an NPU's padding of a convolution is wrong, so that a PAD must do it.
 
-    Before a 3×3 convolution, Qualcomm's HTP (QNN 2.51) pads an int16 image of one to three channels
-    that was converted from 8 bits with gray 128 (`findings/qnn-htp-int16-padding.sh`). A PAD before
-    the convolution is right, and is written before every one of int16 that pads.
+    Before a 3×3 convolution, Qualcomm's HTP (QNN 2.51) pads an int16 image of fewer than
+    RIGHTLY_PADDED channels with gray 128 where it was converted from 8 bits
+    (`findings/qnn-htp-int16-padding.sh`).
     """
     int16 = image.quantization is not None and image.quantization.dtype == "int16"
-    return file.options.npu and int16 and any(map(any, spot.pads))
+    few = image.shape[1] < RIGHTLY_PADDED
+    return file.options.npu and int16 and few and any(map(any, spot.pads))
 
 
-def _whole_slices(weights: NDArray[Any], group: int) -> NDArray[Any]:
-    """Expand grouped weights (O, I / group, K, L) to dense ones where a GPU needs it.
+def _is_wrong_in_groups(
+    file: Emitter, image: Tensor, weights: NDArray[Any], spot: PaddedWindow
+) -> bool:
+    """Return True if the target computes a convolution in groups wrongly, but a dense one rightly.
 
-    LiteRT 2.3.0's GPU kernels silently compute a wrong result if a group reads or writes a number
-    of channels that is no multiple of four. Such weights become (O, I, K, L) with zeros between
-    groups.
+    LiteRT 2.3.0's GPU kernels silently do if a group of several channels reads or writes a number
+    of them that is no multiple of four.
     """
+    channels, inputs = image.shape[1], weights.shape[1]
+    if inputs == 1:
+        return is_wrong_by_channel(file, channels, spot)
+    outputs = weights.shape[0] * inputs // channels
+    return file.options.gpu and (outputs % SLICE > 0 or inputs % SLICE > 0)
+
+
+def is_wrong_by_channel(file: Emitter, channels: int, spot: PaddedWindow) -> bool:
+    """Return True if the target's depthwise convolution is not trusted, but a dense one is.
+
+    Qualcomm's HTP (QNN 2.51) silently computes a 2×2 kernel with stride 2 wrongly for two to four
+    channels, or does not compile it (`findings/qnn-htp-depthwise-stride.sh`). Files for NPUs have
+    no strided depthwise convolution of so few channels.
+
+    Args:
+        file: the file being written.
+        channels: channels of the image.
+        spot: window of the convolution.
+    """
+    strided = spot.rows.stride > 1 or spot.columns.stride > 1
+    return file.options.npu and strided and channels <= FEW_CHANNELS
+
+
+def dense(weights: NDArray[Any], group: int) -> NDArray[Any]:
+    """Expand grouped weights (O, I / group, K, L) to (O, I, K, L), with zeros between groups."""
     outputs, inputs = weights.shape[0] // group, weights.shape[1]
-    if outputs % SLICE == 0 and inputs % SLICE == 0:
-        return weights
-    dense = np.zeros((weights.shape[0], group * inputs, *weights.shape[2:]), weights.dtype)
+    whole = np.zeros((weights.shape[0], group * inputs, *weights.shape[2:]), weights.dtype)
     for index in range(group):
         rows = slice(index * outputs, (index + 1) * outputs)
-        dense[rows, index * inputs : (index + 1) * inputs] = weights[rows]
-    return dense
+        whole[rows, index * inputs : (index + 1) * inputs] = weights[rows]
+    return whole

@@ -8,6 +8,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edge_imgq.export.tflite.layout import stored_axis, stored_values
+from edge_imgq.export.tflite.operators.convolution import dense, is_wrong_by_channel
 from edge_imgq.export.tflite.operators.padding import padded, unpadded
 from edge_imgq.export.tflite.operators.shape import store
 from edge_imgq.export.tflite.operators.weights import constant_input, contents
@@ -124,21 +125,31 @@ def _depthwise_mean(
     """Write an int8 mean as a depthwise convolution with equal weights of 1/taps.
 
     It converts between any two scales. XNNPACK runs it and rounds once, to nearest, with 1/taps
-    rounded to float32; it has no int8 AVERAGE_POOL_2D.
+    rounded to float32; it has no int8 AVERAGE_POOL_2D. The convolution is dense where an NPU's
+    depthwise one is wrong.
     """
     channels, taps = operation.output.shape[1], spot.rows.kernel * spot.columns.kernel
     level = np.float32(1 / taps) / np.float32(UNIT)
+    is_dense = is_wrong_by_channel(file, channels, spot)
     step = Quantization(
-        np.full(channels, level, np.float32), np.zeros(channels, np.int32), "int8", 1
+        np.full(channels, level, np.float32),
+        np.zeros(channels, np.int32),
+        "int8",
+        int(not is_dense),
     )
-    shape = (1, channels, spot.rows.kernel, spot.columns.kernel)
+    weights = np.full((channels, 1, spot.rows.kernel, spot.columns.kernel), UNIT, np.int8)
+    weights = dense(weights, channels) if is_dense else weights.transpose(1, 0, 2, 3)
     name = f"{operation.name}/mean"
-    kernel = Tensor(name, shape, step, np.full(shape, UNIT, np.int8))
+    kernel = Tensor(name, weights.shape, step, weights)
     none = np.zeros(channels, np.int32)
     bias_scale = np.asarray(scale.scale[0] * step.scale, np.float32)
     bias = Tensor(f"{name}/bias", (channels,), Quantization(bias_scale, none, "int32", 0), none)
-    inputs = [source, file.weights(kernel, stored_values(contents(kernel)), 3), file.tensor(bias)]
-    file.emit(operation, Code.DEPTHWISE_CONV_2D, inputs, _depthwise(spot))
+    stored, axis = stored_values(weights), 0 if is_dense else 3
+    inputs = [source, file.weights(kernel, stored, axis), file.tensor(bias)]
+    if is_dense:
+        file.emit(operation, Code.CONV_2D, inputs, _dense_options(spot))
+    else:
+        file.emit(operation, Code.DEPTHWISE_CONV_2D, inputs, _depthwise(spot))
 
 
 def _mean_of_sums(file: Emitter, operation: Operation, source: int, spot: PaddedWindow) -> None:
@@ -159,6 +170,14 @@ def _mean_of_sums(file: Emitter, operation: Operation, source: int, spot: Padded
     rest = np.full((1, 1, 1, 1), 1 / (taps * weight), np.float32)
     factor = file.operand(Tensor(f"{name}/factor", rest.shape, None, rest), 4)
     file.emit(operation, Code.MUL, [sums, factor], schema.MulOptionsT())
+
+
+def _dense_options(spot: PaddedWindow) -> schema.Conv2DOptionsT:
+    options = schema.Conv2DOptionsT()
+    options.padding = VALID
+    options.strideH, options.strideW = spot.rows.stride, spot.columns.stride
+    options.dilationHFactor = options.dilationWFactor = 1
+    return options
 
 
 def _depthwise(spot: PaddedWindow) -> schema.DepthwiseConv2DOptionsT:

@@ -18,6 +18,7 @@ from tests.export.tflite.witness import (
     NOTE,
     from_file,
     interpreter_of,
+    kinds,
     network_of,
     run_litert,
     run_onnx,
@@ -51,3 +52,23 @@ def test_a_gpu_gets_whole_weights_where_groups_are_no_fours(group: int, outputs:
     np.testing.assert_allclose(got, run_onnx(model, values), atol=1e-5)
     filters = [d["shape"].tolist() for d in interpreter_of(data).get_tensor_details()]
     assert [group * outputs, 3, 3, 6] in filters
+
+
+@pytest.mark.parametrize(("channels", "stride", "kind"), [
+    (3, 2, "CONV_2D"), (3, 1, "DEPTHWISE_CONV_2D"), (8, 2, "DEPTHWISE_CONV_2D"),
+])  # fmt: skip
+def test_an_npu_gets_no_strided_depthwise_convolution_of_few_channels(
+    channels: int, stride: int, kind: str
+) -> None:
+    """Qualcomm's is wrong with 2x2 kernels: 6 dB in its emulator (tests/export/npu)."""
+    generator, shape = np.random.default_rng(3), (1, channels, 8, 10)
+    weights = generator.normal(size=(channels, 1, 2, 2)).astype(np.float32)
+    bias = generator.normal(size=channels).astype(np.float32)
+    attributes = f"group = {channels}, strides = [{stride}, {stride}]"
+    model = conv(attributes, shape, w=weights, b=bias).model()
+    values = generator.normal(size=shape).astype(np.float32)
+    data = lower(network_of(model), NOTE, options=LoweringOptions(npu=True))
+    assert kinds(data) == [kind]
+    np.testing.assert_allclose(
+        from_file(run_litert(data, to_file(values))), run_onnx(model, values), atol=1e-5
+    )

@@ -18,7 +18,9 @@ from tests.export.tflite.witness import (
     Case,
     from_file,
     interpreter_of,
+    kinds,
     network_of,
+    quantized,
     run_litert,
     run_onnx,
     to_file,
@@ -48,3 +50,14 @@ def test_a_file_for_an_npu_counts_padding_and_corrects_it(strides: str) -> None:
     np.testing.assert_allclose(got, run_onnx(model, values), atol=1e-6)
     shapes = [tuple(d["shape"]) for d in interpreter_of(data).get_tensor_details()]
     assert (1, 9, 11, 4) in shapes
+
+
+def test_a_file_for_an_npu_halves_an_rgb_image_by_a_dense_convolution() -> None:
+    """Qualcomm's depthwise 2x2 with stride 2 is wrong: 6 dB in its emulator (tests/export/npu)."""
+    case = Case("y = AveragePool<kernel_shape=[2,2], strides=[2,2]>(x)", (1, 3, 8, 10))
+    values = np.random.default_rng(5).uniform(-1, 1, case.shape).astype(np.float32)
+    network = network_of(quantized(case.model(), values))
+    data, other = (lower(network, NOTE, options=LoweringOptions(npu=npu)) for npu in (True, False))
+    assert (kinds(data)[1], kinds(other)[1]) == ("CONV_2D", "DEPTHWISE_CONV_2D")
+    image = np.random.default_rng(6).integers(0, 256, (1, 8, 10, 3), np.uint8)
+    np.testing.assert_array_equal(run_litert(data, image), run_litert(other, image))
