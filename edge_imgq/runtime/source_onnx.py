@@ -7,7 +7,7 @@ not.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper
 
+from edge_imgq.contract import has_note
 from edge_imgq.graph.load.single_precision import OTHERS
 from edge_imgq.graph.shapes.size import side_axes
 from edge_imgq.images.layout import levels_from_nhwc
@@ -140,6 +141,21 @@ class OwnPorts:
         return OwnPorts(
             contract.further, contract.result, contract.border, contract.others, contract.scale
         )
+
+    @staticmethod
+    def in_peak_range(contract: ImageContract) -> OwnPorts:
+        """Return the ports of the model that was loaded: all values in 0 … peak, no border."""
+        further, others = (
+            [replace(port, low=(0.0,), high=(contract.peak,)) for port in ports]
+            for ports in (contract.further, contract.others)
+        )
+        return OwnPorts(further, others=others)
+
+    @staticmethod
+    def of_file(model: onnx.ModelProto, contract: ImageContract) -> OwnPorts:
+        """Return the ports of a file: a float model that `export` wrote is in 0 … peak already."""
+        written = has_note({entry.key: entry.value for entry in model.metadata_props})
+        return OwnPorts.in_peak_range(contract) if written else OwnPorts.of(contract)
 
 
 ONE_IMAGE = OwnPorts()

@@ -106,6 +106,11 @@ def test_levels_of_a_file_are_the_models_numbers_in_their_ranges(
         assert session.note.contract == exported.report.contract
 
 
+def test_the_float_reference_opens_again_as_what_it_is(exported: edge_imgq.ModelResult) -> None:
+    model = edge_imgq.open(exported.folder / "reference" / "float.onnx")
+    assert model.contract.result == exported.report.contract.result
+
+
 def test_a_range_that_nobody_says_holds_what_photographs_reach(tmp_path: Path) -> None:
     model = edge_imgq.open(head(tmp_path / "head.onnx", picture=False))
     port = model.contract.result

@@ -8,7 +8,6 @@ and the step that changed it is named.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -128,16 +127,12 @@ def _compared(
     import onnx_ir as ir
 
     images = test_images(size, contract.channels)
-    own = OwnPorts.of(contract)
+    own = OwnPorts.of_file(given, contract)
     file = _running(given_as, given, pixels, images[0], own)
     if isinstance(file, Skipped):
         return file
     unit = PixelRange(0.0, contract.peak)
-    further, others = (
-        [replace(port, low=(0.0,), high=(unit.high,)) for port in ports]
-        for ports in (contract.further, contract.others)
-    )
-    ported = OwnPorts(further, others=others)
+    ported = OwnPorts.in_peak_range(contract)
     ours = _tried(in_onnx_runtime(ir.to_proto(model), unit, 1, ports=ported), images[0])
     if isinstance(ours, Skipped):
         return ours

@@ -203,7 +203,7 @@ def _original_session(path: Path, graph: Session, threads: int) -> FloatSession 
         return Skipped("it computes in half precision or gives 8-bit pixels, the graph in float32")
     if (own := image_size(proto)) not in (None, graph.size):
         return Skipped(f"it takes images of {own[0]}x{own[1]} alone" if own else "")
-    ports = OwnPorts.of(note.contract)
+    ports = OwnPorts.of_file(proto, note.contract)
     opened = in_onnx_runtime(proto, note.original_pixels, threads, path, ports)
     return opened if isinstance(opened, Skipped) else SourceOnnxSession(opened, note, graph.size)
 
