@@ -19,6 +19,7 @@ from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.graph import edit
 from edge_imgq.graph.load.attention_masks import with_finite_masks
 from edge_imgq.graph.load.channels_last import channels_first
+from edge_imgq.graph.load.counted_padding import without_counted_padding
 from edge_imgq.graph.load.dynamic_shape import holds_no_size
 from edge_imgq.graph.load.mean_variance_norm import without_mean_variance
 from edge_imgq.graph.load.old_group_norm import without_old_groups
@@ -172,6 +173,7 @@ CONVERSION: tuple[ModelStep, ...] = (
     ("putting channels first", _channels_first),
     ("simplification by onnxsim", simplified),
     ("stating what a Resize does to all axes", with_all_axes),
+    ("padding in front of average pools", without_counted_padding),
 )
 STEPS = (*WRITING_OUT, *CONVERSION)
 """Conversion steps in order, each with the words that name it in an error message.
