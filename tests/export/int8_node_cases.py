@@ -10,7 +10,7 @@ import onnx_ir as ir
 from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
 from edge_imgq.graph.rewrite import rewrite
-from tests.export.onnx_node_cases import prepared
+from tests.export.onnx_node_cases import copied, prepared
 from tests.export.tflite.witness import quantized
 
 PASSES = ["canonical", "sub-pixel", "crd-to-dcr", "sign-split"]
@@ -33,12 +33,17 @@ NOT_QUANTIZED = {
 """Cases of the float lowering that have no integer reference, each with the reason."""
 
 
-@cache
 def quantized_case(name: str) -> tuple[onnx.ModelProto, str, Any]:
     """Return the QDQ form of a case, the name of its input, and the published input.
 
-    Tests do not change them: two files of tests have them in common.
+    The form is a copy: two files of tests have each case in common.
     """
+    model, entry, values = _quantized(name)
+    return copied(model), entry, values
+
+
+@cache
+def _quantized(name: str) -> tuple[onnx.ModelProto, str, Any]:
     proto, values, _ = prepared(name)
     model = ir.from_proto(proto)
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)

@@ -70,14 +70,25 @@ def _is_covered(case: Any) -> bool:
     return len(ends) == 2 and all(getattr(end, "dtype", None) == np.float32 for end in ends)
 
 
-@cache
 def prepared(name: str) -> tuple[onnx.ModelProto, Any, Any]:
     """Return a case as a network from its first input to its first output, and their values.
 
-    Tests do not change them: four files of tests have them in common.
+    The network is a copy, which passes may change: four files of tests have each case in common.
     """
-    case, model = cases()[name], onnx.ModelProto()
-    model.CopyFrom(case.model)
+    model, given, wanted = _prepared(name)
+    return copied(model), given, wanted
+
+
+def copied(model: onnx.ModelProto) -> onnx.ModelProto:
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    return copy
+
+
+@cache
+def _prepared(name: str) -> tuple[onnx.ModelProto, Any, Any]:
+    case = cases()[name]
+    model = copied(case.model)
     inputs, outputs = case.data_sets[0]
     for value, array in list(zip(model.graph.input, inputs, strict=True))[1:]:
         model.graph.initializer.append(onnx.numpy_helper.from_array(array, value.name))
