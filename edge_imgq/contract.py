@@ -283,7 +283,7 @@ class FileNote:
             what = f"; its note is not whole: {error}" if has_note(pairs) else ""
             raise ModelError(
                 f"{where} does not say what its pixels mean{what}. This command takes files that "
-                "edge-imgq wrote; `edge-imgq export` makes them of a model."
+                "edge-imgq wrote; `edge-imgq export` makes them from a model."
             ) from error
 
 

@@ -175,7 +175,7 @@ def read_port(text: str) -> PortRequest:
     name, _, rest = text.partition("=")
     kind, _, ranges = rest.partition(":")
     if not name or ("=" in text and kind not in KINDS):
-        raise UsageError(f"'{text}' is no port; write {FORM}.")
+        raise UsageError(f"'{text}' is not a port; write {FORM}.")
     ends = [_ends(part, text) for part in ranges.split(",")] if ranges else []
     low, high = tuple(low for low, _ in ends), tuple(high for _, high in ends)
     return PortRequest(name, as_kind(kind) if kind else None, low, high)
@@ -202,7 +202,7 @@ def read_state(text: str) -> tuple[str, str]:
     """
     fed_by, _, state = text.partition("=")
     if not fed_by or not state:
-        raise UsageError(f"'{text}' is no state; write OUTPUT=INPUT, such as h_out=h_in.")
+        raise UsageError(f"'{text}' is not a state; write OUTPUT=INPUT, such as h_out=h_in.")
     return fed_by, state
 
 
@@ -237,10 +237,12 @@ def _said(port: PortRequest) -> str:
 def _ends(part: str, text: str) -> tuple[float, float]:
     low, dots, high = part.partition("..")
     if not dots:
-        raise UsageError(f"'{part}' of '{text}' is no range; write both ends, such as 0..75.")
+        raise UsageError(f"'{part}' of '{text}' is not a range; write both ends, such as 0..75.")
     found = _number(low, text), _number(high, text)
     if found[0] >= found[1]:
-        raise UsageError(f"'{part}' of '{text}' is no range: its first end is not the lower one.")
+        raise UsageError(
+            f"'{part}' of '{text}' is not a range: its first end must be the lower one."
+        )
     return found
 
 
@@ -257,7 +259,7 @@ def number_of(text: str) -> float | None:
 def _number(part: str, text: str) -> float:
     found = number_of(part)
     if found is None:
-        raise UsageError(f"'{part}' of '{text}' is no number.")
+        raise UsageError(f"'{part}' of '{text}' is not a number.")
     return found
 
 

@@ -143,9 +143,9 @@ def _said_once(inputs: Sequence[PortRequest]) -> tuple[PortRequest, ...]:
     """
     for place, port in enumerate(inputs):
         if port.kind is None:
-            raise UsageError(f"'{port.name}' says nothing of that input; write {FORM}.")
+            raise UsageError(f"'{port.name}' states nothing about that input; write {FORM}.")
         if any(port.name == other.name for other in inputs[:place]):
-            raise UsageError(f"Two things are said of the input '{port.name}'; say one.")
+            raise UsageError(f"The input '{port.name}' is described twice; describe it once.")
     return tuple(inputs)
 
 
@@ -158,7 +158,7 @@ def _numbers(name: str, given: float | str | Sequence[float]) -> tuple[float, ..
         numbers = ()
     if not numbers or not all(map(math.isfinite, numbers)):
         raise UsageError(
-            f"{given!r} gives '{name}' no number; give one, several, or text such as '15/255'."
+            f"{given!r} is not a number for '{name}'; give one, several, or text such as '15/255'."
         )
     return numbers
 

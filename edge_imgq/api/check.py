@@ -221,5 +221,5 @@ def _history(history: AnyPath | None, html: AnyPath | None) -> Sequence[HistoryE
     if history is None:
         return ()
     if html is None:
-        raise UsageError("--history is shown on the page: say --html FILE, too.")
+        raise UsageError("--history is shown on the HTML page: add --html FILE.")
     return read_history(Path(history))

@@ -190,7 +190,7 @@ def opened_with(
     if isinstance(model, Model):
         if ports != NO_PORT_REQUESTS or pixels not in (None, model.pixel_range):
             raise UsageError(
-                f"{model.name} is open already: say its range, its inputs and its output to "
+                f"{model.name} is open already: give its range, its inputs and its output to "
                 "`open`, and leave them out here."
             )
         return model
@@ -231,8 +231,8 @@ def _traced(
 
     if not isinstance(module, nn.Module):
         raise UsageError(
-            f"A {type(module).__name__} is no model: give a name, a path, an ONNX model as bytes "
-            "or onnx.ModelProto, or a torch.nn.Module."
+            f"A {type(module).__name__} is not a model: give a name, a path, an ONNX model as "
+            "bytes or onnx.ModelProto, or a torch.nn.Module."
         )
     if example is None:
         raise UsageError(
@@ -281,5 +281,5 @@ def _file_name(name: str) -> str:
         UsageError: the name is empty or contains a path separator.
     """
     if not name or name != Path(name).name:
-        raise UsageError(f"'{name}' is no name for a model: it becomes that of a folder.")
+        raise UsageError(f"'{name}' cannot be a model's name: a folder is named after it.")
     return name

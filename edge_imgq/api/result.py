@@ -112,7 +112,7 @@ class ModelResult:
             return files[target]
         for failed in self.report.failed:
             if failed.target == target:
-                raise ModelError(f"There is no file of {target}: {failed.reason}")
+                raise ModelError(f"There is no {target} file: {failed.reason}")
         raise UsageError(no_such("file", target, files))
 
     @property

@@ -284,7 +284,9 @@ def _footprint(
     if not request.memory:
         return Skipped("not asked for (--memory)")
     if not session.identity.is_device_runtime:
-        return Skipped(f"{session.identity.name} checks values; its memory says nothing of a phone")
+        return Skipped(
+            f"{session.identity.name} checks values; its memory says nothing about a phone"
+        )
     return footprint(path, size, request.threads)
 
 

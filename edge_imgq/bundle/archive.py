@@ -31,7 +31,7 @@ def read_sums(text: str) -> dict[str, str]:
     for line in text.splitlines():
         digest, gap, name = line.partition("  ")
         if len(digest) != 64 or not gap or not name:
-            raise RecipeError(f"{SUMS}: '{line}' is no digest of a file.")
+            raise RecipeError(f"{SUMS}: '{line}' is not the digest of a file.")
         digests[name] = digest
     return digests
 

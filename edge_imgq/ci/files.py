@@ -112,11 +112,11 @@ def _refuse_to_overwrite(path: Path, *, again: bool) -> None:
     if not again:
         raise UsageError(
             f"{path} exists already, and init overwrites nothing. Move it away to get a new one, "
-            "or write with --force what init wrote before."
+            "or replace what init wrote with --force."
         )
     if path.suffix != ".whl" and not (path.is_file() and path.read_bytes().startswith(OURS)):
         raise UsageError(
-            f"{path} is not as init begins it, and --force overwrites what init wrote alone. Move "
+            f"{path} was not written by init, and --force replaces only what init wrote. Move "
             "it away to get a new one."
         )
 
@@ -125,7 +125,7 @@ def _refuse_other_wheels(folder: Path, name: str) -> None:
     for path in sorted(folder.glob("*.whl")):
         if path.name != name:
             raise UsageError(
-                f"{path} is there already, and CI installs every wheel of that folder. Delete it "
+                f"{path} exists already, and CI installs every wheel in that folder. Delete it "
                 f"to get {name}."
             )
 

@@ -112,7 +112,7 @@ def byte_size(text: str) -> int:
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([kmg])b?", text.strip().lower())
     if match is None or not float(match[1]):
-        raise argparse.ArgumentTypeError(f"'{text}' is no amount of memory; write 700M or 1.5G")
+        raise argparse.ArgumentTypeError(f"'{text}' is not an amount of memory; write 700M or 1.5G")
     return round(float(match[1]) * {"k": 10**3, "m": 10**6, "g": 10**9}[match[2]])
 
 

@@ -137,7 +137,7 @@ def _refuse_beside_estimates(arguments: argparse.Namespace) -> None:
     for name in ("memory", "operators", "sustained", "size", "history", "device"):
         if getattr(arguments, name):
             raise UsageError(
-                f"--estimate measures nothing, so it does not go with --{name}; give them one "
+                f"--estimate measures nothing and cannot be combined with --{name}; use one "
                 "after the other."
             )
 

@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _refuse_ci_options(arguments: argparse.Namespace) -> None:
     for option in ("model", "options", "wheel", "force"):
         if getattr(arguments, option) is not None:
-            raise UsageError(f"--{option} goes with --ci github or --ci gitlab.")
+            raise UsageError(f"--{option} needs --ci github or --ci gitlab.")
 
 
 def _recipes(folder: Path) -> dict[Path, bytes]:

@@ -54,7 +54,7 @@ def existing_folder(text: str) -> Path:
 
     path = existing(text)
     if not path.is_dir():
-        raise argparse.ArgumentTypeError(f"{text} is no folder")
+        raise argparse.ArgumentTypeError(f"{text} is not a folder")
     for folder in (path, *(path / name for name in PAIRS if (path / name).is_dir())):
         # A folder without a single readable image is an error of its own.
         if (said := unread_images(folder)) and holds_images(folder):

@@ -91,8 +91,8 @@ def _reader(path: Path) -> Callable[[Path], object]:
     stage = path.resolve().parent.name
     if path.suffix != ".toml" or stage not in readers:
         raise UsageError(
-            f"{path} is no recipe of export/ or quantize/, no manifest of calibration_data/ and no "
-            "baseline (.json); nothing else is read here."
+            f"{path} is neither a recipe of export/ or quantize/, nor a manifest of "
+            "calibration_data/, nor a baseline (.json); `validate` reads nothing else."
         )
     return readers[stage]
 

@@ -135,7 +135,7 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: AR
     """
     presence = look()[0]
     if argument:
-        return Skipped(f"there is one Core ML, so 'coreml:{argument}' is none")
+        return Skipped(f"there is only one Core ML: write coreml, not coreml:{argument}")
     return CoreMLDevice() if presence.there else Skipped(presence.reason)
 
 

@@ -190,7 +190,7 @@ def footprint(path: Path, size: tuple[int, int], threads: int) -> int | Skipped:
         DeviceError: the process ended, for example out of memory.
     """
     if not Path("/proc/self/clear_refs").exists():
-        return Skipped("Linux alone tells the peak of a process's memory")
+        return Skipped("only Linux reports a process's peak memory")
     worker = Worker("the measured process", [sys.executable, "-m", WORKER])
     try:
         question = {"do": "footprint", "path": str(path.absolute()), "size": size}
@@ -203,7 +203,7 @@ def footprint(path: Path, size: tuple[int, int], threads: int) -> int | Skipped:
 def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: ARG001
     """Return this host, which is always available, or why an argument is refused."""
     if argument:
-        return Skipped(f"there is one host, so 'host:{argument}' is none")
+        return Skipped(f"there is only one host: write host, not host:{argument}")
     return HostDevice()
 
 

@@ -44,7 +44,7 @@ class Instructions:
     runtime: str
 
 
-UNCOUNTED = Skipped("an emulated processor alone counts its instructions (--device arm64)")
+UNCOUNTED = Skipped("only an emulated processor counts its instructions (--device arm64)")
 
 
 class Uncounted:

@@ -161,7 +161,7 @@ def temperature(zones: Path = Path("/sys/class/thermal")) -> str | Skipped:
             degrees.append(int(file.read_text()) / 1e3)
         except (OSError, ValueError):
             continue
-    return f"{max(degrees):.0f} °C" if degrees else Skipped("this machine tells no temperature")
+    return f"{max(degrees):.0f} °C" if degrees else Skipped("this machine reports no temperature")
 
 
 def _neighbours(beside: Load) -> list[str]:

@@ -277,8 +277,8 @@ def _unfit(model: ir.Model, name: str, wanted: Sequence[Size]) -> ModelError:
         names = ", ".join(f"'{value.name}'" for value in model.graph.outputs)
         return ModelError(
             f"{name} returns {names}, and there is no size at which the sides of the first are a "
-            "multiple of the image's, and whole multiples of the others'. Name those that are "
-            "wanted: --output-name NAME, once for each."
+            "multiple of the image's, and whole multiples of the others'. Name those that "
+            "you want: --output-name NAME, once for each."
         )
     size = _first(model, wanted)
     found = output_at(outline(model), size)

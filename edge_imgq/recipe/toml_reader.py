@@ -95,7 +95,7 @@ class TomlTable:
         except OSError as error:
             raise RecipeError(f"The recipe {path} cannot be read: {error.strerror}.") from error
         except UnicodeDecodeError as error:
-            raise RecipeError(f"{path} is not valid TOML: it is no text.") from error
+            raise RecipeError(f"{path} is not valid TOML: it is not text.") from error
         except tomllib.TOMLDecodeError as error:
             raise RecipeError(f"{path} is not valid TOML: {error}.") from error
 
@@ -297,5 +297,5 @@ def checked_name(name: str) -> str:
         RecipeError: it is empty or contains a path separator.
     """
     if not name or name != Path(name).name:
-        raise RecipeError(f"'{name}' is no name for a recipe: it becomes the name of a file.")
+        raise RecipeError(f"'{name}' cannot be a recipe's name: a file is named after it.")
     return name

@@ -88,5 +88,7 @@ class Diagnosis:
 WITHIN = Skipped("its files are within budget")
 ALL_INT8 = Skipped("its files are within budget, so nothing was kept in float")
 NO_FILES = Skipped("none of its files was measured")
-NO_PICTURE = Skipped("the network's values are no picture, in float either: mend that first")
+NO_PICTURE = Skipped(
+    "the network's values are not a picture, not even in float: correct that first"
+)
 NOT_BY_ROUNDING = Skipped("its files lose more than the graph does: the loss is in their writing")

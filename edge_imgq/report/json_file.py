@@ -23,7 +23,7 @@ def read_json(path: Path) -> Any:
     except OSError as error:
         raise RecipeError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise RecipeError(f"{path} is not valid JSON: it is no text.") from error
+        raise RecipeError(f"{path} is not valid JSON: it is not text.") from error
     except ValueError as error:
         raise RecipeError(f"{path} is not valid JSON: {error}.") from error
 

@@ -163,7 +163,7 @@ def _opened(path: Path) -> Any:
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}.") from error
     if data[4:6] != MARK:
-        raise ModelError(f"{path} is no ExecuTorch file, or its beginning is missing.")
+        raise ModelError(f"{path} is not an ExecuTorch file, or its beginning is missing.")
     try:
         with quiet():
             from executorch.exir._serialize._program import deserialize_pte_binary

@@ -75,5 +75,5 @@ def test_what_is_not_there_is_a_sentence(folder: Path, tmp_path: Path) -> None:
     eiq.update_baseline(folder, place)
     with pytest.raises(UsageError, match=r"There is no file .*gone\.tflite"):
         eiq.check(folder, place, shipped=tmp_path / "gone.tflite")
-    with pytest.raises(UsageError, match="--history is shown on the page"):
+    with pytest.raises(UsageError, match="--history is shown on the HTML page"):
         eiq.check(folder, place, history=tmp_path / "history.jsonl")

@@ -221,7 +221,7 @@ def test_a_target_that_was_not_written_is_in_the_verdict_and_has_no_file(
     assert not result.passes
     assert result.verdict == "1 file within budget; not written: tflite-float."
     assert "tflite-float !" in result._repr_html_()
-    with pytest.raises(ModelError, match=r"There is no file of tflite-float: [\s\S]*Sinh"):
+    with pytest.raises(ModelError, match=r"There is no tflite-float file: [\s\S]*Sinh"):
         result["tflite-float"]
 
 

@@ -76,11 +76,11 @@ EXAMPLE = torch.rand(1, 3, 16, 16)
         ("fsrcnn-x5", {}, "fsrcnn-x2"),
         ("gone.onnx", {}, "There is no model at gone.onnx"),
         (b"nothing", {}, "'model' is not a whole, valid ONNX model"),
-        (3, {}, "A int is no model: give a name, a path"),
+        (3, {}, "A int is not a model: give a name, a path"),
         (Residual(), {}, "Residual is a torch module: give an example of its input too"),
         (Residual(), {"example": EXAMPLE[0]}, r"of shape \(3, 16, 16\); give floats \(1, chan"),
         (Residual(), {"example": EXAMPLE.numpy()}, "the example is float32 of shape"),
-        (Residual(), {"example": EXAMPLE, "name": "a/b"}, "'a/b' is no name for a model"),
+        (Residual(), {"example": EXAMPLE, "name": "a/b"}, "'a/b' cannot be a model's name"),
         ("fsrcnn-x2", {"name": "x"}, "leave `name` and `example` out"),
         ("fsrcnn-x2", {"sizes": (180,)}, r"\(180,\) is not a size; give \(height"),
         ("fsrcnn-x2", {"pixel_range": (1, 0)}, r"\(1, 0\) is not a range of pixels"),
@@ -115,7 +115,7 @@ def test_what_is_said_of_ports_holds_for_a_model_in_memory(tmp_path: Path) -> No
 def test_nothing_more_is_said_of_a_model_that_is_open(tmp_path: Path, said: dict) -> None:
     model = eiq.open(with_noise_map(tmp_path / "noise.onnx"))
     photo = np.zeros((32, 32, 3), np.uint8)
-    with pytest.raises(UsageError, match="noise is open already: say its range, its inputs"):
+    with pytest.raises(UsageError, match="noise is open already: give its range, its inputs"):
         eiq.enhance(photo, model, settings={"sigma": 0.1}, **said)
     with pytest.raises(UsageError, match="noise is open already"):
         eiq.export(model, targets="onnx-float", output=tmp_path / "out", **said)
@@ -133,5 +133,5 @@ def test_inputs_and_settings_are_texts_or_mappings(tmp_path: Path) -> None:
         for value in (15 / 255, "15/255", [15 / 255], np.float32(15 / 255))
     ]
     assert all((one == found[0]).all() for one in found)
-    with pytest.raises(UsageError, match="None gives 'sigma' no number"):
+    with pytest.raises(UsageError, match="None is not a number for 'sigma'"):
         eiq.enhance(photo, path, settings={"sigma": None})

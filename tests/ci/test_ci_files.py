@@ -128,7 +128,7 @@ def test_a_gitlab_file_that_is_there_is_named_with_what_to_add(
         (("--ci", "github"), "--model with a file of the repository"),
         (("--ci", "github", "--model", "gone.onnx"), "There is no file"),
         (("--ci", "github", "--model", "models/tiny.onnx"), "`make wheel` in a checkout"),
-        (("--model", "models/tiny.onnx"), "--model goes with --ci github or --ci gitlab."),
+        (("--model", "models/tiny.onnx"), "--model needs --ci github or --ci gitlab."),
     ],
 )
 def test_what_is_missing_is_said_and_nothing_is_written(
@@ -195,7 +195,7 @@ def test_another_version_of_the_wheel_is_to_be_deleted_first(
     assert init(repository, "github", wheel) == 0
     newer = wheel.rename(wheel.with_name("edge_imgq-0.2.0-py3-none-any.whl"))
     assert init(repository, "github", newer, "--force") == 2
-    assert f"{WHEEL} is there already" in " ".join(capsys.readouterr().err.split())
+    assert f"{WHEEL} exists already" in " ".join(capsys.readouterr().err.split())
     (repository / "ci" / WHEEL).unlink()
     assert init(repository, "github", newer, "--force") == 0
 
@@ -221,7 +221,7 @@ def test_force_overwrites_no_file_of_others(
     (repository / "ci" / "constraints.txt").write_text("numpy==1.0\n")
     before = {path: path.read_bytes() for path in repository.rglob("*") if path.is_file()}
     assert init(repository, "github", wheel, "--options=--target tflite", "--force") == 2
-    assert "constraints.txt is not as init begins it" in " ".join(capsys.readouterr().err.split())
+    assert "constraints.txt was not written by init" in " ".join(capsys.readouterr().err.split())
     assert {path: path.read_bytes() for path in repository.rglob("*") if path.is_file()} == before
 
 

@@ -200,7 +200,9 @@ def test_refusals(exported: Path, tmp_path: Path, run: Run) -> None:
     assert "holds no report.json" in run("bundle", tmp_path, "-o", tmp_path / "app").err
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").touch()
-    assert "holds files that are no bundle" in run("bundle", exported, "-o", tmp_path / "mine").err
+    assert (
+        "holds files that are not a bundle" in run("bundle", exported, "-o", tmp_path / "mine").err
+    )
     unknown = run("bundle", exported, "--target", "tflite-int9", "-o", tmp_path / "app")
     assert unknown.code == 2
     assert "Did you mean 'tflite-int8'?" in unknown.err

@@ -77,7 +77,7 @@ def test_a_folder_that_only_looks_like_a_bundle_is_refused(
 ) -> None:
     (bundled / damage).write_text("[1]")
     outcome = run("bundle", exported, *TARGET, "-o", bundled)
-    assert (outcome.code, "holds files that are no bundle" in outcome.err) == (2, True)
+    assert (outcome.code, "holds files that are not a bundle" in outcome.err) == (2, True)
 
 
 def test_a_zip_that_is_no_bundle_of_the_model_is_refused(
@@ -88,7 +88,7 @@ def test_a_zip_that_is_no_bundle_of_the_model_is_refused(
     archive.write_bytes(b"mine")
     outcome = run(*words, tmp_path / "new")
     assert (outcome.code, archive.read_bytes()) == (2, b"mine")
-    assert f"{archive} is no bundle of tiny, and --zip would replace it" in outcome.err
+    assert f"{archive} is not a bundle of tiny, and --zip would replace it" in outcome.err
     renamed(bundled, "other")
     shutil.make_archive(str(tmp_path / "new"), "zip", tmp_path, "app")
     assert run(*words, tmp_path / "new").code == 2

@@ -35,7 +35,7 @@ def test_the_report_says_that_an_evaluator_ran_it_and_gives_no_time(package: Pat
 
 def test_bench_shows_it_as_skipped_with_the_reason(run: Run, package: Path) -> None:
     (timing,) = json.loads(run("bench", package, "--memory", "--json").out)
-    assert "its memory says nothing of a phone" in timing["footprint"]["skipped"]
+    assert "its memory says nothing about a phone" in timing["footprint"]["skipped"]
     assert "its time says nothing about a phone" in timing["latency"]["skipped"]
     table = run("bench", package).out
     assert "row 1: not timed: reference evaluator" in " ".join(table.split())

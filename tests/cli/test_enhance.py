@@ -95,7 +95,7 @@ def test_a_range_is_refused_where_every_network_says_its_own(
     ):
         refused = run(*words, "--range", "255")
         assert refused.code == 2
-        assert "says itself what its pixels are: leave --range out" in refused.err
+        assert "states its own pixel range: leave --range out" in refused.err
     mixed = ("enhance", photo, "--model", raw, "fsrcnn-s-x2", "-o", out, "--range", "255")
     assert run(*mixed).code == 0
 
@@ -329,7 +329,7 @@ def test_several_at_once_within_a_limit_of_memory_and_a_page(
     small = run(*words, "--memory", "1M")
     assert small.code == 4
     assert small.err.count("and --memory allows 1.0 MB") == count
-    assert "'1' is no amount of memory" in run(*words, "--memory", "1").err
+    assert "'1' is not an amount of memory" in run(*words, "--memory", "1").err
 
 
 def test_a_folder_without_images_is_refused(run: Run, tiny: Path, tmp_path: Path) -> None:

@@ -58,4 +58,4 @@ def test_a_file_that_states_its_range_takes_none(run: Run, shared_export: Path) 
     for name in ("tflite-int8.tflite", "onnx-float.onnx", "onnx-int8.onnx"):
         outcome = run("inspect", shared_export / name, "--range", "255")
         assert outcome.code in (2, 5), name
-        assert "says itself what its pixels are" in outcome.err + outcome.out
+        assert "states its own pixel range" in outcome.err + outcome.out

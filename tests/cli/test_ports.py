@@ -65,13 +65,13 @@ def test_inspect_shows_what_is_left_of_a_model_and_who_takes_it(run: Run, networ
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--input", "sigma=wave"), "'sigma=wave' is no port; write NAME=KIND:LOW..HIGH"),
+        (("--input", "sigma=wave"), "'sigma=wave' is not a port; write NAME=KIND:LOW..HIGH"),
         (("--bind", "sigma"), "'sigma' binds nothing; write NAME=NUMBER"),
         (("--bind", "sigma=15"), "'sigma' is bound to 15, and reaches 0 to 0.2941"),
         (("--set", "sigma"), "'sigma' sets nothing; write NAME=VALUE"),
         (("--bind", "sigma=0.1", "--bind", "sigma=0.2"), "--bind: 'sigma' has two values"),
         (("--set", "sigma=0.1", "--set", "sigma=0.1"), "--set: 'sigma' has two values"),
-        (("--input", "sigma=mask", "--input", "sigma=plane"), "Two things are said of the input"),
+        (("--input", "sigma=mask", "--input", "sigma=plane"), "is described twice"),
         ((), "takes more than the photograph: sigma=NUMBER (0 to 0.2941)"),
     ],
 )
@@ -100,7 +100,7 @@ def test_what_is_said_of_a_model_that_assess_chooses_is_refused(
     photo = photos / "evaluation" / "chelsea.png"
     refused = run("enhance", photo, "--auto", "-o", tmp_path / "out", *words)
     assert refused.code == 2
-    assert f"{words[0]} says something of a model of yours" in " ".join(refused.err.split())
+    assert f"{words[0]} describes a model of yours" in " ".join(refused.err.split())
     assert not (tmp_path / "out").exists()
 
 
@@ -115,7 +115,7 @@ def test_files_that_were_exported_say_themselves_what_they_take(
         for command in (("inspect", file), ("enhance", photo, "--model", file, "-o", tmp_path)):
             refused = run(*command, "--bind", "sigma=0.1")
             assert refused.code == 2
-            assert "says itself what it takes and returns" in " ".join(refused.err.split())
+            assert "states its own inputs and outputs" in " ".join(refused.err.split())
 
 
 def test_an_int8_file_of_several_sizes_is_given_a_plane_that_is_bound(

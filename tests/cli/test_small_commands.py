@@ -284,7 +284,7 @@ def test_an_estimate_does_not_go_with_what_measures(
 ) -> None:
     outcome = run("bench", shared_export, "--estimate", "sm8650", *more)
     assert outcome.code == 2
-    assert f"--estimate measures nothing, so it does not go with {more[0]}" in outcome.err
+    assert f"--estimate measures nothing and cannot be combined with {more[0]}" in outcome.err
 
 
 def test_pictures_that_are_not_read_are_said_at_once(

@@ -139,7 +139,7 @@ def test_a_file_of_another_kind_is_refused(run: Run, project: Path) -> None:
     other.write_text("")
     outcome = run("validate", other)
     assert outcome.code == 2
-    assert "no recipe of export/ or quantize/" in " ".join(outcome.err.split())
+    assert "neither a recipe of export/ or quantize/" in " ".join(outcome.err.split())
 
 
 def test_the_hook_of_the_page_reads_the_files_of_a_project(run: Run, project: Path) -> None:

@@ -53,8 +53,8 @@ def test_the_text_of_a_scheme_reads_back(name: str, tmp_path: Path) -> None:
         ({"tuning": "many"}, "'tuning' must be a number, not 'many'"),
         ({"precision": {"a": "int16"}}, r"\[precision\]: 'a' is \"int16\""),
         ({"passes": "sign-split"}, "'passes' must be a list"),
-        ({"name": "a/b"}, "'a/b' is no name for a recipe"),
-        ({"name": ""}, "'' is no name for a recipe"),
+        ({"name": "a/b"}, "'a/b' cannot be a recipe's name"),
+        ({"name": ""}, "'' cannot be a recipe's name"),
     ],
 )
 def test_a_scheme_of_wrong_values_is_refused(change: dict, said: str) -> None:
@@ -69,7 +69,7 @@ def test_a_scheme_of_wrong_values_is_refused(change: dict, said: str) -> None:
         ({"size": (0, 3)}, "two whole numbers"),
         ({"scheme": ""}, "The recipe 'tflite-int8': 'scheme' names a recipe of quantize/"),
         ({"processor": "gpu"}, 'the processor "gpu" belongs to float TFLite files'),
-        ({"name": "../x"}, "'../x' is no name for a recipe"),
+        ({"name": "../x"}, "'../x' cannot be a recipe's name"),
     ],
 )
 def test_a_target_of_wrong_values_is_refused(change: dict, said: str) -> None:

@@ -103,8 +103,8 @@ def core_named(name: str) -> Core:
         return CORES[name]
     if name.lower().startswith(WITHOUT_TABLES):
         raise UsageError(
-            f"'{name}' cannot be emulated: nothing public says what the cores of Apple and Oryon "
-            f"take. There are {', '.join(CORES)}."
+            f"'{name}' cannot be emulated: no public table says how fast Apple's and Oryon's "
+            f"cores are. There are {', '.join(CORES)}."
         )
     raise UsageError(no_such("Arm core", name, CORES))
 

@@ -207,7 +207,7 @@ class EmulatedArmSession:
         if not self._emulated.emulation.emulator.plugin:
             return Skipped(f"the emulator does not count; set it up again: `{SET_UP}`")
         if self.identity.threads != 1:
-            return Skipped("instructions are counted on one thread alone (--threads 1)")
+            return Skipped("instructions are counted on one thread only (--threads 1)")
         return None
 
     def placement(self) -> Placement | Skipped:

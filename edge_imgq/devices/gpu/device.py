@@ -272,7 +272,7 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:
     `argument` must be "": LiteRT chooses the GPU itself.
     """
     if argument:
-        return Skipped(f"LiteRT chooses the GPU itself, so 'gpu:{argument}' is none")
+        return Skipped(f"LiteRT chooses the GPU itself: write gpu, not gpu:{argument}")
     presence = look()[0]
     return (
         GpuDevice(vulkan_drivers(), options.bisects) if presence.there else Skipped(presence.reason)

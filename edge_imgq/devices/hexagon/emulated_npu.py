@@ -48,7 +48,7 @@ class EmulatedNpuSession:
         weakref.finalize(self, self._worker.close)
         answer, _ = self._worker.ask(_question(chip), np.frombuffer(_model(dispatch), np.uint8))
         if answer["refused"]:
-            raise DeviceError(f"Qualcomm's emulator does not run what {path.name} holds.")
+            raise DeviceError(f"Qualcomm's emulator cannot run {path.name}.")
         self.identity = RuntimeIdentity(
             "ONNX Runtime QNN",
             answer["version"],
@@ -94,7 +94,7 @@ def open_session(path: Path) -> EmulatedNpuSession:
     if chip.vendor is not QUALCOMM:
         raise RuntimeUnavailableError(
             f"{path.name} is compiled for the NPU of {chip}, which nothing here emulates: "
-            "its values are known on a phone alone."
+            "only a phone can tell its values."
         )
     presence = look()[0]
     if not presence.there:
@@ -108,7 +108,7 @@ def open_session(path: Path) -> EmulatedNpuSession:
         raise RuntimeUnavailableError(
             f"{share.unit} takes {share.delegated} of {share.operators} operators of {path.name}, "
             f"not {', '.join(dict.fromkeys(share.fallback))}. The emulator runs what an NPU takes "
-            "whole; the values of this file are known on a phone alone."
+            "whole; only a phone can tell the values of this file."
         )
     return EmulatedNpuSession(path, chip, dispatch)
 

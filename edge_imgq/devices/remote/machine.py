@@ -181,7 +181,7 @@ def refuse_full(name: str, said: str) -> None:
     """
     for line in said.splitlines():
         if any(words in line for words in DISK_FULL):
-            raise DeviceError(f"{name} has no room left: {line.strip()}. Free some space there.")
+            raise DeviceError(f"{name} has no space left: {line.strip()}. Free some space there.")
 
 
 def gone(name: str, complaint: str) -> DeviceError:

@@ -33,8 +33,8 @@ def save(network: Network, note: FileNote, path: Path) -> None:
     check(network, note.contract)
     if not note.contract.takes_image_alone:
         raise ModelError(
-            f"{note.model} takes something else than one photograph as it is, which a Core AI file "
-            "here cannot. Use the coreml targets, or make further inputs constants (--bind)."
+            f"{note.model} takes other inputs than one photograph, and Core AI files take nothing "
+            "else here. Use the coreml targets, or make further inputs constants (--bind)."
         )
     try:
         with silenced():

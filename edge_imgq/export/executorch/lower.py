@@ -49,8 +49,8 @@ def without_form(network: Network) -> tuple[Refusal, ...]:
         Refusal(
             operation.kind,
             operation.name,
-            f"this operator has no torch form; {instead(operation)}, or leave the executorch "
-            "targets out.",
+            f"torch has no equivalent of this operator; {instead(operation)}, or leave the "
+            "executorch targets out.",
         )
         for operation in network.operations
         if operation.kind not in LOWERINGS and operation.kind != REQUANTIZE

@@ -95,7 +95,7 @@ def window(operation: Operation, kernel: tuple[int, ...]) -> PaddedWindow:
     """
     image, output = operation.operand(0).shape, operation.output.shape
     if len(image) != 4 or len(kernel) != 2:
-        raise RefusedError("only two-dimensional windows on rank-4 images have a form.")
+        raise RefusedError("only two-dimensional windows on rank-4 images can be written.")
     attributes = operation.attributes
     strides = attributes.get("strides", (1, 1))
     dilations = attributes.get("dilations", (1, 1))

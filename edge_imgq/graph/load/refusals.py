@@ -149,7 +149,7 @@ def refuse_branches(model: ir.Model, name: str) -> None:
     found = [f"{n.op_type} '{n.name}'" for n in model.graph if n.op_type in BRANCHING]
     if found:
         raise ModelError(
-            f"{name} decides while it runs what to compute, by {_listed(found)}; files for phones "
+            f"{name} decides at run time what to compute, by {_listed(found)}; files for phones "
             "hold one fixed list of operators. Export it with loops unrolled and branches chosen."
         )
 

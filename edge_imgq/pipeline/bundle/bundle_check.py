@@ -82,7 +82,7 @@ def check_bundle(
     """
     if not (folder / contract.FILE).is_file():
         raise UsageError(
-            f"{folder} holds no {contract.FILE}: it is no bundle that `edge-imgq bundle` wrote."
+            f"{folder} holds no {contract.FILE}: it is not a bundle that `edge-imgq bundle` wrote."
         )
     watch(ProgressStep("compare digests", 0, 1))
     findings = [*_digests(folder)]

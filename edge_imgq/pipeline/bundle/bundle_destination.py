@@ -48,8 +48,8 @@ def replaced(output: Path, model: str, *, with_zip: bool) -> tuple[str, ...]:
     if with_zip and archive.exists():
         if _model_of_zip(archive) != model:
             raise UsageError(
-                f"{archive} is no bundle of {model}, and --zip would replace it: move it away, or "
-                "name another folder."
+                f"{archive} is not a bundle of {model}, and --zip would replace it: move it away, "
+                "or name another folder."
             )
         sentences.append(f"{archive} was replaced, too.")
     return tuple(sentences)
@@ -74,7 +74,7 @@ def _refuse_folder(output: Path, model: str) -> None:
         listed, other = {}, ""
     if not other:
         raise UsageError(
-            f"{output} holds files that are no bundle, and a bundle replaces its folder. Name a "
+            f"{output} holds files that are not a bundle, and a bundle replaces its folder. Name a "
             "new folder."
         )
     if other != model:

@@ -85,6 +85,6 @@ def note_of(path: Path) -> FileNote:
     """
     row = format_of(path)
     if row is None:
-        raise UsageError(f"{path} is no exported file")
+        raise UsageError(f"{path} is not an exported file")
     note: FileNote = row.functions.read_note(path)
     return note

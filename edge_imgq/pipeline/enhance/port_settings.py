@@ -59,7 +59,7 @@ def levels_of(
     if missing:
         asked = " and ".join(map(_example, missing))
         raise UsageError(
-            f"{name} takes more than the photograph: {asked}. Say it with --set (`settings` in "
+            f"{name} takes more than the photograph: {asked}. Give it with --set (`settings` in "
             "Python), or make it a constant with --bind."
         )
     return found
@@ -196,7 +196,9 @@ def _levels(port: Port, text: str, exported: bool) -> Levels:
     if all(number is not None for number in numbers):
         return _of_numbers(port, [number for number in numbers if number is not None], exported)
     if port.kind == "vector":
-        raise UsageError(f"'{text}' is no number for '{port.name}'; say --set {_example(port)}.")
+        raise UsageError(
+            f"'{text}' is not a number for '{port.name}'; write --set {_example(port)}."
+        )
     if not Path(text).exists():
         raise UsageError(
             f"--set {port.name}={text}: '{text}' is neither a number nor a picture that exists."

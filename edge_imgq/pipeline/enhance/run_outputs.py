@@ -84,7 +84,7 @@ def _state(contract: ImageContract, name: str, numbers: NDArray[Any]) -> NDArray
     port = next((port for port in contract.states if port.name == name), None)
     if port is None:
         names = " and ".join(f"'{port.name}'" for port in contract.states) or "none"
-        raise UsageError(f"'{name}' is no state of this file; its states: {names}.")
+        raise UsageError(f"'{name}' is not a state of this file; its states: {names}.")
     if numbers.ndim != 3 or numbers.shape[2] != port.channels:
         raise UsageError(
             f"'{name}' is (height, width, {port.channels}), as a frame before returned it, not "

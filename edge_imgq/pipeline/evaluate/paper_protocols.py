@@ -84,7 +84,7 @@ def protocol_of(task: str, scale: Scale) -> Protocol:
     }
     if task == UNKNOWN:
         raise UsageError(
-            "The file does not say what the network is for, so neither how to judge it: say --task "
+            "The file does not say what the network is for, nor how to judge it: add --task "
             f"with one of {', '.join(table)}."
         )
     if task not in table:

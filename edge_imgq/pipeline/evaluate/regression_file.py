@@ -49,8 +49,7 @@ def regressions(
         return _read(file, scale)
     if photos is None:
         raise UsageError(
-            f"{file} does not exist. Name photographs to learn from, which writes it: "
-            "--learn-from DIR."
+            f"{file} does not exist. To make it, name photographs to learn from: --learn-from DIR."
         )
     watch(ProgressStep(f"learn ANR and A+ from {photos.name} (minutes)", 0, 1))
     learned = dict(zip(METHODS, learn_regression(_luma_of(photos, scale), scale), strict=True))
@@ -87,7 +86,7 @@ def _read(file: Path, scale: int) -> dict[str, AnchoredRegression]:
             known = (stored.metadata() or {}).get("scale", "")
             tensors = {name: stored.get_tensor(name) for name in (*SHARED, *METHODS)}
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{file} holds no ANR and A+ that --learn-from wrote: {error}.") from error
+        raise ModelError(f"{file} was not written by --learn-from: {error}.") from error
     if known != str(scale):
         raise UsageError(
             f"{file} was learned for enlarging {known} times, and the model enlarges {scale} "

@@ -40,7 +40,7 @@ def opened_by(
         if model.ports != asked:
             raise RecipeError(
                 f"The recipe {recipes[0].name} says {' '.join(asked.words)}, and you say "
-                f"{' '.join(model.ports.words)}. Say it in one place."
+                f"{' '.join(model.ports.words)}. State it in one place."
             )
         return model
     given = model if isinstance(model, str) else _given(model)

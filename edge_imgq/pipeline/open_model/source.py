@@ -130,8 +130,8 @@ def refuse_range(name: str, pixels: PixelRange | None, *, says_range: bool) -> N
     """
     if pixels is not None and says_range:
         raise UsageError(
-            f"{name} says itself what its pixels are: leave --range out (`pixel_range` in Python). "
-            "It is for .onnx files of others."
+            f"{name} states its own pixel range: leave --range out (`pixel_range` in Python). "
+            "It is for other .onnx files."
         )
 
 
@@ -147,8 +147,8 @@ def refuse_ports(name: str, ports: PortRequests) -> None:
     """
     if ports != NO_PORT_REQUESTS:
         raise UsageError(
-            f"{name} says itself what it takes and returns: leave {ports.words[0]} out. It is for "
-            ".onnx files of others; what edge-imgq writes of one is told when it is exported."
+            f"{name} states its own inputs and outputs: leave {ports.words[0]} out. It is for "
+            "other .onnx files; for those of edge-imgq, give it to `export`."
         )
 
 

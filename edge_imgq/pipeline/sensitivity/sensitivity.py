@@ -176,8 +176,8 @@ class _Run:
         psnrs = list(self._psnrs())
         if not psnrs:
             raise UsageError(
-                f"Nothing is known of the truth for {self.source.contract.task}, so a budget has "
-                "nothing to hold to. Give --fidelity, the dB to the float model's image, instead."
+                f"There is no ground truth for {self.source.contract.task}, so a budget cannot be "
+                "checked. Give --fidelity instead, the dB to the float model's image."
             )
         return psnrs
 
@@ -277,7 +277,7 @@ class _Findings:
         choice, is_enough = choose(search, goal.psnr, self._best, lacking, self._tried)
         if not is_enough:
             raise UsageError(
-                f"No choice of layers in float was found that comes to {goal.words(goal.psnr)}: "
+                f"No choice of layers in float was found that reaches {goal.words(goal.psnr)}: "
                 f"with {len(choice.names)} of them it is {goal.words(reached)}."
             )
         return self._written(choice, goal.psnr, reached, search.plain)

@@ -221,7 +221,7 @@ def test_earlier_runs_are_shown_on_the_page_and_need_one(run: Run, project: Path
     assert "2026-11-01 00:00<" in (project / "page.html").read_text()
     refused = check(run, project, "--history", history)
     assert refused.code == 2
-    assert "say --html FILE, too" in refused.err
+    assert "add --html FILE" in refused.err
     history.write_text("{")
     broken = check(run, project, "--html", project / "page.html", "--history", history)
     assert broken.code == 3

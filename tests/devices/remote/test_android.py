@@ -181,7 +181,7 @@ def test_an_unauthorised_phone_says_what_to_do_on_it(
     ("fault", "said"),
     [
         ("vanish", "went away, or cannot be reached"),
-        ("full", "has no room left: adb: error: failed to copy"),
+        ("full", "has no space left: adb: error: failed to copy"),
         ("kill", "benchmark_model was killed on android:"),
     ],
 )

@@ -157,8 +157,8 @@ def test_refused_operators_are_named_before_anything_is_written(
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda data: b"", "no ExecuTorch file, or its beginning is missing"),
-        (lambda data: b"PK" + data[2:4] + b"PK" + data[6:], "no ExecuTorch file"),
+        (lambda data: b"", "not an ExecuTorch file, or its beginning is missing"),
+        (lambda data: b"PK" + data[2:4] + b"PK" + data[6:], "not an ExecuTorch file"),
         (lambda data: data[: len(data) // 2], "is damaged"),
     ],
 )

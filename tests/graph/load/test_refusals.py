@@ -42,8 +42,8 @@ BRANCH = """{
 REFUSED = {
     "quantized": (QUANTIZED, "is quantized already: it holds QuantizeLinear 'q'"),
     "foreign": ("{ y = com.acme.Swoosh(image) }", "that are not ONNX's: Swoosh 'y'"),
-    "a loop": (LOOP, "decides while it runs what to compute, by Loop"),
-    "a branch": (BRANCH, "decides while it runs what to compute, by If"),
+    "a loop": (LOOP, "decides at run time what to compute, by Loop"),
+    "a branch": (BRANCH, "decides at run time what to compute, by If"),
 }
 
 

@@ -26,7 +26,7 @@ SIDE = 32
         (with_noise_map, "sigma=image", "'sigma' has 1 of the 3 channels that a photograph has"),
         (with_strength, "strength=plane", "'strength' has no height and width: it is a vector"),
         (with_strength, "strength=raw", "is for what becomes of the photograph, and that is"),
-        (with_noise_map, "sigma", "'sigma' says nothing of that input; write NAME=KIND"),
+        (with_noise_map, "sigma", "'sigma' states nothing about that input; write NAME=KIND"),
     ],
 )
 def test_an_input_that_is_said_to_be_what_it_is_not_is_refused(
@@ -38,7 +38,7 @@ def test_an_input_that_is_said_to_be_what_it_is_not_is_refused(
 
 def test_two_things_said_of_one_input_are_refused(tmp_path: Path) -> None:
     path = with_noise_map(tmp_path / "m.onnx")
-    with pytest.raises(UsageError, match="Two things are said of the input 'sigma'"):
+    with pytest.raises(UsageError, match="The input 'sigma' is described twice"):
         edge_imgq.open(path, inputs=["sigma=plane:0..1", "sigma=mask"])
 
 

@@ -76,10 +76,10 @@ def test_a_file_of_bytes_says_which_number_it_takes_instead(tmp_path: Path) -> N
 
 
 def test_each_command_is_told_how_to_set_an_input(scaling: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="Say it with --set") as asked:
+    with pytest.raises(UsageError, match="Give it with --set") as asked:
         eiq.enhance(PHOTO, scaling)
     assert "--bind" in str(asked.value)
     (tmp_path / "set").mkdir()
     write_image(tmp_path / "set" / "a.png", PHOTO)
-    with pytest.raises(UsageError, match=r"Say it with --set \(`settings` in Python\), or"):
+    with pytest.raises(UsageError, match=r"Give it with --set \(`settings` in Python\), or"):
         eiq.evaluate(scaling, tmp_path / "set", task="denoise")

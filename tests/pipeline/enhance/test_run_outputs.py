@@ -98,7 +98,7 @@ def test_what_is_missing_or_of_another_form_is_told(made: eiq.ModelResult) -> No
     with pytest.raises(UsageError, match="strength=NUMBER"):
         file.run_all(PHOTO)
     said = {"strength": 0.7}
-    with pytest.raises(UsageError, match="'h' is no state of this file; its states: 'h_in'"):
+    with pytest.raises(UsageError, match="'h' is not a state of this file; its states: 'h_in'"):
         file.run_all(PHOTO, settings=said, states={"h": np.zeros((32, 48, 3))})
     with pytest.raises(UsageError, match=r"'h_in' is \(height, width, 3\)"):
         file.run_all(PHOTO, settings=said, states={"h_in": np.zeros((32, 48))})

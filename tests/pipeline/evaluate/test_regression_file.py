@@ -55,7 +55,7 @@ def test_what_cannot_be_is_told(learned: Path, photos: Path, tmp_path: Path) -> 
         eiq.evaluate("jpeg-slim", photos, regressors=learned)
     other = tmp_path / "other.safetensors"
     other.write_bytes(b"no such file")
-    with pytest.raises(ModelError, match="holds no ANR and A"):
+    with pytest.raises(ModelError, match="was not written by --learn-from"):
         eiq.evaluate("espcn-x2", photos, regressors=other)
     small = tmp_path / "small"
     small.mkdir()

@@ -32,7 +32,7 @@ def gemm(file: Emitter, operation: Operation) -> None:
     """
     attributes = operation.attributes
     if attributes.get("transA", 0) or {attributes.get(k, 1.0) for k in ("alpha", "beta")} != {1.0}:
-        raise RefusedError("only alpha = beta = 1 and no transposed input have a form.")
+        raise RefusedError("only alpha = beta = 1 without transposed inputs can be written.")
     _product(file, operation, outputs_first=bool(attributes.get("transB", 0)))
 
 
@@ -70,7 +70,7 @@ def _factor(file: Emitter, tensor: Tensor, name: str) -> int:
 def _product(file: Emitter, operation: Operation, outputs_first: bool) -> None:
     image, kernel = operation.operand(0), constant_input(operation, 1)
     if len(image.shape) != 2 or len(kernel.shape) != 2:
-        raise RefusedError("only a matrix times constant weights has a form.")
+        raise RefusedError("only a matrix times constant weights can be written.")
     values = contents(kernel) if outputs_first else contents(kernel).T
     offsets = operation.inputs[2] if len(operation.inputs) > 2 else None
     if offsets is not None and offsets.shape != (len(values),):

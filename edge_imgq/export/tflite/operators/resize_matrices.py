@@ -53,7 +53,7 @@ def _refuse_unknown(operation: Operation) -> None:
     attributes = operation.attributes
     coordinates = attributes.get("coordinate_transformation_mode", "half_pixel")
     if coordinates not in COORDINATES:
-        raise RefusedError(f"'{coordinates}' is none of ONNX's coordinate modes.")
+        raise RefusedError(f"'{coordinates}' is not one of ONNX's coordinate modes.")
     beyond = any(outside(operation, axis).any() for axis in (2, 3))
     if beyond and attributes.get("extrapolation_value", 0.0):
         raise RefusedError(

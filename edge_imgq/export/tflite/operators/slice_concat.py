@@ -192,7 +192,7 @@ def split(file: Emitter, operation: Operation) -> None:
     image = operation.operand(0)
     outputs = [_with_scale(output, image) for output in operation.outputs]
     if not all(same_quantization(image.quantization, output.quantization) for output in outputs):
-        raise RefusedError("its parts have other scales than its input; give them one scale.")
+        raise RefusedError("its outputs have other scales than its input; give them one scale.")
     rank = len(image.shape)
     logical = operation.attributes.get("axis", 0) % rank
     axis = stored_axis(logical, rank)

@@ -96,7 +96,7 @@ def _is_same(file: Emitter, crop: Crop) -> bool:
 def _crops(operation: Operation, image: Tensor, kernel: Tensor) -> tuple[Crop, Crop]:
     attributes = operation.attributes
     if len(image.shape) != 4:
-        raise RefusedError("only two-dimensional transposed convolutions have a form.")
+        raise RefusedError("only two-dimensional transposed convolutions can be written.")
     if attributes.get("group", 1) != 1:
         raise RefusedError("TFLite has no grouped transposed convolution.")
     if set(attributes.get("dilations", (1, 1))) != {1}:
