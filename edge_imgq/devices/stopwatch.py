@@ -92,10 +92,10 @@ class Stopwatch:
             seconds: time limit of the warm-up.
         """
         end = time.perf_counter() + seconds
-        before, settled = 0.0, False
-        while not settled:
+        before, is_warm = 0.0, False
+        while not is_warm:
             now = float(np.median(self._uncounted(least, end)))
-            settled = abs(now - before) <= WARM_CHANGE * now or time.perf_counter() > end
+            is_warm = abs(now - before) <= WARM_CHANGE * now or time.perf_counter() > end
             before = now
 
     def refresh(self) -> None:

@@ -12,7 +12,7 @@ from edge_imgq.export.onnx import weightless
 from edge_imgq.models.zoo import ASSESSORS, ZOO, ZooEntry, graph_path
 
 
-def kept_graph(entry: ZooEntry) -> onnx.ModelProto:
+def cached_graph_of(entry: ZooEntry) -> onnx.ModelProto:
     """Trace a network of the zoo with the installed torch and return its graph without weights.
 
     Raises:
@@ -34,7 +34,7 @@ def main() -> None:
     for entry in (*ZOO.values(), *ASSESSORS.values()):
         path = graph_path(entry.name)
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(kept_graph(entry).SerializeToString(deterministic=True))
+        path.write_bytes(cached_graph_of(entry).SerializeToString(deterministic=True))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LOCATION = "location"
 
 
-def read_kept(path: Path) -> onnx.ModelProto:
+def read_cached_graph(path: Path) -> onnx.ModelProto:
     """Load a cached graph without resolving its external data.
 
     Its external data are names of parameters, not files; `with_weights` fills them in.

@@ -21,7 +21,7 @@ from torch import nn
 from edge_imgq.artifact import compiler_folder
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ModelError
-from edge_imgq.export.cached_graph import read_kept, with_weights, without_weights
+from edge_imgq.export.cached_graph import read_cached_graph, with_weights, without_weights
 from edge_imgq.graph.load.load import normalise
 from edge_imgq.graph.load.opset import OPSET
 from edge_imgq.graph.ports.port_feeds import session_entries, split_ports
@@ -89,7 +89,9 @@ def weightless(network: nn.Module, name: str, contract: ImageContract) -> onnx.M
 
 def _kept(network: nn.Module, name: str) -> onnx.ModelProto | None:
     path = graph_path(name)
-    return with_weights(read_kept(path), weights_by_name(network)) if path.is_file() else None
+    return (
+        with_weights(read_cached_graph(path), weights_by_name(network)) if path.is_file() else None
+    )
 
 
 def weights_by_name(

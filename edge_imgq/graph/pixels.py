@@ -45,7 +45,7 @@ def read_pixels(
     name: str,
     peak: float,
     wanted: Sequence[Size] = (),
-    asked: PortRequests = NO_PORT_REQUESTS,
+    requests: PortRequests = NO_PORT_REQUESTS,
     span: tuple[float, float] = (0.0, 1.0),
     states: Sequence[tuple[str, str]] = (),
 ) -> tuple[ir.Model, ImageContract]:
@@ -60,7 +60,7 @@ def read_pixels(
         name: name for messages.
         peak: float value of pixel 255 if the model has no metadata.
         wanted: heights and widths to try first.
-        asked: port properties that the user gave.
+        requests: port properties that the user gave.
         span: values of pixel 0 and pixel 255 in the model.
         states: pairs of an output and the input that it feeds in the next frame.
 
@@ -79,11 +79,11 @@ def read_pixels(
     border = None if sides else _border(model, wanted)
     if border:
         extended = with_border(model, border)
-        whole, contract = read_pixels(extended, name, peak, wanted, asked, span, states)
+        whole, contract = read_pixels(extended, name, peak, wanted, requests, span, states)
         return whole, replace(contract, border=border.pixels)
     sides = sides or _fraction(model, wanted, name)
     given = _given(model, sides, wanted, is_vector=vector is not None)
-    layout = image_layout(model, name, asked, sides.scale, given)
+    layout = image_layout(model, name, requests, sides.scale, given)
     contract = ImageContract(
         task=_task(sides.scale, layout, is_vector=vector is not None),
         scale=1 if vector else sides.scale,
@@ -92,15 +92,15 @@ def read_pixels(
         multiple=sides.multiple,
         layout=layout.kind,
         frames=layout.frames,
-        result=_result(model, given, layout, asked, span, is_vector=vector is not None),
+        result=_result(model, given, layout, requests, span, is_vector=vector is not None),
         further=further_ports(
-            model, asked, span, layout.channels, {state: fed_by for fed_by, state in states}
+            model, requests, span, layout.channels, {state: fed_by for fed_by, state in states}
         ),
         others=other_ports(
             model,
             _tried(model, sides, wanted),
             layout,
-            asked,
+            requests,
             span,
             [fed_by for fed_by, _ in states],
         ),
@@ -213,14 +213,14 @@ def _result(
     model: ir.Model,
     channels: int,
     layout: ImageLayout,
-    asked: PortRequests,
+    requests: PortRequests,
     span: tuple[float, float],
     *,
     is_vector: bool,
 ) -> Port | None:
     """Return the first output as a port, or None for an image of the input's kind."""
     name = str(model.graph.outputs[0].name)
-    wanted = asked.of_output(name)
+    wanted = requests.of_output(name)
     said = wanted.kind
     refuse_unfit_result(wanted, channels, is_vector=is_vector)
     if is_vector:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
 
 
-def evenly_spaced_crops(pixels: Pixels, side: int, most: int, grid: int) -> Pixels:
+def evenly_spaced_crops(pixels: Pixels, side: int, max_per_side: int, grid: int) -> Pixels:
     """Cut evenly spaced square crops, (N, side, side, C).
 
     Crops start at multiples of `grid` and overlap only if the image is not much larger than one. A
@@ -22,12 +22,12 @@ def evenly_spaced_crops(pixels: Pixels, side: int, most: int, grid: int) -> Pixe
     Args:
         pixels: (H, W, C).
         side: side of a crop in pixels.
-        most: largest number of crops along each side of the image; N is at most its square.
+        max_per_side: largest number of crops along each side of the image; N is at most its square.
         grid: pixel grid of the crops' corners, such as 8 to preserve JPEG blocks.
     """
     missing = [(0, max(0, side - length)) for length in pixels.shape[:2]]
     pixels = np.pad(pixels, (*missing, (0, 0)), mode="symmetric")
-    rows, columns = (_starts(length, side, most, grid) for length in pixels.shape[:2])
+    rows, columns = (_starts(length, side, max_per_side, grid) for length in pixels.shape[:2])
     return np.stack(
         [pixels[top : top + side, left : left + side] for top in rows for left in columns]
     )
@@ -43,8 +43,8 @@ def evenly_spaced_pixels(pixels: Pixels, side: int) -> Pixels:
     return pixels[np.ix_(rows, columns)]
 
 
-def _starts(length: int, side: int, most: int, grid: int) -> tuple[int, ...]:
+def _starts(length: int, side: int, max_per_side: int, grid: int) -> tuple[int, ...]:
     last = (length - side) // grid
-    count = min(most, -(-length // side)) if last else 1
-    places = np.linspace(0, last, count) if count > 1 else [last // 2]
-    return tuple(int(place) * grid for place in places)
+    count = min(max_per_side, -(-length // side)) if last else 1
+    positions = np.linspace(0, last, count) if count > 1 else [last // 2]
+    return tuple(int(position) * grid for position in positions)

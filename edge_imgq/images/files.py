@@ -240,12 +240,12 @@ def save_image(
     options: dict[str, Any] = {"quality": 95}
     if profile is not None and suffix != ".bmp":
         options["icc_profile"] = profile
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         image.save(temporary, **options)
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path next to `path`; on success rename it to `path`, on failure delete it.
 
     The body writes the file; the temporary path has the same suffix.

@@ -38,32 +38,35 @@ def patch_pairs(
     other: NDArray[np.uint8],
     side: int,
     *,
-    most: int = 5,
-    least: float = 0.9,
+    max_shift: int = 5,
+    min_correlation: float = 0.9,
 ) -> Iterator[PatchPair]:
     """Cut two aligned photographs (H, W, 3) into adjacent patches and yield the matching pairs.
 
     As in DPED (Ignatov et al., ICCV 2017, section 2.1): each patch of the phone's photograph is
-    located in the other one by cross-correlation. Patches start `most` pixels from the top left
-    corner; a remainder at the bottom or right is left out.
+    located in the other one by cross-correlation. Patches start `max_shift` pixels from the top
+    left corner; a remainder at the bottom or right is left out.
 
     Args:
         phone: photograph of the phone, uint8 (H, W, 3).
         other: aligned photograph, same shape.
         side: side of a patch in pixels.
-        most: largest displacement in pixels.
-        least: smallest correlation of a pair; flat patches have 0.
+        max_shift: largest displacement in pixels.
+        min_correlation: smallest correlation of a pair; flat patches have 0.
     """
     height, width = phone.shape[:2]
     gray = phone @ LUMA, other @ LUMA
-    for top in range(most, height - side - most + 1, side):
-        for left in range(most, width - side - most + 1, side):
+    for top in range(max_shift, height - side - max_shift + 1, side):
+        for left in range(max_shift, width - side - max_shift + 1, side):
             here = gray[0][top : top + side, left : left + side]
-            reach = slice(top - most, top + side + most), slice(left - most, left + side + most)
+            reach = (
+                slice(top - max_shift, top + side + max_shift),
+                slice(left - max_shift, left + side + max_shift),
+            )
             shift, correlation = best_shift(here, gray[1][reach])
-            if correlation < least:
+            if correlation < min_correlation:
                 continue
-            down, right = shift[0] - most, shift[1] - most
+            down, right = shift[0] - max_shift, shift[1] - max_shift
             rows, columns = top + down, left + right
             yield PatchPair(
                 phone[top : top + side, left : left + side],

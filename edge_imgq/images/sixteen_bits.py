@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.errors import ImageError
-from edge_imgq.images.files import open_image, written_whole
+from edge_imgq.images.files import atomic_write, open_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,7 +96,7 @@ def save_deep(path: Path, pixels: Deep, alpha: Deep | None, profile: bytes | Non
     """
     if alpha is not None:
         pixels = np.concatenate([pixels, alpha[..., np.newaxis]], axis=2)
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         if path.suffix.lower() != ".png":
             _write_tiff(temporary, pixels, profile)
         elif pixels.shape[2] == 1:

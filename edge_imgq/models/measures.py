@@ -33,8 +33,8 @@ class Measure:
         high: largest value that a file can return.
         centre: value for which the network returns 0.
         span: distance from the centre for which the network returns 1.
-        least: lower clip of the reported value.
-        most: upper clip of the reported value.
+        clip_low: lower clip of the reported value.
+        clip_high: upper clip of the reported value.
         logarithmic: whether all of these refer to the base-2 logarithm of the quantity.
     """
 
@@ -44,8 +44,8 @@ class Measure:
     high: float
     centre: float
     span: float
-    least: float = -math.inf
-    most: float = math.inf
+    clip_low: float = -math.inf
+    clip_high: float = math.inf
     logarithmic: bool = False
 
 
@@ -98,11 +98,11 @@ TONE_GAINS = {name: f"tone_gain_{name}" for name in REPAIRS[2:]}
 """
 
 MEASURES = (
-    Measure("noise", "levels", -4.0, 60.0, 25.0, 25.0, least=0.0),
-    Measure("jpeg_quality", "", 0.0, 108.0, 55.0, 45.0, least=1.0, most=100.0),
-    Measure("blur", "pixels", -1.0, 8.0, 2.0, 2.0, least=0.0),
-    Measure("elongation", "", -0.7, 1.3, 0.5, 0.5, least=0.0, most=1.0),
-    Measure("upscaling", "times", -0.3, 2.8, 1.0, 1.0, least=0.0, logarithmic=True),
+    Measure("noise", "levels", -4.0, 60.0, 25.0, 25.0, clip_low=0.0),
+    Measure("jpeg_quality", "", 0.0, 108.0, 55.0, 45.0, clip_low=1.0, clip_high=100.0),
+    Measure("blur", "pixels", -1.0, 8.0, 2.0, 2.0, clip_low=0.0),
+    Measure("elongation", "", -0.7, 1.3, 0.5, 0.5, clip_low=0.0, clip_high=1.0),
+    Measure("upscaling", "times", -0.3, 2.8, 1.0, 1.0, clip_low=0.0, logarithmic=True),
     Measure("detail_psnr", "dB", 3.0, 62.0, 35.0, 15.0),
     *(Measure(name, "dB", -7.0, 11.0, 2.0, 6.0) for name in DETAIL_GAINS.values()),
     Measure("exposure", "stops", -3.0, 3.0, 0.0, 2.0),
@@ -177,7 +177,7 @@ def values_and_spreads(numbers: Numbers) -> tuple[Numbers, Numbers]:
     values, logarithms = np.split(numbers, 2, axis=1)
     values, spreads = values.copy(), np.exp(logarithms)
     for index, measure in enumerate(MEASURES):
-        values[:, index] = np.clip(values[:, index], measure.least, measure.most)
+        values[:, index] = np.clip(values[:, index], measure.clip_low, measure.clip_high)
         if measure.logarithmic:
             values[:, index] = 2.0 ** values[:, index]
             spreads[:, index] = values[:, index] * (2.0 ** spreads[:, index] - 1.0)

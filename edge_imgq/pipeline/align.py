@@ -109,7 +109,9 @@ def _align(
     inputs, truths, pictures = folders
     write_image(pictures / f"{path.stem}.jpg", aligned.picture)
     count = 0
-    for pair in patch_pairs(aligned.phone, aligned.other, request.patch, least=request.correlation):
+    for pair in patch_pairs(
+        aligned.phone, aligned.other, request.patch, min_correlation=request.correlation
+    ):
         name = f"{path.stem}-{count:04d}.png"
         write_image(inputs / name, pair.phone)
         write_image(truths / name, pair.other)

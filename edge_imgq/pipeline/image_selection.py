@@ -153,7 +153,7 @@ def covering_set(images: ImageSet, source: Source, watch: Watch) -> ImageSet:
     peak, size = source.contract.peak, own_size(source.model)
     chosen = covering_images(source.model, pixels(), peak, MAX_CALIBRATION_IMAGES, size)
     each = count // len(looked_at.photos)  # inputs that one photograph gives
-    taken = list(dict.fromkeys(index // each for index in chosen.places))
+    taken = list(dict.fromkeys(index // each for index in chosen.positions))
     photos = tuple(looked_at.photos[index] for index in taken)
     order = [index * each + variant for index in taken for variant in range(each)]
     extremes = frozenset(i for i, index in enumerate(order) if index in chosen.extremes)

@@ -71,11 +71,11 @@ def inspect(
         describe: Callable[[Path, Size | None], FileDescription] = file_format.functions.describe
         description = describe(path, size)
         return replace(description, model_parameters=_model_parameters(path, description.note))
-    return _inspect_onnx(path, size, watch, passes, Asked(pixels, ports))
+    return _inspect_onnx(path, size, watch, passes, ModelOptions(pixels, ports))
 
 
-def _refuse_passes(path: Path, asked: bool) -> None:
-    if asked:
+def _refuse_passes(path: Path, requested: bool) -> None:
+    if requested:
         raise UsageError(
             f"{path} is not a float .onnx model, and passes rewrite nothing else. Inspect the "
             "model that it was made from with --passes."
@@ -83,7 +83,7 @@ def _refuse_passes(path: Path, asked: bool) -> None:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ModelOptions:
     """What the user says of a model.
 
     Attributes:
@@ -96,25 +96,25 @@ class Asked:
 
 
 def _inspect_onnx(
-    path: Path, size: Size | None, watch: Watch, passes: bool, asked: Asked
+    path: Path, size: Size | None, watch: Watch, passes: bool, requested: ModelOptions
 ) -> FileDescription:
     """Describe an ONNX file and, if it is a float model, what `export` would make of it."""
     from edge_imgq.export.onnx_description import describe
 
     if _is_quantized(path):
         _refuse_passes(path, passes)
-        refuse_range(str(path), asked.pixels, says_range=True)
-        refuse_ports(str(path), asked.ports)
+        refuse_range(str(path), requested.pixels, says_range=True)
+        refuse_ports(str(path), requested.ports)
         description = describe(path, size)
         return replace(description, model_parameters=_model_parameters(path, description.note))
     watch(ProgressStep("open the model", 0, 2))
-    source = _opened(path, size, asked)
+    source = _opened(path, size, requested)
     at = _fitting_size(source) if size is None else size
     watch(ProgressStep("ask the targets", 1, 2))
     outlook = source if isinstance(source, Skipped) else _outlook(source, at)
     try:
         read = None if isinstance(source, Skipped) else source.model
-        description = describe(path, at, read, asked.ports)
+        description = describe(path, at, read, requested.ports)
     except ModelError as error:
         if isinstance(outlook, Skipped):
             raise ModelError(outlook.reason) from error
@@ -162,10 +162,12 @@ def _fitting_size(source: Source | Skipped) -> Size | None:
     return own_size(source.model) or source.contract.fitting(DEFAULT_SIZE)
 
 
-def _opened(path: Path, size: Size | None, asked: Asked) -> Source | Skipped:
+def _opened(path: Path, size: Size | None, requested: ModelOptions) -> Source | Skipped:
     """Open a model as `export` would; return the reason if `export` would refuse it."""
     try:
-        return open_model(str(path), asked.pixels, () if size is None else (size,), asked.ports)
+        return open_model(
+            str(path), requested.pixels, () if size is None else (size,), requested.ports
+        )
     except ModelError as error:
         return Skipped(str(error))
 

@@ -15,8 +15,8 @@ from torch import nn
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.export import onnx as export
-from edge_imgq.export.cache_graphs import kept_graph
-from edge_imgq.export.cached_graph import read_kept, with_weights, without_weights
+from edge_imgq.export.cache_graphs import cached_graph_of
+from edge_imgq.export.cached_graph import read_cached_graph, with_weights, without_weights
 from edge_imgq.graph.load.load import normalise
 from edge_imgq.models.zoo import ZOO, graph_path, load_network
 
@@ -54,7 +54,7 @@ def image_of(model: ir.Model, image: np.ndarray) -> np.ndarray:
 def test_a_kept_graph_with_weights_is_what_torch_exports(name: str) -> None:
     entry, network = ZOO[name], load_network(name)
     contract = entry.contract
-    kept = with_weights(read_kept(graph_path(name)), export.weights_by_name(network))
+    kept = with_weights(read_cached_graph(graph_path(name)), export.weights_by_name(network))
     assert kept is not None, "`python -m edge_imgq.export.cache_graphs` writes the graphs anew"
     traced = normalise(export.trace_network(network, name, contract), name)
     told = "the kept graph is another than torch's; see edge_imgq/export/cache_graphs.py"
@@ -67,7 +67,7 @@ def test_a_kept_graph_with_weights_is_what_torch_exports(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["fsrcnn-x2", "deblur-slim"])
 def test_a_kept_graph_is_written_again_byte_by_byte(name: str) -> None:
-    again, kept = kept_graph(ZOO[name]), onnx.load(graph_path(name), load_external_data=False)
+    again, kept = cached_graph_of(ZOO[name]), onnx.load(graph_path(name), load_external_data=False)
     assert kept.SerializeToString(deterministic=True) == graph_path(name).read_bytes()
     assert of_one_build(again).SerializeToString(deterministic=True) == of_one_build(
         kept
@@ -95,7 +95,7 @@ def test_a_network_that_has_changed_is_traced_anew() -> None:
 
 
 def test_weights_that_do_not_fit_are_not_put_in() -> None:
-    kept = read_kept(graph_path("fsrcnn-x2"))
+    kept = read_cached_graph(graph_path("fsrcnn-x2"))
     state = export.weights_by_name(load_network("fsrcnn-x2"))
     assert with_weights(kept, state) is not None
     assert with_weights(kept, state | {"more": np.zeros(3, np.float32)}) is None
@@ -103,7 +103,7 @@ def test_weights_that_do_not_fit_are_not_put_in() -> None:
 
 
 def test_a_graph_that_computed_with_a_parameter_is_not_kept() -> None:
-    kept = read_kept(graph_path("fsrcnn-x2"))
+    kept = read_cached_graph(graph_path("fsrcnn-x2"))
     state = export.weights_by_name(load_network("fsrcnn-x2"))
     full = with_weights(kept, state)
     assert full is not None

@@ -70,7 +70,7 @@ class WrongOperator:
 def first_wrong(
     session: GpuSession,
     pixels: NDArray[np.uint8],
-    least: float,
+    min_psnr: float,
     in_float32: bool,
     reference: Path | None = None,
 ) -> WrongOperator | Skipped:
@@ -79,7 +79,7 @@ def first_wrong(
     Args:
         session: session of the file on the GPU.
         pixels: image (H, W, C) of the file's size.
-        least: smallest PSNR in dB of a correct tensor.
+        min_psnr: smallest PSNR in dB of a correct tensor.
         in_float32: whether the GPU computes in float32; else in float16.
         reference: file for this host to run; None for the session's.
 
@@ -99,25 +99,25 @@ def first_wrong(
             for tensor, values in zip(group, outputs, strict=True):
                 reached[tensor.index] = psnr_of(here.values(tensor.index), values)
                 known = min((reached.get(i, HIGHEST) for i in tensor.inputs), default=HIGHEST)
-                if reached[tensor.index] >= least or known < least:
+                if reached[tensor.index] >= min_psnr or known < min_psnr:
                     continue
                 last, alone = _alone(session, reference, tensor, pixels, in_float32, submodel)
                 reached[tensor.index] = psnr_of(here.values(tensor.index), last)
-                if alone < least and reached[tensor.index] < least:
+                if alone < min_psnr and reached[tensor.index] < min_psnr:
                     return WrongOperator(tensor.operator, tensor.name, alone, in_float32)
-        beginning = _shortest(session, here, pixels, least, submodel) if in_float32 else None
-    return beginning or none_wrong(tensors, reached, least, in_float32)
+        beginning = _shortest(session, here, pixels, min_psnr, submodel) if in_float32 else None
+    return beginning or none_wrong(tensors, reached, min_psnr, in_float32)
 
 
 def none_wrong(
-    tensors: tuple[Computed, ...], reached: Mapping[int, float], least: float, in_float32: bool
+    tensors: tuple[Computed, ...], reached: Mapping[int, float], min_psnr: float, in_float32: bool
 ) -> Skipped:
     """Return that no operator is wrong, with the number of tensors compared and the worst one.
 
     Args:
         tensors: tensors of the file, at least one.
         reached: PSNR in dB of each against this host's result, by tensor index.
-        least: smallest PSNR in dB of a correct tensor.
+        min_psnr: smallest PSNR in dB of a correct tensor.
         in_float32: whether the GPU computed in float32; else in float16.
     """
     precision = "float32" if in_float32 else "float16"
@@ -128,13 +128,17 @@ def none_wrong(
         return Skipped(f"no operator is wrong ({compared}, all as on this host)")
     said = f"{compared}; the largest difference is that of {last.operator} '{last.name}', "
     said += f"{lowest:.1f} dB against this host's"
-    if lowest >= least:
+    if lowest >= min_psnr:
         return Skipped(f"no operator is wrong ({said})")
     return Skipped(f"no operator is wrong by itself: they make small differences large ({said})")
 
 
 def _shortest(
-    session: GpuSession, here: _Reference, pixels: NDArray[np.uint8], least: float, submodel: Path
+    session: GpuSession,
+    here: _Reference,
+    pixels: NDArray[np.uint8],
+    min_psnr: float,
+    submodel: Path,
 ) -> WrongOperator | None:
     """Return the last operator of the shortest wrong prefix of a file in float32, or None.
 
@@ -150,11 +154,11 @@ def _shortest(
 
     right, wrong = -1, len(tensors) - 1
     off = reached(wrong)
-    if off >= least:
+    if off >= min_psnr:
         return None
     while wrong - right > 1:
         middle = (right + wrong) // 2
-        if (psnr := reached(middle)) < least:
+        if (psnr := reached(middle)) < min_psnr:
             wrong, off = middle, psnr
         else:
             right = middle

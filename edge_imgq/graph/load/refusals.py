@@ -243,6 +243,6 @@ def _named(nodes: Iterable[onnx.NodeProto]) -> str:
     return _listed([f"{n.op_type} '{n.name or n.output[0]}'" for n in nodes])
 
 
-def _listed(words: list[str], most: int = 4) -> str:
-    rest = f" and {len(words) - most} more" if len(words) > most else ""
-    return ", ".join(words[:most]) + rest
+def _listed(words: list[str], limit: int = 4) -> str:
+    rest = f" and {len(words) - limit} more" if len(words) > limit else ""
+    return ", ".join(words[:limit]) + rest

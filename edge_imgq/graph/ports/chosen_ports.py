@@ -16,26 +16,26 @@ from edge_imgq.graph.shapes.size import side_axes
 from edge_imgq.ports import PortRequests
 
 
-def with_chosen_ports(model: onnx.ModelProto, asked: PortRequests, name: str) -> onnx.ModelProto:
+def with_chosen_ports(model: onnx.ModelProto, requests: PortRequests, name: str) -> onnx.ModelProto:
     """Return a copy with the requested ports, or the model itself if nothing is requested.
 
     Args:
         model: model as given; not changed.
-        asked: the user's request.
+        requests: the user's request.
         name: name of the model for messages.
 
     Raises:
         UsageError: it has no such output or input.
         ModelError: a constant does not fit its input.
     """
-    if not asked.is_choice:
+    if not requests.is_choice:
         return model
     chosen = onnx.ModelProto()
     chosen.CopyFrom(model)
-    if asked.outputs:
-        _keep_outputs(chosen.graph, [port.name for port in asked.outputs], name)
-    _refuse_unknown(chosen.graph, [port for port, _ in asked.bound], name)
-    for port, numbers in asked.bound:
+    if requests.outputs:
+        _keep_outputs(chosen.graph, [port.name for port in requests.outputs], name)
+    _refuse_unknown(chosen.graph, [port for port, _ in requests.bound], name)
+    for port, numbers in requests.bound:
         _bind(chosen, port, numbers, name)
     return chosen
 

@@ -45,14 +45,14 @@ class ImageLayout:
 
 
 def image_layout(
-    model: ir.Model, name: str, asked: PortRequests, scale: Scale, returned: int
+    model: ir.Model, name: str, requests: PortRequests, scale: Scale, returned: int
 ) -> ImageLayout:
     """Return the image layout of a model's first input.
 
     Args:
         model: model whose first input is the image.
         name: name of the model for messages.
-        asked: port properties that the user gave.
+        requests: port properties that the user gave.
         scale: output height over input height.
         returned: channels of the output.
 
@@ -61,7 +61,7 @@ def image_layout(
     """
     image = model.graph.inputs[0]
     assert image.shape is not None
-    channels, said = image.shape[1], asked.of_input(str(image.name)).kind
+    channels, said = image.shape[1], requests.of_input(str(image.name)).kind
     if not isinstance(channels, int):
         raise ModelError(f"{name} leaves the channels of '{image.name}' open; export it with them.")
     kind = said or _likely(str(image.name), channels, scale, returned)

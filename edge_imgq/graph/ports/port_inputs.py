@@ -29,7 +29,7 @@ NO_IMAGE = (*NOISE_WORDS, "mask", "strength", "trimap")
 """Words in an input's name that indicate that another input is the image."""
 
 
-def take_image_first(model: ir.Model, asked: PortRequests, name: str) -> None:
+def take_image_first(model: ir.Model, requests: PortRequests, name: str) -> None:
     """Move the image before the other inputs, in place.
 
     The image is the input that the request calls raw, rgba or frames; else the likeliest by its
@@ -41,13 +41,13 @@ def take_image_first(model: ir.Model, asked: PortRequests, name: str) -> None:
     """
     inputs = model.graph.inputs
     names = [str(value.name) for value in inputs]
-    bound = {port for port, _ in asked.bound}
-    for port in asked.inputs:
+    bound = {port for port, _ in requests.bound}
+    for port in requests.inputs:
         if port.name not in names and port.name not in bound:
             listed = " and ".join(f"'{other}'" for other in names)
             raise UsageError(f"{name} has no input '{port.name}'; it takes {listed}.")
     planes = [value for value in inputs if _is_plane(value)]
-    image = min(planes, key=lambda value: _rank(value, asked.of_input(str(value.name)).kind))
+    image = min(planes, key=lambda value: _rank(value, requests.of_input(str(value.name)).kind))
     inputs[:] = [image, *(value for value in inputs if value is not image)]
 
 
@@ -136,7 +136,7 @@ def _reshaped(graph: ir.Graph, pixel: ir.Value, own: ir.Value, lengths: list[int
 
 def further_ports(
     model: ir.Model,
-    asked: PortRequests,
+    requests: PortRequests,
     span: tuple[float, float],
     image_channels: int,
     states: Mapping[str, str] = MappingProxyType({}),
@@ -148,7 +148,7 @@ def further_ports(
 
     Args:
         model: model with inputs in their final form.
-        asked: the user's request.
+        requests: the user's request.
         span: values of pixel 0 and pixel 255.
         image_channels: channels of the image.
         states: outputs that feed an input of the next frame, by the input's name.
@@ -163,7 +163,7 @@ def further_ports(
         name, channels = str(value.name), value.shape[1]
         if not isinstance(channels, int):
             raise ModelError(f"The channels of '{name}' are open; export the network with them.")
-        said = asked.of_input(name)
+        said = requests.of_input(name)
         if len(said.low) not in (0, 1, channels):
             raise UsageError(
                 f"'{name}' has {count_of(channels, 'channel')}; give a range for each, or one for "
@@ -177,20 +177,20 @@ def further_ports(
     return tuple(found)
 
 
-def refuse_bound_beyond(asked: PortRequests, span: tuple[float, float]) -> None:
+def refuse_bound_beyond(requests: PortRequests, span: tuple[float, float]) -> None:
     """Refuse a constant outside its input's range, such as a noise level in the wrong unit.
 
     Inputs whose range neither the name nor the user states may have any value.
 
     Args:
-        asked: the user's request.
+        requests: the user's request.
         span: values of pixel 0 and pixel 255.
 
     Raises:
         UsageError: a constant lies outside; the message states the range.
     """
-    for name, numbers in asked.bound:
-        said = asked.of_input(name)
+    for name, numbers in requests.bound:
+        said = requests.of_input(name)
         if not said.low and not says_noise(name):
             continue
         low, high = _ends(name, "plane", span)

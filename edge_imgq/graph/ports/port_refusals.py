@@ -16,21 +16,21 @@ RETURNED: tuple[Kind, ...] = ("image", "plane", "vector", "state")
 """Kinds of outputs."""
 
 
-def refuse_contradicted(model: ir.Model, asked: PortRequests) -> None:
+def refuse_contradicted(model: ir.Model, requests: PortRequests) -> None:
     """Refuse input requests that contradict the network.
 
     Args:
         model: model with the image as first input, the others in their original shapes.
-        asked: the user's request.
+        requests: the user's request.
 
     Raises:
         UsageError: an input has a shape of another kind, or a range is given that would not be
             used.
     """
     image, *others = model.graph.inputs
-    _refuse_range(asked.of_input(str(image.name)))
+    _refuse_range(requests.of_input(str(image.name)))
     for value in others:
-        _refuse_kind(value, asked.of_input(str(value.name)), image)
+        _refuse_kind(value, requests.of_input(str(value.name)), image)
 
 
 def _refuse_range(said: PortRequest) -> None:

@@ -23,7 +23,7 @@ IMAGE_AXES = 4
 
 def put_picture_first(
     model: ir.Model,
-    asked: PortRequests,
+    requests: PortRequests,
     wanted: Sequence[Size],
     name: str,
     states: Collection[str] = (),
@@ -32,7 +32,7 @@ def put_picture_first(
 
     Args:
         model: normalised float model, the image its first input.
-        asked: port properties that the user gave.
+        requests: port properties that the user gave.
         states: names of state outputs; one is the image only if there is no other.
         wanted: heights and widths to try first.
         name: name of the model for messages.
@@ -53,7 +53,7 @@ def put_picture_first(
     usual = {IMAGE_CHANNELS, None if taken is None else taken[1]}
 
     def rank(place: int) -> tuple[bool, int, int, int]:
-        shape, said = shapes[place], asked.of_output(str(outputs[place].name)).kind
+        shape, said = shapes[place], requests.of_output(str(outputs[place].name)).kind
         if said is None and str(outputs[place].name) in states:
             said = "image" if shape[1] in usual and len(states) == len(outputs) else "state"
         if len(shape) != IMAGE_AXES or said not in (None, "image"):
@@ -134,7 +134,7 @@ def other_ports(
     model: ir.Model,
     sizes: Iterable[Size],
     layout: ImageLayout,
-    asked: PortRequests,
+    requests: PortRequests,
     span: tuple[float, float],
     states: Collection[str] = (),
 ) -> tuple[Port, ...]:
@@ -144,7 +144,7 @@ def other_ports(
         model: model whose outputs have constant side ratios.
         sizes: candidate sizes, of which at least one works; the first that does is used.
         layout: layout of the image input.
-        asked: port properties that the user gave.
+        requests: port properties that the user gave.
         span: values of pixel 0 and pixel 255.
         states: names of outputs that feed an input of the next frame.
 
@@ -161,9 +161,9 @@ def other_ports(
     ratios = side_ratios(shapes) or ()
     ports = []
     for value, shape, ratio in zip(values, shapes[1:], ratios, strict=True):
-        name, said = str(value.name), asked.of_output(str(value.name)).kind
+        name, said = str(value.name), requests.of_output(str(value.name)).kind
         refuse_unfit_result(
-            asked.of_output(name), shape[-1 if not ratio else 1], is_vector=not ratio
+            requests.of_output(name), shape[-1 if not ratio else 1], is_vector=not ratio
         )
         if not ratio:
             ports.append(Port(name, "vector", prod(shape)))

@@ -28,12 +28,12 @@ Pair = tuple[str, str]
 """Names of an output and of the input that it feeds."""
 
 
-def find_states(model: ir.Model, asked: PortRequests, name: str) -> tuple[Pair, ...]:
+def find_states(model: ir.Model, requests: PortRequests, name: str) -> tuple[Pair, ...]:
     """Return the outputs that feed inputs of the next frame, paired with their inputs.
 
     Args:
         model: normalised float model, the image its first input.
-        asked: port properties that the user gave.
+        requests: port properties that the user gave.
         name: name of the model for messages.
 
     Raises:
@@ -42,7 +42,7 @@ def find_states(model: ir.Model, asked: PortRequests, name: str) -> tuple[Pair, 
     """
     inputs = {str(value.name): value for value in model.graph.inputs[1:]}
     outputs = {str(value.name): value for value in model.graph.outputs}
-    for fed_by, state in asked.states:
+    for fed_by, state in requests.states:
         _refuse_unknown(fed_by, outputs, f"{name} has no output", "it has")
         _refuse_unknown(state, inputs, f"{name} has no input beside the image", "it takes")
         if _channels(outputs[fed_by]) != _channels(inputs[state]):
@@ -50,10 +50,10 @@ def find_states(model: ir.Model, asked: PortRequests, name: str) -> tuple[Pair, 
                 f"{name} returns '{fed_by}' of {_channels(outputs[fed_by])} channels and takes "
                 f"'{state}' of {_channels(inputs[state])}: one cannot be the other's next state."
             )
-    taken = {state for _, state in asked.states}
-    given = {fed_by for fed_by, _ in asked.states}
-    found = list(asked.states)
-    free = [v for n, v in inputs.items() if n not in taken and _may_be(n, asked)]
+    taken = {state for _, state in requests.states}
+    given = {fed_by for fed_by, _ in requests.states}
+    found = list(requests.states)
+    free = [v for n, v in inputs.items() if n not in taken and _may_be(n, requests)]
     offered = [v for n, v in outputs.items() if n not in given]
     for value in free:
         alike = [other for other in offered if _fits(value, other)]
@@ -62,7 +62,7 @@ def find_states(model: ir.Model, asked: PortRequests, name: str) -> tuple[Pair, 
         chosen = named if len(named) == 1 else alike if many else []
         found += [(str(other.name), str(value.name)) for other in chosen]
     fed = {state for _, state in found}
-    lost = [port.name for port in asked.inputs if port.kind == "state" and port.name not in fed]
+    lost = [port.name for port in requests.inputs if port.kind == "state" and port.name not in fed]
     if lost:
         raise UsageError(
             f"'{lost[0]}' is to be a state, and which output feeds it is not known: say it with "
@@ -71,8 +71,8 @@ def find_states(model: ir.Model, asked: PortRequests, name: str) -> tuple[Pair, 
     return tuple(found)
 
 
-def _may_be(name: str, asked: PortRequests) -> bool:
-    said = asked.of_input(name).kind
+def _may_be(name: str, requests: PortRequests) -> bool:
+    said = requests.of_input(name).kind
     return said == "state" or (said is None and not says_noise(name) and "mask" not in name.lower())
 
 

@@ -198,9 +198,9 @@ def _works(model: ir.Model, multiple: int, known: int, scale: Scale, rule: Rule)
     return rule(model, size) == scale
 
 
-def _primes_from(least: int, foreign: int) -> Iterator[int]:
+def _primes_from(lowest: int, foreign: int) -> Iterator[int]:
     """Yield odd primes, in ascending sequence, that do not divide `foreign`."""
-    number = max(least, 3)
+    number = max(lowest, 3)
     while True:
         if foreign % number and all(number % divisor for divisor in range(2, isqrt(number) + 1)):
             yield number

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import output_errors
 from edge_imgq.errors import ImageError
-from edge_imgq.images.files import joined, written_whole
+from edge_imgq.images.files import atomic_write, joined
 from edge_imgq.images.lossless_copy import lossless_copy
 from edge_imgq.images.photograph import (
     read_photograph,
@@ -77,7 +77,7 @@ def _left_alone(job: Job) -> Enhanced:
     size = before.pixels.shape[0], before.pixels.shape[1]
     copy = lossless_copy(photo, result.suffix)
     if copy is not None:
-        with written_whole(result) as temporary:
+        with atomic_write(result) as temporary:
             temporary.write_bytes(copy)
     elif deep:
         write_deep_photograph(result, before.pixels, before)

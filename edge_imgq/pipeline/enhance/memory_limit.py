@@ -46,7 +46,7 @@ class Limits:
 
 
 def limits(
-    sizes: Sequence[Size], enhancers: Sequence[Enhancer], held: int, memory: int, most: int
+    sizes: Sequence[Size], enhancers: Sequence[Enhancer], held: int, memory: int, max_workers: int
 ) -> Limits:
     """Return the largest tiles, then the most workers, that keep within a memory limit.
 
@@ -55,39 +55,39 @@ def limits(
         enhancers: opened networks, which run one after the other.
         held: bytes that the process holds already.
         memory: limit in bytes.
-        most: largest number of workers.
+        max_workers: largest number of workers.
 
     Returns:
         At least one worker. Sizes that exceed the limit even so are named with the bytes they need.
     """
-    least = max(least_tile(enhancer) for enhancer in enhancers)
+    smallest_tile = max(least_tile(enhancer) for enhancer in enhancers)
     networks = [(enhancer, activation_bytes(enhancer)) for enhancer in enhancers]
-    tiles = [side for side in (MAX_TILE, 384, 256, 192) if side > least] + [least]
+    tiles = [side for side in (MAX_TILE, 384, 256, 192) if side > smallest_tile] + [smallest_tile]
     needs = {size: [held + _needed(size, networks, tile) for tile in tiles] for size in sizes}
     left_out = {size: needed[-1] for size, needed in needs.items() if needed[-1] > memory}
     fitting = [needed for size, needed in needs.items() if size not in left_out]
     if not fitting:
         return Limits(1, tiles[-1], left_out)
-    place = next(i for i in range(len(tiles)) if max(need[i] for need in fitting) <= memory)
-    each = max(need[place] for need in fitting) - held
-    return Limits(max(min(most, (memory - held) // each), 1), tiles[place], left_out)
+    tile_index = next(i for i in range(len(tiles)) if max(need[i] for need in fitting) <= memory)
+    each = max(need[tile_index] for need in fitting) - held
+    return Limits(max(min(max_workers, (memory - held) // each), 1), tiles[tile_index], left_out)
 
 
 def _needed(size: Size, networks: Sequence[tuple[Enhancer, float]], tile: int) -> int:
     """Return approximately how many bytes a photograph needs, over all networks."""
     pixels = size[0] * size[1]
-    most = 10 * pixels  # it is decoded into Pillow's four bytes a pixel, and copied as three
+    max_workers = 10 * pixels  # it is decoded into Pillow's four bytes a pixel, and copied as three
     for enhancer, activations in networks:
         scale = enhancer.contract.scale
         result = int(pixels * scale**2)
         # A network on luma has colours put back band by band, one that makes them holds two planes
         # more; another holds its result twice.
         lean = enhancer.contract.colour == "y" and not enhancer.contract.adds_colours
-        most = max(most, 4 * pixels + (5 if lean else 7) * result)
+        max_workers = max(max_workers, 4 * pixels + (5 if lean else 7) * result)
         running = WORKSPACE * activations * _tile_pixels(size, enhancer, tile)
-        most = max(most, 4 * pixels + 3 * result + round(running))
+        max_workers = max(max_workers, 4 * pixels + 3 * result + round(running))
         size, pixels = (scaled(size[0], scale), scaled(size[1], scale)), result
-    return most
+    return max_workers
 
 
 def _tile_pixels(size: Size, enhancer: Enhancer, tile: int) -> int:

@@ -61,7 +61,7 @@ DIGITS = 3
 
 
 def with_range(
-    port: Port, model: ir.Model, contract: ImageContract, asked: PortRequest, index: int = 0,
+    port: Port, model: ir.Model, contract: ImageContract, requests: PortRequest, index: int = 0,
     span: tuple[float, float] | None = None,
 ) -> Port:  # fmt: skip
     """Return a port with a range: the user's, that of its operator, the pixels' or a measured one.
@@ -72,7 +72,7 @@ def with_range(
         port: an output of the model.
         model: float model, pixels 0 … peak.
         contract: contract of the model.
-        asked: what the user states of the port.
+        requests: what the user states of the port.
         index: index of the port among the model's outputs.
         span: the original model's values for pixel 0 and pixel 255, which a plane has that is like
             an input of mosaics, frames or RGBA and does not reach beyond; None if not known.
@@ -85,15 +85,15 @@ def with_range(
     """
     from edge_imgq.graph.edit import find_producer
 
-    if port.kind == "image" and not asked.low:
+    if port.kind == "image" and not requests.low:
         return port
-    if asked.low:
-        if len(asked.low) not in (1, port.channels):
+    if requests.low:
+        if len(requests.low) not in (1, port.channels):
             raise UsageError(
                 f"'{port.name}' has {count_of(port.channels, 'channel')}; give a range for each, "
-                f"or one for all, not {len(asked.low)}."
+                f"or one for all, not {len(requests.low)}."
             )
-        return replace(port, low=asked.low, high=asked.high)
+        return replace(port, low=requests.low, high=requests.high)
     last = find_producer(model.graph.outputs[index])
     if (ends := bounded_range(model.graph.outputs[index])) is not None:
         return replace(port, low=ends[:1], high=ends[1:])

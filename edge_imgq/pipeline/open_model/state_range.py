@@ -38,7 +38,7 @@ SIDE = 192
 
 
 def with_state_ranges(
-    model: ir.Model, contract: ImageContract, pixels: PixelRange, asked: PortRequests
+    model: ir.Model, contract: ImageContract, pixels: PixelRange, requests: PortRequests
 ) -> ImageContract:
     """Return a contract in which each state has one range, for its input and its output.
 
@@ -49,7 +49,7 @@ def with_state_ranges(
         model: float model; pixels 0 … peak, states in their original range.
         contract: contract of the model.
         pixels: the original model's values for pixel 0 and pixel 255.
-        asked: what the user states of the ports.
+        requests: what the user states of the ports.
 
     Raises:
         ImageError: a photograph to measure on is missing, or too small.
@@ -63,7 +63,7 @@ def with_state_ranges(
         if port.fed_by not in others:  # the output image is the next state
             known[port.fed_by] = (pixels.low, pixels.high)
             continue
-        ends = _said(port, asked) or bounded_range(outputs[port.fed_by])
+        ends = _said(port, requests) or bounded_range(outputs[port.fed_by])
         if ends is not None:
             known[port.fed_by] = _with_zero(ends)
     missing = [port.fed_by for port in contract.states if port.fed_by not in known]
@@ -82,9 +82,9 @@ def with_state_ranges(
     )
 
 
-def _said(port: Port, asked: PortRequests) -> Ends | None:
+def _said(port: Port, requests: PortRequests) -> Ends | None:
     """Return the range that the user states for the input or output of a state."""
-    for said in (asked.of_input(port.name), asked.of_output(port.fed_by)):
+    for said in (requests.of_input(port.name), requests.of_output(port.fed_by)):
         if said.low:
             return min(said.low), max(said.high)
     return None

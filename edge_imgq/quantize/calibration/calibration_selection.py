@@ -36,11 +36,11 @@ class Chosen:
     """Indices of the selected calibration images.
 
     Attributes:
-        places: indices of all selected images, ascending.
-        extremes: subset of `places` selected for extreme activations.
+        positions: indices of all selected images, ascending.
+        extremes: subset of `positions` selected for extreme activations.
     """
 
-    places: tuple[int, ...]
+    positions: tuple[int, ...]
     extremes: frozenset[int] = frozenset()
 
 
@@ -48,19 +48,19 @@ def covering_images(
     model: ir.Model,
     images: Iterable[NDArray[np.uint8]],
     peak: float,
-    most: int,
+    max_images: int,
     size: tuple[int, int] | None = None,
 ) -> Chosen:
-    """Select at most `most` images that cover the activation ranges.
+    """Select at most `max_images` images that cover the activation ranges.
 
-    If there are no more than `most` images, all are selected and none counts as extreme. Indices
-    count from 0, in the order of `images`. The choice is the same at every call.
+    If there are no more than `max_images` images, all are selected and none counts as extreme.
+    Indices count from 0, in the order of `images`. The choice is the same at every call.
 
     Args:
         model: float graph.
         images: uint8 (H, W, C) network inputs, consumed one at a time.
         peak: float value of pixel 255.
-        most: largest number of images to select.
+        max_images: largest number of images to select.
         size: fixed input height and width of the network; None if it takes any.
 
     Raises:
@@ -80,17 +80,17 @@ def covering_images(
                 holders = np.zeros(2 * len(low), np.int64)
             holders[np.concatenate([low < lowest, high > highest])] = index
             lowest, highest = np.minimum(lowest, low), np.maximum(highest, high)
-    return _chosen(Counter(holders.tolist()), count, most)
+    return _chosen(Counter(holders.tolist()), count, max_images)
 
 
-def _chosen(records: Counter[int], count: int, most: int) -> Chosen:
-    if count <= most:
+def _chosen(records: Counter[int], count: int, max_images: int) -> Chosen:
+    if count <= max_images:
         return Chosen(tuple(range(count)))
-    ranked = [index for index, _ in records.most_common(round(most * RECORDS))]
+    ranked = [index for index, _ in records.most_common(round(max_images * RECORDS))]
     others = [index for index in range(count) if index not in set(ranked)]
-    spread = np.linspace(0, len(others) - 1, most - len(ranked)).round().astype(int)
-    places = tuple(sorted({*ranked, *(others[place] for place in spread)}))
-    return Chosen(places, frozenset(ranked))
+    evenly_spaced = np.linspace(0, len(others) - 1, max_images - len(ranked)).round().astype(int)
+    positions = tuple(sorted({*ranked, *(others[position] for position in evenly_spaced)}))
+    return Chosen(positions, frozenset(ranked))
 
 
 def _ends(watcher: ChannelWatcher, patch: NDArray[np.uint8]) -> tuple[Values, Values]:
@@ -113,7 +113,7 @@ def _patches(
     cut = pixels[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE, -1)
     patches = cut.transpose(0, 2, 1, 3, 4).reshape(rows * columns, -1).astype(np.float32)
     means, spreads = patches.mean(axis=1), patches.std(axis=1)
-    for place in dict.fromkeys([means.argmax(), means.argmin(), spreads.argmax()]):
-        row, column = divmod(int(place), columns)
+    for position in dict.fromkeys([means.argmax(), means.argmin(), spreads.argmax()]):
+        row, column = divmod(int(position), columns)
         top, left = row * SIDE, column * SIDE
         yield pixels[top : top + SIDE, left : left + SIDE]

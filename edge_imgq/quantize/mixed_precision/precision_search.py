@@ -71,7 +71,7 @@ class PrecisionSearch:
         weighted = set(layers(graph))
         self._around = [_layers_around(value, weighted) for value in self._values.values()]
 
-    def find(self, wanted: float, progress: Progress, most: int | None = None) -> Choice:
+    def find(self, wanted: float, progress: Progress, max_moves: int | None = None) -> Choice:
         """Search greedily for the float layers that reach a PSNR in the least estimated time.
 
         If no choice reaches it, the choice after all useful moves is returned. Not always the
@@ -80,11 +80,11 @@ class PrecisionSearch:
         Args:
             wanted: target PSNR in dB.
             progress: called with a line on every choice tried.
-            most: largest number of moves; None for no limit.
+            max_moves: largest number of moves; None for no limit.
         """
         names: Names = frozenset()
         psnr, moves = self._psnr(names), 0
-        while psnr < wanted and moves != most:
+        while psnr < wanted and moves != max_moves:
             moves += 1
             best = max(self._moves(names), key=self._worth(names), default=None)
             if best is None:

@@ -66,14 +66,14 @@ def headroom(
     peak, (height, width) = contract.peak, unlike.shape[2:]
     on_drawings = observe_finite(original, (from_nchw(i[np.newaxis], peak) for i in unlike), peak)
     on_flat = observe_finite(original, _flat_images(contract.channels, (height, width)), peak)
-    most = AT_GATES if any(map(is_factor, original.graph)) else HEADROOM
+    factor = AT_GATES if any(map(is_factor, original.graph)) else HEADROOM
     if not observed.keys() <= on_drawings.keys() & on_flat.keys():
         return {
-            name: _allowed_range(most, found, found, _nothing(found))
+            name: _allowed_range(factor, found, found, _nothing(found))
             for name, found in observed.items()
         }
     return {
-        name: _allowed_range(most, found, on_drawings[name], on_flat[name])
+        name: _allowed_range(factor, found, on_drawings[name], on_flat[name])
         for name, found in observed.items()
     }
 
@@ -88,19 +88,19 @@ def _nothing(like: ChannelRange) -> ChannelRange:
 
 
 def _allowed_range(
-    most: float, observed: ChannelRange, on_drawings: ChannelRange, on_flat: ChannelRange
+    factor: float, observed: ChannelRange, on_drawings: ChannelRange, on_flat: ChannelRange
 ) -> ChannelRange:
-    low = _end(most, -observed.low, -on_drawings.low, -on_flat.low)
-    high = _end(most, observed.high, on_drawings.high, on_flat.high)
+    low = _end(factor, -observed.low, -on_drawings.low, -on_flat.low)
+    high = _end(factor, observed.high, on_drawings.high, on_flat.high)
     # The range of an unused channel is unknown: allow the largest of the tensor.
     unseen = np.maximum(-observed.low, 0) + np.maximum(observed.high, 0) == 0
     return ChannelRange(-low, np.where(unseen, np.maximum(observed.high, 0).max(), high))
 
 
-def _end(most: float, observed: Ends, on_drawings: Ends, on_flat: Ends) -> Ends:
+def _end(factor: float, observed: Ends, on_drawings: Ends, on_flat: Ends) -> Ends:
     """Compute the allowed end of the range on one side, all ends as distances from zero."""
     observed = np.maximum(observed, 0)
-    enough = np.minimum(most * observed, np.maximum(observed, OVERSHOOT * on_drawings))
-    allowed: Ends = np.where(on_flat >= FOLLOWS * observed, enough, most * observed)
+    enough = np.minimum(factor * observed, np.maximum(observed, OVERSHOOT * on_drawings))
+    allowed: Ends = np.where(on_flat >= FOLLOWS * observed, enough, factor * observed)
     least: Ends = np.minimum(allowed, observed.max())
     return least

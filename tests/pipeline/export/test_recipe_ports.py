@@ -52,7 +52,11 @@ def test_files_are_the_same_byte_for_byte(network: Path, tmp_path: Path) -> None
     ("ports", "options", "words"),
     [
         ((SAID, PortRequests()), {}, "recipe onnx-float says --output-name out --bind sigma=0"),
-        ((SAID,), {"bind": {"sigma": 0.1}}, r"and you say --bind sigma=0.1\. State it in one place"),
+        (
+            (SAID,),
+            {"bind": {"sigma": 0.1}},
+            r"and you say --bind sigma=0.1\. State it in one place",
+        ),
         ((PortRequests((read_port("y"),)),), {}, "By the recipe onnx-float: .* has no output 'y'"),
     ],
 )

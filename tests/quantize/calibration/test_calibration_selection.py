@@ -19,17 +19,17 @@ def test_the_images_that_reach_farthest_are_chosen() -> None:
     images = [dull(seed) for seed in range(60)]
     images[17], images[42] = photo(3, (40, 40)), 255 - photo(4, (40, 40)) // 8
     chosen = covering_images(residual_network(), images, 1.0, 8)
-    assert len(chosen.places) <= 8
+    assert len(chosen.positions) <= 8
     assert {17, 42} <= chosen.extremes
-    assert list(chosen.places) == sorted(set(chosen.places))
+    assert list(chosen.positions) == sorted(set(chosen.positions))
 
 
 def test_some_are_chosen_that_are_like_the_rest() -> None:
     images = [dull(seed) for seed in range(60)]
     images[17], images[42] = photo(3, (40, 40)), 255 - photo(4, (40, 40)) // 8
     chosen = covering_images(residual_network(), images, 1.0, 8)
-    assert chosen.extremes < set(chosen.places)
-    assert not {17, 42} & (set(chosen.places) - chosen.extremes)
+    assert chosen.extremes < set(chosen.positions)
+    assert not {17, 42} & (set(chosen.positions) - chosen.extremes)
 
 
 def test_the_ranges_of_the_chosen_are_nearly_those_of_all() -> None:
@@ -38,7 +38,7 @@ def test_the_ranges_of_the_chosen_are_nearly_those_of_all() -> None:
         (photo(seed, (40, 40)) * generator.uniform(0.2, 1)).astype(np.uint8) for seed in range(80)
     ]
     network = residual_network()
-    chosen = [images[place] for place in covering_images(network, images, 1.0, 16).places]
+    chosen = [images[position] for position in covering_images(network, images, 1.0, 16).positions]
     every, few, first = (
         observe_channels(network, some, 1.0) for some in (images, chosen, images[:16])
     )
@@ -63,7 +63,7 @@ def test_a_bright_corner_of_a_large_image_is_seen() -> None:
 
 def test_few_images_are_all_taken() -> None:
     chosen = covering_images(residual_network(), [photo(s) for s in range(3)], 1.0, 8)
-    assert chosen.places == (0, 1, 2)
+    assert chosen.positions == (0, 1, 2)
     assert not chosen.extremes
 
 

@@ -34,11 +34,11 @@ def noop_elimination(model: ir.Model) -> int:
     Returns:
         The number of nodes removed.
     """
-    nodes = [node for node in model.graph if _is_inert(node)]
+    nodes = [node for node in model.graph if _is_noop(node)]
     return sum(_remove(node) for node in nodes)
 
 
-def _is_inert(node: ir.Node) -> bool:
+def _is_noop(node: ir.Node) -> bool:
     if any(value.uses() or value.is_graph_output() for value in node.outputs[1:]):
         return False
     rule = RULES.get(node.op_type)
@@ -73,8 +73,8 @@ def _slice(node: ir.Node) -> bool:
         return False
     if axes is None and len(node.inputs) > 3 and node.inputs[3] is not None:
         return False
-    places = range(len(ends)) if axes is None else axes
-    lengths = [shape[int(axis)] for axis in places]
+    indices = range(len(ends)) if axes is None else axes
+    lengths = [shape[int(axis)] for axis in indices]
     reaches = [
         end >= TO_THE_END or (isinstance(length, int) and end >= length)
         for end, length in zip(ends, lengths, strict=True)
