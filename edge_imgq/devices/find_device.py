@@ -23,7 +23,7 @@ class DeviceKind:
     Attributes:
         module: module with `find(argument, options)`, which returns the device or why it is
             unavailable, and `look()`, which lists devices of this kind.
-        argument: meaning of the word behind the colon, for help; empty if none is allowed.
+        argument: meaning of the word after the colon, for help; empty if none is allowed.
         summary: a few words.
     """
 

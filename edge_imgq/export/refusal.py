@@ -63,12 +63,12 @@ def as_error(
 INSTEAD = {
     "CumSum": (
         "a mean over a window by cumulative sums is an AveragePool in the model "
-        "(torch's avg_pool2d with stride 1, behind a padding)"
+        "(torch's avg_pool2d with stride 1, after a padding)"
     ),
     "Einsum": "write it with products, sums and transpositions in the model",
     "GridSample": (
         "what looks pixels up at computed places (a warp, a 3D table) can be left to the app, "
-        "behind a network that ends at the table or the flow"
+        "after a network that ends at the table or the flow"
     ),
     "ScatterElements": "write what is stored into parts of a tensor with Concat or a pixel shuffle",
     "ScatterND": (

@@ -23,7 +23,7 @@ REQUANTIZE = "Requantize"
 """Kind of an operation that converts a tensor from one scale and zero point to another."""
 
 TIE_BREAK = 2.0**-13
-"""Fraction of a level that is added behind a bilinear Resize computed in float.
+"""Fraction of a level that is added after a bilinear Resize computed in float.
 
 The QDQ graph and the file both add it, so that no result lies halfway between two levels.
 """
@@ -84,7 +84,7 @@ class Operation:
         inputs: in ONNX order; None for an absent optional input.
         outputs: in ONNX order.
         attributes: ONNX attributes as Python values (int, float, str, tuples of these).
-        activation: clip fused behind the operation, or None.
+        activation: clip fused after the operation, or None.
         in_float: whether it is marked to compute in float in a quantized network.
     """
 

@@ -7,7 +7,7 @@ Four constructs are folded:
    operation.
 2. A Relu or constant Clip that is the only reader of an operation, with no quantizer between,
    becomes its `activation`.
-3. The fraction of a level that a QDQ graph adds behind a bilinear Resize to match kernel rounding
+3. The fraction of a level that a QDQ graph adds after a bilinear Resize to match kernel rounding
    (`edge_imgq.quantize.qdq.resize_rounding`) is omitted.
 4. Initializers become constant tensors.
 """

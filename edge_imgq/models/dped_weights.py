@@ -1,7 +1,7 @@
 """Reader of the weights that DPED's authors published.
 
 Their TensorFlow variables are `W1` .. `W12` (height, width, inputs, outputs) and `b1` .. `b12`.
-The instance normalisation behind each inner convolution has a shift and a scale, which TensorFlow
+The instance normalisation after each inner convolution has a shift and a scale, which TensorFlow
 named `Variable`, `Variable_1`, ... in order of creation.
 """
 

@@ -15,7 +15,7 @@ class ESPCN(nn.Module):
 
     Args:
         scale: Output height over input height.
-        features: Channels behind the first and the second convolution.
+        features: Channels after the first and the second convolution.
     """
 
     def __init__(self, scale: int, features: tuple[int, int] = (64, 32)) -> None:

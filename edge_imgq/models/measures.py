@@ -69,7 +69,7 @@ FAINT_NOISE = 1.0
 """Standard deviation of noise, in levels of 255, below which `denoise-slim` is not advised.
 
 Clean photographs have as much, of rounding and grain. Fine texture can still make the network
-foretell a gain; no decision on the benchmark depends on this limit.
+predict a gain; no decision on the benchmark depends on this limit.
 """
 
 

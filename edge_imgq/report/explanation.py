@@ -92,7 +92,7 @@ def _amplified(gain: LevelGain | Skipped) -> str:
         )
     return (
         f"No tensor makes much of one level (most: {tensor}, up to {gain.levels:.1f}): one that "
-        "turns over turns others over behind it, nearer to the float model as often as farther"
+        "turns over turns others over after it, nearer to the float model as often as farther"
     )
 
 

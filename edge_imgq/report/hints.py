@@ -40,7 +40,7 @@ def _scheme_hint(scheme: SchemeReport, over: bool) -> str:
     if over or scheme.scheme not in SLOWER or gained is None or gained >= HARDLY:
         return ""
     return (
-        f"All that {scheme.scheme} does behind the scales gained {gained:.1f} dB: "
+        f"All that {scheme.scheme} does after the scales gained {gained:.1f} dB: "
         f"`--scheme {QUICK}` takes seconds, and may do as well."
     )
 

@@ -106,7 +106,7 @@ def _measured(report: Report, explain: bool) -> list[str]:
 
 
 def cells(target: TargetReport) -> tuple[str, ...]:
-    """Return the table row of a file; "!" behind its name marks a breach of the budget.
+    """Return the table row of a file; "!" after its name marks a breach of the budget.
 
     Its columns are COLUMNS.
     """

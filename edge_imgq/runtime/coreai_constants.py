@@ -1,6 +1,6 @@
 """Constants of a Core AI program: reading, and reproducible naming.
 
-Core AI stores small constants in the program and large ones as named resources behind it. Its
+Core AI stores small constants in the program and large ones as named resources after it. Its
 Python package reads the small ones only; the large ones are parsed from its printed text.
 """
 

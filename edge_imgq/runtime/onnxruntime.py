@@ -27,7 +27,7 @@ SILENT = 3
 """Log level for errors only; warnings about unused initializers are of no use to users."""
 
 PAD_FUSION = "Pad_Fusion"
-"""ONNX Runtime's name of the optimisation that merges a Pad into the operator behind it."""
+"""ONNX Runtime's name of the optimisation that merges a Pad into the operator after it."""
 
 
 class OnnxSession(LevelsSession):
@@ -145,7 +145,7 @@ def inference_session(
         model: serialized ONNX model, or its path.
         threads: number of CPU threads; 0 for one per core.
         optimise: False to run every node as written.
-        fuse_pads: True to merge a Pad into the pool behind it, as an app's session does. That
+        fuse_pads: True to merge a Pad into the pool after it, as an app's session does. That
             changes what some models compute (`edge_imgq.export.exact_pools`).
         as_an_app: True to keep ONNX Runtime's default thread spinning and memory arena, for timing.
         keep_memory: True to keep the memory arena between runs, for many images of one size.

@@ -18,7 +18,7 @@ STEPS = (QuantizationStep("scales", 50.0), QuantizationStep("feedback", 50.1))
 @pytest.mark.parametrize("name", ["int8", "int8-thorough"])
 def test_steps_that_gain_nothing_are_said_of_schemes_that_ship(name: str) -> None:
     (said,) = hints(replace(REPORT, schemes=(SchemeReport(name, STEPS),)))
-    assert said.startswith(f"All that {name} does behind the scales gained 0.1 dB")
+    assert said.startswith(f"All that {name} does after the scales gained 0.1 dB")
 
 
 @pytest.mark.parametrize("name", ["ours", "int8-symmetric"])

@@ -41,7 +41,7 @@ def named(name: str, tensors: Sequence[Tensor], own: Sequence[str] = ()) -> dict
 def image_input(file: Emitter, tensor: Tensor) -> int:
     """Add the file's input for a network input and return its tensor index.
 
-    An int8 input becomes uint8 with a QUANTIZE behind it. The scale stays and the zero point is 128
+    An int8 input becomes uint8 with a QUANTIZE after it. The scale stays and the zero point is 128
     higher.
     """
     inner = file.tensor(tensor)

@@ -43,7 +43,7 @@ class LoweringOptions:
     Attributes:
         gpu: True for the GPU delegate, False for XNNPACK.
         npu: True for a file that the compiler of an NPU reads.
-        float16_weights: True to store constants of more than one element as float16 behind a
+        float16_weights: True to store constants of more than one element as float16 after a
             DEQUANTIZE.
         kernels: integer kernels of the processor; operators without one are computed in float.
     """

@@ -94,7 +94,7 @@ def cheapest_rewrite(
 
 
 def no_rewrite(layer: ConvShape, kernels: KernelProfile) -> ConvRewrite:
-    """Return the plain variant; its slots per output position include a depth-to-space behind."""
+    """Return the plain variant; its slots per output position include a depth-to-space after."""
     taps = prod(layer.kernel)
     slots = _slots(layer, taps, 1, 1, kernels)
     return ConvRewrite(slots + _shuffle(layer, kernels), taps)

@@ -1,6 +1,6 @@
 """Convert models with (N, H, W, C) images, as TensorFlow exports them, to channels first.
 
-A Transpose behind the input and one before the output change only the layout at the ends. Inside
+A Transpose after the input and one before the output change only the layout at the ends. Inside
 they meet the transpositions that such models have around every convolution, and
 `edge_imgq.graph.passes.normalise.reduce_transposes` cancels them.
 """

@@ -5,7 +5,7 @@ wrote both into the older opsets. With G groups,
 
     y = Reshape(InstanceNormalization(Reshape(x, (N, G, rest)), scale, bias), shape of x).
 
-Numbers per channel become a Mul and an Add behind it.
+Numbers per channel become a Mul and an Add after it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def without_old_groups(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return a copy with GroupNormalization of opsets 18 to 20 decomposed.
 
     The model itself without any. It becomes Reshape, InstanceNormalization and Reshape; scale and
-    bias per channel become a Mul and an Add behind it. Exact in real numbers. Nodes with computed
+    bias per channel become a Mul and an Add after it. Exact in real numbers. Nodes with computed
     scale or bias stay, and ONNX's checker refuses them.
     """
     opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)

@@ -190,7 +190,7 @@ EXPRESS = Phase(
             channel_mean_to_conv, "a mean over channels is a convolution", after=(decompose_norm,)
         ),
         PipelineEntry(batch_norm_to_conv, "an affine per channel is a convolution"),
-        PipelineEntry(fold_slice_into_deconv, "a slice behind one is its padding"),
+        PipelineEntry(fold_slice_into_deconv, "a slice after one is its padding"),
         PipelineEntry(normalize_deconv, "dilated ones are plain", after=(fold_slice_into_deconv,)),
         PipelineEntry(
             divide_to_multiply, "a division is a product", after=(decompose_norm, mark_std_float)
@@ -224,7 +224,9 @@ FOLD = Phase(
             after=(batch_norm_to_conv, fold_pixel_range),
         ),
         PipelineEntry(
-            fold_affine_into_consumer, "else into those behind", after=(fold_affine_into_producer,)
+            fold_affine_into_consumer,
+            "else into the following layers",
+            after=(fold_affine_into_producer,),
         ),
         PipelineEntry(
             fuse_mirrored_clips,

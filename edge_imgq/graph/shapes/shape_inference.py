@@ -1,6 +1,6 @@
 """Shape inference by ONNX, with operators that it does not cover.
 
-ONNX infers nothing behind GroupNormalization, which since opset 18 has a function body but no shape
+ONNX infers nothing after GroupNormalization, which since opset 18 has a function body but no shape
 rule. Its output has the shape of its input, as for InstanceNormalization, so its nodes are renamed
 to that during inference.
 """

@@ -1,7 +1,7 @@
 """Determine the range of a network's output if the user does not state it.
 
 It is the range of the last operator if that is bounded, such as Sigmoid, carried through arithmetic
-with single constants and through reshapes behind it. Otherwise the network runs on photographs of
+with single constants and through reshapes after it. Otherwise the network runs on photographs of
 the manifest, and the range of its values is widened on both sides. Int8 clips values outside the
 range.
 """

@@ -104,7 +104,7 @@ def _stored(node: ir.Node) -> ir.Value:
 
 
 def _quantizers_after(node: ir.Node) -> list[ir.Node]:
-    """Return the readers of a node's result, behind its clip."""
+    """Return the readers of a node's result, after its clip."""
     return list(stored_output(node).consumers())
 
 

@@ -122,7 +122,7 @@ ROWS: dict[str, Row] = {
     **dict.fromkeys(("SPLIT", "SPLIT_V"), Row(COMPATIBILITY)),
     "TRANSPOSE_CONV": Row(f"{BUILDER}; {PADDING}", (at_most(3), _counted_alike)),
 }  # fmt: skip
-"""By TFLite operator name. Float16 constants behind DEQUANTIZE count as constants."""
+"""By TFLite operator name. Float16 constants after DEQUANTIZE count as constants."""
 
 GPU = Accelerator(
     name="GPU delegate",

@@ -56,7 +56,7 @@ def padded(file: Emitter, image: Tensor, pads: tuple[Pair, Pair], lowest: bool =
 
 
 def unpadded(file: Emitter, image: Tensor, source: int) -> int:
-    """Insert an ADD of zero behind a PAD where a GPU would merge the PAD into a following pool.
+    """Insert an ADD of zero after a PAD where a GPU would merge the PAD into a following pool.
 
     LiteRT 2.3.0's GPU kernels silently merge a PAD or PADV2 into the next window and treat its
     values as that window's padding: zeros before a convolution, whatever the fill value, and
@@ -112,7 +112,7 @@ def pad(file: Emitter, operation: Operation) -> None:
 
 
 def _pad_with(file: Emitter, operation: Operation, inputs: list[int]) -> None:
-    """Write a PADV2, and for GPUs an ADD of zero behind it; see `unpadded`."""
+    """Write a PADV2, and for GPUs an ADD of zero after it; see `unpadded`."""
     if not file.options.gpu:
         file.emit(operation, Code.PADV2, inputs, schema.PadV2OptionsT())
         return

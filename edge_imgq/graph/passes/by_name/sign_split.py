@@ -5,7 +5,7 @@ For a slope a of any size or sign,
     PReLU(x) = relu(x) − a · relu(−x) = relu(x) − sign(a) · relu(−|a| · x).
 
 A convolution x = W·u + b before a PReLU gets twice the output channels, and the convolution V
-behind it reads both halves:
+after it reads both halves:
 
     [h₁; h₂] = relu([W; −|a|·W]·u + [b; −|a|·b]),      V·PReLU(x) = [V, −sign(a)·V]·[h₁; h₂].
 
@@ -13,7 +13,7 @@ This is exact in real numbers. In int8 it leaves no activation node, gives each 
 one sign, and rounds once instead of twice per layer. |a| is folded into the producer, so that V and
 −V share one weight scale; in the consumer, V and −a·V would share it and lose precision. Channels
 with a = 0 get no second half. Where a neighbour is not a convolution, a 1×1 convolution with an
-identity matrix is inserted. A DCR pixel shuffle behind the PReLU is applied to both halves,
+identity matrix is inserted. A DCR pixel shuffle after the PReLU is applied to both halves,
 interleaved per phase, [h₁; h₂]_φ. A LeakyReLU, whose int8 kernel multiplies with eight bits, is a
 PReLU of one slope and is split if convolutions lie on both sides. In float graphs the split only
 costs time.
@@ -119,14 +119,14 @@ def split(graph: ir.Graph, node: ir.Node) -> tuple[ir.Value, Any]:
     """Replace a PReLU between convolutions by its two halves; exact in real numbers.
 
     Ungrouped convolutions that read the PReLU absorb the halves; other readers get a 1×1
-    convolution that joins them. A DCR pixel shuffle behind the node is applied to the halves.
+    convolution that joins them. A DCR pixel shuffle after the node is applied to the halves.
 
     Args:
         graph: edited in place.
         node: PRelu or LeakyRelu with one constant slope per channel.
 
     Returns:
-        The value of the halves relu([x; −|a|·x]), behind the shuffle if there is one, and the
+        The value of the halves relu([x; −|a|·x]), after the shuffle if there is one, and the
         slopes a, float32 (C,); channels with a = 0 have no second half.
     """
     slopes = _slopes(node)

@@ -48,7 +48,7 @@ class Surroundings:
     Attributes:
         producer: convolution that would write both halves, or None.
         consumers: convolutions that would read them.
-        block: block size of a pixel shuffle behind the activation; 1 without one.
+        block: block size of a pixel shuffle after the activation; 1 without one.
         merges: whether any other node reads the activation, so that a 1×1 convolution must join the
             halves.
     """

@@ -1,13 +1,13 @@
 """Rewrite transposed convolutions as convolutions over a zero-inserted image.
 
 A transposed convolution of stride s adds, for each input pixel i, a kernel to its output at s·i.
-That equals a convolution of stride 1 over the input with s − 1 zeros behind each pixel, with the
+That equals a convolution of stride 1 over the input with s − 1 zeros after each pixel, with the
 kernel rotated by 180° and its input and output channels exchanged (one dimension shown):
 
     z[s·i] = x[i], z elsewhere 0;    y[n] = Σ_k W[k] · x[i], s·i + k = n + p
                                           = Σ_t W[K − 1 − t] · z[n + t − (K − 1 − p)],
 
-padded with K − 1 − p zeros before, and K − s − p′ + o behind, o the output padding. The zeros are
+padded with K − 1 − p zeros before, and K − s − p′ + o after, o the output padding. The zeros are
 written by operators that every accelerator has:
 
     z = nearest(x, s) · mask,     mask 1 where row and column are multiples of s, else 0.

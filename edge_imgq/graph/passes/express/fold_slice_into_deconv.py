@@ -1,11 +1,11 @@
-"""Fold slices behind a transposed convolution into its pads.
+"""Fold slices after a transposed convolution into its pads.
 
 Pads of a transposed convolution crop its result, so
 
     Slice(ConvTranspose(x, pads b, e), s to −t)  =  ConvTranspose(x, pads b + s, e + t)
 
 on height and width. TensorFlow's converters write transposed convolutions of open size this way,
-with a Pad of zero width behind and the bias as a separate Add.
+with a Pad of zero width after it and the bias as a separate Add.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from edge_imgq.graph import edit
 
 
 def fold_slice_into_deconv(model: ir.Model) -> int:
-    """Fold slices behind a transposed convolution into its pads, and a following Add into its bias.
+    """Fold slices after a transposed convolution into its pads, and a following Add into its bias.
 
     Slices have unit steps along height and width, and need static shapes. Bit-exact for the slices;
     the bias addition may round differently in float32.

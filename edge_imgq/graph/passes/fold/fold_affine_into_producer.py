@@ -10,7 +10,7 @@ convolution and the factor:
     a·(x + y) + b = (a·x + b) + a·y,       a·(x · y) = (a·x) · y,       a·[x, y] = [a·x, a·y]
 
 and operators that copy, select or average pixels. This removes layer scale, the β and γ of NAFNet,
-residual scaling, the denormalisation at the end and a batch norm behind a convolution.
+residual scaling, the denormalisation at the end and a batch norm after a convolution.
 """
 
 from __future__ import annotations

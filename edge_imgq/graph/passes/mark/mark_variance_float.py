@@ -5,7 +5,7 @@
 Modulation by variance reads v without a root (variances below a root are marked by
 `edge_imgq.graph.passes.protect.mark_std_float`). Squares span twice the orders of magnitude of the
 values, more than eight bits represent. The nodes from the mean to v are marked
-(`edge_imgq.graph.float_regions`), and behind v all arithmetic on one number per channel. That costs
+(`edge_imgq.graph.float_regions`), and after v all arithmetic on one number per channel. That costs
 next to nothing, and is rounded once, where an image or a convolution reads it.
 """
 

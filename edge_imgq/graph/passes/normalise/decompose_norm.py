@@ -169,7 +169,7 @@ def _expanded(node: ir.Node) -> Norm | None:
 def _expanded_groups(node: ir.Node, found: MatchedNorm) -> Norm | None:
     """Read a normalisation of channels reshaped to groups, as Keras exports it, or return None.
 
-    The channels may be first or last. The result is reshaped again behind it for its readers.
+    The channels may be first or last. The result is reshaped again after it for its readers.
     """
     split, graph = found.source.producer(), node.graph
     image = split.inputs[0] if split is not None and split.op_type == "Reshape" else None
@@ -244,7 +244,7 @@ def _epsilon(node: ir.Node) -> float:
 
 
 def _transpositions(node: ir.Node) -> tuple[ir.Node | None, ir.Node | None]:
-    """Return the Transpose to channels last before a node and the one back behind it, or None."""
+    """Return the Transpose to channels last before a node and the one back after it, or None."""
     source = node.inputs[0]
     before = edit.find_producer(source)
     after = edit.sole_consumer(node.outputs[0])

@@ -6,7 +6,7 @@ elementwise function,
 
     f(Reshape(x, (N·H·W, C))) = Reshape(f(x), (N·H·W, M)),      Gemm(x) = MatMul(x, W) + b.
 
-The Reshape moves behind all of them, up to the one that restores the image
+The Reshape moves after all of them, up to the one that restores the image
 (`edge_imgq.graph.passes.tidy.merge_reshapes`). The product of an image then becomes a 1×1
 convolution (`edge_imgq.graph.passes.normalise.reduce_transposes`).
 """
@@ -24,7 +24,7 @@ from edge_imgq.graph.operators import ELEMENTWISE
 
 
 def lift_gemm_over_reshape(model: ir.Model) -> int:
-    """Move the Reshape of channels-last images to (N·H·W, C) behind Gemm and elementwise operators.
+    """Move the Reshape of channels-last images to (N·H·W, C) after Gemm and elementwise operators.
 
     Weights must be constant; a Gemm becomes MatMul and Add. Exact in real numbers, but MatMul and
     Add may round differently from Gemm in float32.
@@ -33,7 +33,7 @@ def lift_gemm_over_reshape(model: ir.Model) -> int:
         model: edited in place.
 
     Returns:
-        The number of nodes that the flattening was moved behind.
+        The number of nodes that the flattening was moved after.
     """
     return sum(_move(model.graph, node) for node in list(model.graph) if node.graph is not None)
 

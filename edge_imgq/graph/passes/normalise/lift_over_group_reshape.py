@@ -55,7 +55,7 @@ def _rewrite(graph: ir.Graph, split: ir.Node) -> bool:
 
 
 def _chain(split: ir.Node) -> tuple[list[ir.Node], ir.Node | None]:
-    """Return the arithmetic with constants behind a Reshape, and the Reshape that ends it."""
+    """Return the arithmetic with constants after a Reshape, and the Reshape that ends it."""
     chain: list[ir.Node] = []
     node = edit.sole_consumer(split.outputs[0])
     while node is not None and node.op_type in AFFINE:

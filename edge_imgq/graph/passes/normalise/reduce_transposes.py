@@ -29,7 +29,7 @@ CHANNELS_LAST: Order = (0, 2, 3, 1)
 
 
 def reduce_transposes(model: ir.Model) -> int:
-    """Move each Transpose behind its readers, and cancel it with its inverse.
+    """Move each Transpose after its readers, and cancel it with its inverse.
 
     Elementwise operators, Concat, Split, Softmax, Pad, Slice, means and products of the last axis
     are passed, with axes renamed and constants permuted. Exact in real numbers, and bit-exact for
@@ -144,7 +144,7 @@ def _raised(graph: ir.Graph, node: ir.Node, value: ir.Value, order: Order) -> ir
 
 
 def _along_axis(graph: ir.Graph, node: ir.Node, order: Order) -> bool:
-    """Move a transposition behind Concat or Softmax and rename their axis."""
+    """Move a transposition after Concat or Softmax and rename their axis."""
     if any(edit.is_constant(value) for value in node.inputs):
         return False
     axis = node.attributes.get_int("axis", -1) % len(order)
@@ -160,7 +160,7 @@ def _split(graph: ir.Graph, node: ir.Node, order: Order) -> bool:
 
 
 def _mean(graph: ir.Graph, node: ir.Node, order: Order) -> bool:
-    """Move a transposition behind a reduction and rename its axes.
+    """Move a transposition after a reduction and rename its axes.
 
     Without kept dimensions the remaining axes must keep their order.
     """
@@ -223,7 +223,7 @@ def _product(graph: ir.Graph, node: ir.Node, order: Order) -> bool:
 
 
 def _resize(graph: ir.Graph, node: ir.Node, order: Order) -> bool:
-    """Move a transposition behind Resize and permute its scales or sizes."""
+    """Move a transposition after Resize and permute its scales or sizes."""
     inputs = [_source(node.inputs[0]), None, *node.inputs[2:]]
     if "axes" in node.attributes or (len(node.inputs) > 1 and node.inputs[1] is not None):
         return False
@@ -287,4 +287,4 @@ RULES: dict[str, Rule] = {
     "Slice": _slice,
     **dict.fromkeys(REDUCING - {"ArgMax", "ArgMin"}, _mean),
 }
-"""Function that moves a transposition behind a node, by operator."""
+"""Function that moves a transposition after a node, by operator."""

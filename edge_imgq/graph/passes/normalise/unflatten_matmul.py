@@ -54,7 +54,7 @@ def _rewrite(node: ir.Node) -> bool:
 
 
 def _last_sum(node: ir.Node) -> ir.Node:
-    """Return the addition of a constant row behind a product, or the product without one."""
+    """Return the addition of a constant row after a product, or the product without one."""
     follower = edit.sole_consumer(node.outputs[0])
     if follower is None or follower.op_type != "Add":
         return node

@@ -87,7 +87,7 @@ def is_square(node: ir.Node) -> bool:
 
 
 def _behind(root: ir.Node) -> list[ir.Node]:
-    """Return the arithmetic with constants behind a root, and its final division or product."""
+    """Return the arithmetic with constants after a root, and its final division or product."""
     nodes: list[ir.Node] = []
     node = edit.sole_consumer(root.outputs[0])
     while node is not None and (_by_a_number(node) or _prepares_divisor(node)):

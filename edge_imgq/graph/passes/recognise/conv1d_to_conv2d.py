@@ -30,7 +30,7 @@ LIFTED = {"kernel_shape": 1, "strides": 1, "dilations": 1, "output_padding": 0, 
 def conv1d_to_conv2d(model: ir.Model) -> int:
     """Rewrite convolution and pooling of (N, C, L) as windows of an image (N, C, 1, L); exact.
 
-    A Conv of one tap behind the flattening of an image becomes a 1×1 Conv before it.
+    A Conv of one tap after the flattening of an image becomes a 1×1 Conv before it.
 
     Args:
         model: edited in place.

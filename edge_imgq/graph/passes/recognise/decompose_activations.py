@@ -11,7 +11,7 @@
     ThresholdedRelu:  y = x where x > α, else 0
 
 Quantization between these nodes would accumulate errors, so they are marked as float arithmetic: a
-quantized graph has one scale before the activation and one behind it.
+quantized graph has one scale before the activation and one after it.
 """
 
 from __future__ import annotations

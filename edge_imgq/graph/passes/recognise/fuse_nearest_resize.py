@@ -3,7 +3,7 @@
     Unsqueeze(after a) → Tile or Expand(k times) → [Transpose] → Reshape
 
 copies each row or column, axis a, k times next to itself. So does a Resize of mode "nearest" with
-"asymmetric" coordinates, rounding down, and scale k on a. The Reshape behind merges the copies
+"asymmetric" coordinates, rounding down, and scale k on a. The Reshape after merges the copies
 with their axis and may change the shape further, so it is kept. Keras enlarges this way, axis by
 axis, as does torch's `repeat_interleave`. Two consecutive such Resizes are merged.
 """

@@ -50,7 +50,7 @@ def _turn_input(graph: ir.Graph, node: ir.Node) -> int:
 
 
 def _part_offset(graph: ir.Graph, node: ir.Node) -> int:
-    """Add a matrix C behind the product, because a bias holds one number per column."""
+    """Add a matrix C after the product, because a bias holds one number per column."""
     offset = node.inputs[2] if len(node.inputs) > 2 else None
     if offset is None or not edit.is_constant(offset) or edit.contents(offset).ndim < 2:
         return 0

@@ -77,7 +77,7 @@ def _take_factor_out(graph: ir.Graph, root: ir.Node) -> bool:
 
 
 def _keep_axes(node: ir.Node) -> bool:
-    """Keep the axes of a reduction if a Reshape restores them behind scalar arithmetic."""
+    """Keep the axes of a reduction if a Reshape restores them after scalar arithmetic."""
     source, given = node.inputs[0], node.inputs[1] if len(node.inputs) > 1 else None
     if source is None or source.shape is None or not edit.is_constant(given):
         return False

@@ -1,9 +1,9 @@
 """Rewrite a ScatterND that writes a box, as exporters write `y[:, :3] = z`.
 
-The indices are all positions of a box, in row-major order. Splitting the tensor before and behind
+The indices are all positions of a box, in row-major order. Splitting the tensor before and after
 the box along each axis that the box does not fill,
 
-    ScatterND(y, indices of the box, z) = Concat(y before, Concat(… z …), y behind).
+    ScatterND(y, indices of the box, z) = Concat(y before, Concat(… z …), y after).
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ def _only_reshape(thick: ir.Value) -> ir.Node | None:
 
 
 def _count_between(source: ir.Value, node: ir.Node) -> int | None:
-    """Return how many copies a node makes along a new axis behind the channels, or None.
+    """Return how many copies a node makes along a new axis after the channels, or None.
 
     Args:
         source: image (N, C, H, W) to which the axis is added.

@@ -5,7 +5,7 @@ Exporters write them as two gathers with tables of rows I[i, y] = i·d + y·s + 
     u[c, i, j, y, x] = image[c, I[i, y], J[j, x]],
 
 which equals a depthwise convolution of the cropped image with kh·kw one-hot kernels per channel.
-Its channel order is that of the Reshape behind the gathers.
+Its channel order is that of the Reshape after the gathers.
 """
 
 from __future__ import annotations
