@@ -91,8 +91,8 @@ def _amplified(gain: LevelGain | Skipped) -> str:
             "float)"
         )
     return (
-        f"No tensor makes much of one level (most: {tensor}, up to {gain.levels:.1f}): one that "
-        "turns over turns others over after it, nearer to the float model as often as farther"
+        f"No tensor amplifies one level much (most: {tensor}, up to {gain.levels:.1f}): a level "
+        "that flips makes others flip in later layers, nearer to the float model as often as not"
     )
 
 

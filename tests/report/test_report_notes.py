@@ -167,7 +167,7 @@ MUCH, TAKEN_BACK = QuantizationStep("tuning", 50.4), QuantizationStep("tuning", 
     ("scheme", "steps", "breaches", "said"),
     [
         ("int8", (SCALES, TUNING), (), "All that int8 does after the scales gained 0.2 dB"),
-        ("int8", (SCALES, TAKEN_BACK), (), "behind the scales gained 0.0 dB"),
+        ("int8", (SCALES, TAKEN_BACK), (), "after the scales gained 0.0 dB"),
         ("int8", (SCALES, MUCH), (), ""),
         ("int8", (SCALES,), (), ""),
         ("int8", (SCALES, TUNING), ("loses",), ""),

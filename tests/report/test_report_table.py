@@ -160,7 +160,7 @@ def test_a_file_that_does_not_run_without_xnnpack_says_so() -> None:
     ("levels", "wanted"),
     [
         (71.4, "One level of '/block/norm' (Mul) becomes up to 71 levels of the image"),
-        (1.8, "No tensor makes much of one level (most: '/block/norm' (Mul), up to 1.8)"),
+        (1.8, "No tensor amplifies one level much (most: '/block/norm' (Mul), up to 1.8)"),
     ],
 )
 def test_a_file_that_is_not_its_graph_names_the_tensor(levels: float, wanted: str) -> None:
