@@ -69,7 +69,7 @@ def test_two_things_said_of_one_model_are_refused(
 
 
 def test_a_network_that_ships_says_itself_what_it_takes(tmp_path: Path) -> None:
-    with pytest.raises(EdgeImgqError, match="By the recipe onnx-float: fsrcnn-x2 says itself"):
+    with pytest.raises(EdgeImgqError, match="By the recipe onnx-float: fsrcnn-x2 states its own"):
         exported("fsrcnn-x2", tmp_path / "out", recipes(SAID))
 
 
