@@ -8,7 +8,9 @@ QUANTIZE they round once, and their inputs and outputs have gains
 - regions that are float already, such as norms: gains cost one product per element at each end;
 - gates, activations and products, each group as a whole;
 - sums of a residual trunk that these feed (`edge_imgq.quantize.prepare.float_trunks`);
-- convolutions of the image's few channels read by a float region: they cost little in float.
+- convolutions of the image's few channels read by a float region: they cost little in float;
+- concatenations that all these feed, with the 1×1 convolution that reads them: in int8 the parts
+  share a scale, in float those that float operators make are not rounded for the concatenation.
 
 Each is kept if the predicted rounding noise with it
 (`edge_imgq.quantize.error_model.rounding_noise`) is at most a given share of the noise without,
@@ -24,6 +26,7 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
+from edge_imgq.graph import edit
 from edge_imgq.graph.float_regions import float_regions, is_marked, mark_float
 from edge_imgq.graph.fusion import fused_activation
 from edge_imgq.graph.network import Quantization
@@ -51,10 +54,13 @@ class OperatorGroup:
     Attributes:
         find: returns the operators of the group in a graph that still compute in int8.
         most_left: largest share of the noise that may remain with the group in float.
+        reads_unrounded: whether the group reads values of other float operators that int8 nodes
+            read too. These then read a rounded copy, whose errors reach the image by them alone.
     """
 
     find: Callable[[ir.Graph], list[ir.Node]]
     most_left: float
+    reads_unrounded: bool = False
 
 
 def operators_in_float(
@@ -98,8 +104,7 @@ def operators_in_float(
         if not names:
             continue
         other = _in_float(original, [*chosen, *names])
-        # Int8 nodes read a rounded copy of a trunk: an error there is no longer one of all of it.
-        before, known = known, errors(other) if kind.find is find_trunk else known
+        before, known = known, errors(other) if kind.reads_unrounded else known
         found, time = noise(other), share_of_time(other)
         pays = found <= kind.most_left * min(plain, left)
         if pays and time <= max(MAX_TIME_RATIO, taken * SAME_TIME):
@@ -158,12 +163,37 @@ def _first_layers(graph: ir.Graph) -> list[ir.Node]:
     ]
 
 
+def _joins(graph: ir.Graph) -> list[ir.Node]:
+    """Return concatenations that a float region feeds, with the 1×1 convolution that reads them."""
+    found: list[ir.Node] = []
+    for node in graph:
+        readers = list(node.outputs[0].consumers())
+        fed = any(made is not None and is_marked(made) for made in _producers(node))
+        if node.op_type == "Concat" and fed and len(readers) == 1 and _is_pointwise(readers[0]):
+            fused = fused_activation(readers[0])
+            found += [node, readers[0], *([] if fused is None else [fused])]
+    return found
+
+
+def _producers(node: ir.Node) -> list[ir.Node | None]:
+    return [None if value is None else value.producer() for value in node.inputs]
+
+
+def _is_pointwise(node: ir.Node) -> bool:
+    """Return True if a node is an int8 convolution of single pixels that is not grouped."""
+    if node.op_type != "Conv" or is_marked(node) or not edit.is_constant(node.inputs[1]):
+        return False
+    one = edit.contents(node.inputs[1]).shape[2:] == (1, 1)
+    return one and node.attributes.get_int("group", 1) == 1
+
+
 KINDS = (
     OperatorGroup(_gates, 0.7),
     OperatorGroup(_activations, 0.8),
     OperatorGroup(_products, 0.8),
-    OperatorGroup(find_trunk, 0.9),
+    OperatorGroup(find_trunk, 0.9, reads_unrounded=True),
     OperatorGroup(_first_layers, 0.9),
+    OperatorGroup(_joins, 0.9, reads_unrounded=True),
 )
 
 MAX_TIME_RATIO = 0.75

@@ -42,6 +42,7 @@ def network(kind: str, end: str = f"out = Conv{PADS}(g, w, bias)") -> ir.Model:
         "wy": weights(generator, 8, 8, 3, 3) * LOUD / LOUD.reshape(1, 8, 1, 1) / 9,
         "w": weights(generator, 3, 8, 3, 3) / 3,
         "wn": weights(generator, 8, 8, 3, 3) / 9,
+        "wj": weights(generator, 8, 16, 1, 1),
         "bias": np.float32([0.4, 0.5, 0.6]),
         "one": np.array([1]), "tiny": np.float32(1e-3),
         "gain": LOUD.reshape(8) / 9, "shift": np.linspace(-1, 1, 8, dtype=np.float32),
@@ -92,6 +93,21 @@ def test_a_trunk_that_a_norm_and_a_layer_read_is_rounded_for_the_layer_alone() -
     trunk, block = (edit.producer_of(total, place) for place in (0, 1))
     assert (trunk.op_type, block.op_type) == ("Add", "Mul")
     assert edit.producer_of(block, 0).op_type == "DequantizeLinear"
+
+
+def test_what_float_operators_feed_is_joined_in_float(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in SPAN: the first layer and a product, read together by a 1×1 convolution."""
+    monkeypatch.setattr(float_operators, "MAX_TIME_RATIO", 9.0)  # so few layers are quick in float
+    end = f"c = Concat<axis = 1>(g, x) j = Conv(c, wj) out = Conv{PADS}(j, w, bias)"
+    graph = network("product", end)
+    quantized = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
+    (joined,) = (node for node in quantized.graph if node.op_type == "Concat")
+    (layer,) = joined.outputs[0].consumers()
+    assert is_marked(joined)
+    assert is_marked(layer)
+    monkeypatch.setattr(float_operators, "KINDS", KINDS[:-1])
+    without = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
+    assert fidelity(quantized, graph) > fidelity(without, graph) + 1
 
 
 def test_operators_stay_integers_where_the_file_would_take_as_long_as_a_float_file() -> None:
