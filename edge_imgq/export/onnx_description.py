@@ -255,9 +255,17 @@ MACS: dict[str, Callable[[ir.Node], int]] = {
 
 
 def _open_edge(value: ir.Value) -> TensorRow:
-    """Return an input or output with its shape; open lengths keep their symbolic names."""
+    """Return an input or output with its shape; open lengths keep their symbolic names.
+
+    Names that torch's older exporter makes up, such as "Convoutput_dim_2", become "?".
+    """
     lengths = () if value.shape is None else tuple(value.shape)
-    shape = tuple(n if isinstance(n, int) else n.value or "?" for n in lengths)
+    node = value.producer()
+    made_up = None if node is None else f"{node.op_type}{value.name}_dim_"
+    names = (n if isinstance(n, int) else n.value or "?" for n in lengths)
+    shape = tuple(
+        "?" if isinstance(n, str) and made_up and n.startswith(made_up) else n for n in names
+    )
     return TensorRow(value.name or "", shape, _dtype(value))
 
 
