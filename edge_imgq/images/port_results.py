@@ -24,13 +24,20 @@ HEIGHT, WIDTH = 2, 3
 
 
 def returns_rgba(contract: ImageContract) -> bool:
-    """Return True if a network takes RGBA and returns RGBA: colours and opacity."""
+    """Return True if a network takes RGBA or RGB and returns RGBA: colours and opacity."""
     result = contract.result
-    if contract.layout != "rgba" or contract.frames != 1 or result is None:
+    if not takes_colours(contract) or result is None:
         return False
     ends = (set(result.low), set(result.high))
     is_pixels = ends in (({0.0}, {contract.peak}), ({-1.0}, {1.0}))
     return (result.kind, result.channels) == ("plane", len("rgba")) and is_pixels
+
+
+def takes_colours(contract: ImageContract) -> bool:
+    """Return True if a network takes one RGBA image, or an RGB one that it does not shrink."""
+    if contract.layout == "image":
+        return contract.colour == "rgb" and contract.scale >= 1
+    return contract.layout == "rgba" and contract.frames == 1
 
 
 def joined_results(results: Sequence[NDArray[Any]]) -> NDArray[Any]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from edge_imgq.errors import UsageError
 from edge_imgq.images.layout import to_nchw
+from edge_imgq.images.port_results import takes_colours
 from edge_imgq.images.samples import ImageSet, Photo, samples
 from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
 from edge_imgq.wording import count_of
@@ -75,7 +76,7 @@ def with_range(
         requests: what the user states of the port.
         index: index of the port among the model's outputs.
         span: the original model's values for pixel 0 and pixel 255, which a plane has that is like
-            an input of mosaics, frames or RGBA and does not reach beyond; None if not known.
+            an input of mosaics, frames, RGB or RGBA and does not reach beyond; None if not known.
 
     Raises:
         UsageError: the user states several ranges, but not one per channel.
@@ -113,9 +114,15 @@ def with_range(
 
 
 def _is_like_input(port: Port, contract: ImageContract) -> bool:
-    """Return True for a plane with the channels of an input of mosaics, frames or RGBA."""
-    channels = contract.image_channels
-    return contract.layout != "image" and (port.kind, port.channels) == ("plane", channels)
+    """Return True for a plane with the channels of an input of mosaics, frames or RGBA.
+
+    RGBA beside an RGB input of the same size is like it too, as of matting.
+    """
+    if port.kind != "plane":
+        return False
+    if contract.layout == "image":
+        return port.channels == len("rgba") and takes_colours(contract)
+    return port.channels == contract.image_channels
 
 
 def bounded_range(value: ir.Value | None) -> tuple[float, float] | None:

@@ -1,4 +1,4 @@
-"""Networks from RGBA to RGBA see a photograph's opacity, and their own is written."""
+"""Networks from RGBA see a photograph's opacity, and what networks return as such is written."""
 
 from __future__ import annotations
 
@@ -65,6 +65,20 @@ def test_an_opaque_photograph_is_opaque_to_it(network: Path, photo: Path, tmp_pa
     opaque = np.concatenate([rgb, np.full_like(rgb[..., :1], 255)], axis=2)
     written = np.asarray(Image.open(tmp_path / "out" / "rgb.png"))
     np.testing.assert_allclose(written, wanted(network, opaque), atol=1)
+
+
+def test_a_network_from_rgb_gives_a_photograph_its_opacity(photo: Path, tmp_path: Path) -> None:
+    model = onnx.parser.parse_model(
+        '<ir_version: 10, opset_import: ["" : 21]> own (float[1,3,H,W] image) => '
+        "(float[1,4,H,W] out) <float[1,3,1,1] w = {0.2, 0.3, 0.4}> "
+        "{ c = Conv(image, w) out = Concat<axis=1>(image, c) }"
+    )
+    onnx.save(model, tmp_path / "own.onnx")
+    eiq.enhance_files(photo, tmp_path / "own.onnx", tmp_path / "out")
+    rgb = np.asarray(Image.open(photo).convert("RGB"))
+    written = np.asarray(Image.open(tmp_path / "out" / "photo.png"))
+    assert written.shape[2] == 4
+    np.testing.assert_allclose(written, wanted(tmp_path / "own.onnx", rgb), atol=1)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "bmp"])
