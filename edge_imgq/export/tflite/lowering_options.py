@@ -19,6 +19,8 @@ The GPU delegate interprets a file differently from the CPU kernels:
    2.3.0).
 7. With float32 enforced they concatenate zeros instead of a float16 constant; constants that are
    concatenated to an image are float32 (measured with LiteRT 2.3.0).
+8. They store channels in fours, and unused ones are 0. Where a 0 would be divided by, it becomes 1:
+   the next convolution multiplied NaN by weights of 0 (measured with LiteRT 2.3.0).
 
 So does the compiler of an NPU: LiteRT 2.3.0's plugin for Qualcomm computes a mean that excludes
 SAME padding wrongly, so the padding is included and corrected by a product.

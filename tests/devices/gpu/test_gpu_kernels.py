@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -94,6 +95,27 @@ BY_ONE = """sides = Constant<value_ints = [0, 0, 1, 1, 0, 0, 1, 1]>()
 def test_what_litert_computes_wrongly_is_named_and_not_written_for_gpus(
     body: str, operator: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    inner = 3 if operator == "SUB" else 6
+    assert exported(body, inner, tmp_path, "tflite-gpu", "tflite-float")["float32"] > 90
+    file = tmp_path / "form" / "tflite-float.tflite"
+    (target,) = verified(file, capsys, code=1)["targets"]
+    assert target["gpu"]["float32"] < 60
+    assert target["gpu"]["operator"]["operator"].startswith(operator)
+
+
+@pytest.mark.device
+@needs_gpu
+@pytest.mark.usefixtures("kernels")
+def test_a_quotient_of_six_channels_is_no_nan_in_the_two_that_are_stored_beside_them(
+    tmp_path: Path,
+) -> None:
+    """Those are 0 / 0, and the last convolution reads them: its outputs were all NaN."""
+    body = "q = Abs(a) m = GlobalMaxPool(q) y = Div(a, m)"
+    assert exported(body, 6, tmp_path, "tflite-gpu")["float32"] > 90
+
+
+def exported(body: str, inner: int, folder: Path, *targets: str) -> dict[str, Any]:
+    """Export a network between two convolutions; return what is known of its file for GPUs."""
     model = onnx.parser.parse_model(
         f"""<ir_version: 10, opset_import: ["" : 21]>
         form (float[1, 3, 32, 40] image) => (float[1, 3, 32, 40] out) {{
@@ -101,18 +123,14 @@ def test_what_litert_computes_wrongly_is_named_and_not_written_for_gpus(
           [squash] out = Sigmoid(z)
         }}"""
     )
-    inner = 3 if operator == "SUB" else 6
     shapes = {"w": (6, 3, 3, 3), "g": (6, 2, 3, 3), "k": (6, 6, 3, 3), "v": (3, inner, 3, 3)}
     for name, shape in shapes.items():
         values = np.random.default_rng(4).normal(0, 0.4, shape).astype(np.float32)
         model.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
-    onnx.save(model, tmp_path / "form.onnx")
-    words = ["export", str(tmp_path / "form.onnx"), "--target", "tflite-gpu", "tflite-float"]
-    assert main([*words, "--no-bench", "--output", str(tmp_path), "--json"]) == 0
-    report = json.loads((tmp_path / "form" / "report.json").read_text())
+    onnx.save(model, folder / "form.onnx")
+    words = ["export", str(folder / "form.onnx"), "--target", *targets]
+    assert main([*words, "--no-bench", "--output", str(folder), "--json"]) == 0
+    report = json.loads((folder / "form" / "report.json").read_text())
     (found,) = (t["gpu"] for t in report["targets"] if t["target"] == "tflite-gpu")
-    assert found["float32"] > 90
-    file = tmp_path / "form" / "tflite-float.tflite"
-    (target,) = verified(file, capsys, code=1)["targets"]
-    assert target["gpu"]["float32"] < 60
-    assert target["gpu"]["operator"]["operator"].startswith(operator)
+    assert isinstance(found, dict)
+    return found

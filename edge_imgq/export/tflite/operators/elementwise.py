@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
 Code = schema.BuiltinOperator
 INVERSE_ROOT = -0.5
+SLICE = 4
+"""Channels that a GPU stores together."""
+
+STEPS_TO_ONE = (2.0**-14, 2.0**-10)
+"""Numbers at which |y| is cut, and by which it is then divided, one after the other: all of 2⁻²⁴ or
+more, float16's smallest number, becomes 1, and neither step leaves float16."""
 
 
 def add(file: Emitter, operation: Operation) -> None:
@@ -63,12 +69,48 @@ def multiply(file: Emitter, operation: Operation) -> None:
 def divide(file: Emitter, operation: Operation) -> None:
     """Lower Div to DIV, in float32.
 
-    Operands are broadcast as in NumPy.
+    Operands are broadcast as in NumPy. For GPUs, divisors of 0 become 1 where channels are no
+    multiple of four.
 
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.
     """
-    _binary(file, operation, Code.DIV, schema.DivOptionsT())
+    rank = len(operation.output.shape)
+    inputs = [file.operand(operation.operand(0), rank), _nonzero(file, operation, 1)]
+    file.emit(operation, Code.DIV, inputs, schema.DivOptionsT())
+
+
+def _nonzero(file: Emitter, operation: Operation, index: int) -> int:
+    """Return an operand whose inverse or logarithm follows; for GPUs, a 0 becomes 1.
+
+    LiteRT 2.3.0's GPU kernels store channels in fours and leave the unused ones 0. There the result
+    is NaN or infinite, and the next convolution multiplies it by weights of 0: all of its outputs
+    are NaN. A constant that the network adds is merged into the bias of a convolution before it, so
+    it does not reach them. So 1 is added where y is 0 (STEPS_TO_ONE).
+    """
+    tensor, rank = operation.operand(index), len(operation.output.shape)
+    source, shape = file.operand(tensor, rank), stored_shape(tensor.shape)
+    if not file.options.gpu or tensor.data is not None or rank != 4 or shape[3] % SLICE == 0:
+        return source
+    name = f"{operation.name}/nonzero"
+
+    def step(label: str, code: int, inputs: list[int], options: Any) -> int:
+        result = file.intermediate(f"{name}/{label}", shape, None)
+        file.writer.add_operator(code, inputs, [result], options)
+        return result
+
+    def number(value: float) -> int:
+        scalar = Tensor(f"{name}/{value:g}", ())
+        return file.weights(scalar, np.asarray(value, np.float32), axis=0)
+
+    size = step("size", Code.ABS, [source], schema.AbsOptionsT())
+    for place, limit in enumerate(STEPS_TO_ONE):
+        inputs = [size, number(limit)]
+        size = step(f"cut/{place}", Code.MINIMUM, inputs, schema.MaximumMinimumOptionsT())
+        factor = number((-1) ** place / limit)
+        size = step(f"scaled/{place}", Code.MUL, [size, factor], schema.MulOptionsT())
+    missing = step("missing", Code.ADD, [size, number(1)], schema.AddOptionsT())
+    return step("added", Code.ADD, [source, missing], schema.AddOptionsT())
 
 
 def power(file: Emitter, operation: Operation) -> None:
@@ -81,7 +123,12 @@ def power(file: Emitter, operation: Operation) -> None:
     """
     exponent = operation.operand(1).data
     if exponent is not None and exponent.size == 1 and exponent.reshape(-1)[0] == INVERSE_ROOT:
-        file.emit(operation, Code.RSQRT, [file.tensor(operation.operand(0))])
+        file.emit(operation, Code.RSQRT, [_nonzero(file, operation, 0)])
+        return
+    if exponent is not None and exponent.min() < 0:
+        power_of = file.operand(operation.operand(1), len(operation.output.shape))
+        inputs = [_nonzero(file, operation, 0), power_of]
+        file.emit(operation, Code.POW, inputs, schema.PowOptionsT())
         return
     _binary(file, operation, Code.POW, schema.PowOptionsT())
 
@@ -141,7 +188,7 @@ def sign(file: Emitter, operation: Operation) -> None:
 def reciprocal(file: Emitter, operation: Operation) -> None:
     """Lower Reciprocal to DIV with numerator 1, in float32 also in int8 files."""
     one = Tensor(f"{operation.name}/one", (), None, np.ones((), np.float32))
-    inputs = [file.tensor(one), file.tensor(operation.operand(0))]
+    inputs = [file.tensor(one), _nonzero(file, operation, 0)]
     file.emit(operation, Code.DIV, inputs, schema.DivOptionsT())
 
 
@@ -152,7 +199,7 @@ def exponential(file: Emitter, operation: Operation) -> None:
 
 def logarithm(file: Emitter, operation: Operation) -> None:
     """Lower Log, the natural logarithm, to LOG, in float32 also in int8 files."""
-    file.emit(operation, Code.LOG, [file.tensor(operation.operand(0))])
+    file.emit(operation, Code.LOG, [_nonzero(file, operation, 0)])
 
 
 def sine(file: Emitter, operation: Operation) -> None:
