@@ -40,7 +40,7 @@ for path in sys.argv[1:]:
 IN_FULL = bool(os.environ.get("EDGE_IMGQ_PUBLISHED"))
 """Whether `make published` runs this: all networks of each kind as their recipes say."""
 
-EVERY_TARGET = {"fsrcnn-x2", "dped-slim", "deblur-slim"}
+EVERY_TARGET = {"fsrcnn-s-x2", "dped-slim", "deblur-slim"}
 """One network of each kind is exported to every target, the others to those that differ most."""
 
 ONCE = {"coreai-float16", "coreai-int8", "ncnn-int8"}
@@ -61,7 +61,7 @@ def targets_of(name: str) -> list[str]:
     extras = {name: entry.extra for name, entry in FORMATS.items()}
     here = {name for name, extra in extras.items() if extra is None or find_spec(extra.module)}
     found = [r.name for r in export_recipes() if not r.chips and r.format in here]
-    return found if IN_FULL or name == "fsrcnn-x2" else [t for t in found if t not in ONCE]
+    return found if IN_FULL or name == "fsrcnn-s-x2" else [t for t in found if t not in ONCE]
 
 
 @pytest.fixture(scope="module", params=sorted(ZOO.keys() - ALIKE))
