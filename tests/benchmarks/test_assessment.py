@@ -1,0 +1,34 @@
+"""Gains of repairs are computed once and kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import assessment
+from edge_imgq.models.measures import REPAIRS
+
+
+def test_kept_gains_are_read_and_others_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = np.random.default_rng(1).integers(0, 256, (32, 40, 3), np.uint8)
+    degraded = photo // 2
+    asked: list[str] = []
+
+    def restored(pixels: np.ndarray, name: str, network: object) -> np.ndarray:
+        asked.append(name)
+        return photo if name == "dped-slim" else pixels
+
+    monkeypatch.setattr(assessment, "repaired", restored)
+    first = assessment.KeptGains(tmp_path / "gains.json").of(photo, degraded)
+    assert asked == list(REPAIRS)
+    assert first["dped-slim"] > 20
+    assert first["denoise-slim"] == 0
+    again = assessment.KeptGains(tmp_path / "gains.json")
+    assert again.of(photo, degraded) == first
+    assert asked == list(REPAIRS), "read from the file"
+    again.of(photo, degraded + 1)
+    assert asked == list(REPAIRS) * 2
