@@ -89,10 +89,18 @@ def parse_onnx(contents: bytes, name: str) -> onnx.ModelProto:
 
 
 def _valid(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Decompose operators that ONNX's checker rejects, check the model and return it."""
-    result = without_fusions(without_old_groups(model))
+    """Mend what ONNX's checker rejects and runtimes take, check the model and return it."""
+    result = _with_output_shapes(without_fusions(without_old_groups(model)))
     onnx.checker.check_model(result)
     return result
+
+
+def _with_output_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Give outputs without a shape, as some exporters leave them, the one that follows."""
+    tensors = [value.type.tensor_type for value in model.graph.output]
+    if all(tensor.HasField("shape") for tensor in tensors):
+        return model
+    return infer_shapes(model)
 
 
 def _reason(error: Exception) -> str:

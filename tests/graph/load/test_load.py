@@ -181,6 +181,17 @@ def test_files_that_are_not_onnx_get_a_sentence(tmp_path: Path, contents: bytes)
         read_onnx(path)
 
 
+def test_an_output_without_a_shape_gets_the_one_that_follows(tmp_path: Path) -> None:
+    model = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["" : 17]> own (float[1,3,h,w] x) => (float[1,3,h,w] y) '
+        "{ y = Relu(x) }"
+    )
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    onnx.save(model, tmp_path / "m.onnx")
+    lengths = read_onnx(tmp_path / "m.onnx").graph.output[0].type.tensor_type.shape.dim
+    assert [length.dim_value or length.dim_param for length in lengths] == [1, 3, "h", "w"]
+
+
 def test_a_truncated_file_gets_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(conv_batchnorm().SerializeToString()[:-40])
