@@ -93,15 +93,20 @@ class CoreMLSession(Uncounted):
     ) -> Latency | Skipped:
         """Time `predict` by the wall clock, in ms, overhead of coremltools included.
 
+        Never a `Skipped`.
+
         Args:
             size: height and width of the input.
-            runs: largest number of counted calls.
-            warm_up: calls before that.
+            runs: calls to count; fewer for a slow file, and more if calls were disturbed.
+            warm_up: smallest number of calls before that.
         """
         return measure(self._session, size, runs, warm_up)
 
     def placement(self) -> Placement | Skipped:
-        """Return the unit that Core ML prefers per operator, from its compute plan (macOS 14.4)."""
+        """Return how many operators Core ML prefers to run on the Neural Engine, and the others.
+
+        From its compute plan, which needs macOS 14.4; a `Skipped` without one.
+        """
         try:
             return placement_of(_planned_units(self._path))
         except (AttributeError, NotImplementedError) as error:

@@ -118,7 +118,11 @@ ALL_EVEN = Evenness(1, 1)
 def conditions(
     beside: Load, median: float, p90: float, noise: float = 0.0, evenness: Evenness = ALL_EVEN
 ) -> tuple[str, bool]:
-    """Describe how quiet the machine was, and return whether times are doubtful.
+    """Describe how quiet the machine was in a phrase, and return whether times are doubtful.
+
+    They are if other programs or the hypervisor took more than NOISE processors, if too few runs
+    had full processor speed, or if times spread by more than STEADY or UNEVEN. The phrase then says
+    why.
 
     Args:
         beside: load beside this process.

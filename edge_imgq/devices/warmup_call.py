@@ -16,7 +16,7 @@ GRAY = 128
 def on_gray(session: Session, size: tuple[int, int]) -> Callable[[], None]:
     """Return a function that runs a file once on a gray image, copies to the device included.
 
-    The size is checked when the function runs.
+    A size that the file does not take is refused there, with the error of `session.run`.
 
     Args:
         session: session of the file.

@@ -187,14 +187,17 @@ def tone_filters(
     tones: Sequence[float],
     colour_steps: Sequence[float],
 ) -> tuple[Tensor, Tensor]:
-    """Return filters (n, 3, 1, 1) and offsets (n,) for channel tones and channel differences.
+    """Return 1×1 filters and offsets that measure distances from black and white, and colour.
 
-    On RGB in [0, 1], a response reaches CAP at each of the levels of 255.
+    Filters are float32 (n, 3, 1, 1), offsets (n,), with n = 2 · (len(channels) · len(tones) +
+    2 · len(colour_steps)): first tones by channel, then steps of red − green and of blue − green,
+    each with both signs. On RGB in [0, 1], a response is 0 at no distance and grows to CAP at the
+    given number of 8-bit levels.
 
     Args:
-        channels: shares of red, green and blue in each channel.
-        tones: levels above black, and below white, of each channel.
-        colour_steps: levels of the differences of red and green, and of blue and green.
+        channels: weights of red, green and blue in each channel; they sum to 1.
+        tones: 8-bit levels above black, and below white.
+        colour_steps: 8-bit levels of a colour difference.
     """
     planes = [_in_colour(((1.0,),), shares) for shares in channels]
     filters = _both_ways(planes, tones)
@@ -206,9 +209,11 @@ def tone_filters(
 
 
 def cosine_filters() -> Tensor:
-    """Return filters (n, 3, 8, 8): orthonormal cosines of luma, of both signs, at every level.
+    """Return filters that compute coefficients of JPEG's 8×8 cosine transform of luma.
 
-    On RGB in [0, 1], a response reaches CAP at each of COSINE_STEPS levels of 255.
+    float32 (2 · len(FREQUENCIES) · len(COSINE_STEPS), 3, 8, 8), in the order frequency, step, sign.
+    The cosines are orthonormal. On RGB in [0, 1], a response reaches CAP where the coefficient is
+    its step of COSINE_STEPS, in 8-bit levels.
     """
     place = (torch.arange(BLOCK) + 0.5) * torch.pi / BLOCK
     waves = [torch.cos(place * k) * (0.5 if k else 0.125**0.5) for k in range(BLOCK)]

@@ -224,7 +224,10 @@ class _Reference:
         self._interpreter.invoke()
 
     def values(self, index: int) -> NDArray[np.float32]:
-        """Return a tensor, flattened."""
+        """Return this host's result for a tensor of the file, float32 in one dimension.
+
+        `index` is the tensor's index in the file; images are flattened from NHWC.
+        """
         tensor: NDArray[np.float32] = self._interpreter.get_tensor(index)
         return tensor.ravel()
 

@@ -77,12 +77,16 @@ class Fp16Scale:
 def choose_fp16_scale(operation: Operation) -> Fp16Scale:
     """Choose the float16 unit and offset of a result with the fewest wrong int8 levels.
 
+    A level is wrong if rounding in float16 changes it; its share is estimated, not measured.
+
     Args:
         operation: its inputs are quantized, its output quantized or float.
 
     Returns:
-        The output's own scale and offset 0, unless another choice has fewer wrong levels by more
-        than GAIN.
+        The output's own scale (1 if it is float) and offset 0, unless another choice lowers the
+        share of wrong levels by more than GAIN. The unit is a power of two larger where results
+        would exceed float16. For a bilinear Resize between integers of one scale, offset is minus
+        the zero point.
 
     Raises:
         ModelError: an activation is not int8 with one scale.

@@ -63,7 +63,14 @@ def stored_operand(values: NDArray[Any], rank: int) -> NDArray[Any]:
 
 
 def order_survives(shape: Sequence[int]) -> bool:
-    """Return True if a tensor's elements have the same sequence in NCHW and in the file."""
+    """Return True if storing a tensor as the file does keeps the order of its elements.
+
+    The file holds images as NHWC, so that is so with one channel or one pixel. Tensors of other
+    ranks are stored unchanged.
+
+    Args:
+        shape: ONNX shape, (N, C, H, W) for an image.
+    """
     if len(shape) != 4:
         return True
     _, channels, height, width = shape

@@ -69,7 +69,7 @@ class PaddedWindow:
 
     @property
     def padding(self) -> int | None:
-        """VALID or SAME if TFLite has the padding, None if an explicit PAD is needed."""
+        """TFLite's code of the padding: VALID for none, or SAME; None if a PAD is needed."""
         if self.rows.is_valid and self.columns.is_valid:
             return int(VALID)
         if self.rows.is_same and self.columns.is_same:

@@ -18,10 +18,12 @@ def conv_rewrite(
     *,
     quantized: bool = True,
 ) -> ConvRewrite:
-    """Return the cheapest variant of a convolution node.
+    """Return the variant of a convolution node that costs the fewest slots per output position.
 
-    A convolution with a stride, a dilation, unknown pads or a change of size has only the plain
-    variant, without a following depth-to-space. BLOCKS must divide height and width.
+    A slot is a multiply-accumulate in a filled lane; the costs are estimates. Dense convolutions
+    that keep the image's size have several variants, and a depth-to-space that alone reads the
+    result is counted with them. Others have only the plain variant. BLOCKS must divide height and
+    width.
 
     Args:
         node: ungrouped Conv with constant weights.

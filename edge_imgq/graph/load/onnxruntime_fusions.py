@@ -85,7 +85,10 @@ class _Writer:
         return (self.inputs[index] or None) if index < len(self.inputs) else None
 
     def activate(self, source: str) -> None:
-        """Write the node's `activation` as the last node."""
+        """Append the activation fused into the node, an Identity if there is none.
+
+        It reads the tensor named `source` and writes the fused node's output.
+        """
         kind = self.attributes.get("activation", b"").decode()
         names = ("activation_alpha", "activation_beta")
         numbers = self.attributes.get("activation_params") or [

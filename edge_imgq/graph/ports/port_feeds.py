@@ -54,13 +54,15 @@ def is_one_pixel(shape: Sequence[Any]) -> bool:
 
 
 def side_ratio(shape: Any, image: Any) -> int:
-    """Return the image's height divided by that of an input; 1 if neither says it.
+    """Return how many times higher the image is than an input, rounded down and at least 1.
 
-    The quotient of the widths is taken to be the same. 1 for a vector.
+    It comes from both heights, or from the name of the input's open height, such as "height/2". It
+    is 1 where neither is given, and for a vector (H = W = 1). The widths are taken to have the same
+    ratio.
 
     Args:
-        shape: (N, C, H, W) of the input; open lengths may be named "height/2".
-        image: (N, C, H, W) of the image.
+        shape: (N, C, H, W) of the input; None if unknown.
+        image: (N, C, H, W) of the image; None if unknown.
     """
     if shape is None or image is None or len(shape) != 4 or is_one_pixel(tuple(shape)):
         return 1

@@ -106,10 +106,12 @@ class Contents:
 
 
 def contents(folder: Path, paths: Sequence[Path], facts: Facts, watch: Watch) -> Contents:
-    """Generate the contents of a bundle.
+    """Make what a bundle has beside the model files: contract, code, texts and test vectors.
+
+    Nothing is written. The model files are run for the test vectors.
 
     Args:
-        folder: folder of the model files and of `reference/`.
+        folder: folder of the model files, with the float model in `reference/`.
         paths: model files.
         facts: facts that the files do not state.
         watch: called before each step.

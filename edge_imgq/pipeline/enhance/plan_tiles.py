@@ -47,9 +47,9 @@ def plan_tiles(size: tuple[int, int], enhancer: Enhancer) -> Tiling:
 def least_tile(enhancer: Enhancer) -> int:
     """Return the smallest side, in input pixels, of tiles that are worth computing.
 
-    It is twice the receptive field's radius plus a core of MIN_CORE pixels, or of the network's
-    multiple where that is larger. For networks that take any size; those of fixed sizes get their
-    tiles from these.
+    It is twice the receptive field's radius (0 if unknown) plus a core of MIN_CORE pixels, or of
+    the least common multiple of the network's multiple and period where that is larger. Only for
+    networks that take any size: the tiles of other files have the files' sizes.
     """
     step = math.lcm(enhancer.contract.multiple, enhancer.period)
     return 2 * (enhancer.radius or 0) + max(MIN_CORE, step)

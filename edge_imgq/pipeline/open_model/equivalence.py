@@ -71,7 +71,11 @@ def original_of(
     pixels: PixelRange,
     sizes: Sequence[Size],
 ) -> Original:
-    """Compare a file with the model that was loaded from it.
+    """Check that the model loaded from a file computes the same images as the file.
+
+    Both run on two test images, at the file's fixed size, or else at the first size at which both
+    run. Of `sizes`, small ones are tried first. The tolerance is ROUNDING, FLOAT16_ROUNDING or
+    LEVEL; a network that amplifies rounding may have more values beyond it.
 
     Args:
         file: model as given.
@@ -81,12 +85,10 @@ def original_of(
         sizes: (height, width) that the model will be used at.
 
     Returns:
-        The file with the result at the first size that both run at; if there is none, with the
-        reason for the first size.
+        The file with how close they are, or with the reason why no size was compared.
 
     Raises:
-        ModelError: they differ by more than rounding; the message names the step of loading that
-            changed the result.
+        ModelError: they differ by more; the message names the step of loading that is to blame.
     """
     given = file.load(weights=False)
     reasons = []

@@ -40,13 +40,14 @@ MAX_UNITS = 0.99 * 2.0**24
 def exact_first_layers(graph: ir.Graph, qparams: Mapping[ir.Value, Quantization]) -> None:
     """Rewrite float convolutions of the image so that their sums are exact in float32, in place.
 
-    Only convolutions that are marked float at the start of a trunk. The image becomes multiples of
-    1/256; weights and bias are rounded to a power of two per output channel, which changes a weight
-    by at most about 2⁻¹⁶ of Σ|w| + |b|. It runs before QDQ nodes are inserted.
+    Rewritten are those with constant weights that an earlier pass marked as float because norms
+    follow. The image is rounded to its 8-bit levels, in units of 1/256. Weights are scaled to match
+    and rounded to multiples of a power of two u, one per output channel, and the bias to multiples
+    of u/256. Each changes by at most about 2⁻¹⁶ of Σ|w| + |b|.
 
     Args:
-        graph: float graph.
-        qparams: quantization of every activation.
+        graph: float graph, without QDQ nodes yet.
+        qparams: quantization of activations; an image that has none is left alone.
     """
     images = {value for value in graph.inputs if not value.is_initializer()}
     for node in list(graph):

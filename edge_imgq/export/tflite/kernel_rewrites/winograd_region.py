@@ -213,7 +213,11 @@ def can_split_rows(operation: Operation) -> bool:
 
 
 def split_operands(operation: Operation) -> tuple[Tensor, ...]:
-    """Return the operands with the output's height, which are read as even and odd rows."""
+    """Return the computed operands that are split into even and odd rows.
+
+    They have the output's height. Constants, and operands of one row, which are broadcast, are not
+    split.
+    """
     height = operation.outputs[0].shape[2]
     return tuple(tensor for tensor in _images(operation) if tensor.shape[2] == height)
 

@@ -64,7 +64,7 @@ def greater_or_equal(file: Emitter, operation: Operation) -> None:
 
 
 def equal(file: Emitter, operation: Operation) -> None:
-    """Lower Equal, x = y as booleans, to EQUAL, of float32 or booleans.
+    """Lower Equal to EQUAL: x and y are float32 or booleans, the result is booleans.
 
     Operands are broadcast as in NumPy.
 

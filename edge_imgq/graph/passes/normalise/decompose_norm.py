@@ -318,7 +318,15 @@ class _Writer:
         return edit.add_constant(self.graph, f"{self.name}.{suffix}", np.asarray(values, np.int64))
 
     def mean(self, source: ir.Value, norm: Norm, suffix: str) -> ir.Value:
-        """Insert the mean over the axes, or over channel groups by a matrix product."""
+        """Insert the mean of a value over `norm.axes`, kept with length 1, and return it.
+
+        With groups, it is (N, C, 1, 1): the mean of each channel's group, by a matrix product.
+
+        Args:
+            source: value of the shape of `norm.source`.
+            norm: axes and groups.
+            suffix: end of the new nodes' names.
+        """
         axes = self.numbers(list(norm.axes), f"{suffix}.axes")
         if not norm.groups:
             return self.add("ReduceMean", [source, axes], suffix, keepdims=1)
