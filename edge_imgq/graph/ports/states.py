@@ -43,6 +43,11 @@ def find_states(model: ir.Model, requests: PortRequests, name: str) -> tuple[Pai
     inputs = {str(value.name): value for value in model.graph.inputs[1:]}
     outputs = {str(value.name): value for value in model.graph.outputs}
     for fed_by, state in requests.states:
+        if fed_by in inputs and state in outputs:
+            raise UsageError(
+                f"{name} takes '{fed_by}' and returns '{state}', and the output is named first: "
+                f"say --state {state}={fed_by} (`states` in Python)."
+            )
         _refuse_unknown(fed_by, outputs, f"{name} has no output", "it has")
         _refuse_unknown(state, inputs, f"{name} has no input beside the image", "it takes")
         if _channels(outputs[fed_by]) != _channels(inputs[state]):

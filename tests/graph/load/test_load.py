@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import onnxsim
 import pytest
 import torch
@@ -190,6 +191,20 @@ def test_an_output_without_a_shape_gets_the_one_that_follows(tmp_path: Path) -> 
     onnx.save(model, tmp_path / "m.onnx")
     lengths = read_onnx(tmp_path / "m.onnx").graph.output[0].type.tensor_type.shape.dim
     assert [length.dim_value or length.dim_param for length in lengths] == [1, 3, "h", "w"]
+
+
+def test_lengths_of_minus_one_are_open_as_runtimes_take_them(tmp_path: Path) -> None:
+    """Converters such as older ones of Paddle write them; ONNX Runtime runs any size."""
+    model = proto_model(RELU, {})
+    for axis in (0, 2, 3):
+        model.graph.input[0].type.tensor_type.shape.dim[axis].dim_value = -1
+    onnx.save(model, tmp_path / "m.onnx")
+    taken = normalise(read_onnx(tmp_path / "m.onnx"), "m")
+    assert own_size(taken) is None
+    image = GENERATOR.normal(size=(1, 3, 5, 7)).astype(np.float32)
+    session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
+    given = session.run(None, {"image": image})[0]
+    np.testing.assert_array_equal(run(bind_size(taken, (5, 7)), image), given)
 
 
 def test_a_truncated_file_gets_a_sentence(tmp_path: Path) -> None:

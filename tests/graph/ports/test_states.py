@@ -52,6 +52,8 @@ def test_what_a_person_says_holds_and_is_refused_where_it_cannot() -> None:
     assert find_states(taken, PortRequests(states=(("b", "a"),)), "m") == (("b", "a"),)
     with pytest.raises(UsageError, match="no input beside the image 'c'; it takes 'a'"):
         find_states(taken, PortRequests(states=(("b", "c"),)), "m")
+    with pytest.raises(UsageError, match="the output is named first: say --state b=a "):
+        find_states(taken, PortRequests(states=(("a", "b"),)), "m")
     with pytest.raises(ModelError, match="'out' of 3 channels and takes 'a' of 2"):
         find_states(taken, PortRequests(states=(("out", "a"),)), "m")
     with pytest.raises(UsageError, match="say it with --state OUTPUT=a"):
