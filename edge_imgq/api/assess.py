@@ -22,11 +22,11 @@ class Assessments:
     """Estimates for several photographs.
 
     Attributes:
-        found: one assessment per readable photograph, in the order of the arguments.
+        assessments: one assessment per readable photograph, in the order of the arguments.
         failed: one sentence per file that is damaged or no image.
     """
 
-    found: tuple[Assessment, ...]
+    assessments: tuple[Assessment, ...]
     failed: tuple[str, ...]
 
 

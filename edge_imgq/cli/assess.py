@@ -13,8 +13,8 @@ from edge_imgq.errors import ImageError
 
 DETAILS = """\
 Estimate how noisy, compressed, blurred, enlarged and dark each photograph is, without its original,
-and advise which network of the zoo to run on it. Each estimate has an error: two of three true
-values are within ±. No network is advised if none gains 0.15 dB, or if only the tones are unusual,
+and advise which network of the zoo to run on it. Two of three true values are within the ± of
+their estimate. No network is advised if none gains 0.15 dB, or if only the tones are unusual,
 which may be intended.
 
 Files that cannot be read are listed and left out; the exit code is then 4."""
@@ -27,7 +27,11 @@ edge-imgq assess photos --json"""
 def add(subparsers: Subparsers) -> None:
     """Add the parser of `assess`."""
     parser = add_command(
-        subparsers, "assess", "say what a photograph suffers from", DETAILS, EXAMPLE
+        subparsers,
+        "assess",
+        "estimate a photograph's degradations and advise a network",
+        DETAILS,
+        EXAMPLE,
     )
     parser.add_argument(
         "images",
@@ -64,11 +68,11 @@ def run(arguments: argparse.Namespace) -> int:
         from edge_imgq.report.json_form import to_json
         from edge_imgq.report.typed import plain
 
-        print(to_json(plain(batch.found)))
+        print(to_json(plain(batch.assessments)))
     else:
         from edge_imgq.report.assessment_text import assessment_text
 
-        print("\n\n".join(assessment_text(assessment) for assessment in batch.found))
+        print("\n\n".join(assessment_text(assessment) for assessment in batch.assessments))
     for sentence in batch.failed:
         say(f"left out: {sentence}")
     return ImageError.exit_code if batch.failed else 0

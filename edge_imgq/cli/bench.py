@@ -67,7 +67,7 @@ def _add_measurements(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=0,
         metavar="SECONDS",
-        help="repeat rounds of calls for that long, and compare the last with the first",
+        help="repeat rounds of calls for this long, and compare the last with the first",
     )
     parser.add_argument(
         "--memory",

@@ -30,8 +30,8 @@ REPORT_FILES = {
 
 DETAILS = """\
 Compare exported files with a committed baseline and with the budgets of their recipes. Figures come
-from the report beside the files. A file whose digest is not in the report is measured again; all
-files are if the report was made with other versions. Exits with 1 if a target got worse or is not
+from the report beside the files. A file whose digest is not in the report is measured again; if
+the report was made with other versions, all files are. Exits with 1 if a target got worse or is not
 the file that was measured, or if the baseline lacks the model.
 
 The baseline is a JSON file that contains its tolerances; edit them there. Create it once with

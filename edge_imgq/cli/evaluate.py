@@ -41,7 +41,7 @@ TASKS = ("super-resolution", "jpeg", "denoise", "deblur", "photo-enhancement")
 def add(subparsers: Subparsers) -> None:
     """Add the parser of `evaluate`."""
     parser = add_command(
-        subparsers, "evaluate", "measure a model as the papers do", DETAILS, EXAMPLE
+        subparsers, "evaluate", "measure a model by the papers' protocols", DETAILS, EXAMPLE
     )
     parser.add_argument(
         "model", type=model, metavar="MODEL", help="a name, a checkpoint, or a file"
@@ -52,7 +52,7 @@ def add(subparsers: Subparsers) -> None:
         action="append",
         required=True,
         metavar="DIR",
-        help="folder of photographs or pairs; and again as NAME=VALUE for an input beside the "
+        help="folder of photographs or pairs; and again as NAME=VALUE for an input other than the "
         "photograph, such as --set sigma=25/255 (a noise level follows --level by itself)",
     )
     parser.add_argument(

@@ -67,7 +67,7 @@ def add(subparsers: Subparsers) -> None:
         action="extend",
         metavar="T",
         help="stem of a recipe in export/, a glob, a family such as tflite, or all (default all), "
-        f"which leaves out {', '.join(_with_extras())}: name them",
+        f"which leaves out {', '.join(_with_extras())}; name those",
     )
     add_artifacts(parser)
     add_calibration(parser)

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 DETAILS = """\
 Show the inputs, outputs, operators, parameters and multiply-accumulates (MACs) of an .onnx model
-or of a file that `export` wrote, and which accelerator runs which operator. For XNNPACK, LiteRT
-is asked on this computer; for others, documented rules are applied and nothing is run.
+or of a file that `export` wrote, and which accelerator runs which operator. XNNPACK's choice
+is read from LiteRT on this computer; for others, documented rules are applied and nothing is run.
 
 For a float .onnx model, also show the contract by which `export` takes it (pixel range, ranges of
 further inputs and outputs; the same options change it), which targets it can write, and which
-operators prevent the others. Exits with 5 if `export` refuses the model itself, with 0 if it
+operators rule out the others. Exits with 5 if `export` refuses the model itself, with 0 if it
 refuses only some targets."""
 
 EXAMPLE = """\
@@ -35,7 +35,9 @@ edge-imgq inspect my.onnx --size 360x640 --operators"""
 
 def add(subparsers: Subparsers) -> None:
     """Add the parser of `inspect`."""
-    parser = add_command(subparsers, "inspect", "show what a file consists of", DETAILS, EXAMPLE)
+    parser = add_command(
+        subparsers, "inspect", "show a file's inputs, outputs, operators and size", DETAILS, EXAMPLE
+    )
     parser.add_argument("file", type=existing, metavar="FILE", help=", ".join(suffixes()))
     parser.add_argument(
         "--size",

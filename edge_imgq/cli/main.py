@@ -97,7 +97,7 @@ exit codes:
   9  a file produced NaN or infinity
   70   a fault in edge-imgq itself
   130  interrupted with Ctrl-C
-  143  ended by SIGTERM, or as the terminal went away
+  143  ended by SIGTERM, or because the terminal closed
 """
 
 ENDINGS = (signal.SIGTERM, signal.SIGHUP)

@@ -249,8 +249,8 @@ def add_ports(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=KIND",
-        help="kind of an input of your ONNX model: plane, mask, vector or image for inputs beside "
-        "the image; raw, rgba or frames for the image itself; with its range, "
+        help="kind of an input of your ONNX model: plane, mask, vector or image for inputs other "
+        "than the image; raw, rgba or frames for the image itself; with its range, "
         "sigma=plane:0..75/255",
     )
     parser.add_argument(
@@ -259,7 +259,7 @@ def add_ports(parser: argparse.ArgumentParser) -> None:
         action=OncePerName,
         default={},
         metavar="NAME=NUMBER",
-        help="replace an input beside the image by a constant, sigma=15/255; may be repeated",
+        help="replace an input other than the image with a constant, sigma=15/255; may be repeated",
     )
     words = "output that is an input of the next frame, h_out=h_in (default: matched by name)"
     parser.add_argument(
@@ -278,8 +278,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         action=OncePerName,
         default={},
         metavar="NAME=VALUE",
-        help="value of an input beside the photograph: a number in the model's unit, sigma=25/255, "
-        "or a picture, mask=mask.png; may be repeated",
+        help="value of an input other than the photograph: a number in the model's unit, "
+        "sigma=25/255, or a picture, mask=mask.png; may be repeated",
     )
 
 

@@ -23,10 +23,10 @@ DETAILS = """\
 Show for every layer of a model how much the image changes if only that layer is int8, and write
 the figures as JSON and as a picture to DIR/<model>/.
 
-With --budget or --fidelity, also find the layers that must compute in float to meet that goal at
-the lowest time, and write them to a recipe for `edge-imgq export --scheme`; the targets onnx-int8,
-tflite-int8 and coreml-int8 follow it. If the goal cannot be met, no recipe is written and the exit
-code is 2."""
+With --budget or --fidelity, also find the layers to compute in float that meet that goal in the
+least estimated time, and write them to a recipe for `edge-imgq export --scheme`; the targets
+onnx-int8, tflite-int8 and coreml-int8 follow it. If the goal cannot be met, no recipe is written
+and the exit code is 2."""
 
 EXAMPLE = """\
 edge-imgq sensitivity fsrcnn-x2

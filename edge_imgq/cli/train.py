@@ -154,7 +154,7 @@ def _add_schedule(parser: argparse.ArgumentParser) -> None:
         "--loss",
         choices=(*get_args(PixelLoss), *get_args(PaperLoss)),
         metavar="NAME",
-        help=f"an error of pixels: {_either(PixelLoss)}; or a paper's sum of losses: "
+        help=f"a loss on pixels: {_either(PixelLoss)}; or a paper's sum of losses: "
         f"{_either(PaperLoss)}",
     )
     parser.add_argument(

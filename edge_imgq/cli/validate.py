@@ -14,7 +14,7 @@ from edge_imgq.wording import count_of
 
 DETAILS = """\
 Read recipes of export/ and quantize/, manifests of calibration_data/ and baselines (.json), and
-report all that is wrong in them, of TOML files with the line. Nothing is run, so this suits a
+report every error in them, for TOML files with its line. Nothing is run, so this suits a
 pre-commit hook. The scheme that a recipe of export/ names must be in quantize/ beside export/;
 without such a folder, it must be one that ships. Exits with 3 if a file is wrong."""
 
@@ -37,9 +37,11 @@ class Validated:
 def add(subparsers: Subparsers) -> None:
     """Add the parser of `validate`."""
     parser = add_command(
-        subparsers, "validate", "say what is wrong in recipes and baselines", DETAILS, EXAMPLE
+        subparsers, "validate", "report errors in recipes and baselines", DETAILS, EXAMPLE
     )
-    parser.add_argument("files", nargs="+", type=existing_file, metavar="FILE")
+    parser.add_argument(
+        "files", nargs="+", type=existing_file, metavar="FILE", help="recipe, manifest or baseline"
+    )
     add_json(parser)
 
 

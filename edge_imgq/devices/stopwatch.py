@@ -122,15 +122,15 @@ class Stopwatch:
             pace = after
             seconds += calls
 
-    def lacks(self, best: Pace, wanted: int) -> bool:
+    def lacks(self, best: Pace, minimum: int) -> bool:
         """Return True if more undisturbed calls are wanted and PATIENCE is not exhausted.
 
         Args:
             best: fastest pace.
-            wanted: number of undisturbed calls to reach.
+            minimum: number of undisturbed calls to reach.
         """
         spent = sum(sum(batch.seconds) for batch in self.batches)
-        return len(undisturbed(self.batches, best)) < wanted and spent < PATIENCE
+        return len(undisturbed(self.batches, best)) < minimum and spent < PATIENCE
 
     def latency(self, beside: Load, best: Pace) -> Latency:
         """Return the statistics of the counted calls.

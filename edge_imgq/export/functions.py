@@ -66,14 +66,14 @@ class FormatFunctions:
     signatures: Callable[[Path], tuple[SignatureRow, ...]] | None = None
 
 
-def functions_of(form: str) -> FormatFunctions:
+def functions_of(format_name: str) -> FormatFunctions:
     """Look up the functions of a format.
 
     Args:
-        form: name of the format in recipes, a key of FORMATS.
+        format_name: name of the format in recipes, a key of FORMATS.
 
     Raises:
         KeyError: FORMATS has no such format.
     """
-    found: FormatFunctions = FORMATS[form].functions
+    found: FormatFunctions = FORMATS[format_name].functions
     return found

@@ -54,7 +54,7 @@ def take_unit_range(model: ir.Model, pixels: PixelRange) -> None:
     _enter(model.graph, pixels.high - pixels.low, pixels.low)
 
 
-def return_port(model: ir.Model, port: Port, peak: float, place: int = 0) -> None:
+def return_port(model: ir.Model, port: Port, peak: float, index: int = 0) -> None:
     """Rewrite an output to range from 0 to `peak`, shape (1, C, H, W), in place.
 
     A vector (C,) or (1, C) becomes (1, C, 1, 1). Values are not clipped.
@@ -63,16 +63,16 @@ def return_port(model: ir.Model, port: Port, peak: float, place: int = 0) -> Non
         model: normalised float model that returns the port's original values.
         port: the output, with its `low` and `high` values.
         peak: value that `port.high` is mapped to.
-        place: index of the port among the outputs.
+        index: index of the port among the outputs.
     """
     low, high = np.array(port.low), np.array(port.high)
     factor = peak / (high - low)
-    folded = _into_product(model.graph, factor, -low * factor, place)
-    output = model.graph.outputs[place]
+    folded = _into_product(model.graph, factor, -low * factor, index)
+    output = model.graph.outputs[index]
     if port.kind == "vector" and (output.shape is None or len(output.shape) != 4):
-        _make_pixel(model.graph, port.channels, place)
+        _make_pixel(model.graph, port.channels, index)
     if not folded and ((low != 0).any() or (high != peak).any()):
-        _leave(model.graph, _by_channel(factor), _by_channel(-low * factor), place)
+        _leave(model.graph, _by_channel(factor), _by_channel(-low * factor), index)
 
 
 def is_of_range(constant: ir.Value, graph: ir.Graph) -> bool:

@@ -44,7 +44,7 @@ def read_pixels(
     model: ir.Model,
     name: str,
     peak: float,
-    wanted: Sequence[Size] = (),
+    preferred: Sequence[Size] = (),
     requests: PortRequests = NO_PORT_REQUESTS,
     span: tuple[float, float] = (0.0, 1.0),
     states: Sequence[tuple[str, str]] = (),
@@ -59,7 +59,7 @@ def read_pixels(
             them; not changed.
         name: name for messages.
         peak: float value of pixel 255 if the model has no metadata.
-        wanted: heights and widths to try first.
+        preferred: heights and widths to try first.
         requests: port properties that the user gave.
         span: values of pixel 0 and pixel 255 in the model.
         states: pairs of an output and the input that it feeds in the next frame.
@@ -74,15 +74,15 @@ def read_pixels(
     """
     if has_note(model.metadata_props):
         return model, FileNote.from_strings(model.metadata_props, name).contract
-    vector = _sides(model, wanted, with_others(numbers_at), alone=True)
-    sides = vector or _sides(model, wanted, with_others(scale_at))
-    border = None if sides else _border(model, wanted)
+    vector = _sides(model, preferred, with_others(numbers_at), alone=True)
+    sides = vector or _sides(model, preferred, with_others(scale_at))
+    border = None if sides else _border(model, preferred)
     if border:
         extended = with_border(model, border)
-        whole, contract = read_pixels(extended, name, peak, wanted, requests, span, states)
+        whole, contract = read_pixels(extended, name, peak, preferred, requests, span, states)
         return whole, replace(contract, border=border.pixels)
-    sides = sides or _fraction(model, wanted, name)
-    given = _given(model, sides, wanted, is_vector=vector is not None)
+    sides = sides or _fraction(model, preferred, name)
+    given = _given(model, sides, preferred, is_vector=vector is not None)
     layout = image_layout(model, name, requests, sides.scale, given)
     contract = ImageContract(
         task=_task(sides.scale, layout, is_vector=vector is not None),
@@ -98,7 +98,7 @@ def read_pixels(
         ),
         others=other_ports(
             model,
-            _tried(model, sides, wanted),
+            _tried(model, sides, preferred),
             layout,
             requests,
             span,
@@ -108,25 +108,25 @@ def read_pixels(
     _refuse_unlike_states(contract, name)
     if sides.only is None:
         return model, contract
-    for size in wanted:
+    for size in preferred:
         _refuse_other_sizes(model, name, size, sides.only)
     return bind_size(model, sides.only), contract
 
 
-def _border(model: ir.Model, wanted: Sequence[Size]) -> Border | None:
+def _border(model: ir.Model, preferred: Sequence[Size]) -> Border | None:
     """Return the border that the output of a model of open sides lacks, if there is one."""
-    return None if own_size(model) else find_border(outline(model), _first(model, wanted))
+    return None if own_size(model) else find_border(outline(model), _first(model, preferred))
 
 
-def _fraction(model: ir.Model, wanted: Sequence[Size], name: str) -> Sides:
+def _fraction(model: ir.Model, preferred: Sequence[Size], name: str) -> Sides:
     """Return the sides of a model whose scale is a fraction.
 
     Raises:
         ModelError: the output's sides are no multiple of the input's.
     """
-    sides = _sides(model, wanted, with_others(ratio_at))
+    sides = _sides(model, preferred, with_others(ratio_at))
     if sides is None or not _is_likely(model, sides):
-        raise _unfit(model, name, wanted)
+        raise _unfit(model, name, preferred)
     return sides
 
 
@@ -176,12 +176,12 @@ def contract_of(model: ir.Model, name: str, peak: float) -> ImageContract:
 
 
 def _sides(
-    model: ir.Model, wanted: Sequence[Size], rule: Rule, *, alone: bool = False
+    model: ir.Model, preferred: Sequence[Size], rule: Rule, *, alone: bool = False
 ) -> Sides | None:
     """Return the sides that a rule accepts, or None; with `alone`, also None for image outputs."""
     fixed = own_size(model)
     if fixed is None:
-        return None if alone and _is_image(model) else find_sides(model, wanted, rule)
+        return None if alone and _is_image(model) else find_sides(model, preferred, rule)
     scale = rule(model, fixed)
     return None if scale is None else Sides(scale, 1)
 
@@ -192,18 +192,18 @@ def _is_image(model: ir.Model) -> bool:
     return shape is not None and len(shape) == 4 and tuple(shape[2:]) != (1, 1)
 
 
-def _tried(model: ir.Model, sides: Sides, wanted: Sequence[Size]) -> Iterable[Size]:
+def _tried(model: ir.Model, sides: Sides, preferred: Sequence[Size]) -> Iterable[Size]:
     """Return candidate sizes, at least one of which works."""
     only = own_size(model) or sides.only
-    return (only,) if only else sizes_to_try(model, wanted)
+    return (only,) if only else sizes_to_try(model, preferred)
 
 
-def _given(model: ir.Model, sides: Sides, wanted: Sequence[Size], *, is_vector: bool) -> int:
+def _given(model: ir.Model, sides: Sides, preferred: Sequence[Size], *, is_vector: bool) -> int:
     """Return the number of channels that a model returns."""
     if is_vector:
         return int(sides.scale)
     light = outline(model)
-    for size in _tried(model, sides, wanted):
+    for size in _tried(model, sides, preferred):
         if ratio_at(light, size) is not None:
             return channels_at(light, size)
     raise AssertionError("a size that works was found before")
@@ -267,7 +267,7 @@ def _refuse_other_sizes(model: ir.Model, name: str, size: Size, only: Size) -> N
     )
 
 
-def _unfit(model: ir.Model, name: str, wanted: Sequence[Size]) -> ModelError:
+def _unfit(model: ir.Model, name: str, preferred: Sequence[Size]) -> ModelError:
     """Return the error for a model whose output size fits at no input size.
 
     Raises:
@@ -280,7 +280,7 @@ def _unfit(model: ir.Model, name: str, wanted: Sequence[Size]) -> ModelError:
             "multiple of the image's, and whole multiples of the others'. Name those that "
             "you want: --output-name NAME, once for each."
         )
-    size = _first(model, wanted)
+    size = _first(model, preferred)
     found = output_at(outline(model), size)
     if found is None:
         return _no_image(model, name)
@@ -291,6 +291,6 @@ def _unfit(model: ir.Model, name: str, wanted: Sequence[Size]) -> ModelError:
     return ModelError(f"{gives}; {GROWING}. {remedy}")
 
 
-def _first(model: ir.Model, wanted: Sequence[Size]) -> Size:
+def _first(model: ir.Model, preferred: Sequence[Size]) -> Size:
     """Return the size at which to diagnose a model whose output size never fits."""
-    return own_size(model) or next(iter(wanted), (TRIED_SIDES[0], TRIED_SIDES[0]))
+    return own_size(model) or next(iter(preferred), (TRIED_SIDES[0], TRIED_SIDES[0]))

@@ -33,24 +33,24 @@ CALIBRATED = (1, 4, 2, 8, 16, 0)
 """Number of frames run before a state is used for calibration, cycling through the images."""
 
 
-def frame_of(inputs: NDArray[Any], contract: ImageContract, place: int) -> Levels:
+def frame_of(inputs: NDArray[Any], contract: ImageContract, index: int) -> Levels:
     """Make the inputs of one frame of a sequence, with the given states.
 
-    The image is shifted by at most 2 pixels, with `place` as seed; the border is filled by
+    The image is shifted by at most 2 pixels, with `index` as seed; the border is filled by
     reflection.
 
     Args:
         inputs: levels of all inputs, (H, W, C).
         contract: contract of the network.
-        place: index of the frame from 0; frame 0 is not shifted.
+        index: index of the frame from 0; frame 0 is not shifted.
 
     Returns:
         float64 (H, W, C).
     """
     frame = inputs.astype(np.float64)
-    if place:
+    if index:
         image = inputs[..., : contract.image_channels]
-        moved = shifted(image, np.random.default_rng(place))
+        moved = shifted(image, np.random.default_rng(index))
         frame[..., : contract.image_channels] = moved
     return frame
 

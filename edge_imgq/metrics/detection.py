@@ -75,16 +75,16 @@ def without_duplicates(boxes: Boxes, most: float) -> Boxes:
     return ordered.chosen(kept)
 
 
-def correct(reference: Boxes, found: Boxes) -> NDArray[np.bool_]:
-    """Return which found boxes are correct, (N,) in the order of `found`.
+def correct(reference: Boxes, detected: Boxes) -> NDArray[np.bool_]:
+    """Return which found boxes are correct, (N,) in the order of `detected`.
 
     Boxes take turns by falling score. Each takes the reference box of its label with the highest
     IoU among those that no box has taken yet, and is correct if that is at least CORRECT.
     """
-    shared = overlaps(found.corners, reference.corners)
-    shared[found.labels[:, None] != reference.labels] = 0.0
-    right = np.zeros(len(found.scores), bool)
-    for index in np.argsort(-found.scores, kind="stable"):
+    shared = overlaps(detected.corners, reference.corners)
+    shared[detected.labels[:, None] != reference.labels] = 0.0
+    right = np.zeros(len(detected.scores), bool)
+    for index in np.argsort(-detected.scores, kind="stable"):
         if shared.shape[1] and shared[index].max() >= CORRECT:
             right[index] = True
             shared[:, shared[index].argmax()] = 0.0

@@ -134,6 +134,6 @@ def quantize_prepared(
         pair = run.pair(prepared.original, prepared.observed)
     prepared.steps.insert(0, QuantizationStep("scales", prepared.judge.psnr(pair.quantized)))
     for step in STEPS:
-        if step.wanted(recipe):
+        if step.requested(recipe):
             pair = take(step, run, pair)
     return Quantized(pair.quantized, tuple(prepared.steps), pair.original, prepared.patches)

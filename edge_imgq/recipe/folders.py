@@ -109,7 +109,7 @@ def quantize_recipe_text(name: str, beside: Path | None = None) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def select(recipes: Sequence[ExportRecipe], wanted: Sequence[str]) -> tuple[ExportRecipe, ...]:
+def select(recipes: Sequence[ExportRecipe], patterns: Sequence[str]) -> tuple[ExportRecipe, ...]:
     """Return the recipes selected by names, globs, families or `all`, in their original sequence.
 
     Targets that need a package which edge-imgq does not install are skipped if the same word
@@ -118,13 +118,13 @@ def select(recipes: Sequence[ExportRecipe], wanted: Sequence[str]) -> tuple[Expo
 
     Args:
         recipes: all targets.
-        wanted: stems ("tflite-int8"), globs ("*-int8"), families ("tflite" = every "tflite-*").
+        patterns: stems ("tflite-int8"), globs ("*-int8"), families ("tflite" = every "tflite-*").
 
     Raises:
         UsageError: a word selects nothing.
     """
     chosen: set[str] = set()
-    for pattern in wanted:
+    for pattern in patterns:
         matching = [recipe for recipe in recipes if _matches(recipe.name, pattern)]
         found = [r.name for r in matching if not r.needs_extra] or [r.name for r in matching]
         if not found:

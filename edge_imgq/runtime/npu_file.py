@@ -29,15 +29,15 @@ class Dispatch:
         name: name of the compiled graph.
         bytecode: output of the vendor's compiler.
         source, result: names of input and output.
-        taken, given: their shapes, (1, height, width, channels).
+        input_shape, output_shape: their shapes, (1, height, width, channels).
     """
 
     name: str
     bytecode: bytes
     source: str
     result: str
-    taken: tuple[int, ...]
-    given: tuple[int, ...]
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
 
 
 def compiled_for(path: Path) -> Chip | None:
@@ -112,8 +112,8 @@ def whole_dispatch(path: Path) -> Dispatch | None:
         bytecode=bytecode,
         source=source.name.decode(),
         result=result.name.decode(),
-        taken=tuple(map(int, source.shape)),
-        given=tuple(map(int, result.shape)),
+        input_shape=tuple(map(int, source.shape)),
+        output_shape=tuple(map(int, result.shape)),
     )
 
 

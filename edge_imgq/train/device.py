@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edge_imgq.train.schedule import Schedule
 
 
-def training_device(wanted: Device) -> torch.device:
+def training_device(requested: Device) -> torch.device:
     """Return the device of this process, as `choose_device` selects it on this machine.
 
     Raises:
@@ -29,14 +29,14 @@ def training_device(wanted: Device) -> torch.device:
         UsageError: There are fewer GPUs than processes.
     """
     rank = dist.get_node_local_rank(fallback_rank=0)
-    return choose_device(wanted, gpus=torch.cuda.device_count(), rank=rank)
+    return choose_device(requested, gpus=torch.cuda.device_count(), rank=rank)
 
 
-def choose_device(wanted: Device, *, gpus: int, rank: int = 0) -> torch.device:
+def choose_device(requested: Device, *, gpus: int, rank: int = 0) -> torch.device:
     """Return the CPU, or the GPU of one of this machine's processes.
 
     Args:
-        wanted: "cpu", "cuda", or "auto" for a GPU if there is one.
+        requested: "cpu", "cuda", or "auto" for a GPU if there is one.
         gpus: Number of GPUs that PyTorch finds.
         rank: Index of this process among those that `torchrun` started on this machine.
 
@@ -44,7 +44,7 @@ def choose_device(wanted: Device, *, gpus: int, rank: int = 0) -> torch.device:
         RuntimeUnavailableError: A GPU is requested and PyTorch finds none.
         UsageError: There are fewer GPUs than processes.
     """
-    if wanted == "cpu" or (wanted == "auto" and not gpus):
+    if requested == "cpu" or (requested == "auto" and not gpus):
         return torch.device("cpu")
     if not gpus:
         raise RuntimeUnavailableError(
@@ -71,16 +71,16 @@ def has_bfloat16(device: torch.device) -> bool:
     return any(has for name, has in found.items() if "bf16" in name)
 
 
-def schedule_on(device: torch.device, schedule: Schedule, wanted: PrecisionChoice) -> Schedule:
+def schedule_on(device: torch.device, schedule: Schedule, requested: PrecisionChoice) -> Schedule:
     """Return the schedule that a device computes: without bfloat16 where that is emulated.
 
     Args:
         device: training device.
         schedule: requested schedule.
-        wanted: "auto", "bfloat16" for the schedule's precisions on any device, or "float32" for no
-            bfloat16.
+        requested: "bfloat16" to keep the schedule's precisions on any device, "float32" for no
+            bfloat16, or "auto" for bfloat16 where the device multiplies it natively.
     """
-    if wanted == "bfloat16" or (wanted == "auto" and has_bfloat16(device)):
+    if requested == "bfloat16" or (requested == "auto" and has_bfloat16(device)):
         return schedule
     return replace(schedule, bfloat16_until=0.0)
 

@@ -67,12 +67,12 @@ class Workers:
         dist.all_reduce(total)
         return total / self.count
 
-    def any(self, wanted: bool) -> bool:
+    def any(self, flag: bool) -> bool:
         """Return True if the value is true in any process.
 
         Every process must call it.
         """
-        return self.mean(float(wanted)) > 0
+        return self.mean(float(flag)) > 0
 
     def wait(self) -> None:
         """Block until all processes call this; returns at once if there is one."""

@@ -101,28 +101,28 @@ def _builtin_breaches(drift: Drift, budget: Budget) -> list[str]:
     ]
 
 
-def no_picture(found: OutputRange | Skipped) -> tuple[str, ...]:
+def no_picture(output_range: OutputRange | Skipped) -> tuple[str, ...]:
     """Return a sentence if most of the float model's values are outside the pixel range, else ().
 
     The result of such a model is no picture, whatever the file's budget: 8-bit pixels cannot hold
     it.
     """
-    if isinstance(found, Skipped) or found.is_picture:
+    if isinstance(output_range, Skipped) or output_range.is_picture:
         return ()
     return (
-        f"clips {_shares(found)}: they are no picture. If the network returns the noise of the "
-        "image, subtract it inside the model; if its pixels have another range, say so with "
+        f"clips {_shares(output_range)}: they are no picture. If the network returns the noise of "
+        "the image, subtract it inside the model; if its pixels have another range, say so with "
         "--range. dB are against the values as they are, unclipped",
     )
 
 
-def clipped(found: OutputRange | Skipped) -> tuple[str, ...]:
+def clipped(output_range: OutputRange | Skipped) -> tuple[str, ...]:
     """Return a sentence if pixels clip a large share of a picture, in every file alike; else ()."""
-    if isinstance(found, Skipped) or not found.is_clipped:
+    if isinstance(output_range, Skipped) or not output_range.is_clipped:
         return ()
     return (
-        f"Every file clips {_shares(found)}. dB are those of the clipped picture. If the network's "
-        "pixels have another range, say so with --range.",
+        f"Every file clips {_shares(output_range)}. dB are those of the clipped picture. If the "
+        "network's pixels have another range, say so with --range.",
     )
 
 

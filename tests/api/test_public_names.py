@@ -104,7 +104,7 @@ MEMBERS: dict[str, set[str]] = {
         *("source", "size", "noise", "jpeg_quality", "blur", "elongation", "upscaling"),
         *("exposure", "psnr", "blurred", "gains", "advice", "classical"),
     },
-    "Assessments": {"found", "failed"},
+    "Assessments": {"assessments", "failed"},
     "BaselineUpdate": {"path", "notes"},
     "Budget": {"psnr_drop", "psnr_drop_worst", "psnr_vs_reference", "conversion_within_1"},
     "CheckResult": {"comparison", "notes", "passes", "verdict", "verdicts"},

@@ -247,12 +247,12 @@ def placement_of(log: GpuLog, count: int, whole: bool) -> Placement:
         count: number of operators in the file.
         whole: whether LiteRT reports the file as fully accelerated.
     """
-    if whole and log.taken is None:
+    if whole and log.delegated is None:
         return Placement(UNIT, count, count, log.partitions, ())
-    taken = log.taken or 0
-    limit_relu_sums = log.left - len(log.refused)
+    taken = log.delegated or 0
+    limit_relu_sums = log.remaining - len(log.refused)
     beside = ("operator that these cut off",) * max(limit_relu_sums, 0)
-    return Placement(UNIT, taken + log.left, taken, log.partitions, (*log.refused, *beside))
+    return Placement(UNIT, taken + log.remaining, taken, log.partitions, (*log.refused, *beside))
 
 
 def operator_count(path: Path) -> int:

@@ -19,16 +19,16 @@ class GpuLog:
     Attributes:
         adapter: name of the GPU, or of the CPU that emulates one; empty if none was available.
         is_processor: whether it is a CPU.
-        taken: number of operators that run on it; None if all do.
-        left: number of operators that do not.
+        delegated: number of operators that run on it; None if all do.
+        remaining: number of operators that do not.
         refused: those that it refuses, each with the reason.
         partitions: number of partitions on it.
     """
 
     adapter: str
     is_processor: bool
-    taken: int | None
-    left: int
+    delegated: int | None
+    remaining: int
     refused: tuple[str, ...]
     partitions: int
 
@@ -40,7 +40,7 @@ def read_log(text: str) -> GpuLog:
         text: what LiteRT wrote to stderr while it opened the file, from the first line on.
 
     Returns:
-        What the log says; in an empty or unknown log the adapter is "" and `taken` None.
+        The parsed log; in an empty or unknown log the adapter is "" and `delegated` None.
     """
     adapter, shares = ADAPTER.search(text), SHARES.search(text)
     refused: tuple[str, ...] = ()

@@ -41,8 +41,8 @@ class EmulatedNpuSession:
 
     def __init__(self, path: Path, chip: Chip, dispatch: Dispatch) -> None:
         self.note = read_note(path)
-        self._path, self._shape = path, dispatch.taken
-        self.size = (dispatch.taken[1], dispatch.taken[2])
+        self._path, self._shape = path, dispatch.input_shape
+        self.size = (dispatch.input_shape[1], dispatch.input_shape[2])
         self.sizes = (self.size,)
         self._worker = Worker("Qualcomm's emulator", [sys.executable, "-m", WORKER])
         weakref.finalize(self, self._worker.close)
@@ -140,8 +140,8 @@ def _model(dispatch: Dispatch) -> bytes:
     graph = helper.make_graph(
         [node],
         "npu",
-        [helper.make_tensor_value_info(source, TensorProto.UINT8, dispatch.taken)],
-        [helper.make_tensor_value_info(result, TensorProto.UINT8, dispatch.given)],
+        [helper.make_tensor_value_info(source, TensorProto.UINT8, dispatch.input_shape)],
+        [helper.make_tensor_value_info(result, TensorProto.UINT8, dispatch.output_shape)],
     )
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=10)

@@ -91,7 +91,7 @@ def description(remote: Remote) -> str:
     """
     properties = ("ro.product.model", "ro.soc.model", "ro.build.version.release")
     line = "; ".join(f"getprop {name}" for name in properties)
-    lines = [line.strip() for line in run_there(remote, line).said.splitlines()]
+    lines = [line.strip() for line in run_there(remote, line).output.splitlines()]
     model, soc, version = (*lines, "", "", "")[:3]
     return f"{model or 'unknown phone'}, {soc or 'unknown chip'}, Android {version or '?'}"
 
@@ -102,7 +102,7 @@ def conditions(remote: Remote) -> State:
     Raises:
         DeviceError: the connection was lost.
     """
-    said = run_there(remote, "dumpsys battery; dumpsys thermalservice").said
+    said = run_there(remote, "dumpsys battery; dumpsys thermalservice").output
     level, tenths = (_number(said, rf"^\s*{key}: (\d+)") for key in ("level", "temperature"))
     status = _number(said, r"Thermal Status: (\d+)")
     charge = [] if level is None else [f"battery {level} %"]
@@ -110,7 +110,7 @@ def conditions(remote: Remote) -> State:
     heat.append("thermal state not known" if status is None else f"thermal {_thermal(status)}")
     hot = tenths is not None and tenths / 10 > WARM
     return State(
-        said=", ".join(charge + heat),
+        description=", ".join(charge + heat),
         thermal=", ".join(heat),
         disturbed=hot or (status is not None and status >= MODERATE),
     )

@@ -83,19 +83,19 @@ class BenchmarkTimes:
     init: float | None
 
 
-def read_timings(said: str) -> BenchmarkTimes | None:
+def read_timings(output: str) -> BenchmarkTimes | None:
     """Parse the timings in the tool's output, or return None if there are none.
 
     Times are converted from µs to ms. Figures that old versions do not print are None.
     """
-    lines = [_numbers(line) for line in said.splitlines() if re.search(r"\bcount=\d", line)]
+    lines = [_numbers(line) for line in output.splitlines() if re.search(r"\bcount=\d", line)]
     if not lines or not lines[-1]["count"]:
         return None
     last = lines[-1]
     single = last["curr"] if "avg" not in last else None
     median, p95 = last.get("median", single), last.get("p95", single)
     fastest = last.get("min", single)
-    init = re.search(r"Init: ([\d.e+]+)", said)
+    init = re.search(r"Init: ([\d.e+]+)", output)
     return BenchmarkTimes(
         runs=int(last["count"]),
         warm_up=int(lines[0]["count"]) if len(lines) > 1 else 0,
@@ -107,18 +107,18 @@ def read_timings(said: str) -> BenchmarkTimes | None:
     )
 
 
-def read_peak_memory(said: str) -> float | None:
+def read_peak_memory(output: str) -> float | None:
     """Parse the peak memory of the process in MB of 2^20 bytes, or return None."""
-    match = re.search(r"Overall peak memory footprint \(MB\)[^:]*: ([\d.]+)", said)
+    match = re.search(r"Overall peak memory footprint \(MB\)[^:]*: ([\d.]+)", output)
     return float(match[1]) if match else None
 
 
-def read_node_types(said: str) -> tuple[str, ...] | None:
+def read_node_types(output: str) -> tuple[str, ...] | None:
     """Return the types of the nodes that ran, in sequence, from a run with --enable_op_profiling.
 
     A delegate's partition is one node, whose type contains "Delegate". None if there is no table.
     """
-    _, _, regular = said.partition("Operator-wise Profiling Info for Regular Benchmark Runs")
+    _, _, regular = output.partition("Operator-wise Profiling Info for Regular Benchmark Runs")
     table = regular.partition("Delegate internal")[0].partition("Run Order")[2].partition("=====\n")
     rows: list[str] = []
     for line in table[2].splitlines():

@@ -31,7 +31,7 @@ class Done:
     """Exit code and output of a command."""
 
     code: int
-    said: str
+    output: str
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class State:
     """Condition of a machine.
 
     Attributes:
-        said: description of the condition.
+        description: words on battery, temperature or load, for the report.
         thermal: the thermal part of it.
         disturbed: whether it makes times doubtful.
     """
 
-    said: str
+    description: str
     thermal: str | Skipped
     disturbed: bool
 
@@ -130,15 +130,15 @@ def must_run_there(remote: Remote, words: Sequence[str] | str, what: str) -> str
     """
     done = run_there(remote, words)
     if done.code == 0:
-        return done.said
-    refuse_full(remote.name, done.said)
+        return done.output
+    refuse_full(remote.name, done.output)
     if done.code > KILLED:
         raise DeviceError(
             f"{what} was killed on {remote.name} by signal {done.code - KILLED}"
             f"{' (out of memory?)' if done.code == KILLED + 9 else ''}."
         )
     raise DeviceError(
-        f"{what} failed on {remote.name} with exit code {done.code}: {last_line(done.said)}"
+        f"{what} failed on {remote.name} with exit code {done.code}: {last_line(done.output)}"
     )
 
 
@@ -169,17 +169,17 @@ def copy(remote: Remote, command: Sequence[str], what: str, **streams: object) -
     raise gone(remote.name, f"{what}: {last_line(said)}")
 
 
-def refuse_full(name: str, said: str) -> None:
+def refuse_full(name: str, output: str) -> None:
     """Raise an error if output of a command reports full storage.
 
     Args:
         name: machine, for the message.
-        said: output of the command.
+        output: output of the command.
 
     Raises:
         DeviceError: it does.
     """
-    for line in said.splitlines():
+    for line in output.splitlines():
         if any(words in line for words in DISK_FULL):
             raise DeviceError(f"{name} has no space left: {line.strip()}. Free some space there.")
 

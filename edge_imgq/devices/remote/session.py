@@ -164,7 +164,7 @@ class RemoteSession(Uncounted):
                 f"this {PROGRAM} prints no median, only an average of {timings.average:.2f} ms; "
                 "take a newer one"
             )
-        same = after.said == before.said
+        same = after.description == before.description
         return Latency(
             min_ms=_printed(timings.fastest),
             median_ms=timings.median,
@@ -183,7 +183,9 @@ class RemoteSession(Uncounted):
             runtime=str(self.identity),
             delegate=self.identity.delegate,
             thermal=after.thermal,
-            conditions=after.said if same else f"{before.said}; after: {after.said}",
+            conditions=after.description
+            if same
+            else f"{before.description}; after: {after.description}",
             disturbed=before.disturbed or after.disturbed,
         )
 

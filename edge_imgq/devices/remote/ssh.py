@@ -76,7 +76,7 @@ class Board(RemoteDevice):
         Raises:
             DeviceError: the connection was lost.
         """
-        lines = [line.strip() for line in run_there(self.remote, MACHINE).said.splitlines()]
+        lines = [line.strip() for line in run_there(self.remote, MACHINE).output.splitlines()]
         return ", ".join(line for line in lines if line)
 
     def conditions(self) -> State:
@@ -85,13 +85,13 @@ class Board(RemoteDevice):
         Raises:
             DeviceError: the connection was lost.
         """
-        said = run_there(self.remote, STATE).said
+        said = run_there(self.remote, STATE).output
         degrees = [int(text) / 1e3 for text in re.findall(r"^(\d{4,6})$", said, re.MULTILINE)]
         load = re.search(r"^load ([\d.]+)", said, re.MULTILINE)
         heat = f"{max(degrees):.0f} °C" if degrees else "temperature not known"
         busy = load is not None and float(load[1]) > 1
         return State(
-            said=f"{heat}, load {load[1]}" if load else heat,
+            description=f"{heat}, load {load[1]}" if load else heat,
             thermal=heat,
             disturbed=busy or (bool(degrees) and max(degrees) > HOT),
         )

@@ -98,7 +98,7 @@ def _takes_other_sizes(
     from edge_imgq.export.ncnn.lower import lower
 
     def contents(found: tuple[Layer, ...]) -> tuple[str, bytes]:
-        return param_text(found), weight_bytes(found, half=False)
+        return param_text(found), weight_bytes(found, float16=False)
 
     multiple, own = note.contract.multiple, contents(layers)
     for rows, columns in STEPS:

@@ -52,13 +52,13 @@ class Weight:
     values: Array | NDArray[np.int8]
     is_tagged: bool = False
 
-    def to_bytes(self, half: bool) -> bytes:
-        """Serialize, as float16 if tagged and `half`; the length is a multiple of four bytes."""
+    def to_bytes(self, float16: bool) -> bytes:
+        """Serialize, as float16 if tagged and `float16`; the length is a multiple of four bytes."""
         if not self.is_tagged:
             return self.values.astype("<f4").tobytes()
         if self.values.dtype == np.int8:
             return INTEGERS.to_bytes(4, "little") + _padded(self.values.tobytes())
-        if not half:
+        if not float16:
             return FLOAT32.to_bytes(4, "little") + self.values.astype("<f4").tobytes()
         return FLOAT16.to_bytes(4, "little") + _padded(self.values.astype("<f2").tobytes())
 
@@ -144,7 +144,7 @@ def param_text(layers: Sequence[Layer]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def weight_bytes(layers: Sequence[Layer], half: bool) -> bytes:
+def weight_bytes(layers: Sequence[Layer], float16: bool) -> bytes:
     """Serialize the .bin file: the weights of all layers in a row, without a header, little-endian.
 
     Before an array of which the type may vary stands a tag of four bytes: 0 for float32,
@@ -152,9 +152,9 @@ def weight_bytes(layers: Sequence[Layer], half: bool) -> bytes:
 
     Args:
         layers: in the order of the .param file.
-        half: True to store tagged float weights as float16; infinity beyond its range.
+        float16: True to store tagged float weights as float16; infinity beyond its range.
     """
-    return b"".join(weight.to_bytes(half) for layer in layers for weight in layer.weights)
+    return b"".join(weight.to_bytes(float16) for layer in layers for weight in layer.weights)
 
 
 def with_splits(layers: Sequence[Layer], result: str) -> tuple[Layer, ...]:

@@ -74,24 +74,24 @@ def _photograph_channels(image: ir.Value) -> int | None:
     return IMAGE_CHANNELS if channels == PLANES or channels % IMAGE_CHANNELS == 0 else 1
 
 
-def refuse_unfit_result(said: PortRequest, channels: int, *, is_vector: bool) -> None:
+def refuse_unfit_result(request: PortRequest, channels: int, *, is_vector: bool) -> None:
     """Refuse an output request that contradicts the network.
 
     Raises:
         UsageError: the output has a shape of another kind, or other channels.
     """
-    if said.kind is None:
+    if request.kind is None:
         return
-    of = f"--output-name {said.name}={said.kind}"
-    if said.kind not in RETURNED:
+    of = f"--output-name {request.name}={request.kind}"
+    if request.kind not in RETURNED:
         raise UsageError(f"{of} says no kind of output: these are {_listed(RETURNED)}.")
-    if is_vector != (said.kind == "vector"):
+    if is_vector != (request.kind == "vector"):
         has = "no height and width" if is_vector else "a height and a width"
         are = "a vector" if is_vector else "an image or plane"
-        raise UsageError(f"'{said.name}' has {has}: it is {are}, not what {of} says.")
-    if said.kind == "image" and channels not in (1, IMAGE_CHANNELS):
+        raise UsageError(f"'{request.name}' has {has}: it is {are}, not what {of} says.")
+    if request.kind == "image" and channels not in (1, IMAGE_CHANNELS):
         raise UsageError(
-            f"'{said.name}' has {count_of(channels, 'channel')}, and an image has 1 or "
+            f"'{request.name}' has {count_of(channels, 'channel')}, and an image has 1 or "
             f"{IMAGE_CHANNELS}: it is a plane, not what {of} says."
         )
 

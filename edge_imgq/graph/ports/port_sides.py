@@ -31,13 +31,13 @@ MAX_TRIALS = 64
 
 
 def name_sides(
-    model: ir.Model, wanted: Sequence[Size], states: Sequence[tuple[str, str]], name: str
+    model: ir.Model, preferred: Sequence[Size], states: Sequence[tuple[str, str]], name: str
 ) -> ir.Model:
     """Return a model whose open inputs besides the image say which fraction of its sides they have.
 
     Args:
         model: normalised float model, the image first; not changed.
-        wanted: heights and widths to try first.
+        preferred: heights and widths to try first.
         states: pairs of an output and the input that it feeds in the next frame.
         name: name of the model for messages.
 
@@ -60,7 +60,7 @@ def name_sides(
         table = {str(value.name): part for value, part in zip(unsaid, parts, strict=True)}
         _set_sides(proto, table)
         trial: ir.Model = ir.from_proto(proto)
-        if _works(trial, wanted, dict(states)):
+        if _works(trial, preferred, dict(states)):
             return trial
     return model
 
@@ -105,12 +105,12 @@ def _set_sides(proto: onnx.ModelProto, table: Mapping[str, int]) -> None:
             name_open_sides(value, table[value.name])
 
 
-def _works(model: ir.Model, wanted: Sequence[Size], states: Mapping[str, str]) -> bool:
+def _works(model: ir.Model, preferred: Sequence[Size], states: Mapping[str, str]) -> bool:
     """Return True if all shapes agree at a size, and states have those of what feeds them."""
     light = outline(model)
     names = [str(value.name) for value in light.graph.outputs]
     inputs = {str(value.name): value for value in light.graph.inputs}
-    for size, _ in zip(sizes_to_try(light, wanted), range(3), strict=False):
+    for size, _ in zip(sizes_to_try(light, preferred), range(3), strict=False):
         shapes = shapes_at(light, size)
         if shapes is None:
             continue

@@ -24,7 +24,7 @@ IMAGE_AXES = 4
 def put_picture_first(
     model: ir.Model,
     requests: PortRequests,
-    wanted: Sequence[Size],
+    preferred: Sequence[Size],
     name: str,
     states: Collection[str] = (),
 ) -> None:
@@ -34,7 +34,7 @@ def put_picture_first(
         model: normalised float model, the image its first input.
         requests: port properties that the user gave.
         states: names of state outputs; one is the image only if there is no other.
-        wanted: heights and widths to try first.
+        preferred: heights and widths to try first.
         name: name of the model for messages.
 
     Raises:
@@ -43,7 +43,7 @@ def put_picture_first(
     outputs = model.graph.outputs
     if len(outputs) == 1:
         return
-    shapes = _first_shapes(model, wanted)
+    shapes = _first_shapes(model, preferred)
     if shapes is None:
         raise ModelError(
             f"{name} has {len(outputs)} outputs, and at no size that was tried all of them have a "
@@ -52,23 +52,23 @@ def put_picture_first(
     taken = model.graph.inputs[0].shape
     usual = {IMAGE_CHANNELS, None if taken is None else taken[1]}
 
-    def rank(place: int) -> tuple[bool, int, int, int]:
-        shape, said = shapes[place], requests.of_output(str(outputs[place].name)).kind
-        if said is None and str(outputs[place].name) in states:
+    def rank(index: int) -> tuple[bool, int, int, int]:
+        shape, said = shapes[index], requests.of_output(str(outputs[index].name)).kind
+        if said is None and str(outputs[index].name) in states:
             said = "image" if shape[1] in usual and len(states) == len(outputs) else "state"
         if len(shape) != IMAGE_AXES or said not in (None, "image"):
-            return len(shape) == IMAGE_AXES and said == "plane", 0, 0, -place
+            return len(shape) == IMAGE_AXES and said == "plane", 0, 0, -index
         likely = 2 if shape[1] in usual else int(shape[1] == 1)
-        return True, prod(shape[2:]), likely, -place
+        return True, prod(shape[2:]), likely, -index
 
     first = max(range(len(outputs)), key=rank)
     ordered = [outputs[first], *(value for value in outputs if value is not outputs[first])]
     outputs[:] = ordered
 
 
-def _first_shapes(model: ir.Model, wanted: Sequence[Size]) -> tuple[tuple[int, ...], ...] | None:
+def _first_shapes(model: ir.Model, preferred: Sequence[Size]) -> tuple[tuple[int, ...], ...] | None:
     fixed, light = own_size(model), outline(model)
-    sizes = (fixed,) if fixed else sizes_to_try(model, wanted)
+    sizes = (fixed,) if fixed else sizes_to_try(model, preferred)
     return next((shapes for size in sizes if (shapes := shapes_at(light, size))), None)
 
 

@@ -67,19 +67,21 @@ class Sides:
     only: Size | None = None
 
 
-def find_sides(model: ir.Model, wanted: Sequence[Size], rule: Rule | None = None) -> Sides | None:
+def find_sides(
+    model: ir.Model, preferred: Sequence[Size], rule: Rule | None = None
+) -> Sides | None:
     """Return the sides that a network accepts, or None if no trial size works.
 
     Shapes are inferred; nothing is run.
 
     Args:
         model: model of one image input (1, C, H, W) with open height and width.
-        wanted: sizes to try first, as named by the user.
+        preferred: sizes to try first, as named by the user.
         rule: function of the model and a size that returns the scale there, or None if the size
             does not fit; `scale_at` by default.
     """
     light, rule = outline(model), rule or scale_at
-    for size in sizes_to_try(model, wanted):
+    for size in sizes_to_try(model, preferred):
         scale = rule(light, size)
         if scale is not None:
             multiple = _least_multiple(light, gcd(*size), scale, rule)
@@ -87,13 +89,13 @@ def find_sides(model: ir.Model, wanted: Sequence[Size], rule: Rule | None = None
     return None
 
 
-def sizes_to_try(model: ir.Model, wanted: Sequence[Size]) -> Iterator[Size]:
+def sizes_to_try(model: ir.Model, preferred: Sequence[Size]) -> Iterator[Size]:
     """Yield candidate heights and widths in pixels, those named by the user first.
 
     Then come squares of TRIED_SIDES, and adjacent lengths in the constant targets of Reshape
     nodes. A size may come twice.
     """
-    yield from wanted
+    yield from preferred
     yield from ((side, side) for side in TRIED_SIDES)
     yield from _stated_sizes(model)
 

@@ -15,7 +15,7 @@ from edge_imgq.wording import did_you_mean
 NOT_WRITTEN = "the last export did not write it. To bundle it, export it again with the others."
 
 
-def choose(folder: Path, report: Report, wanted: Sequence[str]) -> tuple[TargetReport, ...]:
+def choose(folder: Path, report: Report, patterns: Sequence[str]) -> tuple[TargetReport, ...]:
     """Return the files selected by names, globs or families, in the report's order.
 
     Nothing is opened: a file that was deleted since is selected, too.
@@ -23,7 +23,7 @@ def choose(folder: Path, report: Report, wanted: Sequence[str]) -> tuple[TargetR
     Args:
         folder: folder of the model, for error messages.
         report: report of its last export.
-        wanted: target names such as "tflite-int8", globs such as "*-int8", or families such as
+        patterns: target names such as "tflite-int8", globs such as "*-int8", or families such as
             "tflite", which is every target that begins with "tflite-"; none for all.
 
     Raises:
@@ -32,7 +32,7 @@ def choose(folder: Path, report: Report, wanted: Sequence[str]) -> tuple[TargetR
     """
     names = [target.target for target in report.targets]
     chosen: set[str] = set()
-    for word in wanted or ("all",):
+    for word in patterns or ("all",):
         matching = {name for name in names if _means(word, name)}
         if not matching:
             raise UsageError(_none(folder, report, word, names))
@@ -40,12 +40,12 @@ def choose(folder: Path, report: Report, wanted: Sequence[str]) -> tuple[TargetR
     return tuple(target for target in report.targets if target.target in chosen)
 
 
-def left_out(folder: Path, report: Report, wanted: Sequence[str]) -> tuple[str, ...]:
+def left_out(folder: Path, report: Report, patterns: Sequence[str]) -> tuple[str, ...]:
     """Return a sentence for each selected file in the folder that was not measured."""
     return tuple(
         f"Left out: {path.name}, which lies in {folder}: {why}"
         for path, why in _unmeasured(folder, report)
-        if any(_means(word, path.stem) for word in wanted or ("all",))
+        if any(_means(word, path.stem) for word in patterns or ("all",))
     )
 
 

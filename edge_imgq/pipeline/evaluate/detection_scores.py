@@ -34,13 +34,13 @@ class FoundBoxes:
         condition: degradation of the image.
         method: the model or a baseline.
         reference: boxes in the original, of score SURE or more.
-        found: boxes in the method's result, of any score.
+        detected: boxes in the method's result, of any score.
     """
 
     condition: str
     method: str
     reference: Boxes
-    found: Boxes
+    detected: Boxes
 
 
 def found_boxes(
@@ -70,7 +70,7 @@ def detection_scores(detector: str, boxes: Sequence[FoundBoxes]) -> Detection | 
     """
     groups: dict[tuple[str, str], list[tuple[Boxes, Boxes]]] = {}
     for one in boxes:
-        groups.setdefault((one.condition, one.method), []).append((one.reference, one.found))
+        groups.setdefault((one.condition, one.method), []).append((one.reference, one.detected))
     count = sum(len(reference.scores) for reference, _ in next(iter(groups.values()), []))
     if not count:
         return Skipped(f"{detector} finds nothing in the originals with a score of {SURE} or more")

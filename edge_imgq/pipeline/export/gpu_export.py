@@ -38,16 +38,16 @@ TILE = 96
 """Least height and width of the tile in pixels; the receptive field if that is larger."""
 
 
-def on_gpu(plan: ExportPlan, wanted: Sequence[TargetJob], report: Report, watch: Watch) -> Report:
+def on_gpu(plan: ExportPlan, jobs: Sequence[TargetJob], report: Report, watch: Watch) -> Report:
     """Return a report with the GPU drift of each file for GPUs, or why it was not measured.
 
     Args:
         plan: plan of the export.
-        wanted: files of the export.
+        jobs: files of the export.
         report: report on the files that exist.
         watch: called before each file.
     """
-    works = {w.target: w for w in wanted if w.processor == "gpu" and "gpu" in w.format.devices}
+    works = {w.target: w for w in jobs if w.processor == "gpu" and "gpu" in w.format.devices}
     if not works.keys() & {target.target for target in report.targets}:
         return report
     device = find_device("gpu")

@@ -16,7 +16,10 @@ Size = tuple[int, int]
 
 
 def sizes_to_open(
-    model: str | Source, recipes: Sequence[ExportRecipe], own: Sequence[str], wanted: Sequence[Size]
+    model: str | Source,
+    recipes: Sequence[ExportRecipe],
+    own: Sequence[str],
+    requested: Sequence[Size],
 ) -> Sequence[Size]:
     """Return the (height, width) to open a model at; empty for its own.
 
@@ -24,10 +27,10 @@ def sizes_to_open(
         model: name or path, or an opened model.
         recipes: recipes of the targets.
         own: names of the recipes that the user wrote, as `own_recipes` returns them.
-        wanted: sizes that the user named.
+        requested: sizes that the user named.
     """
-    if wanted or not isinstance(model, str) or Path(model).suffix.lower() != ".onnx":
-        return wanted
+    if requested or not isinstance(model, str) or Path(model).suffix.lower() != ".onnx":
+        return requested
     if not leaves_size_open(Path(model)):
         return ()
     return tuple(dict.fromkeys(recipe.size for recipe in recipes if recipe.name in own))
@@ -48,7 +51,7 @@ def own_recipes(
 
 
 def input_sizes(
-    source: Source, recipe: ExportRecipe, own: Sequence[str], wanted: Sequence[Size]
+    source: Source, recipe: ExportRecipe, own: Sequence[str], requested: Sequence[Size]
 ) -> tuple[Size, ...]:
     """Return the input sizes of a target: the user's, the model's own, or the recipe's.
 
@@ -56,7 +59,7 @@ def input_sizes(
         source: the opened model.
         recipe: recipe of the target.
         own: names of the recipes that the user wrote.
-        wanted: sizes that the user named.
+        requested: sizes that the user named.
 
     Raises:
         ModelError: nothing says the size of a user's model, or the model does not take it.
@@ -64,14 +67,14 @@ def input_sizes(
     from edge_imgq.graph.shapes.size import own_size
 
     fixed = own_size(source.model)
-    is_stated = bool(wanted) or fixed is not None or source.is_own or recipe.name in own
+    is_stated = bool(requested) or fixed is not None or source.is_own or recipe.name in own
     if not is_stated:
         raise ModelError(
             f"{source.name} takes images of any height and width, and files for phones have one "
             "size. Say which with --size HxW, for example --size "
             f"{recipe.size[0]}x{recipe.size[1]}."
         )
-    sizes = tuple(dict.fromkeys(wanted or (fixed or recipe.size,)))
+    sizes = tuple(dict.fromkeys(requested or (fixed or recipe.size,)))
     for size in sizes:
         refuse_odd_size(source, size)
     return sizes

@@ -54,32 +54,32 @@ def write_and_verify(
     Raises:
         EdgeImgqError: no target has a file.
     """
-    wanted = target_jobs(plan, stage)
-    written = write_files(plan, graphs, wanted, failures, watch)
+    jobs = target_jobs(plan, stage)
+    written = write_files(plan, graphs, jobs, failures, watch)
     absent = _without_runtime(written)
     there = [candidate for candidate in written if candidate.path not in absent]
-    candidates = _in_float16(plan, wanted, there, failures)
+    candidates = _in_float16(plan, jobs, there, failures)
     reports = [_verified(stage, candidates, terms, failures, watch)] if written else []
-    again = _to_write_plainly([work for work in wanted if _has_graph(work, graphs)], failures)
+    again = _to_write_plainly([work for work in jobs if _has_graph(work, graphs)], failures)
     if again:
         candidates = write_files(plan, graphs, list(again), failures, watch, plain=True)
         if candidates:
             reports.append(_verified(stage, candidates, terms, failures, watch))
-    for work in wanted:
+    for work in jobs:
         if work.target in failures:
             remove(work.path)
-    report = on_gpu(plan, wanted, _joined(reports, wanted, failures, absent), watch)
+    report = on_gpu(plan, jobs, _joined(reports, jobs, failures, absent), watch)
     plain = [_plainly(w.target, why) for w, why in again.items() if w.target not in failures]
-    return replace(report, advice=(*report.advice, *plain, *_coarse_on_npus(wanted, report)))
+    return replace(report, advice=(*report.advice, *plain, *_coarse_on_npus(jobs, report)))
 
 
 ENOUGH_ON_NPU = 50.0
 """PSNR in dB of an NPU's image against its graph's, below which 16 bits are recommended."""
 
 
-def _coarse_on_npus(wanted: Sequence[TargetJob], report: Report) -> list[str]:
+def _coarse_on_npus(jobs: Sequence[TargetJob], report: Report) -> list[str]:
     """Recommend int16 activations if an NPU's rounding shows in a file with int8 ones."""
-    int8 = {w.target for w in wanted if w.processor in CHIPS and not w.stores_int16}
+    int8 = {w.target for w in jobs if w.processor in CHIPS and not w.stores_int16}
     found = {target.target: target.vs_host for target in report.targets if target.target in int8}
     coarse = [
         name
@@ -102,13 +102,13 @@ def _has_graph(work: TargetJob, graphs: Mapping[str, Graph]) -> bool:
 
 def _in_float16(
     plan: ExportPlan,
-    wanted: Sequence[TargetJob],
+    jobs: Sequence[TargetJob],
     candidates: Sequence[Candidate],
     failures: Failures,
 ) -> list[Candidate]:
     """Record files that phones compute in float16 and that overflow it; return the other files."""
     written = {candidate.path for candidate in candidates}
-    for work in wanted:
+    for work in jobs:
         refuse = functions_of(work.recipe.format).refuse_fp16_overflow
         if refuse is not None and work.computes_in_float16 and work.path in written:
             with failures.of([work.target]):
@@ -148,13 +148,13 @@ def _verified(
     return replace(report, not_run=kept)
 
 
-def _to_write_plainly(wanted: Sequence[TargetJob], failures: Failures) -> dict[TargetJob, str]:
+def _to_write_plainly(jobs: Sequence[TargetJob], failures: Failures) -> dict[TargetJob, str]:
     """Return the failed files to write again without rewrites, each with the reason.
 
     Their errors are removed from `failures`.
     """
     again = {}
-    for work in wanted:
+    for work in jobs:
         if work.has_plain_form and (reason := failures.withdraw_fault(work.target)):
             again[work] = reason
     return again
@@ -162,11 +162,11 @@ def _to_write_plainly(wanted: Sequence[TargetJob], failures: Failures) -> dict[T
 
 def _joined(
     reports: Sequence[Report],
-    wanted: Sequence[TargetJob],
+    jobs: Sequence[TargetJob],
     failures: Failures,
     absent: Mapping[Path, NotRun],
 ) -> Report:
-    """Return one report on all written files, in the order of `wanted`.
+    """Return one report on all written files, in the order of `jobs`.
 
     Raises:
         EdgeImgqError: there is no file.
@@ -175,7 +175,7 @@ def _joined(
     not_run = (*absent.values(), *(file for report in reports for file in report.not_run))
     if not measured and not not_run:
         failures.raise_all()
-    targets = tuple(measured[work.target] for work in wanted if work.target in measured)
+    targets = tuple(measured[work.target] for work in jobs if work.target in measured)
     return replace(reports[0], targets=targets, not_run=not_run)
 
 

@@ -268,7 +268,7 @@ def target_jobs(plan: ExportPlan, stage: Path) -> tuple[TargetJob, ...]:
 def write_files(
     plan: ExportPlan,
     graphs: Mapping[str, Graph],
-    wanted: Sequence[TargetJob],
+    jobs: Sequence[TargetJob],
     failures: Failures,
     watch: Watch,
     *,
@@ -279,16 +279,16 @@ def write_files(
     Args:
         plan: plan of the export.
         graphs: QDQ graph of each scheme, by name.
-        wanted: files to write; those of a recipe in `failures` are left out.
+        jobs: files to write; those of a recipe in `failures` are left out.
         failures: receives the files that cannot be written.
         watch: called before each file.
         plain: True to skip the rewrites that make files faster on their processor.
     """
     candidates = []
-    for index, work in enumerate(wanted):
+    for index, work in enumerate(jobs):
         if work.recipe.name in failures:
             continue
-        watch(ProgressStep(f"write {work.target}", index, len(wanted)))
+        watch(ProgressStep(f"write {work.target}", index, len(jobs)))
         scheme, passes = work.recipe.scheme, work.recipe.passes
         with failures.of([work.target]):
             kernels, digest = kernels_of(work.recipe), ""

@@ -15,7 +15,7 @@ ROUNDS = 4
 
 def choose(
     search: PrecisionSearch,
-    wanted: float,
+    target: float,
     best: float,
     lacking: Callable[[Choice], float],
     progress: Callable[[str], None],
@@ -26,13 +26,13 @@ def choose(
 
     Args:
         search: search for layers to keep in float; it predicts PSNR.
-        wanted: PSNR in dB that the first choice must be predicted to reach.
+        target: PSNR in dB that the first choice must be predicted to reach.
         best: predicted PSNR in dB with all layers in float, the upper bound.
         lacking: quantizes with a choice and returns the dB that the result lacks, at most 0 if it
             meets the goal, infinity if more layers cannot help.
         progress: called with a description of every move that is tried.
     """
-    asked, tried = wanted, None
+    asked, tried = target, None
     for _ in range(ROUNDS):
         choice = search.find(asked, progress)
         if choice == tried:

@@ -42,14 +42,14 @@ class Original:
     agreement: SourceAgreement | Skipped
 
 
-def keep_model(given: OnnxModel, path: Path) -> str:
+def keep_model(model: OnnxModel, path: Path) -> str:
     """Write a model with the chosen ports and all weights into one file.
 
     Without chosen ports and external weights, the copy is identical byte for byte. An existing copy
     is overwritten.
 
     Args:
-        given: the model.
+        model: the model.
         path: path of the copy.
 
     Returns:
@@ -58,13 +58,13 @@ def keep_model(given: OnnxModel, path: Path) -> str:
     import onnx
     from onnx.external_data_helper import uses_external_data
 
-    graph = given.load(weights=False).graph
-    if given.ports.is_choice or any(uses_external_data(tensor) for tensor in graph.initializer):
-        onnx.save(given.load(), path)
-    elif given.path is None:
-        path.write_bytes(given.contents)
+    graph = model.load(weights=False).graph
+    if model.ports.is_choice or any(uses_external_data(tensor) for tensor in graph.initializer):
+        onnx.save(model.load(), path)
+    elif model.path is None:
+        path.write_bytes(model.contents)
     else:
-        shutil.copyfile(given.path, path)
+        shutil.copyfile(model.path, path)
     return sha256_of(path)
 
 

@@ -52,7 +52,7 @@ def is_range_unknown(source: Source) -> bool:
 
     Models with another result than an image, or with further inputs, return False.
     """
-    unsaid = not source.is_own and source.asked is None and source.contract.peak == 1.0
+    unsaid = not source.is_own and source.pixel_range is None and source.contract.peak == 1.0
     return unsaid and source.contract.result is None and source.contract.takes_image_alone
 
 

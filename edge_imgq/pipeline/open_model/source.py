@@ -37,7 +37,7 @@ class Source:
         is_own: True if edge-imgq made the network or wrote the file, so it states its contract.
         original: ONNX model that it was loaded from; None for the zoo and checkpoints.
         given: name or path given by the user; "" for a model in memory.
-        asked: pixel range given by the user; None if not given.
+        pixel_range: pixel range given by the user; None if not given.
         ports: inputs and outputs as given by the user.
     """
 
@@ -47,7 +47,7 @@ class Source:
     is_own: bool
     original: Original | None = None
     given: str = ""
-    asked: PixelRange | None = None
+    pixel_range: PixelRange | None = None
     ports: PortRequests = NO_PORT_REQUESTS
     _prepared: dict[tuple[tuple[str, ...], KernelProfile], PreparedGraph] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -56,7 +56,7 @@ class Source:
     @property
     def pixels(self) -> PixelRange:
         """The numbers of pixel 0 and pixel 255 in the model as given."""
-        return self.asked or PixelRange(0.0, self.contract.peak)
+        return self.pixel_range or PixelRange(0.0, self.contract.peak)
 
     def prepared(
         self,
@@ -111,10 +111,10 @@ def open_model(
     if isinstance(given, OnnxModel):
         source = _from_onnx(replace(given, ports=ports), pixels, sizes)
         refuse_range(given.where, pixels, says_range=source.is_own)
-        return replace(source, asked=pixels, ports=ports)
+        return replace(source, pixel_range=pixels, ports=ports)
     source = _named(given, pixels, sizes, ports)
     refuse_range(given, pixels, says_range=source.is_own)
-    return replace(source, given=given, asked=pixels, ports=ports)
+    return replace(source, given=given, pixel_range=pixels, ports=ports)
 
 
 def refuse_range(name: str, pixels: PixelRange | None, *, says_range: bool) -> None:

@@ -71,20 +71,20 @@ class PrecisionSearch:
         weighted = set(layers(graph))
         self._around = [_layers_around(value, weighted) for value in self._values.values()]
 
-    def find(self, wanted: float, progress: Progress, max_moves: int | None = None) -> Choice:
+    def find(self, target: float, progress: Progress, max_moves: int | None = None) -> Choice:
         """Search greedily for the float layers that reach a PSNR in the least estimated time.
 
         If no choice reaches it, the choice after all useful moves is returned. Not always the
         optimum: moves are ranked by error removed per time added.
 
         Args:
-            wanted: target PSNR in dB.
+            target: PSNR to the float model to reach, in dB.
             progress: called with a line on every choice tried.
             max_moves: largest number of moves; None for no limit.
         """
         names: Names = frozenset()
         psnr, moves = self._psnr(names), 0
-        while psnr < wanted and moves != max_moves:
+        while psnr < target and moves != max_moves:
             moves += 1
             best = max(self._moves(names), key=self._worth(names), default=None)
             if best is None:
@@ -92,8 +92,8 @@ class PrecisionSearch:
             names |= best
             psnr = self._psnr(names)
             progress(f"{len(names)} of {len(self._all)} layers in float: {psnr:.1f} dB")
-        if psnr >= wanted:
-            names = self._pruned(names, wanted)
+        if psnr >= target:
+            names = self._pruned(names, target)
         return self.choice(names)
 
     def choice(self, names: Names) -> Choice:

@@ -47,7 +47,7 @@ class QuantizerStep:
 
     Attributes:
         name: name as in recipes.
-        wanted: returns the parts of the step that a recipe requests; empty if none.
+        requested: returns the parts of the step that a recipe requests; empty if none.
         propose: returns candidates in the order in which they are tried. It may raise the errors of
             `Proposal.make`.
         needs: requirement on the graph's operators, in words.
@@ -59,7 +59,7 @@ class QuantizerStep:
     """
 
     name: str
-    wanted: Callable[[QuantizeRecipe], tuple[str, ...]]
+    requested: Callable[[QuantizeRecipe], tuple[str, ...]]
     propose: Callable[[QuantizationRun, QuantizationState], Iterable[Proposal]]
     needs: str
     rounds: bool = False
@@ -85,7 +85,7 @@ def _first_that_is_no_worse(
         run.prepared.begin(step.begins)
     proposals = covered(lambda: tuple(step.propose(run, pair)))
     if isinstance(proposals, Skipped):
-        run.prepared.steps.append(not_run(" and ".join(step.wanted(run.recipe)), proposals))
+        run.prepared.steps.append(not_run(" and ".join(step.requested(run.recipe)), proposals))
         return pair
     for proposal in proposals:
         run.prepared.begin(proposal.name)
@@ -212,21 +212,21 @@ def _rounded_again(run: QuantizationRun, name: str, draft: QuantizationState) ->
 STEPS: tuple[QuantizerStep, ...] = (
     QuantizerStep(
         name="feedback",
-        wanted=lambda recipe: ("feedback",) if recipe.rounding == "feedback" else (),
+        requested=lambda recipe: ("feedback",) if recipe.rounding == "feedback" else (),
         propose=_alone("feedback", _with_feedback),
         needs="a torch form of every operator",
         rounds=True,
     ),
     QuantizerStep(
         name="channels",
-        wanted=lambda recipe: ("channels",) if "channels" in recipe.corrections else (),
+        requested=lambda recipe: ("channels",) if "channels" in recipe.corrections else (),
         propose=_alone("channels", _with_channels_corrected),
         needs="nothing: ONNX Runtime runs both graphs",
         rounds=True,
     ),
     QuantizerStep(
         name="equalization and copies",
-        wanted=lambda recipe: (
+        requested=lambda recipe: (
             *(("equalization",) if recipe.equalization != "none" else ()),
             *(("copies",) if recipe.copies != "none" else ()),
         ),
@@ -236,7 +236,7 @@ STEPS: tuple[QuantizerStep, ...] = (
     ),
     QuantizerStep(
         name="tuning",
-        wanted=lambda recipe: ("tuning",) if recipe.tuning else (),
+        requested=lambda recipe: ("tuning",) if recipe.tuning else (),
         propose=_alone("tuning", _fine_tuned),
         needs="the derivative of every operator",
         in_parallel=True,

@@ -94,10 +94,10 @@ class TorchGraph(nn.Module):
         sides = first.shape[2:]
         return torch.cat([first, *(nn.functional.interpolate(x, sides) for x in others)], 1)
 
-    def trace(self, image: Tensor, wanted: Collection[ir.Value]) -> dict[ir.Value, Tensor]:
-        """Run the graph; return the wanted values and the outputs.
+    def trace(self, image: Tensor, observed: Collection[ir.Value]) -> dict[ir.Value, Tensor]:
+        """Run the graph; return the observed values and the outputs.
 
-        Wanted values that do not depend on the image, such as a constant plane, become leaves, so
+        Observed values that do not depend on the image, such as a constant plane, become leaves, so
         that the output image has a gradient with respect to them too.
 
         Raises:
@@ -105,7 +105,7 @@ class TorchGraph(nn.Module):
         """
         kept: dict[ir.Value, Tensor] = {}
         for _, values in self.walk(image):
-            for value in wanted:
+            for value in observed:
                 if value in values and value not in kept:
                     kept[value] = values[value] = _differentiable(values[value])
         return kept | {value: values[value] for value in self._outputs}

@@ -166,7 +166,7 @@ def predict_placement(accelerator: Accelerator, nodes: Sequence[Node]) -> Accele
     return AcceleratorPlacement(accelerator.name, basis, False, verdicts, partitions(nodes, taken))
 
 
-def partitions(nodes: Sequence[Node], taken: Sequence[bool]) -> int:
+def partitions(nodes: Sequence[Node], delegated: Sequence[bool]) -> int:
     """Count the subgraphs that a delegate gets, as TensorFlow Lite partitions a graph.
 
     Each subgraph takes all operators of one kind, delegated or not, whose inputs are available,
@@ -174,17 +174,17 @@ def partitions(nodes: Sequence[Node], taken: Sequence[bool]) -> int:
 
     Args:
         nodes: operators in execution order.
-        taken: for each, whether it is delegated.
+        delegated: for each, whether it is delegated.
     """
     waiting = list(range(len(nodes)))
     made_here = {operand.name for node in nodes for operand in node.outputs}
     ready: set[str] = set()
     count = 0
     while waiting:
-        kind = taken[next(i for i in waiting if _is_ready(nodes[i], ready, made_here))]
+        kind = delegated[next(i for i in waiting if _is_ready(nodes[i], ready, made_here))]
         count += kind
         while runnable := [
-            i for i in waiting if taken[i] == kind and _is_ready(nodes[i], ready, made_here)
+            i for i in waiting if delegated[i] == kind and _is_ready(nodes[i], ready, made_here)
         ]:
             ready |= {operand.name for i in runnable for operand in nodes[i].outputs}
             waiting = [i for i in waiting if i not in runnable]

@@ -265,7 +265,7 @@ def test_the_log_of_a_file_that_is_taken_whole() -> None:
     )
     assert found.adapter == "llvmpipe (LLVM 15.0.6, 256 bits)"
     assert found.is_processor
-    assert (found.taken, found.left, found.refused, found.partitions) == (None, 0, (), 1)
+    assert (found.delegated, found.remaining, found.refused, found.partitions) == (None, 0, (), 1)
     place = gpu.placement_of(found, 16, whole=True)
     assert (place.operators, place.delegated, place.partitions) == (16, 16, 1)
 

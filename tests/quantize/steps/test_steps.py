@@ -94,5 +94,5 @@ def test_a_step_that_cannot_propose_is_recorded_by_what_the_recipe_asked_for() -
     ],
 )
 def test_recipes_that_ship_ask_for_these(recipe: str, wanted: list[str]) -> None:
-    asked = [word for step in STEPS for word in step.wanted(quantize_recipe(recipe))]
+    asked = [word for step in STEPS for word in step.requested(quantize_recipe(recipe))]
     assert asked == wanted

@@ -34,17 +34,17 @@ DOUBLING_BYTES, REPEATING_BYTES = 64, 192
 """Bytes per pixel up to which copies are faster than RESIZE_NEAREST_NEIGHBOR."""
 
 
-def factor(wanted: NDArray[np.float64], size: int) -> int:
+def factor(indices: NDArray[np.float64], size: int) -> int:
     """Return the integer factor of a nearest-neighbour resize along one axis, or 0.
 
     0 also for a factor that copies cannot make: one that is not a product of COPIES.
 
     Args:
-        wanted: input index of each output element.
+        indices: input index of each output element.
         size: input length.
     """
-    times, rest = divmod(len(wanted), size)
-    repeats = not rest and np.array_equal(wanted, np.arange(len(wanted)) // times)
+    times, rest = divmod(len(indices), size)
+    repeats = not rest and np.array_equal(indices, np.arange(len(indices)) // times)
     return times if repeats and _copies(times) is not None else 0
 
 
