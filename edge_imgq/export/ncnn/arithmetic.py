@@ -125,9 +125,11 @@ def unary(kind: str) -> Callable[[LoweringContext], Blob]:
 
 
 def reduction(kind: str) -> Callable[[LoweringContext], Blob]:
-    """Return a lowering of a reduction over constant axes, by default all, to Reduction.
+    """Return a lowering of ReduceMean, ReduceMax or ReduceMin to Reduction.
 
-    It raises RefusedError for computed axes. The batch axis, of length 1, is left out.
+    Axes must be constant; the lowering raises RefusedError for computed ones. Without axes, all are
+    reduced, or, with `noop_with_empty_axes`, none. Reduced axes stay with length 1, or go, as the
+    operation says. The batch axis, of length 1, is not named to ncnn.
 
     Args:
         kind: a key of REDUCTIONS.
@@ -137,7 +139,9 @@ def reduction(kind: str) -> Callable[[LoweringContext], Blob]:
         operation = site.operation
         rank = len(operation.operand(0).shape)
         given = site.constant(1) if len(operation.inputs) > 1 else site.attribute("axes", None)
-        axes = range(rank) if given is None else [int(axis) % rank for axis in np.ravel(given)]
+        axes = [] if given is None else [int(axis) % rank for axis in np.ravel(given)]
+        if not axes and not site.attribute("noop_with_empty_axes", 0):
+            axes = list(range(rank))
         return reduced(site, REDUCTIONS[kind], [axis for axis in axes if not _is_batch(site, axis)])
 
     return build

@@ -33,6 +33,16 @@ MORE = {
         "c = ReduceMin<keepdims=1>(x, q) d = Mul(a, b) y = Sub(d, c)",
         constants={"p": numbers(1), "q": numbers(2, 3)},
     ),
+    "reductions over no axes": Case(
+        "a = ReduceMean<noop_with_empty_axes=1>(x) b = ReduceMax<noop_with_empty_axes=1>(x) "
+        "c = ReduceMin<noop_with_empty_axes=1>(x, p) d = Mul(a, b) y = Sub(d, c)",
+        constants={"p": numbers()},
+    ),
+    "reductions over all axes": Case(
+        "a = ReduceMean(x, p) b = ReduceMax(x, p) c = ReduceMin(x) d = Mul(a, b) e = Sub(d, c) "
+        "y = Add(x, e)",
+        constants={"p": numbers()},
+    ),
     "deconv of groups": Case(
         "y = ConvTranspose<group=2, strides=[2,2], pads=[1,1,1,1]>(x, w)",
         constants={"w": weights(6, 4, 4, 4)},
