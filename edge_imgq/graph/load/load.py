@@ -90,19 +90,10 @@ def parse_onnx(contents: bytes, name: str) -> onnx.ModelProto:
 
 def _valid(model: onnx.ModelProto) -> onnx.ModelProto:
     """Mend what ONNX's checker rejects and runtimes take, check the model and return it."""
-    _open_negative_lengths(model)
+    open_negative_lengths(model)
     result = _with_output_shapes(without_fusions(without_old_groups(model)))
     onnx.checker.check_model(result)
     return result
-
-
-def _open_negative_lengths(model: onnx.ModelProto) -> None:
-    """Open the lengths of -1, in place: so older converters, as of Paddle, write open ones."""
-    graph = model.graph
-    for value in (*graph.input, *graph.output, *graph.value_info):
-        for dimension in value.type.tensor_type.shape.dim:
-            if dimension.dim_value < 0:
-                dimension.Clear()
 
 
 def _with_output_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -115,6 +106,18 @@ def _with_output_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def _reason(error: Exception) -> str:
     return (str(error).strip().split("\n")[0] or type(error).__name__).rstrip(".")
+
+
+def open_negative_lengths(model: onnx.ModelProto) -> None:
+    """Open the lengths of -1 of a model's values, in place.
+
+    Older converters, as of Paddle, write open lengths so; ONNX Runtime takes them as open.
+    """
+    graph = model.graph
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        for dimension in value.type.tensor_type.shape.dim:
+            if dimension.dim_value < 0:
+                dimension.Clear()
 
 
 def normalise(model: onnx.ModelProto, name: str) -> ir.Model:

@@ -104,10 +104,12 @@ class OnnxModel:
         """
         import onnx
 
+        from edge_imgq.graph.load.load import open_negative_lengths
         from edge_imgq.graph.ports.chosen_ports import with_chosen_ports
 
         if self.path is None:
             model = onnx.load_model_from_string(self.contents)
         else:
             model = onnx.load(self.path, load_external_data=weights)
+        open_negative_lengths(model)
         return with_chosen_ports(model, self.ports, self.where)

@@ -164,3 +164,15 @@ def test_bytes_that_are_no_whole_model_are_refused(attention: Path, tmp_path: Pa
     model = onnx.load(tmp_path / "a.onnx", load_external_data=False)
     with pytest.raises(ModelError, match="'a' has its weights in files beside it; give the path"):
         open_model(OnnxModel.in_memory(model, "a"))
+
+
+def test_open_lengths_written_as_minus_one_are_compared_with_the_given_file(tmp_path: Path) -> None:
+    path = open_network([helper.make_node("Sigmoid", ["image"], ["out"])], {}, tmp_path / "m.onnx")
+    model = onnx.load(path)
+    for value in (*model.graph.input, *model.graph.output):
+        for axis in (0, 2, 3):
+            value.type.tensor_type.shape.dim[axis].dim_value = -1
+    onnx.save(model, path)
+    source = open_model(path)
+    assert source.original is not None
+    assert own_size(source.model) is None
