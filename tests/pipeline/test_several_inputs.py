@@ -171,7 +171,7 @@ def test_a_constant_is_a_number_or_what_the_command_line_takes(tmp_path: Path) -
     assert chosen[0] == chosen[1]
     assert chosen[0].port_choices == ("bound: sigma = 0.0588",)
     for wrong in ("loud", None, [], float("nan")):
-        with pytest.raises(UsageError, match="no number"):
+        with pytest.raises(UsageError, match="is not a number"):
             edge_imgq.open(path, bind={"sigma": wrong})
     far = edge_imgq.open(path, bind={"sigma": 15}, inputs=["sigma=plane:0..15"])
     assert far.contract.port_choices == ("bound: sigma = 15",)

@@ -49,7 +49,7 @@ ONCE = {"coreai-float16", "coreai-int8", "ncnn-int8"}
 ALIKE = {f"{family}-x{scale}" for family in ("fsrcnn-s", "espcn", "srcnn") for scale in (3, 4)}
 """Networks whose files are made as those of another that is exported here."""
 
-LONG = {"srcnn-x2", "vdsr-slim-x2", "denoise-slim", "jpeg-slim"}
+LONG = {"fsrcnn-x3", "fsrcnn-x4", "srcnn-x2", "vdsr-slim-x2", "denoise-slim", "jpeg-slim"}
 """Networks whose weights are rounded to the nearest here, which must be within budget as well."""
 
 

@@ -170,7 +170,7 @@ def test_nothing_usable_is_an_error(copying: Path, tmp_path: Path) -> None:
 
 
 def test_a_task_that_nothing_is_known_of_is_asked_for(copying: Path, photos: Path) -> None:
-    with pytest.raises(UsageError, match="say --task with one of"):
+    with pytest.raises(UsageError, match="add --task with one of"):
         measured(copying, photos)
     with pytest.raises(UsageError):
         protocol_of("colourise", 1)

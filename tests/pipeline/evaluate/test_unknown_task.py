@@ -35,7 +35,7 @@ def test_a_network_that_keeps_the_size_is_asked_for_its_task_before_it_is_opened
 
     monkeypatch.setattr(stage, "open_unset", opened)
     monkeypatch.setattr(source, "open_model", opened)
-    with pytest.raises(UsageError, match="say --task with one of super-resolution, jpeg"):
+    with pytest.raises(UsageError, match="add --task with one of super-resolution, jpeg"):
         eiq.evaluate(path, tmp_path)
     with pytest.raises(AssertionError, match="was opened"):
         eiq.evaluate(path, tmp_path, task="denoise")

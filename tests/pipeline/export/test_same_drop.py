@@ -23,6 +23,9 @@ TARGETS = ("onnx-int8", "tflite-int8", "coreml-int8")
 MAX_APART = 0.005
 """Largest difference of the mean drops of two formats, in dB."""
 
+# Networks are quantized on patches of the size of these images.
+pytestmark = pytest.mark.usefixtures("small_patches")
+
 CLEAN = [photo(seed, (64, 64)) for seed in range(70, 74)]
 
 
