@@ -73,7 +73,7 @@ class Format:
             within one level.
         sizes: input sizes that one file takes.
         processors: kinds of processors that files can target: "cpu", "gpu", "npu" (of named chips).
-        devices: kinds of devices, besides this host, that run its files.
+        devices: kinds of devices, other than this host, that run its files.
         has_plain_form: True if the writer uses rewrites that are fast on processors and can omit
             them (`edge_imgq.export.export_spec.Order.plain`).
         raises_multiple: True if a file may require larger multiples of height and width than the

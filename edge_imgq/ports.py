@@ -1,4 +1,4 @@
-"""Define ports: inputs of a network besides its image, and outputs other than an image.
+"""Define ports: inputs of a network other than its image, and outputs other than an image.
 
 A file encodes the numbers of every port like pixels: from 0 to the contract's peak, or 0 to 255 in
 bytes. A port's `low` and `high` are the network's own numbers at these two ends; the mapping

@@ -68,8 +68,8 @@ def enhance(
         inputs: as for `open`.
         bind: as for `open`.
         states: as for `open`.
-        settings: values of inputs besides the photograph, by name: numbers in the model's own unit,
-            or paths of images.
+        settings: values of inputs other than the photograph, by name: numbers in the model's own
+            unit, or paths of images.
         threads: processor threads; None for all processors.
         progress: called before each tile.
 

@@ -134,7 +134,7 @@ def open_model(
             as "scores=vector:0..100".
         inputs: kinds and ranges of inputs, if shapes and names are ambiguous, such as
             "sigma=plane:0..75/255".
-        bind: constants for inputs besides the image, by the input's name.
+        bind: constants for inputs other than the image, by the input's name.
         states: outputs that feed an input of the next frame, such as "h_out=h_in"; empty to infer
             them from names and shapes.
 

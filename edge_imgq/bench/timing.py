@@ -30,8 +30,8 @@ DEFAULT_SIZE = (180, 320)
 HELD = 2**30
 """Largest size in bytes of the activations of files that are timed in turns; more files wait."""
 
-NOT_REQUESTED = Skipped("not asked for (--sustained)")
-NO_OPERATORS = Skipped("not asked for (--operators)")
+NOT_REQUESTED = Skipped("not requested (--sustained)")
+NO_OPERATORS = Skipped("not requested (--operators)")
 
 
 @dataclass(frozen=True)
@@ -282,7 +282,7 @@ def _footprint(
     if device != HOST:
         return Skipped("measured on the host alone; a phone's is part of its latency")
     if not request.memory:
-        return Skipped("not asked for (--memory)")
+        return Skipped("not requested (--memory)")
     if not session.identity.is_device_runtime:
         return Skipped(
             f"{session.identity.name} checks values; its memory says nothing about a phone"

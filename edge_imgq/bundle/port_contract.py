@@ -47,7 +47,7 @@ OUTPUTS: dict[Kind, str] = {
 
 @dataclass(frozen=True)
 class PortContract:
-    """A further input besides the photograph, or an output that is not an image of pixels.
+    """A further input other than the photograph, or an output that is not an image of pixels.
 
     A stored value v of a tensor, from `at_0` to `at_255`, stands for the model's number
     low + (v - at_0) / (at_255 - at_0) * (high - low).

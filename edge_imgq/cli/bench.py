@@ -129,7 +129,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _refuse_beside_estimates(arguments: argparse.Namespace) -> None:
-    """Refuse options that ask for a measurement, since `--estimate` measures nothing.
+    """Refuse options for a measurement, since `--estimate` measures nothing.
 
     Raises:
         UsageError: one is given.

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Examine this machine and print findings; return 7 if something required is missing.
 
     Raises:
-        EdgeImgqError: a set-up that was asked for fails; `main` prints it and takes its exit code.
+        EdgeImgqError: a requested set-up fails; `main` prints it and takes its exit code.
     """
     from edge_imgq.pipeline.doctor import examine, set_up
     from edge_imgq.report.finding_table import finding_table

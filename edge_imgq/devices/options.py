@@ -1,4 +1,4 @@
-"""User options of a device besides its name."""
+"""User options of a device other than its name."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ AGREEMENT = 1e-4
 """Largest difference allowed between torch and ONNX Runtime, relative to max(1, |value|)."""
 
 NOISE = 2
-"""Number of uniform-noise images, from 0 to the example's maximum, compared besides the example."""
+"""Number of uniform-noise images, 0 to the example's maximum, compared as well as the example."""
 
 
 def trace_module(network: nn.Module, example: torch.Tensor, name: str) -> onnx.ModelProto:

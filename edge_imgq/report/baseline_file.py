@@ -59,7 +59,7 @@ def read_baseline(path: Path) -> Baseline:
     if values["schema"] not in READ:
         raise RecipeError(
             f"{path} has schema {values['schema']}; this edge-imgq reads {SCHEMA}, which also "
-            "holds PSNR against the truth and digests. Write it anew, its tolerances stay: "
+            "holds PSNR against the truth and digests. Write it again; its tolerances are kept: "
             f"edge-imgq check PATH --baseline {path} --update"
         )
     table = TomlTable(values, str(path))
@@ -144,7 +144,7 @@ def _advised(path: Path) -> Iterator[None]:
     except RecipeError as error:
         raise RecipeError(
             f"{error} Correct it, or restore it from version control; or remove it and write it "
-            f"anew, from files that are right: edge-imgq check PATH --baseline {path} --update"
+            f"again, from files that are right: edge-imgq check PATH --baseline {path} --update"
         ) from error
 
 

@@ -47,7 +47,7 @@ def report_from_dict(values: Any, where: str) -> Report:
     if values["schema"] != SCHEMA:
         raise RecipeError(
             f"{where} has schema {values['schema']!r}; this edge-imgq reads schema {SCHEMA}. "
-            "Make the report anew with `edge-imgq export`."
+            "Write the report again with `edge-imgq export`."
         )
     fields = {key: value for key, value in values.items() if key != "schema"}
     report: Report = read_as(Report, fields, where)

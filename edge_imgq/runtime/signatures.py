@@ -45,8 +45,8 @@ def signatures(interpreter: Any, others: Sequence[str] = ()) -> dict[Size, Signa
 
     Args:
         interpreter: interpreter of the file.
-        others: names of the outputs besides the image, in order. With them left out, each signature
-            must have exactly one output.
+        others: names of the outputs other than the image, in order. Without them, each
+            signature must have exactly one output.
 
     Raises:
         ValueError: a signature has more outputs than the image and `others`, or fewer.

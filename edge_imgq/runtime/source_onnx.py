@@ -122,11 +122,11 @@ class OwnPorts:
     """Inputs and outputs of a user's file.
 
     Attributes:
-        further: inputs besides the image.
+        further: inputs other than the image.
         result: the result; None for an image with the input's pixel range.
         border: pixels that the model crops on each side; its input is reflected by as many.
         scale: output height over input height, to which the result is cropped if there is a border.
-        others: outputs besides the result.
+        others: outputs other than the result.
     """
 
     further: Sequence[Port] = ()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edge_imgq.formats import FORMATS
 
 PACKAGES = ("ai-edge-litert", "coremltools", "numpy", "onnxruntime", "onnxruntime-qnn")
-"""Packages that run files and references, besides the formats' extras."""
+"""Packages that run files and references, in addition to the formats' extras."""
 
 
 @dataclass(frozen=True)

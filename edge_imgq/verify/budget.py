@@ -60,12 +60,12 @@ def breaches(
             )
     if drift.vs_reference.mean < budget.psnr_vs_reference:
         found.append(
-            f"is {drift.vs_reference.mean:.2f} dB against the float reference; the budget asks for "
+            f"is {drift.vs_reference.mean:.2f} dB against the float reference; the budget requires "
             f"{budget.psnr_vs_reference:g}"
         )
     found += [
         f"is {other.vs_reference.mean:.2f} dB against the float reference in '{other.numbers.port}'"
-        f"; the budget asks for {budget.psnr_vs_reference:g}"
+        f"; the budget requires {budget.psnr_vs_reference:g}"
         for other in drift.others
         if other.vs_reference.mean < budget.psnr_vs_reference
     ]
@@ -75,7 +75,7 @@ def breaches(
     if on_host and lost and not (in_float and _as_near_as_its_graph(drift)):
         found.append(
             f"has {drift.conversion.within_1:.3%} of values within one level of the graph that it "
-            f"was lowered from; the budget asks for {least:.3%}"
+            f"was lowered from; the budget requires {least:.3%}"
         )
     return tuple(found)
 
@@ -97,7 +97,7 @@ def _builtin_breaches(drift: Drift, budget: Budget) -> list[str]:
         return []
     return [
         f"is {own:.2f} dB against the float reference in TFLite's own kernels and {xnnpack:.2f} in "
-        f"XNNPACK, on the same images; the budget asks for {least:g}"
+        f"XNNPACK, on the same images; the budget requires {least:g}"
     ]
 
 

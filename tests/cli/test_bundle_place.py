@@ -45,7 +45,7 @@ def test_a_bundle_of_the_same_model_is_replaced_with_its_zip(
     assert f"{tmp_path}/app was a bundle of tiny and was replaced.\n" in again.err
     assert "app.zip" not in again.err  # It is of the same bundle.
     other = run(*words, "--author", "A. Person")
-    assert f"{tmp_path}/app.zip is not of this bundle: remove it" in other.err
+    assert f"{tmp_path}/app.zip does not belong to this bundle: remove it" in other.err
     both = run(*words, "--author", "A. Person", "--zip")
     assert f"{tmp_path}/app.zip was replaced, too.\n" in both.err
 

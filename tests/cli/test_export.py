@@ -72,7 +72,7 @@ def test_files_over_budget_are_kept_the_table_printed_and_the_exit_code_1(
     assert outcome.code == 1
     assert "edge-imgq: over budget: tflite-int8\n" in outcome.err
     assert "\ntflite-int8 !" in outcome.out
-    assert (outcome.out + outcome.err).count("the budget asks for 99") == 1
+    assert (outcome.out + outcome.err).count("the budget requires 99") == 1
     assert (project / "out" / "tiny" / "tflite-int8.tflite").exists()
 
 

@@ -130,7 +130,7 @@ def test_one_loud_layer_is_kept_in_float_and_all_files_are_within_budget(export:
     assert 1 < mend["time"] <= 0.8 * mend["time_in_float"]
     assert mend["recipe"] == "mixed.toml"
     (spared,) = (breach for breach in mend["spared"] if "tflite-int8" in breach)
-    assert re.fullmatch(r"tflite-int8 is \d\d\.\d+ dB against .*; the budget asks for 38", spared)
+    assert re.fullmatch(r"tflite-int8 is \d\d\.\d+ dB against .*; the budget requires 38", spared)
     recipe = read_quantize_recipe(folder / "mixed.toml")
     assert recipe.precision == {"first": "float", "second": "float"}
     assert recipe.when_over_budget == "nothing"

@@ -55,7 +55,7 @@ def test_a_kept_graph_with_weights_is_what_torch_exports(name: str) -> None:
     entry, network = ZOO[name], load_network(name)
     contract = entry.contract
     kept = with_weights(read_cached_graph(graph_path(name)), export.weights_by_name(network))
-    assert kept is not None, "`python -m edge_imgq.export.cache_graphs` writes the graphs anew"
+    assert kept is not None, "`python -m edge_imgq.export.cache_graphs` writes the graphs again"
     traced = normalise(export.trace_network(network, name, contract), name)
     told = "the kept graph is another than torch's; see edge_imgq/export/cache_graphs.py"
     wanted = of_one_build(ir.to_proto(traced))

@@ -125,7 +125,7 @@ def test_a_wrong_baseline_is_refused_with_its_place(path: Path, spoil: Any, sent
 
 def test_a_spoiled_baseline_says_what_to_do(path: Path) -> None:
     """Of a figure that was edited, of what a merge left, and in an update, which keeps the file."""
-    advice = "Correct it, or restore it from version control; or remove it and write it anew"
+    advice = "Correct it, or restore it from version control; or remove it and write it again"
     text = path.read_text()
     path.write_text(text.replace('"psnr": null', '"psnrr": null'))
     said = f"unknown key 'psnrr'. Did you mean 'psnr'? {advice}"

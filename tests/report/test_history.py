@@ -23,7 +23,7 @@ from edge_imgq.skipped import Skipped
 from tests.report.build import LATENCY, REPORT
 
 WHEN = datetime(2026, 11, 22, 1, 2, 3, tzinfo=UTC)
-NONE = Skipped("not asked for")
+NONE = Skipped("not requested")
 
 
 def timing(path: Path, median: float, **changes: object) -> Timing:

@@ -109,7 +109,7 @@ def test_every_exceeded_limit_gets_a_sentence() -> None:
     sentences = breaches(drift, BUDGET)
     assert len(sentences) == 4
     assert "cat" in sentences[1]
-    assert "the budget asks for 50" in sentences[2]
+    assert "the budget requires 50" in sentences[2]
 
 
 def test_a_share_of_values_that_the_format_does_not_keep_is_no_budget() -> None:

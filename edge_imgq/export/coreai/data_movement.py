@@ -10,7 +10,7 @@ import numpy as np
 from edge_imgq.export.coreai.arguments import Arguments, ai, constant
 
 PAD_MODES = {"reflect": "reflect", "replicate": "replicate"}
-"""Core AI's padding modes besides constant, by MIL name."""
+"""Core AI's padding modes other than constant, by MIL name."""
 
 
 def concat(arguments: Arguments) -> Any:

@@ -24,7 +24,7 @@ CHANNELS = {10: 1, 20: 3, 30: 3, 40: 1}
 """Number of channels by colour space code of Core ML's FeatureTypes.proto."""
 
 WEIGHTS = frozenset({"weight", "bias", "gamma", "beta", "mean", "variance", "x", "y"})
-"""MIL parameters that hold learned values, besides `alpha` of `prelu`."""
+"""MIL parameters that hold learned values, other than `alpha` of `prelu`."""
 
 WINDOWED = frozenset({"conv", "conv_transpose", "max_pool", "avg_pool"})
 

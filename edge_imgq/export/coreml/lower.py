@@ -28,7 +28,7 @@ from edge_imgq.graph.network import Network
 from edge_imgq.runtime.mil.silence import coremltools, silenced
 
 PASSES = ["common::add_conv_transpose_output_shape", "common::const_deduplication"]
-"""The coremltools passes that run on the program, besides those of its back end.
+"""The coremltools passes that run on the program, in addition to those of its back end.
 
 The graph is already optimised. The default pipeline would move scales and zero points between
 `quantize`, `dequantize` and their neighbours, and take seconds. The first pass states the output

@@ -146,7 +146,7 @@ def _of_channels(node: ir.Node) -> bool:
 
 
 KEEPING = ELEMENTWISE | {"LayerNormalization", "MatMul"}
-"""Operators besides FREE that keep the last axis last."""
+"""Operators other than FREE that keep the last axis last."""
 
 CONDITIONS: dict[str, Callable[[ir.Node], bool]] = {
     **dict.fromkeys(ELEMENTWISE - SINGLE, _elementwise),

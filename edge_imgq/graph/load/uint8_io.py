@@ -16,7 +16,7 @@ from onnx import TensorProto
 
 BYTES = TensorProto.UINT8
 DROPPED = ("Cast", "Round", "Floor")
-"""Operators that convert real numbers to bytes, besides Clip."""
+"""Operators that convert real numbers to bytes, other than Clip."""
 
 
 def takes_bytes(model: onnx.ModelProto) -> bool:

@@ -1,4 +1,4 @@
-"""Inputs besides the image: detected, reshaped to one form and mapped to one range.
+"""Inputs other than the image: detected, reshaped to one form and mapped to one range.
 
 Afterwards the image is the first input. Every input is (1, C, H, W), or (1, N, 1, 1) for a vector,
 with values from 0 to the peak.
@@ -141,7 +141,7 @@ def further_ports(
     image_channels: int,
     states: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Port, ...]:
-    """Return the ports of the inputs besides the image, from the request, shapes and names.
+    """Return the ports of the inputs other than the image, from the request, shapes and names.
 
     Ranges that the user does not state are 0 to 75/255 of the span for noise levels, the span for
     images, else 0 to 1.
@@ -225,7 +225,7 @@ def _ends(
 
 
 def take_ports(model: ir.Model, ports: tuple[Port, ...], peak: float) -> None:
-    """Rewrite inputs besides the image to take 0 to the peak, in place.
+    """Rewrite inputs other than the image to take 0 to the peak, in place.
 
     A value v becomes low + v · (high − low) / peak, by channel if the port has a range for each.
     `ports` name inputs of the model.

@@ -84,7 +84,7 @@ def refuse_unfit_result(request: PortRequest, channels: int, *, is_vector: bool)
         return
     of = f"--output-name {request.name}={request.kind}"
     if request.kind not in RETURNED:
-        raise UsageError(f"{of} says no kind of output: these are {_listed(RETURNED)}.")
+        raise UsageError(f"{of} names no kind of output: these are {_listed(RETURNED)}.")
     if is_vector != (request.kind == "vector"):
         has = "no height and width" if is_vector else "a height and a width"
         are = "a vector" if is_vector else "an image or plane"

@@ -33,7 +33,7 @@ MAX_TRIALS = 64
 def name_sides(
     model: ir.Model, preferred: Sequence[Size], states: Sequence[tuple[str, str]], name: str
 ) -> ir.Model:
-    """Return a model whose open inputs besides the image say which fraction of its sides they have.
+    """Return a model whose planes of open size have fixed whole fractions of the image's sides.
 
     Args:
         model: normalised float model, the image first; not changed.

@@ -94,7 +94,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Contents:
-    """Contents of a bundle besides the model files.
+    """Contents of a bundle other than the model files.
 
     Attributes:
         contract: contract of the bundle.

@@ -63,7 +63,7 @@ def stale_zip(output: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
     archive = archive_beside(output)
     if not archive.is_file() or archive.read_bytes() == zipped(files, output.name):
         return ()
-    return (f"{archive} is not of this bundle: remove it, or write it anew with --zip.",)
+    return (f"{archive} does not belong to this bundle: remove it, or write it again with --zip.",)
 
 
 def _refuse_folder(output: Path, model: str) -> None:

@@ -205,9 +205,9 @@ def _unmeasured(looked: Looked, file: Path, request: CheckRequest, stale: bool) 
         if request.cache is None:
             why = "is not to be taken at its word (--no-cache)"
         raise UsageError(
-            f"{file} {why}, and {whose}. Name them with --images, to measure its files anew."
+            f"{file} {why}, and {whose}. Name them with --images, to measure its files again."
         )
-    hint = f"it was not measured anew: {whose}; name them with --images"
+    hint = f"it was not measured again: {whose}; name them with --images"
     unvouched = {name: why.adding(hint) for name, why in looked.unvouched.items()}
     return replace(looked, unvouched=unvouched)
 
@@ -276,11 +276,11 @@ def _with_figures(
 def _said(before: TargetReport, value: TargetReport | NotRun) -> tuple[str, ...]:
     """Return a sentence on a file's new measurement; () if it was not measured again."""
     if isinstance(value, NotRun):
-        return (f"measured anew, it does not run: {value.reason}",)
+        return (f"measured again, it does not run: {value.reason}",)
     if value is before:
         return ()
     return (
-        f"measured anew, it is {value.vs_reference.mean:.2f} dB against the float model; the "
+        f"measured again, it is {value.vs_reference.mean:.2f} dB against the float model; the "
         f"report has {before.vs_reference.mean:.2f}",
     )
 

@@ -94,7 +94,7 @@ def _key(folder: Path, job: Job, terms: Terms) -> str:
         "file": job.sha256,
         "size": job.size,
         "references": [(path.name, sha256_of(path)) for path in references],
-        # A file may ask for a larger multiple, which the others are then measured at.
+        # A file may need a larger multiple, which the others are then measured at.
         "beside": sorted(
             sha256_of(path)
             for row in FORMATS.values()

@@ -26,7 +26,7 @@ def recipe_of_pack(recipes: Sequence[ExportRecipe]) -> ExportRecipe:
     for_chips = [recipe for recipe in recipes if recipe.chips]
     if not for_chips:
         raise UsageError(
-            "An AI pack holds files for the NPUs of chips, and no target that was asked for makes "
+            "An AI pack holds files for the NPUs of chips, and no requested target makes "
             "any. Name one that does: --target tflite-npu."
         )
     if len(for_chips) > 1:

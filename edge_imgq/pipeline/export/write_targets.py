@@ -149,7 +149,7 @@ class TargetJob:
 
     @property
     def stores_int16(self) -> bool:
-        """True if its activations have 16 bits, which only recipes for NPUs ask for."""
+        """True if its activations have 16 bits, which only recipes for NPUs request."""
         return self.recipe.activations == "int16" and self.processor in CHIPS
 
     @property

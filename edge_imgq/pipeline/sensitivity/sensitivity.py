@@ -161,7 +161,7 @@ class _Run:
         return quantize_source(self.source, recipe, self.images, self.watch)
 
     def goal(self) -> PsnrGoal | None:
-        """Return the PSNR to the float image that the request asks for; None for no search."""
+        """Return the PSNR to the float image that the request sets as goal; None for no search."""
         if self.request.budget is None:
             return None if self.request.fidelity is None else PsnrGoal(self.request.fidelity)
         of_float = self._psnr_of_float_model()

@@ -2,8 +2,8 @@
 
     N = Σ A · s² / 12
 
-The sum runs over all activations that are rounded anew; s is the scale and A the squared error of
-the image per unit of error variance of the activation
+The sum runs over all activations that add rounding noise when stored; s is the scale and A the
+squared error of the image per unit of error variance of the activation
 (`edge_imgq.quantize.error_model.channel_sensitivity`).
 
 With gains (`edge_imgq.quantize.steps.equalization`) each channel can fill the range of the scale.
@@ -23,7 +23,7 @@ import onnx_ir as ir
 
 from edge_imgq.graph.network import Quantization
 from edge_imgq.quantize.ranges.ranges import LEVELS, ChannelRange, Range
-from edge_imgq.quantize.scales.scale_constraints import is_rounded_anew
+from edge_imgq.quantize.scales.scale_constraints import adds_rounding_noise
 from edge_imgq.quantize.scales.scales import activations, assign_scales
 from edge_imgq.quantize.steps.channel_equivalence import find_channels
 
@@ -39,7 +39,7 @@ def rounding_noise(
     """Predict the squared error of the image from rounding activations: N = Σ A · s² / 12.
 
     s is the scale of an activation. Values that are only copied or added are left out
-    (`is_rounded_anew`). An estimate: errors are taken as independent and uniform in a step.
+    (`adds_rounding_noise`). An estimate: errors are taken as independent and uniform in a step.
 
     Args:
         qparams: quantization of every activation, per tensor.
@@ -49,7 +49,7 @@ def rounding_noise(
     return sum(
         error * float(qparams[value].scale[0]) ** 2 / 12
         for value, error in errors.items()
-        if is_rounded_anew(value)
+        if adds_rounding_noise(value)
     )
 
 
@@ -75,7 +75,7 @@ def noise_with_gains(
     channels = find_channels(graph)
     noise = 0.0
     for value, error in errors.items():
-        if not is_rounded_anew(value):
+        if not adds_rounding_noise(value):
             continue
         found = observed[value.name or ""]
         steps = np.full(len(error), float(qparams[value].scale[0]))

@@ -1,7 +1,7 @@
 """Find the sums of a residual trunk that float regions feed, which can compute in float too.
 
 In x ← x + block(x) · gate(x) the product is in float. Where the sum is in int8, the product is
-rounded at the scale of the sum, which is the wider one, in each block anew. With the sums in float
+rounded at the scale of the sum, which is the wider one, again in each block. With the sums in float
 the trunk is never rounded from its first convolution to its end; int8 layers read a rounded copy.
 A sum in float takes no more time than one in int8, and saves a conversion.
 

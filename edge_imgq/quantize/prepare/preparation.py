@@ -113,7 +113,7 @@ class Prepared:
         return self.errors() if variant is self.original else self.image_weights(variant)
 
     def image_weights(self, model: ir.Model) -> dict[str, NDArray[np.float64]]:
-        """Estimate what `errors_of` does for a graph as it stands now, each time anew.
+        """Estimate what `errors_of` does for a graph as it stands now; nothing is cached.
 
         Raises:
             NotCoveredError: an operator has no torch implementation.

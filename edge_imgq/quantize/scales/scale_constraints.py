@@ -26,7 +26,7 @@ QUANTIZED_CONSTANTS = operators(lambda row: row.quantizes_constants)
 and so are the slopes of a PRelu, which computes in float."""
 
 
-def is_rounded_anew(value: ir.Value) -> bool:
+def adds_rounding_noise(value: ir.Value) -> bool:
     """Return True if storing a value adds rounding noise.
 
     False for graph inputs and for values that are only copied or added.

@@ -73,7 +73,7 @@ def write_scales(
 ) -> None:
     """Give every value that is not fixed the scale of its class, in place.
 
-    The zero point is chosen anew, so that the lower end of the range stays.
+    The zero point is recomputed so that the lower end of the range stays.
 
     Args:
         classes: scale class of every activation.

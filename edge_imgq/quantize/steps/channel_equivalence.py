@@ -96,7 +96,7 @@ def apply_gains_and_copies(graph: ir.Graph, channels: Channels, scaling: GainAnd
     """Apply gains and copies to all channels, in place; exact in real numbers.
 
     Copies are adjacent: the channels of a value keep their order, each repeated. `channels` are
-    those of this graph before; after copying, find them anew.
+    those of this graph before; after copying, find them again.
     """
     for node in list(graph):
         if node.op_type in WEIGHT_AXIS and _is_constant_layer(node):

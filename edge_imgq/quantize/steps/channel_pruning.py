@@ -14,7 +14,7 @@ others become
 
     J_i ← J_i + w_i·J_c,
 
-and the costs are computed anew. Images unlike photographs (`edge_imgq.quantize.ranges.ood_images`)
+and the costs are recomputed. Images unlike photographs (`edge_imgq.quantize.ranges.ood_images`)
 have the same weight in the moments as photographs, and none of them may lose more than clipping may
 cost it (`edge_imgq.quantize.ranges.guarded_clipping`).
 

@@ -41,7 +41,7 @@ from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.quantize.error_model.channel_sensitivity import ChannelSensitivity
 from edge_imgq.quantize.ranges.guarded_clipping import LOSS, TRUTH, GuardSet
 from edge_imgq.quantize.ranges.ranges import ChannelRange
-from edge_imgq.quantize.scales.scale_constraints import is_rounded_anew
+from edge_imgq.quantize.scales.scale_constraints import adds_rounding_noise
 from edge_imgq.quantize.scales.scales import activations
 from edge_imgq.quantize.steps.channel_equivalence import (
     Channels,
@@ -141,7 +141,7 @@ def _worth(
         classes, of = channels.of[value], sensitivities[value.name or ""]
         at_peak = of.everywhere * _peaks(ranges[value.name or ""], len(classes)) ** 2
         np.add.at(absence, classes, MARGIN * of.absence + AT_PEAK * at_peak)
-        if is_rounded_anew(value):
+        if adds_rounding_noise(value):
             np.add.at(noise, classes, of.error * float(qparams[value].scale[0]) ** 2 / 12)
     return Worth(noise, absence)
 

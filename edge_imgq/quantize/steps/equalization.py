@@ -35,7 +35,7 @@ from edge_imgq.quantize.error_model.expected_noise import (
     Scale,
 )
 from edge_imgq.quantize.ranges.ranges import ChannelRange
-from edge_imgq.quantize.scales.scale_constraints import is_rounded_anew
+from edge_imgq.quantize.scales.scale_constraints import adds_rounding_noise
 from edge_imgq.quantize.scales.scales import activations, assign_scales
 from edge_imgq.quantize.steps.adam import Adam
 from edge_imgq.quantize.steps.channel_equivalence import (
@@ -129,7 +129,7 @@ def _rounded(
     """Describe a value for the noise model."""
     return Rounded(
         torch.from_numpy(channels.of[value]),
-        torch.from_numpy(sensitivities.error * is_rounded_anew(value)),
+        torch.from_numpy(sensitivities.error * adds_rounding_noise(value)),
         torch.from_numpy(-limits.low),
         torch.from_numpy(limits.high),
     )

@@ -75,5 +75,5 @@ def test_a_file_of_ports_passes_as_it_is_and_fails_with_a_shifted_bias(
     verdict = verdicts(outcome)[INT8]
     assert (verdict["outcome"], verdict["fails"]) == ("tampered", True)
     reasons = "\n".join(verdict["reasons"])
-    assert "measured anew, it is " in reasons
+    assert "measured again, it is " in reasons
     assert "against the float model went from" in reasons or "vs_reference_mean went" in reasons

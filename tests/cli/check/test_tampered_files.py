@@ -46,7 +46,7 @@ def test_a_fault_in_a_file_is_caught_and_measured(
     file.write()
     reasons = caught(run, project, pairs)
     assert "the file is not the one that was measured: its bytes were changed" in reasons
-    assert "measured anew, it is " in reasons
+    assert "measured again, it is " in reasons
     moved = "vs_reference_mean went from" in reasons
     assert moved == (fault != "one byte"), reasons
     first = re.search("the first tensor that is off is '(.*?)', which", reasons)
@@ -66,7 +66,7 @@ def test_a_float_file_that_returns_nan_is_caught(run: Run, project: Path, pairs:
     file = Edited(project / "tiny" / f"{FLOAT}.tflite")
     not_a_number(file)
     file.write()
-    assert "measured anew, it does not run: on image" in caught(run, project, pairs, FLOAT)
+    assert "measured again, it does not run: on image" in caught(run, project, pairs, FLOAT)
 
 
 def test_a_truncated_and_a_deleted_file_are_caught(run: Run, project: Path, pairs: Path) -> None:
@@ -135,7 +135,7 @@ def test_other_weights_that_make_the_network_worse_fail_for_that_reason(
     first = "tensors not as in the baseline, the first is"
     assert re.search(rf"the float model: \d of \d {first} 'w.': other values", text), text
     assert re.search(rf"the graph of int8-fast: \d+ of \d+ {first} ", text), text
-    assert "measured anew" not in text
+    assert "measured again" not in text
     images = " ".join(check(run, project, "--images", pairs).out.split())
     assert "the file computes what its graph does: the graph is what got worse" in images
 

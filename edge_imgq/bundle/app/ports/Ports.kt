@@ -2,7 +2,7 @@ package edgeimgq
 
 import java.nio.ByteBuffer
 
-/** A further input besides the photograph, as in `inputs` of contract.json. */
+/** An input other than the photograph, as in `inputs` of contract.json. */
 class Port(
     val name: String,
     val channels: Int,

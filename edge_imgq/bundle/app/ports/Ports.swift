@@ -1,6 +1,6 @@
 import Foundation
 
-/// A further input besides the photograph, as in `inputs` of contract.json.
+/// An input other than the photograph, as in `inputs` of contract.json.
 public struct Port {
     public let name: String
     public let channels: Int

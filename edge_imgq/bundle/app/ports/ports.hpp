@@ -11,7 +11,7 @@
 
 namespace edge_imgq {
 
-// A further input besides the photograph, as in `inputs` of contract.json.
+// An input other than the photograph, as in `inputs` of contract.json.
 struct Port {
   std::string name;
   int channels;
