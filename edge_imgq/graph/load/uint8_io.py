@@ -14,14 +14,37 @@ from __future__ import annotations
 import onnx
 from onnx import TensorProto
 
+from edge_imgq.contract import PixelRange
+from edge_imgq.errors import UsageError
+
 BYTES = TensorProto.UINT8
 DROPPED = ("Cast", "Round", "Floor")
 """Operators that convert real numbers to bytes, other than Clip."""
 
 
-def takes_bytes(model: onnx.ModelProto) -> bool:
-    """Return True if a model has a uint8 input."""
-    return any(_type(value) == BYTES for value in model.graph.input)
+def pixel_range_of(
+    model: onnx.ModelProto, image: str, chosen: PixelRange | None, name: str
+) -> PixelRange:
+    """Return the values that a model has for pixels: 0 to 255 for a uint8 image, else the chosen.
+
+    Args:
+        model: model as given.
+        image: name of its image input.
+        chosen: range that the user gave; None for 0 to 1, or 0 to 255 for a uint8 image.
+        name: name of the model for messages.
+
+    Raises:
+        UsageError: another range is chosen for a uint8 image.
+    """
+    inputs = [value for value in model.graph.input if value.name == image] or model.graph.input
+    if not any(_type(value) == BYTES for value in inputs):
+        return chosen or PixelRange(0.0, 1.0)
+    if chosen not in (None, PixelRange(0.0, 255.0)):
+        raise UsageError(
+            f"{name} takes 8-bit pixels, which are 0 to 255: leave out --range (`pixel_range` in "
+            "Python)."
+        )
+    return PixelRange(0.0, 255.0)
 
 
 def without_bytes(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -212,7 +212,7 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
     """Load an ONNX model, bring it to pixels 0 … peak, and compare it with the file."""
     from edge_imgq.graph.load.dynamic_shape import reopened
     from edge_imgq.graph.load.load import normalise
-    from edge_imgq.graph.load.uint8_io import takes_bytes
+    from edge_imgq.graph.load.uint8_io import pixel_range_of
     from edge_imgq.graph.pixels import read_pixels
     from edge_imgq.graph.ports.port_inputs import (
         refuse_bound_beyond,
@@ -233,7 +233,7 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
     model, states = _ordered(model, given, sizes)
     if any(own_size(model) not in (None, size) for size in sizes):
         model = reopened(model, given.name)
-    pixels = pixels or PixelRange(0.0, 255.0 if takes_bytes(proto) else 1.0)
+    pixels = pixel_range_of(proto, str(model.graph.inputs[0].name), pixels, given.where)
     peak, span = pixels.high if pixels.low == 0 else 1.0, (pixels.low, pixels.high)
     refuse_bound_beyond(given.ports, span)
     model, stated = read_pixels(model, given.where, peak, sizes, given.ports, span, states)

@@ -1,0 +1,36 @@
+"""The range of the pixels that a network takes."""
+
+from __future__ import annotations
+
+import onnx
+import pytest
+
+from edge_imgq.contract import PixelRange
+from edge_imgq.errors import UsageError
+from edge_imgq.graph.load.uint8_io import pixel_range_of
+
+BYTES, UNIT = PixelRange(0.0, 255.0), PixelRange(0.0, 1.0)
+
+
+def network(image: str, mask: str) -> onnx.ModelProto:
+    """Return a network of an image and a mask of these types."""
+    found: onnx.ModelProto = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["" : 17]> '
+        f"own ({image}[1,3,h,w] x, {mask}[1,1,h,w] mask) => (float[1,3,h,w] y) "
+        "{ a = Cast <to = 1> (x) b = Cast <to = 1> (mask) y = Mul(a, b) }"
+    )
+    return found
+
+
+def test_a_uint8_image_has_one_range_and_another_is_refused() -> None:
+    taken = network("uint8", "float")
+    assert pixel_range_of(taken, "x", None, "m") == BYTES
+    assert pixel_range_of(taken, "x", BYTES, "m") == BYTES
+    with pytest.raises(UsageError, match="m takes 8-bit pixels, which are 0 to 255"):
+        pixel_range_of(taken, "x", UNIT, "m")
+
+
+def test_a_uint8_mask_says_nothing_of_a_float_image() -> None:
+    taken = network("float", "uint8")
+    assert pixel_range_of(taken, "x", None, "m") == UNIT
+    assert pixel_range_of(taken, "x", PixelRange(-1.0, 1.0), "m") == PixelRange(-1.0, 1.0)
