@@ -38,7 +38,7 @@ class RecipeError(EdgeImgqError):
 
 
 class ImageError(EdgeImgqError):
-    """A file is no image, or an image is truncated, too small, or used for two purposes."""
+    """A file is not an image, or an image is truncated, too small, or used for two purposes."""
 
     exit_code = 4
 

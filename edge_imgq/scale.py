@@ -27,7 +27,7 @@ def read_scale(text: str) -> Scale:
     """Parse a scale from text such as "2" or "4/3".
 
     Raises:
-        ValueError: the text is no positive number.
+        ValueError: the text is not a positive number.
     """
     try:
         found = Fraction(text)

@@ -42,8 +42,8 @@ def bundle(
         Paths of the written folder and files.
 
     Raises:
-        UsageError: the folder has no report or no such file; or `output` is no bundle, a bundle of
-            another model, or one with files added or changed.
+        UsageError: the folder has no report or no such file; or `output` is not a bundle, or is
+            that of another model, or has files added or changed.
         DriftError: a file is not the one that was measured.
         ModelError: a file is damaged, or the graphs it was made from are missing.
         OutputError: the bundle cannot be written.

@@ -214,7 +214,7 @@ def _history(history: AnyPath | None, html: AnyPath | None) -> Sequence[HistoryE
 
     Raises:
         UsageError: `history` is given without `html`.
-        RecipeError: the file is no history written by edge-imgq.
+        RecipeError: the file is not a history written by edge-imgq.
     """
     from edge_imgq.report.history import read_history
 

@@ -160,7 +160,7 @@ def named_or_open(
     Raises:
         UsageError: `model` is of no supported type, or has no such port.
         ModelError: it cannot be opened.
-        ImageError: an example is no image, or photographs to measure a range on cannot be read.
+        ImageError: an example is not an image, or photographs to measure a range on cannot be read.
     """
     from edge_imgq.pipeline.open_model.source import open_model as open_source
 
@@ -251,7 +251,7 @@ def _tensor(example: Example, pixels: PixelRange | None) -> torch.Tensor:
 
     Raises:
         UsageError: a tensor is not float or has another shape.
-        ImageError: an array is no image.
+        ImageError: an array is not an image.
     """
     import torch
 

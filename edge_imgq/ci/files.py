@@ -74,7 +74,7 @@ def ci_files(
         again: True to overwrite files that init wrote before.
 
     Raises:
-        UsageError: a file or another wheel exists already, or `wheel` is no wheel of edge-imgq.
+        UsageError: a file or another wheel exists already, or `wheel` is not a wheel of edge-imgq.
     """
     if not wheel.name.startswith("edge_imgq-") or wheel.suffix != ".whl":
         raise UsageError(f"{wheel} is not a wheel of edge-imgq (edge_imgq-….whl).")

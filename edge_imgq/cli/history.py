@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises:
         UsageError: the file has no entries.
-        RecipeError: the file is no history.
+        RecipeError: the file is not a history.
     """
     from edge_imgq.report.history import history_table, read_history
     from edge_imgq.report.json_form import to_json
@@ -79,7 +79,7 @@ def keep(path: Path | None, entries: Sequence[HistoryEntry], as_json: bool) -> N
         as_json: print nothing, since standard output is reserved for JSON.
 
     Raises:
-        RecipeError: the existing file is no history.
+        RecipeError: the existing file is not a history.
         OutputError: the file cannot be written.
     """
     from edge_imgq.report.history import history_table, read_history, write_history

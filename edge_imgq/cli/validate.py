@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Check every file and print the errors; return 3 if there are any.
 
     Raises:
-        UsageError: a file is no recipe, manifest or baseline.
+        UsageError: a file is not a recipe, manifest or baseline.
     """
     readers = [(path, _reader(path)) for path in arguments.files]
     results = tuple(Validated(str(path), _errors(path, read)) for path, read in readers)
@@ -77,7 +77,7 @@ def _reader(path: Path) -> Callable[[Path], object]:
     """Return the function that reads a file, chosen by its folder or suffix.
 
     Raises:
-        UsageError: it is no recipe, manifest or baseline.
+        UsageError: it is not a recipe, manifest or baseline.
     """
     from edge_imgq.recipe.manifest import read_manifest
     from edge_imgq.recipe.quantize import read_quantize_recipe

@@ -23,8 +23,8 @@ FUSES_ACTIVATION = operators(lambda row: row.fuses_clip)
 def fused_activation(node: ir.Node) -> ir.Node | None:
     """Return the Relu, or Clip with constant bounds, that kernels fuse into a node; else None.
 
-    It must be the only reader of the node's first output, which is no graph output, and the node of
-    an operator that fuses activations.
+    It must be the only reader of the node's first output, which is not a graph output, and the
+    node of an operator that fuses activations.
     """
     if node.op_type not in FUSES_ACTIVATION:
         return None

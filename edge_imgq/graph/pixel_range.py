@@ -76,7 +76,7 @@ def return_port(model: ir.Model, port: Port, peak: float, index: int = 0) -> Non
 
 
 def is_of_range(constant: ir.Value, graph: ir.Graph) -> bool:
-    """Return True if a constant rescales an input or output of a graph, and is no learned weight.
+    """Return True if a constant rescales an input or output of a graph: it is not a learned weight.
 
     It is known by its name, which `to_unit_range`, `return_port` and `take_ports` give it. Numbers
     folded into a network's own weights are not told apart.

@@ -69,7 +69,7 @@ def read_pixels(
 
     Raises:
         ModelError: the input is not a known kind of image, the output is neither a vector nor an
-            image, its size is no fixed multiple of the input's, or no size works.
+            image, its size is not a fixed multiple of the input's, or no size works.
         UsageError: the number of ranges given for an input is neither one nor its channels.
     """
     if has_note(model.metadata_props):
@@ -170,7 +170,7 @@ def contract_of(model: ir.Model, name: str, peak: float) -> ImageContract:
         peak: float value of pixel 255 if the model has no metadata.
 
     Raises:
-        ModelError: an input or output is no image or vector, or no size works.
+        ModelError: an input or output is not an image or vector, or no size works.
     """
     return read_pixels(model, name, peak)[1]
 

@@ -36,7 +36,7 @@ def bench(
         files: files written by edge-imgq.
         device: name of the device.
         options: further options of the device.
-        request: how to measure.
+        request: threads, number of calls and other settings of the measurement.
         watch: called before each step.
 
     Returns:

@@ -84,7 +84,7 @@ def _refuse_passes(path: Path, requested: bool) -> None:
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """What the user says of a model.
+    """Options that the user gave for a model.
 
     Attributes:
         pixels: its pixel range; None if not given.

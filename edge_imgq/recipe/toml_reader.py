@@ -175,7 +175,7 @@ class TomlTable:
         return values[0], values[1]
 
     def table(self, key: str) -> TomlTable:
-        """Return a nested table; an empty one if absent. Wrong: the value is no table."""
+        """Return a nested table; an empty one if absent. Wrong: the value is not a table."""
         values = self._get(key, dict, "a table", {}, {})
         return self._inner(values, f"[{key}]", key)
 
@@ -193,7 +193,7 @@ class TomlTable:
     def entries(self, choices: Sequence[str] = ()) -> dict[str, str]:
         """Return all entries of a table of strings.
 
-        Wrong: a value is no string or not in `choices`, if there are any.
+        Wrong: a value is not a string or not in `choices`, if there are any.
         """
         return {key: self.text(key, choices) for key in self._values}
 

@@ -151,10 +151,10 @@ def _no_images(description: FileDescription) -> list[TensorRow]:
 
 
 def _no_image(row: TensorRow) -> str:
-    """Return a sentence that an output is no image, with the consequences."""
+    """Return a sentence that an output is not an image, with the consequences."""
     return (
-        f"{row.name} is no image: enhance and evaluate refuse a network of other results, and so "
-        "does export, but for vectors (1, N) (docs/ports.md)"
+        f"{row.name} is not an image: enhance and evaluate refuse a network of other results, and "
+        "so does export, but for vectors (1, N) (docs/ports.md)"
     )
 
 

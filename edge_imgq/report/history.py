@@ -119,7 +119,7 @@ def read_history(path: Path) -> tuple[HistoryEntry, ...]:
         except ValueError as error:
             raise _not_a_history(path, f"line {number} is not a whole object of JSON") from error
         if not isinstance(values, dict) or not needed <= set(values) <= names:
-            raise _not_a_history(path, f"line {number} is no entry of a history")
+            raise _not_a_history(path, f"line {number} is not an entry of a history")
         entries.append(HistoryEntry(**values))
     return tuple(entries)
 

@@ -148,6 +148,6 @@ def read_report(path: Path) -> Report:
 
     Raises:
         FileNotFoundError: It does not exist.
-        RecipeError: It cannot be read or is no report of this schema.
+        RecipeError: It cannot be read or is not a report of this schema.
     """
     return report_from_dict(read_json(path), str(path))

@@ -126,7 +126,7 @@ def tint_lines(report: Report) -> list[str]:
 
 
 def number_lines(report: Report) -> list[str]:
-    """Return lines on the network's further inputs and outputs, and on a result that is no picture.
+    """Return lines on the network's further inputs and outputs, and on results other than pictures.
 
     They say which of the model's own numbers the pixels stand for, and the border that the network
     leaves out. By target follow the errors against the float model: relative to the norm, the

@@ -72,7 +72,7 @@ class TargetReport:
             XNNPACK.
         budget: Budget of the recipe, or None.
         gpu: Result of one image in LiteRT's GPU kernels, in float16 and in float32.
-        numbers: Errors of a first output that is no image, in its own unit.
+        numbers: Errors of a first output that is not an image, in its own unit.
         others: Drift of the further outputs.
         amplified: Tensor of the graph whose rounding errors are amplified most, if many values of
             the file are more than one level from the graph.
@@ -196,7 +196,7 @@ class Report:
         device: Device of the files, e.g. "host", "hexagon:sm8750".
         not_run: Files that were not measured.
         output_range: Range of the float model's output before clipping to pixels; for an output
-            that is no image, scaled so that its stated range is 0 to peak.
+            that is not an image, scaled so that its stated range is 0 to peak.
         failed: Targets whose export failed.
         schemes: One entry per quantized graph that this run made.
         advice: Sentences on gaps of the calibration images and on the model's pixel range.

@@ -326,5 +326,5 @@ def _joined(results: Sequence[NDArray[Any]]) -> NDArray[Any]:
 def _size(interpreter: Any) -> Size:
     shape = interpreter.get_input_details()[0]["shape"]
     if len(shape) != 4:
-        raise ModelError(f"The input of the file has shape {tuple(shape)}, which is no image.")
+        raise ModelError(f"The input of the file has shape {tuple(shape)}, which is not an image.")
     return int(shape[1]), int(shape[2])

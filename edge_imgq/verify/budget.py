@@ -104,8 +104,8 @@ def _builtin_breaches(drift: Drift, budget: Budget) -> list[str]:
 def no_picture(output_range: OutputRange | Skipped) -> tuple[str, ...]:
     """Return a sentence if most of the float model's values are outside the pixel range, else ().
 
-    The result of such a model is no picture, whatever the file's budget: 8-bit pixels cannot hold
-    it.
+    The result of such a model is not a picture, whatever the file's budget: 8-bit pixels cannot
+    hold it.
     """
     if isinstance(output_range, Skipped) or output_range.is_picture:
         return ()

@@ -150,7 +150,7 @@ class ImageDrift:
         errors: summed signed errors of the file against the float reference.
         differences: histogram (256,) of absolute differences from the source graph, in levels.
         host_differences: the same against the file on this host; None if it ran on this host only.
-        numbers: errors of an output that is no picture; None for a picture.
+        numbers: errors of an output that is not a picture; None for a picture.
         others: comparisons of the further outputs.
         growth: PSNR of the file's picture against the float model's after each reported number of
             frames; empty for a network without states.

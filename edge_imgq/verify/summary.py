@@ -38,7 +38,7 @@ def summarise(images: Sequence[ImageDrift], is_picture: bool = True, port: str =
         images: comparisons, one per image.
         is_picture: True if the float model's values are a picture. If False, distances are to its
             unclipped values instead of its pixels.
-        port: name of an output that is no picture.
+        port: name of an output that is not a picture.
     """
     names = [image.name for image in images]
     found = [

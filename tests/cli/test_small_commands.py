@@ -265,7 +265,7 @@ def test_inspect_says_which_results_that_are_no_image_are_taken(run: Run, tmp_pa
     outcome = run("inspect", tmp_path / "classifier.onnx")
     assert outcome.code == 5
     said = " ".join(outcome.out.split())
-    assert "logits is no image: enhance and evaluate refuse a network of other results" in said
+    assert "logits is not an image: enhance and evaluate refuse a network of other results" in said
 
 
 def test_inspect_says_how_much_memory_activations_need_and_where(

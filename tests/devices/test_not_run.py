@@ -28,7 +28,7 @@ class FloatsWithoutTimes:
         session = HostDevice().open(path, threads)
 
         def latency(*_: object, **__: object) -> Latency | Skipped:
-            return Skipped("an emulator's time is no phone's")
+            return Skipped("an emulator's time is not a phone's")
 
         session.latency = latency  # type: ignore[method-assign]
         return session

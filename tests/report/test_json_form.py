@@ -1,4 +1,4 @@
-"""Reports survive JSON, and what is no report is refused with its place."""
+"""Reports survive JSON, and what is not a report is refused with its place."""
 
 from __future__ import annotations
 

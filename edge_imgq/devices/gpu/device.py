@@ -207,8 +207,10 @@ class GpuSession(Uncounted):
         runs: int = RUNS,  # noqa: ARG002
         warm_up: int = WARM_UP,  # noqa: ARG002
     ) -> Latency | Skipped:
-        """Return that a time would be meaningless, since this GPU is no phone's; nothing is run."""
-        what = "a processor stands for the GPU" if self.is_processor else "this GPU is no phone's"
+        """Return that a time would be meaningless: this GPU is not a phone's; nothing is run."""
+        what = (
+            "a processor stands for the GPU" if self.is_processor else "this GPU is not a phone's"
+        )
         return Skipped(f"{what}, and its time is not the phone's")
 
     def placement(self) -> Placement | Skipped:

@@ -148,8 +148,8 @@ class Emitter:
 
         XNNPACK's integer QUANTIZE multiplies by a factor rounded to 1/256, an error of some per
         cent for small factors. If the factor is not a multiple of 1/256, a MUL by one is used,
-        whose factor is a float32 number. Between int8 and int16 there is QUANTIZE alone. None and
-        an equal scale add nothing.
+        whose factor is a float32 number. Conversions between int8 and int16 always use QUANTIZE.
+        If `quantization` is None or equal to the tensor's, nothing is added.
 
         Raises:
             RefusedError: the tensor is float in an integer part of the file.

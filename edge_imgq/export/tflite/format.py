@@ -34,8 +34,8 @@ def write_tflite(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     """Lower the graph to a .tflite file with one signature per size.
 
     The note of a file with one size says whether the input may be resized, and to which multiples.
-    For a processor the fastest rewrites are applied, which may require larger multiples. For the
-    NPU of a chip, the processor's file is compiled, with other forms where its compiler is wrong.
+    Files for CPUs get the fastest rewrites, which may require larger multiples. Files for NPUs are
+    compiled from the CPU file, with operators rewritten that the NPU computes wrongly.
 
     An existing file is overwritten.
 

@@ -193,7 +193,7 @@ def pack(
     """Serialize a file with one subgraph and one signature per entry of `subgraphs`.
 
     Args:
-        store: the store that all parts were written with.
+        store: the store that all subgraphs were written with.
         subgraphs: subgraphs by signature name; interpreters open the first by default.
         description: description of the file.
         metadata: contents by metadata name.

@@ -42,11 +42,11 @@ def name_sides(
         name: name of the model for messages.
 
     Returns:
-        A copy; the model itself if all inputs say it, or if no fractions fit at the sizes that were
-        tried.
+        A copy; the model itself if the shapes of all planes state their fraction, or if no
+        fractions fit at the sizes that were tried.
 
     Raises:
-        ModelError: the sides of an input are no whole part of the image's.
+        ModelError: the sides of an input are not a whole fraction of the image's.
     """
     image, *others = graph_inputs(model.graph)
     planes = [value for value in others if not is_one_pixel(tuple(value.shape or ()))]

@@ -180,7 +180,7 @@ def _set_input(proto: onnx.ModelProto, count: int, size: tuple[int, int]) -> Non
 
 
 def _refuse_uneven(graph: onnx.GraphProto, size: tuple[int, int]) -> None:
-    """Raise if a side is no multiple of the fraction that an input has of it."""
+    """Raise if a side is not a multiple of the fraction that an input has of it."""
     for value in further_inputs(graph):
         parts = size_ratio(graph, value)
         if size[0] % parts or size[1] % parts:

@@ -2,9 +2,9 @@
 
 No operator states what its graph requires of an image. Windows of 12 pixels, a skip over three
 downsamplings and a Reshape that holds 64x64 all show as shapes that contradict each other, or as an
-output that is no integer multiple of the input. The first trial size that works is divided by its
-prime factors as long as sizes that share only the quotient with it still work. Such a size is the
-quotient times a prime that does not divide the first size.
+output that is not an integer multiple of the input. The first trial size that works is divided by
+its prime factors as long as sizes that share only the quotient with it still work. Such a size is
+the quotient times a prime that does not divide the first size.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def ratio_at(model: ir.Model, size: Size) -> Scale | None:
 
 
 def output_at(model: ir.Model, size: Size) -> Size | None:
-    """Return height and width of the output at an input size, or None if it is no single image.
+    """Return height and width of the output at an input size, or None if it is not a single image.
 
     Raises:
         ModelError: shape inference fails at this size.

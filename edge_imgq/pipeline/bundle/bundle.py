@@ -81,8 +81,8 @@ def bundle(request: BundleRequest, watch: Watch) -> WrittenBundle:
     """Write a bundle atomically.
 
     Raises:
-        UsageError: the folder has no report or no such file; or `output` is no bundle, a bundle of
-            another model, or one with files added or changed.
+        UsageError: the folder has no report or no such file; or `output` is not a bundle, or is
+            that of another model, or has files added or changed.
         DriftError: a file is not the one that the report measured.
         ModelError: a file is damaged, or its references are missing.
         OutputError: the bundle cannot be written.

@@ -35,7 +35,7 @@ def replaced(output: Path, model: str, *, with_zip: bool) -> tuple[str, ...]:
         with_zip: True if the zip file beside the folder is written too.
 
     Raises:
-        UsageError: the folder is no bundle, a bundle of another model, or one with files added or
+        UsageError: the folder is not a bundle, or is that of another model, or has files added or
             changed.
     """
     if not output.name:

@@ -24,7 +24,7 @@ def choose(folder: Path, report: Report, patterns: Sequence[str]) -> tuple[Targe
         folder: folder of the model, for error messages.
         report: report of its last export.
         patterns: target names such as "tflite-int8", globs such as "*-int8", or families such as
-            "tflite", which is every target that begins with "tflite-"; none for all.
+            "tflite", which is every target that begins with "tflite-"; empty for all.
 
     Raises:
         UsageError: a word selects no file.

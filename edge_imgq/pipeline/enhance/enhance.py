@@ -93,7 +93,7 @@ class BatchResult:
 
     Attributes:
         written: written results.
-        failed: one sentence per photograph that is no image, damaged, too small or too large.
+        failed: one sentence per photograph that is not an image, damaged, too small or too large.
         hints: sentences on models whose pixel range may differ from the assumed one, on settings
             that a file rounds noticeably, and on photographs reduced from 16 to 8 bits per channel.
         there: results of an earlier run that were kept.
@@ -108,7 +108,7 @@ class BatchResult:
 def enhance(request: EnhanceRequest, watch: Watch) -> BatchResult:
     """Enhance every photograph and write the results, each atomically.
 
-    Photographs that are no image, truncated, smaller than the receptive field or too large for the
+    Files that are not images, truncated, smaller than the receptive field or too large for the
     memory limit are left out and reported; the others are processed.
 
     Raises:

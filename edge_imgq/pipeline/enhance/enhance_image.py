@@ -49,8 +49,8 @@ def enhance_pixels(
 
     Args:
         photo: RGB (H, W, 3), RGBA (H, W, 4) or gray (H, W, 1), uint8, or uint16 if
-            `enhancer.keeps_16_bits`. Only networks for RGBA see its opacity; to them others are
-            opaque.
+            `enhancer.keeps_16_bits`. Only RGBA networks read the opacity; they get other
+            photographs as opaque.
         enhancer: opened network.
         watch: called before each tile with the tiles done and their total.
         beside: called with each further output image, (H', W', C).

@@ -48,7 +48,7 @@ class Protocol:
         by_level: further baselines, which need to know the level.
         on_luma: True if RGB images are compared on luma only.
         blocks: True if PSNR-B is measured.
-        says_noise: True if levels are known standard deviations of noise, in levels of 255.
+        says_noise: True if a level is the standard deviation of the noise, in levels of 255.
         enlarges: True for super-resolution.
     """
 

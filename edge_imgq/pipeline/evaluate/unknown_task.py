@@ -12,9 +12,10 @@ from edge_imgq.pipeline.evaluate.paper_protocols import UNKNOWN, protocol_of
 
 
 def refuse_unknown_task(model: str) -> None:
-    """Raise if a model is a user's .onnx file that keeps the size of its image.
+    """Raise if a model is a user's .onnx file whose result has the size of its image.
 
-    Any other model, and one whose shapes leave it open, is left to be opened.
+    Its shapes do not tell the task then. Other models, and files whose shapes leave the size open,
+    pass.
 
     Args:
         model: name or path.

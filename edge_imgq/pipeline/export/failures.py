@@ -44,7 +44,7 @@ class Failures:
     def of(self, targets: Sequence[str]) -> Iterator[None]:
         """Record errors of the body for some targets instead of raising them.
 
-        Errors of WHOLE_RUN (disk, memory, images) and interrupts are raised all the same.
+        Errors of WHOLE_RUN (disk, memory, images) and interrupts are raised nevertheless.
         """
         try:
             yield
@@ -71,7 +71,7 @@ class Failures:
 
         Raises:
             EdgeImgqError: of the first error's class, with the messages of all.
-            Exception: the first error itself if it is the only one, or is none of edge-imgq's.
+            Exception: the first error itself if it is the only one, or not an EdgeImgqError.
         """
         first, *others = {str(error): error for error in self._errors.values()}.values()
         if not others or not isinstance(first, EdgeImgqError):

@@ -62,7 +62,8 @@ def input_sizes(
         requested: sizes that the user named.
 
     Raises:
-        ModelError: nothing says the size of a user's model, or the model does not take it.
+        ModelError: neither the user nor the user's model states a size, or the model does not take
+            it.
     """
     from edge_imgq.graph.shapes.size import own_size
 

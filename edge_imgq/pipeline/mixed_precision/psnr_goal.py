@@ -39,7 +39,7 @@ class PsnrGoal:
         return self._drop_words(drop_of(psnr, self.of_float), psnr)
 
     def words_within(self, psnr: float) -> str:
-        """Return a limit in the words of the goal, rounded so that the printed value is within it.
+        """Describe a limit in the unit of the goal, rounded so that the printed value is within it.
 
         A PSNR is rounded down to 0.1 dB, a drop up to 0.001 dB.
 

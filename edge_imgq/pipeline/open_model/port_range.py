@@ -75,8 +75,9 @@ def with_range(
         contract: contract of the model.
         requests: what the user states of the port.
         index: index of the port among the model's outputs.
-        span: the original model's values for pixel 0 and pixel 255, which a plane has that is like
-            an input of mosaics, frames, RGB or RGBA and does not reach beyond; None if not known.
+        span: the original model's values for pixel 0 and pixel 255; None if not known. It is the
+            range of a plane that resembles an input of mosaics, frames, RGB or RGBA and stays
+            within it.
 
     Raises:
         UsageError: the user states several ranges, but not one per channel.

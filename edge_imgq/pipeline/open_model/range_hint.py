@@ -70,7 +70,7 @@ def range_hint(source: Source, photos: Iterable[NDArray[np.uint8]], threads: int
     Returns:
         The sentence; "" if the model's images resemble the photographs, or if no other range brings
         them closer and the last operator does not indicate one. If the last operator is Tanh, a
-        range of -1 to 1 that brings every image closer is suggested though they resemble.
+        range of -1 to 1 that brings every image closer is suggested even if they do resemble them.
     """
     pieces = [_piece(source, pixels) for pixels in islice(photos, LOOKED_AT)]
     distances = _distances(source, PixelRange(0, 1), pieces, threads)

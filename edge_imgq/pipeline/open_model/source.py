@@ -294,7 +294,7 @@ def _returning(
     if contract.is_recurrent:
         contract = with_state_ranges(model, contract, pixels, ports)
         take_ports(model, contract.states, contract.peak)
-    # An output image that is no port of its own has the pixel range of the input.
+    # An output image that is not a port of its own has the pixel range of the input.
     first = contract.result or Port(
         "", "image", contract.image_channels, (pixels.low,), (pixels.high,)
     )

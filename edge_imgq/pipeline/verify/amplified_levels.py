@@ -54,7 +54,7 @@ class AmplifiedLevels:
         """Return the tensor of the graph with the largest gain from one level to the output.
 
         Args:
-            path: path of a file that `offer` got.
+            path: path of a file that was passed to `offer`.
             drift: drift of the file.
             watch: called before measuring.
 

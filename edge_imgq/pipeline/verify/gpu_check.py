@@ -42,8 +42,7 @@ def gpu_drift(
         session: session of the file on the GPU.
         host: session of the file on this host.
         sample: image of a size that the file takes.
-        bisects: True to search for the first operator that is computed wrongly even if the file
-            is right.
+        bisects: True to search for the first wrong operator even if the file as a whole is right.
         reference: file that this host runs, if it is not the session's; None for the same file.
 
     Raises:

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 NEVER_THERE = (DeviceError, UnsupportedOperatorError)
 """Errors reported even for a single file: the file is intact, but the device cannot run it."""
 
-NO_PICTURE = Skipped("the result is no picture")
+NO_PICTURE = Skipped("the result is not a picture")
 
 NOT_TIMED = Skipped("not timed: --no-bench")
 

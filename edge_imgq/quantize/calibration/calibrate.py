@@ -70,7 +70,8 @@ def observe_channels(
         model: float graph in the state in which it will be quantized; it is not changed.
         images: uint8 (H, W, C) network inputs, consumed one at a time.
         peak: float value of pixel 255.
-        closely: also collect histograms and moving averages (`ChannelDetail`), which takes longer.
+        closely: True to also collect histograms and moving averages (`ChannelDetail`), which takes
+            longer.
 
     Returns:
         Range of each activation by name, float64: one per channel for 4-D (N, C, H, W) values, one
@@ -101,7 +102,7 @@ def observe_finite(
 ) -> dict[str, ChannelRange]:
     """Measure the per-channel ranges of the activations that stay finite; omit the others.
 
-    It is for synthetic images: a network may divide by a statistic that is zero on a flat image.
+    For synthetic images: a network may divide by a statistic that is zero on a flat image.
 
     Args:
         model: float graph; it is not changed.

@@ -72,7 +72,7 @@ def float_nodes(graph: ir.Graph, names: Collection[str]) -> set[ir.Node]:
 
 
 def is_inner(value: ir.Value, nodes: AbstractSet[ir.Node]) -> bool:
-    """Return True if a value is written and read only by the given nodes and is no graph output.
+    """Return True if a value is written and read only by the given nodes and is not a graph output.
 
     A graph input, which no node writes, is not inner.
     """
@@ -93,6 +93,6 @@ def _surrounded(node: ir.Node, nodes: AbstractSet[ir.Node]) -> bool:
 def _unknown(name: str, known: Collection[str]) -> str:
     hint = did_you_mean(name, known)
     return (
-        f"[precision] names '{name}', which is no layer of the network after the passes of the "
+        f"[precision] names '{name}', which is not a layer of the network after the passes of the "
         f"recipe.{hint} `edge-imgq sensitivity` lists the layers."
     )

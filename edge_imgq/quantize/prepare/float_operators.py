@@ -72,9 +72,9 @@ def operators_in_float(
 ) -> None:
     """Mark operators of a float graph as float where this lowers the predicted error, in place.
 
-    Only while the estimated time stays within MAX_TIME_RATIO of all layers in float, or hardly
-    grows. The graph computes the same in real numbers; factors of one are inserted at float
-    regions.
+    Operators are marked only as long as the estimated time stays below MAX_TIME_RATIO of that with
+    all layers in float, or hardly grows. The graph computes the same in real numbers; factors of
+    one are inserted at float regions.
 
     Args:
         original: float graph in the state in which it will be quantized.

@@ -73,7 +73,7 @@ def remove_idle_factors(graph: ir.Graph) -> None:
 
 
 def _has_gains(value: ir.Value) -> bool:
-    """Return True if a computed 4-D value has several channels and is no graph output."""
+    """Return True if a computed 4-D value has several channels and is not a graph output."""
     shape = value.shape
     known = shape is not None and len(shape) == 4 and isinstance(shape[1], int) and shape[1] > 1
     return known and value.producer() is not None and not value.is_graph_output()

@@ -101,11 +101,11 @@ class Prepared:
         return self._errors
 
     def errors_of(self, variant: ir.Model) -> dict[str, NDArray[np.float64]]:
-        """Estimate what `errors` does for a variant of the graph, by value name.
+        """Estimate the same as `errors` for a variant of the graph, by value name.
 
-        It is the squared error of the image per squared error in each channel: float64 (C,) for
-        each (N, C, H, W) value, from random signs with a fixed seed; for the original graph it is
-        that of `errors`.
+        That is the squared error of the image per squared error in each channel: float64 (C,) for
+        each (N, C, H, W) value, from random signs with a fixed seed. For the original graph, the
+        result of `errors` is returned.
 
         Raises:
             NotCoveredError: an operator has no torch implementation.
@@ -113,7 +113,9 @@ class Prepared:
         return self.errors() if variant is self.original else self.image_weights(variant)
 
     def image_weights(self, model: ir.Model) -> dict[str, NDArray[np.float64]]:
-        """Estimate what `errors_of` does for a graph as it stands now; nothing is cached.
+        """Estimate the squared error of the image per squared error in each channel of a graph.
+
+        As `errors_of`, but for the graph in its present state; nothing is cached.
 
         Raises:
             NotCoveredError: an operator has no torch implementation.
@@ -131,8 +133,8 @@ class Prepared:
     def take(self, name: str, step: Callable[[], dict[str, ChannelRange] | None]) -> None:
         """Run a step and store the ranges that it returns.
 
-        A step that an operator prevents is recorded as skipped. If the step returns None the ranges
-        stay.
+        A step that torch cannot run because of an operator is recorded as skipped. If the step
+        returns None, the ranges are kept.
         """
         self.begin(name)
         found = covered(step)
@@ -150,7 +152,7 @@ def prepare(
     extremes: Container[int],
     begin: Callable[[str], None],
 ) -> Prepared:
-    """Rewrite a float graph as the recipe demands and measure its ranges on the images.
+    """Rewrite a float graph as the recipe requires and measure its ranges on the images.
 
     Args:
         graph: float graph after the recipe's passes; it is not changed.

@@ -39,8 +39,9 @@ def quantize_weight(
     The scales are chosen so that no requantization has ties that runtimes round differently
     (`edge_imgq.quantize.scales.tie_free_multiplier`). A channel whose weights are tiny or zero gets
     a scale large enough for its bias to fit int32 and for the requantization multiplier to stay in
-    the range that kernels accept. So does a channel whose weights are so large that one level of
-    the input fills the range of the result; its weights saturate. Weights are rounded half to even.
+    the range that kernels accept. If a channel's weights are so large that one level of the input
+    fills the range of the result, its scale is limited and its weights saturate. Weights are
+    rounded half to even.
 
     Args:
         weight: float32 weights with output channels on `axis`.

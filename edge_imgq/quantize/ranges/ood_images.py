@@ -62,7 +62,7 @@ class StressImage:
 
 
 def stress_images(contract: ImageContract, size: tuple[int, int]) -> list[StressImage]:
-    """Draw every kind of drawing once or more, in cells of CELL × CELL output pixels.
+    """Draw each kind of drawing at least once, in cells of CELL × CELL output pixels.
 
     The result is the same at every call.
 

@@ -76,7 +76,7 @@ class QuantizationRun:
     def scales(
         self, model: ir.Model, observed: Mapping[str, ChannelRange]
     ) -> dict[ir.Value, Quantization]:
-        """Choose int8 scale and zero point of every activation as the recipe demands.
+        """Choose int8 scale and zero point of every activation as the recipe requires.
 
         Args:
             model: float graph; it is not changed.

@@ -51,9 +51,7 @@ def not_run(name: str, reason: Skipped) -> QuantizationStep:
 
 
 def psnr_after(steps: Iterable[QuantizationStep]) -> float:
-    """Return the PSNR in dB of the graph after the kept steps.
-
-    It is the largest of them.
+    """Return the PSNR in dB to the float model after the kept steps: the largest of theirs.
 
     Raises:
         ValueError: no step was kept that has a PSNR.

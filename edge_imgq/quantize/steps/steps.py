@@ -54,8 +54,8 @@ class QuantizerStep:
         rounds: whether it changes only integers. Kept steps of this kind are repeated on graphs
             whose scales a later step changes.
         begins: progress message before proposing; empty if proposing takes no time.
-        in_parallel: whether torch uses all its threads. How many they are then changes the result
-            in the last bits.
+        in_parallel: whether torch uses all its threads. Their number then affects the last bits of
+            the result.
     """
 
     name: str

@@ -34,7 +34,7 @@ class Im2colInput:
     convolution: SameConvolution
 
     def operations(self, block: int) -> tuple[Operation, ...]:
-        """Return the operations of the rewrite: blocks, gathering, 1×1 convolution, pixels.
+        """Return a SpaceToDepth, im2col as operators, a 1×1 convolution and a DepthToSpace.
 
         `block` is the side of a block in pixels, of which height and width are multiples. Exact in
         integers; float sums are taken in another order.

@@ -37,7 +37,7 @@ class RemainderOutput:
     rest: int
 
     def operations(self, block: int) -> tuple[Operation, ...]:
-        """Return the convolution of whole tiles, the blocked rest, and their Concat.
+        """Return a convolution for the whole tiles, one on blocks for the rest, and a Concat.
 
         `block` is the side of a block in pixels, of which height and width are multiples. Exact in
         integers.

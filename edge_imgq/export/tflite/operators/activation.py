@@ -87,7 +87,7 @@ def tanh(file: Emitter, operation: Operation) -> None:
 
 
 def gelu(file: Emitter, operation: Operation) -> None:
-    """Lower Gelu to GELU in float32, by erf or with the tanh approximation, as the node says."""
+    """Lower Gelu to GELU in float32, by erf or the tanh approximation, as `approximate` says."""
     options = schema.GeluOptionsT()
     options.approximate = operation.attributes.get("approximate", "none") == "tanh"
     file.emit(operation, Code.GELU, [file.tensor(operation.operand(0))], options)
@@ -116,7 +116,7 @@ def softmax(file: Emitter, operation: Operation) -> None:
     Always in float32, up to its rounding: an int8 file has DEQUANTIZE before and QUANTIZE after it,
     since no kernel profile has an integer kernel for Softmax (`edge_imgq.kernels.xnnpack`).
 
-    The axis counts ONNX's axes and is by default the last.
+    `axis` is that of ONNX, by default the last.
     """
     output, name = operation.output, operation.name
     rank = len(output.shape)
@@ -156,7 +156,7 @@ def identity(file: Emitter, operation: Operation) -> None:
 def dequantize(file: Emitter, operation: Operation) -> None:
     """Lower Dequantize, int8 or int16 to float32, to DEQUANTIZE: scale · (q − zero point).
 
-    It stands at the start of a float region of an integer file.
+    A float region of an integer file begins with it.
     """
     source = file.tensor(operation.operand(0))
     file.emit(operation, Code.DEQUANTIZE, [source], schema.DequantizeOptionsT())

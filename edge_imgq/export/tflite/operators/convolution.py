@@ -86,7 +86,7 @@ def _is_wrong_in_groups(
     """Return True if the target computes a convolution in groups wrongly, but a dense one rightly.
 
     LiteRT 2.3.0's GPU kernels silently do if a group of several channels reads or writes a number
-    of them that is no multiple of four.
+    of them that is not a multiple of four.
     """
     channels, inputs = image.shape[1], weights.shape[1]
     if inputs == 1:

@@ -69,8 +69,8 @@ def multiply(file: Emitter, operation: Operation) -> None:
 def divide(file: Emitter, operation: Operation) -> None:
     """Lower Div to DIV, in float32.
 
-    Operands are broadcast as in NumPy. For GPUs, divisors of 0 become 1 where channels are no
-    multiple of four.
+    Operands are broadcast as in NumPy. In files for GPUs, computed divisors of 0 become
+    1 if the number of channels is not a multiple of four.
 
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.

@@ -27,8 +27,8 @@ def gemm(file: Emitter, operation: Operation) -> None:
     Weights are stored (N, K), one row per output.
 
     Raises:
-        RefusedError: alpha or beta is not 1, the input is transposed, weights are computed or no
-            matrix, or the bias is not (N,).
+        RefusedError: alpha or beta is not 1, the input is transposed, weights are computed or
+            not a matrix, or the bias is not (N,).
     """
     attributes = operation.attributes
     if attributes.get("transA", 0) or {attributes.get(k, 1.0) for k in ("alpha", "beta")} != {1.0}:

@@ -37,7 +37,7 @@ DOUBLING_BYTES, REPEATING_BYTES = 64, 192
 def factor(indices: NDArray[np.float64], size: int) -> int:
     """Return the integer factor of a nearest-neighbour resize along one axis, or 0.
 
-    0 also for a factor that copies cannot make: one that is not a product of COPIES.
+    Also 0 for a factor that is not a product of COPIES, which copying operators cannot make.
 
     Args:
         indices: input index of each output element.

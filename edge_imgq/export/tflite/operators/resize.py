@@ -122,7 +122,7 @@ def _factor(operation: Operation, axis: int) -> int:
 def has_operator(operation: Operation) -> bool:
     """Return True if one of TFLite's two resize operators computes a Resize of an image.
 
-    It must sample at ONNX's positions, within TOLERANCE. Antialiased shrinking has none.
+    It must sample at ONNX's positions, within TOLERANCE. Neither antialiases when shrinking.
     """
     image, output = operation.operand(0).shape, operation.output.shape
     shrinks = any(a > b for a, b in zip(image, output, strict=True))

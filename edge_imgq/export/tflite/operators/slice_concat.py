@@ -39,7 +39,7 @@ def cropped(file: Emitter, operation: Operation, source: int, begin: Sequence[in
 def strided_slice(file: Emitter, operation: Operation) -> None:
     """Lower Slice with constant bounds to SLICE or STRIDED_SLICE. Exact if the scale stays.
 
-    A negative step adds a REVERSE_V2 before.
+    For a negative step, a REVERSE_V2 precedes it.
 
     Raises:
         RefusedError: bounds are computed.

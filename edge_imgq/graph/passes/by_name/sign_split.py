@@ -46,8 +46,8 @@ RECTIFIED = ".halves.relu"
 def sign_split(model: ir.Model) -> int:
     """Split each PReLU and LeakyReLU into relu(x) − a · relu(−x), for graphs to be quantized.
 
-    Covered are one constant slope per channel on (N, C, H, W). The halves become channels of the
-    convolutions around. Exact in real numbers; float32 rounding differs.
+    Covers one constant slope per channel on (N, C, H, W). The halves become channels of the
+    adjacent convolutions. Exact in real numbers; float32 rounding differs.
 
     Args:
         model: edited in place.

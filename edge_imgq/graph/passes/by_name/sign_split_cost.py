@@ -7,7 +7,7 @@ to 8 channels takes 9·8·16 slots and its split variant 9·16·16, twice as man
 applies it and quantizes. In slots per position, with C channels:
 
     convolution     taps · ⌈I⌉₈ · ⌈O⌉₁₆ + position, or less in blocks of pixels
-    PRELU kept      prelu · ⌈C⌉₁₆, and remainder where C is no multiple of 16
+    PRELU kept      prelu · ⌈C⌉₁₆, and remainder where C is not a multiple of 16
     LEAKY_RELU      leaky · C, which is an int8 kernel
 
 A PReLU is costed with the convolutions on both sides, all else as in the float graph. It is split

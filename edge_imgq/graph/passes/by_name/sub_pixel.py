@@ -78,8 +78,8 @@ class _Axis:
 def sub_pixel(model: ir.Model) -> int:
     """Rewrite transposed convolutions of stride s ≥ 2 as convolution and DCR depth-to-space.
 
-    Covered are dense and depthwise ConvTranspose nodes with constant weights and equal strides on
-    both axes. Grouped, dilated and `auto_pad` nodes stay unchanged. Exact in real numbers; float32
+    Covers dense and depthwise ConvTranspose nodes with constant weights and equal strides on both
+    axes. Grouped, dilated and `auto_pad` nodes stay unchanged. Exact in real numbers; float32
     sums may be ordered differently.
 
     Args:

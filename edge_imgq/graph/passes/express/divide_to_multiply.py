@@ -18,7 +18,8 @@ from edge_imgq.graph.float_regions import is_marked, mark_float
 def divide_to_multiply(model: ir.Model) -> int:
     """Rewrite x / c as x · (1/c), and the powers x², x^½ and x¹ as x · x, √x and x.
 
-    c is a constant without zeros; integer nodes, and divisions marked as float arithmetic, stay.
+    c is a constant without zeros. Integer nodes and divisions marked as float arithmetic are left
+    unchanged.
     Exact in real numbers; 1/c is rounded to float32, so quotients may differ in the last bits.
 
     Args:

@@ -21,7 +21,8 @@ END = np.iinfo(np.int64).max
 def edge_pad_to_concat(model: ir.Model) -> int:
     """Rewrite each Pad of mode edge or wrap as slices concatenated to its input; bit-exact.
 
-    One axis after the other. Pads must be constant and not negative.
+    Axes are padded one after the other. Pads must be constant and not negative; other nodes are
+    left unchanged.
 
     Args:
         model: edited in place.

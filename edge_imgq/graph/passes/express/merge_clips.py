@@ -25,7 +25,7 @@ def merge_clips(model: ir.Model) -> int:
     """Write Max and Min with a constant as Clip, and merge consecutive clips; bit-exact.
 
     Relu counts as a clip. A Clip with computed bounds becomes Max and Min. Nodes marked as float
-    arithmetic stay.
+    arithmetic are left unchanged.
 
     Args:
         model: edited in place.

@@ -91,7 +91,7 @@ def reparameterize(model: ir.Model) -> int:
 
 
 def collapse_branches(model: ir.Model, *, diagonal: bool) -> int:
-    """Merge chains and added branches of convolutions until none is left that pays.
+    """Merge chains and added branches of convolutions until no merge saves multiplications.
 
     Exact in real numbers, image borders included; float32 rounding differs.
 

@@ -27,8 +27,7 @@ SHIFTS = ("Add", "Sub")
 def mark_shifted_image_float(model: ir.Model) -> int:
     """Mark shifts of the image before zero padding, and the convolutions that read them, as float.
 
-    Covered is conv(pad(x − mean)), whose shift cannot be folded into the layer. Values do not
-    change.
+    Covers conv(pad(x − mean)), whose shift cannot be folded into the layer. Values do not change.
 
     Args:
         model: edited in place.

@@ -25,7 +25,7 @@ from edge_imgq.graph.float_regions import (
 def mark_shrunk_image_float(model: ir.Model) -> int:
     """Mark means of the image's pixels, repeated or not, and the convolutions that read them.
 
-    Values do not change. Networks that return a picture stay as they are.
+    Values do not change. Networks that return a picture are left unmarked.
 
     Args:
         model: edited in place.

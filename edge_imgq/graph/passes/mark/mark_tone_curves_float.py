@@ -32,8 +32,8 @@ ARITHMETIC = frozenset(
 def mark_tone_curves_float(model: ir.Model) -> int:
     """Mark powers, logarithms, roots and exponentials, and arithmetic upstream, as float.
 
-    Squares and cubes by multiplication are no curves; convolutions upstream stay unmarked. Identity
-    nodes are inserted where unmarked nodes read a marked value. Values do not change.
+    Squares and cubes written as products do not count; convolutions upstream stay unmarked. An
+    Identity is inserted where an unmarked node reads a marked value. Values do not change.
 
     Args:
         model: edited in place.

@@ -54,7 +54,7 @@ def _visit(graph: ir.Graph, node: ir.Node) -> bool:
 def order_of(value: ir.Value | None) -> Order | None:
     """Return the permutation of the Transpose that computes a value, or None.
 
-    None also if the Transpose states no `perm`.
+    Also None if the Transpose has no `perm`.
     """
     node = edit.find_producer(value)
     if node is None or node.op_type != "Transpose":

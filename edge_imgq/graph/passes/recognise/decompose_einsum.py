@@ -32,8 +32,8 @@ Length: TypeAlias = "int | ir.SymbolicDim"
 def decompose_einsum(model: ir.Model) -> int:
     """Decompose each Einsum; exact in real numbers, float32 sums may be ordered differently.
 
-    Nodes stay unchanged that take a diagonal (a letter twice in an operand) or broadcast an axis of
-    length 1, and those with open lengths where axes must be merged.
+    Nodes that take a diagonal (a letter twice in an operand), broadcast an axis of length 1, or
+    merge axes of unknown length are left unchanged.
 
     Args:
         model: edited in place.

@@ -24,7 +24,7 @@ def fuse_space_to_depth(model: ir.Model) -> int:
     """Fuse strided slices into SpaceToDepth, and assignments to them into DepthToSpace; exact.
 
     Slices x[:, :, a::r, b::r] over all r² phases (a, b) cover each pixel once. Phases in another
-    order are permuted in the weights of the following convolution. Exact.
+    order are permuted in the weights of the following convolution.
 
     Args:
         model: edited in place.

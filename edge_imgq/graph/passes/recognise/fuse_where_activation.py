@@ -19,8 +19,8 @@ def fuse_where_activation(model: ir.Model) -> int:
     """Rewrite each Where that computes LeakyRelu, Relu or Softplus as that operator.
 
     Where(x > 0, x, α·x) becomes LeakyRelu, or Relu for α = 0; Where(x > t, x, Softplus(x)) becomes
-    Softplus for t ≥ 15. Exact, except that Softplus above its
-    threshold may differ from x by float32 rounding.
+    Softplus for t ≥ 15. Exact, except that Softplus above its threshold may differ from x by
+    float32 rounding.
 
     Args:
         model: edited in place.

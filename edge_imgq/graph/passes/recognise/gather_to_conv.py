@@ -24,11 +24,10 @@ CHANNELS_FIRST = [1, 0, 2, 3]
 
 
 def gather_to_conv(model: ir.Model) -> int:
-    """Rewrite each selection of channels by a constant table that is no slice as a 1×1 convolution.
+    """Rewrite a selection of channels by a constant table as a 1×1 convolution, unless a slice.
 
-    Its matrix has a single 1 in each row. Covered are Gather, and GatherND between two
-    transpositions. Exact for finite values, but for the sign of zero; an infinity or NaN spreads to
-    all channels.
+    Its matrix has a single 1 in each row. Covers Gather, and GatherND between two Transposes. Exact
+    for finite values, except for the sign of zero; an infinity or NaN spreads to all channels.
 
     Args:
         model: edited in place.

@@ -15,7 +15,7 @@ from edge_imgq.graph import edit
 
 
 def normalize_gemm(model: ir.Model) -> int:
-    """Rewrite Gemm, MatMul and PRelu in the one form that all targets have; exact in real numbers.
+    """Rewrite Gemm, MatMul and PRelu in the form that all targets support; exact in real numbers.
 
     A transposed Gemm input gets a Transpose, a matrix C an Add, a MatMul of a vector a Squeeze; a
     PRelu with slopes per pixel becomes relu(x) + slope · min(x, 0). Float32 rounding may differ.

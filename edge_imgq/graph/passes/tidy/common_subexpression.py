@@ -18,7 +18,7 @@ MAX_CONSTANT = 1 << 31
 def common_subexpression(model: ir.Model) -> int:
     """Share equal constants, and remove nodes that repeat another node's computation; bit-exact.
 
-    Constants of at most MAX_CONSTANT are compared by their bytes.
+    Constants of at most MAX_CONSTANT bytes (2 GiB) are compared by content.
 
     Args:
         model: edited in place.
