@@ -8,6 +8,7 @@ from typing import Any
 
 from edge_imgq.bundle.contract import AppContract, FileContract, TensorContract, TilingContract
 from edge_imgq.bundle.port_contract import PortedContract
+from edge_imgq.bundle.templates import template
 
 FOLDER = Path(__file__).with_name("app")
 
@@ -107,18 +108,15 @@ def _own_name(name: str) -> str:
 
 def _code(name: str, contract: AppContract, files: Sequence[FileContract], peak: float) -> bytes:
     """Read a file of FOLDER; fill it in if it is a template."""
-    text = (FOLDER / name).read_text(encoding="utf-8")
-    return (_rendered(text, contract, files, peak) if name.endswith(".j2") else text).encode()
+    path = FOLDER / name
+    if not name.endswith(".j2"):
+        return path.read_text(encoding="utf-8").encode()
+    return _rendered(path, contract, files, peak).encode()
 
 
-def _rendered(text: str, contract: AppContract, files: Sequence[FileContract], peak: float) -> str:
-    import jinja2
-
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
-    )
+def _rendered(path: Path, contract: AppContract, files: Sequence[FileContract], peak: float) -> str:
     first = next(iter(files), None)
-    return environment.from_string(text).render(
+    return template(path).render(
         c=contract,
         files=files,
         processor=next((file for file in files if "int8" in file.target), first),

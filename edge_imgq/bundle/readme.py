@@ -13,6 +13,7 @@ from edge_imgq.bundle.contract import (
     TilingContract,
 )
 from edge_imgq.bundle.port_contract import PortContract, PortedContract
+from edge_imgq.bundle.templates import template
 from edge_imgq.skipped import Skipped
 
 FILE = "README.md"
@@ -32,13 +33,8 @@ def readme(contract: AppContract, photo: str, results: Iterable[str], code: Iter
         results: file names of the files' results.
         code: folders of app code.
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
-    )
     field = contract.receptive_field
-    text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    text = template(TEMPLATE).render(
         c=contract,
         cut=any(isinstance(file.tiling, TilingContract) for file in contract.files),
         radius=field if isinstance(field, ReceptiveFieldContract) else None,
