@@ -245,6 +245,8 @@ def _beyond(port: Port, numbers: list[float], exported: bool) -> str:
 def _example(port: Port) -> str:
     if port.kind == "mask":
         return f"{port.name}=PICTURE (white where it holds)"
+    if port.channels > 1:
+        return f"{port.name}=NUMBER,… ({port.channels} numbers, {_range(port)}, or one for all)"
     return f"{port.name}=NUMBER ({_range(port)})"
 
 

@@ -83,3 +83,10 @@ def test_each_command_is_told_how_to_set_an_input(scaling: Path, tmp_path: Path)
     write_image(tmp_path / "set" / "a.png", PHOTO)
     with pytest.raises(UsageError, match=r"Give it with --set \(`settings` in Python\), or"):
         eiq.evaluate(scaling, tmp_path / "set", task="denoise")
+
+
+def test_an_input_of_several_numbers_is_asked_for_with_how_many(tmp_path: Path) -> None:
+    scaled = helper.make_node("Mul", ["image", "gains"], ["out"])
+    network = write(tmp_path / "n.onnx", [scaled], [IMAGE, ("gains", (1, 3, 1, 1))], 3, {})
+    with pytest.raises(UsageError, match=r"gains=NUMBER,… \(3 numbers, 0 to 1, or one for all\)"):
+        eiq.enhance(PHOTO, network)
