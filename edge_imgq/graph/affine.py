@@ -66,8 +66,8 @@ class Affine:
     def broadcast(self, channels: int) -> Affine | None:
         """Return the affine for a number of channels; None if it has another and is not uniform.
 
-        The wanted number is `channels`. A uniform affine repeats its factor and offset; one of that
-        many channels is returned itself.
+        A uniform affine repeats its factor and offset; an affine that has `channels` channels
+        already is returned itself.
         """
         if channels == len(self.scale):
             return self
@@ -77,7 +77,7 @@ class Affine:
 def affine_of(node: ir.Node) -> tuple[ir.Value, Affine] | None:
     """Return the input of an affine node and its affine, or None for any other node.
 
-    Covered are Add, Sub, Mul and Div with one constant per channel or one number, Neg, and
+    Covers Add, Sub, Mul and Div with one constant per channel or one number, Neg, and
     depthwise 1×1 convolutions, on images (N, C, H, W) of known C. Constants of other shapes than
     (1, C, 1, 1), or one that broadcasts like it, give None, as do a quotient of a constant by the
     image and a divisor that holds 0.
@@ -152,7 +152,7 @@ def insert_affine(
     """Insert an affine before a node and return its output.
 
     A pure factor is written as Mul and a pure offset as Add. Both together are a depthwise 1×1
-    convolution from LANES channels on, and a Mul and an Add below. Constants are rounded to
+    convolution for LANES or more channels, else a Mul and an Add. Constants are rounded to
     float32. `source` is (N, C, H, W); the output has its shape. `name` names the last node and its
     output, with a number appended if it is taken.
     """

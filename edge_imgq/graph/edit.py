@@ -249,7 +249,7 @@ def remove_node(node: ir.Node) -> None:
 def remove_dead(node: ir.Node) -> None:
     """Remove a node whose outputs have no readers, then each producer that this leaves unread.
 
-    A node with readers or graph outputs stays.
+    A node with readers or graph outputs is kept.
     """
     if node.graph is None or any(v.uses() or v.is_graph_output() for v in node.outputs):
         return

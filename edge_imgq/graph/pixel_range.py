@@ -49,7 +49,7 @@ def to_unit_range(model: ir.Model, pixels: PixelRange) -> None:
 def take_unit_range(model: ir.Model, pixels: PixelRange) -> None:
     """Rewrite a network to take [0, 1], in place; its output range stays unchanged.
 
-    The image, its first input, is multiplied by high − low, and low is added. Other inputs stay.
+    The image, its first input, is multiplied by high − low, and low is added. Others are unchanged.
     """
     _enter(model.graph, pixels.high - pixels.low, pixels.low)
 

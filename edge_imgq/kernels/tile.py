@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 def round_up(number: int, unit: int) -> int:
-    """Round an integer up to the next multiple of a positive unit; multiples stay."""
+    """Round an integer up to the next multiple of a positive unit; multiples are unchanged."""
     return -(-number // unit) * unit
 
 

@@ -17,7 +17,7 @@ def by_rows(model: onnx.ModelProto) -> onnx.ModelProto:
     values is up to 0.04 % off, a tenth of a level of int8, so where it lies near a rounding
     boundary the result is another level than that of kernels that sum integers. By rows it is off
     by less than a thousandth of a level (`findings/onnxruntime-reduce-mean.sh`). The model itself
-    is unchanged. ReduceMean over other or computed axes stays as it is.
+    is unchanged. ReduceMean over other or computed axes is left unchanged.
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)

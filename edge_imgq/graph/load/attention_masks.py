@@ -25,8 +25,8 @@ CARRIERS = MOVING | {"Add", "Cast", "CastLike", "Where"}
 def with_finite_masks(model: onnx.ModelProto) -> onnx.ModelProto:
     """Replace minus infinity by the finite MASKED in constants that only a Softmax reads.
 
-    A copy is returned, or the model itself if there is no such constant. Other infinities stay.
-    Exact in float32 for scores within ±14,000, where the masked terms are 0 in either case.
+    A copy is returned, or the model itself if there is no such constant. Other infinities are
+    kept. Exact in float32 for scores within ±14,000, where the masked terms are 0 in either case.
     """
     chosen = [name for name in _infinite(model.graph) if _ends_in_softmax(model.graph, name)]
     if not chosen:

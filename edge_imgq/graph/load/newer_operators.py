@@ -69,7 +69,7 @@ def written_out(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
 def state_casts(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return a copy with CastLike replaced by Cast; the model itself without any.
 
-    Casts are to the inferred type. CastLike nodes whose type cannot be inferred stay.
+    Casts are to the inferred type. CastLike nodes of unknown type are left unchanged.
     """
     if not any(node.op_type == "CastLike" for node in model.graph.node):
         return model

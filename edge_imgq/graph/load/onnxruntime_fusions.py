@@ -37,9 +37,9 @@ TANH_SCALE, TANH_CUBE = math.sqrt(2 / math.pi), 0.044715
 def without_fusions(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return a copy with ONNX Runtime's fused operators decomposed into standard ones.
 
-    The model itself without any. Covered are FusedConv, FusedGemm, FusedMatMul, Gelu, BiasGelu,
+    The model itself without any. Covers FusedConv, FusedGemm, FusedMatMul, Gelu, BiasGelu,
     FastGelu and QuickGelu of the domain com.microsoft. Exact in real numbers. Other operators of
-    the domain stay.
+    the domain are left unchanged.
     """
     if not any(_rule(node) for node in model.graph.node):
         return model

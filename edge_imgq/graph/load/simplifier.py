@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def simplified(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return a model at the project's opset, with constants folded and batch norm fused.
 
-    What onnxsim cannot fold stays as it is. Its errors are not translated.
+    What onnxsim cannot fold is left unchanged. Its errors are not translated.
     """
     with _not_importing("torch"):
         import onnxsim

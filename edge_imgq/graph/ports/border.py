@@ -44,8 +44,8 @@ def find_border(model: ir.Model, size: Size) -> Border | None:
     """Find the border that a model's output lacks, from its output sizes at two input sizes.
 
     Along both axes the output must have s × side − m pixels, with the same s and m > 0 at both
-    sizes; the border is then m/(2·s) input pixels on each side, rounded up. Else there is none. The
-    second size is larger by STEPS. None also if shape inference fails at one of them, or if the
+    sizes; the border is then m/(2·s) input pixels on each side, rounded up. The second
+    size is larger by STEPS. None in all other cases, if shape inference fails at a size, or if the
     border could not be the same on both sides.
 
     Args:

@@ -120,7 +120,7 @@ def name_open_sides(value: onnx.ValueInfoProto, ratio: int) -> None:
 def size_ratio(proto: onnx.GraphProto, value: onnx.ValueInfoProto) -> int:
     """Return height and width of the image divided by those of a further input of a graph.
 
-    1 if the graph does not say it.
+    1 if the graph does not state it.
     """
     return side_ratio(*(_lengths(entry) for entry in (value, proto.input[0])))
 

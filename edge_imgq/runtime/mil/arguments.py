@@ -48,7 +48,7 @@ class Arguments:
         return self.values[self.statement.inputs[key][0]]
 
     def tensor(self, key: str) -> Tensor:
-        """Return an operand to compute with: float16 is widened to float32, other dtypes stay."""
+        """Return an operand to compute with: float16 is widened to float32, others unchanged."""
         return _widen(self.raw(key))
 
     def tensors(self, key: str) -> list[Tensor]:

@@ -85,7 +85,7 @@ def gather(arguments: Arguments) -> Tensor:
 
     The result has the axes of `indices`, of any rank, in place of `axis`: from x (2, 5, 7) and
     indices (3, 4), axis 1 gives (2, 3, 4, 7). Negative indices count from the end. `batch_dims` is
-    taken to be 0. Exact; `x` in float16 is returned as float32, other dtypes stay.
+    taken to be 0. Exact; `x` in float16 is returned as float32, other dtypes unchanged.
 
     Raises:
         RuntimeError: an index lies outside the axis; torch raises IndexError in some cases.
@@ -210,7 +210,7 @@ def expand_dims(arguments: Arguments) -> Tensor:
 
 
 def squeeze(arguments: Arguments) -> Tensor:
-    """Drop `axes` of length 1, by default all of them: MIL `squeeze`. Longer axes stay."""
+    """Drop `axes` of length 1, by default all of them: MIL `squeeze`. Longer axes are kept."""
     x = arguments.tensor("x")
     return x.squeeze(tuple(arguments.ints("axes"))) if arguments.has("axes") else x.squeeze()
 
