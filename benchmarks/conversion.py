@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from benchmarks.cases import Case
 from benchmarks.environments import interpreter
@@ -113,10 +115,10 @@ def run_converter(
     for job in jobs:
         job.out.parent.mkdir(parents=True, exist_ok=True)
     folder = jobs[0].out.parent.parent
-    entries = [_entry(job) for job in jobs]
     listing, log = folder / f"{name}.json", folder / f"{name}.log"
-    listing.write_text(json.dumps(entries))
-    with log.open("w") as stream:
+    with TemporaryDirectory() as copies, log.open("w") as stream:
+        entries = [_entry(job, Path(copies) / str(place)) for place, job in enumerate(jobs)]
+        listing.write_text(json.dumps(entries))
         process = subprocess.Popen(
             [python, SCRIPTS / peer.script, listing], stdout=stream, stderr=subprocess.STDOUT
         )
@@ -130,10 +132,15 @@ def run_converter(
         left[0].refusal.write_text(_crash(code, log))
 
 
-def _entry(job: Wanted) -> Mapping[str, str]:
+def _entry(job: Wanted, copies: Path) -> Mapping[str, str]:
+    """Return what a script is told of a job.
+
+    It gets a copy of the case, because onnx2tf simplifies the network in the file that it is given:
+    the peers after it would get another network, and the next run would ask all of them again.
+    """
     return {
         "precision": job.precision,
-        "case": str(job.case),
+        "case": str(shutil.copytree(job.case, copies / job.case.name)),
         "out": str(job.out),
         "base": job.base,
     }

@@ -26,7 +26,7 @@ class Job:
 
     Attributes:
         precision: "float" or "int8".
-        case: the folder that `benchmarks/cases.py` wrote.
+        case: a copy of the folder that `benchmarks/cases.py` wrote.
         out: the file to write.
         base: a float .tflite file that another peer wrote, for a peer that starts from one.
     """

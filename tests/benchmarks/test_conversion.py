@@ -24,7 +24,9 @@ def convert(job):
     if name == "crashed":
         print("about to fall", flush=True)
         os.abort()
-    return b"file of " + name.encode()
+    data = b"file of " + job.model.read_bytes()
+    job.model.write_bytes(b"simplified")
+    return data
 
 work(convert)
 """
@@ -41,12 +43,16 @@ def peer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setitem(
         conversion.ALL, "test", Peer("onnxruntime", "by_test.py", precisions=("float",))
     )
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(conversion, "interpreter", lambda _name: Path(sys.executable))
     return tmp_path
 
 
 def case(name: str) -> Any:
-    return SimpleNamespace(name=name, key=name, folder=Path(name))
+    folder = Path(name)
+    folder.mkdir(exist_ok=True)
+    (folder / "model.onnx").write_text(name)
+    return SimpleNamespace(name=name, key=name, folder=folder)
 
 
 def test_a_crash_costs_one_file_and_the_others_are_still_written(peer: Path) -> None:
@@ -66,6 +72,12 @@ def test_what_was_answered_before_is_not_asked_again(
     monkeypatch.setattr(conversion, "run_converter", lambda *_arguments: pytest.fail("asked again"))
     again = conversion.convert("test", [case("first"), case("refused")], peer, print)
     assert [type(answer.result) for answer in again] == [type(peer), Skipped]
+
+
+def test_a_peer_that_changes_its_network_changes_it_for_nobody_else(peer: Path) -> None:
+    (answer,) = conversion.convert("test", [case("first")], peer, print)
+    assert isinstance(answer.result, Path)
+    assert (peer / "first" / "model.onnx").read_text() == "first"
 
 
 def test_another_version_of_the_network_or_the_script_is_another_file(peer: Path) -> None:
