@@ -242,6 +242,18 @@ def output_errors(path: Path) -> Iterator[None]:
         raise
 
 
+def unwritten(path: Path, error: OSError) -> OutputError:
+    """Return an error that names `path`, not the temporary file, and says why it was not written.
+
+    Args:
+        path: what was to be written; nothing of it is there, or what was there before.
+        error: what the system said.
+    """
+    if error.errno in _FULL:
+        return OutputError(_full_sentence(path, OSError(error.errno, error.strerror, str(path))))
+    return OutputError(f"{path} could not be written: {error}.")
+
+
 def _full_sentence(path: Path, error: OSError) -> str:
     existing = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     free = shutil.disk_usage(existing).free

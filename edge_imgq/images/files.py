@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edge_imgq.artifact import unwritten
 from edge_imgq.errors import ImageError, OutputError, UsageError
 from edge_imgq.images.colour import rgb_to_y, to_pixels
 from edge_imgq.wording import count_of
@@ -232,9 +233,7 @@ def save_image(
 
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise OutputError(
-            f"{path} does not end in an image format ({', '.join(sorted(SUFFIXES))})."
-        )
+        raise OutputError(f"{path} ends in no image format ({', '.join(sorted(SUFFIXES))}).")
     if alpha is not None and suffix not in OPAQUE:
         image.putalpha(Image.fromarray(alpha))
     options: dict[str, Any] = {"quality": 95}
@@ -258,7 +257,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except OSError as error:
-        raise OutputError(f"{path} could not be written: {error}.") from error
+        raise unwritten(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 

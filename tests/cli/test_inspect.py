@@ -153,7 +153,7 @@ def test_sides_that_a_network_does_not_take_are_refused_in_the_words_of_export(
     run: Run, tmp_path: Path, skip: bool
 ) -> None:
     path = strided(tmp_path / "unet.onnx", skip)
-    said = "unet takes sides that are multiples of 8; 181x320 is not."
+    said = "unet takes sides that are multiples of 8; 181x320 is not. Say --size 184x320."
     exported = run("export", path, "--size", "181x320", "--output", tmp_path / "out")
     outcome = run("inspect", path, "--size", "181x320")
     assert outcome.code == exported.code == 5

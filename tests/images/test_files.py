@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from PIL import Image
 from edge_imgq.errors import ImageError, OutputError, UsageError
 from edge_imgq.images import files
 from edge_imgq.images.files import (
+    atomic_write,
     is_grayscale,
     list_images,
     read_rgb,
@@ -111,6 +114,15 @@ def test_nothing_half_written_stays_when_writing_fails(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"taken\.png could not be written"):
         write_image(target, random_rgb(5))
     assert [path.name for path in tmp_path.iterdir()] == ["taken.png"]
+
+
+def test_a_full_disk_is_named_with_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OutputError, match=r"/a\.png could not be written: the disk is full \("),
+        atomic_write(tmp_path / "a.png") as temporary,
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary))
+    assert list(tmp_path.iterdir()) == []
     with pytest.raises(OutputError, match="image format"):
         write_image(tmp_path / "image.xyz", random_rgb(5))
 

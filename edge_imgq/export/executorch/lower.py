@@ -49,7 +49,7 @@ def without_form(network: Network) -> tuple[Refusal, ...]:
         Refusal(
             operation.kind,
             operation.name,
-            f"torch has no equivalent of this operator; {instead(operation)}, or leave the "
+            f"this operator is not lowered to ExecuTorch; {instead(operation)}, or leave the "
             "executorch targets out.",
         )
         for operation in network.operations

@@ -201,10 +201,10 @@ def refuse_odd_size(source: Source, size: tuple[int, int]) -> None:
 
 
 def _refuse_odd(name: str, contract: ImageContract, size: tuple[int, int]) -> None:
-    if size != contract.fitting(size):
+    if size != (fits := contract.fitting(size)):
         raise ModelError(
             f"{name} takes sides that are multiples of {contract.multiple}; "
-            f"{size[0]}x{size[1]} is not."
+            f"{size[0]}x{size[1]} is not. Say --size {fits[0]}x{fits[1]}."
         )
 
 

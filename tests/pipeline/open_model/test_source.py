@@ -129,7 +129,7 @@ def test_a_size_that_is_no_multiple_is_named_where_the_form_follows_from_the_siz
         helper.make_node("Add", ["d", "image"], ["out"]),
     ]
     open_network(nodes, constants, tmp_path / "blocks.onnx")
-    said = r"blocks takes sides that are multiples of 4; 62x96 is not\."
+    said = r"blocks takes sides that are multiples of 4; 62x96 is not\. Say --size 64x96\."
     with pytest.raises(ModelError, match=said):
         open_model(str(tmp_path / "blocks.onnx"), sizes=((62, 96),))
     assert open_model(str(tmp_path / "blocks.onnx"), sizes=((64, 96),)).contract.multiple == 4
