@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import onnx
@@ -64,13 +65,22 @@ def bind_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
     try:
         inferred = infer_shapes(proto, strict=True)
     except onnx.shape_inference.InferenceError as error:
-        reason = str(error).strip().split("\n")[0]
-        raise ModelError(f"The model does not fit {size[0]}x{size[1]} images: {reason}") from error
+        raise ModelError(
+            f"The model does not fit {size[0]}x{size[1]} images: {_contradiction(str(error))}. "
+            "Give another size, or export it to ONNX with open height and width."
+        ) from error
     bound: ir.Model = ir.from_proto(inferred)
     if fold_shape_arithmetic(bound):
         return bind_size(bound, size)
     _refuse_bad_shapes(bound, size)
     return bound
+
+
+def _contradiction(error: str) -> str:
+    """Return the first line of an error of ONNX's inference without tags, its node named first."""
+    line = error.strip().split("\n")[0].replace("Inference error(s): ", "").rstrip(".")
+    line = re.sub(r"\[\w+\] ", "", line)
+    return re.sub(r"^\(op_type: ?(\w+), node name: ([^)]*)\): ", r"at \1 '\2', ", line)
 
 
 SHAPED = frozenset({"Reshape", "Expand", "Tile", "Slice", "ConstantOfShape", "Range", "Unsqueeze"})
