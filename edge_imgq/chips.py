@@ -65,7 +65,7 @@ QUALCOMM = Vendor(
     variable="QAIRT_SDK_ROOT",
     below=("lib/x86_64-linux-clang",),
     module="ai_edge_litert_sdk_qualcomm",
-    advice="Install the extra, pip install 'onnxruntime-qnn>=2.7,<3', or unpack Qualcomm's AI "
+    advice="Run pip install 'onnxruntime-qnn>=2.7,<3', or unpack Qualcomm's AI "
     "Runtime SDK (QAIRT).",
 )
 MEDIATEK = Vendor(

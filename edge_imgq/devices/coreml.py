@@ -148,7 +148,7 @@ def look() -> tuple[Presence, ...]:
     """Return whether this machine runs Core ML."""
     if sys.platform == "darwin":
         return (Presence("coreml", True, f"macOS {platform.mac_ver()[0]}"),)
-    advice = "Elsewhere packages run in the reference evaluator, untimed."
+    advice = "On this system packages run in the reference evaluator, untimed."
     return (Presence("coreml", False, "Core ML runs on macOS alone", advice),)
 
 

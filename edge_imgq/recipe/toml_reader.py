@@ -5,6 +5,7 @@ A misspelt key never becomes a default.
 
 from __future__ import annotations
 
+import json
 import math
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
@@ -14,6 +15,12 @@ from typing import Any, NoReturn
 from edge_imgq.errors import RecipeError
 from edge_imgq.recipe.toml_lines import TomlPath, key_lines
 from edge_imgq.wording import did_you_mean
+
+CAUSES = {
+    "Invalid value": "text stands in quotes, and true and false are in small letters",
+    "Cannot overwrite a value": "a key stands there twice",
+}
+"""What usually causes an error of tomllib (Python 3.11), by the beginning of its message."""
 
 MAX_SIDE = 65535
 """Largest height or width of an image in pixels, that of JPEG."""
@@ -97,7 +104,10 @@ class TomlTable:
         except UnicodeDecodeError as error:
             raise RecipeError(f"{path} is not valid TOML: it is not text.") from error
         except tomllib.TOMLDecodeError as error:
-            raise RecipeError(f"{path} is not valid TOML: {error}.") from error
+            cause = next(
+                (f": {c}" for text, c in CAUSES.items() if str(error).startswith(text)), ""
+            )
+            raise RecipeError(f"{path} is not valid TOML: {error}{cause}.") from error
 
     def text(self, key: str, choices: Sequence[str] = (), default: str | None = None) -> str:
         """Return a string.
@@ -142,7 +152,7 @@ class TomlTable:
         wanted = "a list of strings"
         values = self._get(key, list, wanted, None if default is None else [*default], [])
         if not all(isinstance(value, str) for value in values):
-            self.refuse(key, f"'{key}' must be a list of strings, not {values!r}.")
+            self.refuse(key, f"'{key}' must be a list of strings, not {_written(values)}.")
             return ()
         return tuple(value for value in values if self._is_one_of(key, value, choices))
 
@@ -169,21 +179,26 @@ class TomlTable:
             self.refuse(
                 key,
                 f"'{key}' must be two whole numbers [height, width] from 1 to {MAX_SIDE}, not "
-                f"{values!r}.",
+                f"{_written(values)}.",
             )
             return 1, 1
         return values[0], values[1]
 
     def table(self, key: str) -> TomlTable:
-        """Return a nested table; an empty one if absent. Wrong: the value is not a table."""
+        """Return a nested table; an empty one if absent. Wrong: the value is not a table.
+
+        If an unknown key is like the absent one, that alone is recorded, not what the table lacks.
+        """
         values = self._get(key, dict, "a table", {}, {})
+        if key not in self._values and f"'{key}'" in self._misspelt:
+            return TomlTable(values, self._where)
         return self._inner(values, f"[{key}]", key)
 
     def tables(self, key: str) -> list[TomlTable]:
         """Return the tables of an array of tables. Wrong: missing, or no array of tables."""
         values = self._get(key, list, "an array of tables", None, [])
         if not all(isinstance(value, dict) for value in values):
-            self.refuse(key, f"'{key}' must be an array of tables, not {values!r}.")
+            self.refuse(key, f"'{key}' must be an array of tables, not {_written(values)}.")
             return []
         return [
             self._inner(value, f"[[{key}]] number {index + 1}", key, index)
@@ -285,9 +300,14 @@ class TomlTable:
             return stand_in
         value = self._values[key]
         if not isinstance(value, kind) or isinstance(value, bool):
-            self.refuse(key, f"'{key}' must be {wanted}, not {value!r}.")
+            self.refuse(key, f"'{key}' must be {wanted}, not {_written(value)}.")
             return stand_in
         return value
+
+
+def _written(value: Any) -> str:
+    """Return a value nearly as TOML writes it: text in double quotes, true and false."""
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def checked_name(name: str) -> str:

@@ -105,7 +105,7 @@ def test_a_manifest_without_tables_and_a_negative_tolerance_are_refused(
     assert outcome.code == 3
     assert "line 1: 'image' must be an array of tables, not [1]" in outcome.out
     assert "'psnr' must be 0 or more, not -1" in outcome.out
-    assert "'drop_mean' must be a number, not 'much'" in outcome.out
+    assert "'drop_mean' must be a number, not \"much\"" in outcome.out
 
 
 def test_a_scheme_that_names_no_recipe_is_wrong(run: Run, project: Path) -> None:

@@ -105,6 +105,11 @@ def test_a_target_that_does_not_exist_is_refused_and_the_known_ones_named() -> N
             '"gpu" belongs to float TFLite',
         ),
         ("[budget]", "[budget", "not valid TOML"),
+        ("[budget]", "[budgets]", r"^[^\n]*unknown key 'budgets'\. Did you mean 'budget'[^\n]*$"),
+        ('format = "tflite"', "format = tflite", "text stands in quotes"),
+        ("size =", "size = [1, 1]\nsize =", "a key stands there twice"),
+        ("size = [180, 320]", "size = true", "not true"),
+        ("size = [180, 320]", 'size = [180, "320"]', r'not \[180, "320"\]'),
         ("# Least share", "colour = 1\n# Least share", "unknown key 'colour'"),
     ],
 )

@@ -50,7 +50,7 @@ def test_the_text_of_a_scheme_reads_back(name: str, tmp_path: Path) -> None:
             r"The recipe 'int8': 'observer' is \"msee\"; it must be one",
         ),
         ({"tuning": -1}, "'tuning' is the number of steps"),
-        ({"tuning": "many"}, "'tuning' must be a number, not 'many'"),
+        ({"tuning": "many"}, "'tuning' must be a number, not \"many\""),
         ({"precision": {"a": "int16"}}, r"\[precision\]: 'a' is \"int16\""),
         ({"passes": "sign-split"}, "'passes' must be a list"),
         ({"name": "a/b"}, "'a/b' cannot be a recipe's name"),
