@@ -11,11 +11,14 @@ level on average; that offset is omitted as well.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import onnx
 from onnx import TensorProto
 
 from edge_imgq.contract import PixelRange
 from edge_imgq.errors import UsageError
+from edge_imgq.ports import PortRequests
 
 BYTES = TensorProto.UINT8
 DROPPED = ("Cast", "Round", "Floor")
@@ -45,6 +48,22 @@ def pixel_range_of(
             "Python)."
         )
     return PixelRange(0.0, 255.0)
+
+
+def with_byte_ranges(requests: PortRequests, model: onnx.ModelProto) -> PortRequests:
+    """Return the requests with a range of 0 to 255 for uint8 inputs of which they state none.
+
+    Other ranges have values between the integers that such an input takes.
+
+    Args:
+        requests: what the user states of the inputs.
+        model: model as given.
+    """
+    names = [value.name for value in model.graph.input if _type(value) == BYTES]
+    taken = [requests.of_input(name) for name in names]
+    ranged = [replace(port, low=(0.0,), high=(255.0,)) for port in taken if not port.low]
+    found = {port.name: port for port in (*requests.inputs, *ranged)}
+    return replace(requests, inputs=tuple(found.values()))
 
 
 def without_bytes(model: onnx.ModelProto) -> onnx.ModelProto:

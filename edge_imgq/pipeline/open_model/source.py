@@ -212,7 +212,7 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
     """Load an ONNX model, bring it to pixels 0 … peak, and compare it with the file."""
     from edge_imgq.graph.load.dynamic_shape import reopened
     from edge_imgq.graph.load.load import normalise
-    from edge_imgq.graph.load.uint8_io import pixel_range_of
+    from edge_imgq.graph.load.uint8_io import pixel_range_of, with_byte_ranges
     from edge_imgq.graph.pixels import read_pixels
     from edge_imgq.graph.ports.port_inputs import (
         refuse_bound_beyond,
@@ -236,7 +236,8 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
     pixels = pixel_range_of(proto, str(model.graph.inputs[0].name), pixels, given.where)
     peak, span = pixels.high if pixels.low == 0 else 1.0, (pixels.low, pixels.high)
     refuse_bound_beyond(given.ports, span)
-    model, stated = read_pixels(model, given.where, peak, sizes, given.ports, span, states)
+    requests = with_byte_ranges(given.ports, proto)
+    model, stated = read_pixels(model, given.where, peak, sizes, requests, span, states)
     contract = replace(stated, port_options=given.ports.words)
     for size in sizes:
         _refuse_odd(given.name, contract, size)
@@ -295,9 +296,8 @@ def _returning(
         contract = with_state_ranges(model, contract, pixels, ports)
         take_ports(model, contract.states, contract.peak)
     # An output image that is not a port of its own has the pixel range of the input.
-    first = contract.result or Port(
-        "", "image", contract.image_channels, (pixels.low,), (pixels.high,)
-    )
+    ends = (pixels.low,), (pixels.high,)
+    first = contract.result or Port("", "image", contract.image_channels, *ends)
     results = [
         port
         if port.kind == "state"

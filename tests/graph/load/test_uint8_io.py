@@ -8,6 +8,8 @@ import pytest
 from edge_imgq.contract import PixelRange
 from edge_imgq.errors import UsageError
 from edge_imgq.graph.load.uint8_io import pixel_range_of
+from edge_imgq.pipeline.open_model.onnx_model import OnnxModel
+from edge_imgq.pipeline.open_model.source import open_model
 
 BYTES, UNIT = PixelRange(0.0, 255.0), PixelRange(0.0, 1.0)
 
@@ -34,3 +36,11 @@ def test_a_uint8_mask_says_nothing_of_a_float_image() -> None:
     taken = network("float", "uint8")
     assert pixel_range_of(taken, "x", None, "m") == UNIT
     assert pixel_range_of(taken, "x", PixelRange(-1.0, 1.0), "m") == PixelRange(-1.0, 1.0)
+
+
+def test_a_uint8_mask_takes_bytes_where_nothing_is_stated() -> None:
+    """Opening compares with the given network in ONNX Runtime, which takes integers alone."""
+    source = open_model(OnnxModel.in_memory(network("float", "uint8"), "m"))
+    (mask,) = source.contract.further
+    assert (mask.kind, mask.low, mask.high) == ("mask", (0.0,), (255.0,))
+    assert source.original is not None
