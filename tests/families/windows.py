@@ -80,7 +80,7 @@ class SwinMasked(nn.Module):
     def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
         self.entry, self.after, self.norm = conv(3, width), conv(width, width), nn.LayerNorm(width)
-        self.blocks = nn.ModuleList([_Shifted(width, 0), _Shifted(width, WINDOW // 2)])
+        self.blocks = nn.ModuleList([_Shifted(width, WINDOW // 2)])
         self.up = nn.Sequential(conv(width, 12), nn.PixelShuffle(2))
         self.register_buffer("mean", torch.tensor([0.45, 0.44, 0.40]).view(1, 3, 1, 1))
 
