@@ -223,7 +223,10 @@ def insert_slice(
 def replace_value(old: ir.Value, new: ir.Value) -> None:
     """Let `new` replace `old` for all readers and as graph output, keeping the output's name.
 
-    The old value and its node stay in the graph, without readers.
+    The old value and its node stay in the graph, without readers. If `old` is a graph output, `new`
+    takes its name, shape and type, and `old` is renamed to "<name>_before"; `new` must not be a
+    graph input or another graph output then, because it would lose its own name. Otherwise `new`
+    keeps its name, shape and type. Nothing checks that shapes agree.
     """
     if old.is_graph_output():
         new.name, old.name = old.name, f"{old.name}_before"

@@ -37,11 +37,23 @@ class Hexagon:
         self._session: Any = None
 
     def answer(self, message: dict[str, Any], array: Any) -> tuple[dict[str, Any], Any]:
-        """Answer one request.
+        """Answer one request; the reply is a dictionary and an array, or None where there is none.
 
-        `message["do"]` is "open" with the bytes of an ONNX file as array; "time" with "runs" and
-        "warm_up", which returns "seconds"; or "run", which returns the output. Inputs are (1, C, H,
-        W).
+        `message["do"]` is one of:
+
+        - "open": `array` holds the bytes of an ONNX file; "soc_model" and "arch" are QNN's numbers
+          of the chip, or absent. Replies with "version", "emulated" and "refused", (operator, node
+          name) pairs, and, if the file opened, "accepted", such pairs, and "partitions", the number
+          of subgraphs.
+        - "time": runs `array` "warm_up" times untimed, then "runs" times. Replies with "seconds", a
+          list of one wall-clock time per run.
+        - "run": replies with an empty dictionary and the first output, as the file stores it.
+
+        Inputs are (1, C, H, W), of the file's input type and size; "open" must have succeeded
+        before.
+
+        Raises:
+            Exception: whatever ONNX Runtime raises; `serve` turns it into the key "error".
         """
         if message["do"] == "open":
             chip = {"soc_model": message.get("soc_model"), "htp_arch": message.get("arch")}

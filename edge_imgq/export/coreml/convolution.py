@@ -94,8 +94,12 @@ def refuse_conv_transpose(operation: Operation) -> str | None:
 def window_padding(operation: Operation) -> Sides:
     """Return the padding before and after each spatial axis of a window, from `pads` or `auto_pad`.
 
+    For ConvTranspose it is what is cropped from the full result, before output padding; this also
+    follows from `output_shape`, and is negative where the output extends beyond the taps.
+
     Args:
-        operation: an ONNX convolution or pooling of static shape.
+        operation: an ONNX convolution, transposed convolution or pooling of static shape; its first
+            input is (N, C, spatial axes …).
 
     Returns:
         Two tuples, begins and ends, each with one number of elements per spatial axis.

@@ -129,12 +129,18 @@ class LoweringContext:
         return self.values.read(self.operation.operand(index), self.unit if unit is None else unit)
 
     def factors(self) -> tuple[Any, Any]:
-        """Return two inputs whose product is in the result's unit.
+        """Return the first two inputs, as float16 in units whose product is the result's unit.
 
-        The first is in steps of its scale, so its integers are exact in float16.
+        In a float network both are real values. Else the first is divided by its scale: a quantized
+        activation becomes its integers less the zero point, exact in float16. The second is divided
+        by the result's unit over that scale, and is rounded to float16.
+
+        Returns:
+            MIL variables with the shapes of inputs 0 and 1; their order is kept.
 
         Raises:
-            ModelError: an activation is not int8 with one scale, or a constant exceeds float16.
+            ModelError: an activation is not int8 with one scale, the first input is a constant
+                stored otherwise, or a constant or a scale exceeds float16.
         """
         own = 1.0 if self.unit == 1.0 else step(self.operation.operand(0))
         return self.read(0, own), self.read(1, self.unit / own)

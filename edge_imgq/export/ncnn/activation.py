@@ -38,9 +38,10 @@ def fused(activation: Activation | None) -> dict[int, Number | tuple[Number, ...
 
 
 def clipped(site: LoweringContext, blob: Blob, activation: Activation) -> Blob:
-    """Add a ReLU or Clip layer that clips a blob, and return its output.
+    """Clip a blob to an activation's bounds by one layer; return its output, of equal shape.
 
-    Bounds are real values; an infinite one becomes the largest float32.
+    It is ReLU for the bounds 0 and infinity, else Clip. Bounds are real values; in a Clip an
+    infinite one becomes the largest float32 of its sign, so finite values stay exact.
     """
     if activation.low == 0 and math.isinf(activation.high):
         return site.builder.emit("ReLU", (blob,), blob.shape)

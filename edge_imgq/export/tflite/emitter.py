@@ -195,10 +195,17 @@ class Emitter:
     def clip(self, operation: Operation, source: int) -> None:
         """Clip tensor `source`, at the output's scale, to the operation's activation bounds.
 
-        If nothing is left to clip, no operator is added: the output is the tensor itself.
+        Bounds are real values. An integer output rounds each to its nearest step; a bound outside
+        its range needs no operator. In float32 clipping is exact. If nothing is left to clip, no
+        operator is added: the output is the tensor itself.
+
+        Args:
+            operation: gives the bounds (none if it has no activation) and the output.
+            source: index in the file of a tensor with the output's stored shape and quantization.
 
         Raises:
-            RefusedError: the output is float in an integer part of the file.
+            RefusedError: an operator is needed, and the output is float in an integer part of the
+                file.
         """
         output = operation.output
         steps = clipping(operation.activation, output.quantization).steps

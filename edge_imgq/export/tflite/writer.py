@@ -192,11 +192,17 @@ def pack(
 ) -> bytes:
     """Serialize a file with one subgraph and one signature per entry of `subgraphs`.
 
+    The metadata's contents are added to the buffers of `store`. A subgraph is named like its
+    signature, or "main" for SIGNATURE.
+
     Args:
-        store: the store that all subgraphs were written with.
+        store: the store that all subgraphs were written with; this is not checked.
         subgraphs: subgraphs by signature name; interpreters open the first by default.
         description: description of the file.
         metadata: contents by metadata name.
+
+    Raises:
+        flatbuffers.builder.BuilderSizeError: the file exceeds 2 GiB.
     """
     model = schema.ModelT()
     model.version, model.description = SCHEMA_VERSION, description

@@ -57,13 +57,17 @@ class Crop:
 
 
 def transposed_convolution(file: Emitter, operation: Operation) -> None:
-    """Lower ConvTranspose to TRANSPOSE_CONV, followed by a SLICE if the crop differs from SAME.
+    """Lower ConvTranspose to TRANSPOSE_CONV, followed by a SLICE if it crops otherwise than SAME.
 
-    Weights (C_in, C_out, H, W) are stored as (C_out, H, W, C_in).
+    Images (N, C, H, W) are stored as (N, H, W, C), weights (C_in, C_out, H, W) as (C_out, H, W,
+    C_in). No SLICE is needed either if nothing is cropped (VALID). For the GPU delegate SAME is
+    used only if the input's height and width are divisible by the strides.
 
     Raises:
-        RefusedError: weights are computed, the kernel is not two-dimensional, it is grouped or
-            dilated, or its output begins before its taps.
+        RefusedError: the weights or the bias are computed, the image is not (N, C, H, W), the
+            convolution is grouped or dilated, `auto_pad` or `output_shape` makes the output begin
+            before the first tap (a negative crop in front), a tensor is float in an integer part of
+            the file, or a constant exceeds float16.
     """
     image, kernel = operation.operand(0), constant_input(operation, 1)
     rows, columns = _crops(operation, image, kernel)
