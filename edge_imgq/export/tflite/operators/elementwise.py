@@ -14,6 +14,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edge_imgq.export.tflite.layout import stored_shape
+from edge_imgq.export.tflite.operators.convolution import SLICE
 from edge_imgq.graph.network import Tensor
 from edge_imgq.graph.read_network import same_quantization
 from edge_imgq.kernels.xnnpack import MAX_SUM_RATIO, MIN_SUM_RATIO
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
 Code = schema.BuiltinOperator
 INVERSE_ROOT = -0.5
-SLICE = 4
-"""Channels that a GPU stores together."""
-
 STEPS_TO_ONE = (2.0**-14, 2.0**-10)
 """Numbers at which |y| is cut, and by which it is then divided, one after the other: all of 2⁻²⁴ or
 more, float16's smallest number, becomes 1, and neither step leaves float16."""

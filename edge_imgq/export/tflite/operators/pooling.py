@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -146,10 +146,8 @@ def _depthwise_mean(
     bias = Tensor(f"{name}/bias", (channels,), Quantization(bias_scale, none, "int32", 0), none)
     stored, axis = stored_values(weights), 0 if is_dense else 3
     inputs = [source, file.weights(kernel, stored, axis), file.tensor(bias)]
-    if is_dense:
-        file.emit(operation, Code.CONV_2D, inputs, _dense_options(spot))
-    else:
-        file.emit(operation, Code.DEPTHWISE_CONV_2D, inputs, _depthwise(spot))
+    options = _options(spot, is_dense=is_dense)
+    file.emit(operation, Code.CONV_2D if is_dense else Code.DEPTHWISE_CONV_2D, inputs, options)
 
 
 def _mean_of_sums(file: Emitter, operation: Operation, source: int, spot: PaddedWindow) -> None:
@@ -166,23 +164,18 @@ def _mean_of_sums(file: Emitter, operation: Operation, source: int, spot: Padded
     bias = Tensor(f"{name}/bias", (channels,), None, np.zeros(channels, np.float32))
     inputs = [source, file.weights(kernel, stored_values(contents(kernel)), 3), file.tensor(bias)]
     sums = file.intermediate(f"{name}/summed", operation.output.shape, None)
-    file.writer.add_operator(Code.DEPTHWISE_CONV_2D, inputs, [sums], _depthwise(spot))
+    file.writer.add_operator(Code.DEPTHWISE_CONV_2D, inputs, [sums], _options(spot, is_dense=False))
     rest = np.full((1, 1, 1, 1), 1 / (taps * weight), np.float32)
     factor = file.operand(Tensor(f"{name}/factor", rest.shape, None, rest), 4)
     file.emit(operation, Code.MUL, [sums, factor], schema.MulOptionsT())
 
 
-def _dense_options(spot: PaddedWindow) -> schema.Conv2DOptionsT:
-    options = schema.Conv2DOptionsT()
+def _options(spot: PaddedWindow, *, is_dense: bool) -> Any:
+    """Return the options of a convolution without padding that takes means."""
+    options = schema.Conv2DOptionsT() if is_dense else schema.DepthwiseConv2DOptionsT()
+    if not is_dense:
+        options.depthMultiplier = 1
     options.padding = VALID
-    options.strideH, options.strideW = spot.rows.stride, spot.columns.stride
-    options.dilationHFactor = options.dilationWFactor = 1
-    return options
-
-
-def _depthwise(spot: PaddedWindow) -> schema.DepthwiseConv2DOptionsT:
-    options = schema.DepthwiseConv2DOptionsT()
-    options.padding, options.depthMultiplier = VALID, 1
     options.strideH, options.strideW = spot.rows.stride, spot.columns.stride
     options.dilationHFactor = options.dilationWFactor = 1
     return options
