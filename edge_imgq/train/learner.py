@@ -40,12 +40,14 @@ class Learner:
     schedule: Schedule
     forward: Callable[[Tensor], tuple[Tensor, ...]]
     objective: Objective
+    workers: Workers = ALONE
 
     def step(self, batch: Batch, step: int) -> float:
-        """Take step number `step` (from 0) on a batch and return its loss.
+        """Take step number `step` (from 0) on a batch and return its loss, averaged over processes.
 
-        If the loss is not finite, training has diverged: NaN is returned, and the network and its
-        average stay unchanged. A critic has learnt from the batch by then. A finite loss whose
+        `batch` is this process's share; every process must call it. If the loss is not finite in
+        one of them, training has diverged: NaN is returned, and the network and its average stay
+        unchanged. A critic has learnt from the batch by then. A finite loss whose
         gradients are not finite is not noticed here: the weights become NaN, and the next step
         returns NaN.
         """
@@ -54,14 +56,16 @@ class Learner:
             group["lr"] = rate
         self._choose_layers(step)
         loss = self.loss(batch, step)
-        if not math.isfinite(loss.item()):
+        value = self.workers.mean(float(loss.item()))
+        if not math.isfinite(value):
             return math.nan
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        self.workers.average_gradients(self.network)
         self.optimiser.step()
         hold_slopes(self.network)
         self._update_average(step)
-        return float(loss.item())
+        return value
 
     def standardise(self, batch: Batch) -> None:
         """Set the standardisation of a measuring network from the statistics of a batch.
@@ -136,9 +140,9 @@ def new_learner(
     optimiser = torch.optim.Adam(
         network.parameters(), lr=schedule.learning_rate, betas=BETAS, fused=True
     )
-    forward = workers.forward_of(network, outputs_of(network))
     objective = objective or PixelObjective(schedule)
-    return Learner(network, average, optimiser, schedule, forward, objective)
+    forward = outputs_of(network)
+    return Learner(network, average, optimiser, schedule, forward, objective, workers)
 
 
 def training_forward(network: nn.Module) -> Callable[[Tensor], Tensor]:

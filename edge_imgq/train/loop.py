@@ -169,7 +169,7 @@ class _Run:
     def _take_step(self) -> None:
         started = time.monotonic()
         batch = self._workers.share(self._sampler.draw(self._rng))
-        loss = self._workers.mean(self._learner.step(batch, self._step))
+        loss = self._learner.step(batch, self._step)
         if not math.isfinite(loss):
             raise ModelError(
                 f"The loss is not finite at step {self._step}; the last checkpoint is in "

@@ -1,9 +1,13 @@
 """Data-parallel training in several processes, started by `torchrun`.
 
 Every process draws the whole batch from the same generator and computes its share. Gradients are
-averaged (DistributedDataParallel; gloo, or NCCL between GPUs). So N processes compute the same run
-as one with the same batch, up to the sequence of floating-point additions. (Int8 noise uses the
-ranges of each process's share.)
+averaged (gloo, or NCCL between GPUs). So N processes compute the same run as one with the same
+batch, up to the sequence of floating-point additions. (Int8 noise uses the ranges of each process's
+share.)
+
+DistributedDataParallel is not used: it misses the gradients of a gradient, which the penalty of a
+Wasserstein critic needs. What it saves, sending while the backward pass runs, is little for
+networks of this size.
 """
 
 from __future__ import annotations
@@ -14,14 +18,18 @@ from typing import TYPE_CHECKING
 
 import torch
 import torch.distributed as dist
+
+# Its functions take the process group that exists when it is first imported as a default, and so
+# keep it (torch 2.13): imported by the first optimiser, it would keep the group's threads running
+# until Python shuts down, which now and then aborted a process that had ended well.
+import torch.distributed.nn.functional
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from edge_imgq.errors import UsageError
 from edge_imgq.train.patches import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 
 BACKENDS = {"cpu": "gloo", "cuda": "cpu:gloo,cuda:nccl"}
@@ -82,8 +90,7 @@ class Workers:
     def average_gradients(self, network: nn.Module) -> None:
         """Replace each gradient by its mean over all processes, in place.
 
-        For networks that DistributedDataParallel cannot wrap: its hooks miss the gradients of a
-        gradient, which the penalty of a Wasserstein critic needs. Every process must call it.
+        Every process must call it, with gradients for the same parameters.
         """
         if self.count == 1:
             return
@@ -91,19 +98,6 @@ class Workers:
             if parameter.grad is not None:
                 dist.all_reduce(parameter.grad)
                 parameter.grad.div_(self.count)
-
-    def forward_of(
-        self, network: nn.Module, forward: Callable[[Tensor], tuple[Tensor, ...]]
-    ) -> Callable[[Tensor], tuple[Tensor, ...]]:
-        """Return `forward`, which computes `network`, with gradients averaged over processes.
-
-        They are averaged in the backward pass, which every process must run. A single process gets
-        `forward` itself.
-        """
-        if self.count == 1:
-            return forward
-        # In a phase that trains the last layer alone, the others have no gradient to wait for.
-        return DistributedDataParallel(_Forward(network, forward), find_unused_parameters=True)
 
 
 ALONE = Workers()
@@ -130,16 +124,3 @@ def joined_workers(batch: int, device: torch.device) -> Iterator[Workers]:
         yield workers
     finally:
         dist.destroy_process_group()
-
-
-class _Forward(nn.Module):
-    """A module that computes a network by another forward function."""
-
-    def __init__(self, network: nn.Module, forward: Callable[[Tensor], tuple[Tensor, ...]]) -> None:
-        super().__init__()
-        self.network = network
-        self._compute = forward
-
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Compute the network's outputs."""
-        return self._compute(image)

@@ -134,6 +134,25 @@ def test_two_processes_train_a_critic_as_one_does(photos: Path, tmp_path: Path) 
     assert_equal_to_rounding(tmp_path / "two", tmp_path / "one", "network.", "critic.")
 
 
+THREADS_LEFT = """
+import os, torch
+from pathlib import Path
+from edge_imgq.train.workers import joined_workers
+with joined_workers(2, torch.device("cpu")) as workers:
+    workers.mean(1.0)
+    assert "gloo" in str([task.read_text() for task in Path("/proc/self/task").glob("*/comm")])
+    torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
+print(*(task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm")))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="Threads are read from /proc.")
+def test_no_thread_of_the_process_group_outlives_a_run(tmp_path: Path) -> None:
+    out = by_torchrun([sys.executable, "-c", THREADS_LEFT], tmp_path)
+    assert "python" in out
+    assert "gloo" not in out
+
+
 def trained(tensors: dict[str, torch.Tensor], *prefixes: str) -> list[str]:
     return [name for name in tensors if name.startswith(prefixes)]
 
