@@ -39,14 +39,14 @@ def constraints(heading: str = CONSTRAINTS_HEADING, more: Iterable[str] = ()) ->
 
 def _needed() -> list[str]:
     """Return the names of edge-imgq's direct and indirect dependencies here, sorted."""
-    found: set[str] = set()
+    names: set[str] = set()
     open_names = [PROJECT]
     while open_names:
         for name in _requirements(open_names.pop()):
-            if name not in found:
-                found.add(name)
+            if name not in names:
+                names.add(name)
                 open_names.append(name)
-    return sorted(found)
+    return sorted(names)
 
 
 def _requirements(project: str) -> Iterator[str]:

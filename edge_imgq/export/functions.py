@@ -75,5 +75,5 @@ def functions_of(format_name: str) -> FormatFunctions:
     Raises:
         KeyError: FORMATS has no such format.
     """
-    found: FormatFunctions = FORMATS[format_name].functions
-    return found
+    functions: FormatFunctions = FORMATS[format_name].functions
+    return functions

@@ -192,7 +192,7 @@ def _parameters(node: ir.Node) -> dict[ir.Value, int]:
 
     Those that only rescale pixels or another input do not count: --range changes them.
     """
-    found = {}
+    zeros = {}
     for value in node.inputs[:1] if node.op_type in RESIZERS else node.inputs:
         producer, zero = find_producer(value), 0
         if producer is not None and _is_constant(producer):
@@ -200,8 +200,8 @@ def _parameters(node: ir.Node) -> dict[ir.Value, int]:
         if value is None or value.const_value is None or value.dtype in INDICES:
             continue
         if node.graph is None or not is_of_range(value, node.graph):
-            found[value] = zero
-    return found
+            zeros[value] = zero
+    return zeros
 
 
 def _zero_point(dequantizer: ir.Node) -> int:

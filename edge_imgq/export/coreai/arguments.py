@@ -111,5 +111,5 @@ class Arguments:
 def element_type(variable: Any) -> np.dtype[Any]:
     """Return the NumPy dtype of a variable in coremltools' program."""
     types = importlib.import_module("coremltools.converters.mil.mil").types
-    found: np.dtype[Any] = np.dtype(types.nptype_from_builtin(variable.dtype))
-    return found
+    dtype: np.dtype[Any] = np.dtype(types.nptype_from_builtin(variable.dtype))
+    return dtype

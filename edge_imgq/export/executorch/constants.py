@@ -37,19 +37,19 @@ def constants_of(model: ir.Model) -> dict[ir.Value, Constant]:
     Settings, scales and zero points are left out. Integer weights keep their scale, unless they are
     int32 or their layer computes in float, which dequantizes them. PRelu slopes are flattened.
     """
-    found: dict[ir.Value, Constant] = {}
+    constants: dict[ir.Value, Constant] = {}
     for node in model.graph:
         if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
             continue
         for index, value in enumerate(node.inputs):
-            if value is None or value in found or is_setting(node, index):
+            if value is None or value in constants or is_setting(node, index):
                 continue
             restore = edit.find_producer(value)
             if edit.is_constant(value):
-                found[value] = Constant(_shaped(edit.contents(value), node))
+                constants[value] = Constant(_shaped(edit.contents(value), node))
             elif restore is not None and _restores_constant(restore):
-                found[value] = _quantized(restore, node)
-    return found
+                constants[value] = _quantized(restore, node)
+    return constants
 
 
 def is_setting(node: ir.Node, index: int) -> bool:

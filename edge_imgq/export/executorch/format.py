@@ -36,8 +36,8 @@ def write_executorch(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None
     from edge_imgq.export.refusal import as_error
     from edge_imgq.graph.shapes.size import bind_size
 
-    if found := refusals(graph, spec):
-        raise as_error("ExecuTorch", spec.note.model, found)
+    if refused := refusals(graph, spec):
+        raise as_error("ExecuTorch", spec.note.model, refused)
     (size,) = spec.sizes
     write_bytes(path, lower(bind_size(graph.model, size), spec.note))
 
@@ -54,8 +54,8 @@ def refusals(graph: PreparedGraph, spec: ExportSpec) -> tuple[Refusal, ...]:
     from edge_imgq.export.executorch.lower import misused, without_form
     from edge_imgq.graph.shapes.size import bind_size
 
-    found = refused_at_any_size(graph, spec, without_form)
-    return found or misused(bind_size(graph.model, spec.sizes[0]))
+    refused = refused_at_any_size(graph, spec, without_form)
+    return refused or misused(bind_size(graph.model, spec.sizes[0]))
 
 
 FUNCTIONS = FormatFunctions(

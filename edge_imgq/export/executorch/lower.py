@@ -65,7 +65,7 @@ def misused(model: ir.Model) -> tuple[Refusal, ...]:
     Args:
         model: bound to a size.
     """
-    found = []
+    refused = []
     with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
         program = TorchProgram(model)
         values = {image: _empty(image) for image in program.images}
@@ -77,10 +77,10 @@ def misused(model: ir.Model) -> tuple[Refusal, ...]:
                     f"{error.use or error} has no torch form; write it with others in the model, "
                     "or leave the executorch targets out."
                 )
-                found.append(Refusal(node.op_type, str(node.name), reason))
+                refused.append(Refusal(node.op_type, str(node.name), reason))
                 results = tuple(map(_empty, node.outputs))
             values.update(zip(node.outputs, results, strict=True))
-    return tuple(found)
+    return tuple(refused)
 
 
 def _empty(value: ir.Value) -> torch.Tensor:

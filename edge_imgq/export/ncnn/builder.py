@@ -252,7 +252,7 @@ class LoweringContext:
             RefusedError: it is the batch axis.
         """
         shape = self.operation.operand(operand).shape
-        found = axis % len(shape) - (len(shape) - len(stored(shape)))
-        if found < 0:
+        stored_axis = axis % len(shape) - (len(shape) - len(stored(shape)))
+        if stored_axis < 0:
             raise RefusedError("it works along the axis of the batch, which ncnn does not have")
-        return found
+        return stored_axis

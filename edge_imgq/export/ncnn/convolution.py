@@ -49,10 +49,10 @@ def convolution(site: LoweringContext) -> Blob:
     kind, term = "Convolution", OF_CHANNELS
     if group > 1:
         kind, term, parameters = "ConvolutionDepthWise", OF_GROUPS, {**parameters, 7: group}
-    weights, found = _weights(site, weight), integers_of(site.operation)
-    if found is not None:
+    weights, integers = _weights(site, weight), integers_of(site.operation)
+    if integers is not None:
         parameters[SCALES] = term
-        weights = (Weight(found.weights, is_tagged=True), *weights[1:], *found.factors)
+        weights = (Weight(integers.weights, is_tagged=True), *weights[1:], *integers.factors)
     return site.emit(kind, site.read(0), parameters=parameters, weights=weights)
 
 

@@ -212,8 +212,8 @@ def transpose(site: LoweringContext) -> Blob:
     while len(lengths) > MAX_AXES:
         place = next(index for index, axis in enumerate(order) if index != axis)
         x, lengths, order = _with_one_in_place(site, x, lengths, order, place)
-    found = permuted(site, site.builder.reshaped(x, lengths), order)
-    return site.builder.representable(found, operation.output)
+    transposed = permuted(site, site.builder.reshaped(x, lengths), order)
+    return site.builder.representable(transposed, operation.output)
 
 
 def _with_one_in_place(

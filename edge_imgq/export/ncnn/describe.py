@@ -33,7 +33,7 @@ def describe(path: Path) -> FileDescription:
     pair = read_pair(path)
     arrays = pair.arrays()
     learned = {line.name: _learned(line, arrays.get(line.name, [])) for line in pair.lines}
-    counts = {name: sum(a.size for a in found) for name, found in learned.items()}
+    counts = {name: sum(a.size for a in tensors) for name, tensors in learned.items()}
     rows = tuple(
         _row(line, pair, counts.get(line.name, 0))
         for line in pair.lines
@@ -46,7 +46,7 @@ def describe(path: Path) -> FileDescription:
         outputs=(_edge(result.outputs[0], pair),),
         operators=rows,
         parameters=sum(counts.values()),
-        zeros=sum(int((a == 0).sum()) for found in learned.values() for a in found),
+        zeros=sum(int((a == 0).sum()) for tensors in learned.values() for a in tensors),
         macs=sum(row.macs for row in rows),
         bytes=size_of(path),
         memory=known_memory(path),

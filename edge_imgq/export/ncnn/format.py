@@ -97,8 +97,8 @@ def _takes_other_sizes(
     from edge_imgq.export.ncnn.layers import param_text, weight_bytes
     from edge_imgq.export.ncnn.lower import lower
 
-    def contents(found: tuple[Layer, ...]) -> tuple[str, bytes]:
-        return param_text(found), weight_bytes(found, float16=False)
+    def contents(lowered: tuple[Layer, ...]) -> tuple[str, bytes]:
+        return param_text(lowered), weight_bytes(lowered, float16=False)
 
     multiple, own = note.contract.multiple, contents(layers)
     for rows, columns in STEPS:

@@ -169,19 +169,19 @@ def with_splits(layers: Sequence[Layer], result: str) -> tuple[Layer, ...]:
     used = _used(layers, result)
     readers = Counter(blob for layer in used for blob in layer.inputs)
     taken: Counter[str] = Counter()
-    found: list[Layer] = []
+    renamed: list[Layer] = []
     for layer in used:
         inputs = []
         for blob in layer.inputs:
             inputs.append(_split_name(blob, taken[blob]) if readers[blob] > 1 else blob)
             taken[blob] += 1
-        found.append(replace(layer, inputs=tuple(inputs)))
-        found += [
+        renamed.append(replace(layer, inputs=tuple(inputs)))
+        renamed += [
             _split(blob, shape, readers[blob])
             for blob, shape in zip(layer.outputs, layer.shapes, strict=True)
             if readers[blob] > 1
         ]
-    return tuple(found)
+    return tuple(renamed)
 
 
 def _split(blob: str, shape: Shape, count: int) -> Layer:

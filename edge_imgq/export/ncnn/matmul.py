@@ -73,14 +73,14 @@ def rows(site: LoweringContext, weight: Array, bias: Array | None) -> Blob:
     weights += [] if bias is None else [Weight(np.asarray(bias, np.float32))]
     parameters = {0: outputs, 1: int(bias is not None), 2: int(weight.size)}
     wide: Shape = (count, outputs) if count > 1 else (outputs,)
-    found = site.builder.emit(
+    product = site.builder.emit(
         "InnerProduct",
         (site.builder.reshaped(x, flat),),
         wide,
         {**parameters, **fused(site.operation.activation)},
         weights,
     )
-    return site.builder.reshaped(found, site.shape)
+    return site.builder.reshaped(product, site.shape)
 
 
 def _raised(site: LoweringContext, blob: Blob, rank: int) -> Blob:

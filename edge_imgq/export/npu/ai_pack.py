@@ -49,13 +49,13 @@ def _result(fallback: Path, compiled: Mapping[Path, Chip]) -> Any:
     """Wrap files as a compilation result of LiteRT."""
     from ai_edge_litert.aot.core.aot_types import CompilationResult, Model
 
-    found = CompilationResult()
+    result = CompilationResult()
     for backend, path in (
         (_fallback(), fallback),
         *((_backend(chip), path) for path, chip in compiled.items()),
     ):
-        found.models_with_backend.append((backend, Model.create_from_path(path)))
-    return found
+        result.models_with_backend.append((backend, Model.create_from_path(path)))
+    return result
 
 
 def _fallback() -> Any:

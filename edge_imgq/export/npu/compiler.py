@@ -138,8 +138,8 @@ def _refuse_failure(chip: Chip, said: str, code: int | None, made: Path) -> None
 
 def _complaint(said: str) -> str:
     """Return the first relevant error of the log after ": ", or ""."""
-    for found in COMPLAINT.finditer(said):
-        words = found[1].removeprefix("ERROR:").strip().rstrip(".")
+    for complaint in COMPLAINT.finditer(said):
+        words = complaint[1].removeprefix("ERROR:").strip().rstrip(".")
         if words and not words.startswith(HARMLESS) and "[litert/" not in words:
             return f": {words[:200]}"
     return ""

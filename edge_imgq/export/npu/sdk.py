@@ -54,11 +54,11 @@ def find_sdk(vendor: Vendor) -> Sdk | Skipped:
     named = os.environ.get(vendor.variable, "")
     if named:
         return _named(vendor, Path(named))
-    found = _packaged(vendor)
-    if found is None and vendor is QUALCOMM:
-        found = _of_onnxruntime()
-    if found is not None:
-        return found
+    sdk = _packaged(vendor)
+    if sdk is None and vendor is QUALCOMM:
+        sdk = _of_onnxruntime()
+    if sdk is not None:
+        return sdk
     return Skipped(
         f"{vendor.name}'s compiler, {vendor.library}, is not installed here. {vendor.advice} "
         f"{vendor.variable} names the folder of an SDK that was unpacked."

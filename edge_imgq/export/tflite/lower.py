@@ -127,14 +127,14 @@ def _metadata(note: FileNote, subgraphs: Mapping[str, Subgraph]) -> dict[str, by
     """Return the note, plus TFLite's standard metadata if the authorship is stated."""
     from edge_imgq.export.tflite.model_metadata import NAME, model_metadata
 
-    found = {METADATA_NAME: json.dumps(note.to_strings(), sort_keys=True).encode()}
+    buffers = {METADATA_NAME: json.dumps(note.to_strings(), sort_keys=True).encode()}
     if note.authorship.is_stated:
         names = [
             (next(iter(subgraph.inputs)), next(iter(subgraph.outputs)))
             for subgraph in subgraphs.values()
         ]
-        found[NAME] = model_metadata(note, names)
-    return found
+        buffers[NAME] = model_metadata(note, names)
+    return buffers
 
 
 def refusals(network: Network, options: LoweringOptions = DEFAULT_OPTIONS) -> tuple[Refusal, ...]:

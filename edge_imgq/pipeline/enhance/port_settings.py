@@ -53,7 +53,7 @@ def levels_of(
         UsageError: an input has no value, one outside its range, or does not exist.
         ImageError: a picture cannot be read.
     """
-    found = set_levels(contract, settings, name, exported=exported)
+    levels = set_levels(contract, settings, name, exported=exported)
     own = ("image", "state")  # the photograph, and what the network itself returned
     missing = [p for p in contract.further if p.name not in settings and p.kind not in own]
     if missing:
@@ -62,7 +62,7 @@ def levels_of(
             f"{name} takes more than the photograph: {asked}. Give it with --set (`settings` in "
             "Python), or make it a constant with --bind."
         )
-    return found
+    return levels
 
 
 def set_levels(

@@ -80,9 +80,9 @@ def detection_scores(detector: str, boxes: Sequence[FoundBoxes]) -> Detection | 
 
 def _scores(condition: str, method: str, pairs: Sequence[tuple[Boxes, Boxes]]) -> DetectionScores:
     """Return the scores of one condition and method; there is a reference box."""
-    sure = [(reference, found.chosen(found.scores >= SURE)) for reference, found in pairs]
-    right = sum(int(correct(reference, found).sum()) for reference, found in sure)
-    found_in_all = sum(len(found.scores) for _, found in sure)
+    sure = [(reference, detected.chosen(detected.scores >= SURE)) for reference, detected in pairs]
+    right = sum(int(correct(reference, detected).sum()) for reference, detected in sure)
+    found_in_all = sum(len(detected.scores) for _, detected in sure)
     there = sum(len(reference.scores) for reference, _ in sure)
     return DetectionScores(
         condition=condition,

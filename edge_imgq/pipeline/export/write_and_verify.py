@@ -80,10 +80,10 @@ ENOUGH_ON_NPU = 50.0
 def _coarse_on_npus(jobs: Sequence[TargetJob], report: Report) -> list[str]:
     """Recommend int16 activations if an NPU's rounding shows in a file with int8 ones."""
     int8 = {w.target for w in jobs if w.processor in CHIPS and not w.stores_int16}
-    found = {target.target: target.vs_host for target in report.targets if target.target in int8}
+    agreed = {target.target: target.vs_host for target in report.targets if target.target in int8}
     coarse = [
         name
-        for name, agreement in found.items()
+        for name, agreement in agreed.items()
         if not isinstance(agreement, Skipped) and agreement.psnr < ENOUGH_ON_NPU
     ]
     if not coarse:

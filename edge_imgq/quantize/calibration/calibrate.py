@@ -93,8 +93,8 @@ def observe_channels(
                 details.setdefault(name, _Detail(observed)).add(observed, sample)
     if not ranges:
         raise ImageError("There is no calibration image; int8 scales need at least one.")
-    found = {name: detail.result() for name, detail in details.items()}
-    return {name: ChannelRange(r.low, r.high, found.get(name)) for name, r in ranges.items()}
+    statistics = {name: detail.result() for name, detail in details.items()}
+    return {name: ChannelRange(r.low, r.high, statistics.get(name)) for name, r in ranges.items()}
 
 
 def observe_finite(
@@ -118,7 +118,7 @@ def observe_finite(
     for pixels in images:
         for name, (observed, _) in watcher.look(pixels).items():
             ranges[name] = ranges[name].join(observed) if name in ranges else observed
-    return {name: found for name, found in ranges.items() if found.is_finite}
+    return {name: observed for name, observed in ranges.items() if observed.is_finite}
 
 
 class ChannelWatcher:
@@ -140,10 +140,10 @@ class ChannelWatcher:
             NonFiniteOutputError: an activation is NaN or infinite.
             ModelError: the graph does not run on the image.
         """
-        found = {name: observed for name, (observed, _) in self.look(pixels).items()}
-        for name, observed in found.items():
+        ranges = {name: observed for name, (observed, _) in self.look(pixels).items()}
+        for name, observed in ranges.items():
             _refuse_non_finite(name, observed)
-        return found
+        return ranges
 
     def look(
         self, pixels: NDArray[np.uint8]

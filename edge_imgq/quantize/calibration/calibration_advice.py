@@ -33,21 +33,21 @@ def calibration_advice(count: int, patches: NDArray[np.float32], peak: float) ->
         peak: float value of pixel 255.
     """
     levels = patches * (255 / peak)
-    found = []
+    advice = []
     if count < MIN_IMAGES:
-        found.append(
+        advice.append(
             f"Only {count_of(count, 'calibration image')}: an app's photographs will leave the "
             "ranges seen here. 16 to 64 are a good number."
         )
     means = levels.mean(axis=(1, 2, 3))
     if float(means.std()) < MIN_PATCH_DEVIATION:
-        found.append(
+        advice.append(
             "The calibration images are nearly alike in brightness. Add scenes that differ."
         )
     if float(np.mean(levels < DARK)) < SHARE or means.min() > LIGHT:
-        found.append("Next to nothing dark is in the calibration images. Add the darkest scenes.")
+        advice.append("Next to nothing dark is in the calibration images. Add the darkest scenes.")
     if float(np.mean(levels > BRIGHT)) < SHARE or means.max() < DIM:
-        found.append(
+        advice.append(
             "Next to nothing bright is in the calibration images. Add the brightest scenes."
         )
-    return tuple(found)
+    return tuple(advice)

@@ -162,8 +162,8 @@ def channel_sensitivity(
     channels = find_channels(model.graph)
     if not (channels.scalable | channels.copyable).any():
         return {}
-    found = measure_sensitivity(model, list(channels.of), batch, one_by_one=one_by_one)
-    return {value.name or "": sensitivity for value, sensitivity in found.items()}
+    sensitivities = measure_sensitivity(model, list(channels.of), batch, one_by_one=one_by_one)
+    return {value.name or "": sensitivity for value, sensitivity in sensitivities.items()}
 
 
 def signed_sum(image: Tensor, generator: torch.Generator) -> Tensor:
@@ -208,5 +208,5 @@ def image_weights(
         NotCoveredError: an operator has no torch implementation.
     """
     values = [v for node in model.graph for v in node.outputs if v.shape and len(v.shape) == 4]
-    found = measure_sensitivity(model, values, batch, one_by_one=one_by_one)
-    return {value.name or "": sensitivity.error for value, sensitivity in found.items()}
+    sensitivities = measure_sensitivity(model, values, batch, one_by_one=one_by_one)
+    return {value.name or "": sensitivity.error for value, sensitivity in sensitivities.items()}

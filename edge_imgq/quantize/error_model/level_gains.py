@@ -57,13 +57,13 @@ def level_gains(
     still = {STEP + name: np.zeros(1, np.float32) for name in steps}
     before, *others = run_session(session, {**feeds, **still})
     tensors = others[outputs - 1 :]
-    generator, found = np.random.default_rng(0), []
+    generator, gains = np.random.default_rng(0), []
     for (name, step), tensor in zip(steps.items(), tensors, strict=True):
         moved = _moved(tensor.shape, step.scale, generator)
         after = session.run([session.get_outputs()[0].name], {**feeds, **still, STEP + name: moved})
         change = np.abs(after[0].clip(0, peak) - before.clip(0, peak)).max()
-        found.append(LevelGain(name, step.operator, float(change) * 255 / peak))
-    return tuple(sorted(found, key=lambda gain: -gain.levels))
+        gains.append(LevelGain(name, step.operator, float(change) * 255 / peak))
+    return tuple(sorted(gains, key=lambda gain: -gain.levels))
 
 
 @dataclass(frozen=True)

@@ -77,10 +77,10 @@ def noise_with_gains(
     for value, error in errors.items():
         if not adds_rounding_noise(value):
             continue
-        found = observed[value.name or ""]
+        channel_range = observed[value.name or ""]
         steps = np.full(len(error), float(qparams[value].scale[0]))
-        if value in channels.of and found.low.ndim:
-            spans = np.maximum(found.high, 0) - np.minimum(found.low, 0)
+        if value in channels.of and channel_range.low.ndim:
+            spans = np.maximum(channel_range.high, 0) - np.minimum(channel_range.low, 0)
             steps = np.where(channels.scalable[channels.of[value]], spans / LEVELS, steps)
         noise += float((error * steps**2).sum()) / 12
     return noise
@@ -125,4 +125,4 @@ class NoiseModel:
 
     @cached_property
     def _ranges(self) -> dict[str, Range]:
-        return {name: found.whole() for name, found in self.observed.items()}
+        return {name: channels.whole() for name, channels in self.observed.items()}

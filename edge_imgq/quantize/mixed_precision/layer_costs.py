@@ -123,8 +123,8 @@ def written_switches(graph: ir.Graph, switches: Iterable[str]) -> dict[ir.Node, 
             owners[follower.outputs[0].name or ""] = node
         for value in node.outputs:
             owners.setdefault(value.name or "", node)
-    found: dict[ir.Node, tuple[str, ...]] = dict.fromkeys(layers(graph), ())
+    outputs: dict[ir.Node, tuple[str, ...]] = dict.fromkeys(layers(graph), ())
     for name in sorted(switches):
         if name in owners:
-            found[owners[name]] = (*found.get(owners[name], ()), name)
-    return {node: found[node] for node in graph if node in found}
+            outputs[owners[name]] = (*outputs.get(owners[name], ()), name)
+    return {node: outputs[node] for node in graph if node in outputs}

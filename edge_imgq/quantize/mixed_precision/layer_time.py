@@ -62,12 +62,12 @@ class LayerTimes:
         """Estimate the time of each node in nanoseconds, by name; conversions are under ""."""
         exact = float_nodes(self._graph, names) | self._marked
         floats = exact | self._only
-        found = {_name(node): times[node in floats] for node, times in self._times.items()}
+        nanoseconds = {_name(node): times[node in floats] for node, times in self._times.items()}
         profile, images = self._profile, [*self._graph.inputs, *self._graph.outputs]
         pixels = sum(_elements(value) for value in images if not value.is_initializer())
         converted = self._converted(exact, floats)
         times = profile.times
-        return found | {"": times.conversion * converted + times.pixel * pixels}
+        return nanoseconds | {"": times.conversion * converted + times.pixel * pixels}
 
     def _time(self, node: ir.Node, operations: dict[str, Operation], *, in_float: bool) -> float:
         operation = operations.get(_name(node))

@@ -147,7 +147,7 @@ class PrecisionSearch:
 
 def _layers_around(value: ir.Value, weighted: set[ir.Node]) -> Names:
     """Find the layers reached from a value in both directions without passing through a layer."""
-    found: set[str] = set()
+    names: set[str] = set()
     visited: set[ir.Node] = set()
     ahead = [value]
     while ahead:
@@ -157,8 +157,8 @@ def _layers_around(value: ir.Value, weighted: set[ir.Node]) -> Names:
                 continue
             visited.add(node)
             if node in weighted:
-                found.add(node.name or "")
+                names.add(node.name or "")
             else:
                 near = (*node.inputs, *node.outputs)
                 ahead.extend(v for v in near if v is not None and not v.is_initializer())
-    return frozenset(found)
+    return frozenset(names)

@@ -68,11 +68,11 @@ def worst_layers(graph: ir.Graph, errors: Mapping[str, float]) -> tuple[WorstLay
         errors: errors of its roundings from `rounding_errors`.
     """
     total = sum(errors.values()) or 1.0
-    found = []
+    worst = []
     for node, outputs in written_switches(graph, errors).items():
         weights = errors.get(weights_of(node.name or ""), 0.0) / total
         output = sum(errors[name] for name in outputs) / total
         if weights + output >= SHARE:
-            found.append(WorstLayer(node.name or "", node.op_type, weights, output))
-    found.sort(key=lambda layer: -layer.weights - layer.output)
-    return tuple(found[:MAX_LAYERS])
+            worst.append(WorstLayer(node.name or "", node.op_type, weights, output))
+    worst.sort(key=lambda layer: -layer.weights - layer.output)
+    return tuple(worst[:MAX_LAYERS])

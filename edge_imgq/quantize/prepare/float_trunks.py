@@ -35,17 +35,17 @@ def find_trunk(graph: ir.Graph) -> list[ir.Node]:
     image's few channels, with these convolutions, and depthwise 1×1 convolutions of float values.
     Nothing is marked.
     """
-    found: list[ir.Node] = []
+    trunk: list[ir.Node] = []
     for node in graph:
-        if not is_marked(node) and fused_activation(node) is None and _continues(node, found):
-            found.append(node)
+        if not is_marked(node) and fused_activation(node) is None and _continues(node, trunk):
+            trunk.append(node)
     starts = {
         producer: None  # an ordered set
-        for node in found
+        for node in trunk
         for producer in (value.producer() for value in node.inputs if value is not None)
         if producer is not None and is_first_layer(producer)
     }
-    return [*starts, *found] if any(node.op_type == "Add" for node in found) else []
+    return [*starts, *trunk] if any(node.op_type == "Add" for node in trunk) else []
 
 
 def is_first_layer(node: ir.Node) -> bool:

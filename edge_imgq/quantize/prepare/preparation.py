@@ -137,11 +137,11 @@ class Prepared:
         returns None, the ranges are kept.
         """
         self.begin(name)
-        found = covered(step)
-        if isinstance(found, Skipped):
-            self.steps.append(not_run(name, found))
-        elif found is not None:
-            self.observed = found
+        ranges = covered(step)
+        if isinstance(ranges, Skipped):
+            self.steps.append(not_run(name, ranges))
+        elif ranges is not None:
+            self.observed = ranges
 
 
 def prepare(

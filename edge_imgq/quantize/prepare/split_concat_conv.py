@@ -137,12 +137,12 @@ def _match_named(graph: ir.Graph, name: str | None) -> _ConvolvedConcat:
 
 def _matches(graph: ir.Graph) -> list[_ConvolvedConcat]:
     """List the concatenations that can be split."""
-    found = []
+    matches = []
     for node in graph:
         match = _match(node)
         if match is not None:
-            found.append(match)
-    return found
+            matches.append(match)
+    return matches
 
 
 def _match(node: ir.Node) -> _ConvolvedConcat | None:
@@ -194,8 +194,8 @@ def _is_pointwise(node: ir.Node, known: Collection[ir.Value]) -> bool:
 
 def _is_plain(node: ir.Node, known: Collection[ir.Value]) -> bool:
     """Return True if a node is an ungrouped int8 convolution whose image is a known value."""
-    found = convolution_of(node)
-    dense = found is not None and not found.is_transposed and found.group == 1
+    convolution = convolution_of(node)
+    dense = convolution is not None and not convolution.is_transposed and convolution.group == 1
     return dense and node.inputs[0] in known and not is_marked(node)
 
 

@@ -90,8 +90,8 @@ def split_wide(
 def _is_known(node: ir.Node, observed: Ranges) -> bool:
     """Return True if per-channel ranges of a PReLU's input are known and not too many."""
     source = node.inputs[0]
-    found = observed.get((source.name if source is not None else "") or "")
-    return found is not None and found.low.ndim == 1 and 2 * len(found.low) <= WIDEST
+    channels = observed.get((source.name if source is not None else "") or "")
+    return channels is not None and channels.low.ndim == 1 and 2 * len(channels.low) <= WIDEST
 
 
 def _split(
@@ -144,9 +144,9 @@ def _pruned(
     """Prune the split channels of each PReLU; return those that could be pruned, by PReLU name."""
     values = list(split_values)
     products = measure_products(draft, values, guard)
-    found = measure_sensitivity(draft, values, guard.photos, one_by_one=guard.one_by_one)
+    sensitivities = measure_sensitivity(draft, values, guard.photos, one_by_one=guard.one_by_one)
     rounding = {v: (ranges[v.name or ""].whole().high / LEVELS) ** 2 / 12 for v in values}
-    noises = {v: float(found[v].error.sum()) * rounding[v] for v in values}
+    noises = {v: float(sensitivities[v].error.sum()) * rounding[v] for v in values}
     allowed = np.maximum((LOSS - 1) * sum(noises.values()), TRUTH * own_errors(draft, guard))
     chosen: dict[str | None, PruningState] = {}
     for value, name in split_values.items():

@@ -41,7 +41,7 @@ def include_black_and_white(
         size: height and width of the images.
     """
     ends = observe_finite(model, _flat_images(contract.channels, size), contract.peak)
-    return {name: found.widened(ends.get(name)) for name, found in observed.items()}
+    return {name: channels.widened(ends.get(name)) for name, channels in observed.items()}
 
 
 def _flat_images(channels: int, size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:

@@ -151,9 +151,9 @@ def clip_outliers(
             tried = error_model.narrowed(best, names, share)
             if (error_model.guarding(tried) > allowed).any():
                 continue
-            found = error_model.photographs(tried)
-            if found < error:
-                best, error = tried, found
+            tried_error = error_model.photographs(tried)
+            if tried_error < error:
+                best, error = tried, tried_error
                 break
     return dict(best if error <= enough else ranges)
 
@@ -182,9 +182,9 @@ def narrow_again(
     groups = error_model.groups_that_differ(wide, narrow)
     for names in (list(narrow), *groups):
         tried = best | {name: narrow[name] for name in names}
-        found = error_model.by_cell(tried)
-        if (found <= errors).all():
-            best, errors = tried, found
+        tried_errors = error_model.by_cell(tried)
+        if (tried_errors <= errors).all():
+            best, errors = tried, tried_errors
             if len(names) == len(narrow):
                 break
     return best
@@ -209,8 +209,10 @@ class _ErrorModel:
         self._gains = gains
         self._torch = TorchGraph(original)
         values = [v for v in activations(original.graph) if v.shape and len(v.shape) == 4]
-        found = measure_sensitivity(original, values, guard.photos, one_by_one=guard.one_by_one)
-        self._weights = {value: found[value].error for value in values}
+        sensitivity = measure_sensitivity(
+            original, values, guard.photos, one_by_one=guard.one_by_one
+        )
+        self._weights = {value: sensitivity[value].error for value in values}
         self._photos = self._images(guard.photos)
 
     @cached_property
@@ -293,7 +295,7 @@ class _ErrorModel:
         return result
 
     def _qparams(self, ranges: Ranges) -> dict[ir.Value, Quantization]:
-        whole = {name: found.whole() for name, found in ranges.items()}
+        whole = {name: channels.whole() for name, channels in ranges.items()}
         return assign_scales(self._graph, whole, self._image)
 
     def _noise(

@@ -69,12 +69,12 @@ def headroom(
     factor = AT_GATES if any(map(is_factor, original.graph)) else HEADROOM
     if not observed.keys() <= on_drawings.keys() & on_flat.keys():
         return {
-            name: _allowed_range(factor, found, found, _nothing(found))
-            for name, found in observed.items()
+            name: _allowed_range(factor, channels, channels, _nothing(channels))
+            for name, channels in observed.items()
         }
     return {
-        name: _allowed_range(factor, found, on_drawings[name], on_flat[name])
-        for name, found in observed.items()
+        name: _allowed_range(factor, channels, on_drawings[name], on_flat[name])
+        for name, channels in observed.items()
     }
 
 

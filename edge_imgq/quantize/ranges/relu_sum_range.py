@@ -41,10 +41,10 @@ def limit_relu_sums(
             continue
         for value, own, other in zip(node.inputs, names, reversed(names), strict=True):
             if value is not None and edit.sole_consumer(value) is not None:
-                found = observed[own]
+                measured = observed[own]
                 needed = np.minimum(-observed[other].high, 0)
-                low = np.maximum(found.low, needed)
-                ranges[own] = replace(found, low=low, high=np.maximum(found.high, low))
+                low = np.maximum(measured.low, needed)
+                ranges[own] = replace(measured, low=low, high=np.maximum(measured.high, low))
     return ranges
 
 

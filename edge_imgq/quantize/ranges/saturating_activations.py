@@ -73,26 +73,26 @@ def limit_to_saturation(
     if any(node.op_type in FLATTENING for node in graph):
         for node in reversed(list(graph)):  # later ranges must be final first
             for value in node.outputs:
-                found = ranges.get(value.name or "")
-                if found is not None and not value.is_graph_output():
-                    ranges[value.name or ""] = _narrowed(value, found, ranges, image)
+                measured = ranges.get(value.name or "")
+                if measured is not None and not value.is_graph_output():
+                    ranges[value.name or ""] = _narrowed(value, measured, ranges, image)
     return ranges
 
 
 def _narrowed(
-    value: ir.Value, found: ChannelRange, ranges: Mapping[str, ChannelRange], image: Quantization
+    value: ir.Value, observed: ChannelRange, ranges: Mapping[str, ChannelRange], image: Quantization
 ) -> ChannelRange:
     """Cut the range of a value where all results computed from it are flat."""
-    whole = found.whole()
+    whole = observed.whole()
     points = np.linspace(min(whole.low, 0.0), max(whole.high, 0.0), POINTS)
     results = _results(value, points)
     if not results:
-        return found
+        return observed
     first, last = np.array([POINTS - 1]), np.array([0])
     for result, numbers in results.items():
         stored = _stored(result, ranges, image)
         if stored is None or not np.isfinite(numbers).all():
-            return found
+            return observed
         numbers = numbers.clip(stored.low, stored.high)
         tolerance = _levels(value, result, stored, ranges) / 2
         first = np.minimum(
@@ -102,9 +102,9 @@ def _narrowed(
     is_cut = (last - first <= (1 - MIN_UNUSED_SHARE) * POINTS) & (first < last)
     low, high = (
         np.where(is_cut, end.clip(points[first], points[last]), end).reshape(end.shape)
-        for end in (found.low, found.high)
+        for end in (observed.low, observed.high)
     )
-    return replace(found, low=low, high=high)
+    return replace(observed, low=low, high=high)
 
 
 def _levels(
@@ -117,8 +117,8 @@ def _levels(
     """
     if not is_factor(edit.producer(result)):
         return np.array([(stored.high - stored.low) / LEVELS])
-    found = ranges[result.name or ""]
-    spans: Numbers = (np.maximum(found.high, 0) - np.minimum(found.low, 0)) / LEVELS
+    observed = ranges[result.name or ""]
+    spans: Numbers = (np.maximum(observed.high, 0) - np.minimum(observed.low, 0)) / LEVELS
     return spans.min(keepdims=True) if _is_moved(value, result) else spans
 
 
@@ -126,9 +126,9 @@ def _is_moved(value: ir.Value, result: ir.Value) -> bool:
     """Return True if elements are moved on the way from a value to a result computed from it."""
     visited, waiting = {value}, [result]
     while waiting:
-        found = waiting.pop()
-        node = None if found in visited else found.producer()
-        visited.add(found)
+        current = waiting.pop()
+        node = None if current in visited else current.producer()
+        visited.add(current)
         if node is not None and node.op_type in MOVED:
             return True
         waiting += [] if node is None else [v for v in node.inputs if v is not None]
@@ -151,8 +151,8 @@ def _stored(
         return bounds(image)
     if kind in FIXED_OUTPUT:
         return bounds(FIXED_OUTPUT[kind])
-    found = ranges.get(result.name or "")
-    return None if found is None else found.whole().join(Range(0.0, 0.0))
+    observed = ranges.get(result.name or "")
+    return None if observed is None else observed.whole().join(Range(0.0, 0.0))
 
 
 def _results(value: ir.Value, points: Numbers) -> dict[ir.Value, Numbers]:

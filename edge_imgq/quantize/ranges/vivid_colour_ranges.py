@@ -59,7 +59,7 @@ def include_vivid_colours(
     if not _is_in_colour(contract) or contract.task == CHANGES_COLOURS:
         return dict(observed)
     reached = observe_finite(model, map(vivid, patches), contract.peak)
-    return {name: found.widened(reached.get(name)) for name, found in observed.items()}
+    return {name: channels.widened(reached.get(name)) for name, channels in observed.items()}
 
 
 def include_every_colour(
@@ -89,7 +89,7 @@ def include_every_colour(
     RemoveUnusedNodesPass()(copy)
     corners = (np.full((*size, 3), colour, np.uint8) for colour in product((0, 255), repeat=3))
     reached = observe_finite(copy, corners, contract.peak)
-    return {name: found.widened(reached.get(name)) for name, found in observed.items()}
+    return {name: channels.widened(reached.get(name)) for name, channels in observed.items()}
 
 
 def _is_in_colour(contract: ImageContract) -> bool:

@@ -114,7 +114,7 @@ def measure_fits(
     entries = session_entries(session)
     runs = [session.run(None, split_ports(images, entries)) for images in batches]
     # If images are run one at a time, their fits are averaged.
-    values = [np.mean(found, axis=0) for found in zip(*runs, strict=True)]
+    values = [np.mean(fits, axis=0) for fits in zip(*runs, strict=True)]
     return {
         name: Fit(gain.reshape(-1), shift.reshape(-1))
         for name, gain, shift in zip(names, values[::2], values[1::2], strict=True)

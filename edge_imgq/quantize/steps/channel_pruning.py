@@ -124,9 +124,9 @@ def _products(
     """Compute second moments and products with derivatives, by value."""
     batches = np.split(batch, len(batch)) if one_by_one else [batch]
     generator = torch.Generator().manual_seed(SEED)
-    found = [_of_batch(graph, values, torch.from_numpy(p), generator) for p in batches]
-    moments = {v: np.mean([m[i] for m, _ in found], axis=0) for i, v in enumerate(values)}
-    products = {v: np.concatenate([p[i] for _, p in found]) for i, v in enumerate(values)}
+    measured = [_of_batch(graph, values, torch.from_numpy(p), generator) for p in batches]
+    moments = {v: np.mean([m[i] for m, _ in measured], axis=0) for i, v in enumerate(values)}
+    products = {v: np.concatenate([p[i] for _, p in measured]) for i, v in enumerate(values)}
     return moments, products
 
 
@@ -150,9 +150,9 @@ def _of_batch(
             allow_unused=True,
             materialize_grads=True,
         )
-        for found, slope, x in zip(products, slopes, flattened, strict=True):
-            found.append(slope.flatten(2) @ x.mT / image[0].numel() ** 0.5)
-    return moments, [torch.stack(found, 1).numpy() for found in products]
+        for sums, slope, x in zip(products, slopes, flattened, strict=True):
+            sums.append(slope.flatten(2) @ x.mT / image[0].numel() ** 0.5)
+    return moments, [torch.stack(sums, 1).numpy() for sums in products]
 
 
 @torch.no_grad()

@@ -112,8 +112,8 @@ def _of_every(
     every: Sequence[Mapping[ir.Value, torch.Tensor]], value: ir.Value
 ) -> NDArray[np.float32]:
     """Return a value (N, C, H, W) of all inputs, joined along N."""
-    found = [values[value].numpy() for values in every]
-    return found[0] if len(found) == 1 else np.concatenate(found)
+    batches = [values[value].numpy() for values in every]
+    return batches[0] if len(batches) == 1 else np.concatenate(batches)
 
 
 def _is_plain(node: ir.Node) -> bool:

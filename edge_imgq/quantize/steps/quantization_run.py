@@ -85,10 +85,10 @@ class QuantizationRun:
         Returns:
             Per-tensor parameters of every activation that is stored.
         """
-        found = assign_scales(model.graph, self._ranges(model, observed), self.image)
+        scales = assign_scales(model.graph, self._ranges(model, observed), self.image)
         if self.recipe.scales == "symmetric":
-            return with_zero_points_0(found, self.image)
-        return with_powers(found, self.image) if self.by_shift else found
+            return with_zero_points_0(scales, self.image)
+        return with_powers(scales, self.image) if self.by_shift else scales
 
     def _ranges(self, original: ir.Model, observed: Mapping[str, ChannelRange]) -> dict[str, Range]:
         """Choose the range of every activation with the recipe's observer."""

@@ -60,7 +60,7 @@ def fastest_rewrites(network: Network, kernels: KernelProfile) -> FastNetwork:
     Returns:
         The new network, and the multiple that the sides of its image must have for it.
     """
-    region = winograd_region(network, lambda found: _least_slots(found, kernels), kernels)
+    region = winograd_region(network, lambda conv: _least_slots(conv, kernels), kernels)
     multiple = _multiple(network, region)
     network = on_split_rows(network, region)
     followers = _sole_followers(network)

@@ -99,14 +99,14 @@ class LargeDepthwise:
     def _steps(self) -> Pair | None:
         """Return (r, c) with the fewest summands, or None if each would read a cropped image."""
         rows, columns = self.weight.shape[2:]
-        found = [
+        pairs = [
             (r, c)
             for r in range(1, rows + 1)
             for c in range(1, columns + 1)
             if -(-rows // r) * -(-columns // c) <= self.kernels.depthwise_taps
             and self._is_padded((r, c))
         ]
-        return min(found, key=lambda steps: (steps[0] * steps[1], max(steps)), default=None)
+        return min(pairs, key=lambda steps: (steps[0] * steps[1], max(steps)), default=None)
 
     def _is_padded(self, steps: Pair) -> bool:
         least = [
@@ -144,17 +144,17 @@ def large_depthwise(operation: Operation, kernels: KernelProfile) -> LargeDepthw
     It applies to a Conv of an image (N, C, H, W) with stride 1, constant weights (C, 1, K, L), C
     above 1, and more taps than `kernels.depthwise_taps`.
     """
-    found = convolution_in(operation)
-    if found is None or found.pads is None or found.is_transposed or found.strides != (1, 1):
+    conv = convolution_in(operation)
+    if conv is None or conv.pads is None or conv.is_transposed or conv.strides != (1, 1):
         return None
     weight, image = operation.operand(1), operation.operand(0).shape
     fits = (
         len(image) == 4
         and weight.shape[:2] == (image[1], 1)
-        and found.group == image[1] > 1
+        and conv.group == image[1] > 1
         and weight.shape[2] * weight.shape[3] > kernels.depthwise_taps
     )
-    return LargeDepthwise(operation, weight, found.dilations, found.pads, kernels) if fits else None
+    return LargeDepthwise(operation, weight, conv.dilations, conv.pads, kernels) if fits else None
 
 
 def _constant(tensor: Tensor, name: str, data: Any) -> Tensor:

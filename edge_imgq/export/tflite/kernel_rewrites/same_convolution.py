@@ -61,11 +61,11 @@ def same_convolution(operation: Operation) -> SameConvolution | None:
     It must be a Conv with constant weights, one group, no dilation, and `pads` that add up to
     kernel − 1 along each axis (not `auto_pad`).
     """
-    found = convolution_in(operation)
-    if found is None or found.pads is None or not (found.is_dense and found.keeps_size):
+    conv = convolution_in(operation)
+    if conv is None or conv.pads is None or not (conv.is_dense and conv.keeps_size):
         return None
     bias = operation.inputs[2] if len(operation.inputs) > 2 else None
-    return SameConvolution(operation, operation.operand(1), bias, found.kernel, found.pads[:2])
+    return SameConvolution(operation, operation.operand(1), bias, conv.kernel, conv.pads[:2])
 
 
 def constant(tensor: Tensor, data: Any, order: Any) -> Tensor:

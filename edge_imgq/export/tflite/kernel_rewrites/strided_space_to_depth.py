@@ -114,21 +114,21 @@ def strided_space_to_depth(operation: Operation) -> StridedSpaceToDepth | None:
     It applies to a dense Conv of an image (N, C, H, W) with constant weights and equal strides s
     above 1 whose output has exactly H / s × W / s pixels.
     """
-    found = convolution_in(operation)
-    if found is None or found.pads is None or found.is_transposed or not found.is_dense:
+    conv = convolution_in(operation)
+    if conv is None or conv.pads is None or conv.is_transposed or not conv.is_dense:
         return None
     image, output = operation.operand(0).shape, operation.output.shape
-    stride = found.strides[0]
+    stride = conv.strides[0]
     fits = (
         len(image) == 4
-        and found.strides == (stride, stride)
+        and conv.strides == (stride, stride)
         and stride > 1
         and all(
             side == stride * written for side, written in zip(image[2:], output[2:], strict=True)
         )
     )
     return (
-        StridedSpaceToDepth(operation, operation.operand(1), stride, found.pads[:2])
+        StridedSpaceToDepth(operation, operation.operand(1), stride, conv.pads[:2])
         if fits
         else None
     )

@@ -80,16 +80,15 @@ class RegionSearch:
             for tensor in _images(operation):
                 self.readers[tensor.name].append(operation)
         self.plain = {
-            output_name(op): found
+            output_name(op): conv
             for op in network.operations
-            if (found := same_convolution(op)) is not None
+            if (conv := same_convolution(op)) is not None
         }
-        self.slots = {name: cost(found) for name, found in self.plain.items()}
+        self.slots = {name: cost(conv) for name, conv in self.plain.items()}
         self.saved = {
-            name: self.slots[name] * _pixels(self.operations[name].output)
-            - _minimal(found, kernels)
-            for name, found in self.plain.items()
-            if takes_winograd(found)
+            name: self.slots[name] * _pixels(self.operations[name].output) - _minimal(conv, kernels)
+            for name, conv in self.plain.items()
+            if takes_winograd(conv)
         }
         self.inside = {output_name(op) for op in network.operations if can_split_rows(op)}
 
@@ -251,11 +250,11 @@ def _has_row_parities(operation: Operation) -> bool:
 
 def _is_by_row(operation: Operation) -> bool:
     """Return True if an operation is a convolution with one unpadded, unstrided row."""
-    found = convolution_in(operation)
-    if found is None or found.pads is None or found.is_transposed:
+    conv = convolution_in(operation)
+    if conv is None or conv.pads is None or conv.is_transposed:
         return False
-    rows = (found.kernel[0], found.strides[0])
-    return rows == (1, 1) and not (found.pads[0] or found.pads[2])
+    rows = (conv.kernel[0], conv.strides[0])
+    return rows == (1, 1) and not (conv.pads[0] or conv.pads[2])
 
 
 def _is_by_pixel(operation: Operation) -> bool:

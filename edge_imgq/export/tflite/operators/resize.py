@@ -149,8 +149,8 @@ def _flags(operation: Operation, mode: str) -> Flags | None:
     image, output = operation.operand(0).shape, operation.output.shape
     for flags in FLAGS:
         places = flags.nearest if mode == "nearest" else flags.positions
-        found = [np.clip(places(image[a], output[a]), 0, image[a] - 1) for a in (2, 3)]
-        if all(np.allclose(f, w, atol=TOLERANCE) for f, w in zip(found, wanted, strict=True)):
+        positions = [np.clip(places(image[a], output[a]), 0, image[a] - 1) for a in (2, 3)]
+        if all(np.allclose(f, w, atol=TOLERANCE) for f, w in zip(positions, wanted, strict=True)):
             return flags
     return None
 

@@ -77,12 +77,12 @@ def _ends_from_behind(operation: Operation) -> list[int] | None:
     given = [_numbers(operation, index, name) for index, name in ((1, "starts"), (2, "ends"))]
     shape = operation.operand(0).shape
     axes = _numbers(operation, 3, "axes") or list(range(len(given[0])))
-    found = [0] * len(shape)
+    begins = [0] * len(shape)
     for start, end, axis in zip(*given, axes, strict=True):
         if start < 0 or 0 <= end < shape[axis]:
             return None
-        found[axis] = min(end, 0)
-    return found
+        begins[axis] = min(end, 0)
+    return begins
 
 
 def _cropped_at_both_ends(
