@@ -56,6 +56,6 @@ def _separate(graph: onnx.GraphProto, first: onnx.NodeProto, second: onnx.NodePr
         helper.make_node("Max", [restored, lowest], [kept], name=kept),
     ]
     second.input[0] = kept
-    place = list(graph.node).index(second)
+    index = list(graph.node).index(second)
     for node in reversed(added):
-        graph.node.insert(place, node)
+        graph.node.insert(index, node)

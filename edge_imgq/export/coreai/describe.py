@@ -210,6 +210,6 @@ def _window(node: Node) -> KernelWindow | None:
     return KernelWindow((height, width), pair("stride"), pair("dilation"), groups)
 
 
-def _setting(node: Node, place: int) -> NDArray[Any]:
+def _setting(node: Node, index: int) -> NDArray[Any]:
     """Return a constant vector operand."""
-    return np.ravel(np.asarray(node.inputs[place].data))
+    return np.ravel(np.asarray(node.inputs[index].data))

@@ -83,7 +83,7 @@ def _quantized(restore: ir.Node, reader: ir.Node) -> Constant:
     scale, zero_point = quantization(restore)
     axis = restore.attributes.get_int("axis", 1)
     if array.dtype == np.int32 or (reader.op_type in WEIGHT_AXIS and not _is_integer(reader)):
-        sides = [-1 if place == axis else 1 for place in range(array.ndim)]
+        sides = [-1 if index == axis else 1 for index in range(array.ndim)]
         shape = sides if scale.ndim else []
         levels = array.astype(np.float64) - zero_point.reshape(shape)
         return Constant((levels * scale.astype(np.float64).reshape(shape)).astype(np.float32))

@@ -75,12 +75,12 @@ def split(site: LoweringContext) -> tuple[Blob, ...]:
     if len(sizes) == 1:
         return (x,)
     wide: Shape = (math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]))
-    place = 1
+    position = 1
     if not _has_too_many_axes(shape):
-        place, wide = site.axis(axis), stored(shape)
-    shapes = [tuple(size if i == place else n for i, n in enumerate(wide)) for size in sizes]
+        position, wide = site.axis(axis), stored(shape)
+    shapes = [tuple(size if i == position else n for i, n in enumerate(wide)) for size in sizes]
     x = site.builder.reshaped(x, wide)
-    return site.builder.emit_all("Slice", (x,), shapes, {0: sizes, 1: place})
+    return site.builder.emit_all("Slice", (x,), shapes, {0: sizes, 1: position})
 
 
 def slice_(site: LoweringContext) -> Blob:
@@ -115,10 +115,10 @@ def _cuts(site: LoweringContext) -> Iterator[tuple[int, range]]:
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         if step < 0:
             raise RefusedError("it walks backwards, which ncnn's Crop does not; flip otherwise")
-        place = int(axis) % len(shape)
-        taken = range(shape[place])[int(start) : int(end) : int(step)]
-        if len(taken) != shape[place]:
-            yield place, taken
+        position = int(axis) % len(shape)
+        taken = range(shape[position])[int(start) : int(end) : int(step)]
+        if len(taken) != shape[position]:
+            yield position, taken
 
 
 def _cut(site: LoweringContext, x: Blob, cuts: Mapping[int, range]) -> Blob:
@@ -186,8 +186,8 @@ def pad(site: LoweringContext) -> Blob:
     if min(amounts) < 0:
         raise RefusedError("it cuts off by negative padding; cut the image by Slice")
     parameters: dict[int, Number] = {4: MODES[mode]}
-    for place, axis in enumerate(axes):
-        before, behind = amounts[place], amounts[place + len(axes)]
+    for index, axis in enumerate(axes):
+        before, behind = amounts[index], amounts[index + len(axes)]
         if before or behind:
             letter = LETTERS[len(x.shape)][site.axis(axis)].lower()
             if letter == "d" or (letter == "c" and mode != "constant"):
@@ -210,21 +210,21 @@ def transpose(site: LoweringContext) -> Blob:
     lengths, order = merged(shape, order)
     x = site.builder.read_numbers(operation.operand(0))
     while len(lengths) > MAX_AXES:
-        place = next(index for index, axis in enumerate(order) if index != axis)
-        x, lengths, order = _with_one_in_place(site, x, lengths, order, place)
+        position = next(index for index, axis in enumerate(order) if index != axis)
+        x, lengths, order = _with_one_in_place(site, x, lengths, order, position)
     transposed = permuted(site, site.builder.reshaped(x, lengths), order)
     return site.builder.representable(transposed, operation.output)
 
 
 def _with_one_in_place(
-    site: LoweringContext, x: Blob, lengths: tuple[int, ...], order: list[int], place: int
+    site: LoweringContext, x: Blob, lengths: tuple[int, ...], order: list[int], position: int
 ) -> tuple[Blob, tuple[int, ...], list[int]]:
     """Move one axis to its final position; return the remaining transposition."""
-    axis = order[place]
-    cuts = (0, place, axis, axis + 1, len(lengths))
+    axis = order[position]
+    cuts = (0, position, axis, axis + 1, len(lengths))
     parts = [math.prod(lengths[a:b]) for a, b in itertools.pairwise(cuts)]
     x = permuted(site, site.builder.reshaped(x, tuple(parts)), (0, 2, 1, 3))
-    moved = [*range(place), axis, *(i for i in range(place, len(lengths)) if i != axis)]
+    moved = [*range(position), axis, *(i for i in range(position, len(lengths)) if i != axis)]
     lengths = tuple(lengths[i] for i in moved)
     return x, *merged(lengths, [moved.index(i) for i in order])
 
@@ -283,8 +283,8 @@ def _repeated(site: LoweringContext, counts: Sequence[int]) -> Blob:
     padded = (1,) * (len(output) - len(shape)) + tuple(shape)
     left_out = len(output) - len(site.shape)
     x = site.builder.reshaped(site.read(0), padded[left_out:])
-    for place, count in enumerate(counts[left_out:]):
+    for axis, count in enumerate(counts[left_out:]):
         if count != 1:
-            longer = tuple(n * count if i == place else n for i, n in enumerate(x.shape))
-            x = site.builder.emit("Tile", (x,), longer, {0: place, 1: count})
+            longer = tuple(n * count if i == axis else n for i, n in enumerate(x.shape))
+            x = site.builder.emit("Tile", (x,), longer, {0: axis, 1: count})
     return x

@@ -89,13 +89,13 @@ def resize(site: LoweringContext) -> Blob:
 def _refuse(operation: Operation) -> None:
     attributes = operation.attributes
     mode = attributes.get("mode", "nearest")
-    place = attributes.get("coordinate_transformation_mode", "half_pixel")
+    coordinates = attributes.get("coordinate_transformation_mode", "half_pixel")
     if any(tensor is not None and tensor.data is None for tensor in operation.inputs[1:]):
         raise RefusedError(
             "its scales or sizes are computed at run time; export the model at one size"
         )
-    if mode not in MODES or place not in COORDINATES:
-        raise RefusedError(f"mode '{mode}' with coordinates '{place}' is unknown")
+    if mode not in MODES or coordinates not in COORDINATES:
+        raise RefusedError(f"mode '{mode}' with coordinates '{coordinates}' is unknown")
     if enlarges_to_own_size(operation):
         raise RefusedError(ENLARGES_TO_OWN_SIZE)
     if any(outside(operation, axis).any() for axis in range(len(operation.output.shape))):

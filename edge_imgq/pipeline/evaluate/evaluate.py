@@ -303,9 +303,9 @@ def _share_better(group: list[ImageScores], baseline: list[ImageScores]) -> floa
 
 def _sheet_row(case: _Case) -> SheetRow:
     first = next(iter(case.results.values()))
-    place = largest_error_region(case.results["model"], first)
+    region = largest_error_region(case.results["model"], first)
     images = {**case.results, "truth": case.truth}
-    crops = tuple((name, _rgb(pixels[place])) for name, pixels in images.items())
+    crops = tuple((name, _rgb(pixels[region])) for name, pixels in images.items())
     return SheetRow(f"{case.image}, {case.condition}", crops)
 
 

@@ -209,10 +209,8 @@ class _ErrorModel:
         self._gains = gains
         self._torch = TorchGraph(original)
         values = [v for v in activations(original.graph) if v.shape and len(v.shape) == 4]
-        sensitivity = measure_sensitivity(
-            original, values, guard.photos, one_by_one=guard.one_by_one
-        )
-        self._weights = {value: sensitivity[value].error for value in values}
+        measured = measure_sensitivity(original, values, guard.photos, one_by_one=guard.one_by_one)
+        self._weights = {value: measured[value].error for value in values}
         self._photos = self._images(guard.photos)
 
     @cached_property

@@ -126,8 +126,8 @@ def _print(size: tuple[int, int], generator: np.random.Generator) -> Drawing:
 def _letter(box: Drawing, generator: np.random.Generator) -> None:
     for _ in range(3):
         axis = int(generator.integers(2))
-        place, width = int(generator.integers(box.shape[axis])), int(generator.integers(1, 3))
-        np.moveaxis(box, axis, 0)[place : place + width] = 0
+        start, width = int(generator.integers(box.shape[axis])), int(generator.integers(1, 3))
+        np.moveaxis(box, axis, 0)[start : start + width] = 0
 
 
 def _disc(size: tuple[int, int], generator: np.random.Generator) -> Drawing:  # noqa: ARG001

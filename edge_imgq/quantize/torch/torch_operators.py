@@ -144,8 +144,8 @@ def _expand(_: ir.Node, inputs: Inputs) -> Tensor:
 
 def _flatten(node: ir.Node, inputs: Inputs) -> Tensor:
     source, axis = given(inputs, 0), node.attributes.get_int("axis", 1)
-    place = axis % source.ndim if axis < 0 else axis
-    return source.reshape(prod(source.shape[:place]), -1)
+    first = axis % source.ndim if axis < 0 else axis
+    return source.reshape(prod(source.shape[:first]), -1)
 
 
 def _round(_: ir.Node, inputs: Inputs) -> Tensor:

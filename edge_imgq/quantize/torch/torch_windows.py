@@ -157,8 +157,8 @@ def cropped(image: Tensor, sides: Sequence[int]) -> Tensor:
         image: tensor with any number of axes.
         sides: elements to remove before and after each axis, last axis first.
     """
-    for place in range(0, len(sides), 2):
-        axis, (before, after) = image.ndim - 1 - place // 2, sides[place : place + 2]
+    for index in range(0, len(sides), 2):
+        axis, (before, after) = image.ndim - 1 - index // 2, sides[index : index + 2]
         if before or after:
             image = image.narrow(axis, before, image.shape[axis] - before - after)
     return image

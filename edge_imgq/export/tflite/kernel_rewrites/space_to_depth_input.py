@@ -94,6 +94,6 @@ def _kernel(convolution: SameConvolution, block: int) -> Any:
         for row, column in np.ndindex(rows, columns):
             y = beta[0] + row - convolution.start[0]
             x = beta[1] + column - convolution.start[1]
-            place = (y % block, x % block, slice(None), y // block - top, x // block - left)
-            kernel[(*beta, slice(None), *place)] = weight[:, :, row, column]
+            index = (y % block, x % block, slice(None), y // block - top, x // block - left)
+            kernel[(*beta, slice(None), *index)] = weight[:, :, row, column]
     return kernel.reshape(block * block * outputs, block * block * inputs, *taps)

@@ -103,8 +103,8 @@ class StridedSpaceToDepth:
         kernel = np.zeros((outputs, s, s, inputs, *taps), self.weight.data.dtype)
         for row, column in np.ndindex(rows, columns):
             y, x = row - self.start[0], column - self.start[1]
-            place = (slice(None), y % s, x % s, slice(None), y // s - top, x // s - left)
-            kernel[place] = self.weight.data[:, :, row, column]
+            index = (slice(None), y % s, x % s, slice(None), y // s - top, x // s - left)
+            kernel[index] = self.weight.data[:, :, row, column]
         return kernel.reshape(outputs, s * s * inputs, *taps)
 
 

@@ -102,11 +102,11 @@ def _nonzero(file: Emitter, operation: Operation, index: int) -> int:
         return file.weights(scalar, np.asarray(value, np.float32), axis=0)
 
     size = step("size", Code.ABS, [source], schema.AbsOptionsT())
-    for place, limit in enumerate(STEPS_TO_ONE):
+    for count, limit in enumerate(STEPS_TO_ONE):
         inputs = [size, number(limit)]
-        size = step(f"cut/{place}", Code.MINIMUM, inputs, schema.MaximumMinimumOptionsT())
-        factor = number((-1) ** place / limit)
-        size = step(f"scaled/{place}", Code.MUL, [size, factor], schema.MulOptionsT())
+        size = step(f"cut/{count}", Code.MINIMUM, inputs, schema.MaximumMinimumOptionsT())
+        factor = number((-1) ** count / limit)
+        size = step(f"scaled/{count}", Code.MUL, [size, factor], schema.MulOptionsT())
     missing = step("missing", Code.ADD, [size, number(1)], schema.AddOptionsT())
     return step("added", Code.ADD, [source, missing], schema.AddOptionsT())
 

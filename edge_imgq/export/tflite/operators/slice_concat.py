@@ -77,12 +77,12 @@ def _ends_from_behind(operation: Operation) -> list[int] | None:
     given = [_numbers(operation, index, name) for index, name in ((1, "starts"), (2, "ends"))]
     shape = operation.operand(0).shape
     axes = _numbers(operation, 3, "axes") or list(range(len(given[0])))
-    begins = [0] * len(shape)
+    distances = [0] * len(shape)
     for start, end, axis in zip(*given, axes, strict=True):
         if start < 0 or 0 <= end < shape[axis]:
             return None
-        begins[axis] = min(end, 0)
-    return begins
+        distances[axis] = min(end, 0)
+    return distances
 
 
 def _cropped_at_both_ends(
@@ -90,7 +90,7 @@ def _cropped_at_both_ends(
 ) -> None:
     """Write a STRIDED_SLICE of step 1 with ends relative to the axis end; XNNPACK runs it."""
     options = schema.StridedSliceOptionsT()
-    options.endMask = sum(1 << axis for axis, place in enumerate(end) if not place)
+    options.endMask = sum(1 << axis for axis, stop in enumerate(end) if not stop)
     limits = (begin, end, [1] * len(begin))
     inputs = [source, *(file.numbers(limit, f"{operation.name}/limits") for limit in limits)]
     file.emit(operation, Code.STRIDED_SLICE, inputs, options)
