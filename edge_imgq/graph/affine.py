@@ -48,7 +48,7 @@ class Affine:
     def then(self, other: Affine) -> Affine:
         """Return the composition, this affine first: scale a₁·a₂ and offset b₁·a₂ + b₂ per channel.
 
-        Both must have the same number of channels.
+        Both must have the same number of channels. Computed in float64.
         """
         return Affine(self.scale * other.scale, self.offset * other.scale + other.offset)
 
@@ -75,7 +75,7 @@ class Affine:
 
 
 def affine_of(node: ir.Node) -> tuple[ir.Value, Affine] | None:
-    """Return the input of an affine node and its affine, or None for any other node.
+    """Return the input of an affine node and its affine (float64), or None for any other node.
 
     Covers Add, Sub, Mul and Div with one constant per channel or one number, Neg, and
     depthwise 1×1 convolutions, on images (N, C, H, W) of known C. Constants of other shapes than
@@ -141,7 +141,10 @@ def _convolved(node: ir.Node) -> tuple[ir.Value, Affine] | None:
 
 
 def operators_for(affine: Affine) -> int:
-    """Return the number of nodes, 1 or 2, that `insert_affine` writes for an affine."""
+    """Return the number of nodes that `insert_affine` writes for an affine.
+
+    It is 1 for factors or offsets alone, and for 16 (LANES) or more channels; else 2.
+    """
     is_either = affine.is_pure_scale or bool(np.all(affine.scale == 1))
     return 1 if is_either or len(affine.scale) >= LANES else 2
 

@@ -22,13 +22,15 @@ class Convolution:
 
     Attributes:
         is_transposed: whether it is a ConvTranspose.
-        weight: (O, I / group, K, L); of a transposed one (I, O / group, K, L).
-        bias: (O,), or None.
+        weight: (outputs, inputs / group, height, width) as in ONNX; of a transposed one (inputs,
+            outputs / group, height, width).
+        bias: (outputs,), or None.
         group: number of channel groups.
-        strides: rows and columns.
-        dilations: rows and columns.
-        pads: top, left, bottom, right; None if `auto_pad` makes them depend on the image size.
-        output_padding: rows and columns that a transposed one adds at the end.
+        strides: along height and width.
+        dilations: along height and width.
+        pads: top, left, bottom, right, in pixels; None if `auto_pad` makes them depend on the
+            image size.
+        output_padding: rows at the bottom and columns at the right that a transposed one adds.
     """
 
     is_transposed: bool
@@ -53,7 +55,11 @@ class Convolution:
 
     @property
     def keeps_size(self) -> bool:
-        """True if the output always has the input's size: stride 1 and span − 1 of padding."""
+        """True for a Conv whose output has the input's height and width, whatever they are.
+
+        It has stride 1 and, on both sides of an axis together, as much padding as the dilated
+        kernel is long, less 1.
+        """
         spans = spans_of(self.kernel, self.dilations)
         return (
             not self.is_transposed
@@ -80,10 +86,11 @@ def convolution_of(node: ir.Node) -> Convolution | None:
 
 
 def convolution_in(operation: Operation) -> Convolution | None:
-    """Return the convolution of an operation with constant weights, or None for any other one.
+    """Return the convolution of an operation, or None for any other one.
 
-    With an `auto_pad` attribute the pads count as unknown, because rewrites copy attributes.
-    Weights and bias are the `data` of their tensors: integers if those are quantized.
+    It covers Conv and ConvTranspose with constant 4-D weights and a constant bias or none. With an
+    `auto_pad` attribute the pads count as unknown, because rewrites copy attributes. Weights and
+    bias are the `data` of their tensors: integers if those are quantized.
     """
     if operation.kind not in WEIGHT_AXIS:
         return None

@@ -59,6 +59,8 @@ def producer(value: ir.Value) -> ir.Node:
 def replace_contents(value: ir.Value | None, array: Any) -> None:
     """Replace the contents of a constant by an array of its shape and dtype, in place.
 
+    All readers of the constant see the new contents. Shape and dtype are not checked.
+
     Raises:
         ValueError: the value is absent.
     """
@@ -264,9 +266,9 @@ def remove_dead(node: ir.Node) -> None:
 
 
 def bias_of(node: ir.Node) -> Any:
-    """Return the constant bias (O,) of a convolution, or None without one.
+    """Return the constant bias of a convolution, (output channels,), or None without one.
 
-    It keeps its dtype.
+    It is input 2 of a Conv, ConvTranspose or Gemm, in the dtype as stored.
 
     Raises:
         ValueError: the bias is computed.
@@ -276,9 +278,10 @@ def bias_of(node: ir.Node) -> Any:
 
 
 def set_bias(node: ir.Node, array: Any, suffix: str) -> None:
-    """Set or replace the bias of a convolution, as float32.
+    """Set or replace the bias of a convolution by `array`, (output channels,), as float32.
 
-    The new constant is named after the old one and `suffix`, or after the node if it had none.
+    The new constant is named "<old name>.<suffix>", or "<node>.bias" if there was none, with a
+    number appended if that is taken. An old one that nothing else reads is removed.
     """
     if len(node.inputs) < 3:
         node.resize_inputs(3)
@@ -286,10 +289,10 @@ def set_bias(node: ir.Node, array: Any, suffix: str) -> None:
 
 
 def replace_input(node: ir.Node, index: int, array: Any, suffix: str) -> None:
-    """Replace an input by a float32 constant; remove the old initializer if it is unread.
+    """Replace input `index`, counted from 0, by `array` as a float32 constant.
 
-    The input is number `index`, counted from 0. The constant is named after the old value and
-    `suffix`, or "<node>.bias" if the input was absent.
+    The constant is named "<old name>.<suffix>", or "<node>.bias" if the input was absent, with a
+    number appended if that is taken. An old initializer that nothing else reads is removed.
     """
     graph, old = node.graph, node.inputs[index]
     assert isinstance(graph, ir.Graph)
@@ -301,9 +304,10 @@ def replace_input(node: ir.Node, index: int, array: Any, suffix: str) -> None:
 
 
 def channels_before(node: ir.Node, index: int) -> int | None:
-    """Return the number of channels that a Concat's earlier inputs hold, or None if unknown.
+    """Return the index of the first channel that input `index` of a Concat has in its output.
 
-    The Concat is along axis 1. `index` counts from 0, for which the result is 0.
+    That is the number of channels of all earlier inputs together, or None if one is unknown. Both
+    count from 0; an `index` beyond the last input gives all channels. The Concat is along axis 1.
     """
     counts = [
         value.shape[1] if value is not None and value.shape is not None else None

@@ -78,19 +78,19 @@ def float_regions(graph: ir.Graph) -> list[list[ir.Node]]:
     taken: set[ir.Node] = set()
     for node in graph:
         if is_marked(node) and node not in taken:
-            found = _joined(node)
-            taken |= found
-            regions.append([member for member in graph if member in found])
+            region = _joined(node)
+            taken |= region
+            regions.append([member for member in graph if member in region])
     return regions
 
 
 def _joined(node: ir.Node) -> set[ir.Node]:
-    found, waiting = {node}, [node]
+    region, waiting = {node}, [node]
     while waiting:
         one = waiting.pop()
         before = [value.producer() for value in one.inputs if value is not None]
-        behind = [reader for value in one.outputs for reader in value.consumers()]
-        near = {other for other in (*before, *behind) if other is not None and is_marked(other)}
-        waiting += near - found
-        found |= near
-    return found
+        readers = [reader for value in one.outputs for reader in value.consumers()]
+        near = {other for other in (*before, *readers) if other is not None and is_marked(other)}
+        waiting += near - region
+        region |= near
+    return region

@@ -13,7 +13,9 @@ Kind = tuple[int, tuple[int | None, ...] | None]
 
 
 def check_graph(model: ir.Model, stage: str) -> None:
-    """Check a graph with ONNX's checker, and its recorded shapes against inferred ones.
+    """Check a graph with ONNX's checker, and its recorded shapes and types against inferred ones.
+
+    Lengths that are unknown on either side agree.
 
     Args:
         model: not changed.
@@ -23,7 +25,7 @@ def check_graph(model: ir.Model, stage: str) -> None:
         FaultError: a node, type or shape is wrong; the message names the first.
     """
     proto = ir.to_proto(model)
-    said = {value.name: _kind(value) for value in _values(proto)}
+    recorded = {value.name: _kind(value) for value in _values(proto)}
     try:
         onnx.checker.check_model(infer_shapes(proto))  # which asks for the shapes of outputs
         del proto.graph.value_info[:]
@@ -33,7 +35,7 @@ def check_graph(model: ir.Model, stage: str) -> None:
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise FaultError(f"The graph after '{stage}' is not valid ONNX: {error}") from error
     for value in _values(inferred):
-        wrong = value.name in said and _difference(said[value.name], _kind(value))
+        wrong = value.name in recorded and _difference(recorded[value.name], _kind(value))
         if wrong:
             raise FaultError(f"After '{stage}', '{value.name}' is said to have {wrong}.")
 
@@ -48,17 +50,19 @@ def _kind(value: onnx.ValueInfoProto) -> Kind:
     return tensor.elem_type, lengths if tensor.HasField("shape") else None
 
 
-def _difference(said: Kind, found: Kind) -> str:
-    """Describe how a recorded kind differs from the inferred one; empty if they agree."""
-    if said[0] and found[0] and said[0] != found[0]:
-        names = [onnx.TensorProto.DataType.Name(kind).lower() for kind in (said[0], found[0])]
+def _difference(recorded: Kind, inferred: Kind) -> str:
+    """Describe how the recorded type or shape differs from the inferred; empty if they agree."""
+    if recorded[0] and inferred[0] and recorded[0] != inferred[0]:
+        names = [
+            onnx.TensorProto.DataType.Name(kind).lower() for kind in (recorded[0], inferred[0])
+        ]
         return f"the type {names[0]}, and has {names[1]}"
-    if said[1] is None or found[1] is None:
+    if recorded[1] is None or inferred[1] is None:
         return ""
-    same = len(said[1]) == len(found[1]) and all(
-        None in pair or pair[0] == pair[1] for pair in zip(said[1], found[1], strict=True)
+    same = len(recorded[1]) == len(inferred[1]) and all(
+        None in pair or pair[0] == pair[1] for pair in zip(recorded[1], inferred[1], strict=True)
     )
-    return "" if same else f"the shape {_words(said[1])}, and has {_words(found[1])}"
+    return "" if same else f"the shape {_words(recorded[1])}, and has {_words(inferred[1])}"
 
 
 def _words(lengths: tuple[int | None, ...]) -> str:

@@ -42,11 +42,11 @@ class ConvGeometry:
     Attributes:
         outputs: output channels.
         inputs: input channels of all groups.
-        taps: height and width of the kernel.
+        taps: height and width of the kernel, without dilation.
         group: number of channel groups.
-        stride: rows and columns.
-        before: padding at the top and left.
-        after: padding at the bottom and right.
+        stride: along height and width.
+        before: zero padding at the top and left, in pixels.
+        after: zero padding at the bottom and right, in pixels.
     """
 
     outputs: int
@@ -116,14 +116,19 @@ def linear_map_of(node: ir.Node) -> LinearMap | None:
 
     Weights and bias are converted to float64; an absent bias becomes zeros.
     """
-    found = convolution_of(node)
-    if found is None or found.is_transposed or found.dilations != (1, 1) or found.pads is None:
+    convolution = convolution_of(node)
+    if (
+        convolution is None
+        or convolution.is_transposed
+        or convolution.dilations != (1, 1)
+        or convolution.pads is None
+    ):
         return None
-    kernel = found.weight
-    bias = np.zeros(len(kernel)) if found.bias is None else found.bias
+    kernel = convolution.weight
+    bias = np.zeros(len(kernel)) if convolution.bias is None else convolution.bias
     geometry = ConvGeometry(
-        len(kernel), kernel.shape[1] * found.group, kernel.shape[2:], found.group,
-        found.strides, found.pads[:2], found.pads[2:],
+        len(kernel), kernel.shape[1] * convolution.group, kernel.shape[2:], convolution.group,
+        convolution.strides, convolution.pads[:2], convolution.pads[2:],
     )  # fmt: skip
     return LinearMap(geometry, kernel.astype(np.float64), bias.astype(np.float64))
 
@@ -131,15 +136,16 @@ def linear_map_of(node: ir.Node) -> LinearMap | None:
 def insert_linear_map(
     graph: ir.Graph, before: ir.Node, source: ir.Value, window: LinearMap, name: str
 ) -> ir.Value:
-    """Insert a linear map as a Conv before a node and return its output; weights become float32.
+    """Insert a linear map as a Conv before a node and return its output.
 
-    The shape of the output is not set. A bias of zeros is left out.
+    Kernel and bias are rounded to float32; a bias of zeros is left out. The shape of the output is
+    not set.
 
     Args:
         graph: edited in place.
         before: node before which to insert.
         source: input, (N, C, H, W).
-        window: window to write.
+        window: convolution to write.
         name: name of the node and prefix of its constants' names.
     """
     weight = edit.add_constant(graph, f"{name}.weight", window.kernel.astype(np.float32))
@@ -175,7 +181,8 @@ def can_follow(first: LinearMap, second: ConvGeometry) -> bool:
 def composed_geometry(first: ConvGeometry, second: ConvGeometry) -> ConvGeometry:
     """Return the geometry of the one convolution that equals `second` after `first`.
 
-    The caller checks with `can_follow` that there is one.
+    The caller checks with `can_follow` that there is one. Groups that do not match become fewer:
+    their greatest common divisor.
     """
     rows, columns = (
         (
@@ -194,7 +201,7 @@ def composed_geometry(first: ConvGeometry, second: ConvGeometry) -> ConvGeometry
 def compose(first: LinearMap, second: LinearMap) -> LinearMap:
     """Return the one convolution that equals `second` after `first`; `can_follow` must hold.
 
-    Exact in real numbers; kernels and biases are multiplied in float64.
+    Exact in real numbers, at the image borders too; kernels and biases are multiplied in float64.
     """
     geometry = composed_geometry(first.geometry, second.geometry)
     group, stride, taps = geometry.group, first.geometry.stride, first.geometry.taps
@@ -204,8 +211,8 @@ def compose(first: LinearMap, second: LinearMap) -> LinearMap:
     joint = np.zeros((group, len(b) // group, a.shape[1], *geometry.taps))
     for row, column in np.ndindex(*second.geometry.taps):
         y, x = row * stride[0], column * stride[1]
-        part = (left[..., row, column] @ right).reshape(*joint.shape[:3], *taps)
-        joint[..., y : y + taps[0], x : x + taps[1]] += part
+        product = (left[..., row, column] @ right).reshape(*joint.shape[:3], *taps)
+        joint[..., y : y + taps[0], x : x + taps[1]] += product
     carried = left.sum(axis=(3, 4)) @ first.bias.reshape(group, -1, 1)
     bias = second.bias + carried.reshape(-1)
     return LinearMap(geometry, joint.reshape(-1, *joint.shape[2:]), bias)
@@ -220,17 +227,24 @@ def can_add(one: ConvGeometry, other: ConvGeometry) -> bool:
     return same_channels and (one.stride, one.surplus) == (other.stride, other.surplus)
 
 
-def bounding_box(parts: Sequence[ConvGeometry]) -> ConvGeometry:
+def bounding_box(geometries: Sequence[ConvGeometry]) -> ConvGeometry:
     """Return the geometry of the sum of convolutions; `can_add` must hold for every pair.
 
-    Its taps, aligned at stride · n, cover the taps of all.
+    Its kernel is the smallest that covers all kernels when each is aligned at input position
+    stride · n of output n. Its group is the greatest common divisor of theirs.
     """
-    first = parts[0]
-    before = max(part.before[0] for part in parts), max(part.before[1] for part in parts)
-    last = max(part.last[0] for part in parts), max(part.last[1] for part in parts)
+    first = geometries[0]
+    before = (
+        max(geometry.before[0] for geometry in geometries),
+        max(geometry.before[1] for geometry in geometries),
+    )
+    last = (
+        max(geometry.last[0] for geometry in geometries),
+        max(geometry.last[1] for geometry in geometries),
+    )
     taps = before[0] + last[0] + 1, before[1] + last[1] + 1
     after = last[0] + first.surplus[0], last[1] + first.surplus[1]
-    group = gcd(*(part.group for part in parts))
+    group = gcd(*(geometry.group for geometry in geometries))
     return ConvGeometry(first.outputs, first.inputs, taps, group, first.stride, before, after)
 
 
@@ -245,8 +259,8 @@ def add_maps(windows: Sequence[LinearMap]) -> LinearMap:
     for window in windows:
         own = window.geometry
         y, x = geometry.before[0] - own.before[0], geometry.before[1] - own.before[1]
-        place = total[:, :, y : y + own.taps[0], x : x + own.taps[1]]
-        place += _regrouped(window, geometry.group)
+        target = total[:, :, y : y + own.taps[0], x : x + own.taps[1]]
+        target += _regrouped(window, geometry.group)
     return LinearMap(geometry, total, np.sum([window.bias for window in windows], axis=0))
 
 

@@ -36,8 +36,8 @@ class Quantization:
     Attributes:
         scale: float32, (1,) per tensor or (channels,) per channel.
         zero_point: int32 of the same shape; zero for weights and bias.
-        axis: per-channel axis (logical NCHW / OIHW), or None per tensor.
         dtype: stored integer type.
+        axis: channel axis of a scale per channel, in NCHW or OIHW order; None for one per tensor.
     """
 
     scale: NDArray[np.float32]
@@ -117,11 +117,11 @@ class Operation:
 
 @dataclass(frozen=True)
 class Network:
-    """A whole graph, with operations in topological order.
+    """A whole graph of static shapes, float or quantized.
 
     Attributes:
         name: name of the graph.
-        inputs: the image first.
+        inputs: the image first, (1, C, H, W).
         outputs: the image, or the result returned instead, first.
         operations: in topological order.
         results: names of the graph outputs; their tensors may have other names.

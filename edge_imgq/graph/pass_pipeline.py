@@ -110,10 +110,10 @@ def apply_phases(
     Args:
         model: edited in place.
         phases: in order.
-        watcher: called after each phase.
+        watcher: called after each phase; None for no calls.
 
     Returns:
-        One record per phase.
+        One record per phase, in order.
     """
     records: list[PhaseRecord] = []
     for phase in phases:

@@ -35,11 +35,14 @@ _ENDS = re.compile(r"pixels\.(in|out\d*)\.(factor|offset)")
 
 
 def to_unit_range(model: ir.Model, pixels: PixelRange) -> None:
-    """Rewrite a network to take and return [0, 1], in place.
+    """Rewrite a network to take and return pixels from 0 to 1, in place.
+
+    With the network n, f(x) = (n(x · (high − low) + low) − low) / (high − low) is written, by a Mul
+    and an Add at each end. Exact in real numbers; values are not clipped.
 
     Args:
-        model: normalised float model of one image input and one image output.
-        pixels: its current range; `low` must differ from `high`.
+        model: normalised float model whose first input and first output are images.
+        pixels: the values that it has now for pixels 0 and 255; they must differ.
     """
     span = pixels.high - pixels.low
     take_unit_range(model, pixels)
@@ -47,21 +50,28 @@ def to_unit_range(model: ir.Model, pixels: PixelRange) -> None:
 
 
 def take_unit_range(model: ir.Model, pixels: PixelRange) -> None:
-    """Rewrite a network to take [0, 1], in place; its output range stays unchanged.
+    """Rewrite a network to take pixels from 0 to 1, in place; its outputs keep their values.
 
-    The image, its first input, is multiplied by high − low, and low is added. Others are unchanged.
+    The image, its first input, is multiplied by high − low, and low is added, by a Mul and an Add
+    in float32. Other inputs are unchanged.
+
+    Args:
+        model: normalised float model whose first input is the image.
+        pixels: the values that it takes now for pixels 0 and 255.
     """
     _enter(model.graph, pixels.high - pixels.low, pixels.low)
 
 
 def return_port(model: ir.Model, port: Port, peak: float, index: int = 0) -> None:
-    """Rewrite an output to range from 0 to `peak`, shape (1, C, H, W), in place.
+    """Rewrite an output (1, C, H, W) to range from 0 to `peak`, in place.
 
-    A vector (C,) or (1, C) becomes (1, C, 1, 1). Values are not clipped.
+    y becomes (y − low) · peak / (high − low), by a Mul and an Add, or in the weights of a final
+    Gemm. A vector (C,) or (1, C) becomes (1, C, 1, 1). Exact in real numbers; values are not
+    clipped.
 
     Args:
         model: normalised float model that returns the port's original values.
-        port: the output, with its `low` and `high` values.
+        port: the output, with its `low` and `high` values, one of each or one per channel.
         peak: value that `port.high` is mapped to.
         index: index of the port among the outputs.
     """
@@ -76,10 +86,10 @@ def return_port(model: ir.Model, port: Port, peak: float, index: int = 0) -> Non
 
 
 def is_of_range(constant: ir.Value, graph: ir.Graph) -> bool:
-    """Return True if a constant rescales an input or output of a graph: it is not a learned weight.
+    """Return True if a constant rescales an input or output of a graph and is no learned weight.
 
-    It is known by its name, which `to_unit_range`, `return_port` and `take_ports` give it. Numbers
-    folded into a network's own weights are not told apart.
+    It is recognised by the name that `to_unit_range`, `return_port` or `take_ports` gives it.
+    Factors that were folded into a network's own weights are not recognised.
     """
     name = constant.name or ""
     if _ENDS.match(name):
@@ -88,10 +98,10 @@ def is_of_range(constant: ir.Value, graph: ir.Graph) -> bool:
     return what in ("unit", "low") and any(port == value.name for value in graph.inputs)
 
 
-def _into_product(graph: ir.Graph, factor: Floats, offset: Floats, place: int) -> bool:
+def _into_product(graph: ir.Graph, factor: Floats, offset: Floats, index: int) -> bool:
     """Fold factor and offset into a final Gemm; return False if there is none."""
-    node = graph.outputs[place].producer()
-    if node is None or node.op_type != "Gemm" or list(graph.outputs[place].uses()):
+    node = graph.outputs[index].producer()
+    if node is None or node.op_type != "Gemm" or list(graph.outputs[index].uses()):
         return False
     constants = node.inputs[1:]
     if len(constants) < 2 or not all(edit.is_constant(value) for value in constants):
@@ -110,17 +120,17 @@ def _by_channel(numbers: Floats) -> Floats:
     return numbers.reshape(() if numbers.size == 1 else (-1, 1, 1))
 
 
-def _make_pixel(graph: ir.Graph, channels: int, place: int) -> None:
+def _make_pixel(graph: ir.Graph, channels: int, index: int) -> None:
     """Reshape a vector output to one pixel (1, C, 1, 1), keeping its name."""
-    output = graph.outputs[place]
+    output = graph.outputs[index]
     axes = [2, 3] if output.shape is not None and len(output.shape) == 2 else [0, 2, 3]
     numbers = edit.add_constant(graph, "vector.axes", np.array(axes, np.int64))
-    node = ir.node("Unsqueeze", [output, numbers], name=f"vector{place or ''}")
+    node = ir.node("Unsqueeze", [output, numbers], name=f"vector{index or ''}")
     result = node.outputs[0]
     result.shape, result.type = ir.Shape([1, channels, 1, 1]), output.type
     graph.append(node)
     result.name, output.name = output.name, edit.free_name(graph, f"{output.name}.own")
-    graph.outputs[place] = result
+    graph.outputs[index] = result
 
 
 def _enter(graph: ir.Graph, factor: float, offset: float) -> None:
@@ -131,11 +141,11 @@ def _enter(graph: ir.Graph, factor: float, offset: float) -> None:
         use.node.replace_input_with(use.idx, scaled)
 
 
-def _leave(graph: ir.Graph, factor: float | Floats, offset: float | Floats, place: int = 0) -> None:
-    output = graph.outputs[place]
-    scaled = _affine(graph, output, factor, offset, f"pixels.out{place or ''}", before=None)
+def _leave(graph: ir.Graph, factor: float | Floats, offset: float | Floats, index: int = 0) -> None:
+    output = graph.outputs[index]
+    scaled = _affine(graph, output, factor, offset, f"pixels.out{index or ''}", before=None)
     scaled.name, output.name = output.name, edit.free_name(graph, f"{output.name}.own")
-    graph.outputs[place] = scaled
+    graph.outputs[index] = scaled
 
 
 def _affine(

@@ -49,23 +49,24 @@ def read_pixels(
     span: tuple[float, float] = (0.0, 1.0),
     states: Sequence[tuple[str, str]] = (),
 ) -> tuple[ir.Model, ImageContract]:
-    """Return a model and its image contract.
+    """Return a model and its image contract: task, scale, colour, peak, size multiple and ports.
 
     If the model has metadata, the contract is read from it, and only `name` is used of the other
-    arguments.
+    arguments. Else it is derived from the shapes that the model infers at a few sizes.
 
     Args:
-        model: normalised float model with inputs as `edge_imgq.graph.ports.port_inputs` leaves
-            them; not changed.
+        model: normalised float model; the image is its first input, all inputs are (1, C, H, W);
+            not changed.
         name: name for messages.
         peak: float value of pixel 255 if the model has no metadata.
         preferred: heights and widths to try first.
         requests: port properties that the user gave.
-        span: values of pixel 0 and pixel 255 in the model.
+        span: values of pixel 0 and pixel 255 in the given model, before they became 0 and `peak`.
         states: pairs of an output and the input that it feeds in the next frame.
 
     Returns:
-        The model itself, or a copy bound to the only size that it accepts.
+        The model itself; a copy bound to the only size that it accepts; or, if its output lacks a
+        border, a copy that mirror-pads its images first.
 
     Raises:
         ModelError: the input is not a known kind of image, the output is neither a vector nor an
@@ -136,9 +137,9 @@ def _refuse_unlike_states(contract: ImageContract, name: str) -> None:
     Raises:
         ModelError: the message names both.
     """
-    parts = {port.name: port.parts for port in contract.others}
+    ratios = {port.name: port.parts for port in contract.others}
     for port in contract.states:
-        if parts.get(port.fed_by, 1) != contract.scale * port.parts:
+        if ratios.get(port.fed_by, 1) != contract.scale * port.parts:
             raise ModelError(
                 f"{name} takes '{port.name}' with other sides than those of '{port.fed_by}', which "
                 "it returns: one cannot be the other's next state. Resize it inside the model."
@@ -159,18 +160,20 @@ def _task(scale: Scale, layout: ImageLayout, *, is_vector: bool) -> str:
 
 
 def contract_of(model: ir.Model, name: str, peak: float) -> ImageContract:
-    """Return the image contract of a normalised model: task, scale, colour, peak, multiple.
+    """Return the image contract of a model: task, scale, colour, peak, size multiple and ports.
 
-    Read from the model's metadata if it has some, else derived from its shapes, as by
-    `read_pixels`.
+    It is read from the model's metadata if it has some, else derived from the shapes that the model
+    infers at a few sizes, as by `read_pixels`.
 
     Args:
-        model: normalised float model; not changed.
+        model: normalised float model; the image is its first input, all inputs are (1, C, H, W);
+            not changed.
         name: name for messages.
         peak: float value of pixel 255 if the model has no metadata.
 
     Raises:
-        ModelError: an input or output is not an image or vector, or no size works.
+        ModelError: the input is not a known kind of image, the output is neither a vector nor an
+            image, its size is not a fixed multiple of the input's, or no size works.
     """
     return read_pixels(model, name, peak)[1]
 
@@ -281,10 +284,10 @@ def _unfit(model: ir.Model, name: str, preferred: Sequence[Size]) -> ModelError:
             "you want: --output-name NAME, once for each."
         )
     size = _first(model, preferred)
-    found = output_at(outline(model), size)
-    if found is None:
+    output = output_at(outline(model), size)
+    if output is None:
         return _no_image(model, name)
-    gives = f"{name} makes {found[0]}x{found[1]} pixels of {size[0]}x{size[1]}"
+    gives = f"{name} makes {output[0]}x{output[1]} pixels of {size[0]}x{size[1]}"
     remedy = "Resize or pad inside the model."
     if own_size(model) is not None:
         remedy = f"Export it with open height and width. {remedy}"

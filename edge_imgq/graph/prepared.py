@@ -35,7 +35,7 @@ class PreparedGraph:
     _networks: dict[Size, Network] = field(default_factory=dict, init=False, repr=False)
 
     def at(self, size: Size) -> Network:
-        """Return the network bound to a height and width, cached.
+        """Return the network for an image of a height and width, all shapes static; it is cached.
 
         Raises:
             ModelError: the graph does not accept the size.
@@ -45,7 +45,9 @@ class PreparedGraph:
         return self._networks[size]
 
     def once_at(self, size: Size) -> Network:
-        """Return the network bound to a height and width, without caching it.
+        """Return the network for an image of a height and width, as `at` does, but do not cache it.
+
+        A network that `at` has cached is returned.
 
         Raises:
             ModelError: the graph does not accept the size.
@@ -63,8 +65,9 @@ def prepared_graph(
 
     Args:
         model: not changed.
-        passes: names of passes, keys of PASSES, in order.
-        watcher: called after each phase of "canonical" and after every other pass.
+        passes: names of passes, keys of `edge_imgq.graph.rewrite.PASSES`, in order.
+        watcher: called after each phase of "canonical" and after every other pass; None for no
+            calls.
         kernels: kernel profile of the target processor.
 
     Raises:

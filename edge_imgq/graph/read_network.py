@@ -41,13 +41,19 @@ INTEGER_TYPES: dict[ir.DataType, IntegerType] = {
 
 
 def read_network(model: ir.Model) -> Network:
-    """Return the network of a graph with bound shapes (see `edge_imgq.graph.shapes.size`).
+    """Convert a graph of static shapes to the network that the writers of all formats read.
+
+    QuantizeLinear and DequantizeLinear become the `quantization` of tensors, or a Requantize where
+    the parameters change, and a Relu or constant Clip that alone reads an operation its
+    `activation`. Shapes and axes stay those of ONNX: NCHW, OIHW.
 
     Args:
-        model: float ONNX, or QDQ ONNX in which every activation between operators is quantized.
+        model: float ONNX, or QDQ ONNX in which every activation between operators is quantized; not
+            changed.
 
     Raises:
-        ModelError: a shape is open, or a quantizer's parameters are not constants.
+        ModelError: a shape is open, or a quantizer's parameters are not constants of int8, int16 or
+            int32.
     """
     return _Reader(model).read()
 
@@ -157,12 +163,14 @@ def _rounding_after(node: ir.Node) -> ir.Node | None:
 
 
 def quantization_of(node: ir.Node) -> Quantization:
-    """Return the parameters of a QuantizeLinear or DequantizeLinear node.
+    """Return scale, zero point, axis and integer type of a QuantizeLinear or DequantizeLinear.
 
-    The node must state its zero point.
+    Scale and zero point are float32 and int32, (1,) or (channels,). The axis, 1 if the node states
+    none, is set only for more than one scale.
 
     Raises:
-        ModelError: the integer type is not int8, int16 or int32, or a parameter is computed.
+        ModelError: the zero point is absent, its type is not int8, int16 or int32, or a parameter
+            is computed.
     """
     scale = constant(_operand(node, 1)).astype(np.float32).reshape(-1)
     zero = _operand(node, 2)
@@ -176,9 +184,9 @@ def quantization_of(node: ir.Node) -> Quantization:
 
 
 def same_quantization(one: Quantization | None, other: Quantization | None) -> bool:
-    """Return True if two tensors store equal real values as equal integers.
+    """Return True if two quantizations have equal scales, zero points, axes and integer types.
 
-    None, for a float tensor, equals only None.
+    Then equal real values are equal integers. None, for a float tensor, equals only None.
     """
     if one is None or other is None:
         return one is other
@@ -199,7 +207,7 @@ def _quantization_after(value: ir.Value) -> Quantization | None:
 
 
 def constant(value: ir.Value) -> Any:
-    """Return the contents of a constant value as a NumPy array.
+    """Return the contents of a constant value as a NumPy array, shape and dtype as stored.
 
     Raises:
         ModelError: the value is computed at run time.

@@ -33,10 +33,10 @@ class Axis:
     """One axis of a Resize.
 
     Attributes:
-        size: input length.
-        output: output length.
-        scale: output/input as the node states it.
-        region: start and end of the region of `tf_crop_and_resize`, as fractions of the input.
+        size: input length in pixels.
+        output: output length in pixels.
+        scale: output length over input length, as the node states it.
+        region: start and end of the region of `tf_crop_and_resize`, as fractions of size − 1.
     """
 
     size: int
@@ -45,46 +45,50 @@ class Axis:
     region: tuple[float, float] = (0.0, 1.0)
 
     def asymmetric(self) -> Floats:
-        """Return the sampling positions x = i / scale.
+        """Return the sampling position x = i / scale of each output index i, of mode "asymmetric".
 
-        Like those of the other modes, positions are in input pixels from 0, float64 (output,), and
-        may lie outside the image.
+        Positions are in input pixels, 0 at the centre of the first; float64 (output,). They may lie
+        outside the image.
         """
         return np.arange(self.output, dtype=np.float64) / self.scale
 
     def half_pixel(self) -> Floats:
-        """Return the positions x = (i + ½) / scale − ½ in input pixels, float64 (output,)."""
+        """Return the sampling position x = (i + ½) / scale − ½ of each output index i.
+
+        Positions are in input pixels, 0 at the centre of the first; float64 (output,). They may lie
+        outside the image.
+        """
         return (np.arange(self.output, dtype=np.float64) + 0.5) / self.scale - 0.5
 
     def pytorch_half_pixel(self) -> Floats:
-        """Return the positions x = (i + ½) / scale − ½, or 0 for an output of length 1.
+        """Return the positions x = (i + ½) / scale − ½ of `half_pixel`, or 0 for an output of 1.
 
-        They are float64 (output,), in input pixels.
+        They are float64 (output,), in input pixels, 0 at the centre of the first.
         """
         return self.half_pixel() if self.output > 1 else np.zeros(1)
 
     def align_corners(self) -> Floats:
-        """Return the positions x = i · (size − 1) / (output − 1), in input pixels.
+        """Return the sampling position x = i · (size − 1) / (output − 1) of each output index i.
 
-        They are float64 (output,). The first and last output lie on the first and last pixel; an
-        output of length 1 on the first.
+        They are float64 (output,), in input pixels, 0 at the centre of the first. The first and
+        last output lie on the first and last pixel; an output of length 1 on the first.
         """
         spacing = (self.size - 1) / (self.output - 1) if self.output > 1 else 0.0
         return np.arange(self.output, dtype=np.float64) * spacing
 
     def half_pixel_symmetric(self) -> Floats:
-        """Return the half-pixel positions shifted to be symmetric about the image's centre.
+        """Return the positions of `half_pixel`, shifted to be symmetric about the image's centre.
 
-        They are float64 (output,), in input pixels. They differ from `half_pixel` only if scale ·
-        size is not the output length.
+        They are float64 (output,), in input pixels, 0 at the centre of the first. They differ from
+        `half_pixel` only if scale · size is not the output length.
         """
         return self.size / 2 * (1 - self.output / (self.scale * self.size)) + self.half_pixel()
 
     def crop(self) -> Floats:
-        """Return equally spaced positions over the region, ends included, in input pixels.
+        """Return equally spaced positions over the region, ends included, of "tf_crop_and_resize".
 
-        They are float64 (output,), and may lie outside the image; the middle of the region for one
-        output.
+        They are float64 (output,), in input pixels, 0 at the centre of the first, and may lie
+        outside the image; the middle of the region for one output.
         """
         start, end = (share * (self.size - 1) for share in self.region)
         if self.output == 1:
@@ -109,32 +113,34 @@ ROUNDINGS: Mapping[str, Callable[[Floats], Floats]] = {
 
 
 def axis_of(operation: Operation, axis: int) -> Axis:
-    """Return one axis of a Resize with constant scales, sizes and region.
+    """Return lengths, scale and region of one axis of a Resize.
 
-    `axis` counts from 0. Without stated scales, the scale is output length over input length.
+    `axis` counts from 0. Scales, sizes and region must be constant, shapes static. Without stated
+    scales, the scale is output length over input length, or by `keep_aspect_ratio_policy` the least
+    or greatest of all axes.
     """
     image, output = operation.operand(0).shape, operation.output.shape
     rank = len(image)
     named = [int(a) % rank for a in operation.attributes.get("axes", range(rank))]
     region, given = _constant(operation, 1), _constant(operation, 2)
-    place = named.index(axis) if axis in named else None
-    scale = _stretched(operation, axis, place)
-    if place is None:
+    index = named.index(axis) if axis in named else None
+    scale = _stretched(operation, axis, index)
+    if index is None:
         return Axis(image[axis], output[axis], scale)
     if given is not None and given.size == len(named):
-        scale = float(given[place])
+        scale = float(given[index])
     if region is None or region.size != 2 * len(named):
         return Axis(image[axis], output[axis], scale)
-    share = float(region[place]), float(region[place + len(named)])
+    share = float(region[index]), float(region[index + len(named)])
     return Axis(image[axis], output[axis], scale, share)
 
 
-def _stretched(operation: Operation, axis: int, place: int | None) -> float:
+def _stretched(operation: Operation, axis: int, index: int | None) -> float:
     """Return output/input if sizes are given; one factor for all axes if the aspect is kept."""
     image, output = operation.operand(0).shape, operation.output.shape
     policy = operation.attributes.get("keep_aspect_ratio_policy", "stretch")
     sizes = _constant(operation, 3)
-    if policy == "stretch" or sizes is None or place is None:
+    if policy == "stretch" or sizes is None or index is None:
         return output[axis] / image[axis]
     named = [int(a) % len(image) for a in operation.attributes.get("axes", range(len(image)))]
     choose = min if policy == "not_larger" else max
@@ -144,43 +150,45 @@ def _stretched(operation: Operation, axis: int, place: int | None) -> float:
 def matrix(operation: Operation, axis: int) -> Floats:
     """Return the interpolation matrix R, float64 (output length, input length), of a Resize's axis.
 
-    Along it y = R · x. `axis` counts from 0. Rows of outputs outside the image, in
-    `tf_crop_and_resize`, are 0; `extrapolation_value` is not added. For "nearest", positions are
-    rounded to DECIMALS first, as runtimes compute them in float32.
+    Along it y = R · x, by the ONNX specification of Resize-19 in float64. `axis` counts from 0.
+    Rows of outputs outside the image, in `tf_crop_and_resize`, are 0; `extrapolation_value` is not
+    added. For "nearest", positions are rounded to 6 decimals first, as runtimes compute them in
+    float32.
     """
-    attributes, spot = operation.attributes, axis_of(operation, axis)
+    attributes, sampled = operation.attributes, axis_of(operation, axis)
     coordinates = attributes.get("coordinate_transformation_mode", "half_pixel")
-    places = COORDINATES[coordinates](spot)
+    positions = COORDINATES[coordinates](sampled)
     mode = attributes.get("mode", "nearest")
     if mode == "nearest":
         rounding = ROUNDINGS[attributes.get("nearest_mode", "round_prefer_floor")]
         # What is whole must not be rounded on because of its last bits.
-        steady = np.round(places, DECIMALS)
-        table = _spread(rounding(steady)[:, np.newaxis], np.ones((1, 1)), spot.size)
+        steady = np.round(positions, DECIMALS)
+        table = _accumulated(rounding(steady)[:, np.newaxis], np.ones((1, 1)), sampled.size)
     else:
-        shrunk = spot.scale if attributes.get("antialias", 0) and spot.scale < 1 else 1.0
+        shrunk = sampled.scale if attributes.get("antialias", 0) and sampled.scale < 1 else 1.0
         kernel = _cubic(attributes.get("cubic_coeff_a", -0.75)) if mode == "cubic" else _triangle
         reach = 2 if mode == "cubic" else 1
         excludes = bool(attributes.get("exclude_outside", 0))
-        table = _weighted(places, spot.size, kernel, reach, shrunk, excludes)
+        table = _weighted(positions, sampled.size, kernel, reach, shrunk, excludes)
     table[outside(operation, axis)] = 0.0
     return table
 
 
 def outside(operation: Operation, axis: int) -> NDArray[np.bool_]:
-    """Return a mask of the outputs of `tf_crop_and_resize` outside the image; False elsewhere.
+    """Return a mask, (output length,), of the outputs along an axis that sample outside the image.
 
-    Its shape is (output length,).
+    It is True only for mode `tf_crop_and_resize`; there ONNX returns `extrapolation_value`. `axis`
+    counts from 0.
     """
-    spot = axis_of(operation, axis)
+    sampled = axis_of(operation, axis)
     if operation.attributes.get("coordinate_transformation_mode") != CROP:
-        return np.zeros(spot.output, np.bool_)
-    places = spot.crop()
-    return np.asarray((places < 0) | (places > spot.size - 1))
+        return np.zeros(sampled.output, np.bool_)
+    positions = sampled.crop()
+    return np.asarray((positions < 0) | (positions > sampled.size - 1))
 
 
 def enlarges_to_own_size(operation: Operation) -> bool:
-    """Return True if a Resize enlarges a region to the size of the image.
+    """Return True for a Resize of mode `tf_crop_and_resize` from a region to the image's own size.
 
     ONNX Runtime 1.31 then returns the image unchanged, contrary to the ONNX specification.
     """
@@ -199,7 +207,7 @@ ENLARGES_TO_OWN_SIZE = (
 
 
 def _weighted(
-    places: Floats, size: int, kernel: Callable[[Floats], Floats], reach: int, shrunk: float,
+    positions: Floats, size: int, kernel: Callable[[Floats], Floats], reach: int, shrunk: float,
     excludes: bool,
 ) -> Floats:  # fmt: skip
     """Return the matrix of a kernel that extends `reach / shrunk` pixels to either side.
@@ -207,15 +215,15 @@ def _weighted(
     Taps beyond the edge read the edge value, or have no weight if `excludes` is set.
     """
     span = int(np.ceil(reach / shrunk))
-    taps = np.floor(places)[:, np.newaxis] + np.arange(1.0 - span, span + 1)
-    weights = kernel(shrunk * (taps - places[:, np.newaxis]))
+    taps = np.floor(positions)[:, np.newaxis] + np.arange(1.0 - span, span + 1)
+    weights = kernel(shrunk * (taps - positions[:, np.newaxis]))
     if excludes:
         weights = np.where((taps < 0) | (taps > size - 1), 0.0, weights)
     weights = weights / weights.sum(axis=1, keepdims=True)
-    return _spread(taps, weights, size)
+    return _accumulated(taps, weights, size)
 
 
-def _spread(taps: Floats, weights: Floats, size: int) -> Floats:
+def _accumulated(taps: Floats, weights: Floats, size: int) -> Floats:
     """Accumulate weights into a matrix; taps beyond the edge are added to the edge."""
     rows = np.broadcast_to(np.arange(len(taps))[:, np.newaxis], taps.shape)
     table = np.zeros((len(taps), size))

@@ -43,10 +43,13 @@ def rewrite(
 ) -> ir.Model:
     """Return a copy of the model with the named passes applied in order.
 
+    All passes are exact in real numbers. Nodes that no output needs are removed at the end.
+
     Args:
         model: not changed.
-        passes: names of passes, keys of PASSES; one may come twice.
-        watcher: called after each phase of "canonical" and after every other pass.
+        passes: names of passes, keys of PASSES, such as "canonical"; one may come twice.
+        watcher: called after each phase of "canonical" and after every other pass; None for no
+            calls.
         kernels: kernel profile of the target processor.
 
     Raises:

@@ -9,10 +9,11 @@ import onnx_ir as ir
 
 
 def structure_sha256(model: ir.Model) -> str:
-    """Return the SHA-256 of nodes, connections, attributes and shapes of constants.
+    """Return the SHA-256 of a graph without its weights, as 64 hexadecimal digits.
 
-    It is 64 hexadecimal digits. Names of values count, names of nodes do not; values of constants
-    do not, but those of attributes do, tensors excepted.
+    It covers operators, the names of the values that they read and write, attributes, and names,
+    types and shapes of constants. The contents of constants and of tensors in attributes do not
+    count, nor do the names of nodes.
     """
     return hashlib.sha256("\n".join(_lines(model)).encode()).hexdigest()
 

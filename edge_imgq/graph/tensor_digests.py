@@ -27,12 +27,18 @@ SEPARATOR = "; "
 
 
 def tensor_digests(path: Path) -> dict[str, str]:
-    """Describe the quantized tensors and weights of a float or QDQ file, in order of use.
+    """Describe the quantized activations and the weights of a float or QDQ .onnx file.
+
+    Integer constants that hold shapes, and float activations, are left out.
 
     Returns:
-        By name, "uint8; scale 0.0123; zero point 3" for an activation, "int8 16x3x3x3; values
-        #5e6f7a8b; scales #1a2b3c4d" for weights, "float32 16; values #5e6f7a8b" for float weights.
-        Scalar scales and zero points are written out.
+        By name of the tensor, in order of use, "uint8; scale 0.0123; zero point 3" for an
+        activation, "int8 16x3x3x3; values #5e6f7a8b; scales #1a2b3c4d" for weights, "float32 16;
+        values #5e6f7a8b" for float weights. "#" precedes the first 8 hexadecimal digits of the
+        SHA-256 of several numbers; single ones are written as they are, a zero point of 0 not.
+
+    Raises:
+        FileNotFoundError: there is no such file.
     """
     return dict(_Graph(onnx.load(path)).lines())
 
@@ -76,21 +82,23 @@ class _Graph:
     def _weights(self, name: str) -> str:
         values = numpy_helper.to_array(self.constants[name])
         kind = onnx.helper.tensor_dtype_to_np_dtype(self.constants[name].data_type)
-        return f"{kind} {'x'.join(map(str, values.shape))}".strip() + f"{SEPARATOR}{_said(values)}"
+        return (
+            f"{kind} {'x'.join(map(str, values.shape))}".strip() + f"{SEPARATOR}{_as_text(values)}"
+        )
 
     def _quantization(self, node: onnx.NodeProto) -> list[str]:
         """Return the integer type, the scale and a nonzero zero point, as text."""
-        parts = ["uint8"]
+        fields = ["uint8"]
         for label, name in zip(("scale", "zero point"), node.input[1:], strict=False):
             values = numpy_helper.to_array(self.constants[name])
             if label == "zero point":
-                parts[0] = str(values.dtype)
+                fields[0] = str(values.dtype)
             if label == "scale" or values.any():
-                parts.append(_said(values, label))
-        return parts
+                fields.append(_as_text(values, label))
+        return fields
 
 
-def _said(values: NDArray[Any], label: str = "value") -> str:
+def _as_text(values: NDArray[Any], label: str = "value") -> str:
     """Return one number as text, or a digest of several."""
     if math.prod(values.shape) == 1:
         return f"{label} {values.reshape(-1)[0]!s}"

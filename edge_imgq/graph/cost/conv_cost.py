@@ -31,8 +31,8 @@ class ConvShape:
     """The properties that determine the cost of a size-preserving convolution of stride 1.
 
     Attributes:
-        kernel: height and width.
-        start: padding at the top and left.
+        kernel: height and width, in taps.
+        start: padding at the top and left, in pixels.
         inputs: input channels.
         outputs: output channels.
         quantized: whether it is int8.
@@ -49,15 +49,19 @@ class ConvShape:
 
 @dataclass(frozen=True)
 class ConvRewrite:
-    """The cost of one variant of a convolution, per output position.
+    """The estimated cost of one variant of a convolution, per output position (pixel).
+
+    A variant in blocks treats block × block pixels as channels of one position, as SpaceToDepth
+    does.
 
     Attributes:
-        slots: multiply-accumulates in filled lanes, plus the cost of copies.
-        taps: kernel taps per position.
+        slots: multiply-accumulates of the kernel's tiles, idle lanes included, plus the cost of
+            copies in the same unit.
+        taps: kernel taps that are computed per output position.
         blocked: tensors that are stored in blocks of pixels: none, the output, the input as well
             (with taps, or with the taps gathered as channels, "im2col"), or only the output
-            channels that exceed whole kernel tiles.
-        block: side of a block.
+            channels that exceed whole kernel tiles ("remainder").
+        block: side of a block in pixels; 1 for none.
     """
 
     slots: float
@@ -66,44 +70,51 @@ class ConvRewrite:
     block: int = 1
 
     @property
-    def places(self) -> float:
-        """Kernel applications per output position: 1/block²."""
+    def positions(self) -> float:
+        """Kernel applications per output position: 1 / block²."""
         return 1 / self.block**2
 
 
 def cheapest_rewrite(
     layer: ConvShape, kernels: KernelProfile, blocks: Collection[int] = BLOCKS
 ) -> ConvRewrite:
-    """Return the variant of fewest slots, or the plain one if none costs below WORTHWHILE of it.
+    """Return the variant of fewest slots, or the plain one if none costs below 0.9 of it.
 
-    Costs include the copies to blocks and back, and a following depth-to-space.
+    The bound is WORTHWHILE. Costs include the copies to blocks and back, and a following
+    depth-to-space.
 
     Args:
         layer: the convolution.
         kernels: kernel profile of the target processor.
-        blocks: block sides that divide height and width, out of BLOCKS.
+        blocks: sides, out of BLOCKS (2 and 4), that divide the image's height and width; with
+            none, the plain variant is returned.
     """
     plain = no_rewrite(layer, kernels)
-    forms = [form(layer, side, kernels) for form in (_output, _input) for side in blocks]
+    variants = [variant(layer, side, kernels) for variant in (_output, _input) for side in blocks]
     if layer.quantized and kernels.int8.tap:
-        forms += [_im2col(layer, side, kernels) for side in blocks]
-    if kernels.splits_remainder_outputs and BLOCKS[0] in blocks and _is_parted(layer, kernels):
-        forms.append(_remainder(layer, BLOCKS[0], kernels))
-    least = min(forms, key=lambda form: form.slots, default=plain)
+        variants += [_im2col(layer, side, kernels) for side in blocks]
+    if (
+        kernels.splits_remainder_outputs
+        and BLOCKS[0] in blocks
+        and _may_split_outputs(layer, kernels)
+    ):
+        variants.append(_remainder(layer, BLOCKS[0], kernels))
+    least = min(variants, key=lambda variant: variant.slots, default=plain)
     return least if least.slots / plain.slots < WORTHWHILE else plain
 
 
 def no_rewrite(layer: ConvShape, kernels: KernelProfile) -> ConvRewrite:
-    """Return the plain variant; its slots per output position include a depth-to-space after."""
+    """Return the plain variant, without blocks; its slots include a following depth-to-space."""
     taps = prod(layer.kernel)
     slots = _slots(layer, taps, 1, 1, kernels)
     return ConvRewrite(slots + _shuffle(layer, kernels), taps)
 
 
 def winograd_slots(layer: ConvShape, pixels: int, kernels: KernelProfile) -> float:
-    """Return the slots of a float convolution of three rows computed by minimal filtering.
+    """Return the slots per output position of a float convolution by Winograd's F(2, 3) over rows.
 
-    The slots are per output position. A following depth-to-space is not included.
+    Two output rows take four products per column of taps in place of six; the sums of rows before
+    and after are added. A following depth-to-space is not included.
 
     Args:
         layer: convolution with a kernel of three rows; `quantized` is False.
@@ -121,6 +132,12 @@ def block_span(kernel: int, start: int, block: int) -> Pair:
     """Return the first and last block, relative to its own, that one block reads along one axis.
 
     Both are included: for 3 taps, 1 pixel of padding before and blocks of 2 they are −1 and 1.
+    Stride 1, no dilation.
+
+    Args:
+        kernel: taps along the axis.
+        start: padding in pixels before the first pixel.
+        block: pixels of a block along the axis.
     """
     return -start // block, (block - 1 + kernel - 1 - start) // block
 
@@ -158,11 +175,14 @@ def _im2col(layer: ConvShape, block: int, kernels: KernelProfile) -> ConvRewrite
 
 
 def remainder(outputs: int, kernels: KernelProfile) -> int:
-    """Return the number of output channels beyond the last full int8 tile; 0 if all are full."""
+    """Return how many of `outputs` channels are beyond the last full int8 tile; 0 if all are full.
+
+    A tile is as many output channels as the int8 kernel of the profile computes at once.
+    """
     return outputs % kernels.int8.outputs
 
 
-def _is_parted(layer: ConvShape, kernels: KernelProfile) -> bool:
+def _may_split_outputs(layer: ConvShape, kernels: KernelProfile) -> bool:
     """Return True if channels beyond whole tiles may be a separate convolution."""
     overfills = 0 < remainder(layer.outputs, kernels) < layer.outputs
     return overfills and layer.quantized and not layer.shuffled and prod(layer.kernel) > 1

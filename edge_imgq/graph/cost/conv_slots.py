@@ -20,10 +20,11 @@ def conv_rewrite(
 ) -> ConvRewrite:
     """Return the variant of a convolution node that costs the fewest slots per output position.
 
-    A slot is a multiply-accumulate in a filled lane; the costs are estimates. Dense convolutions
-    that keep the image's size have several variants, and a depth-to-space that alone reads the
-    result is counted with them. Others have only the plain variant. BLOCKS must divide height and
-    width.
+    A slot is one multiply-accumulate of the kernel's tiles, idle lanes included; costs are
+    estimates. Dense convolutions that keep the image's size have several variants, of which one in
+    blocks is returned only if it costs below 0.9 of the plain one; a DepthToSpace that alone reads
+    the result is counted with them. Others have only the plain variant. Height and width are
+    assumed to be multiples of 4.
 
     Args:
         node: ungrouped Conv with constant weights.
@@ -32,13 +33,17 @@ def conv_rewrite(
         outputs: assumed output channels; None for the node's.
         quantized: whether it computes in int8.
     """
-    weight, found = edit.contents(node.inputs[1]), convolution_of(node)
+    weight, convolution = edit.contents(node.inputs[1]), convolution_of(node)
     channels = (inputs or weight.shape[1], outputs or weight.shape[0])
-    if found is None or found.pads is None or not (found.is_dense and found.keeps_size):
+    if (
+        convolution is None
+        or convolution.pads is None
+        or not (convolution.is_dense and convolution.keeps_size)
+    ):
         return no_rewrite(ConvShape(weight.shape[2:], (0, 0), *channels, quantized), kernels)
     follower = edit.sole_consumer(node.outputs[0])
     shuffled = follower is not None and follower.op_type == "DepthToSpace"
-    layer = ConvShape(weight.shape[2:], found.pads[:2], *channels, quantized, shuffled)
+    layer = ConvShape(weight.shape[2:], convolution.pads[:2], *channels, quantized, shuffled)
     return cheapest_rewrite(layer, kernels)
 
 
@@ -48,9 +53,10 @@ def mac_slots(
     inputs: int | None = None,
     outputs: int | None = None,
 ) -> float:
-    """Return the int8 cost of a convolution in kernel slots per output position.
+    """Return the estimated int8 cost of a convolution, in slots per output position.
 
-    It is that of the cheapest variant, with the profile's fixed cost per position; an estimate.
+    A slot is one multiply-accumulate of the kernel's tiles, idle lanes included. The cost is that
+    of `conv_rewrite`'s variant plus the profile's fixed cost per position.
 
     Args:
         node: ungrouped Conv with constant weights.

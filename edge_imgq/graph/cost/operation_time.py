@@ -19,14 +19,15 @@ FREE = RESHAPING | {"Cast", "Dropout", "Identity"}
 
 
 def operation_time(operation: Operation, profile: TimedProfile, *, in_float: bool) -> float:
-    """Return the estimated time of an operation in ns, without conversions around it.
+    """Return the estimated time of an operation on one image, in ns of one thread.
 
-    A fused activation costs nothing, nor does an operator that moves no data, such as Reshape.
+    Conversions between int8 and float around it are not included. A fused activation costs
+    nothing, nor does an operator that moves no data, such as Reshape.
 
     Args:
-        operation: operation of static shapes.
+        operation: operation of static shapes; images are (1, C, H, W).
         profile: timed kernel profile of the processor.
-        in_float: whether it computes in float.
+        in_float: whether it computes in float; else in int8.
     """
     times, kind = profile.times.of(in_float=in_float), operation.kind
     if kind in ("Conv", "ConvTranspose") and operation.operand(1).data is not None:
@@ -59,9 +60,9 @@ def _convolution(operation: Operation, profile: TimedProfile, *, in_float: bool)
     inputs, outputs = weight[1], weight[0] // group
     if transposed:
         inputs, outputs = weight[0] // group, weight[1]
-    places = operation.operand(0) if transposed else operation.output
+    image = operation.operand(0) if transposed else operation.output
     slots = profile.tile(quantized=not in_float).slots(taps, inputs, outputs)
-    positions = prod(places.shape[2:]) * (group * times.convolution.grouped if group > 1 else 1)
+    positions = prod(image.shape[2:]) * (group * times.convolution.grouped if group > 1 else 1)
     return times.convolution.time(positions, taps, slots)
 
 
@@ -72,12 +73,14 @@ def _runs(operation: Operation) -> float:
         thin = written[0] if operation.kind == "DepthToSpace" else tensor
         block: int = operation.attributes["blocksize"]
         return _elements(thin) / (thin.shape[1] * block)
-    parts = (*(t for t in operation.inputs if t is not None and t.data is None), *written)
-    pieces = parts[:-1] if operation.kind == "Concat" else written
-    same = all(len(part.shape) == 4 and part.shape[2:] == written[0].shape[2:] for part in parts)
+    tensors = (*(t for t in operation.inputs if t is not None and t.data is None), *written)
+    pieces = tensors[:-1] if operation.kind == "Concat" else written
+    same = all(
+        len(piece.shape) == 4 and piece.shape[2:] == written[0].shape[2:] for piece in tensors
+    )
     if operation.kind in ("Concat", "Slice", "Split") and same:
-        return sum(_elements(part) / part.shape[1] for part in pieces)
-    return sum(prod(part.shape[:3]) / part.shape[1] for part in written if len(part.shape) == 4)
+        return sum(_elements(piece) / piece.shape[1] for piece in pieces)
+    return sum(prod(piece.shape[:3]) / piece.shape[1] for piece in written if len(piece.shape) == 4)
 
 
 def _elements(tensor: Tensor) -> int:

@@ -23,10 +23,14 @@ CARRIERS = MOVING | {"Add", "Cast", "CastLike", "Where"}
 
 
 def with_finite_masks(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Replace minus infinity by the finite MASKED in constants that only a Softmax reads.
+    """Replace minus infinity by −30000 in constants that are attention masks.
 
-    A copy is returned, or the model itself if there is no such constant. Other infinities are
-    kept. Exact in float32 for scores within ±14,000, where the masked terms are 0 in either case.
+    A mask is a float32 or float16 constant whose every path, through additions, casts, Where and
+    operators that only move values, ends in a Softmax; it holds no other infinity and no NaN.
+    Exact in float32 for scores within ±14,000, where the masked terms are 0 in either case.
+
+    Returns:
+        A copy, or the model itself if it has no such constant.
     """
     chosen = [name for name in _infinite(model.graph) if _ends_in_softmax(model.graph, name)]
     if not chosen:
@@ -78,14 +82,14 @@ def _finite(tensor: onnx.TensorProto) -> onnx.TensorProto:
 def _ends_in_softmax(graph: onnx.GraphProto, name: str) -> bool:
     """Return True if every path from a value leads to a Softmax through CARRIERS."""
     outputs = {value.name for value in graph.output}
-    waiting, seen = [name], {name}
+    waiting, visited = [name], {name}
     while waiting:
         value = waiting.pop()
         readers = [node for node in graph.node if value in node.input]
         if value in outputs or not readers or not _hand_on(readers):
             return False
-        new = {o for node in readers if node.op_type in CARRIERS for o in node.output} - seen
-        seen |= new
+        new = {o for node in readers if node.op_type in CARRIERS for o in node.output} - visited
+        visited |= new
         waiting.extend(new)
     return True
 

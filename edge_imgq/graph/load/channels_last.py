@@ -15,10 +15,10 @@ TO_LAST, TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 
 
 def channels_first(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a model that takes and returns (N, C, H, W); bit-exact.
+    """Return a model that takes and returns (N, C, H, W) in place of (N, H, W, C); bit-exact.
 
-    An input or output of rank 4 is channels last if its last axis has length 1 or 3 and its second
-    has not; (N, C, 1, 1) is not.
+    A Transpose is added after each input and before each output that is channels last: of rank 4,
+    with a last axis of length 1 or 3 and a second axis of neither; (N, C, 1, 1) is not.
 
     Args:
         model: model with inferred shapes; not changed.

@@ -17,18 +17,22 @@ from onnx import helper, numpy_helper
 
 
 def without_counted_padding(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy without AveragePools of both attributes; the model itself if it has none.
+    """Move the padding of AveragePools with `ceil_mode` and `count_include_pad` into a Pad.
 
-    Exact. A node stays if `auto_pad` pads it, or if a window could start in its padding, which
-    ONNX leaves out.
+    AveragePool(x, pads) becomes AveragePool(Pad(x, pads)), with zeros and without
+    `count_include_pad`. Exact. A node is kept if `auto_pad` pads it, or if a window could start in
+    its padding, which ONNX leaves out.
+
+    Returns:
+        A copy, or the model itself if it has no such node.
     """
-    if not any(_ending(node) for node in model.graph.node):
+    if not any(_has_both(node) for node in model.graph.node):
         return model
     result = onnx.ModelProto()
     result.CopyFrom(model)
     for node in list(result.graph.node):
-        if _ending(node):
-            _state(result.graph, node)
+        if _has_both(node):
+            _move_padding(result.graph, node)
     return result
 
 
@@ -36,7 +40,7 @@ def _values(node: onnx.NodeProto) -> dict[str, Any]:
     return {a.name: helper.get_attribute_value(a) for a in node.attribute}
 
 
-def _ending(node: onnx.NodeProto) -> bool:
+def _has_both(node: onnx.NodeProto) -> bool:
     """Return True for an AveragePool that this module changes."""
     if node.op_type != "AveragePool" or node.domain:
         return False
@@ -54,7 +58,7 @@ def _pads(values: dict[str, Any]) -> list[int]:
     return list(values.get("pads", [0] * 2 * len(values["kernel_shape"])))
 
 
-def _state(graph: onnx.GraphProto, node: onnx.NodeProto) -> None:
+def _move_padding(graph: onnx.GraphProto, node: onnx.NodeProto) -> None:
     """Replace the padding of a pool by a Pad, in place."""
     pads = _pads(_values(node))
     kept = [a for a in node.attribute if a.name not in ("pads", "count_include_pad")]
@@ -62,8 +66,8 @@ def _state(graph: onnx.GraphProto, node: onnx.NodeProto) -> None:
     node.attribute.extend(kept)
     if not any(pads):
         return
-    half, name = len(pads) // 2, f"{node.output[0]}.padded"
-    sides = np.array([0, 0, *pads[:half], 0, 0, *pads[half:]], np.int64)
+    rank, name = len(pads) // 2, f"{node.output[0]}.padded"
+    sides = np.array([0, 0, *pads[:rank], 0, 0, *pads[rank:]], np.int64)
     graph.initializer.append(numpy_helper.from_array(sides, f"{name}.pads"))
     pad = helper.make_node("Pad", [node.input[0], f"{name}.pads"], [name], name=name)
     graph.node.insert(list(graph.node).index(node), pad)

@@ -35,10 +35,13 @@ FREE = (
 
 
 def reopened(model: ir.Model, name: str) -> ir.Model:
-    """Return a copy of a model with open height and width.
+    """Return a copy of a model with open height and width, and with shapes inferred again.
+
+    Further inputs that are planes (C, H, W alike or at a fraction of the image's size) are opened
+    too and keep their ratio to the image.
 
     Args:
-        model: model of one image input (1, C, H, W) of fixed size; not changed.
+        model: model of fixed size whose first input is an image (1, C, H, W); not changed.
         name: name for messages.
 
     Raises:
@@ -59,9 +62,9 @@ def reopened(model: ir.Model, name: str) -> ir.Model:
         for value in further_inputs(proto.graph)
         if not is_one_pixel([d.dim_value for d in value.type.tensor_type.shape.dim])
     ]
-    parts = [size_ratio(proto.graph, value) for value in planes]
-    for value, part in zip((proto.graph.input[0], *planes), (1, *parts), strict=True):
-        name_open_sides(value, part)
+    ratios = [size_ratio(proto.graph, value) for value in planes]
+    for value, ratio in zip((proto.graph.input[0], *planes), (1, *ratios), strict=True):
+        name_open_sides(value, ratio)
     del proto.graph.value_info[:]
     for output in proto.graph.output:
         output.type.tensor_type.ClearField("shape")
@@ -70,9 +73,10 @@ def reopened(model: ir.Model, name: str) -> ir.Model:
 
 
 def holds_no_size(node: ir.Node) -> bool:
-    """Return True if a node computes the same function of its neighbourhood at any image size.
+    """Return True if neither attributes nor constants of a node depend on the image's size.
 
-    False also where that cannot be told from the node.
+    Then it computes the same function of each pixel's neighbourhood at any height and width. False
+    also where that cannot be told from the node, and for operators in neither FREE nor CONDITIONS.
     """
     if node.op_type in FREE:
         return True

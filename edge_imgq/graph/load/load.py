@@ -41,10 +41,11 @@ from edge_imgq.graph.shapes.shape_inference import infer_shapes
 
 
 def read_onnx(path: Path) -> onnx.ModelProto:
-    """Read an .onnx file and check it against the ONNX specification.
+    """Read an .onnx file and check it with ONNX's checker.
 
-    Weights in files beside it are loaded. Operators that ONNX's checker rejects, ONNX Runtime's
-    fused ones and the GroupNormalization of opsets 18 to 20, are decomposed.
+    Weights in files beside it are loaded. Operators that the checker rejects, ONNX Runtime's fused
+    ones and the GroupNormalization of opsets 18 to 20, are decomposed first. Opset, types and
+    layout stay those of the file; `normalise` converts them.
 
     Raises:
         UsageError: there is no file, or it is a folder.
@@ -64,9 +65,10 @@ def read_onnx(path: Path) -> onnx.ModelProto:
 
 
 def parse_onnx(contents: bytes, name: str) -> onnx.ModelProto:
-    """Parse a serialised model and check it against the ONNX specification.
+    """Parse a serialised model and check it with ONNX's checker.
 
-    Operators are decomposed as `read_onnx` does.
+    Operators that the checker rejects, ONNX Runtime's fused ones and the GroupNormalization of
+    opsets 18 to 20, are decomposed first. Opset, types and layout stay those of the file.
 
     Args:
         contents: bytes of an .onnx file with embedded weights.
@@ -109,9 +111,10 @@ def _reason(error: Exception) -> str:
 
 
 def open_negative_lengths(model: onnx.ModelProto) -> None:
-    """Open the lengths of -1 of a model's values, in place.
+    """Replace negative lengths in the shapes of a model's values by unknown ones, in place.
 
-    Older converters, as of Paddle, write open lengths so; ONNX Runtime takes them as open.
+    Older converters, such as Paddle's, write -1 for an open length, which ONNX Runtime accepts and
+    ONNX's checker does not.
     """
     graph = model.graph
     for value in (*graph.input, *graph.output, *graph.value_info):
@@ -121,7 +124,11 @@ def open_negative_lengths(model: onnx.ModelProto) -> None:
 
 
 def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
-    """Return the model in the normal form that the module docstring describes.
+    """Return the float32 reference model in the one form that all later stages expect.
+
+    That is opset 21, images (1, C, H, W) as inputs and outputs, constants as initializers and
+    folded, batch norm fused, nodes with unique names. It computes what the model computes up to
+    float32 rounding, without conversions from and to 8-bit pixels at its ends.
 
     Args:
         model: any valid ONNX model; not changed.
@@ -139,7 +146,7 @@ def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
     result: ir.Model = ir.from_proto(infer_shapes(simplified))
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(result)
     _leave_out_empty_inputs(result)
-    _name_places(result)
+    _rename_coordinates(result)
     refuse_branches(result, name)
     refuse_signature(result, name)
     _take_one_image(result, name)
@@ -243,11 +250,11 @@ def _leave_out_empty_inputs(model: ir.Model) -> None:
                 node.replace_input_with(index, None)
 
 
-def _name_places(model: ir.Model) -> None:
+def _rename_coordinates(model: ir.Model) -> None:
     """Rename TensorFlow's nearest-neighbour coordinates to their name in later opsets.
 
     "tf_half_pixel_for_nn" until opset 12 is floor((x + ½) / s), which equals "half_pixel" with
-    round((x + ½) / s − ½), halves up.
+    round((x + ½) / s − ½), ties rounded up.
     """
     for node in model.graph:
         attributes = node.attributes
@@ -262,9 +269,9 @@ def _name_places(model: ir.Model) -> None:
 
 def _name_nodes(model: ir.Model) -> None:
     """Give every node a readable, unique name for messages and reports."""
-    seen: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for node in model.graph:
         stem = node.name or f"{node.op_type}_{node.outputs[0].name}"
-        count = seen.get(stem, 0)
-        seen[stem] = count + 1
+        count = counts.get(stem, 0)
+        counts[stem] = count + 1
         node.name = stem if count == 0 else f"{stem}_{count}"

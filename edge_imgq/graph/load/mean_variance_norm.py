@@ -21,10 +21,14 @@ AXES_AS_INPUT = 18
 
 
 def without_mean_variance(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy with MeanVarianceNormalization decomposed, or the model itself without any.
+    """Decompose MeanVarianceNormalization into ReduceMean, Sub, Mul, Sqrt, Max and Div.
 
-    y = (x − m) / max(√(mean (x − m)²), 10⁻⁹). ONNX adds 10⁻⁹ to the root instead, so results differ
-    only where an image is constant up to its last digits.
+    y = (x − m) / max(√(mean (x − m)²), 10⁻⁹), with means over the node's `axes`, by default batch,
+    height and width. ONNX adds 10⁻⁹ to the root instead, so results differ only where an image is
+    constant up to its last digits.
+
+    Returns:
+        A copy, or the model itself if it has no such node.
     """
     if not any(node.op_type == KIND for node in model.graph.node):
         return model
@@ -35,11 +39,11 @@ def without_mean_variance(model: onnx.ModelProto) -> onnx.ModelProto:
     del result.graph.node[:]
     for node in nodes:
         is_norm = node.op_type == KIND
-        result.graph.node.extend(_written_out(result.graph, node, opset) if is_norm else [node])
+        result.graph.node.extend(_decomposed(result.graph, node, opset) if is_norm else [node])
     return result
 
 
-def _written_out(graph: onnx.GraphProto, node: onnx.NodeProto, opset: int) -> list[onnx.NodeProto]:
+def _decomposed(graph: onnx.GraphProto, node: onnx.NodeProto, opset: int) -> list[onnx.NodeProto]:
     axes = next((list(a.ints) for a in node.attribute if a.name == "axes"), list(AXES))
     (source,), (result,) = node.input, node.output
     numbers, epsilon = f"{result}.axes", f"{result}.epsilon"
@@ -53,7 +57,7 @@ def _written_out(graph: onnx.GraphProto, node: onnx.NodeProto, opset: int) -> li
         return helper.make_node("ReduceMean", [value], [to], f"{node.name}.{to}", axes=axes)
 
     middle, rest, square, variance, root, divisor = (
-        f"{result}.{part}" for part in ("mean", "rest", "square", "variance", "root", "divisor")
+        f"{result}.{suffix}" for suffix in ("mean", "rest", "square", "variance", "root", "divisor")
     )
     return [
         mean(source, middle),

@@ -41,20 +41,21 @@ It is the truncated remainder of opset 21, plus the divisor if the signs differ.
 """
 
 
-def written_out(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
-    """Return a copy with operators newer than `opset` replaced by ONNX's bodies of older operators.
+def with_older_operators(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    """Return a copy with operators newer than `opset` replaced by the older ones that define them.
 
-    Bodies are expanded until no operator has one; operators without a body, such as TensorScatter,
-    stay. The replacement is ONNX's definition, so the result is the same up to rounding.
+    ONNX defines Swish, RMSNormalization, Attention and others by function bodies of older
+    operators; these are inlined until no newer operator has one. Newer operators without a body,
+    such as TensorScatter, are kept. The result is the same up to float rounding.
 
     Args:
-        model: model of a newer opset; not changed. The copy keeps its opset.
-        opset: older opset to reach.
+        model: model of a newer opset; not changed. The copy still states its opset.
+        opset: version of the standard opset whose operators are wanted.
     """
     version = max(o.version for o in model.opset_import if o.domain in STANDARD)
     result = onnx.ModelProto()
     result.CopyFrom(model)
-    while calls := _defined_anew(result, opset, version):
+    while calls := _replaceable(result, opset, version):
         types = _types(result)
         result.opset_import.append(helper.make_opsetid(DOMAIN, 1))
         for number, node in enumerate(calls):
@@ -67,9 +68,12 @@ def written_out(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
 
 
 def state_casts(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy with CastLike replaced by Cast; the model itself without any.
+    """Replace CastLike by Cast to the inferred type of its second input; exact.
 
-    Casts are to the inferred type. CastLike nodes of unknown type are left unchanged.
+    CastLike nodes for which that type is unknown are kept.
+
+    Returns:
+        A copy, or the model itself if it has no CastLike.
     """
     if not any(node.op_type == "CastLike" for node in model.graph.node):
         return model
@@ -85,25 +89,29 @@ def state_casts(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def refuse_newer(model: onnx.ModelProto, opset: int) -> None:
-    """Raise for operators and attributes that an older opset does not know.
+    """Refuse a model with standard operators or attributes that an older opset does not know.
+
+    Args:
+        model: not changed.
+        opset: version of the standard opset.
 
     Raises:
-        ModelError: the message names them.
+        ModelError: there are such operators; the message names the first four.
     """
-    strange = [
-        f"{node.op_type} '{node.name or node.output[0]}'{_strange(node, opset)}"
+    newer = [
+        f"{node.op_type} '{node.name or node.output[0]}'{_unknown_part(node, opset)}"
         for node in model.graph.node
-        if node.domain in STANDARD and _strange(node, opset) is not None
+        if node.domain in STANDARD and _unknown_part(node, opset) is not None
     ]
-    if strange:
+    if newer:
         raise ModelError(
-            f"it holds {', '.join(strange[:4])}{' and others' if len(strange) > 4 else ''}, which "
+            f"it holds {', '.join(newer[:4])}{' and others' if len(newer) > 4 else ''}, which "
             f"came after opset {opset} and ONNX does not define by older operators. Export it for "
             f"opset {opset}"
         )
 
 
-def _strange(node: onnx.NodeProto, opset: int) -> str | None:
+def _unknown_part(node: onnx.NodeProto, opset: int) -> str | None:
     """Describe the part of a node unknown to an opset: "" for the operator itself; else None."""
     schema = _schema(node.op_type, opset)
     if schema is None:
@@ -119,7 +127,7 @@ def _schema(kind: str, opset: int) -> OpSchema | None:
         return None
 
 
-def _defined_anew(model: onnx.ModelProto, opset: int, version: int) -> list[onnx.NodeProto]:
+def _replaceable(model: onnx.ModelProto, opset: int, version: int) -> list[onnx.NodeProto]:
     """Return the nodes that need an ONNX function body and have one."""
     nodes = [node for node in model.graph.node if node.domain in STANDARD]
     types = _types(model) if any(node.op_type == "Mod" for node in nodes) else {}
@@ -134,7 +142,7 @@ def _has_definition(node: onnx.NodeProto, opset: int, version: int) -> bool:
     schema = _schema(node.op_type, version)
     if schema is None or not (schema.has_function or schema.has_context_dependent_function):
         return False
-    return _strange(node, opset) is not None
+    return _unknown_part(node, opset) is not None
 
 
 def _is_floored(node: onnx.NodeProto, version: int, types: dict[str, onnx.TypeProto]) -> bool:

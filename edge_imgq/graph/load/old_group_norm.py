@@ -25,11 +25,14 @@ FIRST, LAST = 18, 20
 
 
 def without_old_groups(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy with GroupNormalization of opsets 18 to 20 decomposed.
+    """Decompose GroupNormalization of opsets 18 to 20, whose scale and bias were per group.
 
-    The model itself without any. It becomes Reshape, InstanceNormalization and Reshape; scale and
-    bias per channel become a Mul and an Add after it. Exact in real numbers. Nodes with computed
-    scale or bias stay, and ONNX's checker refuses them.
+    It becomes Reshape to (N, groups, rest), InstanceNormalization and Reshape back; scale and bias
+    that are per channel nevertheless become a Mul and an Add after it. Exact in real numbers. Nodes
+    with computed scale or bias are kept, and ONNX's checker refuses them.
+
+    Returns:
+        A copy, or the model itself if it has no such node or another opset.
     """
     opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
     kinds = {node.op_type for node in model.graph.node}
@@ -41,11 +44,11 @@ def without_old_groups(model: onnx.ModelProto) -> onnx.ModelProto:
     del result.graph.node[:]
     for node in nodes:
         is_old = node.op_type == "GroupNormalization"
-        result.graph.node.extend(_written_out(result.graph, node) if is_old else [node])
+        result.graph.node.extend(_decomposed(result.graph, node) if is_old else [node])
     return result
 
 
-def _written_out(graph: onnx.GraphProto, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+def _decomposed(graph: onnx.GraphProto, node: onnx.NodeProto) -> list[onnx.NodeProto]:
     """Return the nodes that replace one node; the node itself if scale or bias is computed."""
     constants = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
     if any(name not in constants for name in node.input[1:]):
@@ -66,16 +69,16 @@ def _norm(
 ) -> list[onnx.NodeProto]:
     """Return the normalisation of a node's groups, with one scale and bias per group."""
     attributes, name, source = _attributes(node), node.output[0], node.input[0]
-    rows, gain, bias = (f"{name}.{part}" for part in ("rows", "g", "b"))
+    rows, gain, bias = (f"{name}.{suffix}" for suffix in ("rows", "g", "b"))
     _register(graph, rows, np.array([0, attributes["num_groups"], -1], np.int64))
     _register(graph, gain, scale.astype(np.float32))
     _register(graph, bias, shift.astype(np.float32))
-    parts, normal = f"{name}.groups", f"{name}.instance"
+    grouped, normal = f"{name}.groups", f"{name}.instance"
     epsilon = attributes.get("epsilon", 1e-5)
     return [
         helper.make_node("Shape", [source], [f"{name}.shape"]),
-        helper.make_node("Reshape", [source, rows], [parts]),
-        helper.make_node("InstanceNormalization", [parts, gain, bias], [normal], epsilon=epsilon),
+        helper.make_node("Reshape", [source, rows], [grouped]),
+        helper.make_node("InstanceNormalization", [grouped, gain, bias], [normal], epsilon=epsilon),
         helper.make_node("Reshape", [normal, f"{name}.shape"], [result]),
     ]
 

@@ -30,8 +30,9 @@ ONE_AXIS = 13
 def state_coordinates(model: onnx.ModelProto) -> None:
     """Set the coordinate mode of every Resize to "asymmetric", as opset 10 defined it, in place.
 
-    Nearest positions between pixels are rounded down along axes that grow and up along those that
-    shrink, as in ONNX Runtime.
+    Output pixel x reads the input at x / scale. In "nearest" mode positions between pixels are
+    rounded down along axes that grow and up along those that shrink, as in ONNX Runtime; a Resize
+    that does both becomes two.
 
     Args:
         model: model of opset 11, converted from an older one.
@@ -52,34 +53,34 @@ def _sampled(
     mode = next((a.s for a in node.attribute if a.name == "mode"), b"nearest")
     shrinks, grows = bool((scales < 1).any()), bool((scales > 1).any())
     if mode != b"nearest" or not (shrinks and grows):
-        return [_placed(node, "ceil" if shrinks else "floor")]
+        return [_with_coordinates(node, "ceil" if shrinks else "floor")]
     grown = f"{node.output[0]}.grown"
     first, second = onnx.NodeProto(), onnx.NodeProto()
-    for half, part, ends in (
+    for resize, factors, ends in (
         (first, np.maximum(scales, 1), (node.input[0], grown)),
         (second, np.minimum(scales, 1), (grown, node.output[0])),
     ):
-        half.CopyFrom(node)
-        half.input[0], half.output[0] = ends
-        half.input[2] = f"{ends[1]}.scales"
-        graph.initializer.append(numpy_helper.from_array(part, half.input[2]))
+        resize.CopyFrom(node)
+        resize.input[0], resize.output[0] = ends
+        resize.input[2] = f"{ends[1]}.scales"
+        graph.initializer.append(numpy_helper.from_array(factors, resize.input[2]))
     first.name = f"{node.name}.grown"
-    return [_placed(first, "floor"), _placed(second, "ceil")]
+    return [_with_coordinates(first, "floor"), _with_coordinates(second, "ceil")]
 
 
-def _placed(node: onnx.NodeProto, rounding: str) -> onnx.NodeProto:
-    place = helper.make_attribute("coordinate_transformation_mode", "asymmetric")
-    node.attribute.extend([place, helper.make_attribute("nearest_mode", rounding)])
+def _with_coordinates(node: onnx.NodeProto, rounding: str) -> onnx.NodeProto:
+    mode = helper.make_attribute("coordinate_transformation_mode", "asymmetric")
+    node.attribute.extend([mode, helper.make_attribute("nearest_mode", rounding)])
     return node
 
 
 def _constants(graph: onnx.GraphProto) -> dict[str, NDArray[Any]]:
     """Return the constant tensors of a graph by name."""
-    found = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     for node in graph.node:
         if node.op_type == "Constant" and node.attribute and node.attribute[0].HasField("t"):
-            found[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
-    return found
+            arrays[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
+    return arrays
 
 
 def flatten_hardmax(model: onnx.ModelProto) -> None:
@@ -101,7 +102,7 @@ def flatten_hardmax(model: onnx.ModelProto) -> None:
 def _flattened(node: onnx.NodeProto) -> list[onnx.NodeProto]:
     axis = next((a.i for a in node.attribute if a.name == "axis"), 1)
     source, result = node.input[0], node.output[0]
-    shape, flat, greatest = (f"{result}.{part}" for part in ("shape", "flat", "greatest"))
+    shape, flat, greatest = (f"{result}.{suffix}" for suffix in ("shape", "flat", "greatest"))
     return [
         helper.make_node("Shape", [source], [shape]),
         helper.make_node("Flatten", [source], [flat], axis=axis),

@@ -35,11 +35,14 @@ TANH_SCALE, TANH_CUBE = math.sqrt(2 / math.pi), 0.044715
 
 
 def without_fusions(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy with ONNX Runtime's fused operators decomposed into standard ones.
+    """Decompose ONNX Runtime's fused operators into standard ones.
 
-    The model itself without any. Covers FusedConv, FusedGemm, FusedMatMul, Gelu, BiasGelu,
-    FastGelu and QuickGelu of the domain com.microsoft. Exact in real numbers. Other operators of
-    the domain are left unchanged.
+    Covers FusedConv, FusedGemm, FusedMatMul, Gelu, BiasGelu, FastGelu and QuickGelu of the domain
+    com.microsoft. Exact in real numbers. Other operators of the domain are kept, as is a
+    FusedMatMul that transposes its batch axes.
+
+    Returns:
+        A copy, or the model itself if it has no such node.
     """
     if not any(_rule(node) for node in model.graph.node):
         return model

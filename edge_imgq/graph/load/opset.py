@@ -11,7 +11,7 @@ from __future__ import annotations
 import onnx
 from onnx.version_converter import convert_version
 
-from edge_imgq.graph.load.newer_operators import refuse_newer, state_casts, written_out
+from edge_imgq.graph.load.newer_operators import refuse_newer, state_casts, with_older_operators
 from edge_imgq.graph.load.older_operators import (
     COORDINATE_MODE_OPSET,
     ONE_AXIS,
@@ -33,20 +33,22 @@ STANDARD = ("", "ai.onnx")
 
 
 def opset_of(model: onnx.ModelProto) -> int:
-    """Return the version of the standard opset that a model imports.
-
-    1 if it imports none.
-    """
+    """Return the version of the standard ONNX opset that a model imports; 1 if it imports none."""
     return next((o.version for o in model.opset_import if o.domain in STANDARD), 1)
 
 
 def at_project_opset(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a model of opset 7 to 28 at opset 21 without CastLike; the model itself if it is.
+    """Convert a model of opset 7 to 28 to opset 21, and CastLike to Cast.
 
-    It computes the same; newer operators are replaced by their definitions.
+    Older models are converted by onnx's version converter, with Hardmax and Resize as their opset
+    defined them; newer operators are replaced by ONNX's definitions in older ones. The result is
+    the same up to float rounding.
 
     Args:
         model: float32 model without local functions; not changed.
+
+    Returns:
+        The model itself if nothing is to be converted, else a copy.
 
     Raises:
         ModelError: it holds newer operators without a definition in older ones.
@@ -75,7 +77,7 @@ def _raised(model: onnx.ModelProto, version: int) -> onnx.ModelProto:
 
 
 def _lowered(model: onnx.ModelProto) -> onnx.ModelProto:
-    lowered = written_out(model, OPSET)
+    lowered = with_older_operators(model, OPSET)
     refuse_newer(lowered, OPSET)
     for opset in lowered.opset_import:
         if opset.domain in STANDARD:

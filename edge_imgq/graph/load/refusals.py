@@ -42,10 +42,14 @@ BRANCHING = frozenset({"If", "Loop", "Scan"})
 
 
 def refuse_bad_weights(model: onnx.ModelProto, name: str) -> None:
-    """Raise for NaN or infinity in weights.
+    """Refuse NaN or infinity in initializers of a float type.
+
+    Args:
+        model: not changed.
+        name: name of the model for the message.
 
     Raises:
-        ModelError: the message names the first such weight.
+        ModelError: there is one; the message names the first such initializer.
     """
     for tensor in model.graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
@@ -58,11 +62,17 @@ def refuse_bad_weights(model: onnx.ModelProto, name: str) -> None:
 
 
 def refuse_operators(model: onnx.ModelProto, name: str) -> None:
-    """Raise for a quantized model and for operators of unknown domains.
+    """Refuse a quantized model, and operators outside of the standard ONNX domain.
+
+    A model is quantized if it has QuantizeLinear, QLinearConv or the like. Operators that the model
+    itself defines as local functions are accepted.
+
+    Args:
+        model: not changed.
+        name: name of the model for the message.
 
     Raises:
-        ModelError: the model is quantized, or holds operators of other domains that it does not
-            define.
+        ModelError: there are such operators; the message names the first four.
     """
     nodes = model.graph.node
     integers = _named(node for node in nodes if _is_quantized(node))
@@ -90,25 +100,31 @@ def refuse_operators(model: onnx.ModelProto, name: str) -> None:
 def refuse_training_mode(model: onnx.ModelProto, name: str) -> None:
     """Refuse nodes in training mode and random operators: a file must be deterministic.
 
+    They are BatchNormalization and Dropout in training mode, and operators such as RandomNormal.
+
+    Args:
+        model: not changed.
+        name: name of the model for the message.
+
     Raises:
-        ModelError: the message names them.
+        ModelError: there are such nodes; the message names the first four of each kind.
     """
     norms = _named(training_norms(model))
     dropped = _named(_training_dropouts(model))
     random = _named(node for node in model.graph.node if node.op_type in RANDOM)
-    parts = [
+    reasons = [
         f"{norms} normalises by the statistics of a batch of images" if norms else "",
         f"{dropped} drops other values in each run" if dropped else "",
         f"{random} draws other numbers in each run" if random else "",
     ]
-    if not any(parts):
+    if not any(reasons):
         return
     advice = (
         "Export the model in evaluation mode (model.eval() in torch)"
         if norms or dropped
         else "Make the numbers a constant of the model"
     )
-    what = "; ".join(part for part in parts if part)
+    what = "; ".join(reason for reason in reasons if reason)
     raise ModelError(
         f"{name} cannot become a file that returns the same image each time: {what}. {advice}."
     )
@@ -141,24 +157,37 @@ def _is_quantized(node: onnx.NodeProto) -> bool:
 
 
 def refuse_branches(model: ir.Model, name: str) -> None:
-    """Refuse loops and branches that simplification could not remove.
+    """Refuse If, Loop and Scan that simplification could not remove.
+
+    Args:
+        model: not changed.
+        name: name of the model for the message.
 
     Raises:
-        ModelError: the message names them.
+        ModelError: there are such nodes; the message names the first four.
     """
-    found = [f"{n.op_type} '{n.name}'" for n in model.graph if n.op_type in BRANCHING]
-    if found:
+    branches = [f"{n.op_type} '{n.name}'" for n in model.graph if n.op_type in BRANCHING]
+    if branches:
         raise ModelError(
-            f"{name} decides at run time what to compute, by {_listed(found)}; files for phones "
+            f"{name} decides at run time what to compute, by {_listed(branches)}; files for phones "
             "hold one fixed list of operators. Export it with loops unrolled and branches chosen."
         )
 
 
 def refuse_signature(model: ir.Model, name: str) -> None:
-    """Refuse models without a float image input, or with inputs or outputs of other kinds.
+    """Refuse models whose inputs or outputs a file cannot have.
+
+    One input must have rank 4, (N, C, H, W). Other inputs may be planes of rank 4, or vectors all
+    of whose lengths after the first are known. All inputs and outputs must be float32, and there
+    must be an output, of any shape.
+
+    Args:
+        model: in opset 21; not changed.
+        name: name of the model for the message.
 
     Raises:
-        ModelError: the message says what the model takes and returns.
+        ModelError: the message says what the model takes and returns, or which input or output
+            does not fit.
     """
     graph = model.graph
     images = [value for value in graph.inputs if not value.is_initializer()]
@@ -211,9 +240,9 @@ def _name_others(value: ir.Value, results: Sequence[ir.Value]) -> str:
 
 
 def shape_in_words(value: ir.Value) -> str:
-    """Return a shape as text, such as 1×3×h×w; "?" for an unnamed length.
+    """Return the shape of a value as text for messages, such as 1×3×h×w.
 
-    No shape gives "of unknown shape", a scalar "(a number)".
+    An unnamed open length is "?", a scalar "(a number)", and no shape "of unknown shape".
     """
     if value.shape is None:
         return "of unknown shape"
@@ -224,10 +253,16 @@ def shape_in_words(value: ir.Value) -> str:
 
 
 def refuse_computed_weights(model: ir.Model, name: str) -> None:
-    """Refuse convolutions with weights computed at run time, which int8 cannot quantize.
+    """Refuse convolutions, transposed ones too, whose weights are computed at run time.
+
+    Int8 files need the weights' scales in advance.
+
+    Args:
+        model: not changed.
+        name: name of the model for the message.
 
     Raises:
-        ModelError: the message names the first such node.
+        ModelError: there is such a node; the message names the first.
     """
     for node in model.graph:
         if node.op_type in WEIGHT_AXIS:

@@ -26,53 +26,57 @@ POLICIES: dict[bytes, Callable[[list[float]], float]] = {b"not_larger": min, b"n
 
 
 def with_all_axes(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy in which Resize nodes state all axes; the model itself if none has `axes`.
+    """Replace the `axes` of Resize nodes by scales, sizes and region for all axes.
 
-    Scales of the other axes become 1, sizes their lengths: axes = [2, 3], scales = [s, t] becomes
-    scales = [1, 1, s, t]. Exact. A node stays if a length that it needs is unknown.
+    Scales of the other axes become 1 and sizes their lengths: axes = [2, 3], scales = [s, t]
+    becomes scales = [1, 1, s, t]. An aspect-ratio policy is resolved into the sizes. Exact. A node
+    is kept if a length that it needs is unknown, or its scales or sizes are computed.
+
+    Returns:
+        A copy, or the model itself if no Resize has `axes`.
     """
-    if not any(_named(node) for node in model.graph.node):
+    if not any(_axes_of(node) for node in model.graph.node):
         return model
     result = onnx.ModelProto()
     result.CopyFrom(model)
     shapes = _shapes(result)
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in result.graph.initializer}
     for node in result.graph.node:
-        shape = shapes.get(node.input[0]) if _named(node) else None
+        shape = shapes.get(node.input[0]) if _axes_of(node) else None
         if shape is not None:
-            _state(result.graph, node, shape, constants)
+            _state_all_axes(result.graph, node, shape, constants)
     return result
 
 
-def _named(node: onnx.NodeProto) -> list[int]:
+def _axes_of(node: onnx.NodeProto) -> list[int]:
     """Return the `axes` attribute of a Resize; an empty list for other nodes."""
     if node.op_type != "Resize" or node.domain:
         return []
     return next((list(a.ints) for a in node.attribute if a.name == "axes"), [])
 
 
-def _state(
+def _state_all_axes(
     graph: onnx.GraphProto, node: onnx.NodeProto, shape: Sequence[int | None],
     constants: dict[str, Any],
 ) -> None:  # fmt: skip
     """State a Resize for all axes, in place; leave it unchanged if lengths are unknown."""
-    axes = [axis % len(shape) for axis in _named(node)]
+    axes = [axis % len(shape) for axis in _axes_of(node)]
     given = {i: name for i, name in enumerate(node.input) if i and name}
     if any(name not in constants for name in given.values()):
         return
-    parts = {index: constants[name] for index, name in given.items() if constants[name].size}
-    if SIZES in parts:
-        sizes = _sizes(node, [shape[axis] for axis in axes], parts[SIZES])
+    inputs = {index: constants[name] for index, name in given.items() if constants[name].size}
+    if SIZES in inputs:
+        sizes = _sizes(node, [shape[axis] for axis in axes], inputs[SIZES])
         if sizes is None or any(n is None for axis, n in enumerate(shape) if axis not in axes):
             return
-        parts[SIZES] = _spread(np.array([n or 0 for n in shape], np.int64), axes, sizes)
-    if SCALES in parts:
-        parts[SCALES] = _spread(np.ones(len(shape), np.float32), axes, parts[SCALES])
-    if ROI in parts:
-        start, end = parts[ROI].reshape(2, -1)
+        inputs[SIZES] = _at_axes(np.array([n or 0 for n in shape], np.int64), axes, sizes)
+    if SCALES in inputs:
+        inputs[SCALES] = _at_axes(np.ones(len(shape), np.float32), axes, inputs[SCALES])
+    if ROI in inputs:
+        start, end = inputs[ROI].reshape(2, -1)
         rest = np.zeros(len(shape), start.dtype)
-        parts[ROI] = np.concatenate([_spread(rest, axes, start), _spread(rest + 1, axes, end)])
-    for index, values in parts.items():
+        inputs[ROI] = np.concatenate([_at_axes(rest, axes, start), _at_axes(rest + 1, axes, end)])
+    for index, values in inputs.items():
         node.input[index] = f"{node.output[0]}.resized.{index}"
         graph.initializer.append(numpy_helper.from_array(values, node.input[index]))
     kept = [a for a in node.attribute if a.name not in ("axes", "keep_aspect_ratio_policy")]
@@ -93,8 +97,8 @@ def _sizes(node: onnx.NodeProto, lengths: Sequence[int | None], sizes: Any) -> A
     return np.rint(exact).astype(np.int64) if np.array_equal(exact, np.rint(exact)) else None
 
 
-def _spread(rest: Any, axes: Sequence[int], values: Any) -> Any:
-    full = rest.copy()
+def _at_axes(default: Any, axes: Sequence[int], values: Any) -> Any:
+    full = default.copy()
     full[list(axes)] = values
     return full
 
@@ -102,9 +106,9 @@ def _spread(rest: Any, axes: Sequence[int], values: Any) -> Any:
 def _shapes(model: onnx.ModelProto) -> dict[str, list[int | None]]:
     """Return the shape of every value of known rank; None for an open length."""
     graph = infer_shapes(model).graph
-    found = {}
+    shapes = {}
     for value in (*graph.input, *graph.value_info):
         if value.type.tensor_type.HasField("shape"):
             lengths = value.type.tensor_type.shape.dim
-            found[value.name] = [d.dim_value if d.HasField("dim_value") else None for d in lengths]
-    return found
+            shapes[value.name] = [d.dim_value if d.HasField("dim_value") else None for d in lengths]
+    return shapes

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 
 def simplified(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a model at the project's opset, with constants folded and batch norm fused.
+    """Return a copy simplified by onnxsim: constants folded, batch norm fused into convolutions.
 
-    What onnxsim cannot fold is left unchanged. Its errors are not translated.
+    The copy is at opset 21. What onnxsim cannot fold is left unchanged; float results may differ
+    by rounding. Exceptions of onnxsim, of whatever class, are passed on.
     """
     with _not_importing("torch"):
         import onnxsim

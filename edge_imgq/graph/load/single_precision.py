@@ -1,6 +1,6 @@
-"""Convert models in half, bfloat16 or double precision to float32: weights, values and casts.
+"""Convert models in float16, bfloat16 or float64 to float32: weights, values and casts.
 
-Half and bfloat16 convert exactly; doubles are rounded. The float32 model is the reference against
+Float16 and bfloat16 convert exactly; float64 is rounded. The float32 model is the reference against
 which files are measured.
 """
 
@@ -14,10 +14,13 @@ OTHERS = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBL
 
 
 def to_float32(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy with float16, bfloat16 and float64 tensors and casts in float32.
+    """Convert a model's float16, bfloat16 and float64 tensors, values and casts to float32.
 
-    Doubles are rounded, the others convert exactly; arithmetic is then rounded to float32. The
-    model itself is returned if it has no other float type.
+    Float64 is rounded, the others convert exactly. Nodes then compute in float32, so results
+    differ by the rounding of the other type.
+
+    Returns:
+        A copy, or the model itself if it has no other float type.
     """
     tensors = [*model.graph.initializer, *_attribute_tensors(model)]
     values = [*model.graph.input, *model.graph.output, *model.graph.value_info]

@@ -16,11 +16,14 @@ STATED = 14
 
 
 def without_training_norms(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy with batch norms in training mode as InstanceNormalization.
+    """Replace batch normalisations in training mode by InstanceNormalization.
 
-    The model itself without any. Exact for a batch of one image. A norm stays if its computed
-    statistics are read, or if the batch is known to hold several images;
-    `edge_imgq.graph.load.refusals` then refuses it.
+    Exact in real numbers for a batch of one image, whose own mean and variance per channel they
+    use. A norm is kept if its computed statistics are read, or if the batch is known to hold
+    several images; `edge_imgq.graph.load.refusals` then refuses it.
+
+    Returns:
+        A copy, or the model itself if it has no such node.
     """
     chosen = [node.output[0] for node in training_norms(model) if _is_alone(model, node)]
     if not chosen:
@@ -39,7 +42,10 @@ def without_training_norms(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def training_norms(model: onnx.ModelProto) -> list[onnx.NodeProto]:
-    """Return the BatchNormalization nodes of a model that are in training mode, in graph order."""
+    """Return the BatchNormalization nodes that are in training mode, in graph order.
+
+    From opset 14 on their attribute `training_mode` says so; before, more than one output does.
+    """
     opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
     norms = [node for node in model.graph.node if node.op_type == "BatchNormalization"]
     return [node for node in norms if not node.domain and _trains(node, opset)]

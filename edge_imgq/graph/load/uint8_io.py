@@ -28,12 +28,14 @@ DROPPED = ("Cast", "Round", "Floor")
 def pixel_range_of(
     model: onnx.ModelProto, image: str, chosen: PixelRange | None, name: str
 ) -> PixelRange:
-    """Return the values that a model has for pixels: 0 to 255 for a uint8 image, else the chosen.
+    """Return the values that a model has for pixels 0 and 255.
+
+    A uint8 image has 0 and 255; a float image has the chosen ones, or 0 and 1.
 
     Args:
         model: model as given.
-        image: name of its image input.
-        chosen: range that the user gave; None for 0 to 1, or 0 to 255 for a uint8 image.
+        image: name of its image input; if there is none of that name, any uint8 input counts.
+        chosen: range that the user gave, or None.
         name: name of the model for messages.
 
     Raises:
@@ -51,9 +53,9 @@ def pixel_range_of(
 
 
 def with_byte_ranges(requests: PortRequests, model: onnx.ModelProto) -> PortRequests:
-    """Return the requests with a range of 0 to 255 for uint8 inputs of which they state none.
+    """Return the requests with a range of 0 to 255 added for uint8 inputs that have none.
 
-    Other ranges have values between the integers that such an input takes.
+    A range that the user states is kept.
 
     Args:
         requests: what the user states of the inputs.
@@ -62,15 +64,18 @@ def with_byte_ranges(requests: PortRequests, model: onnx.ModelProto) -> PortRequ
     names = [value.name for value in model.graph.input if _type(value) == BYTES]
     taken = [requests.of_input(name) for name in names]
     ranged = [replace(port, low=(0.0,), high=(255.0,)) for port in taken if not port.low]
-    found = {port.name: port for port in (*requests.inputs, *ranged)}
-    return replace(requests, inputs=tuple(found.values()))
+    ports = {port.name: port for port in (*requests.inputs, *ranged)}
+    return replace(requests, inputs=tuple(ports.values()))
 
 
 def without_bytes(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy that takes and returns float values from 0 to 255 instead of uint8.
+    """Convert uint8 inputs and outputs to float32 values from 0 to 255.
 
-    The values returned are not rounded, and only clipped if the model clips them. The model itself
-    is returned if its ends are float.
+    Casts and roundings (Round, Floor) at uint8 outputs are left out; a Clip is kept. So values
+    returned are those before conversion to pixels, neither rounded nor, without a Clip, bounded.
+
+    Returns:
+        A copy, or the model itself if it has no uint8 input or output.
     """
     ends = [*model.graph.input, *model.graph.output]
     if not any(_type(value) == BYTES for value in ends):

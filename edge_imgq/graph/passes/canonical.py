@@ -276,10 +276,11 @@ PHASES = (TIDY, RECOGNISE, NORMALISE, PROTECT, EXPRESS, FOLD, MARK)
 
 
 def canonical(model: ir.Model, watcher: Watcher | None = None) -> int:
-    """Rewrite a float graph by all phases in order, then infer the shapes of the new nodes.
+    """Rewrite a float graph into the form that all formats are written from.
 
-    The graph computes the same function up to the rounding of float32. A graph with a
-    DequantizeLinear node stays unchanged.
+    It applies every phase of PHASES in order, then infers the shapes of the new nodes. The graph
+    computes the same function up to the rounding of float32. A graph with a DequantizeLinear node
+    stays unchanged.
 
     Args:
         model: edited in place.

@@ -33,10 +33,15 @@ class NodeInserter:
     def insert(
         self, kind: str, *inputs: ir.Value | None, like: ir.Value | None, **attributes: Any
     ) -> ir.Value:
-        """Insert one node before this one and return its output, of the shape of `like` if any.
+        """Insert one node before the one that is being decomposed, and return its output.
 
-        The node is named "<node>.<kind>" in lower case, with a number appended if that is taken;
-        the output is float32. Without `like` its shape is not set.
+        The node is named "<node>.<kind>" in lower case, with a number appended if that is taken.
+
+        Args:
+            kind: operator type.
+            inputs: its inputs; None for an absent one.
+            like: value whose shape the output gets; None to leave it unset. The output is float32.
+            attributes: attributes as Python values.
         """
         name = f"{self.node.name}.{kind.lower()}"
         result = edit.insert_node(self.graph, self.node, kind, inputs, attributes, name)
@@ -46,9 +51,10 @@ class NodeInserter:
     def in_float(
         self, kind: str, *inputs: ir.Value | None, like: ir.Value | None, **attributes: Any
     ) -> ir.Value:
-        """Insert one node marked as float arithmetic before this one, and return its output.
+        """Insert a node before the decomposed one that computes in float even in an int8 graph.
 
-        It is named "<node>.<kind>" in lower case, with a number appended if that is taken.
+        Its output is returned. It is named "<node>.<kind>" in lower case, with a number appended if
+        that is taken.
 
         Args:
             kind: operator type.
@@ -61,8 +67,8 @@ class NodeInserter:
         return result
 
     def constant(self, name: str, values: Any) -> ir.Value:
-        """Add an initializer named after the node and return its value.
+        """Add an initializer "<node>.<name>" and return its value.
 
-        Its dtype is that of `values`; a number is appended to the name if it is taken.
+        Dtype and shape are those of `values`; a number is appended to the name if it is taken.
         """
         return edit.add_constant(self.graph, f"{self.node.name}.{name}", values)

@@ -41,16 +41,15 @@ class Border:
 
 
 def find_border(model: ir.Model, size: Size) -> Border | None:
-    """Find the border that a model's output lacks, from its output sizes at two input sizes.
+    """Find the border that the output of a network without padding lacks, or return None.
 
-    Along both axes the output must have s × side − m pixels, with the same s and m > 0 at both
-    sizes; the border is then m/(2·s) input pixels on each side, rounded up. The second
-    size is larger by STEPS. None in all other cases, if shape inference fails at a size, or if the
-    border could not be the same on both sides.
+    Along both axes the output must have s × side − m pixels, with the same scale s and m > 0 at two
+    sizes; the border is then m / (2·s) input pixels on each side, rounded up. None in all other
+    cases, if shape inference fails at a size, or if the border could not be the same on both sides.
 
     Args:
-        model: model of open height and width.
-        size: smaller height and width to try.
+        model: model of open height and width, the image (1, C, H, W) its first input.
+        size: smaller height and width to try; the larger has 192 rows and 384 columns more (STEPS).
     """
     larger = (size[0] + STEPS[0], size[1] + STEPS[1])
     try:
@@ -65,8 +64,8 @@ def find_border(model: ir.Model, size: Size) -> Border | None:
     lost = {scale * size[axis] - here[axis] for axis in (0, 1)}
     missing = lost.pop()
     image = model.graph.inputs[0].shape
-    parts = [side_ratio(value.shape, image) for value in graph_inputs(model.graph)]
-    step = lcm(scale.denominator, *parts)
+    ratios = [side_ratio(value.shape, image) for value in graph_inputs(model.graph)]
+    step = lcm(scale.denominator, *ratios)
     return _covering(missing, scale, step) if not lost and missing > 0 else None
 
 
@@ -79,10 +78,12 @@ def _covering(missing: Scale, scale: Scale, step: int) -> Border | None:
 
 
 def with_border(model: ir.Model, border: Border) -> ir.Model:
-    """Return a copy of a model that first mirror-pads its images by a border, in pixels.
+    """Return a copy of a model that first mirror-pads its images, so that its output is complete.
 
-    Reflection does not repeat the edge, so sides must exceed `border.pixels`. Planes are padded by
-    their share of it, vectors are not. The output is cropped by `border.cropped`.
+    The Pad of mode "reflect" adds `border.pixels` on each side of (1, C, H, W) and does not repeat
+    the edge, so sides must exceed it. Planes of a fraction of the image's sides get that fraction
+    of it, vectors nothing. The first output is cropped by `border.cropped` on each side. Shapes are
+    inferred again.
     """
     copy = model.clone()
     graph = copy.graph

@@ -17,16 +17,24 @@ from edge_imgq.ports import PortRequests
 
 
 def with_chosen_ports(model: onnx.ModelProto, requests: PortRequests, name: str) -> onnx.ModelProto:
-    """Return a copy with the requested ports, or the model itself if nothing is requested.
+    """Return a copy with only the requested outputs, and with inputs bound to constants.
+
+    Outputs come in the requested order. A bound input becomes an initializer of its dtype, with one
+    number for all elements, one per channel or one per element, or, if its height and width are
+    open, nodes that expand it to the image's size. Values of the kept outputs do not change.
 
     Args:
         model: model as given; not changed.
         requests: the user's request.
         name: name of the model for messages.
 
+    Returns:
+        A copy, or the model itself if the request chooses neither outputs nor constants.
+
     Raises:
         UsageError: it has no such output or input.
-        ModelError: a constant does not fit its input.
+        ModelError: the number of constants does not fit an input, or its open lengths are those of
+            no image.
     """
     if not requests.is_choice:
         return model

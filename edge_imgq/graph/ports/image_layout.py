@@ -24,13 +24,13 @@ MOSAIC = ("raw", "bayer", "mosaic", "rggb")
 
 @dataclass(frozen=True)
 class ImageLayout:
-    """Layout of the image input.
+    """What the channels of the image input (1, C, H, W) hold.
 
     Attributes:
-        kind: kind of port, as in a contract.
-        colour: colour space of the photograph.
-        frames: number of frames stacked along the channels.
-        channels: channels of the input.
+        kind: "image", "raw" (packed Bayer mosaic), "rgba" or "frames", as in a contract.
+        colour: "rgb" or "y", the colour space of the photograph.
+        frames: number of frames stacked along the channels; 1 for a single image.
+        channels: channels C of the input, all frames together.
     """
 
     kind: Kind
@@ -47,17 +47,20 @@ class ImageLayout:
 def image_layout(
     model: ir.Model, name: str, requests: PortRequests, scale: Scale, returned: int
 ) -> ImageLayout:
-    """Return the image layout of a model's first input.
+    """Return what the channels of a model's image input hold, as requested or as is likeliest.
+
+    Without a request, 1 and 3 channels are an image, other multiples of 3 frames, 4 RGBA, or raw if
+    the name says so (such as "bayer") or the network doubles the size and returns 3 channels.
 
     Args:
-        model: model whose first input is the image.
+        model: model whose first input is the image, (1, C, H, W).
         name: name of the model for messages.
         requests: port properties that the user gave.
         scale: output height over input height.
         returned: channels of the output.
 
     Raises:
-        ModelError: the layout cannot be determined.
+        ModelError: the number of channels is open, or fits neither the request nor any kind.
     """
     image = model.graph.inputs[0]
     assert image.shape is not None

@@ -24,16 +24,16 @@ Entry = tuple[str, tuple[Any, ...]]
 
 
 def split_ports(batch: Batch, entries: Sequence[Entry]) -> dict[str, Batch]:
-    """Split a batch by input name.
+    """Split one batch that holds the channels of all inputs into the inputs, by name.
 
     Args:
-        batch: (N, C, H, W), C summed over all inputs.
+        batch: array or tensor (N, C, H, W), with the channels of all inputs one after the other.
         entries: name and shape of every input in order, the image first; C is known if there are
             several.
 
     Returns:
-        (N, C, H, W) per image, the same or a fraction of H and W per plane and (N, C, 1, 1) per
-        vector, as views.
+        Views of the batch: (N, C, H, W) per input of the image's size; every k-th row and column of
+        it per plane of 1/k of the sides; the first pixel, (N, C, 1, 1), per vector.
     """
     if len(entries) == 1:
         return {entries[0][0]: batch}
@@ -69,8 +69,8 @@ def side_ratio(shape: Any, image: Any) -> int:
     length, whole = shape[2], image[2]
     if isinstance(length, int) and isinstance(whole, int):
         return max(whole // max(length, 1), 1)
-    feeds = FRACTION.fullmatch(str(getattr(length, "value", length)))
-    return int(feeds[1]) if feeds else 1
+    fraction = FRACTION.fullmatch(str(getattr(length, "value", length)))
+    return int(fraction[1]) if fraction else 1
 
 
 FRACTION = re.compile(r"(?:height|width)/(\d+)")
@@ -78,7 +78,7 @@ FRACTION = re.compile(r"(?:height|width)/(\d+)")
 
 
 def graph_inputs(graph: ir.Graph) -> list[ir.Value]:
-    """Return the rank-4 inputs of a graph without initializers, the image first."""
+    """Return the inputs of rank 4 that are not initializers, in graph order: the image first."""
     return [
         value
         for value in graph.inputs
@@ -87,7 +87,7 @@ def graph_inputs(graph: ir.Graph) -> list[ir.Value]:
 
 
 def further_inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
-    """Return the rank-4 inputs of a graph after the first, which is the image."""
+    """Return the inputs of rank 4 after the first, which is the image; initializers left out."""
     constants = {tensor.name for tensor in graph.initializer}
     others = [value for value in graph.input[1:] if value.name not in constants]
     return [value for value in others if len(value.type.tensor_type.shape.dim) == 4]
@@ -98,8 +98,8 @@ def session_entries(session: Any) -> list[Entry]:
 
     Shapes are tuples; open lengths are names or None.
     """
-    feeds = [(entry.name, tuple(entry.shape)) for entry in session.get_inputs()]
-    return [entry for entry in feeds if len(entry[1]) == 4]
+    entries = [(entry.name, tuple(entry.shape)) for entry in session.get_inputs()]
+    return [entry for entry in entries if len(entry[1]) == 4]
 
 
 WORDS = ("height", "width")
@@ -107,10 +107,10 @@ WORDS = ("height", "width")
 
 
 def name_open_sides(value: onnx.ValueInfoProto, ratio: int) -> None:
-    """Open the height and width of an input, named after its part of the image's, in place.
+    """Make the height and width of an input (N, C, H, W) open, with names, in place.
 
-    The sides of a 4-D input become "height/2" and "width/2" for `ratio` 2, "height" and "width" for
-    1.
+    They are "height" and "width" for `ratio` 1, and "height/2" and "width/2" for an input of half
+    the image's sides, `ratio` 2.
     """
     suffix = f"/{ratio}" if ratio > 1 else ""
     for dimension, word in zip(value.type.tensor_type.shape.dim[2:], WORDS, strict=True):
@@ -118,9 +118,10 @@ def name_open_sides(value: onnx.ValueInfoProto, ratio: int) -> None:
 
 
 def size_ratio(proto: onnx.GraphProto, value: onnx.ValueInfoProto) -> int:
-    """Return height and width of the image divided by those of a further input of a graph.
+    """Return height of the image divided by that of a further input (N, C, H, W) of a graph.
 
-    1 if the graph does not state it.
+    It is rounded down and at least 1, and 1 if the graph states neither both heights nor a name
+    such as "height/2", or for a vector. The image is the graph's first input.
     """
     return side_ratio(*(_lengths(entry) for entry in (value, proto.input[0])))
 

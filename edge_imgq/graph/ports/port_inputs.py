@@ -32,9 +32,14 @@ NO_IMAGE = (*NOISE_WORDS, "mask", "strength", "trimap")
 def take_image_first(model: ir.Model, requests: PortRequests, name: str) -> None:
     """Move the image before the other inputs, in place.
 
-    The image is the input that the request calls raw, rgba or frames; else the likeliest by its
-    channels: 3, then 4, other multiples of 3, 1. Names with words such as "noise" or "mask" come
-    last.
+    The image is the input of rank 4 that the request calls raw, rgba or frames; else the likeliest
+    by its channels: 3, then 4, other multiples of 3, 1. Inputs that the request calls otherwise,
+    and names with words such as "noise" or "mask", come last. The order of the others is kept.
+
+    Args:
+        model: edited in place; has an input (N, C, H, W) with H and W other than 1.
+        requests: the user's request.
+        name: name of the model for messages.
 
     Raises:
         UsageError: the request names an input that does not exist.
@@ -63,8 +68,8 @@ def _rank(value: ir.Value, said: Kind | None) -> tuple[int, int, bool]:
     if said in LAYOUTS[1:]:
         return 0, 0, True
     named_otherwise = said is None and any(word in name for word in NO_IMAGE)
-    place = 3 if said not in (None, "image") else 2 if named_otherwise else 1
-    return place, likely.index(True), said is not None
+    order = 3 if said not in (None, "image") else 2 if named_otherwise else 1
+    return order, likely.index(True), said is not None
 
 
 def _is_plane(value: ir.Value) -> bool:
@@ -73,10 +78,11 @@ def _is_plane(value: ir.Value) -> bool:
 
 
 def shape_vectors(model: ir.Model) -> None:
-    """Rewrite inputs of rank other than 4 to take (1, N, 1, 1), in place.
+    """Rewrite inputs of other ranks than 4 to take (1, N, 1, 1), in place; bit-exact.
 
-    N is the product of the lengths, open ones counting as 1. The first input, the image, stays.
-    Exact.
+    N is the product of the lengths, open ones counting as 1; elements keep their row-major order. A
+    Reshape restores the old shape, except for one number that only scales or shifts images, which
+    broadcasts as one pixel. The first input, the image, is left unchanged.
     """
     graph = model.graph
     for value in list(graph.inputs[1:]):
@@ -89,11 +95,11 @@ def shape_vectors(model: ir.Model) -> None:
         value.name = edit.free_name(graph, f"{value.name}.own")
         graph.inputs[list(graph.inputs).index(value)] = pixel
         uses = list(value.uses())
-        spread = [use for use in uses if np.prod(lengths) == 1 and _meets_image(use.node, value)]
-        for use in spread:  # one number meets an image as one pixel does
+        scalars = [use for use in uses if np.prod(lengths) == 1 and _meets_image(use.node, value)]
+        for use in scalars:  # one number meets an image as one pixel does
             use.node.replace_input_with(use.idx, pixel)
             _as_pixels(use.node)
-        others = [use for use in uses if use not in spread]
+        others = [use for use in uses if use not in scalars]
         if others:
             numbers = _reshaped(graph, pixel, value, lengths)
             for use in others:
@@ -143,21 +149,22 @@ def further_ports(
 ) -> tuple[Port, ...]:
     """Return the ports of the inputs other than the image, from the request, shapes and names.
 
-    Ranges that the user does not state are 0 to 75/255 of the span for noise levels, the span for
-    images, else 0 to 1.
+    An input without height and width is a vector, one whose name contains "mask" a mask, one with
+    the image's 3 or more channels an image, else a plane. Ranges that the user does not state are 0
+    to 75/255 of the span for noise levels, the span for images, else 0 to 1.
 
     Args:
-        model: model with inputs in their final form.
+        model: model with inputs (1, C, H, W) or (1, N, 1, 1), the image first.
         requests: the user's request.
         span: values of pixel 0 and pixel 255.
         image_channels: channels of the image.
-        states: outputs that feed an input of the next frame, by the input's name.
+        states: name of the output that feeds an input of the next frame, by the input's name.
 
     Raises:
         ModelError: the channels of an input are open.
         UsageError: the number of ranges is neither one nor the number of channels.
     """
-    found = []
+    ports = []
     for value in model.graph.inputs[1:]:
         assert value.shape is not None
         name, channels = str(value.name), value.shape[1]
@@ -172,15 +179,16 @@ def further_ports(
         kind = said.kind or _kind(name, value, channels, image_channels)
         kind = "state" if name in states else kind
         low, high = said.low or _ends(name, kind, span)[0], said.high or _ends(name, kind, span)[1]
-        parts = side_ratio(value.shape, model.graph.inputs[0].shape)
-        found.append(Port(name, kind, channels, low, high, parts, states.get(name, "")))
-    return tuple(found)
+        ratio = side_ratio(value.shape, model.graph.inputs[0].shape)
+        ports.append(Port(name, kind, channels, low, high, ratio, states.get(name, "")))
+    return tuple(ports)
 
 
 def refuse_bound_beyond(requests: PortRequests, span: tuple[float, float]) -> None:
-    """Refuse a constant outside its input's range, such as a noise level in the wrong unit.
+    """Refuse a constant for an input outside of that input's range.
 
-    Inputs whose range neither the name nor the user states may have any value.
+    So a noise level in the wrong unit is noticed: the range is the user's, or 0 to 75/255 of the
+    pixels' for names such as "noise" or "sigma". Other inputs may have any value.
 
     Args:
         requests: the user's request.
@@ -225,10 +233,15 @@ def _ends(
 
 
 def take_ports(model: ir.Model, ports: tuple[Port, ...], peak: float) -> None:
-    """Rewrite inputs other than the image to take 0 to the peak, in place.
+    """Rewrite inputs other than the image to take values from 0 to the peak, in place.
 
-    A value v becomes low + v · (high − low) / peak, by channel if the port has a range for each.
-    `ports` name inputs of the model.
+    A value v becomes low + v · (high − low) / peak, by a Mul and an Add with constants, one or one
+    per channel as the port has. Exact in real numbers.
+
+    Args:
+        model: edited in place; inputs are (1, C, H, W).
+        ports: inputs of the model, with the values `low` and `high` that it takes now.
+        peak: value that is mapped to `high`; 0 is mapped to `low`.
     """
     graph = model.graph
     for port in ports:

@@ -24,8 +24,8 @@ def refuse_contradicted(model: ir.Model, requests: PortRequests) -> None:
         requests: the user's request.
 
     Raises:
-        UsageError: an input has a shape of another kind, or a range is given that would not be
-            used.
+        UsageError: an input has a shape of another kind than requested (vector, plane, image), or a
+            range is given for the image, whose range is that of all pixels.
     """
     image, *others = model.graph.inputs
     _refuse_range(requests.of_input(str(image.name)))
@@ -77,8 +77,14 @@ def _photograph_channels(image: ir.Value) -> int | None:
 def refuse_unfit_result(request: PortRequest, channels: int, *, is_vector: bool) -> None:
     """Refuse an output request that contradicts the network.
 
+    Args:
+        request: the user's request for the output; without a kind, nothing is refused.
+        channels: channels of the output, or elements of a vector.
+        is_vector: whether the output has no height and width.
+
     Raises:
-        UsageError: the output has a shape of another kind, or other channels.
+        UsageError: the kind is none of an output (image, plane, vector, state), the output has a
+            shape of another kind, or an image has neither 1 nor 3 channels.
     """
     if request.kind is None:
         return

@@ -33,7 +33,10 @@ MAX_TRIALS = 64
 def name_sides(
     model: ir.Model, preferred: Sequence[Size], states: Sequence[tuple[str, str]], name: str
 ) -> ir.Model:
-    """Return a model whose planes of open size have fixed whole fractions of the image's sides.
+    """Name the open sides of planes after their fraction of the image's, such as "height/2".
+
+    Fractions that the model does not state are tried, 1, 2, 4, … , until shapes agree by inference
+    and states have the size of the outputs that feed them.
 
     Args:
         model: normalised float model, the image first; not changed.
@@ -56,8 +59,8 @@ def name_sides(
     if not unsaid:
         return model
     proto = ir.to_proto(model)
-    for parts in _combinations(len(unsaid)):
-        table = {str(value.name): part for value, part in zip(unsaid, parts, strict=True)}
+    for ratios in _combinations(len(unsaid)):
+        table = {str(value.name): ratio for value, ratio in zip(unsaid, ratios, strict=True)}
         _set_sides(proto, table)
         trial: ir.Model = ir.from_proto(proto)
         if _works(trial, preferred, dict(states)):
@@ -93,10 +96,10 @@ def _is_said(image: ir.Value, value: ir.Value) -> bool:
 
 def _combinations(count: int) -> Iterator[tuple[int, ...]]:
     """Yield fractions for a number of inputs: equal ones first."""
-    equal = ((part,) * count for part in TRIED_FRACTIONS)
-    mixed = (parts for parts in product(TRIED_FRACTIONS, repeat=count) if len(set(parts)) > 1)
-    found = chain(equal, mixed)
-    yield from (parts for parts, _ in zip(found, range(MAX_TRIALS), strict=False))
+    equal = ((ratio,) * count for ratio in TRIED_FRACTIONS)
+    mixed = (ratios for ratios in product(TRIED_FRACTIONS, repeat=count) if len(set(ratios)) > 1)
+    candidates = chain(equal, mixed)
+    yield from (ratios for ratios, _ in zip(candidates, range(MAX_TRIALS), strict=False))
 
 
 def _set_sides(proto: onnx.ModelProto, table: Mapping[str, int]) -> None:
@@ -115,12 +118,12 @@ def _works(model: ir.Model, preferred: Sequence[Size], states: Mapping[str, str]
         if shapes is None:
             continue
         returned = dict(zip(names, shapes, strict=True))
-        parts = {
+        ratios = {
             fed_by: side_ratio(inputs[state].shape, light.graph.inputs[0].shape)
             for fed_by, state in states.items()
         }
         return all(
-            returned[fed_by][2:] == (size[0] // part, size[1] // part)
-            for fed_by, part in parts.items()
+            returned[fed_by][2:] == (size[0] // ratio, size[1] // ratio)
+            for fed_by, ratio in ratios.items()
         )
     return False

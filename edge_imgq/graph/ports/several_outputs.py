@@ -28,14 +28,18 @@ def put_picture_first(
     name: str,
     states: Collection[str] = (),
 ) -> None:
-    """Move the largest image before the other outputs, in place; the first one of several.
+    """Move the output that is the image before the other outputs, in place.
+
+    That is the output (1, C, H, W) of the most pixels; among equals, one of 3 channels or as many
+    as the input, then one of 1 channel, then the first. Outputs that the user calls otherwise come
+    after. The order of the others is kept.
 
     Args:
         model: normalised float model, the image its first input.
         requests: port properties that the user gave.
-        states: names of state outputs; one is the image only if there is no other.
         preferred: heights and widths to try first.
         name: name of the model for messages.
+        states: names of state outputs; one is the image only if there is no other.
 
     Raises:
         ModelError: shape inference fails at every size that was tried.
@@ -73,7 +77,10 @@ def _first_shapes(model: ir.Model, preferred: Sequence[Size]) -> tuple[tuple[int
 
 
 def shapes_at(model: ir.Model, size: Size) -> tuple[tuple[int, ...], ...] | None:
-    """Return the shapes of all outputs at one size, or None if one cannot be inferred."""
+    """Return the shapes of all outputs, in order, for an image of one height and width.
+
+    None if one cannot be inferred, or if the model does not accept the size.
+    """
     try:
         shapes = [value.shape for value in bind_size(model, size).graph.outputs]
     except ModelError:
@@ -84,14 +91,14 @@ def shapes_at(model: ir.Model, size: Size) -> tuple[tuple[int, ...], ...] | None
 
 
 def side_ratios(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
-    """Return the side ratio of the first output to each other one, an integer; 0 for vectors.
+    """Return height and width of the first output divided by those of each other one.
 
     Args:
-        shapes: shapes of all outputs, images (1, C, H, W).
+        shapes: shapes of all outputs, images (1, C, H, W), vectors (1, N), (N,) or (1, N, 1, 1).
 
     Returns:
-        One number for each output after the first; None if a ratio is not an integer, or an output
-        is neither image nor vector.
+        One integer for each output after the first, 0 for a vector; None if a ratio is not an
+        integer or differs between the axes, or an output is neither image nor vector.
     """
     first, ratios = shapes[0], []
     for shape in shapes[1:]:
@@ -108,11 +115,11 @@ def side_ratios(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
 
 
 def with_others(rule: Rule) -> Rule:
-    """Return a rule for sizes that also requires equal side ratios of the outputs.
+    """Return a rule for sizes that also requires the same `side_ratios` at every size.
 
-    A rule takes a model and a (height, width) and returns the scale, or None if the size does not
-    fit. The first size at which the given rule holds sets the ratios, so the result serves one
-    model.
+    A rule takes a model and a (height, width) and returns the scale of the output, or None if the
+    size does not fit. The first size at which the given rule holds sets the ratios, so the returned
+    rule must be used for one model only.
     """
     known: list[tuple[int, ...]] = []
 
@@ -138,7 +145,10 @@ def other_ports(
     span: tuple[float, float],
     states: Collection[str] = (),
 ) -> tuple[Port, ...]:
-    """Return the ports of the outputs after the first.
+    """Return the ports of the outputs after the first, from the request and their shapes.
+
+    Without a request, an output without height and width is a vector, one that feeds an input a
+    state, one of 3 channels or as many as the image an image with the pixels' range, else a plane.
 
     Args:
         model: model whose outputs have constant side ratios.

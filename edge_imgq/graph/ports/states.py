@@ -31,14 +31,22 @@ Pair = tuple[str, str]
 def find_states(model: ir.Model, requests: PortRequests, name: str) -> tuple[Pair, ...]:
     """Return the outputs that feed inputs of the next frame, paired with their inputs.
 
+    These are the pairs that the user names; pairs of planes with equal channels whose names differ
+    only by words such as "in" and "out"; and a single plane of more than 4 channels that is both
+    input and output.
+
     Args:
         model: normalised float model, the image its first input.
         requests: port properties that the user gave.
         name: name of the model for messages.
 
+    Returns:
+        Names (output, input) of each state, those of the request first.
+
     Raises:
-        UsageError: the request names an input or output that does not exist.
-        ModelError: the two have different channels.
+        UsageError: the request names an input or output that does not exist, or calls an input a
+            state that no output is known to feed.
+        ModelError: input and output of a requested pair have different channels.
     """
     inputs = {str(value.name): value for value in model.graph.inputs[1:]}
     outputs = {str(value.name): value for value in model.graph.outputs}
@@ -57,7 +65,7 @@ def find_states(model: ir.Model, requests: PortRequests, name: str) -> tuple[Pai
             )
     taken = {state for _, state in requests.states}
     given = {fed_by for fed_by, _ in requests.states}
-    found = list(requests.states)
+    pairs = list(requests.states)
     free = [v for n, v in inputs.items() if n not in taken and _may_be(n, requests)]
     offered = [v for n, v in outputs.items() if n not in given]
     for value in free:
@@ -65,15 +73,15 @@ def find_states(model: ir.Model, requests: PortRequests, name: str) -> tuple[Pai
         named = [other for other in alike if _stem(value) == _stem(other) != ""]
         many = (_channels(value) or 0) > MIN_STATE_CHANNELS and len(free) == 1 and len(alike) == 1
         chosen = named if len(named) == 1 else alike if many else []
-        found += [(str(other.name), str(value.name)) for other in chosen]
-    fed = {state for _, state in found}
+        pairs += [(str(other.name), str(value.name)) for other in chosen]
+    fed = {state for _, state in pairs}
     lost = [port.name for port in requests.inputs if port.kind == "state" and port.name not in fed]
     if lost:
         raise UsageError(
             f"'{lost[0]}' is to be a state, and which output feeds it is not known: say it with "
             f"--state OUTPUT={lost[0]} (`states` in Python)."
         )
-    return tuple(found)
+    return tuple(pairs)
 
 
 def _may_be(name: str, requests: PortRequests) -> bool:

@@ -28,21 +28,25 @@ if TYPE_CHECKING:
 
 
 def pointwise(_node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
-    """Return the image rows that an elementwise operator's output depends on.
+    """Return the image rows that each output element of an elementwise operator depends on.
 
-    They are the union of its broadcast operands' rows; exact. `sources` holds the row ranges of all
-    inputs in order, `shape` is the static shape of the output.
+    They reach from the least first to the greatest last row of its broadcast operands; exact.
+    Row ranges hold the first and last image row that each element depends on: `sources` those
+    of all inputs in order, the result those of the output, of static shape `shape`.
     """
     return union(sources, shape)
 
 
 def of_first(_node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
-    """Return the image rows of the first operand, in the static output shape `shape`; exact.
+    """Return the row ranges of the first operand, for an operator elementwise in it; exact.
 
-    The other operands must not depend on the image.
+    The other operands must not depend on the image. Row ranges hold the first and last image
+    row that each element depends on: `sources` those of all inputs in order, the result those
+    of the output, of static shape `shape`.
 
     Raises:
         NotKnownError: another operand depends on the image.
+
     """
     if any(not source.nothing for source in sources[1:]):
         raise NotKnownError
@@ -67,27 +71,30 @@ def along(axes: Callable[[ir.Node, int], Sequence[int]]) -> Callable[..., RowRan
 
 
 def one_axis(default: int) -> Callable[[ir.Node, int], Sequence[int]]:
-    """Return a function, for `along`, that reads the `axis` attribute; it may be negative."""
+    """Return a function, for `along`, that returns the `axis` attribute of a node as a list.
+
+    The axis may be negative; `default` is used where the attribute is absent.
+    """
     return lambda node, _rank: [node.attributes.get_int("axis", default)]
 
 
 def from_axis(node: ir.Node, rank: int) -> Sequence[int]:
-    """Return the axes from the `axis` attribute on.
+    """Return the axes from the `axis` attribute of a node to the last, for `along`.
 
-    They count from 0; without the attribute it is the last axis alone.
+    They count from 0. Without the attribute it is the last axis alone. `rank` is that of the input.
     """
     return range(node.attributes.get_int("axis", -1) % rank, rank)
 
 
 def all_but_the_first(_node: ir.Node, rank: int) -> Sequence[int]:
-    """Return the axes 1 … rank − 1: all but the batch."""
+    """Return the axes 1 … rank − 1, all but the batch, for `along`."""
     return range(1, rank)
 
 
 def stated_axis(node: ir.Node, _rank: int) -> Sequence[int]:
-    """Return the axes in the second input, as in CumSum.
+    """Return the axes that the second input of a node states, as of CumSum, for `along`.
 
-    They are as stated, negative ones included.
+    Negative ones are kept.
 
     Raises:
         NotKnownError: the input is absent or computed.
@@ -96,13 +103,15 @@ def stated_axis(node: ir.Node, _rank: int) -> Sequence[int]:
 
 
 def reduced(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
-    """Return the image rows that a reduction depends on: the union over its axes.
+    """Return the image rows that each output element of a reduction depends on.
 
-    Reduced axes go if `keepdims` is 0. `sources` holds the row ranges of all inputs, `shape` is the
-    static shape of the output.
+    They are united over the reduced axes, which are dropped if `keepdims` is 0. Row ranges hold
+    the first and last image row that each element depends on: `sources` those of all inputs in
+    order, the result those of the output, of static shape `shape`.
 
     Raises:
         NotKnownError: the axes are computed.
+
     """
     source, rank = sources[0], len(sources[0].shape)
     axes = _reduced_axes(node, rank)
@@ -125,11 +134,13 @@ def _reduced_axes(node: ir.Node, rank: int) -> list[int]:
 
 
 def matrix_product(_node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
-    """Return the image rows of a MatMul: those of the left row and of the right column.
+    """Return the image rows that each element of a MatMul depends on.
 
-    Both are united over the summed axis; of a large product also over the columns, which widens the
-    ranges but never narrows them. `sources` holds the row ranges of both operands, `shape` is the
-    static shape of the output.
+    They are those of a left row and a right column, united over the summed axis. Of products of
+    more than MAX_ELEMENTS (2²²) elements also the columns are united, which widens the ranges
+    but never narrows them. Row ranges hold the first and last image row that each element
+    depends on: `sources` those of all inputs in order, the result those of the output, of
+    static shape `shape`.
     """
     left, right = sources
     rows = merged(left, [-1]) if len(left.shape) > 1 else merged(left, [0])
@@ -145,10 +156,11 @@ def matrix_product(_node: ir.Node, sources: list[RowRanges], shape: Shape) -> Ro
 
 
 def gemm(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
-    """Return the image rows of a Gemm: those of the left row, the right column and the bias.
+    """Return the image rows that each element of a Gemm depends on: left row, right column, bias.
 
-    `transA` and `transB` are applied first. `sources` holds the row ranges of all inputs, `shape`
-    is the static shape of the output.
+    Rows are united over the summed axis; `transA` and `transB` are applied first. Row ranges
+    hold the first and last image row that each element depends on: `sources` those of all
+    inputs in order, the result those of the output, of static shape `shape`.
     """
     left, right, *bias = sources
     if node.attributes.get_int("transA", 0):
@@ -159,13 +171,15 @@ def gemm(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
 
 
 def einsum(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
-    """Return the image rows of an Einsum: the union over the summed letters of all operands.
+    """Return the image rows that each element of an Einsum depends on.
 
-    Ellipsis, repeated letters and implicit output are not covered. `sources` holds the row ranges
-    of all operands, `shape` is the static shape of the output.
+    They are united over the operands, and over the letters that the result lacks. Row ranges
+    hold the first and last image row that each element depends on: `sources` those of all
+    inputs in order, the result those of the output, of static shape `shape`.
 
     Raises:
-        NotKnownError: the equation has one of these.
+        NotKnownError: the equation has an ellipsis, a letter twice in a term, or no "->".
+
     """
     equation = (node.attributes.get_string("equation") or "").replace(" ", "")
     if "..." in equation or "->" not in equation:

@@ -30,36 +30,39 @@ if TYPE_CHECKING:
 
 
 def transposed_axes(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
-    """Return the image rows that a Transpose's outputs depend on; exact.
+    """Return the row ranges of a Transpose, permuted like the elements; exact.
 
-    They are permuted like the elements. Without `perm` the axes are reversed. `sources` holds the
-    row ranges of all inputs in order, `shape` is the static shape of the output.
+    Without `perm` the axes are reversed. Row ranges hold the first and last image row that each
+    element depends on: `sources` those of all inputs in order, the result those of the output,
+    of static shape `shape`.
     """
     order = node.attributes.get_ints("perm", range(len(shape))[::-1])
     return sources[0].each(lambda rows: rows.transpose(order), shape)
 
 
 def reshaped(_node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
-    """Return row ranges in a new static shape, in row-major order of the elements.
+    """Return the row ranges of a Reshape or the like, in the same row-major order of elements.
 
-    Axes are matched in groups of equal element count. Exact, unless a group is too large for an
-    array of MAX_ELEMENTS: ranges are then merged. `sources` holds the row ranges of all inputs.
+    Axes before and after are matched in groups of equal element count. Exact, unless a group is too
+    large for an array of MAX_ELEMENTS (2²²): ranges are then merged. Row ranges hold the first and
+    last image row that each element depends on: `sources` those of all inputs in order, the result
+    those of the output, of static shape `shape`.
     """
     source = sources[0]
     before, after = source.shape, shape
     compact: list[int] = []
-    spread: list[int] = []
+    reshaped_lengths: list[int] = []
     for old, new in _groups(before, after):
         if all(source.first.shape[axis] == 1 for axis in old):
             compact += [1 for _ in old]
-            spread += [1 for _ in new]
+            reshaped_lengths += [1 for _ in new]
         else:
             compact += [before[axis] for axis in old]
-            spread += [after[axis] for axis in new]
+            reshaped_lengths += [after[axis] for axis in new]
     if math.prod(compact) > MAX_ELEMENTS:
         return reshaped(_node, [merged(source, [int(np.argmax(compact))])], shape)
     return compacted(
-        source.each(lambda rows: np.broadcast_to(rows, compact).reshape(spread), shape)
+        source.each(lambda rows: np.broadcast_to(rows, compact).reshape(reshaped_lengths), shape)
     )
 
 
@@ -83,11 +86,13 @@ def _groups(before: Shape, after: Shape) -> Iterator[tuple[list[int], list[int]]
 def sliced(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the row ranges of a Slice, sliced alike; exact.
 
-    Starts, ends, axes and steps must be constant. `sources` holds the row ranges of all inputs,
-    `shape` is the static shape of the output.
+    Starts, ends, axes and steps must be constant. Row ranges hold the first and last image row
+    that each element depends on: `sources` those of all inputs in order, the result those of
+    the output, of static shape `shape`.
 
     Raises:
         NotKnownError: one of these is computed.
+
     """
     starts, ends = (np.reshape(numbers(node, index), -1) for index in (1, 2))
     given = len(node.inputs) > 3 and node.inputs[3] is not None
@@ -104,52 +109,58 @@ def sliced(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
 
 
 def split_outputs(node: ir.Node, sources: list[RowRanges], _shape: Shape) -> list[RowRanges]:
-    """Return one row range per output of a Split, whose output shapes are static; exact.
+    """Return the row ranges of each output of a Split, in order; exact.
 
-    `sources` holds the row ranges of its inputs.
+    Output shapes are static; axes and lengths are read from them. Row ranges hold the first and
+    last image row that each element depends on: `sources` those of all inputs in order, the
+    result those of each output.
     """
     source = sources[0]
     axis = node.attributes.get_int("axis", 0) % len(source.shape)
-    parts, start = [], 0
+    ranges, start = [], 0
     for value in node.outputs:
         shape = shape_of(value)
         indices = range(start, start + shape[axis])
         start += shape[axis]
         if source.first.shape[axis] == 1:
-            parts.append(RowRanges(shape, source.first, source.last))
+            ranges.append(RowRanges(shape, source.first, source.last))
         else:
-            parts.append(source.each(lambda rows, p=indices: rows.take(p, axis), shape))  # type: ignore[misc]
-    return parts
+            ranges.append(source.each(lambda rows, p=indices: rows.take(p, axis), shape))  # type: ignore[misc]
+    return ranges
 
 
 def concatenated(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the row ranges of a Concat, concatenated along its axis; exact.
 
-    `sources` holds the row ranges of all operands, `shape` is the static shape of the output.
+    Row ranges hold the first and last image row that each element depends on: `sources` those
+    of all inputs in order, the result those of the output, of static shape `shape`.
     """
     axis = node.attributes.get_int("axis", 0) % len(shape)
     if all(source.first.shape[axis] == 1 for source in sources):
         return union(sources, shape)
-    parts = []
+    ranges = []
     for source in sources:
         whole = [max(other.first.shape[index] for other in sources) for index in range(len(shape))]
         whole[axis] = source.shape[axis]
-        parts.append(source.each(lambda rows, w=whole: np.broadcast_to(rows, w), source.shape))  # type: ignore[misc]
+        ranges.append(source.each(lambda rows, w=whole: np.broadcast_to(rows, w), source.shape))  # type: ignore[misc]
     return RowRanges(
         shape,
-        np.concatenate([part.first for part in parts], axis),
-        np.concatenate([part.last for part in parts], axis),
+        np.concatenate([one.first for one in ranges], axis),
+        np.concatenate([one.last for one in ranges], axis),
     )
 
 
 def gathered(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
-    """Return the row ranges of a Gather by constant indices, or from a constant table.
+    """Return the row ranges of a Gather by constant indices, or from a constant table; exact.
 
-    In the second case each element depends on its index. `sources` holds the row ranges of all
-    inputs, `shape` is the static shape of the output.
+    In the first case they are gathered alike; in the second each element depends on the rows of
+    its index. Row ranges hold the first and last image row that each element depends on:
+    `sources` those of all inputs in order, the result those of the output, of static shape
+    `shape`.
 
     Raises:
-        NotKnownError: both are computed.
+        NotKnownError: the indices are computed, and the table depends on the image.
+
     """
     source, axis = sources[0], node.attributes.get_int("axis", 0) % len(sources[0].shape)
     if source.nothing:  # a table, looked up by what is computed of the image
@@ -162,17 +173,23 @@ def gathered(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges
 
 
 def expanded(_node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
-    """Return the row ranges of an Expand: those of its first input, broadcast to `shape`; exact."""
+    """Return the row ranges of an Expand: those of its first input, broadcast to `shape`; exact.
+
+    Row ranges hold the first and last image row that each element depends on: `sources` those
+    of all inputs in order, the result those of the output, of static shape `shape`.
+    """
     return union(sources[:1], shape)
 
 
 def tiled(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the row ranges of a Tile with constant repeats, tiled alike; exact.
 
-    `sources` holds the row ranges of all inputs, `shape` is the static shape of the output.
+    Row ranges hold the first and last image row that each element depends on: `sources` those
+    of all inputs in order, the result those of the output, of static shape `shape`.
 
     Raises:
-        NotKnownError: one of these is computed.
+        NotKnownError: the repeats are computed.
+
     """
     times = np.reshape(numbers(node, 1), -1)
     counts = [
@@ -184,8 +201,9 @@ def tiled(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
 def depth_to_space(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the row ranges of a DepthToSpace: those of each block's input pixel.
 
-    Ranges are united over the channels, so they may be wider than what is read. `sources` holds the
-    row ranges of the input, `shape` is the static shape of the output.
+    Ranges are united over the channels, so they may be wider than what is read. Row ranges hold
+    the first and last image row that each element depends on: `sources` those of all inputs in
+    order, the result those of the output, of static shape `shape`.
     """
     ranges, block = merged(sources[0], [1]), node.attributes.get_int("blocksize", 1)
     for axis in (2, 3):
@@ -197,11 +215,12 @@ def depth_to_space(node: ir.Node, sources: list[RowRanges], shape: Shape) -> Row
 def padded(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the row ranges of a Pad of any mode with constant pads and axes; exact.
 
-    Constant padding depends on no row; padding of other modes on the rows that it copies. `sources`
-    holds the row ranges of all inputs, `shape` is the static shape of the output.
+    Constant padding depends on no row; padding of other modes on the rows that it copies. Row
+    ranges hold the first and last image row that each element depends on: `sources` those of all
+    inputs in order, the result those of the output, of static shape `shape`.
 
     Raises:
-        NotKnownError: one of these is computed.
+        NotKnownError: pads or axes are computed.
     """
     ranges, rank = sources[0], len(shape)
     pads = np.reshape(numbers(node, 1), -1)

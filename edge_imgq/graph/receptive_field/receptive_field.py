@@ -51,16 +51,17 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """Dependence of one output pixel on the input; the largest over several outputs.
+    """The input pixels that one output pixel depends on; the most of several outputs.
 
     Attributes:
-        radius: input pixels on each side; None if it is the whole image or unknown.
+        radius: input pixels on each side, of the larger of height and width; None if it is the
+            whole image or unknown.
         reason: why there is no radius, as a clause: "GlobalAveragePool 'x' looks at the whole
             image", or "what GridSample 'x' looks at is not known".
         period: input pixels by which a shift of the input shifts the output; tiles start at
             multiples of it.
-        steady: whether a pixel is the same in an image of another size. False where sampling
-            positions depend on the corners of the image.
+        steady: whether a pixel far from the borders is the same in an image of another size. False
+            where sampling positions depend on the corners of the image (Resize, align_corners).
     """
 
     radius: int | None
@@ -85,14 +86,14 @@ def receptive_field(model: ir.Model) -> ReceptiveField:
     changed, and nothing is run.
     """
     light = outline(model)
-    found = [_along(light, axis) for axis in (0, 1)]
-    for field in found:
+    fields = [_along(light, axis) for axis in (0, 1)]
+    for field in fields:
         if field.radius is None:
             return field
     return ReceptiveField(
-        max(field.radius for field in found if field.radius is not None),
-        period=math.lcm(*(field.period for field in found)),
-        steady=all(field.steady for field in found),
+        max(field.radius for field in fields if field.radius is not None),
+        period=math.lcm(*(field.period for field in fields)),
+        steady=all(field.steady for field in fields),
     )
 
 

@@ -43,12 +43,17 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class RowRanges:
-    """The row ranges of a value.
+    """The first and last image row that each element of a value depends on.
+
+    Rows count from 0, along height or width. All rows between count as read, so a range is never
+    too small.
 
     Attributes:
         shape: shape of the value.
-        first: int64, first row of each element; each axis has the value's length or 1.
-        last: int64, last row, likewise.
+        first: int64, first row of each element, of the value's rank; each axis has the value's
+            length, or 1 where all elements along it are alike. NONE for an element that depends on
+            no row.
+        last: int64, last row of each element, of the shape of `first`; −NONE for no row.
     """
 
     shape: Shape
@@ -61,9 +66,10 @@ class RowRanges:
         return bool((self.first > self.last).all())
 
     def each(self, change: Callable[[Rows], Rows], shape: Shape) -> RowRanges:
-        """Return the row ranges after one rearrangement of first and last rows.
+        """Return the row ranges of a value of `shape` whose elements are those of this one, moved.
 
-        `change` maps an array, with length 1 along constant axes, to one of `shape` likewise.
+        `change` is applied to `first` and to `last`. Each may have length 1 along axes on which it
+        is constant, and so may what `change` returns, of the rank of `shape`.
         """
         return RowRanges(shape, change(self.first), change(self.last))
 
@@ -82,10 +88,10 @@ def constant(shape: Shape) -> RowRanges:
 
 
 def image(shape: Shape, axis: int, step: int = 1) -> RowRanges:
-    """Return the ranges of the image along an axis: row i for index i, or of a plane `step` × i.
+    """Return the ranges of an input along an axis: index i depends on image row `step` × i alone.
 
-    Both arrays have length 1 along the other axes. `step` is the number of image rows per row of a
-    plane.
+    Both arrays have length 1 along the other axes. `step` is 1 for the image, and the number of
+    image rows per row for a plane of a fraction of its size.
     """
     rows = np.arange(shape[axis]).reshape([-1 if a == axis else 1 for a in range(len(shape))])
     return RowRanges(shape, step * rows, step * rows)
@@ -99,10 +105,10 @@ def shape_of(value: ir.Value | None) -> Shape:
 
 
 def merged(ranges: RowRanges, axes: Sequence[int]) -> RowRanges:
-    """Return row ranges in which every element depends on the union of the rows along some axes.
+    """Return row ranges in which every element depends on all rows of its elements along some axes.
 
-    Merged axes stay, with length 1 in the arrays; `shape` is unchanged. Negative axes count from
-    the end.
+    That is the least first and the greatest last row along them. Merged axes are kept, with length
+    1 in the arrays; `shape` is unchanged. Negative axes count from the end.
     """
     indices = tuple(axis % max(len(ranges.shape), 1) for axis in axes)
     if not indices or not ranges.shape:
@@ -153,19 +159,19 @@ def compacted(ranges: RowRanges) -> RowRanges:
 
 
 def at_indices(ranges: RowRanges, axis: int, indices: Sequence[NDArray[np.int64]]) -> RowRanges:
-    """Return the union of the ranges at several places along an axis: a window at each index.
+    """Return the ranges of a window operator: the union of those at several indices along an axis.
 
-    Indices outside contribute nothing. Each array of `indices`, int64 (output length,), holds one
-    source index from 0 for every output index. Along the axis the arrays of `ranges` must have
-    their full length. `shape` is unchanged; the caller sets that of the output.
+    Each array of `indices`, int64 (output length,), holds for every output index the source index,
+    from 0, that one tap reads; indices outside contribute nothing. Along the axis the arrays of
+    `ranges` must have their full length. `shape` is unchanged; the caller sets that of the output.
     """
     length = ranges.first.shape[axis]
     blank = [(0, int(a == axis)) for a in range(ranges.first.ndim)]
     first = np.pad(ranges.first, blank, constant_values=NONE)
     last = np.pad(ranges.last, blank, constant_values=-NONE)
-    found = [np.where((at < 0) | (at >= length), length, at) for at in indices]
-    least, most = first.take(found[0], axis), last.take(found[0], axis)
-    for at in found[1:]:
+    clamped = [np.where((at < 0) | (at >= length), length, at) for at in indices]
+    least, most = first.take(clamped[0], axis), last.take(clamped[0], axis)
+    for at in clamped[1:]:
         least = np.minimum(least, first.take(at, axis))
         most = np.maximum(most, last.take(at, axis))
     return RowRanges(ranges.shape, least, most)

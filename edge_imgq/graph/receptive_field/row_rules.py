@@ -61,12 +61,15 @@ if TYPE_CHECKING:
 def follow(node: ir.Node, sources: Sequence[RowRanges]) -> list[RowRanges]:
     """Return the first and last image row on which each element of a node's outputs depends.
 
-    Never narrower than what the node reads. Wider, by merging, where the arrays would exceed
-    MAX_ELEMENTS.
+    Never narrower than what the node reads; wider, by merging, where the arrays would exceed
+    MAX_ELEMENTS (2²²).
 
     Args:
         node: node of a graph with static shapes.
-        sources: ranges of its inputs; an absent input depends on nothing.
+        sources: row ranges of its inputs in order; an absent input depends on nothing.
+
+    Returns:
+        The row ranges of each output, in order.
 
     Raises:
         NotKnownError: the operator is not in `KNOWN`, or takes positions from the image.
@@ -75,10 +78,10 @@ def follow(node: ir.Node, sources: Sequence[RowRanges]) -> list[RowRanges]:
     if rule is None:
         raise NotKnownError
     shapes = [shape_of(value) for value in node.outputs]
-    found = rule(node, list(sources), shapes[0])
-    if isinstance(found, RowRanges):
-        found = [found] * len(shapes)
-    return [_within(ranges, shape) for ranges, shape in zip(found, shapes, strict=True)]
+    results = rule(node, list(sources), shapes[0])
+    if isinstance(results, RowRanges):
+        results = [results] * len(shapes)
+    return [_within(ranges, shape) for ranges, shape in zip(results, shapes, strict=True)]
 
 
 def _within(ranges: RowRanges, shape: Shape) -> RowRanges:

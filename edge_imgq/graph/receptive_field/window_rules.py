@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 
 
 def space_to_depth(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
-    """Return the row ranges of a SpaceToDepth: each output depends on its block of rows.
+    """Return the row ranges of a SpaceToDepth: each output depends on all rows of its block.
 
-    Ranges are united over the channels. `sources` holds the row ranges of all inputs in order,
-    `shape` is the static shape of the output.
+    Ranges are united over the channels, so they may be wider than what is read. Row ranges hold
+    the first and last image row that each element depends on: `sources` those of all inputs in
+    order, the result those of the output, of static shape `shape`.
     """
     block = node.attributes.get_int("blocksize", 1)
     return _windows(merged(sources[0], [1]), shape, [(block, block, 1, 0)] * 2)
@@ -40,11 +41,13 @@ def space_to_depth(node: ir.Node, sources: list[RowRanges], shape: Shape) -> Row
 def convolution(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the row ranges of a Conv: each output depends on its window, in all channels.
 
-    Grouped channels are united as well, so ranges may be wider than what is read. `sources` holds
-    the row ranges of all inputs, `shape` is the static shape of the output.
+    Grouped channels are united as well, so ranges may be wider than what is read. Row ranges
+    hold the first and last image row that each element depends on: `sources` those of all
+    inputs in order, the result those of the output, of static shape `shape`.
 
     Raises:
         NotKnownError: the weights or the bias depend on the image.
+
     """
     if any(not source.nothing for source in sources[1:]):
         raise NotKnownError
@@ -52,9 +55,10 @@ def convolution(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRan
 
 
 def pooled(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
-    """Return the row ranges of a pooling: each output depends on its window in its channel.
+    """Return the row ranges of a pooling: each output depends on its window in its channel; exact.
 
-    `sources` holds the row ranges of the input, `shape` is the static shape of the output.
+    Row ranges hold the first and last image row that each element depends on: `sources` those
+    of all inputs in order, the result those of the output, of static shape `shape`.
     """
     return _windows(sources[0], shape, _taps(node, sources))
 
@@ -88,11 +92,13 @@ def _windows(
 def deconvolution(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the row ranges of a ConvTranspose: each output depends on the pixels that write to it.
 
-    Channels are united. `sources` holds the row ranges of all inputs, `shape` is the static shape
-    of the output.
+    Ranges are united over all channels, so they may be wider than what is read. Row ranges hold
+    the first and last image row that each element depends on: `sources` those of all inputs in
+    order, the result those of the output, of static shape `shape`.
 
     Raises:
         NotKnownError: the weights or the bias depend on the image.
+
     """
     if any(not source.nothing for source in sources[1:]):
         raise NotKnownError
@@ -116,11 +122,14 @@ def deconvolution(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowR
 def resized(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
     """Return the row ranges of a Resize: those of the neighbours that are interpolated.
 
-    Never narrower than what is read. `sources` holds the row ranges of all inputs, `shape` is the
-    static shape of the output.
+    They may be wider than what is read, never narrower: two neighbours on each side in mode
+    cubic, more with antialiasing. Row ranges hold the first and last image row that each
+    element depends on: `sources` those of all inputs in order, the result those of the output,
+    of static shape `shape`.
 
     Raises:
-        NotKnownError: it crops, or its parameters are computed from the image.
+        NotKnownError: the mode is tf_crop_and_resize, or parameters depend on the image.
+
     """
     if any(not source.nothing for source in sources[1:]):
         raise NotKnownError
@@ -146,10 +155,10 @@ def resized(node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRanges:
 
 
 def scale_of(node: ir.Node, axis: int, rank: int) -> float | None:
-    """Return the scale that a Resize states for an axis, or None if it states sizes.
+    """Return the scale, output over input length, that a Resize states for an axis.
 
-    None also if it states scales for some axes only. `axis` counts from 0; `rank` is that of its
-    input.
+    None if it states sizes, scales for some axes only, or computed ones. `axis` counts from 0;
+    `rank` is that of its input.
     """
     scales = node.inputs[2] if len(node.inputs) > 2 else None
     if not is_constant(scales) or contents(scales).size != rank:

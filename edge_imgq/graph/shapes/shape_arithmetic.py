@@ -18,7 +18,10 @@ from edge_imgq.graph import edit
 
 
 def fold_shape_arithmetic(model: ir.Model) -> int:
-    """Replace every Shape of a static shape, and arithmetic on it, by constants; exact.
+    """Replace every Shape of a static shape, and arithmetic on it and constants, by constants.
+
+    Exact: nodes are evaluated by ONNX's reference evaluator. A node that it cannot evaluate, or
+    whose result is a graph output, is kept.
 
     Args:
         model: edited in place.
@@ -44,16 +47,19 @@ def fold_shape_arithmetic(model: ir.Model) -> int:
     return len(folded)
 
 
-def worked_out(value: ir.Value | None, shapes: Mapping[ir.Value, Sequence[int]], opset: int) -> Any:
-    """Return the value of shape arithmetic for given shapes of some values.
+def evaluate_shape(
+    value: ir.Value | None, shapes: Mapping[ir.Value, Sequence[int]], opset: int
+) -> Any:
+    """Return what shape arithmetic (Shape, Gather, Concat, Mul, …) gives for shapes of some values.
 
     Args:
         value: result of the shape arithmetic.
-        shapes: shapes of the values that it starts from.
-        opset: opset of the model.
+        shapes: static shapes of the values whose Shape it reads.
+        opset: version of the model's standard opset.
 
     Returns:
-        An array; None if it depends on anything else.
+        An array, as ONNX's reference evaluator computes it; None if the value is absent, depends on
+        anything but these shapes and constants, or cannot be evaluated.
     """
     if value is None:
         return None
@@ -67,8 +73,8 @@ def worked_out(value: ir.Value | None, shapes: Mapping[ir.Value, Sequence[int]],
         lengths = shapes.get(node.inputs[0]) if node.inputs[0] is not None else None
         return None if lengths is None else _part_of_shape(node, lengths)
     fed = {
-        f"i{place}": worked_out(operand, shapes, opset)
-        for place, operand in enumerate(node.inputs)
+        f"i{index}": evaluate_shape(operand, shapes, opset)
+        for index, operand in enumerate(node.inputs)
         if operand is not None
     }
     if not fed or any(operand is None for operand in fed.values()):
@@ -86,8 +92,8 @@ def _results(node: ir.Node, known: dict[ir.Value, Any], opset: int) -> list[Any]
     if not any(value in known for value in node.inputs if value is not None):
         return None
     fed = {
-        f"i{place}": _operand(value, known)
-        for place, value in enumerate(node.inputs)
+        f"i{index}": _operand(value, known)
+        for index, value in enumerate(node.inputs)
         if value is not None
     }
     if any(operand is None for operand in fed.values()):
@@ -98,7 +104,7 @@ def _results(node: ir.Node, known: dict[ir.Value, Any], opset: int) -> list[Any]
 def _computed(node: ir.Node, fed: dict[str, Any], opset: int) -> list[Any] | None:
     """Evaluate a node with ONNX's reference evaluator, or return None if that fails."""
     copy = ir.to_proto(node)
-    copy.input[:] = ["" if v is None else f"i{place}" for place, v in enumerate(node.inputs)]
+    copy.input[:] = ["" if v is None else f"i{index}" for index, v in enumerate(node.inputs)]
     alone = helper.make_function(
         "known", "node", list(fed), list(copy.output), [copy], [helper.make_opsetid("", opset)]
     )

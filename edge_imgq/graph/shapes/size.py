@@ -33,7 +33,10 @@ def side_axes(shape: Sequence[object]) -> tuple[int, int]:
 
 
 def own_size(model: ir.Model) -> tuple[int, int] | None:
-    """Return the fixed input height and width of a model, or None if they are open."""
+    """Return the fixed height and width of a model's first input, or None if one is open.
+
+    The input is (N, C, H, W), or (N, H, W, C) as `side_axes` tells them apart.
+    """
     shape = model.graph.inputs[0].shape
     assert shape is not None
     height, width = (shape[axis] for axis in side_axes(tuple(shape)))
@@ -95,11 +98,11 @@ MAX_AXES = 5
 
 
 def is_shaped_by_size(model: ir.Model) -> bool:
-    """Return True if nodes of an open graph, not only image sizes, depend on the size.
+    """Return True if passes can handle a graph of open size only once its size is bound.
 
-    Attention flattens pixels by shape arithmetic or Einsum, a norm counts them, and exporters write
-    a pixel shuffle with six axes. Passes and the quantizer can handle such a graph only once its
-    size is bound. A Resize to the size of another tensor does not count.
+    It then has nodes whose meaning depends on the image's size: a Reshape, Slice or the like by
+    shape arithmetic, an Einsum of two images, a sum or norm over pixels, or a Transpose of more
+    than five axes. A Resize to the size of another tensor does not count.
     """
     return any(_is_shaped(node) for node in model.graph)
 
@@ -133,10 +136,11 @@ def _is_computed(value: ir.Value | None) -> bool:
 
 
 def takes_batches(model: ir.Model, size: tuple[int, int]) -> bool:
-    """Return True if two images give every intermediate value twice the elements that one does.
+    """Return True if a model can run on a batch of more than one image.
 
-    Attention may reshape to a batch of one, and exporters may write a Resize's batch as a constant.
-    False also if shapes cannot be inferred.
+    That is, if a batch of two gives every float value twice the elements that one image does. A
+    Reshape or Resize with a constant batch of one does not. False also if shapes cannot be
+    inferred.
 
     Args:
         model: float or QDQ model of one image input (N, C, H, W).
@@ -172,7 +176,7 @@ def _is_constant(value: ir.Value) -> bool:
 def _set_input(proto: onnx.ModelProto, count: int, size: tuple[int, int]) -> None:
     """Set the shape of the image inputs and clear all inferred shapes, in place."""
     others = further_inputs(proto.graph)
-    parts = {value.name: size_ratio(proto.graph, value) for value in others}
+    ratios = {value.name: size_ratio(proto.graph, value) for value in others}
     dimensions = proto.graph.input[0].type.tensor_type.shape.dim
     axes = side_axes([d.dim_value or None for d in dimensions])
     for axis, length in zip((0, *axes), (count, *size), strict=True):
@@ -180,8 +184,8 @@ def _set_input(proto: onnx.ModelProto, count: int, size: tuple[int, int]) -> Non
     for value in others:
         lengths = value.type.tensor_type.shape.dim
         one_pixel = is_one_pixel([d.dim_value for d in lengths])
-        part = parts[value.name]
-        own = (1, 1) if one_pixel else (size[0] // part, size[1] // part)
+        ratio = ratios[value.name]
+        own = (1, 1) if one_pixel else (size[0] // ratio, size[1] // ratio)
         for axis, length in zip((0, 2, 3), (count, *own), strict=True):
             lengths[axis].dim_value = length
     del proto.graph.value_info[:]
@@ -192,30 +196,30 @@ def _set_input(proto: onnx.ModelProto, count: int, size: tuple[int, int]) -> Non
 def _refuse_uneven(graph: onnx.GraphProto, size: tuple[int, int]) -> None:
     """Raise if a side is not a multiple of the fraction that an input has of it."""
     for value in further_inputs(graph):
-        parts = size_ratio(graph, value)
-        if size[0] % parts or size[1] % parts:
+        ratio = size_ratio(graph, value)
+        if size[0] % ratio or size[1] % ratio:
             raise ModelError(
-                f"The model does not fit {size[0]}x{size[1]} images: '{value.name}' has 1/{parts} "
+                f"The model does not fit {size[0]}x{size[1]} images: '{value.name}' has 1/{ratio} "
                 "of their sides."
             )
 
 
 def open_input(proto: onnx.ModelProto) -> None:
-    """Open batch, height and width of the image inputs, in place; other shapes stay.
+    """Make batch, height and width of the inputs of rank 4 open, in place; other shapes are kept.
 
-    Of a model whose only input is the image its channels are opened too. Open sides of a plane that
-    is a fraction of the image are named "height/2" and the like.
+    Vectors (N, C, 1, 1) keep their sides. If the image is the only input, its channels are opened
+    too. Sides of a plane at a fraction of the image's are named after it, such as "height/2".
     """
     others = further_inputs(proto.graph)
-    parts = {value.name: size_ratio(proto.graph, value) for value in others}
+    ratios = {value.name: size_ratio(proto.graph, value) for value in others}
     for value in (proto.graph.input[0], *others):
         lengths = value.type.tensor_type.shape.dim
         one_pixel = is_one_pixel([d.dim_value for d in lengths])
         for axis, dimension in enumerate(lengths):
             if not others or axis == 0 or (axis > 1 and not one_pixel):
                 dimension.Clear()
-        if parts.get(value.name, 1) > 1:
-            name_open_sides(value, parts[value.name])
+        if ratios.get(value.name, 1) > 1:
+            name_open_sides(value, ratios[value.name])
 
 
 def _refuse_bad_shapes(model: ir.Model, size: tuple[int, int]) -> None:

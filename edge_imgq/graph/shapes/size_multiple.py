@@ -54,12 +54,13 @@ MAX_TERM = 16
 
 @dataclass(frozen=True)
 class Sides:
-    """The image sides that a network accepts.
+    """The heights and widths of an image that a network accepts.
 
     Attributes:
-        scale: output height over input height, equal for the width.
-        multiple: accepted sides are multiples of this.
-        only: the only accepted size, if there is no multiple.
+        scale: output height over input height, equal for the width; for a vector output the number
+            of its elements.
+        multiple: accepted heights and widths are multiples of this many pixels.
+        only: the only accepted height and width, if no other size works; else None.
     """
 
     scale: Scale
@@ -70,15 +71,16 @@ class Sides:
 def find_sides(
     model: ir.Model, preferred: Sequence[Size], rule: Rule | None = None
 ) -> Sides | None:
-    """Return the sides that a network accepts, or None if no trial size works.
+    """Return the heights and widths that a network accepts, or None if no trial size works.
 
-    Shapes are inferred; nothing is run.
+    Shapes are inferred at `sizes_to_try`; nothing is run. The multiple is found by trying sizes
+    that have fewer prime factors in common with the first that works.
 
     Args:
         model: model of one image input (1, C, H, W) with open height and width.
         preferred: sizes to try first, as named by the user.
         rule: function of the model and a size that returns the scale there, or None if the size
-            does not fit; `scale_at` by default.
+            does not fit; None for `scale_at`.
     """
     light, rule = outline(model), rule or scale_at
     for size in sizes_to_try(model, preferred):
@@ -90,10 +92,10 @@ def find_sides(
 
 
 def sizes_to_try(model: ir.Model, preferred: Sequence[Size]) -> Iterator[Size]:
-    """Yield candidate heights and widths in pixels, those named by the user first.
+    """Yield candidate heights and widths in pixels, those of `preferred` first.
 
-    Then come squares of TRIED_SIDES, and adjacent lengths in the constant targets of Reshape
-    nodes. A size may come twice.
+    Then come squares of 448, 384 and the other TRIED_SIDES, and adjacent lengths of at least 8 in
+    the constant targets of Reshape nodes. A size may come twice.
     """
     yield from preferred
     yield from ((side, side) for side in TRIED_SIDES)
@@ -101,33 +103,37 @@ def sizes_to_try(model: ir.Model, preferred: Sequence[Size]) -> Iterator[Size]:
 
 
 def scale_at(model: ir.Model, size: Size) -> Scale | None:
-    """Return the whole scale of output to input at one size, or None if there is none.
+    """Return the scale of the first output to the image at one input size, if it is an integer.
 
-    None also if the scale is a fraction or shape inference fails.
+    The scale is output height over input height, and must be that of the widths. None if it is a
+    fraction, the output is no image (1, C, H, W), or shape inference fails.
     """
-    found = ratio_at(model, size)
-    return found if isinstance(found, int) else None
+    ratio = ratio_at(model, size)
+    return ratio if isinstance(ratio, int) else None
 
 
 def ratio_at(model: ir.Model, size: Size) -> Scale | None:
-    """Return the scale of output to input at one size, or None if there is none.
+    """Return the scale of the first output to the image at one input size, integer or fraction.
 
-    A fraction of two large numbers is one that was rounded at this size. None also if shape
-    inference fails, or if both terms of the fraction exceed MAX_TERM.
+    The scale is output height over input height, and must be that of the widths. None if the output
+    is no image (1, C, H, W), if shape inference fails, or if numerator and denominator both exceed
+    16 (MAX_TERM): such a fraction comes from rounding at this size.
     """
     try:
-        found = output_at(model, size)
+        output = output_at(model, size)
     except ModelError:
         return None
-    if found is None or 0 in found:
+    if output is None or 0 in output:
         return None
-    rows, columns = scale_of(found[0], size[0]), scale_of(found[1], size[1])
+    rows, columns = scale_of(output[0], size[0]), scale_of(output[1], size[1])
     small = min(rows.numerator, rows.denominator) <= MAX_TERM
     return rows if rows == columns and small else None
 
 
 def output_at(model: ir.Model, size: Size) -> Size | None:
-    """Return height and width of the output at an input size, or None if it is not a single image.
+    """Return height and width of the first output for an image of one height and width.
+
+    None if it is not one image (1, C, H, W).
 
     Raises:
         ModelError: shape inference fails at this size.
@@ -140,9 +146,10 @@ def output_at(model: ir.Model, size: Size) -> Size | None:
 
 
 def numbers_at(model: ir.Model, size: Size) -> int | None:
-    """Return the number of elements of a vector output at one size, or None for other outputs.
+    """Return the number of elements of a vector output for an image of one height and width.
 
-    A vector has at most two axes, or four with height and width 1.
+    A vector is (N,), (1, N) or (1, N, 1, 1). None if the first output is none, or if shape
+    inference fails.
     """
     try:
         shape = bind_size(model, size).graph.outputs[0].shape
@@ -157,7 +164,7 @@ def numbers_at(model: ir.Model, size: Size) -> int | None:
 
 
 def channels_at(model: ir.Model, size: Size) -> int:
-    """Return the channels of an image output at an input size that works.
+    """Return the channels of the first output, (N, C, H, W), for an image of one height and width.
 
     Raises:
         ModelError: shape inference fails at this size.
@@ -168,9 +175,10 @@ def channels_at(model: ir.Model, size: Size) -> int:
 
 
 def outline(model: ir.Model) -> ir.Model:
-    """Return a copy whose large weights have shapes but no contents, for shape inference.
+    """Return a copy whose large weights have dtype and shape but no contents.
 
-    It cannot be run. Large ones have more than SMALL elements.
+    It is for shape inference, which then takes less memory and time; it cannot be run. Emptied are
+    float32, int8, uint8 and int16 constants of more than 1024 (SMALL) elements.
     """
     proto = ir.to_proto(model)
     for tensor in proto.graph.initializer:

@@ -75,7 +75,7 @@ class LayerTimes:
             return 0.0  # fused to the layer before it
         if node.op_type == "Conv" and _is_plain(node):
             form = conv_rewrite(node, self._profile, quantized=not in_float)
-            share, (_, _, *sides) = form.places, operation.output.shape
+            share, (_, _, *sides) = form.positions, operation.output.shape
             convolution = self._profile.times.of(in_float=in_float).convolution
             cost = convolution.time(share, form.taps / share, form.slots / share)
             return prod(sides) * cost

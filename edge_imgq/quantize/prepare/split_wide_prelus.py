@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from edge_imgq.graph.passes.by_name.sign_split import partly_cheap, split
+from edge_imgq.graph.passes.by_name.sign_split import affordable_splits, split
 from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.quantize.calibration.histogram import Histogram
 from edge_imgq.quantize.error_model.channel_sensitivity import measure_sensitivity
@@ -70,7 +70,7 @@ def split_wide(
     Raises:
         NotCoveredError: an operator has no torch implementation.
     """
-    cheap = partly_cheap(original.graph, kernels)
+    cheap = affordable_splits(original.graph, kernels)
     counts = {node.name: count for node, count in cheap.items() if _is_known(node, observed)}
     if not counts:
         return None

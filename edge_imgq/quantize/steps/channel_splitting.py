@@ -36,7 +36,7 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.fusion import stored_output
 from edge_imgq.graph.network import Quantization
 from edge_imgq.graph.operators import WEIGHT_AXIS
-from edge_imgq.graph.passes.by_name.sign_split import holds_halves
+from edge_imgq.graph.passes.by_name.sign_split import holds_sign_channels
 from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.quantize.error_model.channel_sensitivity import ChannelSensitivity
 from edge_imgq.quantize.ranges.guarded_clipping import LOSS, TRUTH, GuardSet
@@ -204,7 +204,7 @@ def _group(
     width = last[0].shape[1]
     assert isinstance(width, int)  # readers_of ensures it
     group = Group(members, last[0], readers, free_channels(writers, readers, width, kernels))
-    if kernels.prunes_sign_channels and holds_halves(last[0]):
+    if kernels.prunes_sign_channels and holds_sign_channels(last[0]):
         group.slots = lambda more: slots_beside(writers, readers, width + more, kernels)
     return group
 

@@ -32,10 +32,12 @@ from edge_imgq.quantize.torch.torch_shapes import shape_arithmetic, shape_values
 class Stored:
     """Location and units of a parameter in the graph.
 
+    A real value is parameter · unit = integer · scale.
+
     Attributes:
         node: DequantizeLinear node of the integer constant.
-        unit: real value of one unit of the parameter, shaped to multiply it.
-        scale: real value of one integer, shaped to divide by.
+        unit: real value of one unit of the parameter, float32; a shape that broadcasts over it.
+        scale: real value of one integer, float32; a shape that broadcasts over the constant.
         rounded: whether the parameter is rounded to integers when run, as int8 weights are.
     """
 
@@ -46,13 +48,19 @@ class Stored:
 
 
 class TorchGraph(nn.Module):
-    """Runs a graph on batches (N, C, H, W) that hold all of its inputs."""
+    """A float or QDQ graph as a differentiable torch module on batches (N, C, H, W).
+
+    C is the sum of the channels of all inputs (`edge_imgq.graph.ports.port_feeds.split_ports`).
+    QuantizeLinear rounds and clips as in int8, with a gradient that passes straight through the
+    rounding and is 0 where a value was clipped. Integer weights and biases of convolutions are
+    parameters.
+    """
 
     def __init__(self, model: ir.Model) -> None:
-        """Build the module from a model; the model is changed only by `write_back`.
+        """Build the module from a float or QDQ model, which only `write_back` changes.
 
         Raises:
-            NotCoveredError: an operator has no torch implementation.
+            NotCoveredError: an operator has no torch implementation; the message names it.
         """
         super().__init__()
         self._nodes = list(model.graph)
@@ -74,8 +82,9 @@ class TorchGraph(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Run the graph; return the output image (N, C, H, W), several outputs concatenated on C.
 
-        `image` is float32 (N, C, H, W), C summed over all inputs (`split_ports`). Equal to ONNX
-        Runtime up to float32 rounding.
+        `image` is float32 (N, C, H, W), C summed over all inputs (`split_ports`), in the values of
+        the graph's inputs. Outputs equal ONNX Runtime's up to float32 rounding, which may move a
+        quantized value by one level.
 
         Raises:
             NotCoveredError: a use of an operator has no torch implementation.
@@ -95,10 +104,15 @@ class TorchGraph(nn.Module):
         return torch.cat([first, *(nn.functional.interpolate(x, sides) for x in others)], 1)
 
     def trace(self, image: Tensor, observed: Collection[ir.Value]) -> dict[ir.Value, Tensor]:
-        """Run the graph; return the observed values and the outputs.
+        """Run the graph; return the observed values and the outputs as tensors, by value.
 
         Observed values that do not depend on the image, such as a constant plane, become leaves, so
-        that the output image has a gradient with respect to them too.
+        that the output image has a gradient with respect to them too. Values that no node computes
+        or reads are left out.
+
+        Args:
+            image: float32 (N, C, H, W), C summed over all inputs.
+            observed: values of the graph to return.
 
         Raises:
             NotCoveredError: a use of an operator has no torch implementation.
@@ -113,16 +127,20 @@ class TorchGraph(nn.Module):
     def walk(self, image: Tensor) -> Iterator[tuple[ir.Node | None, dict[ir.Value, Any]]]:
         """Run the graph node by node.
 
-        Yields each node before it runs, with the values still needed; at the end None, with the
-        outputs. Changes of constants take effect after `reload`.
+        Yields each node before it runs, with a dictionary of the values that later nodes still need
+        (tensors by value), which the caller may change; at the end None, with the outputs. Changed
+        constants of the graph take effect after `reload`.
+
+        Args:
+            image: float32 (N, C, H, W), C summed over all inputs.
 
         Raises:
             NotCoveredError: a use of an operator has no torch implementation.
         """
         values: dict[ir.Value, Any] = dict(self._constants)
         entries = [(name, tuple(v.shape or ())) for name, v in self._inputs.items()]
-        for name, part in split_ports(image, entries).items():
-            values[self._inputs[name]] = part
+        for name, channels in split_ports(image, entries).items():
+            values[self._inputs[name]] = channels
         for node in self._nodes:
             yield node, values
             results = self._run(node, values)
@@ -178,7 +196,9 @@ class TorchGraph(nn.Module):
 
     @torch.no_grad()
     def reload(self, layer: ir.Node, values: dict[ir.Value, Any]) -> None:
-        """Reload the integer weight and bias of a layer from the graph.
+        """Set the parameters of a layer to its integer weight and bias in the graph.
+
+        A constant that is not a quantized weight or bias is left unchanged.
 
         Args:
             layer: convolution that `walk` is about to run.
@@ -192,16 +212,16 @@ class TorchGraph(nn.Module):
                 values[value] = self._value_of(index)
 
     def weights(self) -> list[nn.Parameter]:
-        """Return the parameters that are rounded to integers when run.
+        """Return the parameters of int8 weights, which are rounded to integers when run.
 
-        They are float32, in levels of their scales.
+        They are float32 of the weights' shapes (OIHW), in levels of their scales: −127 to 127.
         """
         return [p for p, s in zip(self.levels, self._stored, strict=True) if s.rounded]
 
     def biases(self) -> list[nn.Parameter]:
-        """Return the parameters that are not rounded when run.
+        """Return the parameters of int32 biases, which are not rounded when run.
 
-        They are float32, in levels of the layer's output.
+        They are float32, (channels,), in levels of the layer's output scale.
         """
         return [p for p, s in zip(self.levels, self._stored, strict=True) if not s.rounded]
 
@@ -213,7 +233,8 @@ class TorchGraph(nn.Module):
     def write_back(self) -> None:
         """Round the parameters and write them into the integer constants of the graph, in place.
 
-        Weights become int8 in −127 … 127, biases int32, saturating; halves round to even.
+        Weights become int8 in −127 … 127, biases int32 at their own scale. Both saturate and round
+        half to even. Scales are not changed.
         """
         for levels, stored in zip(self.levels, self._stored, strict=True):
             real = levels.double() * stored.unit.double() / stored.scale.double()
@@ -235,9 +256,10 @@ def _levels(restore: ir.Node, stored: Stored) -> Tensor:
 
 
 def output_scale(layer: ir.Node) -> float:
-    """Return the scale to which a layer's result is rounded, after its fused activation.
+    """Return the scale of the QuantizeLinear after a layer, or after the activation fused into it.
 
-    One node reads the result or its activation: a per-tensor QuantizeLinear.
+    The layer's result must have one reader, a QuantizeLinear of one scale for the whole tensor, or
+    an activation with such a reader.
     """
     (reader,) = layer.outputs[0].consumers()
     if reader.op_type != "QuantizeLinear":

@@ -26,15 +26,15 @@ class NotCoveredError(Exception):
 
 
 def uncovered(node: ir.Node, use: str) -> NotCoveredError:
-    """Return the error for an unsupported use of an operator; it is not raised here.
+    """Return (not raise) the error for an unsupported use of an operator.
 
-    The message names the node and `use`.
+    The message names the node and `use`, a noun phrase such as "windows of 3 axes".
     """
     return NotCoveredError(f"{node.op_type} '{node.name}' has no torch form: {use}", use)
 
 
 def given(inputs: Inputs, index: int) -> Tensor:
-    """Return required input `index`, counted from 0.
+    """Return required input `index` of an operator, counted from 0.
 
     Raises:
         NotCoveredError: the input is absent.
@@ -46,14 +46,15 @@ def given(inputs: Inputs, index: int) -> Tensor:
 
 
 def optional(inputs: Inputs, index: int) -> Tensor | None:
-    """Return input `index`, counted from 0; None if it is absent or there are fewer."""
+    """Return input `index` of an operator, counted from 0; None if it is absent."""
     return inputs[index] if index < len(inputs) else None
 
 
 def integers(inputs: Inputs, index: int) -> list[int] | None:
-    """Return a shape, axes or the like as integers; None if the input is absent.
+    """Return input `index` of an operator, a shape, axes or the like, as a flat list of integers.
 
-    They are read through NumPy, because torch's tracers would treat them as unknown numbers.
+    `index` counts from 0. None if the input is absent. Numbers are read through NumPy, because
+    torch's tracers would treat them as unknown.
     """
     value = optional(inputs, index)
     return None if value is None else [int(number) for number in np.asarray(value).reshape(-1)]

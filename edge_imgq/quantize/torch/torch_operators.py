@@ -44,16 +44,16 @@ def _depth_to_space(node: ir.Node, inputs: Inputs) -> Tensor:
     if node.attributes.get_string("mode", "DCR") == "CRD":
         return F.pixel_shuffle(source, block)
     count, channels, height, width = source.shape
-    parts = source.reshape(count, block, block, channels // block**2, height, width)
-    image = parts.permute(0, 3, 4, 1, 5, 2)
+    blocks = source.reshape(count, block, block, channels // block**2, height, width)
+    image = blocks.permute(0, 3, 4, 1, 5, 2)
     return image.reshape(count, channels // block**2, height * block, width * block)
 
 
 def _space_to_depth(node: ir.Node, inputs: Inputs) -> Tensor:
     source, block = given(inputs, 0), node.attributes.get_int("blocksize", 1)
     count, channels, height, width = source.shape
-    parts = source.reshape(count, channels, height // block, block, width // block, block)
-    return parts.permute(0, 3, 5, 1, 2, 4).reshape(
+    blocks = source.reshape(count, channels, height // block, block, width // block, block)
+    return blocks.permute(0, 3, 5, 1, 2, 4).reshape(
         count, channels * block**2, height // block, width // block
     )
 

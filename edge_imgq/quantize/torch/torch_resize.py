@@ -20,9 +20,11 @@ ROUND = ("round_prefer_floor", "round_prefer_ceil")
 
 
 def resize(node: ir.Node, inputs: Inputs) -> torch.Tensor:
-    """Compute Resize of a float32 tensor of any rank, in every mode of ONNX.
+    """Compute Resize of a float32 tensor of any rank, in every mode of ONNX, differentiably.
 
-    Nearest is exact. Interpolation equals ONNX Runtime's up to float32 rounding.
+    `inputs` are those of ONNX: the tensor, region, scales and sizes. Nearest is exact.
+    Interpolation equals ONNX Runtime's up to float32 rounding; positions outside the image in
+    tf_crop_and_resize become 0, whatever `extrapolation_value` says.
 
     Raises:
         NotCoveredError: a required input is absent.
@@ -44,15 +46,15 @@ def resize(node: ir.Node, inputs: Inputs) -> torch.Tensor:
 
 def _torch_mode(node: ir.Node, scales: Sequence[float]) -> str | None:
     """Return torch's mode for a Resize of height and width; None if none is equivalent."""
-    places = node.attributes.get_string("coordinate_transformation_mode", "half_pixel")
+    coordinates = node.attributes.get_string("coordinate_transformation_mode", "half_pixel")
     mode = node.attributes.get_string("mode", "nearest")
     if len(scales) != 4 or scales[:2] != [1, 1] or bool(node.attributes.get_int("antialias", 0)):
         return None
-    if mode == "linear" and places in HALF_PIXEL:
+    if mode == "linear" and coordinates in HALF_PIXEL:
         return "bilinear"
     rounding = node.attributes.get_string("nearest_mode", ROUND[0])
-    copies = (places == "asymmetric" and rounding == "floor") or (
-        places in HALF_PIXEL and rounding in ROUND
+    copies = (coordinates == "asymmetric" and rounding == "floor") or (
+        coordinates in HALF_PIXEL and rounding in ROUND
     )
     if mode == "nearest" and copies and all(scale == int(scale) for scale in scales):
         return "nearest"

@@ -26,7 +26,13 @@ EVERYWHERE = (0, 0, 0, 0)
 
 @dataclass(frozen=True)
 class WindowGeometry:
-    """Kernel size, strides and dilations of a convolution or pooling, along height and width."""
+    """The window of a convolution or pooling, each along height and width.
+
+    Attributes:
+        kernel: taps.
+        strides: steps in pixels.
+        dilations: distance of neighbouring taps in pixels.
+    """
 
     kernel: tuple[int, int]
     strides: tuple[int, int]
@@ -60,7 +66,7 @@ def geometry_of(node: ir.Node, kernel: Sequence[int]) -> WindowGeometry:
 
 
 def padding_of(node: ir.Node, geometry: WindowGeometry, size: Sequence[int]) -> Sides:
-    """Compute the padding of a window from `pads` or `auto_pad`.
+    """Return the padding of a window in pixels, from `pads`, `auto_pad` or `output_shape`.
 
     Args:
         node: a convolution or pooling.
@@ -68,7 +74,8 @@ def padding_of(node: ir.Node, geometry: WindowGeometry, size: Sequence[int]) -> 
         size: height and width of the input.
 
     Returns:
-        Top, left, bottom, right; pixels cropped from the result for a ConvTranspose.
+        Top, left, bottom, right. For a ConvTranspose, pixels to crop from its result; negative ones
+        extend it.
     """
     pads = padding_in(node.op_type, attributes_of(node), geometry.kernel, size)
     assert pads is not None, "its size is known"
@@ -78,11 +85,14 @@ def padding_of(node: ir.Node, geometry: WindowGeometry, size: Sequence[int]) -> 
 def convolution(node: ir.Node, inputs: Inputs) -> Tensor:
     """Compute Conv of (N, C_in, H, W), with weights (C_out, C_in / groups, kernel …).
 
+    `inputs` are image, weights and, optionally, bias (C_out,). Equal to ONNX Runtime's up to
+    float32 rounding.
+
     Returns:
         (N, C_out, H', W'), float32.
 
     Raises:
-        NotCoveredError: the kernel does not have two axes.
+        NotCoveredError: the kernel does not have two axes, or an input is absent.
     """
     source, weight = given(inputs, 0), given(inputs, 1)
     geometry = geometry_of(node, weight.shape[2:])
@@ -104,14 +114,15 @@ def convolution(node: ir.Node, inputs: Inputs) -> Tensor:
 def transposed_convolution(node: ir.Node, inputs: Inputs) -> Tensor:
     """Compute ConvTranspose of (N, C_in, H, W), with weights (C_in, C_out / groups, kernel …).
 
-    The full result is cropped by ONNX's padding. Where that extends it, as output padding may,
-    added pixels have the value of the bias.
+    `inputs` are image, weights and, optionally, bias (C_out,). The full result is cropped by ONNX's
+    padding. Where that extends it, as output padding may, added pixels have the value of the bias.
+    Equal to ONNX Runtime's up to float32 rounding.
 
     Returns:
         (N, C_out, H', W'), float32.
 
     Raises:
-        NotCoveredError: the kernel does not have two axes.
+        NotCoveredError: the kernel does not have two axes, or an input is absent.
     """
     source, weight, bias = given(inputs, 0), given(inputs, 1), optional(inputs, 2)
     geometry = geometry_of(node, weight.shape[2:])
@@ -138,11 +149,12 @@ def transposed_convolution(node: ir.Node, inputs: Inputs) -> Tensor:
 
 
 def padded(image: Tensor, sides: Sequence[int], value: float) -> Tensor:
-    """Pad a tensor with a constant; negative padding crops.
+    """Pad a tensor with a constant; negative padding crops. Exact.
 
     Args:
         image: tensor with any number of axes.
-        sides: elements to add before and after each axis, last axis first.
+        sides: numbers of elements to add before and after each axis, last axis first, as in
+            torch's `pad`; axes that are not listed are kept.
         value: value of the added elements.
     """
     image = cropped(image, [max(-side, 0) for side in sides])
@@ -151,11 +163,12 @@ def padded(image: Tensor, sides: Sequence[int], value: float) -> Tensor:
 
 
 def cropped(image: Tensor, sides: Sequence[int]) -> Tensor:
-    """Remove elements before and after each axis; return the tensor unchanged if there are none.
+    """Return a view of a tensor without some elements at the start and end of each axis.
 
     Args:
         image: tensor with any number of axes.
-        sides: elements to remove before and after each axis, last axis first.
+        sides: numbers of elements to remove before and after each axis, last axis first, not
+            negative; axes that are not listed are kept.
     """
     for index in range(0, len(sides), 2):
         axis, (before, after) = image.ndim - 1 - index // 2, sides[index : index + 2]
@@ -165,7 +178,12 @@ def cropped(image: Tensor, sides: Sequence[int]) -> Tensor:
 
 
 def max_pool(node: ir.Node, inputs: Inputs) -> Tensor:
-    """Compute MaxPool of (N, C, H, W), with padding of −∞, which never wins. Exact.
+    """Compute MaxPool of (N, C, H, W), with padding of −∞, which is never the maximum. Exact.
+
+    `inputs` holds the image alone. `ceil_mode` and `auto_pad` are applied as ONNX defines them.
+
+    Returns:
+        (N, C, H', W'), float32.
 
     Raises:
         NotCoveredError: the node has a second output, or the kernel does not have two axes.
@@ -183,8 +201,11 @@ def max_pool(node: ir.Node, inputs: Inputs) -> Tensor:
 def average_pool(node: ir.Node, inputs: Inputs) -> Tensor:
     """Compute AveragePool of (N, C, H, W); float32 rounding may differ from ONNX Runtime's.
 
-    Padding counts as zeros with `count_include_pad`; positions that `ceil_mode` adds beyond it
-    never count.
+    `inputs` holds the image alone. Padding counts as zeros with `count_include_pad`; positions that
+    `ceil_mode` adds beyond it never count.
+
+    Returns:
+        (N, C, H', W'), float32.
 
     Raises:
         NotCoveredError: the kernel does not have two axes.
@@ -239,7 +260,13 @@ def _pooling(
 
 
 def pad(node: ir.Node, inputs: Inputs) -> Tensor:
-    """Compute Pad of a tensor of any rank, in every mode of ONNX; negative padding crops. Exact."""
+    """Compute Pad of a tensor of any rank, in every mode of ONNX: constant, edge, reflect, wrap.
+
+    `inputs` are those of ONNX: the tensor, pads, value and axes. Negative padding crops. Exact.
+
+    Raises:
+        NotCoveredError: the tensor is absent.
+    """
     source, listed = given(inputs, 0), integers(inputs, 1) or []
     axes = integers(inputs, 3) or list(range(source.ndim))
     sides = {axis % source.ndim: (listed[i], listed[i + len(axes)]) for i, axis in enumerate(axes)}

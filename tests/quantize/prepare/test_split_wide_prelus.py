@@ -10,7 +10,7 @@ import onnx_ir as ir
 import pytest
 
 from edge_imgq.contract import ImageContract
-from edge_imgq.graph.passes.by_name.sign_split import partly_cheap
+from edge_imgq.graph.passes.by_name.sign_split import affordable_splits
 from edge_imgq.graph.prepared import prepared_graph
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.images.layout import to_nchw
@@ -77,13 +77,13 @@ def halved_mixed() -> tuple[ir.Model, dict[str, ChannelRange] | None]:
 def test_halves_are_no_more_than_the_time_allows() -> None:
     graph = network(mixed())
     assert "PRelu" in kinds(graph)
-    ((_, places),) = partly_cheap(graph.graph, X86_VNNI).items()
+    ((_, channels),) = affordable_splits(graph.graph, X86_VNNI).items()
     result, _ = halved_mixed()
     (rectified,) = (node for node in result.graph if node.op_type == "Relu")
     shape = rectified.outputs[0].shape
     assert shape is not None
     assert "PRelu" not in kinds(result)
-    assert CHANNELS <= shape[1] <= places < 2 * CHANNELS
+    assert CHANNELS <= shape[1] <= channels < 2 * CHANNELS
 
 
 def test_the_image_hardly_changes() -> None:

@@ -30,16 +30,17 @@ Rule = Callable[[ir.Node, Any], "list[Edit] | None"]
 
 
 def crd_to_dcr(model: ir.Model) -> int:
-    """Convert each CRD DepthToSpace to DCR by permuting the channels that feed it; exact.
+    """Convert each CRD DepthToSpace to DCR by permuting its input's channels; bit-exact.
 
-    The permutation is folded into convolutions upstream, or written as a 1×1 convolution of zeros
-    and ones, whose sums have one nonzero term. Activations are moved before pixel shuffles.
+    The input is (N, C · s², H, W). The permutation is folded into convolutions upstream, through
+    elementwise operators between, or else written as a 1×1 convolution of zeros and ones, whose
+    sums have one nonzero term. Activations after a pixel shuffle are moved before it.
 
     Args:
         model: edited in place.
 
     Returns:
-        The number of nodes rewritten.
+        The number of DepthToSpace nodes converted plus that of activations moved.
     """
     moved = hoist_activation(model)
     nodes = [
@@ -110,10 +111,12 @@ def _pairwise(node: ir.Node, order: Any) -> list[Edit] | None:
     """Permute all operands of an operator on two images, or on one image and constants."""
     edits: list[Edit] = []
     for index, value in enumerate(node.inputs):
-        part = _constant(node, index, order) if edit.is_constant(value) else _operand(value, order)
-        if part is None:
+        change = (
+            _constant(node, index, order) if edit.is_constant(value) else _operand(value, order)
+        )
+        if change is None:
             return None
-        edits += part
+        edits += change
     return edits
 
 
@@ -136,13 +139,17 @@ def _concatenation(node: ir.Node, order: Any) -> list[Edit] | None:
     """Rewrite a concatenation of channels of one image as a permuted 1×1 convolution."""
     if node.attributes.get_int("axis") not in (1, -3):
         return None
-    parts = [_channels_of(value) for value in node.inputs]
-    known = [part for part in parts if part is not None]
+    sources = [_channels_of(value) for value in node.inputs]
+    known = [source for source in sources if source is not None]
     image = known[0][0] if known else None
-    if image is None or len(known) < len(parts) or any(source is not image for source, _ in known):
+    if (
+        image is None
+        or len(known) < len(sources)
+        or any(producer is not image for producer, _ in known)
+    ):
         return None
-    places = np.concatenate([channels for _, channels in known])
-    matrix = np.eye(_width(image) or 0)[places][order]
+    indices = np.concatenate([channels for _, channels in known])
+    matrix = np.eye(_width(image) or 0)[indices][order]
     return [lambda: _select(node, image, matrix)]
 
 

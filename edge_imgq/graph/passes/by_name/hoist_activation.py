@@ -27,9 +27,12 @@ moving them before a shuffle gains nothing.
 
 
 def hoist_activation(model: ir.Model) -> int:
-    """Move activations before pixel shuffles and nearest-neighbour enlargements; bit-exact.
+    """Move activations before DepthToSpace and nearest-neighbour upsampling; bit-exact.
 
-    f(shuffle(x)) = shuffle(f(x)); slopes of a PReLU are permuted with their channels.
+    f(shuffle(x)) becomes shuffle(f(x)), so that the convolution before can fuse f. Before a
+    DepthToSpace of either mode move Relu, Clip, LeakyRelu and PRelu, whose slopes are permuted with
+    their channels; before a nearest Resize with scales of at least 1, every elementwise activation.
+    The activation must be the only reader of the moved image.
 
     Args:
         model: edited in place.

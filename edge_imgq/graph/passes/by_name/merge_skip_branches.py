@@ -16,10 +16,11 @@ from edge_imgq.graph.passes.fold.reparameterize import collapse_branches
 
 
 def merge_skip_branches(model: ir.Model) -> int:
-    """Merge linear branches into one convolution, also those that only scale channels: x + W * x.
+    """Merge parallel linear branches that are added, such as x + W * x, into one convolution.
 
-    Only for float files, since a 1 in the centre tap costs int8 weights precision. Exact in real
-    numbers; float32 rounding differs.
+    Branches are convolutions, chains of them, and those that only scale channels or pass the image
+    on, which become the kernel's centre tap. Only for float files, since a 1 in the centre tap
+    costs int8 weights precision. Exact in real numbers; float32 rounding differs.
 
     Args:
         model: edited in place.

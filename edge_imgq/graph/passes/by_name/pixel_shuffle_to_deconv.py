@@ -31,11 +31,12 @@ from edge_imgq.graph.passes.express.normalize_deconv import divide
 
 
 def pixel_shuffle_to_deconv(model: ir.Model) -> int:
-    """Rewrite each DepthToSpace of a float graph as a ConvTranspose of kernel and stride s.
+    """Rewrite each DepthToSpace of block s in a float graph as a ConvTranspose of stride s.
 
-    A convolution of stride 1 whose only reader is the shuffle absorbs it. Grouped ConvTranspose
-    nodes are split first. Exact for finite values; where a convolution absorbs the shuffle, float32
-    sums may be ordered differently. A graph with a DequantizeLinear node stays unchanged.
+    Its kernel is s × s with zeros and ones, (C · s², C, s, s), or, where the preceding convolution
+    has stride 1 and no other reader, that convolution's taps by phase. Grouped ConvTranspose nodes
+    are split first. Bit-exact for finite values; where a convolution is absorbed, float32 sums may
+    be ordered differently. A graph with a DequantizeLinear node stays unchanged.
 
     Args:
         model: edited in place.
@@ -61,14 +62,16 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> None:
     assert source.shape is not None
     channels = source.shape[1]
     assert isinstance(channels, int)
-    places = _places(node, channels)
-    convolution = _absorbed(source, places)
+    channels_by_phase = _channels_by_phase(node, channels)
+    convolution = _absorbed(source, channels_by_phase)
     if convolution is None:
-        one_hot = edit.add_constant(graph, f"{node.name}.one_hot", _one_hot(places, block))
+        one_hot = edit.add_constant(
+            graph, f"{node.name}.one_hot", _one_hot(channels_by_phase, block)
+        )
         inputs: list[ir.Value | None] = [source, one_hot]
         attributes = {"kernel_shape": [block, block], "strides": [block, block]}
     else:
-        inputs, attributes = _folded(graph, node, convolution, places)
+        inputs, attributes = _folded(graph, node, convolution, channels_by_phase)
     image = edit.insert_node(
         graph, node, "ConvTranspose", inputs, attributes, f"{node.name}.transposed"
     )
@@ -79,7 +82,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> None:
         edit.remove_node(convolution)
 
 
-def _places(node: ir.Node, channels: int) -> Any:
+def _channels_by_phase(node: ir.Node, channels: int) -> Any:
     """Return the input channel of each (row phase, column phase, image channel), (s, s, C)."""
     block = node.attributes.get_int("blocksize")
     index = np.arange(channels)
@@ -88,31 +91,33 @@ def _places(node: ir.Node, channels: int) -> Any:
     return index.reshape(-1, block, block).transpose(1, 2, 0)
 
 
-def _one_hot(places: Any, block: int) -> Any:
-    outputs = places.shape[2]
-    kernel = np.zeros((places.size, outputs, block, block), np.float32)
-    for row, column, channel in np.ndindex(places.shape):
-        kernel[places[row, column, channel], channel, row, column] = 1
+def _one_hot(channels_by_phase: Any, block: int) -> Any:
+    outputs = channels_by_phase.shape[2]
+    kernel = np.zeros((channels_by_phase.size, outputs, block, block), np.float32)
+    for row, column, channel in np.ndindex(channels_by_phase.shape):
+        kernel[channels_by_phase[row, column, channel], channel, row, column] = 1
     return kernel
 
 
-def _absorbed(source: ir.Value, places: Any) -> ir.Node | None:
+def _absorbed(source: ir.Value, channels_by_phase: Any) -> ir.Node | None:
     """Return the preceding convolution if it can absorb the shuffle, else None."""
     node = source.producer()
     if node is None or node.op_type != "Conv" or edit.sole_consumer(source) is None:
         return None
-    found = convolution_of(node)
+    convolution = convolution_of(node)
     plain = (
-        found is not None
-        and found.is_dense
-        and found.strides == (1, 1)
-        and found.pads is not None
-        and all(pad < found.kernel[index % 2] for index, pad in enumerate(found.pads))
+        convolution is not None
+        and convolution.is_dense
+        and convolution.strides == (1, 1)
+        and convolution.pads is not None
+        and all(pad < convolution.kernel[index % 2] for index, pad in enumerate(convolution.pads))
     )
     if not plain:
         return None
     biases = _bias(node)
-    agree = biases is None or bool((biases[places] == biases[places][0, 0]).all())
+    agree = biases is None or bool(
+        (biases[channels_by_phase] == biases[channels_by_phase][0, 0]).all()
+    )
     return node if agree else None
 
 
@@ -123,19 +128,23 @@ def _bias(convolution: ir.Node) -> Any:
 
 
 def _folded(
-    graph: ir.Graph, node: ir.Node, convolution: ir.Node, places: Any
+    graph: ir.Graph, node: ir.Node, convolution: ir.Node, channels_by_phase: Any
 ) -> tuple[list[ir.Value | None], dict[str, list[int]]]:
     """Return inputs and attributes of the ConvTranspose that replaces convolution and shuffle."""
-    block = places.shape[0]
+    block = channels_by_phase.shape[0]
     weight = edit.contents(convolution.inputs[1])
     taps = weight.shape[2:]
     # (phase, phase, C, I, T, T) → (I, C, T reversed, phase, T reversed, phase)
-    kernel = weight[places][..., ::-1, ::-1].transpose(3, 2, 4, 0, 5, 1)
-    kernel = kernel.reshape(weight.shape[1], places.shape[2], *(block * length for length in taps))
+    kernel = weight[channels_by_phase][..., ::-1, ::-1].transpose(3, 2, 4, 0, 5, 1)
+    kernel = kernel.reshape(
+        weight.shape[1], channels_by_phase.shape[2], *(block * length for length in taps)
+    )
     inputs = [convolution.inputs[0], edit.add_constant(graph, f"{node.name}.weight", kernel)]
     biases = _bias(convolution)
     if biases is not None:
-        inputs.append(edit.add_constant(graph, f"{node.name}.bias", biases[places[0, 0]]))
+        inputs.append(
+            edit.add_constant(graph, f"{node.name}.bias", biases[channels_by_phase[0, 0]])
+        )
     pads = padding_in("Conv", attributes_of(convolution), taps)
     assert pads is not None, "of a convolution that `_absorbed` chose"
     crop = [block * (taps[index % 2] - 1 - pad) for index, pad in enumerate(pads)]

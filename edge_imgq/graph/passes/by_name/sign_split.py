@@ -1,20 +1,20 @@
-"""Split PReLU into two rectified halves, for graphs that will be quantized.
+"""Split PReLU into two rectified channels, for graphs that will be quantized.
 
 For a slope a of any size or sign,
 
     PReLU(x) = relu(x) − a · relu(−x) = relu(x) − sign(a) · relu(−|a| · x).
 
 A convolution x = W·u + b before a PReLU gets twice the output channels, and the convolution V
-after it reads both halves:
+after it reads both (the sign channels h₁ and h₂):
 
     [h₁; h₂] = relu([W; −|a|·W]·u + [b; −|a|·b]),      V·PReLU(x) = [V, −sign(a)·V]·[h₁; h₂].
 
-This is exact in real numbers. In int8 it leaves no activation node, gives each half all 8 bits for
-one sign, and rounds once instead of twice per layer. |a| is folded into the producer, so that V and
-−V share one weight scale; in the consumer, V and −a·V would share it and lose precision. Channels
-with a = 0 get no second half. Where a neighbour is not a convolution, a 1×1 convolution with an
-identity matrix is inserted. A DCR pixel shuffle after the PReLU is applied to both halves,
-interleaved per phase, [h₁; h₂]_φ. A LeakyReLU, whose int8 kernel multiplies with eight bits, is a
+This is exact in real numbers. In int8 it leaves no activation node, gives each sign all 8 bits, and
+rounds once instead of twice per layer. |a| is folded into the producer, so that V and −V share one
+weight scale; in the consumer, V and −a·V would share it and lose precision. Channels with a = 0
+have no h₂. Where a neighbour is not a convolution, a 1×1 convolution with an identity matrix is
+inserted. A DCR pixel shuffle after the PReLU is applied to h₁ and h₂, interleaved per phase,
+[h₁; h₂]_φ. A LeakyReLU, whose int8 kernel multiplies with eight bits, is a
 PReLU of one slope and is split if convolutions lie on both sides. In float graphs the split only
 costs time.
 
@@ -40,14 +40,16 @@ from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.kernels.xnnpack import FRACTIONS
 
 RECTIFIED = ".halves.relu"
-"""Suffix of the name of each Relu node that writes halves."""
+"""Suffix of the name of each Relu node that writes sign channels."""
 
 
 def sign_split(model: ir.Model) -> int:
     """Split each PReLU and LeakyReLU into relu(x) − a · relu(−x), for graphs to be quantized.
 
-    Covers one constant slope per channel on (N, C, H, W). The halves become channels of the
-    adjacent convolutions. Exact in real numbers; float32 rounding differs.
+    The convolution before writes x and −|a|·x as up to 2·C channels, one Relu follows, and the
+    convolutions after it read both with weights [V, −sign(a)·V]; a 1×1 convolution is inserted
+    where there is none. Covers one constant slope a per channel, on (N, C, H, W); a LeakyReLU only
+    between convolutions. Exact in real numbers; float32 rounding differs.
 
     Args:
         model: edited in place.
@@ -62,10 +64,12 @@ def sign_split(model: ir.Model) -> int:
 
 
 def cheap_sign_split(model: ir.Model, kernels: KernelProfile) -> int:
-    """Split PReLUs as `sign_split` does, where this costs at most MAX_COST times the activation.
+    """Split PReLUs into relu(x) − a · relu(−x), where that costs at most 1.2 times as much time.
 
-    Cost is estimated from the kernel profile. Other PReLUs with one slope for all channels become
-    LeakyReLUs. Exact in real numbers; float32 rounding differs.
+    They are split as `sign_split` does. The cost of the adjacent int8 convolutions, with and
+    without the activation, is estimated from the kernel profile. Other PReLUs become LeakyReLUs if
+    all channels have one slope that the int8 kernel represents exactly, a nonzero multiple of
+    1/FRACTIONS. Exact in real numbers; float32 rounding differs.
 
     Args:
         model: edited in place.
@@ -84,50 +88,55 @@ def cheap_sign_split(model: ir.Model, kernels: KernelProfile) -> int:
     return len(cheap)
 
 
-def partly_cheap(graph: ir.Graph, kernels: KernelProfile) -> dict[ir.Node, int]:
-    """Return the PReLUs between convolutions for which some number of halves is affordable.
+def affordable_splits(graph: ir.Graph, kernels: KernelProfile) -> dict[ir.Node, int]:
+    """Return the PReLUs between convolutions that may be split for all or some of their channels.
+
+    Covers one constant slope per channel, without a pixel shuffle after the PReLU.
 
     Args:
         graph: not changed.
         kernels: kernel profile of the target processor.
 
     Returns:
-        The largest affordable number of channels of both halves together, by node, as `affordable`
-        returns it; nodes for which that is 0 are left out.
+        By node, the largest number of channels between the convolutions, of relu(x) and relu(−x)
+        together, that costs at most 1.2 times the PReLU; see `affordable`. Nodes for which even
+        relu(x) alone costs more are left out.
     """
-    found = {}
+    counts = {}
     for node in graph:
         if node.op_type != "PRelu" or not _is_covered(node) or _own_producer(node) is None:
             continue
         around = _surroundings(node)
         count = affordable(around, _slopes(node), kernels)
         if around.block == 1 and not around.merges and count:
-            found[node] = count
-    return found
+            counts[node] = count
+    return counts
 
 
-def holds_halves(value: ir.Value) -> bool:
-    """Return True if a value holds the rectified halves of a PReLU.
+def holds_sign_channels(value: ir.Value) -> bool:
+    """Return True if a value is relu([x; −|a|·x]), as `sign_split` writes it for a PReLU.
 
-    It is recognised by the name that the split gives to the Relu.
+    It is recognised by the name that the pass gives to the Relu, which must end in RECTIFIED.
     """
     maker = value.producer()
     return maker is not None and maker.op_type == "Relu" and (maker.name or "").endswith(RECTIFIED)
 
 
 def split(graph: ir.Graph, node: ir.Node) -> tuple[ir.Value, Any]:
-    """Replace a PReLU between convolutions by its two halves; exact in real numbers.
+    """Replace a PReLU by relu([x; −|a|·x]), two channels for each; exact in real numbers.
 
-    Ungrouped convolutions that read the PReLU absorb the halves; other readers get a 1×1
-    convolution that joins them. A DCR pixel shuffle after the node is applied to the halves.
+    Ungrouped convolutions that read the PReLU read both channels instead; for other readers a 1×1
+    convolution computes the PReLU from them. A DCR DepthToSpace that alone reads the node is moved
+    after the Relu if all phases have equal slopes.
 
     Args:
         graph: edited in place.
-        node: PRelu or LeakyRelu with one constant slope per channel.
+        node: PRelu or LeakyRelu of (N, C, H, W) with one constant slope a per channel.
 
     Returns:
-        The value of the halves relu([x; −|a|·x]), after the shuffle if there is one, and the
-        slopes a, float32 (C,); channels with a = 0 have no second half.
+        The value relu([x; −|a|·x]), after the DepthToSpace if there is one, and the slopes a of the
+        node's C channels, float32 (C,). Channels with a = 0 have no −|a|·x, so C plus the number of
+        nonzero slopes are written.
     """
     slopes = _slopes(node)
     return _rewrite(graph, node), slopes
@@ -195,7 +204,7 @@ def _slopes(node: ir.Node) -> Any:
 
 
 def _rewrite(graph: ir.Graph, node: ir.Node) -> ir.Value:
-    """Replace an activation by its halves, let its readers read them, and return them."""
+    """Replace an activation by its sign channels, let its readers read them, and return them."""
     slopes, output = _slopes(node), node.outputs[0]
     shuffle = _following_shuffle(node, slopes)
     if shuffle is None:
@@ -234,7 +243,7 @@ def _following_shuffle(node: ir.Node, slopes: Any) -> ir.Node | None:
 def _shuffled(
     graph: ir.Graph, shuffle: ir.Node, sign_channels: ir.Value, channels: int
 ) -> ir.Value:
-    """Apply the shuffle to both halves and return its output."""
+    """Apply the shuffle to the sign channels and return its output."""
     attributes = dict(shuffle.attributes.items())
     name = f"{shuffle.name}.halves"
     image = edit.insert_node(graph, shuffle, "DepthToSpace", [sign_channels], attributes, name)
@@ -288,8 +297,8 @@ def _merging_matrix(slopes: Any) -> Any:
 
 def _is_plain(node: ir.Node) -> bool:
     """Return True for an ungrouped convolution with constant weights."""
-    found = convolution_of(node)
-    return found is not None and not found.is_transposed and found.group == 1
+    convolution = convolution_of(node)
+    return convolution is not None and not convolution.is_transposed and convolution.group == 1
 
 
 def _convolutions(value: ir.Value) -> list[ir.Node]:
@@ -309,7 +318,7 @@ def _multiply_outputs(graph: ir.Graph, node: ir.Node, matrix: Any) -> None:
 
 
 def _absorb(graph: ir.Graph, node: ir.Node, sign_channels: ir.Value, merge: Any) -> None:
-    """Let a convolution read the halves: V ← V·M."""
+    """Let a convolution read the sign channels: V ← V·M."""
     weight = node.inputs[1]
     assert weight is not None
     array = np.einsum("oihw,ip->ophw", edit.contents(weight), merge).astype(np.float32)

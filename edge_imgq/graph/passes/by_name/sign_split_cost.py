@@ -19,7 +19,7 @@ EPYC with AVX-512, 4 picoseconds a slot. Split over kept, measured and counted f
     3×3   8: 0.64, 0.68   12: 1.2, 1.3   16: 2.0, 2.2   24: 3.0, 2.4   32: 5.0, 3.0
     1×1   8: 0.37, 0.37   16: 1.1, 0.9   32: 1.5, 1.2   48: 3.6, 1.5
 
-Halves that no longer fit into the second-level cache cost more than this model counts.
+Sign channels that no longer fit into the second-level cache cost more than this model counts.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.kernels.tile import round_up
 
 MAX_COST = 1.2
-"""Largest accepted ratio of the cost of the halves to that of the kept PReLU."""
+"""Largest accepted ratio of the cost of a split to that of the kept PReLU."""
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """The convolutions around an activation.
+    """The convolutions around an activation that may be split into relu(x) and relu(−x).
 
     Attributes:
-        producer: convolution that would write both halves, or None.
+        producer: convolution that would write the channels of both, or None.
         consumers: convolutions that would read them.
         block: block size of a pixel shuffle after the activation; 1 without one.
-        merges: whether any other node reads the activation, so that a 1×1 convolution must join the
-            halves.
+        merges: whether any other node reads the activation, so that a 1×1 convolution must compute
+            it from relu(x) and relu(−x).
     """
 
     producer: ir.Node | None
@@ -60,34 +60,41 @@ class Surroundings:
 
 
 def is_cheap(around: Surroundings, slopes: Any, kernels: KernelProfile, *, is_leaky: bool) -> bool:
-    """Return True if a split costs at most MAX_COST times as much as the kept activation.
+    """Return True if splitting an activation costs at most 1.2 times what keeping it costs.
+
+    The bound is MAX_COST. Costs are estimated slots of the activation and the convolutions around
+    it, in int8.
 
     Args:
-        around: convolutions beside the activation.
-        slopes: one per channel.
+        around: convolutions around the activation.
+        slopes: one per channel, (C,).
         kernels: kernel profile of the target processor.
-        is_leaky: whether the activation has an int8 kernel (LeakyReLU).
+        is_leaky: whether the activation is a LeakyReLU, which has an int8 kernel; else a PReLU,
+            which is computed in float between conversions.
     """
-    channels, halves = len(slopes), len(slopes) + int(np.count_nonzero(slopes))
+    channels, stored = len(slopes), len(slopes) + int(np.count_nonzero(slopes))
     kept = _kept(around, channels, kernels, is_leaky=is_leaky)
-    return _split(around, channels, halves, kernels) <= MAX_COST * kept
+    return _split(around, channels, stored, kernels) <= MAX_COST * kept
 
 
 def affordable(around: Surroundings, slopes: Any, kernels: KernelProfile) -> int:
-    """Return the largest number of halves that costs at most MAX_COST times the kept PReLU.
+    """Return how many channels of relu(x) and relu(−x) a split PReLU of C channels may have.
+
+    It is the largest number that costs at most 1.2 times (MAX_COST) what the kept PReLU does. Costs
+    are estimated slots of the activation and the convolutions around it, in int8.
 
     Args:
-        around: convolutions beside the activation.
-        slopes: one per channel.
+        around: convolutions around the activation.
+        slopes: one per channel, (C,).
         kernels: kernel profile of the target processor.
 
     Returns:
-        C to C plus the number of nonzero slopes; 0 if not even one half per channel is affordable.
+        C to C plus the number of nonzero slopes; 0 if not even C channels are affordable.
     """
-    channels, halves = len(slopes), len(slopes) + int(np.count_nonzero(slopes))
-    most = MAX_COST * _kept(around, channels, kernels, is_leaky=False)
-    stored = range(halves, channels - 1, -1)
-    return next((n for n in stored if _split(around, channels, n, kernels) <= most), 0)
+    channels, largest = len(slopes), len(slopes) + int(np.count_nonzero(slopes))
+    limit = MAX_COST * _kept(around, channels, kernels, is_leaky=False)
+    counts = range(largest, channels - 1, -1)
+    return next((n for n in counts if _split(around, channels, n, kernels) <= limit), 0)
 
 
 def _kept(around: Surroundings, channels: int, kernels: KernelProfile, *, is_leaky: bool) -> float:
@@ -95,9 +102,9 @@ def _kept(around: Surroundings, channels: int, kernels: KernelProfile, *, is_lea
     return beside + _activation(channels, kernels, is_leaky=is_leaky)
 
 
-def _split(around: Surroundings, channels: int, halves: int, kernels: KernelProfile) -> float:
-    merging = _matrix_slots(halves, channels, kernels) if around.merges else 0.0
-    return _convolutions(around, channels, halves, kernels) + merging
+def _split(around: Surroundings, channels: int, stored: int, kernels: KernelProfile) -> float:
+    merging = _matrix_slots(stored, channels, kernels) if around.merges else 0.0
+    return _convolutions(around, channels, stored, kernels) + merging
 
 
 def _activation(channels: int, kernels: KernelProfile, *, is_leaky: bool) -> float:
@@ -115,7 +122,7 @@ def _convolutions(
     Args:
         around: those convolutions.
         channels: channels of the activation.
-        stored: channels of the tensor between the convolutions, with halves or without.
+        stored: channels of the tensor between the convolutions: C, or as many as a split has.
         kernels: kernel profile of the target processor.
     """
     total = 0.0
@@ -132,6 +139,6 @@ def _convolutions(
 
 
 def _matrix_slots(inputs: int, outputs: int, kernels: KernelProfile) -> float:
-    """Return the slots of a 1×1 convolution that joins or writes halves, per position."""
+    """Return the slots per position of a 1×1 convolution that writes or reads sign channels."""
     layer = ConvShape((1, 1), (0, 0), inputs, outputs, quantized=True)
     return kernels.position + no_rewrite(layer, kernels).slots

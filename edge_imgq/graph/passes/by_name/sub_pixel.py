@@ -78,9 +78,10 @@ class _Axis:
 def sub_pixel(model: ir.Model) -> int:
     """Rewrite transposed convolutions of stride s ≥ 2 as convolution and DCR depth-to-space.
 
-    Covers dense and depthwise ConvTranspose nodes with constant weights and equal strides on both
-    axes. Grouped, dilated and `auto_pad` nodes stay unchanged. Exact in real numbers; float32
-    sums may be ordered differently.
+    The Conv of stride 1 has s² · O output channels, one group per phase; a Slice follows where the
+    output is not a whole number of blocks. Covers dense and depthwise ConvTranspose nodes with
+    constant weights and equal strides on both axes. Grouped, dilated and `auto_pad` nodes stay
+    unchanged. Exact in real numbers; float32 sums may be ordered differently.
 
     Args:
         model: edited in place.
@@ -127,12 +128,12 @@ def is_depthwise(node: ir.Node) -> bool:
 def _joined(graph: ir.Graph, node: ir.Node, kernel: Any, axes: tuple[_Axis, _Axis]) -> ir.Value:
     """Return the phases (N, s·s·C, H, W) of a depthwise node: one Conv per phase, concatenated."""
     bias = edit.bias_of(node)
-    parts = [
+    convolutions = [
         _convolution(graph, node, taps[:, np.newaxis], bias, axes, f"phase{index}", len(taps))
         for index, taps in enumerate(kernel)
     ]
     name = f"{node.name or NAMELESS}.phases"
-    phases = edit.insert_node(graph, node, "Concat", parts, {"axis": 1}, name)
+    phases = edit.insert_node(graph, node, "Concat", convolutions, {"axis": 1}, name)
     phases.shape = _phases_shape(node.inputs[0], kernel.shape[0] * kernel.shape[1], axes)
     return phases
 
@@ -178,18 +179,27 @@ def _cut_off(
     graph: ir.Graph, node: ir.Node, image: ir.Value, axes: tuple[_Axis, _Axis]
 ) -> ir.Value:
     """Slice off the rows and columns of the last blocks that exceed the result."""
-    ends = {place: (0, -axis.cut) for place, axis in enumerate(axes, 2) if axis.cut}
+    ends = {index: (0, -axis.cut) for index, axis in enumerate(axes, 2) if axis.cut}
     return edit.insert_slice(graph, node, image, ends, f"{node.name}.whole")
 
 
 def _axes(node: ir.Node) -> tuple[_Axis, _Axis] | None:
     """Return the height and width axes, or None if the pass does not cover the node."""
-    found = convolution_of(node)
-    if found is None or found.pads is None or not found.is_transposed:
+    convolution = convolution_of(node)
+    if convolution is None or convolution.pads is None or not convolution.is_transposed:
         return None
-    kernel, strides, pads, extra = found.kernel, found.strides, found.pads, found.output_padding
+    kernel, strides, pads, extra = (
+        convolution.kernel,
+        convolution.strides,
+        convolution.pads,
+        convolution.output_padding,
+    )
     groups = (1, _depthwise_groups(node))
-    if not (strides[0] == strides[1] > 1 and found.group in groups and found.dilations == (1, 1)):
+    if not (
+        strides[0] == strides[1] > 1
+        and convolution.group in groups
+        and convolution.dilations == (1, 1)
+    ):
         return None
     height, width = (
         _Axis(strides[i], kernel[i], pads[i], _excess(kernel[i], strides[i], pads[i::2], extra[i]))

@@ -49,40 +49,43 @@ def zero_insertion(model: ir.Model) -> int:
         return 0
     count = 0
     for node in [node for node in model.graph if node.op_type == "ConvTranspose"]:
-        found = convolution_of(node)
-        if found is None or not found.is_dense or found.strides == (1, 1):
+        convolution = convolution_of(node)
+        if convolution is None or not convolution.is_dense or convolution.strides == (1, 1):
             continue
-        pads = _pads(found)
+        pads = _pads(convolution)
         if pads is not None and min(pads) >= 0:
-            _rewrite(model.graph, node, found, pads)
+            _rewrite(model.graph, node, convolution, pads)
             count += 1
     return count
 
 
-def _pads(found: Convolution) -> list[int] | None:
+def _pads(convolution: Convolution) -> list[int] | None:
     """Return the pads of the plain convolution, or None if they depend on the image size."""
-    if found.pads is None:
+    if convolution.pads is None:
         return None
-    before = [found.kernel[i] - 1 - found.pads[i] for i in (0, 1)]
-    behind = [
-        found.kernel[i] - found.strides[i] - found.pads[i + 2] + found.output_padding[i]
+    before = [convolution.kernel[i] - 1 - convolution.pads[i] for i in (0, 1)]
+    after = [
+        convolution.kernel[i]
+        - convolution.strides[i]
+        - convolution.pads[i + 2]
+        + convolution.output_padding[i]
         for i in (0, 1)
     ]
-    return [*before, *behind]
+    return [*before, *after]
 
 
-def _rewrite(graph: ir.Graph, node: ir.Node, found: Convolution, pads: list[int]) -> None:
+def _rewrite(graph: ir.Graph, node: ir.Node, convolution: Convolution, pads: list[int]) -> None:
     name, source = f"{node.name}.spaced", node.inputs[0]
-    rows, columns = found.strides
+    rows, columns = convolution.strides
     factors = edit.add_constant(graph, f"{name}.factors", np.array([1, 1, rows, columns], "f4"))
     large = edit.insert_node(
         graph, node, "Resize", [source, None, factors], NEAREST, f"{name}.nearest"
     )
-    mask = _mask(graph, node, found, name)
+    mask = _mask(graph, node, convolution, name)
     spaced = edit.insert_node(graph, node, "Mul", [large, mask], {}, name)
-    kernel = np.ascontiguousarray(found.weight[:, :, ::-1, ::-1].swapaxes(0, 1))
+    kernel = np.ascontiguousarray(convolution.weight[:, :, ::-1, ::-1].swapaxes(0, 1))
     inputs = [spaced, edit.add_constant(graph, f"{node.name}.weight.turned", kernel)]
-    attributes = {"kernel_shape": list(found.kernel), "pads": pads}
+    attributes = {"kernel_shape": list(convolution.kernel), "pads": pads}
     image = edit.insert_node(
         graph, node, "Conv", [*inputs, *node.inputs[2:]], attributes, f"{node.name}.turned"
     )
@@ -91,9 +94,9 @@ def _rewrite(graph: ir.Graph, node: ir.Node, found: Convolution, pads: list[int]
     edit.remove_node(node)
 
 
-def _mask(graph: ir.Graph, node: ir.Node, found: Convolution, name: str) -> ir.Value:
+def _mask(graph: ir.Graph, node: ir.Node, convolution: Convolution, name: str) -> ir.Value:
     """Return the mask: one block of s × s, tiled once per input pixel at run time."""
-    one = np.zeros((1, 1, *found.strides), np.float32)
+    one = np.zeros((1, 1, *convolution.strides), np.float32)
     one[0, 0, 0, 0] = 1
     ends = [
         edit.add_constant(graph, f"{name}.{w}", np.array([n])) for w, n in (("from", 2), ("to", 4))

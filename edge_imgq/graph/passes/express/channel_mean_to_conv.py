@@ -20,8 +20,8 @@ from edge_imgq.graph.float_regions import is_marked
 def channel_mean_to_conv(model: ir.Model) -> int:
     """Rewrite each ReduceMean over the channels of (N, C, H, W) as a 1×1 convolution of 1/C.
 
-    The mean must keep the axis, C must be known, and the node not be marked as float. Exact in real
-    numbers; float32 rounding differs.
+    The output is (N, 1, H, W). The mean must keep the axis, C must be known, and the node not be
+    marked as float. Exact in real numbers; float32 rounding differs.
 
     Args:
         model: edited in place.

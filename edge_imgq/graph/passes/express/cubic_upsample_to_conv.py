@@ -32,9 +32,10 @@ permute its channels; its cost grows with the square of the channels.
 def cubic_upsample_to_conv(model: ir.Model) -> int:
     """Rewrite each cubic Resize of (N, C, H, W) by an integer as convolution and pixel shuffle.
 
-    Each phase is one kernel of Keys' weights, at most 5 × 5 taps, on the image padded by its edge.
-    The factor is the same on both axes. Resizes with `exclude_outside` or other coordinate modes
-    stay unchanged. Exact in real numbers; float32 rounding differs.
+    Each of the s² phases is one kernel of Keys' weights, 5 × 5 taps, on the image padded by 2
+    pixels of its edge; a CRD DepthToSpace interleaves them. Covers the same factor s ≥ 2 on both
+    axes, at most 16 channels and the coordinate modes half_pixel, pytorch_half_pixel and
+    asymmetric, without `exclude_outside`. Exact in real numbers; float32 rounding differs.
 
     Args:
         model: edited in place.
@@ -62,8 +63,8 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     name = node.name or "cubic"
     pads = edit.add_constant(graph, f"{name}.pads", np.array([0, 0, 2, 2] * 2, np.int64))
     padded = edit.insert_node(graph, node, "Pad", [source, pads], {"mode": "edge"}, f"{name}.edge")
-    spread = [side + 2 * REACH if isinstance(side, int) else None for side in (height, width)]
-    padded.shape = ir.Shape([batch, channels, *spread])
+    sides = [side + 2 * REACH if isinstance(side, int) else None for side in (height, width)]
+    padded.shape = ir.Shape([batch, channels, *sides])
     weight = edit.add_constant(graph, f"{name}.weight", _kernels(table, channels))
     taps = {"kernel_shape": [2 * REACH + 1] * 2}
     phases = edit.insert_node(graph, node, "Conv", [padded, weight], taps, f"{name}.phases")
@@ -97,9 +98,9 @@ def _factor(node: ir.Node) -> int | None:
 
 def _phases(factor: int, shift: float, a: float) -> Any:
     """Return the Keys weights along one axis, (phases, 5 taps at −2 … 2), in float64."""
-    places = (np.arange(factor) + shift) / factor - shift
+    positions = (np.arange(factor) + shift) / factor - shift
     taps = np.arange(-REACH, REACH + 1)
-    t = np.abs(places[:, np.newaxis] - taps)
+    t = np.abs(positions[:, np.newaxis] - taps)
     near = ((a + 2) * t - (a + 3)) * t * t + 1
     far = ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
     return np.where(t <= 1, near, np.where(t < REACH, far, 0.0))

@@ -31,8 +31,8 @@ def decompose_hard_sigmoid(model: ir.Model) -> int:
 def _rewrite(graph: ir.Graph, node: ir.Node) -> None:
     name = node.name or "hard_sigmoid"
 
-    def number(value: float, part: str) -> ir.Value:
-        return edit.add_constant(graph, f"{name}.{part}", np.float32(value))
+    def number(value: float, suffix: str) -> ir.Value:
+        return edit.add_constant(graph, f"{name}.{suffix}", np.float32(value))
 
     slope = number(node.attributes.get_float("alpha", 0.2), "slope")
     offset = number(node.attributes.get_float("beta", 0.5), "offset")

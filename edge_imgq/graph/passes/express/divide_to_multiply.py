@@ -18,9 +18,9 @@ from edge_imgq.graph.float_regions import is_marked, mark_float
 def divide_to_multiply(model: ir.Model) -> int:
     """Rewrite x / c as x · (1/c), and the powers x², x^½ and x¹ as x · x, √x and x.
 
-    c is a constant without zeros. Integer nodes and divisions marked as float arithmetic are left
-    unchanged.
-    Exact in real numbers; 1/c is rounded to float32, so quotients may differ in the last bits.
+    c is a constant without zeros, of any shape that broadcasts; the exponent is one number. Integer
+    nodes and divisions marked as float arithmetic are left unchanged. Exact in real numbers; 1/c is
+    rounded to float32, so quotients may differ in the last bits.
 
     Args:
         model: edited in place.
@@ -70,10 +70,10 @@ def _power(graph: ir.Graph, node: ir.Node) -> ir.Value | None:
     number = float(values.reshape(-1)[0])
     if number == 1.0:
         return source
-    forms = {2.0: ("Mul", [source, source]), 0.5: ("Sqrt", [source])}
-    if number not in forms:
+    replacements = {2.0: ("Mul", [source, source]), 0.5: ("Sqrt", [source])}
+    if number not in replacements:
         return None
-    kind, inputs = forms[number]
+    kind, inputs = replacements[number]
     result = edit.insert_node(graph, node, kind, inputs, {}, f"{node.name}.{kind.lower()}")
     if is_marked(node):
         mark_float(edit.producer(result))

@@ -18,8 +18,8 @@ CENTRED = ("half_pixel", "pytorch_half_pixel")
 def downsample2_to_avgpool(model: ir.Model) -> int:
     """Rewrite each bilinear Resize of (N, C, H, W) with scales of ½ as a 2×2 mean of stride 2.
 
-    The mean is a depthwise Conv with weights ¼. Only half-pixel coordinates without antialiasing
-    are covered. Exact in real numbers; float32 sums may be ordered differently.
+    The mean is a depthwise Conv with weights ¼, (C, 1, 2, 2). Covers half-pixel coordinates without
+    antialiasing. Exact in real numbers; float32 sums may be ordered differently.
 
     Args:
         model: edited in place.
@@ -27,13 +27,13 @@ def downsample2_to_avgpool(model: ir.Model) -> int:
     Returns:
         The number of nodes rewritten.
     """
-    nodes = [node for node in model.graph if node.op_type == "Resize" and _halves(node)]
+    nodes = [node for node in model.graph if node.op_type == "Resize" and _shrinks_by_two(node)]
     for node in nodes:
         _rewrite(model.graph, node)
     return len(nodes)
 
 
-def _halves(node: ir.Node) -> bool:
+def _shrinks_by_two(node: ir.Node) -> bool:
     source = node.inputs[0]
     if source is None or source.shape is None or len(source.shape) != 4:
         return False

@@ -21,8 +21,9 @@ END = np.iinfo(np.int64).max
 def edge_pad_to_concat(model: ir.Model) -> int:
     """Rewrite each Pad of mode edge or wrap as slices concatenated to its input; bit-exact.
 
-    Axes are padded one after the other. Pads must be constant and not negative; other nodes are
-    left unchanged.
+    Along each axis, edge padding of p and q is Concat(x[:1] p times, x, x[−1:] q times), and wrap
+    padding Concat(x[−p:], x, x[:q]); axes follow one after the other. Pads must be constant and not
+    negative; other nodes are left unchanged.
 
     Args:
         model: edited in place.
@@ -58,12 +59,12 @@ def _pad_axis(
     graph: ir.Graph, node: ir.Node, image: ir.Value, axis: int, before: int, after: int
 ) -> ir.Value:
     name = f"{node.name}.axis{axis}"
-    parts = [image]
+    pieces = [image]
     if before:
-        parts = _margin(graph, node, image, axis, -before, f"{name}.first") + parts
+        pieces = _margin(graph, node, image, axis, -before, f"{name}.first") + pieces
     if after:
-        parts = parts + _margin(graph, node, image, axis, after, f"{name}.last")
-    joined = edit.insert_node(graph, node, "Concat", parts, {"axis": axis}, name)
+        pieces = pieces + _margin(graph, node, image, axis, after, f"{name}.last")
+    joined = edit.insert_node(graph, node, "Concat", pieces, {"axis": axis}, name)
     assert image.shape is not None
     length = image.shape[axis]
     added = before + after
@@ -77,21 +78,21 @@ def _margin(
     """Return the values to concatenate at one end of an axis; a negative count means the front."""
     is_front, length = count < 0, abs(count)
     if _mode(node) == WRAP:
-        part = (-length, END) if is_front else (0, length)
-        return [_slice(graph, node, image, axis, part, name)]
+        bounds = (-length, END) if is_front else (0, length)
+        return [_slice(graph, node, image, axis, bounds, name)]
     edge = _slice(graph, node, image, axis, (0, 1) if is_front else (-1, END), name)
     return [edge] * length
 
 
 def _slice(
-    graph: ir.Graph, node: ir.Node, image: ir.Value, axis: int, part: tuple[int, int], name: str
+    graph: ir.Graph, node: ir.Node, image: ir.Value, axis: int, bounds: tuple[int, int], name: str
 ) -> ir.Value:
     numbers = [
         edit.add_constant(graph, f"{name}.{what}", np.array([value], np.int64))
-        for what, value in (("start", part[0]), ("end", part[1]), ("axis", axis))
+        for what, value in (("start", bounds[0]), ("end", bounds[1]), ("axis", axis))
     ]
     edge = edit.insert_node(graph, node, "Slice", [image, *numbers], {}, name)
-    edge.shape = _resized(image, axis, -part[0] if part[1] == END else part[1])
+    edge.shape = _resized(image, axis, -bounds[0] if bounds[1] == END else bounds[1])
     return edge
 
 

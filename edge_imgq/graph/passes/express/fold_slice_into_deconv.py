@@ -17,10 +17,11 @@ from edge_imgq.graph import edit
 
 
 def fold_slice_into_deconv(model: ir.Model) -> int:
-    """Fold slices after a transposed convolution into its pads, and a following Add into its bias.
+    """Fold a Slice after a transposed convolution into its pads, and an Add into its bias.
 
-    Slices have unit steps along height and width, and need static shapes. Bit-exact for the slices;
-    the bias addition may round differently in float32.
+    The Slice crops height and width of a static (N, C, H, W) with unit steps; pads of a
+    ConvTranspose crop its result. The Add is of one constant per channel, to a node without a bias.
+    Bit-exact for slices; the bias addition may round differently in float32.
 
     Args:
         model: edited in place.
@@ -62,12 +63,12 @@ def _cut(crop: ir.Node, shape: tuple[int, ...]) -> np.ndarray | None:
         return None
     cut = np.zeros((2, 2), np.int64)
     for start, end, axis in zip(starts, ends, axes, strict=True):
-        length, place = shape[axis % 4], axis % 4 - 2
+        length, index = shape[axis % 4], axis % 4 - 2
         first, last = (min(max(x + length if x < 0 else x, 0), length) for x in (start, end))
-        if place < 0 and (first, last) != (0, length):
+        if index < 0 and (first, last) != (0, length):
             return None
-        if place >= 0:
-            cut[:, place] = first, length - last
+        if index >= 0:
+            cut[:, index] = first, length - last
     return cut.reshape(-1)
 
 

@@ -28,8 +28,8 @@ from edge_imgq.graph.network import Activation
 def fuse_prelu(model: ir.Model) -> int:
     """Fuse relu(x) + a·min(x, 0), written with rectifiers, |x| and products, into one PRelu node.
 
-    a holds one number per channel; relu(−x) and x − |x| may stand for min(x, 0). Exact in real
-    numbers; float32 rounding differs.
+    a holds one constant per channel of (N, C, H, W). Its product may be with min(x, 0), relu(−x) or
+    x − |x|, for slopes a, −a or 2·a. Exact in real numbers; float32 rounding differs.
 
     Args:
         model: edited in place.
@@ -74,11 +74,11 @@ def _slopes(value: ir.Value | None, source: ir.Value) -> Any:
     if multiple is not None:
         channels = source.shape[1] if source.shape is not None and len(source.shape) == 4 else None
         return np.full(channels, multiple) if isinstance(channels, int) else None
-    found = affine_of(node) if node is not None else None
-    if found is None or not found[1].is_pure_scale:
+    factor = affine_of(node) if node is not None else None
+    if factor is None or not factor[1].is_pure_scale:
         return None
-    inner = _slopes(found[0], source)
-    return None if inner is None else inner * found[1].scale
+    inner = _slopes(factor[0], source)
+    return None if inner is None else inner * factor[1].scale
 
 
 def _negative_part(node: ir.Node | None, source: ir.Value) -> float | None:
@@ -98,7 +98,7 @@ def _negative_part(node: ir.Node | None, source: ir.Value) -> float | None:
 
 def _is_negation(value: ir.Value | None, source: ir.Value) -> bool:
     node = edit.find_producer(value)
-    found = affine_of(node) if node is not None else None
-    if found is None or found[0] is not source or not found[1].is_pure_scale:
+    factor = affine_of(node) if node is not None else None
+    if factor is None or factor[0] is not source or not factor[1].is_pure_scale:
         return False
-    return bool(np.all(found[1].scale == -1))
+    return bool(np.all(factor[1].scale == -1))

@@ -24,8 +24,9 @@ from edge_imgq.graph.network import Activation
 def merge_clips(model: ir.Model) -> int:
     """Write Max and Min with a constant as Clip, and merge consecutive clips; bit-exact.
 
-    Relu counts as a clip. A Clip with computed bounds becomes Max and Min. Nodes marked as float
-    arithmetic are left unchanged.
+    Relu counts as a clip; constants are one number each. Two clips are merged if the second is the
+    only reader of the first; bounds 0 and ∞ are written as Relu. A Clip with computed bounds
+    becomes Max and Min. Nodes marked as float arithmetic are left unchanged.
 
     Args:
         model: edited in place.
@@ -54,10 +55,10 @@ def _split_computed(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
-    found = _bounds(node)
-    if found is None or is_marked(node):
+    clip = _bounds(node)
+    if clip is None or is_marked(node):
         return False
-    source, bounds = found
+    source, bounds = clip
     before = source.producer()
     inner = _bounds(before) if before is not None else None
     if inner is not None and edit.sole_consumer(source) is node:
@@ -106,10 +107,10 @@ def _insert(graph: ir.Graph, node: ir.Node, source: ir.Value, bounds: Activation
     if bounds == Activation(0.0, math.inf):
         return edit.insert_node(graph, node, "Relu", [source], {}, name)
     inputs: list[ir.Value | None] = [source]
-    for value, part in ((bounds.low, "low"), (bounds.high, "high")):
+    for value, suffix in ((bounds.low, "low"), (bounds.high, "high")):
         bound = None
         if math.isfinite(value):
-            bound = edit.add_constant(graph, f"{name}.{part}", np.float32(value))
+            bound = edit.add_constant(graph, f"{name}.{suffix}", np.float32(value))
         inputs.append(bound)
     while inputs[-1] is None:
         inputs.pop()

@@ -44,28 +44,28 @@ def normalize_deconv(model: ir.Model) -> int:
         plain = all(edit.is_constant(value) for value in node.inputs[1:] if value is not None)
         if not plain or source is None or source.shape is None or len(source.shape) != 4:
             continue
-        if _turn(model.graph, node):
+        if _to_convolution(model.graph, node):
             count += 1
         else:
-            count += _spread(model.graph, node)
+            count += _write_dilated_kernel(model.graph, node)
             count += 0 if is_depthwise(node) else divide(model.graph, node)
     return count
 
 
-def _turn(graph: ir.Graph, node: ir.Node) -> bool:
+def _to_convolution(graph: ir.Graph, node: ir.Node) -> bool:
     """Replace a ConvTranspose of stride 1 by a Conv."""
-    found = convolution_of(node)
-    if found is None or found.pads is None or found.strides != (1, 1):
+    convolution = convolution_of(node)
+    if convolution is None or convolution.pads is None or convolution.strides != (1, 1):
         return False
-    kernel, groups, dilations = found.weight, found.group, list(found.dilations)
-    reach = np.array(spans_of(found.kernel, dilations) * 2) - 1
-    pads = reach - np.array(found.pads)
-    pads[2:] += np.array(found.output_padding)
+    kernel, groups, dilations = convolution.weight, convolution.group, list(convolution.dilations)
+    reach = np.array(spans_of(convolution.kernel, dilations) * 2) - 1
+    pads = reach - np.array(convolution.pads)
+    pads[2:] += np.array(convolution.output_padding)
     if pads.min() < 0:
         return False
-    parts = [part.swapaxes(0, 1) for part in np.split(kernel[:, :, ::-1, ::-1], groups)]
+    kernels = [group.swapaxes(0, 1) for group in np.split(kernel[:, :, ::-1, ::-1], groups)]
     name = f"{node.name}.turned"
-    inputs = [node.inputs[0], edit.add_constant(graph, f"{name}.weight", np.concatenate(parts))]
+    inputs = [node.inputs[0], edit.add_constant(graph, f"{name}.weight", np.concatenate(kernels))]
     turned = {
         "group": groups, "dilations": dilations, "pads": pads.tolist(),
         "kernel_shape": list(kernel.shape[2:]),
@@ -77,7 +77,7 @@ def _turn(graph: ir.Graph, node: ir.Node) -> bool:
     return True
 
 
-def _spread(graph: ir.Graph, node: ir.Node) -> bool:
+def _write_dilated_kernel(graph: ir.Graph, node: ir.Node) -> bool:
     dilations = list(node.attributes.get_ints("dilations", [1, 1]))
     if set(dilations) == {1}:
         return False
@@ -95,9 +95,11 @@ def _spread(graph: ir.Graph, node: ir.Node) -> bool:
 def divide(graph: ir.Graph, node: ir.Node) -> bool:
     """Replace a grouped ConvTranspose by one per group, between a Split and a Concat; bit-exact.
 
+    Both act on channels, axis 1.
+
     Args:
         graph: edited in place.
-        node: ConvTranspose with constant weights.
+        node: ConvTranspose with constant weights, and a constant bias or none.
 
     Returns:
         False if the node has one group or an input of unknown shape; it then stays unchanged.
@@ -113,18 +115,18 @@ def divide(graph: ir.Graph, node: ir.Node) -> bool:
     kernels = np.split(edit.contents(node.inputs[1]), groups)
     bias = node.inputs[2] if len(node.inputs) > 2 else None
     biases: list[Any] = [None] * groups if bias is None else np.split(edit.contents(bias), groups)
-    parts = []
-    for index, (part, kernel, offset) in enumerate(
+    results = []
+    for index, (channels, kernel, offset) in enumerate(
         zip(split.outputs, kernels, biases, strict=True)
     ):
         name = f"{node.name}.group{index}"
-        part.name, part.dtype = edit.free_name(graph, f"{name}.channels"), ir.DataType.FLOAT
-        part.shape = ir.Shape([source.shape[0], len(kernel), *source.shape[2:]])
-        inputs = [part, edit.add_constant(graph, f"{name}.weight", kernel)]
+        channels.name, channels.dtype = edit.free_name(graph, f"{name}.channels"), ir.DataType.FLOAT
+        channels.shape = ir.Shape([source.shape[0], len(kernel), *source.shape[2:]])
+        inputs = [channels, edit.add_constant(graph, f"{name}.weight", kernel)]
         if offset is not None:
             inputs.append(edit.add_constant(graph, f"{name}.bias", offset))
-        parts.append(edit.insert_node(graph, node, "ConvTranspose", inputs, attributes, name))
-    joined = edit.insert_node(graph, node, "Concat", parts, {"axis": 1}, f"{node.name}.joined")
+        results.append(edit.insert_node(graph, node, "ConvTranspose", inputs, attributes, name))
+    joined = edit.insert_node(graph, node, "Concat", results, {"axis": 1}, f"{node.name}.joined")
     joined.shape = result.shape
     edit.replace_value(result, joined)
     edit.remove_node(node)

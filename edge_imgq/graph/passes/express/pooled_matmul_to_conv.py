@@ -20,8 +20,9 @@ from edge_imgq.graph.float_regions import is_marked
 def pooled_matmul_to_conv(model: ir.Model) -> int:
     """Rewrite Gemm and MatMul of an (N, K) matrix with constant weights as a 1×1 convolution.
 
-    Nodes marked as float arithmetic stay unchanged. Exact in real numbers; float32 sums may be
-    ordered differently.
+    The input is unsqueezed to (N, K, 1, 1) and the output squeezed to (N, M); alpha and beta are
+    multiplied into the weights and the bias, which must be constant. Nodes marked as float
+    arithmetic, and with transA, stay unchanged. Exact in real numbers; float32 rounding differs.
 
     Args:
         model: edited in place.

@@ -42,10 +42,10 @@ Rule = Callable[[ir.Node, int, Affine], "list[Edit] | None"]
 def fold_affine_into_consumer(model: ir.Model) -> int:
     """Fold constant factors and offsets per channel into the convolutions that read the value.
 
-    W*(a·x + b) + c = (W·a)*x + (ΣW·b + c). Offsets are folded only without zero padding.
-    Activations that commute, Concat, and operators that copy, select or average pixels may lie
-    between. Other consecutive factors and offsets are folded into each other. Exact in real
-    numbers; float32 rounding differs.
+    W*(a·x + b) + c = (W·a)*x + (ΣW·b + c) on (N, C, H, W); all readers must accept it. Offsets are
+    folded only without zero padding. Relu, LeakyRelu, PRelu, Concat, and operators that copy,
+    select or average pixels may lie between. Other consecutive factors and offsets are merged into
+    one. Exact in real numbers; float32 rounding differs.
 
     Args:
         model: edited in place.
@@ -62,11 +62,11 @@ def fold_affine_into_consumer(model: ir.Model) -> int:
 
 def _is_first(node: ir.Node) -> bool:
     """Return True unless another factor or offset precedes this node and has no other reader."""
-    found = affine_of(node)
-    before = found[0].producer() if found is not None else None
-    if found is None or before is None or affine_of(before) is None:
+    read = affine_of(node)
+    before = read[0].producer() if read is not None else None
+    if read is None or before is None or affine_of(before) is None:
         return True
-    return edit.sole_consumer(found[0]) is None
+    return edit.sole_consumer(read[0]) is None
 
 
 def _fold(graph: ir.Graph, first: ir.Node) -> int:
@@ -99,9 +99,9 @@ def _is_edge(value: ir.Value) -> bool:
 
 
 def _read(node: ir.Node) -> tuple[ir.Value, Affine]:
-    found = affine_of(node)
-    assert found is not None
-    return found
+    read = affine_of(node)
+    assert read is not None
+    return read
 
 
 def _is_nothing(affine: Affine) -> bool:
@@ -115,19 +115,19 @@ def _edits(value: ir.Value, affine: Affine) -> list[Edit] | None:
     edits: list[Edit] = []
     for node, index in value.uses():
         rule = RULES.get(node.op_type)
-        part = rule(node, index, affine) if rule is not None and not is_marked(node) else None
-        if part is None:
+        change = rule(node, index, affine) if rule is not None and not is_marked(node) else None
+        if change is None:
             return None
-        edits += part
+        edits += change
     return edits
 
 
 def _convolution(node: ir.Node, index: int, affine: Affine) -> list[Edit] | None:
-    found = convolution_of(node)
-    if index != 0 or found is None:
+    convolution = convolution_of(node)
+    if index != 0 or convolution is None:
         return None
-    padded = found.pads is None or any(found.pads)
-    if not affine.is_pure_scale and (found.is_transposed or padded):
+    padded = convolution.pads is None or any(convolution.pads)
+    if not affine.is_pure_scale and (convolution.is_transposed or padded):
         return None
     if node.op_type == "ConvTranspose":
         return [lambda: _scale_rows(node, affine)]
@@ -153,16 +153,16 @@ def _concatenation(node: ir.Node, index: int, affine: Affine) -> list[Edit] | No
     if start is None or total is None:
         return None
     scale, offset = np.ones(total), np.zeros(total)
-    part = slice(start, start + len(affine.scale))
-    scale[part], offset[part] = affine.scale, affine.offset
+    channels = slice(start, start + len(affine.scale))
+    scale[channels], offset[channels] = affine.scale, affine.offset
     return _edits(node.outputs[0], Affine(scale, offset))
 
 
 def _depth_to_space(node: ir.Node, _index: int, affine: Affine) -> list[Edit] | None:
     phases = node.attributes.get_int("blocksize") ** 2
     channels = len(affine.scale) // phases
-    spread = affine.broadcast(1)
-    return None if spread is None else _edits(node.outputs[0], spread.select([0] * channels))
+    uniform = affine.broadcast(1)
+    return None if uniform is None else _edits(node.outputs[0], uniform.select([0] * channels))
 
 
 def _space_to_depth(node: ir.Node, _index: int, affine: Affine) -> list[Edit] | None:

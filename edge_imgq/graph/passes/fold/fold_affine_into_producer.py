@@ -35,9 +35,10 @@ NAMED_BOUNDS = {(0.0, 6.0), (-1.0, 1.0)}
 def fold_affine_into_producer(model: ir.Model) -> int:
     """Fold constant factors and offsets per channel into the convolutions that compute the value.
 
-    a·(W*x + c) + b = (a·W)*x + (a·c + b). Operators that commute with a and b may lie between:
-    activations, clips, sums, products, Concat, and those that copy, select or average pixels. Exact
-    in real numbers; float32 rounding differs.
+    a·(W*x + c) + b = (a·W)*x + (a·c + b) on (N, C, H, W). Operators that commute with a and b may
+    lie between: Relu, LeakyRelu and PRelu (a > 0, b = 0), Clip, sums, products (b = 0), Concat, and
+    those that copy, select or average pixels; each value between has one reader. Exact in real
+    numbers; float32 rounding differs.
 
     Args:
         model: edited in place.
@@ -49,10 +50,10 @@ def fold_affine_into_producer(model: ir.Model) -> int:
 
 
 def _fold(node: ir.Node) -> bool:
-    found = affine_of(node)
-    if found is None or is_marked(node):
+    read = affine_of(node)
+    if read is None or is_marked(node):
         return False
-    source, affine = found
+    source, affine = read
     edits = _edits(source, affine)
     if edits is None:
         return False
@@ -69,9 +70,9 @@ def _edits(value: ir.Value | None, affine: Affine) -> list[Edit] | None:
     if value is None or node is None or edit.sole_consumer(value) is None or is_marked(node):
         return None
     channels = value.shape[1] if value.shape is not None and len(value.shape) == 4 else None
-    spread = affine.broadcast(channels) if isinstance(channels, int) else None
+    broadcast = affine.broadcast(channels) if isinstance(channels, int) else None
     rule = RULES.get(node.op_type)
-    return None if rule is None or spread is None else rule(node, spread)
+    return None if rule is None or broadcast is None else rule(node, broadcast)
 
 
 def _convolution(node: ir.Node, affine: Affine) -> list[Edit] | None:
@@ -85,8 +86,8 @@ def _convolution(node: ir.Node, affine: Affine) -> list[Edit] | None:
 
 def _scale_outputs(node: ir.Node, affine: Affine, axis: int) -> None:
     weight = edit.contents(node.inputs[1])
-    spread = [-1 if index == axis else 1 for index in range(weight.ndim)]
-    edit.replace_input(node, 1, weight * affine.scale.reshape(spread), "scaled")
+    shape = [-1 if index == axis else 1 for index in range(weight.ndim)]
+    edit.replace_input(node, 1, weight * affine.scale.reshape(shape), "scaled")
     bias = edit.bias_of(node)
     if bias is not None or not affine.is_pure_scale:
         before = 0.0 if bias is None else bias
@@ -133,18 +134,18 @@ def _concatenation(node: ir.Node, affine: Affine) -> list[Edit] | None:
         start, end = edit.channels_before(node, index), edit.channels_before(node, index + 1)
         if start is None or end is None:
             return None
-        part = _edits(value, affine.select(slice(start, end)))
-        if part is None:
+        changes = _edits(value, affine.select(slice(start, end)))
+        if changes is None:
             return None
-        edits += part
+        edits += changes
     return edits
 
 
 def _every_input(node: ir.Node, affine: Affine) -> list[Edit] | None:
-    parts = [_edits(value, affine) for value in node.inputs]
-    if any(part is None for part in parts):
+    changes = [_edits(value, affine) for value in node.inputs]
+    if any(change is None for change in changes):
         return None
-    return [change for part in parts for change in part or []]
+    return [one for change in changes for one in change or []]
 
 
 def _depth_to_space(node: ir.Node, affine: Affine) -> list[Edit] | None:

@@ -34,11 +34,12 @@ CLOSE = 1e-6
 
 
 def fold_pixel_range(model: ir.Model) -> int:
-    """Fold pixel normalisation and its inverse at the ends into the layers between them.
+    """Fold a pixel normalisation a·x + b and its inverse into the layers between them.
 
-    Skip connections bypass both, ½·tanh(q) + ½ becomes σ(2·q), and explicit padding of images of
-    few channels gets the value that the normalisation maps to 0. Exact in real numbers; float32
-    rounding differs.
+    A skip connection between them bypasses both: (a·x + b + q − b) / a becomes x + q / a, with a
+    Clip's bounds adapted. ½·tanh(q) + ½ becomes σ(2·q). Zero padding of a convolution on a
+    normalised image of at most 4 channels becomes a Pad of x with −b/a. Exact in real numbers;
+    float32 rounding differs.
 
     Args:
         model: edited in place.
@@ -56,10 +57,10 @@ def _above(value: ir.Value) -> tuple[ir.Value, Affine | None]:
     """Return the value upstream of all factors and offsets, and their composition or None."""
     total: Affine | None = None
     while (node := value.producer()) is not None and not is_marked(node):
-        found = affine_of(node)
-        if found is None:
+        read = affine_of(node)
+        if read is None:
             break
-        value, total = found[0], found[1] if total is None else found[1].then(total)
+        value, total = read[0], read[1] if total is None else read[1].then(total)
     return value, total
 
 
@@ -70,10 +71,10 @@ def _below(value: ir.Value) -> tuple[ir.Value, Affine | None]:
     """
     total: Affine | None = None
     while (node := edit.sole_consumer(value)) is not None and not is_marked(node):
-        found = affine_of(node)
-        if found is None or found[0] is not value:
+        read = affine_of(node)
+        if read is None or read[0] is not value:
             break
-        value, total = node.outputs[0], found[1] if total is None else total.then(found[1])
+        value, total = node.outputs[0], read[1] if total is None else total.then(read[1])
     return value, total
 
 
@@ -165,8 +166,8 @@ def _with_own_padding(graph: ir.Graph, node: ir.Node) -> bool:
         return False
     if len(entering.scale) > FEW_CHANNELS or not entering.scale.all():
         return False
-    found = convolution_of(node)
-    pads = None if found is None else found.pads
+    convolution = convolution_of(node)
+    pads = None if convolution is None else convolution.pads
     if pads is None or not any(pads):
         return False
     padded = _pad(graph, node, source, pads, -entering.offset[0] / entering.scale[0])

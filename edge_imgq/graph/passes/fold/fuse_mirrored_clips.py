@@ -22,7 +22,8 @@ from edge_imgq.graph.linear_map import linear_map_of
 def fuse_mirrored_clips(model: ir.Model) -> int:
     """Rewrite relu(b − a·relu(x)) as clip(b − a·x, 0, b) for constants a, b > 0.
 
-    Exact in real numbers; one Clip and the line replace the two rectifiers.
+    a is one number per channel, b the same for all; b − a·x is an affine or a 1×1 convolution with
+    a diagonal matrix. Exact in real numbers; float32 rounding differs.
 
     Args:
         model: edited in place.
@@ -37,19 +38,19 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     line = edit.find_producer(node.inputs[0]) if _rectifies(node) else None
     if line is None or edit.sole_consumer(line.outputs[0]) is not node or is_marked(line):
         return False
-    found = affine_of(line) or _diagonal(line)
-    inner = edit.find_producer(found[0]) if found is not None else None
-    if found is None or inner is None or not _rectifies(inner):
+    line_affine = affine_of(line) or _diagonal(line)
+    inner = edit.find_producer(line_affine[0]) if line_affine is not None else None
+    if line_affine is None or inner is None or not _rectifies(inner):
         return False
-    rectified, affine = found
+    rectified, affine = line_affine
     falls = bool((affine.scale < 0).all() and affine.offset[0] > 0 and not np.ptp(affine.offset))
     if not falls or edit.sole_consumer(rectified) is not line:
         return False
     line.replace_input_with(list(line.inputs).index(rectified), inner.inputs[0])
     name = f"{node.name}.mirrored"
     bounds = [
-        edit.add_constant(graph, f"{name}.{part}", np.float32(bound))
-        for part, bound in (("low", 0.0), ("high", affine.offset[0]))
+        edit.add_constant(graph, f"{name}.{suffix}", np.float32(bound))
+        for suffix, bound in (("low", 0.0), ("high", affine.offset[0]))
     ]
     clipped = edit.insert_node(graph, node, "Clip", [line.outputs[0], *bounds], {}, name)
     clipped.shape = node.outputs[0].shape

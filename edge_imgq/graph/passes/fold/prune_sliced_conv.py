@@ -21,10 +21,10 @@ ALIKE = operators(lambda row: row.elementwise and not row.broadcasts)
 
 
 def prune_sliced_conv(model: ir.Model) -> int:
-    """Drop the output channels of a convolution that a following channel Slice discards; exact.
+    """Drop the output channels of a convolution that a following Slice of axis 1 discards; exact.
 
-    Operators that treat all channels alike may lie between; each value on the path has one reader.
-    The convolution needs one group and constant weights.
+    The Slice is removed. Elementwise operators of one operand may lie between; each value on the
+    path has one reader. The convolution needs one group and constant weights.
 
     Args:
         model: edited in place.

@@ -41,12 +41,12 @@ from edge_imgq.graph.linear_map import (
 
 @dataclass(frozen=True)
 class Branch:
-    """A value of the graph as a linear function of another value.
+    """An addend of a sum as a chain of convolutions of another value.
 
     Attributes:
-        end: the addend.
-        source: image that the branch reads; `end` for a branch of no convolution.
-        chain: windows from `source` to `end`, in order.
+        end: the addend, (N, C, H, W).
+        source: image that the chain reads; `end` for a branch of no convolution.
+        chain: convolutions from `source` to `end`, in order; the identity alone for none.
         sign: 1, or −1 for a subtracted branch.
     """
 
@@ -57,12 +57,15 @@ class Branch:
 
     @property
     def geometry(self) -> ConvGeometry:
-        """Geometry of the composed chain."""
+        """Channels, taps, stride and padding of the one convolution that equals the chain."""
         return reduce(composed_geometry, (window.geometry for window in self.chain))
 
     @property
     def products(self) -> int:
-        """Multiplications per position of `end`; a diagonal window counts as none."""
+        """Multiplications of the chain per position of `end`, all channels together.
+
+        A depthwise 1×1 convolution counts as none.
+        """
         total, density = 0, 1
         for window in reversed(self.chain):
             geometry = window.geometry
@@ -71,15 +74,20 @@ class Branch:
         return total
 
     def window(self) -> LinearMap:
-        """Return the branch as one window, multiplied by its sign."""
+        """Return the one convolution that equals the chain, multiplied by the sign.
+
+        Exact in real numbers; weights are multiplied in float64.
+        """
         return scaled(reduce(compose, self.chain), self.sign)
 
 
 def reparameterize(model: ir.Model) -> int:
-    """Merge chains of convolutions, and added convolutional branches of one image, into one.
+    """Merge chains of convolutions, and convolutions of one image that are added, into one Conv.
 
-    Branches are merged if that takes no more multiplications than before, chains outside a sum if
-    it takes fewer. Exact in real numbers, image borders included; float32 rounding differs.
+    Branches A₁(x) + A₂(x), each a chain of convolutions with nothing between them, are merged if
+    that takes no more multiplications than before, chains outside a sum if it takes fewer. Branches
+    that only scale channels are left to `merge_skip_branches`. Exact in real numbers, image borders
+    included; float32 rounding differs. Ding et al., "RepVGG", CVPR 2021.
 
     Args:
         model: edited in place.
@@ -91,13 +99,15 @@ def reparameterize(model: ir.Model) -> int:
 
 
 def collapse_branches(model: ir.Model, *, diagonal: bool) -> int:
-    """Merge chains and added branches of convolutions until no merge saves multiplications.
+    """Merge chains of convolutions, and convolutions of one image that are added, into one Conv.
 
-    Exact in real numbers, image borders included; float32 rounding differs.
+    Branches are merged if that takes no more multiplications than before, chains outside a sum if
+    it takes fewer; this is repeated until nothing more can be merged. Exact in real numbers, image
+    borders included; float32 rounding differs.
 
     Args:
         model: edited in place.
-        diagonal: whether branches that only scale channels are merged as well.
+        diagonal: whether branches that only scale channels, or pass the image on, are merged too.
 
     Returns:
         The number of convolutions written.
@@ -183,19 +193,19 @@ def _branches(end: ir.Value, sign: int, root: ir.Node) -> list[Branch]:
     channels = end.shape[1] if end.shape is not None else None
     if not isinstance(channels, int):
         return []
-    found = [Branch(end, end, (identity(channels),), sign)]
+    branches = [Branch(end, end, (identity(channels),), sign)]
     node = end.producer()
     chain: tuple[LinearMap, ...] = ()
     while node is not None and (node is root or edit.sole_consumer(node.outputs[0])):
         window, source = linear_map_of(node), node.inputs[0]
         if window is None or source is None:
             break
-        if chain and not can_follow(window, found[-1].geometry):
+        if chain and not can_follow(window, branches[-1].geometry):
             break
         chain = (window, *chain)
-        found.append(Branch(end, source, chain, sign))
+        branches.append(Branch(end, source, chain, sign))
         node = source.producer()
-    return found
+    return branches
 
 
 def _groups(branches: list[list[Branch]], diagonal: bool) -> list[list[Branch]]:

@@ -24,11 +24,11 @@ SUMS = ("Add", "Sub")
 
 
 def mark_normalised_trunk_float(model: ir.Model) -> int:
-    """Mark the sums of a residual trunk that norms over channels read as float arithmetic.
+    """Mark the sums of a residual trunk that norms over channels read, to be computed in float.
 
     In x ← x + block(norm(x)) the trunk x then stays in float when the graph is quantized. A first
-    convolution of few input channels is marked with it if only the trunk reads it. Values do not
-    change.
+    convolution of at most 4 input channels is marked with it if only the trunk reads it. Marks are
+    metadata of nodes; the float graph computes the same.
 
     Args:
         model: edited in place.
@@ -49,11 +49,11 @@ def mark_normalised_trunk_float(model: ir.Model) -> int:
 
 def _sums(graph: ir.Graph, first: AbstractSet[ir.Node]) -> set[ir.Node]:
     """Return the sums that a norm reads, and the sums that read those or a first convolution."""
-    found: set[ir.Node] = set()
+    sums: set[ir.Node] = set()
     for node in graph:
-        if _is_sum(node) and (_feeds_norm(node.outputs[0]) or _reads(node, found | first)):
-            found.add(node)
-    return found
+        if _is_sum(node) and (_feeds_norm(node.outputs[0]) or _reads(node, sums | first)):
+            sums.add(node)
+    return sums
 
 
 def _is_sum(node: ir.Node) -> bool:

@@ -25,9 +25,12 @@ SHIFTS = ("Add", "Sub")
 
 
 def mark_shifted_image_float(model: ir.Model) -> int:
-    """Mark shifts of the image before zero padding, and the convolutions that read them, as float.
+    """Mark additions of a constant to the input image, and the convolutions that read them.
 
-    Covers conv(pad(x − mean)), whose shift cannot be folded into the layer. Values do not change.
+    In conv(pad(x − mean)) the shift cannot be folded into the layer; when the graph is quantized,
+    both then compute in float, and the layer's output is the first value that is rounded. All
+    readers must be convolutions of at most 4 input channels. Marks are metadata of nodes; the float
+    graph computes the same.
 
     Args:
         model: edited in place.
@@ -40,7 +43,7 @@ def mark_shifted_image_float(model: ir.Model) -> int:
     for node in model.graph:
         if node.op_type in SHIFTS and not is_marked(node) and _shifts_one_of(images, node):
             readers = list(node.outputs[0].consumers())
-            if readers and all(map(_is_first_layer, readers)) and not _leaves(node):
+            if readers and all(map(_is_first_layer, readers)) and not _is_returned(node):
                 mark_float(node)
                 for layer in readers:
                     mark_layer_float(layer)
@@ -55,7 +58,7 @@ def _shifts_one_of(images: set[ir.Value], node: ir.Node) -> bool:
     )
 
 
-def _leaves(node: ir.Node) -> bool:
+def _is_returned(node: ir.Node) -> bool:
     return node.outputs[0].is_graph_output()
 
 

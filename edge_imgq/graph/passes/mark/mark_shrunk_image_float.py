@@ -23,9 +23,11 @@ from edge_imgq.graph.float_regions import (
 
 
 def mark_shrunk_image_float(model: ir.Model) -> int:
-    """Mark means of the image's pixels, repeated or not, and the convolutions that read them.
+    """Mark AveragePools of the input image, chains too, and the convolutions that read them.
 
-    Values do not change. Networks that return a picture are left unmarked.
+    When the graph is quantized they then compute in float. Only for networks all of whose outputs
+    are vectors, (N, C) or (N, C, 1, 1); readers must be pools or convolutions of at most 4 input
+    channels. Marks are metadata of nodes; the float graph computes the same.
 
     Args:
         model: edited in place.

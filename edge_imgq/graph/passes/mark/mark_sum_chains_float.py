@@ -27,9 +27,12 @@ Two are a nested skip, where the conversions cost more than the saved rounding g
 
 
 def mark_sum_chains_float(model: ir.Model) -> int:
-    """Mark the additions of expressions of at least MIN_ADDITIONS sums as float arithmetic.
+    """Mark Add and Sub nodes of sums of at least 4 tensors, to be computed in float.
 
-    A quantized graph then rounds such a sum once. Values do not change.
+    A quantized graph then rounds such a sum, ((a + b) + c) − d, once. Counted are at least
+    MIN_ADDITIONS (3) nodes joined by values that only such nodes read; those with a constant
+    operand or a fused activation do not count. Marks are metadata of nodes; the float graph
+    computes the same.
 
     Args:
         model: edited in place.
@@ -64,13 +67,13 @@ def _goes_on(value: ir.Value, sums: AbstractSet[ir.Node]) -> bool:
 
 def _expression(node: ir.Node, sums: AbstractSet[ir.Node]) -> set[ir.Node]:
     """Return the sums that are connected to a node by values which only sums read."""
-    found, waiting = {node}, [node]
+    nodes, waiting = {node}, [node]
     while waiting:
         one = waiting.pop()
         joined = [value for value in one.inputs if value is not None and _goes_on(value, sums)]
         others = {edit.producer(value) for value in joined}
         if _goes_on(one.outputs[0], sums):
             others |= set(one.outputs[0].consumers())
-        waiting += others - found
-        found |= others
-    return found
+        waiting += others - nodes
+        nodes |= others
+    return nodes

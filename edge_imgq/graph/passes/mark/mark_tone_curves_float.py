@@ -30,10 +30,12 @@ ARITHMETIC = frozenset(
 
 
 def mark_tone_curves_float(model: ir.Model) -> int:
-    """Mark powers, logarithms, roots and exponentials, and arithmetic upstream, as float.
+    """Mark powers, logarithms, roots, exponentials and choices, and the arithmetic that feeds them.
 
-    Squares and cubes written as products do not count; convolutions upstream stay unmarked. An
-    Identity is inserted where an unmarked node reads a marked value. Values do not change.
+    When the graph is quantized, these Pow, Log, Sqrt, Exp and Where nodes and the elementwise
+    arithmetic upstream compute in float; convolutions stay in integers. Pow with exponents 2, 1, 0
+    or negative integers does not count. Where both marked and unmarked nodes read a marked value,
+    the latter read it through a marked Identity. The float graph computes the same.
 
     Args:
         model: edited in place.

@@ -38,13 +38,13 @@ class Norm:
     """One normalisation.
 
     Attributes:
-        source: normalised tensor.
-        axes: axes of the mean and variance.
-        epsilon: number, or one per channel, added to the variance.
+        source: normalised tensor x.
+        axes: axes of the mean and variance, not negative.
+        epsilon: ε, added to the variance: a number, or an array that broadcasts against it.
         groups: number of channel groups; 0 where `axes` alone define the mean.
         gain: γ in a shape that broadcasts against the source, or None for 1.
-        shift: β likewise, or None for 0.
-        result: value to replace.
+        shift: β in a shape that broadcasts against the source, or None for 0.
+        result: value of the graph that the written norm replaces.
     """
 
     source: ir.Value
@@ -59,9 +59,11 @@ class Norm:
 def decompose_norm(model: ir.Model) -> int:
     """Write each instance, group or layer normalisation with constant γ and β as arithmetic.
 
-    It becomes y = (x − m) · (v + ε)^(−½) · γ + β with the mean m and variance v, marked as float
-    arithmetic. Normalisations exported node by node get the same form; those with computed γ or β
-    stay. Exact in real numbers; float32 rounding differs.
+    It becomes y = (x − m) · (v + ε)^(−½) · γ + β with the mean m and variance v by ReduceMean. The
+    nodes are marked to compute in float in a quantized graph. Normalisations that are exported node
+    by node get the same form; those with computed γ or β are kept. A convolution before an
+    InstanceNormalization is scaled to kernels of norm 1 per channel, and ε with it. Exact in real
+    numbers; float32 rounding differs.
 
     Args:
         model: edited in place.
@@ -158,22 +160,22 @@ def _layer(node: ir.Node) -> Norm | None:
 
 
 def _expanded(node: ir.Node) -> Norm | None:
-    found = match_norm(node)
-    if found is None:
+    match = match_norm(node)
+    if match is None:
         return None
-    if len(found.axes) == 3 and (grouped := _expanded_groups(node, found)):
+    if len(match.axes) == 3 and (grouped := _expanded_groups(node, match)):
         return grouped
-    return Norm(found.source, found.axes, found.epsilon, 0, None, None, node.outputs[0])
+    return Norm(match.source, match.axes, match.epsilon, 0, None, None, node.outputs[0])
 
 
-def _expanded_groups(node: ir.Node, found: MatchedNorm) -> Norm | None:
+def _expanded_groups(node: ir.Node, match: MatchedNorm) -> Norm | None:
     """Read a normalisation of channels reshaped to groups, as Keras exports it, or return None.
 
     The channels may be first or last. The result is reshaped again after it for its readers.
     """
-    split, graph = found.source.producer(), node.graph
+    split, graph = match.source.producer(), node.graph
     image = split.inputs[0] if split is not None and split.op_type == "Reshape" else None
-    groups, axis = _group_count(image, found)
+    groups, axis = _group_count(image, match)
     if image is None or not groups or not isinstance(graph, ir.Graph):
         return None
     source = image
@@ -183,12 +185,12 @@ def _expanded_groups(node: ir.Node, found: MatchedNorm) -> Norm | None:
             return None
         source = turned.inputs[0]
     result = _regrouped(graph, node, source, axis)
-    return Norm(source, (2, 3), found.epsilon, groups, None, None, result)
+    return Norm(source, (2, 3), match.epsilon, groups, None, None, result)
 
 
-def _group_count(image: ir.Value | None, found: MatchedNorm) -> tuple[int, int]:
+def _group_count(image: ir.Value | None, match: MatchedNorm) -> tuple[int, int]:
     """Return the number of groups and the axis of the channels, or zeros if there are no groups."""
-    shapes = [None if value is None else value.shape for value in (image, found.source)]
+    shapes = [None if value is None else value.shape for value in (image, match.source)]
     if any(shape is None or not shape.is_static() for shape in shapes):
         return 0, 0
     whole, grouped_shape = (tuple(shape.numpy()) for shape in shapes if shape is not None)
@@ -198,7 +200,7 @@ def _group_count(image: ir.Value | None, found: MatchedNorm) -> tuple[int, int]:
         )
         alike = [one == other for one, other in zip(lengths, grouped_shape, strict=False)]
         if (
-            found.axes == axes
+            match.axes == axes
             and len(grouped_shape) == 5
             and sum(alike) >= 4
             and not alike[axis + 1]
@@ -248,11 +250,11 @@ def _transpositions(node: ir.Node) -> tuple[ir.Node | None, ir.Node | None]:
     source = node.inputs[0]
     before = edit.find_producer(source)
     after = edit.sole_consumer(node.outputs[0])
-    found = tuple(
+    pair = tuple(
         other if other is not None and _permutation(other) == order else None
         for other, order in ((before, TO_LAST), (after, TO_FIRST))
     )
-    return found[0], found[1]
+    return pair[0], pair[1]
 
 
 def _permutation(node: ir.Node) -> tuple[int, ...]:

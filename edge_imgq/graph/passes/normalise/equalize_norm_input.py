@@ -20,13 +20,15 @@ from edge_imgq.graph.operators import WEIGHT_AXIS
 
 
 def scale_producer(graph: ir.Graph, node: ir.Node) -> Any:
-    """Scale the convolution whose only reader is a normalisation, and drop its bias.
+    """Scale each output channel of the convolution before a norm to weights of L2 norm 1.
 
-    Exact in real numbers if the caller multiplies ε by t² per channel.
+    Its bias becomes zeros. The norm cancels factor and bias, so the result is exact in real numbers
+    if the caller multiplies ε by t² per channel, t = 1 / ‖W_c‖.
 
     Args:
         graph: edited in place.
-        node: normalisation of each channel by itself.
+        node: InstanceNormalization, or another norm of each channel by itself, that alone reads the
+            convolution.
 
     Returns:
         t, float64 (channels,); None, with the graph unchanged, if no such convolution with constant
@@ -48,8 +50,8 @@ def scale_producer(graph: ir.Graph, node: ir.Node) -> Any:
     size = np.sqrt(np.square(weight.astype(np.float64)).sum(axis=others))
     if not np.all(size):
         return None
-    spread = [-1 if index == axis else 1 for index in range(weight.ndim)]
-    scaled = (weight / size.reshape(spread)).astype(np.float32)
+    shape = [-1 if index == axis else 1 for index in range(weight.ndim)]
+    scaled = (weight / size.reshape(shape)).astype(np.float32)
     name = f"{producer.name}.unit"
     producer.replace_input_with(1, edit.add_constant(graph, f"{name}.weight", scaled))
     if len(constants) > 1:

@@ -29,8 +29,9 @@ class _Offset:
 def fuse_expanded_norm(model: ir.Model) -> int:
     """Rewrite each normalisation written as x·k + (β − m·k) as (x − m)·r·γ + β.
 
-    k = r·γ, with r the reciprocal of the deviation; TensorFlow writes the first form. Exact in real
-    numbers; float32 rounding differs.
+    m is a mean of x and k = r·γ, with r a Reciprocal (of the deviation) and constants γ and β, or
+    none. TensorFlow writes the first form; x − m must be computed already, for the variance. Exact
+    in real numbers; float32 rounding differs.
 
     Args:
         model: edited in place.
@@ -48,10 +49,14 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
         offset = edit.find_producer(node.inputs[1 - index])
         if scaled is None or offset is None or scaled.op_type != "Mul":
             continue
-        found = _offset(offset) if node.op_type == "Add" else _product(offset, None)
+        offset_of_mean = _offset(offset) if node.op_type == "Add" else _product(offset, None)
         for source, factor in (scaled.inputs, scaled.inputs[::-1]):
-            if found is not None and source is not None and factor is found.factor:
-                return _gather(graph, node, source, found)
+            if (
+                offset_of_mean is not None
+                and source is not None
+                and factor is offset_of_mean.factor
+            ):
+                return _gather(graph, node, source, offset_of_mean)
     return False
 
 

@@ -26,7 +26,8 @@ from edge_imgq.graph.operators import ELEMENTWISE
 def lift_gemm_over_reshape(model: ir.Model) -> int:
     """Move the Reshape of channels-last images to (N·H·W, C) after Gemm and elementwise operators.
 
-    Weights must be constant; a Gemm becomes MatMul and Add. Exact in real numbers, but MatMul and
+    These then act on (N, H, W, C). Shapes must be static, and weights and other operands that are
+    not such images constant; a Gemm becomes MatMul and Add. Exact in real numbers, but MatMul and
     Add may round differently from Gemm in float32.
 
     Args:

@@ -18,8 +18,8 @@ from edge_imgq.graph.operators import AFFINE
 def lift_over_group_reshape(model: ir.Model) -> int:
     """Remove a Reshape to channel groups and its inverse around elementwise arithmetic; bit-exact.
 
-    (N, C, …) → (N, G, C/G, …) and back, or the same with channels last. Constants may hold one
-    number, or one per channel.
+    The Reshape is (N, C, …) → (N, G, C/G, …), or the same with channels last. Between them are Add,
+    Sub, Mul and Div with constants, of one number or of one per channel; static shapes only.
 
     Args:
         model: edited in place.
@@ -76,8 +76,8 @@ def _grouped_axis(source: ir.Value | None, groups: ir.Value) -> int | None:
     if len(after) != len(before) + 1:
         return None
     for axis, length in enumerate(before):
-        parted = after[axis] * after[axis + 1]
-        if parted == length and after == (
+        joined = after[axis] * after[axis + 1]
+        if joined == length and after == (
             *before[:axis],
             *after[axis : axis + 2],
             *before[axis + 1 :],
@@ -93,9 +93,9 @@ def _ungrouped(node: ir.Node, shape: tuple[int, ...], axis: int) -> np.ndarray |
         return np.asarray(array.reshape(()))
     whole = array.reshape((1,) * (len(shape) - array.ndim) + array.shape)
     if any(
-        length != 1 for place, length in enumerate(whole.shape) if place not in (axis, axis + 1)
+        length != 1 for index, length in enumerate(whole.shape) if index not in (axis, axis + 1)
     ):
         return None
     lengths = (*whole.shape[:axis], *shape[axis : axis + 2], *whole.shape[axis + 2 :])
-    spread = np.broadcast_to(whole, lengths)
-    return spread.reshape(*whole.shape[:axis], -1, *whole.shape[axis + 2 :])
+    repeated = np.broadcast_to(whole, lengths)
+    return repeated.reshape(*whole.shape[:axis], -1, *whole.shape[axis + 2 :])

@@ -17,7 +17,13 @@ from edge_imgq.graph import edit
 
 @dataclass(frozen=True)
 class MatchedNorm:
-    """The normalised tensor, the axes of its mean and variance, and ε."""
+    """A normalisation (x − m) / √(v + ε) that is exported node by node.
+
+    Attributes:
+        source: normalised tensor x.
+        axes: axes of the mean m and variance v, not negative, ascending.
+        epsilon: ε.
+    """
 
     source: ir.Value
     axes: tuple[int, ...]
@@ -27,8 +33,8 @@ class MatchedNorm:
 def match_norm(node: ir.Node) -> MatchedNorm | None:
     """Return the normalisation (x − m) / √(v + ε) that a Div or Mul completes, or None.
 
-    It is written node by node: m and v are ReduceMean or GlobalAveragePool of x and (x − m)², which
-    keep their axes; ε is one number.
+    m and v are ReduceMean or GlobalAveragePool of x and (x − m)², over the same axes, with kept
+    dimensions; ε is one constant. A Mul must be by the Reciprocal of the root.
     """
     if node.op_type == "Div":
         return _from_root(node.inputs[0], _computed_by(node.inputs[1], "Sqrt"))

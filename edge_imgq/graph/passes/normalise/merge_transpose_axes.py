@@ -23,9 +23,10 @@ Axes = list[list[int]]
 
 
 def merge_transpose_axes(model: ir.Model) -> int:
-    """Merge axes that move together in each Transpose of more than five axes; bit-exact.
+    """Merge axes that stay neighbours in each Transpose of more than five axes; bit-exact.
 
-    Axes of length 1 are merged too. Rewritten, between two reshapes, if five or six axes remain.
+    It becomes Reshape, a Transpose of five or six axes at most, and Reshape back. Axes of length 1
+    are merged too. Nodes that would keep more than six axes are left unchanged; static shapes only.
 
     Args:
         model: edited in place.
@@ -77,10 +78,10 @@ def _merged(lengths: list[int], order: list[int]) -> Axes:
         else:
             groups.append([axis])
     if len(groups) == MAX_AXES - 1:
-        place = next((place for place, group in enumerate(groups) if len(group) > 1), None)
-        if place is not None:
-            group = groups[place]
-            groups[place : place + 1] = [group[:1], group[1:]]
+        index = next((index for index, group in enumerate(groups) if len(group) > 1), None)
+        if index is not None:
+            group = groups[index]
+            groups[index : index + 1] = [group[:1], group[1:]]
     return groups
 
 

@@ -31,8 +31,9 @@ CHANNELS_LAST: Order = (0, 2, 3, 1)
 def reduce_transposes(model: ir.Model) -> int:
     """Move each Transpose after its readers, and cancel it with its inverse.
 
-    Elementwise operators, Concat, Split, Softmax, Pad, Slice, means and products of the last axis
-    are passed, with axes renamed and constants permuted. Exact in real numbers, and bit-exact for
+    It is moved after elementwise operators, Concat, Split, Softmax, Pad, Slice, Resize and
+    reductions, with their axes renamed and constants permuted. A MatMul of a channels-last image
+    with a constant matrix becomes a 1×1 convolution. Exact in real numbers, and bit-exact for
     elementwise operators and those that move values. Float32 sums of reductions, Softmax,
     interpolation and MatMul may be ordered differently.
 
@@ -52,9 +53,9 @@ def _visit(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def order_of(value: ir.Value | None) -> Order | None:
-    """Return the permutation of the Transpose that computes a value, or None.
+    """Return the `perm` of the Transpose that computes a value: input axes in output order.
 
-    Also None if the Transpose has no `perm`.
+    None if another node or none computes it, or if the Transpose has no `perm`.
     """
     node = edit.find_producer(value)
     if node is None or node.op_type != "Transpose":
@@ -82,7 +83,7 @@ def _source(value: ir.Value | None) -> ir.Value | None:
 
 
 def _inverse(order: Order) -> Order:
-    return tuple(int(place) for place in np.argsort(order))
+    return tuple(int(axis) for axis in np.argsort(order))
 
 
 def _transpose(_graph: ir.Graph, node: ir.Node, order: Order) -> bool:
@@ -183,10 +184,10 @@ def _pad(graph: ir.Graph, node: ir.Node, order: Order) -> bool:
     if pads is None or (axes is None and len(node.inputs) > 3 and node.inputs[3] is not None):
         return False
     rank = len(order)
-    places = [int(axis) % rank for axis in axes] if axes is not None else list(range(rank))
+    padded = [int(axis) % rank for axis in axes] if axes is not None else list(range(rank))
     table = np.zeros((2, rank), np.int64)
-    for place, axis in enumerate(places):
-        table[:, order[axis]] = pads[place], pads[place + len(places)]
+    for index, axis in enumerate(padded):
+        table[:, order[axis]] = pads[index], pads[index + len(padded)]
     constant = edit.add_constant(graph, f"{node.name}.pads", table.reshape(-1))
     fill = node.inputs[2] if len(node.inputs) > 2 else None
     inputs = [_source(node.inputs[0]), constant, *([] if fill is None else [fill])]
@@ -197,8 +198,8 @@ def _slice(graph: ir.Graph, node: ir.Node, order: Order) -> bool:
     starts, axes = _numbers(node, 1), _numbers(node, 3)
     if starts is None or (axes is None and len(node.inputs) > 3 and node.inputs[3] is not None):
         return False
-    places = range(len(starts)) if axes is None else axes
-    renamed = np.array([order[int(axis) % len(order)] for axis in places], np.int64)
+    cut_axes = range(len(starts)) if axes is None else axes
+    renamed = np.array([order[int(axis) % len(order)] for axis in cut_axes], np.int64)
     constant = edit.add_constant(graph, f"{node.name}.axes", renamed)
     inputs = [_source(node.inputs[0]), *node.inputs[1:3], constant, *node.inputs[4:]]
     return _replace(graph, node, order, inputs, dict(node.attributes.items()))
@@ -217,7 +218,7 @@ def _product(graph: ir.Graph, node: ir.Node, order: Order) -> bool:
     if source.shape is not None:
         batch, _, height, width = source.shape
         image.shape = ir.Shape([batch, weight.shape[1], height, width])
-    _transpose_behind(graph, node, image, result, order)
+    _transpose_after(graph, node, image, result, order)
     edit.remove_dead(node)
     return True
 
@@ -261,12 +262,12 @@ def _replace(
             continue
         if result.shape is not None:
             own.shape = ir.Shape([result.shape[axis] for axis in _inverse(order)])
-        _transpose_behind(graph, node, own, result, order)
+        _transpose_after(graph, node, own, result, order)
     edit.remove_dead(node)
     return True
 
 
-def _transpose_behind(
+def _transpose_after(
     graph: ir.Graph, node: ir.Node, image: ir.Value, result: ir.Value, order: Order
 ) -> None:
     name = f"{node.name}.last"

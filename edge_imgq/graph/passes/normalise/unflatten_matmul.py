@@ -15,7 +15,8 @@ from edge_imgq.graph import edit
 def unflatten_matmul(model: ir.Model) -> int:
     """Remove the reshapes to (N·H·W, C) and back around a MatMul with a constant matrix; bit-exact.
 
-    A constant bias may follow the product.
+    The product then acts on the last axis of (N, H, W, C). A constant bias may follow it; static
+    shapes only.
 
     Args:
         model: edited in place.

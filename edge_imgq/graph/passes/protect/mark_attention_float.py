@@ -21,9 +21,12 @@ PASSED = AFFINE | RESHAPING | {"Transpose"}
 
 
 def mark_attention_float(model: ir.Model) -> int:
-    """Mark attention, softmax(q · kᵀ · a + bias) · v, as float arithmetic, both products included.
+    """Mark attention, softmax(q · kᵀ · a + bias) · v, with both MatMuls, to be computed in float.
 
-    Only a Softmax that leads to a product of computed matrices counts. Values do not change.
+    Marked is each Softmax that leads to a MatMul of two computed matrices through reshapes,
+    transpositions and arithmetic, with the nodes between, and those from the MatMul before it. In a
+    quantized graph they compute in float. Marks are metadata of nodes; the float graph computes the
+    same.
 
     Args:
         model: edited in place.
@@ -34,9 +37,9 @@ def mark_attention_float(model: ir.Model) -> int:
     count = 0
     for node in model.graph:
         if node.op_type == "Softmax" and not is_marked(node):
-            behind = _to_product(node)
-            if behind is not None:
-                for member in (*_from_product(node), node, *behind):
+            after = _to_product(node)
+            if after is not None:
+                for member in (*_from_product(node), node, *after):
                     mark_float(member)
                 count += 1
     return count

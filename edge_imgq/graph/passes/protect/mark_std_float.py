@@ -23,9 +23,11 @@ BOUNDS = ("Clip", "Expand", "Max")
 
 
 def mark_std_float(model: ir.Model) -> int:
-    """Mark each √(mean(x²) · a + b), from the square to a division by it, as float arithmetic.
+    """Mark each √(mean(x²) · a + b), from the square to a division by it, to be computed in float.
 
-    x may have its mean subtracted. Values do not change.
+    a and b are numbers; x may have its mean subtracted. Arithmetic with numbers after the root is
+    marked too, up to the Div or Mul that an image joins. In a quantized graph these nodes compute
+    in float. Marks are metadata of nodes; the float graph computes the same.
 
     Args:
         model: edited in place.
@@ -36,7 +38,7 @@ def mark_std_float(model: ir.Model) -> int:
     count = 0
     for node in model.graph:
         before = _mean_square(node) if _is_root(node) else None
-        nodes = [] if before is None else [*before, node, *_behind(node)]
+        nodes = [] if before is None else [*before, node, *_after_root(node)]
         count += not all(map(is_marked, nodes))
         for member in nodes:
             mark_float(member)
@@ -70,7 +72,11 @@ def _mean_square(root: ir.Node) -> list[ir.Node] | None:
 
 
 def centring(square: ir.Node) -> list[ir.Node]:
-    """Return the mean that is subtracted before a square and the subtraction, or an empty list."""
+    """Return the mean m and the subtraction of (x − m)² that feed a square, in graph order.
+
+    An empty list if the square is of another value. The mean is a ReduceMean or GlobalAveragePool
+    of x, over any axes.
+    """
     difference = edit.find_producer(square.inputs[0])
     if difference is None or difference.op_type != "Sub":
         return []
@@ -82,11 +88,11 @@ def centring(square: ir.Node) -> list[ir.Node]:
 
 
 def is_square(node: ir.Node) -> bool:
-    """Return True if a node computes x²."""
+    """Return True if a node computes x², by Mul(x, x) or by Pow with the constant 2."""
     return _exponent(node) == 2 or (node.op_type == "Mul" and node.inputs[0] is node.inputs[1])
 
 
-def _behind(root: ir.Node) -> list[ir.Node]:
+def _after_root(root: ir.Node) -> list[ir.Node]:
     """Return the arithmetic with constants after a root, and its final division or product."""
     nodes: list[ir.Node] = []
     node = edit.sole_consumer(root.outputs[0])

@@ -19,8 +19,9 @@ from edge_imgq.graph import edit
 def col2im_to_deconv(model: ir.Model) -> int:
     """Rewrite Col2Im (torch's `fold`) of two spatial axes and static shape as a ConvTranspose.
 
-    It has one-hot windows and one group per channel. Exact in real numbers; float32 sums may be
-    ordered differently.
+    Its input (N, C · k, L) is reshaped to (N, C · k, rows, columns), one position per window of k
+    pixels. The ConvTranspose has one group per channel and one-hot weights (C · k, 1, height,
+    width). Exact in real numbers; float32 sums may be ordered differently.
 
     Args:
         model: edited in place.

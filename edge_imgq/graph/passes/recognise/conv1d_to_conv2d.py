@@ -28,9 +28,11 @@ LIFTED = {"kernel_shape": 1, "strides": 1, "dilations": 1, "output_padding": 0, 
 
 
 def conv1d_to_conv2d(model: ir.Model) -> int:
-    """Rewrite convolution and pooling of (N, C, L) as windows of an image (N, C, 1, L); exact.
+    """Rewrite convolution and pooling of (N, C, L) as windows of an image (N, C, 1, L).
 
-    A Conv of one tap after the flattening of an image becomes a 1×1 Conv before it.
+    An Unsqueeze before and a Squeeze after keep the shapes around. A Conv of one tap after the
+    Reshape of an image to (N, C, H·W) becomes a 1×1 Conv before it instead. Weights must be
+    constant. Exact in real numbers; float32 sums may be ordered differently.
 
     Args:
         model: edited in place.

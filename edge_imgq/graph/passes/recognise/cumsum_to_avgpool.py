@@ -25,8 +25,10 @@ NEAR = 1e-6
 def cumsum_to_avgpool(model: ir.Model) -> int:
     """Rewrite box filters by differences of a summed-area table (CumSum) as AveragePool nodes.
 
-    Shapes must be static. Exact in real numbers; float32 rounding differs, because the sums no
-    longer run over the image.
+    The sum of an h × w window at each position of (N, C, H, W), from two CumSums, a Pad and four
+    Slices, becomes pools of h × 1 and 1 × w of stride 1, and a product with h · w unless the graph
+    divides by it. Shapes must be static. Exact in real numbers; float32 rounding differs, because
+    the sums no longer run over the image. Crow, SIGGRAPH 1984.
 
     Args:
         model: edited in place.

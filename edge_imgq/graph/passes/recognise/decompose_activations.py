@@ -32,7 +32,10 @@ class _Activation(NodeInserter):
     """An activation that is being decomposed."""
 
     def step(self, kind: str, *inputs: ir.Value) -> ir.Value:
-        """Insert one node marked as float, of the activation's shape, and return its output."""
+        """Insert one node before the activation and return its output, float32 of its shape.
+
+        The node is marked to compute in float in a quantized graph.
+        """
         return self.in_float(kind, *inputs, like=self.source)
 
     def is_above(self, value: ir.Value, threshold: ir.Value) -> ir.Value:
@@ -50,8 +53,9 @@ class _Activation(NodeInserter):
 def decompose_activations(model: ir.Model) -> int:
     """Decompose Softplus, Mish, Elu, Celu, Selu, Softsign, Shrink and ThresholdedRelu.
 
-    They become Relu, Exp, Log, Tanh and arithmetic, marked as float arithmetic; exact in real
-    numbers, float32 rounding differs. An Elu with α = 1 and a Shrink with λ < 0 stay unchanged.
+    They become Relu, Exp, Log, Tanh, Elu of α = 1 and arithmetic, marked to compute in float in a
+    quantized graph. Any shape. An Elu with α = 1 and a Shrink with λ < 0 stay unchanged. Exact in
+    real numbers; float32 rounding differs.
 
     Args:
         model: edited in place.

@@ -30,10 +30,11 @@ Length: TypeAlias = "int | ir.SymbolicDim"
 
 
 def decompose_einsum(model: ir.Model) -> int:
-    """Decompose each Einsum; exact in real numbers, float32 sums may be ordered differently.
+    """Decompose each Einsum into Mul, MatMul, ReduceSum, Transpose, Reshape and 1×1 Conv.
 
-    Nodes that take a diagonal (a letter twice in an operand), broadcast an axis of length 1, or
-    merge axes of unknown length are left unchanged.
+    Three or more operands are multiplied in pairs, from the left. Nodes that take a diagonal (a
+    letter twice in an operand), broadcast an axis of length 1, or merge axes of unknown length are
+    left unchanged. Exact in real numbers; float32 sums may be ordered differently.
 
     Args:
         model: edited in place.
@@ -96,8 +97,8 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
 def _made(graph: ir.Graph, product: _Product) -> _Operand | None:
     """Return the product of all operands, with its axes in any order, or None."""
     left, *others = product.operands
-    for place, right in enumerate(others, start=1):
-        later = "".join(operand.letters for operand in product.operands[place + 1 :])
+    for index, right in enumerate(others, start=1):
+        later = "".join(operand.letters for operand in product.operands[index + 1 :])
         wanted = "".join(
             letter
             for letter in dict.fromkeys(left.letters + right.letters)
@@ -170,12 +171,12 @@ def _rows(graph: ir.Graph, product: _Product) -> _Operand | None:
 
 def _multiplied(graph: ir.Graph, product: _Product, result: str) -> _Operand:
     """Return the elementwise product with broadcasting, without a sum."""
-    sides = [_spread(graph, product, operand, result) for operand in product.operands]
+    sides = [_with_axes_of(graph, product, operand, result) for operand in product.operands]
     made = edit.insert_node(graph, product.node, "Mul", sides, {}, f"{product.node.name}.product")
     return _shaped(product, made, result)
 
 
-def _spread(graph: ir.Graph, product: _Product, operand: _Operand, result: str) -> ir.Value:
+def _with_axes_of(graph: ir.Graph, product: _Product, operand: _Operand, result: str) -> ir.Value:
     """Return an operand with all axes of a result, of length 1 where it has none."""
     letters = "".join(letter for letter in result if letter in operand.letters)
     absent = [axis for axis, letter in enumerate(result) if letter not in letters]
@@ -188,10 +189,10 @@ def _spread(graph: ir.Graph, product: _Product, operand: _Operand, result: str) 
     if not absent:
         return value
     inputs = [value, edit.add_constant(graph, f"{name}.axes", np.array(absent, np.int64))]
-    spread = edit.insert_node(graph, product.node, "Unsqueeze", inputs, {}, name)
+    unsqueezed = edit.insert_node(graph, product.node, "Unsqueeze", inputs, {}, name)
     lengths = [product.lengths[letter] if letter in letters else 1 for letter in result]
-    spread.shape = ir.Shape(lengths)
-    return spread
+    unsqueezed.shape = ir.Shape(lengths)
+    return unsqueezed
 
 
 def _matrices(graph: ir.Graph, product: _Product) -> _Operand | None:

@@ -30,9 +30,10 @@ MIN_NORM = 1e-12
 def decompose_log_sums(model: ir.Model) -> int:
     """Decompose ReduceLogSum, ReduceLogSumExp, LogSoftmax, LpNormalization and GlobalLpPool.
 
-    They become sums, norms, Exp and Log, marked as float arithmetic. Only powers 1 and 2 are
-    covered. Exact in real numbers, except for LpNormalization of norms below 10⁻¹²; float32
-    rounding differs.
+    They become ReduceSum, ReduceMax, ReduceL1, ReduceL2, Exp, Log and arithmetic, of which all but
+    maxima and norms are marked to compute in float in a quantized graph. Exponentials are of
+    x − max x, so they do not overflow. Covers the powers 1 and 2 of the last two. Exact in real
+    numbers, except for LpNormalization of norms below 10⁻¹²; float32 rounding differs.
 
     Args:
         model: edited in place.

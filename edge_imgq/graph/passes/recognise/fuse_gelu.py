@@ -30,8 +30,9 @@ PATTERNS: dict[str, tuple[str, dict[int, float]]] = {
 def fuse_gelu(model: ir.Model) -> int:
     """Fuse ½·x·(1 + erf(x/√2)), or its tanh approximation, into a Gelu node.
 
-    Factors may come in any order. Exact up to the rounding of the network's constants, which may
-    differ by TOLERANCE.
+    The approximation is ½·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))). Any shape; factors may come in
+    any order. The network's constants may differ by 0.1 % (TOLERANCE), as if rounded to float16,
+    and are replaced by the exact ones; otherwise exact in real numbers.
 
     Args:
         model: edited in place.
@@ -72,22 +73,22 @@ def _replace(graph: ir.Graph, last: ir.Node, source: ir.Value, approximate: str)
 
 def _argument(value: ir.Value | None, wanted: dict[int, float]) -> ir.Value | None:
     """Return the x of which a value is the polynomial with these coefficients, or None."""
-    seen = value
-    while seen is not None and (node := seen.producer()) is not None:
+    inner = value
+    while inner is not None and (node := inner.producer()) is not None:
         if node.op_type not in ("Add", "Div", "Mul", "Pow"):
             break
         candidates = [v for v in node.inputs if v is not None and not edit.is_constant(v)]
         for candidate in candidates:
-            found = _polynomial(value, candidate)
-            if found is not None and _alike(found, wanted):
+            coefficients = _polynomial(value, candidate)
+            if coefficients is not None and _alike(coefficients, wanted):
                 return candidate
-        seen = candidates[0] if candidates else None
+        inner = candidates[0] if candidates else None
     return None
 
 
-def _alike(found: dict[int, float], wanted: dict[int, float]) -> bool:
-    return found.keys() == wanted.keys() and all(
-        abs(found[power] - wanted[power]) < TOLERANCE * wanted[power] for power in wanted
+def _alike(coefficients: dict[int, float], wanted: dict[int, float]) -> bool:
+    return coefficients.keys() == wanted.keys() and all(
+        abs(coefficients[power] - wanted[power]) < TOLERANCE * wanted[power] for power in wanted
     )
 
 

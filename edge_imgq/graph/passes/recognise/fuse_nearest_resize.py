@@ -26,7 +26,9 @@ NEAREST = {
 def fuse_nearest_resize(model: ir.Model) -> int:
     """Rewrite rows or columns repeated by Tile or Expand as a nearest Resize; bit-exact.
 
-    The pattern is Unsqueeze, Tile or Expand, perhaps Transpose, and Reshape, of static shape.
+    The pattern is Unsqueeze or Reshape, Tile or Expand, perhaps Transpose, and Reshape, on a static
+    (N, C, H, W), or (N, H, W, C) after a Transpose. Each row or column is copied k times next to
+    itself, so the Resize has integer scales, "asymmetric" coordinates and rounds down.
 
     Args:
         model: edited in place.
@@ -39,7 +41,9 @@ def fuse_nearest_resize(model: ir.Model) -> int:
 
 
 def joined_resizes(model: ir.Model) -> int:
-    """Merge consecutive nearest-neighbour Resizes by integer scales; bit-exact.
+    """Merge consecutive nearest-neighbour Resizes by constant integer scales; bit-exact.
+
+    Both have "asymmetric" coordinates and round down; the scales are multiplied per axis.
 
     Args:
         model: edited in place.
@@ -105,14 +109,14 @@ def _order(turn: ir.Node | None, node: ir.Node, counts: dict[int, int] | None) -
 
 
 def _next(order: list[int], axis: int) -> int | None:
-    place = order.index(axis) + 1
-    return order[place] if place < len(order) else None
+    index = order.index(axis) + 1
+    return order[index] if index < len(order) else None
 
 
 def _is_image(source: ir.Value, counts: dict[int, int]) -> bool:
     """Return True if only rows and columns are repeated."""
     channels = 3 if order_of(source) == CHANNELS_LAST else 1
-    repeated = {place for place, count in enumerate(counts.values()) if count > 1}
+    repeated = {axis for axis, count in enumerate(counts.values()) if count > 1}
     return len(counts) == 4 and bool(repeated) and not repeated & {0, channels}
 
 

@@ -21,7 +21,13 @@ from edge_imgq.graph import edit
 
 @dataclass(frozen=True)
 class Shuffle:
-    """The operator and mode of a shuffle, and which two of the six axes are the block."""
+    """A pixel shuffle that is written as Reshape, Transpose, Reshape.
+
+    Attributes:
+        kind: "DepthToSpace" or "SpaceToDepth".
+        mode: "CRD" or "DCR", the order of channels and block in depth.
+        block: the two axes of length r among the six between the reshapes.
+    """
 
     kind: str
     mode: str
@@ -41,10 +47,11 @@ CHANNELS = (0, 2, 1, 3, 4)
 
 
 def fuse_pixel_shuffle(model: ir.Model) -> int:
-    """Fuse Reshape, Transpose, Reshape into DepthToSpace or SpaceToDepth (CRD or DCR); exact.
+    """Fuse Reshape, Transpose, Reshape into DepthToSpace or SpaceToDepth (CRD or DCR).
 
-    Blocks are square, shapes static. A CRD space-to-depth and a shuffle of channels among groups
-    need a 1×1 convolution of zeros and ones, which is exact for finite values.
+    The image is (N, C, H, W), the tensor between has six axes; blocks are square, shapes static.
+    Bit-exact. A CRD space-to-depth gets a 1×1 convolution of zeros and ones after it, and a shuffle
+    of channels among groups becomes one, which is exact for finite values.
 
     Args:
         model: edited in place.
@@ -82,26 +89,26 @@ def _channels(graph: ir.Graph, node: ir.Node) -> bool:
 def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     if tuple(node.attributes.get_ints("perm", [])) == CHANNELS:
         return _channels(graph, node)
-    form = SHUFFLES.get(tuple(node.attributes.get_ints("perm", [])))
+    shuffle = SHUFFLES.get(tuple(node.attributes.get_ints("perm", [])))
     unfold = edit.find_producer(node.inputs[0])
     fold = edit.sole_consumer(node.outputs[0])
-    if form is None or unfold is None or fold is None:
+    if shuffle is None or unfold is None or fold is None:
         return False
     if unfold.op_type != "Reshape" or fold.op_type != "Reshape":
         return False
     source, middle, result = unfold.inputs[0], node.inputs[0], fold.outputs[0]
-    if source is None or middle is None or not _fits(source, middle, result, form):
+    if source is None or middle is None or not _fits(source, middle, result, shuffle):
         return False
     assert middle.shape is not None
     assert result.shape is not None
-    block = int(middle.shape.numpy()[form.block[0]])
+    block = int(middle.shape.numpy()[shuffle.block[0]])
     name = f"{node.name}.shuffle"
     attributes: dict[str, int | str] = {"blocksize": block}
-    if form.kind == "DepthToSpace":
-        attributes["mode"] = form.mode
-    shuffled = edit.insert_node(graph, fold, form.kind, [source], attributes, name)
+    if shuffle.kind == "DepthToSpace":
+        attributes["mode"] = shuffle.mode
+    shuffled = edit.insert_node(graph, fold, shuffle.kind, [source], attributes, name)
     shuffled.shape = result.shape
-    if form.kind == "SpaceToDepth" and form.mode == "CRD":
+    if shuffle.kind == "SpaceToDepth" and shuffle.mode == "CRD":
         order = np.arange(result.shape.numpy()[1]).reshape(block * block, -1).T.reshape(-1)
         matrix = np.eye(len(order))[order]
         shuffled = edit.insert_convolution(graph, fold, shuffled, matrix, f"{name}.order")
@@ -110,19 +117,19 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     return True
 
 
-def _fits(source: ir.Value, middle: ir.Value, result: ir.Value, form: Shuffle) -> bool:
-    """Return True if all shapes are static and match the form with a square block."""
+def _fits(source: ir.Value, middle: ir.Value, result: ir.Value, shuffle: Shuffle) -> bool:
+    """Return True if all shapes are static and those of the shuffle with a square block."""
     shapes = [value.shape for value in (source, middle, result)]
     if any(shape is None or not shape.is_static() for shape in shapes):
         return False
     image, six, folded = (tuple(shape.numpy()) for shape in shapes if shape is not None)
     if len(image) != 4 or len(six) != 6 or len(folded) != 4:
         return False
-    block = six[form.block[0]]
-    if block != six[form.block[1]] or block < 2:
+    block = six[shuffle.block[0]]
+    if block != six[shuffle.block[1]] or block < 2:
         return False
     _, channels, height, width = image
-    if form.kind == "DepthToSpace":
+    if shuffle.kind == "DepthToSpace":
         wanted = (channels // block**2, height * block, width * block)
         kept = six[4:] == (height, width)
     else:

@@ -21,10 +21,12 @@ Phase = tuple[int, int]
 
 
 def fuse_space_to_depth(model: ir.Model) -> int:
-    """Fuse strided slices into SpaceToDepth, and assignments to them into DepthToSpace; exact.
+    """Fuse strided slices into SpaceToDepth, and assignments to them into DepthToSpace.
 
-    Slices x[:, :, a::r, b::r] over all r² phases (a, b) cover each pixel once. Phases in another
-    order are permuted in the weights of the following convolution.
+    A Concat over channels of the slices x[:, :, a::r, b::r] of (N, C, H, W) for all r² phases
+    (a, b), and a chain of ScatterND that writes them, cover each pixel once. Phases in another
+    order than SpaceToDepth's are permuted in the weights of the following convolution, which must
+    be ungrouped. Bit-exact; with permuted weights, float32 sums may be ordered differently.
 
     Args:
         model: edited in place.
@@ -124,10 +126,10 @@ def _scatter(graph: ir.Graph, node: ir.Node) -> bool:
     last: ir.Node | None = node
     step, data = 0, node.inputs[0]
     while last is not None and last.op_type == "ScatterND":
-        found = _assigned(last)
-        if found is None or found[0] in by_phase or step not in (0, found[1]):
+        assignment = _assigned(last)
+        if assignment is None or assignment[0] in by_phase or step not in (0, assignment[1]):
             return False
-        by_phase[found[0]], step, data = found[2], found[1], last.inputs[0]
+        by_phase[assignment[0]], step, data = assignment[2], assignment[1], last.inputs[0]
         last = edit.find_producer(data)
     if not edit.is_constant(data) or sorted(by_phase) != list(np.ndindex(step, step)):
         return False

@@ -18,9 +18,10 @@ LINEAR = 15.0
 def fuse_where_activation(model: ir.Model) -> int:
     """Rewrite each Where that computes LeakyRelu, Relu or Softplus as that operator.
 
-    Where(x > 0, x, α·x) becomes LeakyRelu, or Relu for α = 0; Where(x > t, x, Softplus(x)) becomes
-    Softplus for t ≥ 15. Exact, except that Softplus above its threshold may differ from x by
-    float32 rounding.
+    Where(x > 0, x, α·x) with one α becomes LeakyRelu, Where(x > 0, x, 0) Relu, and
+    Where(x > t, x, Softplus(x)) Softplus for t ≥ 15; any shape, and ≥, < or ≤ as well. Bit-exact
+    for finite values, except that Softplus above its threshold may differ from x by float32
+    rounding.
 
     Args:
         model: edited in place.

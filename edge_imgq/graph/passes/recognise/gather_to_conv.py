@@ -24,9 +24,10 @@ CHANNELS_FIRST = [1, 0, 2, 3]
 
 
 def gather_to_conv(model: ir.Model) -> int:
-    """Rewrite a selection of channels by a constant table as a 1×1 convolution, unless a slice.
+    """Rewrite a selection of channels by a constant table as a 1×1 convolution.
 
-    Its matrix has a single 1 in each row. Covers Gather, and GatherND between two Transposes. Exact
+    x[:, t] of float (N, C, H, W) is a convolution whose matrix (len(t), C) has a single 1 in each
+    row. Covers Gather along axis 1, and GatherND between two Transposes that swap N and C. Exact
     for finite values, except for the sign of zero; an infinity or NaN spreads to all channels.
 
     Args:
@@ -40,20 +41,20 @@ def gather_to_conv(model: ir.Model) -> int:
 
 
 def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
-    found = SELECTIONS[node.op_type](node)
-    if found is None:
+    selection = SELECTIONS[node.op_type](node)
+    if selection is None:
         return False
-    source, table, result = found
+    source, table, result = selection
     if source.dtype is not ir.DataType.FLOAT or source.shape is None or len(source.shape) != 4:
         return False
     channels = source.shape[1]
     if not isinstance(channels, int):
         return False
     matrix = np.eye(channels, dtype=np.float32)[table]
-    part = edit.insert_convolution(graph, node, source, matrix, f"{node.name}.selection")
-    part.shape = ir.Shape([source.shape[0], len(table), *source.shape[2:]])
+    selected = edit.insert_convolution(graph, node, source, matrix, f"{node.name}.selection")
+    selected.shape = ir.Shape([source.shape[0], len(table), *source.shape[2:]])
     last = edit.producer(result)
-    edit.replace_value(result, part)
+    edit.replace_value(result, selected)
     edit.remove_dead(last)
     return True
 

@@ -25,10 +25,12 @@ GRIDS = {("asymmetric", "floor"): 0.0, ("half_pixel", "round_prefer_ceil"): 0.5}
 
 
 def gather_to_resize(model: ir.Model) -> int:
-    """Rewrite each selection of pixels that equals a nearest-neighbour Resize.
+    """Rewrite each selection of rows and columns that equals a nearest-neighbour Resize as one.
 
-    Exact by ONNX's definition of Resize. ONNX Runtime computes positions in float32, and at some
-    sizes, such as 14 pixels to 2, copies a neighbour (findings/onnxruntime-nearest-positions.sh).
+    The pattern is a GatherND with a constant table between two Transposes that swap (N, C) and
+    (H, W), of static shape. Exact by ONNX's definition of Resize. ONNX Runtime computes positions
+    in float32, and at some sizes, such as 14 pixels to 2, copies a neighbour
+    (findings/onnxruntime-nearest-positions.sh).
 
     Args:
         model: edited in place.

@@ -17,7 +17,9 @@ from edge_imgq.graph import edit
 def gather_to_slice(model: ir.Model) -> int:
     """Rewrite each Gather of consecutive constant indices from floats as a Slice; bit-exact.
 
-    A Squeeze or Reshape follows if the table of indices is a scalar or has several axes.
+    The Slice has step 1, along the Gather's axis, whose length must be known; it is left out if it
+    would keep the whole axis. A Squeeze follows if the table of indices is a scalar, a Reshape if
+    it has several axes.
 
     Args:
         model: edited in place.
@@ -44,22 +46,24 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     flat = indices.reshape(-1) % length
     if not np.array_equal(flat, np.arange(flat[0], flat[0] + flat.size)):
         return False
-    part = source
+    selected = source
     if flat.size != length:
         ends = {axis: (int(flat[0]), int(flat[-1]) + 1)}
-        part = edit.insert_slice(graph, node, source, ends, f"{node.name}.part")
-        part.shape = ir.Shape([*source.shape[:axis], flat.size, *source.shape[axis + 1 :]])
+        selected = edit.insert_slice(graph, node, source, ends, f"{node.name}.part")
+        selected.shape = ir.Shape([*source.shape[:axis], flat.size, *source.shape[axis + 1 :]])
     if indices.ndim == 0:
         axes = edit.add_constant(graph, f"{node.name}.axes", np.array([axis], np.int64))
-        part = edit.insert_node(graph, node, "Squeeze", [part, axes], {}, f"{node.name}.squeezed")
-        part.shape = result.shape
+        selected = edit.insert_node(
+            graph, node, "Squeeze", [selected, axes], {}, f"{node.name}.squeezed"
+        )
+        selected.shape = result.shape
     elif indices.ndim != 1:
         if not result.shape.is_static():
             return False
         lengths = result.shape.numpy()
-        part = edit.insert_reshape(graph, node, part, lengths, f"{node.name}.shaped")
-    if part is source and result.is_graph_output():
+        selected = edit.insert_reshape(graph, node, selected, lengths, f"{node.name}.shaped")
+    if selected is source and result.is_graph_output():
         return False
-    edit.replace_value(result, part)
+    edit.replace_value(result, selected)
     edit.remove_node(node)
     return True

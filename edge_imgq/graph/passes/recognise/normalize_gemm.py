@@ -15,10 +15,12 @@ from edge_imgq.graph import edit
 
 
 def normalize_gemm(model: ir.Model) -> int:
-    """Rewrite Gemm, MatMul and PRelu in the form that all targets support; exact in real numbers.
+    """Rewrite Gemm, MatMul and PRelu in the form that all targets support.
 
-    A transposed Gemm input gets a Transpose, a matrix C an Add, a MatMul of a vector a Squeeze; a
-    PRelu with slopes per pixel becomes relu(x) + slope · min(x, 0). Float32 rounding may differ.
+    The transA of a Gemm becomes a Transpose before it, its constant C of several rows an Add after
+    it, a MatMul of a vector one of a matrix and a Squeeze; a PRelu with constant slopes that differ
+    along other axes than the channels becomes relu(x) + slope · min(x, 0). Exact in real numbers;
+    float32 rounding may differ.
 
     Args:
         model: edited in place.
@@ -34,10 +36,10 @@ def normalize_gemm(model: ir.Model) -> int:
 
 
 def _gemm(graph: ir.Graph, node: ir.Node) -> int:
-    return _turn_input(graph, node) + _part_offset(graph, node)
+    return _transpose_input(graph, node) + _add_after_product(graph, node)
 
 
-def _turn_input(graph: ir.Graph, node: ir.Node) -> int:
+def _transpose_input(graph: ir.Graph, node: ir.Node) -> int:
     source = node.inputs[0]
     if not node.attributes.get_int("transA", 0) or source is None or source.shape is None:
         return 0
@@ -49,7 +51,7 @@ def _turn_input(graph: ir.Graph, node: ir.Node) -> int:
     return 1
 
 
-def _part_offset(graph: ir.Graph, node: ir.Node) -> int:
+def _add_after_product(graph: ir.Graph, node: ir.Node) -> int:
     """Add a matrix C after the product, because a bias holds one number per column."""
     offset = node.inputs[2] if len(node.inputs) > 2 else None
     if offset is None or not edit.is_constant(offset) or edit.contents(offset).ndim < 2:
@@ -75,8 +77,8 @@ def _vector_product(graph: ir.Graph, node: ir.Node) -> int:
     if 1 not in ranks or 0 in ranks or result.shape is None:
         return 0
     factors = [
-        _lifted(graph, node, index, place) if rank == 1 else value
-        for index, (value, rank, place) in enumerate(zip(node.inputs, ranks, (0, 1), strict=True))
+        _lifted(graph, node, index, axis) if rank == 1 else value
+        for index, (value, rank, axis) in enumerate(zip(node.inputs, ranks, (0, 1), strict=True))
     ]
     gone = [axis for axis, rank in ((-2, ranks[0]), (-1, ranks[1])) if rank == 1]
     product = edit.insert_node(graph, node, "MatMul", factors, {}, f"{name}.matrix")

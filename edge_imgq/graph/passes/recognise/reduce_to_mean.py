@@ -30,10 +30,12 @@ SUMS = ("ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare")
 
 
 def reduce_to_mean(model: ir.Model) -> int:
-    """Rewrite sums, L1 and L2 norms and GlobalMaxPool as means or ReduceMax.
+    """Rewrite sums, L1 and L2 norms as multiples of means, and GlobalMaxPool as ReduceMax.
 
-    Axes have known length. ReduceSum is mean(x) · n, ReduceL2 √mean(x²) · √n; nodes of norms are
-    marked as float arithmetic. Exact in real numbers; float32 rounding differs.
+    With n elements reduced to one, ReduceSum is mean(x) · n, ReduceL1 mean(|x|) · n,
+    ReduceSumSquare mean(x²) · n and ReduceL2 √mean(x²) · √n; nodes of norms are marked to compute
+    in float in a quantized graph. Reductions whose axes a Reshape restores keep them instead. Axes
+    are constant, of known length. Exact in real numbers; float32 rounding differs.
 
     Args:
         model: edited in place.
@@ -94,8 +96,8 @@ def _keep_axes(node: ir.Node) -> bool:
     if result.shape is None or list(result.shape) != kept:
         return False
     node.attributes["keepdims"] = ir.AttrInt64("keepdims", 1)
-    for part in scaled:
-        part.outputs[0].shape = result.shape
+    for member in scaled:
+        member.outputs[0].shape = result.shape
     edit.replace_value(result, scaled[-1].outputs[0])
     edit.remove_dead(back)
     return True

@@ -19,7 +19,9 @@ Box = dict[int, tuple[int, int]]
 def scatter_to_concat(model: ir.Model) -> int:
     """Rewrite a ScatterND that overwrites a box, such as `y[:, :3] = z`; bit-exact.
 
-    It becomes Concat. Positions must be constant, the tensor's shape static.
+    It becomes a Concat, along each axis that the box does not fill, of the parts of the float
+    tensor before it, the new values and the parts after it. Indices must be constant and in
+    row-major order, the tensor's shape static; a ScatterND with a reduction is left unchanged.
 
     Args:
         model: edited in place.

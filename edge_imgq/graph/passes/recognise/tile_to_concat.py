@@ -15,16 +15,19 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.shapes.shape_arithmetic import worked_out
+from edge_imgq.graph.shapes.shape_arithmetic import evaluate_shape
 
 SIZES = ((97, 64), (50, 83))
 """Heights and widths at which open shapes are evaluated; all four lengths differ."""
 
 
 def tile_to_concat(model: ir.Model) -> int:
-    """Rewrite repetitions of channels as Concat or 1×1 convolution; exact for finite values.
+    """Rewrite repetitions of channels by Tile or Expand as Concat or 1×1 convolution.
 
-    In the convolution, an infinity or NaN spreads to all channels.
+    Copies of all channels, (N, C, H, W) to (N, k·C, H, W), become Concat(x, …, x); bit-exact.
+    Copies of each, by Unsqueeze, Tile or Expand, and Reshape to y[c·k + j] = x[c], become a
+    convolution by zeros and ones, which is exact for finite values; an infinity or NaN spreads to
+    all channels. An Expand to its input's shape is removed.
 
     Args:
         model: edited in place.
@@ -161,8 +164,8 @@ def _target(
     shapes = {source: image, node.outputs[0]: (*image[:2], count, *size)}
     if node.inputs[0] is not None:
         shapes[node.inputs[0]] = (*image[:2], 1, *size)
-    found = worked_out(merge.inputs[1], shapes, opset)
-    target = [] if found is None else [int(length) for length in found]
+    lengths = evaluate_shape(merge.inputs[1], shapes, opset)
+    target = [] if lengths is None else [int(length) for length in lengths]
     if target.count(-1) == 1:
         total = image[1] * count * size[0] * size[1]
         target[target.index(-1)] = total // -int(np.prod(target))

@@ -40,8 +40,10 @@ class _Steps:
 def unfold_to_conv(model: ir.Model) -> int:
     """Rewrite torch's `unfold`, exported as gathers of windows, as a depthwise Conv.
 
-    The pattern is two gathers, a Transpose and a Reshape; the kernels are one-hot, kh·kw per
-    channel. Exact for finite values; an infinity or NaN spreads to all taps of its window.
+    The pattern is two Gathers of rows and columns of (N, C, H, W) by regular tables, a Transpose
+    and a Reshape, which is kept. The Conv has the windows' strides and dilations and kh · kw
+    one-hot kernels per channel, on the image without pixels that no window reads. Exact for finite
+    values; an infinity or NaN spreads to all taps of its window.
 
     Args:
         model: edited in place.
@@ -121,6 +123,6 @@ def _cut(graph: ir.Graph, turn: ir.Node, image: ir.Value, sides: tuple[_Steps, _
     if reached == [(0, length) for length in image.shape[2:]]:
         return image
     ends = dict(enumerate(reached, 2))
-    part = edit.insert_slice(graph, turn, image, ends, f"{turn.name}.reached")
-    part.shape = ir.Shape([*image.shape[:2], *(end - first for first, end in reached)])
-    return part
+    cropped = edit.insert_slice(graph, turn, image, ends, f"{turn.name}.reached")
+    cropped.shape = ir.Shape([*image.shape[:2], *(end - first for first, end in reached)])
+    return cropped

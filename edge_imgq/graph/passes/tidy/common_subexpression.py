@@ -18,7 +18,8 @@ MAX_CONSTANT = 1 << 31
 def common_subexpression(model: ir.Model) -> int:
     """Share equal constants, and remove nodes that repeat another node's computation; bit-exact.
 
-    Constants of at most MAX_CONSTANT bytes (2 GiB) are compared by content.
+    Nodes with the same operator, inputs and attributes count as equal, as do constants of the same
+    dtype, shape and bytes, of at most 2 GiB (MAX_CONSTANT).
 
     Args:
         model: edited in place.

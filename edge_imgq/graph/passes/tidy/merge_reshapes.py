@@ -19,8 +19,9 @@ from edge_imgq.graph.operators import RESHAPING
 def merge_reshapes(model: ir.Model) -> int:
     """Merge consecutive Reshape, Flatten, Squeeze and Unsqueeze nodes; bit-exact.
 
-    A Transpose that moves only axes of length 1 counts as one. Nodes of unknown shape and nodes
-    marked as float arithmetic stay unchanged.
+    Two become one Reshape of static shape; a chain that ends in a shape that it had before is
+    removed from there on. A Transpose that moves only axes of length 1 may be part of such a chain.
+    Nodes of unknown shape and nodes marked as float arithmetic stay unchanged.
 
     Args:
         model: edited in place.

@@ -16,7 +16,8 @@ FARTHEST = 2**31 - 1
 def negative_pad_to_slice(model: ir.Model) -> int:
     """Rewrite each constant-mode Pad that has a negative amount as a Slice and a Pad; bit-exact.
 
-    Pads that are computed or given with an `axes` input stay unchanged.
+    A side with p < 0 loses −p rows by the Slice; the Pad keeps the positive amounts, and is left
+    out without any. Pads that are computed or given with an `axes` input stay unchanged.
 
     Args:
         model: edited in place.
@@ -39,10 +40,10 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     cut = np.maximum(-table, 0)
     axes = np.flatnonzero(cut.any(axis=0))
     ends = {int(a): (int(cut[0, a]), -int(cut[1, a]) or FARTHEST) for a in axes}
-    part = edit.insert_slice(graph, node, source, ends, f"{node.name}.part")
+    cropped = edit.insert_slice(graph, node, source, ends, f"{node.name}.part")
     if source.shape is not None:
         taken = cut.sum(axis=0)
-        part.shape = ir.Shape(
+        cropped.shape = ir.Shape(
             [
                 side - int(less) if isinstance(side, int) else None if less else side
                 for side, less in zip(source.shape, taken, strict=True)
@@ -50,11 +51,11 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
         )
     rest = np.maximum(table, 0)
     if rest.any():
-        node.replace_input_with(0, part)
+        node.replace_input_with(0, cropped)
         padding = edit.add_constant(graph, f"{node.name}.pads", rest.reshape(-1))
         node.replace_input_with(1, padding)
         return True
-    part.shape = node.outputs[0].shape
-    edit.replace_value(node.outputs[0], part)
+    cropped.shape = node.outputs[0].shape
+    edit.replace_value(node.outputs[0], cropped)
     edit.remove_node(node)
     return True

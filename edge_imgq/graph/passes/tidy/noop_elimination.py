@@ -22,11 +22,12 @@ TO_THE_END = 2**31 - 1
 
 
 def noop_elimination(model: ir.Model) -> int:
-    """Remove nodes without effect in inference at the known shapes, such as Identity; bit-exact.
+    """Remove nodes without effect in inference at the known shapes; bit-exact.
 
-    Also Dropout, float Cast, zero Pad, whole Slice, Resize to the same size, Transpose in order,
-    Concat of one tensor, Reshape to the input's shape, and Expand before arithmetic that broadcasts
-    alike. The input must be computed by another node.
+    They are Identity, Dropout, Cast from float32 to float32, Pad by zero, Slice of a whole tensor,
+    Resize to the same size, Transpose in identity order, Concat of one tensor, Reshape to the
+    input's shape, and Expand, or Tile of axes of length 1, before arithmetic that broadcasts to the
+    same shape. A node between a graph input and a graph output is kept.
 
     Args:
         model: edited in place.

@@ -15,9 +15,10 @@ from edge_imgq.graph.operators import WINDOWED
 
 
 def resolve_auto_pad(model: ir.Model) -> int:
-    """Replace `auto_pad` by explicit pads where they do not depend on the size; bit-exact.
+    """Replace `auto_pad` of convolutions and pools by the pads that it means; bit-exact.
 
-    Windows of unknown kernel size, or of SAME padding with a stride, stay unchanged.
+    Windows of unknown kernel size, and SAME padding with a stride above 1, whose pads depend on the
+    image's size, are left unchanged; transposed convolutions are rewritten at any stride.
 
     Args:
         model: edited in place.
@@ -25,10 +26,10 @@ def resolve_auto_pad(model: ir.Model) -> int:
     Returns:
         The number of windows rewritten.
     """
-    return sum(_state(node) for node in model.graph if node.op_type in WINDOWED)
+    return sum(_replace_auto_pad(node) for node in model.graph if node.op_type in WINDOWED)
 
 
-def _state(node: ir.Node) -> bool:
+def _replace_auto_pad(node: ir.Node) -> bool:
     if node.attributes.get_string("auto_pad", "NOTSET") == "NOTSET":
         return False
     weight, attributes = node.inputs[1] if len(node.inputs) > 1 else None, attributes_of(node)

@@ -15,7 +15,8 @@ PAIR = {"Max": "Max", "Min": "Min", "Sum": "Add"}
 def split_variadic(model: ir.Model) -> int:
     """Split Max and Min of more than two inputs, and Sum of two or more, into two-operand nodes.
 
-    Bit-exact: sums are added from left to right, as ONNX Runtime adds.
+    Max(a, b, c) becomes Max(Max(a, b), c), and Sum(a, b, c) Add(Add(a, b), c). Bit-exact: sums are
+    added from left to right, as ONNX Runtime adds.
 
     Args:
         model: edited in place.
