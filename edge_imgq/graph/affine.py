@@ -155,9 +155,15 @@ def insert_affine(
     """Insert an affine before a node and return its output.
 
     A pure factor is written as Mul and a pure offset as Add. Both together are a depthwise 1×1
-    convolution for LANES or more channels, else a Mul and an Add. Constants are rounded to
-    float32. `source` is (N, C, H, W); the output has its shape. `name` names the last node and its
-    output, with a number appended if it is taken.
+    convolution for 16 (LANES) or more channels, else a Mul and an Add. Constants are rounded to
+    float32.
+
+    Args:
+        graph: edited in place.
+        before: node before which to insert.
+        source: input, (N, C, H, W); the output has its shape.
+        affine: factors and offsets of C channels.
+        name: name of the last node and its output; a number is appended if it is taken.
     """
     if operators_for(affine) == 2:
         scaled = _insert_one(graph, before, source, affine.without_offset(), f"{name}.scale")
@@ -213,7 +219,8 @@ def scale_bounds(clip: ir.Node, affine: Affine) -> None:
     """Replace the constant bounds l and h of a Clip by a·l + b and a·h + b, in place.
 
     The affine must be uniform with a > 0, so that the lower bound stays the lower one. A bound that
-    is absent stays absent. New bounds are rounded to float32.
+    is absent stays absent. New bounds are rounded to float32. Other nodes that read the same bound
+    keep the old one.
 
     Raises:
         ValueError: a bound is computed.

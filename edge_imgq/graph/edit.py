@@ -81,7 +81,10 @@ def sole_consumer(value: ir.Value) -> ir.Node | None:
 
 
 class Names:
-    """The value names of a graph, cached for many insertions: each lookup walks the whole graph."""
+    """The value names of a graph, cached for many insertions.
+
+    Without it, `free_name` walks the whole graph each time.
+    """
 
     def __init__(self, graph: ir.Graph) -> None:
         self._taken = _taken(graph)
@@ -143,8 +146,15 @@ def insert_node(
 ) -> ir.Value:
     """Insert a node with one output before another and return the output, typed float32.
 
-    Its shape is not set. `name` names the node and its output, with a number appended if it is
-    taken. Attributes are Python values; None is an absent input.
+    The shape of the output is not set.
+
+    Args:
+        graph: edited in place.
+        before: node before which to insert.
+        kind: operator type of the standard ONNX domain.
+        inputs: in ONNX order; None for an absent one.
+        attributes: attributes as Python values.
+        name: name of the node and its output; a number is appended if it is taken.
     """
     node = ir.node(kind, inputs, attributes, name=name)
     output = node.outputs[0]

@@ -68,7 +68,12 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Activation:
-    """Bounds to which an operation's output is clipped; infinite where unbounded."""
+    """Bounds to which an operation's output is clipped.
+
+    Attributes:
+        low: lower bound, a real number; −∞ for none.
+        high: upper bound, a real number; ∞ for none.
+    """
 
     low: float
     high: float

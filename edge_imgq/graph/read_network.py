@@ -68,6 +68,7 @@ class _Reader:
         self.fused: set[ir.Node] = set()
 
     def read(self) -> Network:
+        """Convert all nodes in order and return the network."""
         inputs = tuple(
             self._define(value) for value in self.graph.inputs if not value.is_initializer()
         )

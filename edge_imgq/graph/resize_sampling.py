@@ -115,9 +115,12 @@ ROUNDINGS: Mapping[str, Callable[[Floats], Floats]] = {
 def axis_of(operation: Operation, axis: int) -> Axis:
     """Return lengths, scale and region of one axis of a Resize.
 
-    `axis` counts from 0. Scales, sizes and region must be constant, shapes static. Without stated
-    scales, the scale is output length over input length, or by `keep_aspect_ratio_policy` the least
-    or greatest of all axes.
+    Without stated scales, the scale is output length over input length, or by
+    `keep_aspect_ratio_policy` the least or greatest of all axes.
+
+    Args:
+        operation: Resize of static shapes with constant scales, sizes and region.
+        axis: axis of its input, from 0.
     """
     image, output = operation.operand(0).shape, operation.output.shape
     rank = len(image)
@@ -150,10 +153,13 @@ def _stretched(operation: Operation, axis: int, index: int | None) -> float:
 def matrix(operation: Operation, axis: int) -> Floats:
     """Return the interpolation matrix R, float64 (output length, input length), of a Resize's axis.
 
-    Along it y = R · x, by the ONNX specification of Resize-19 in float64. `axis` counts from 0.
-    Rows of outputs outside the image, in `tf_crop_and_resize`, are 0; `extrapolation_value` is not
-    added. For "nearest", positions are rounded to 6 decimals first, as runtimes compute them in
-    float32.
+    Along it y = R · x, by the ONNX specification of Resize-19 in float64. Rows of outputs outside
+    the image, in `tf_crop_and_resize`, are 0; `extrapolation_value` is not added. For "nearest",
+    positions are rounded to 6 decimals first, as runtimes compute them in float32.
+
+    Args:
+        operation: Resize of static shapes with constant scales, sizes and region.
+        axis: axis of its input, from 0.
     """
     attributes, sampled = operation.attributes, axis_of(operation, axis)
     coordinates = attributes.get("coordinate_transformation_mode", "half_pixel")
@@ -177,8 +183,11 @@ def matrix(operation: Operation, axis: int) -> Floats:
 def outside(operation: Operation, axis: int) -> NDArray[np.bool_]:
     """Return a mask, (output length,), of the outputs along an axis that sample outside the image.
 
-    It is True only for mode `tf_crop_and_resize`; there ONNX returns `extrapolation_value`. `axis`
-    counts from 0.
+    It is True only for mode `tf_crop_and_resize`; there ONNX returns `extrapolation_value`.
+
+    Args:
+        operation: Resize of static shapes with constant scales, sizes and region.
+        axis: axis of its input, from 0.
     """
     sampled = axis_of(operation, axis)
     if operation.attributes.get("coordinate_transformation_mode") != CROP:

@@ -53,6 +53,7 @@ class _Graph:
         self.makers = {name: node for node in graph.node for name in node.output}
 
     def lines(self) -> Iterator[tuple[str, str]]:
+        """Yield name and description of every tensor that operators or outputs read."""
         graph = self.model.graph
         for node in graph.node:
             if node.op_type not in ("QuantizeLinear", "DequantizeLinear"):

@@ -104,7 +104,11 @@ def cheapest_rewrite(
 
 
 def no_rewrite(layer: ConvShape, kernels: KernelProfile) -> ConvRewrite:
-    """Return the plain variant, without blocks; its slots include a following depth-to-space."""
+    """Return the variant of a convolution without blocks of pixels.
+
+    Slots are estimated per output position for the processor of the kernel profile, with a
+    following depth-to-space if the layer has one.
+    """
     taps = prod(layer.kernel)
     slots = _slots(layer, taps, 1, 1, kernels)
     return ConvRewrite(slots + _shuffle(layer, kernels), taps)

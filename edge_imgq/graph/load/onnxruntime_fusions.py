@@ -69,7 +69,14 @@ class _Writer:
         self._result, self._name, self._count = node.output[0], node.name or node.output[0], 0
 
     def add(self, kind: str, inputs: Sequence[str], last: bool = False, **attributes: Any) -> str:
-        """Append a node and return its output's name; the fused node's output if `last`."""
+        """Append a node and return the name of its output.
+
+        Args:
+            kind: operator type of the standard ONNX domain.
+            inputs: names of its inputs.
+            last: whether its output is the fused node's; else it gets a name of its own.
+            attributes: attributes as Python values.
+        """
         name = f"{self._name}.{self._count}" if self._count else self._name
         output = self._result if last else f"{self._result}.{self._count}"
         self._count += 1

@@ -107,10 +107,10 @@ WORDS = ("height", "width")
 
 
 def name_open_sides(value: onnx.ValueInfoProto, ratio: int) -> None:
-    """Make the height and width of an input (N, C, H, W) open, with names, in place.
+    """Make height and width of a graph input, (N, C, H, W), open and name them, in place.
 
-    They are "height" and "width" for `ratio` 1, and "height/2" and "width/2" for an input of half
-    the image's sides, `ratio` 2.
+    They become "height" and "width" for `ratio` 1, and "height/2" and "width/2" for `ratio` 2, an
+    input of half the image's height and width.
     """
     suffix = f"/{ratio}" if ratio > 1 else ""
     for dimension, word in zip(value.type.tensor_type.shape.dim[2:], WORDS, strict=True):

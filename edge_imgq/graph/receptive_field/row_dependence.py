@@ -121,9 +121,11 @@ def merged(ranges: RowRanges, axes: Sequence[int]) -> RowRanges:
 
 
 def union(sources: Sequence[RowRanges], shape: Shape) -> RowRanges:
-    """Return the union of broadcast operands' row ranges: least first, greatest last row.
+    """Return the row ranges of a result whose elements depend on those of several operands.
 
-    Operands are aligned at their last axes, as in NumPy; `shape` is that of the result.
+    `sources` holds the operands' ranges; the result has the least first and the greatest last row
+    of them. Operands are broadcast and aligned at their last axes, as in NumPy; `shape` is that of
+    the result.
     """
     first, last = sources[0].first, sources[0].last
     for other in sources[1:]:

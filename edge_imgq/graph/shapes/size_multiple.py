@@ -92,10 +92,10 @@ def find_sides(
 
 
 def sizes_to_try(model: ir.Model, preferred: Sequence[Size]) -> Iterator[Size]:
-    """Yield candidate heights and widths in pixels, those of `preferred` first.
+    """Yield heights and widths, in pixels, at which to try a model; those of `preferred` first.
 
     Then come squares of 448, 384 and the other TRIED_SIDES, and adjacent lengths of at least 8 in
-    the constant targets of Reshape nodes. A size may come twice.
+    the constant targets of the model's Reshape nodes. A size may come twice.
     """
     yield from preferred
     yield from ((side, side) for side in TRIED_SIDES)
@@ -107,6 +107,10 @@ def scale_at(model: ir.Model, size: Size) -> Scale | None:
 
     The scale is output height over input height, and must be that of the widths. None if it is a
     fraction, the output is no image (1, C, H, W), or shape inference fails.
+
+    Args:
+        model: model whose first input is the image, (N, C, H, W).
+        size: height and width of the image in pixels.
     """
     ratio = ratio_at(model, size)
     return ratio if isinstance(ratio, int) else None
@@ -118,6 +122,10 @@ def ratio_at(model: ir.Model, size: Size) -> Scale | None:
     The scale is output height over input height, and must be that of the widths. None if the output
     is no image (1, C, H, W), if shape inference fails, or if numerator and denominator both exceed
     16 (MAX_TERM): such a fraction comes from rounding at this size.
+
+    Args:
+        model: model whose first input is the image, (N, C, H, W).
+        size: height and width of the image in pixels.
     """
     try:
         output = output_at(model, size)
@@ -135,6 +143,10 @@ def output_at(model: ir.Model, size: Size) -> Size | None:
 
     None if it is not one image (1, C, H, W).
 
+    Args:
+        model: model whose first input is the image, (N, C, H, W).
+        size: height and width of the image in pixels.
+
     Raises:
         ModelError: shape inference fails at this size.
     """
@@ -150,6 +162,10 @@ def numbers_at(model: ir.Model, size: Size) -> int | None:
 
     A vector is (N,), (1, N) or (1, N, 1, 1). None if the first output is none, or if shape
     inference fails.
+
+    Args:
+        model: model whose first input is the image, (N, C, H, W).
+        size: height and width of the image in pixels.
     """
     try:
         shape = bind_size(model, size).graph.outputs[0].shape

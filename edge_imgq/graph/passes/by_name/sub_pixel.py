@@ -52,11 +52,13 @@ class _Axis:
 
     @property
     def first(self) -> int:
+        """Lowest offset t of an input pixel that any phase reads; at most 0."""
         lowest = -((self.kernel - 1 - self.padding) // self.stride)
         return min(lowest, 0)
 
     @property
     def last(self) -> int:
+        """Highest offset t of an input pixel that any phase reads; at least 0."""
         return max((self.stride - 1 + self.padding) // self.stride, 0)
 
     @property

@@ -296,6 +296,7 @@ class _Writer:
         self.graph, self.before, self.name = graph, before, name
 
     def constant(self, values: Any, suffix: str) -> ir.Value:
+        """Add an initializer "<name>.<suffix>", float32, of the shape of `values`."""
         return edit.add_constant(
             self.graph, f"{self.name}.{suffix}", np.asarray(values, np.float32)
         )
@@ -308,6 +309,10 @@ class _Writer:
         shape: ir.Shape | None = None,
         **attributes: Any,
     ) -> ir.Value:
+        """Insert a node "<name>.<suffix>" that is marked as float arithmetic; return its output.
+
+        The output is float32 of `shape`, or of no recorded shape.
+        """
         name = f"{self.name}.{suffix}"
         value = edit.insert_node(self.graph, self.before, kind, inputs, attributes, name)
         producer = value.producer()
@@ -317,6 +322,7 @@ class _Writer:
         return value
 
     def numbers(self, values: list[int], suffix: str) -> ir.Value:
+        """Add an initializer "<name>.<suffix>", int64, of one axis."""
         return edit.add_constant(self.graph, f"{self.name}.{suffix}", np.asarray(values, np.int64))
 
     def mean(self, source: ir.Value, norm: Norm, suffix: str) -> ir.Value:

@@ -39,14 +39,17 @@ class _Activation(NodeInserter):
         return self.in_float(kind, *inputs, like=self.source)
 
     def is_above(self, value: ir.Value, threshold: ir.Value) -> ir.Value:
+        """Insert value > threshold and return its output, booleans of the activation's shape."""
         result = self.step("Greater", value, threshold)
         result.dtype = ir.DataType.BOOL
         return result
 
     def number(self, value: float) -> ir.Value:
+        """Add a float32 scalar initializer and return its value."""
         return self.constant("number", np.float32(value))
 
     def attribute(self, name: str, default: float) -> float:
+        """Return a float attribute of the activation, or the default if it is not stated."""
         return float(self.node.attributes.get_float(name, default))
 
 
