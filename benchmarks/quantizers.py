@@ -39,7 +39,8 @@ from edge_imgq.images.samples import ImageSet, samples
 from edge_imgq.pipeline.image_selection import evaluation_images
 from edge_imgq.runtime.onnxruntime import inference_session
 from edge_imgq.skipped import Skipped
-from edge_imgq.verify.drift import Drop, compare
+from edge_imgq.verify.compare import compare
+from edge_imgq.verify.drift import Drop
 from edge_imgq.verify.summary import summarise
 
 if TYPE_CHECKING:

@@ -36,12 +36,15 @@ class Boxes:
     labels: NDArray[np.int64]
 
     def chosen(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> Boxes:
-        """Return the boxes at indices, or those where a mask (N,) is true."""
+        """Return the boxes at indices, in that order, or those where a mask (N,) is true."""
         return Boxes(self.corners[which], self.scores[which], self.labels[which])
 
 
 def overlaps(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the IoU (N, M) of boxes (N, 4) with boxes (M, 4), 0 to 1; 0 for boxes without area."""
+    """Return the IoU (N, M) of boxes (N, 4) with boxes (M, 4), float64, 0 to 1.
+
+    Corners are as in `Boxes`, smaller coordinates first. Boxes without area have an IoU of 0.
+    """
     first, last = (
         np.maximum(one[:, None, :2], other[:, :2]),
         np.minimum(one[:, None, 2:], other[:, 2:]),
@@ -76,10 +79,11 @@ def without_duplicates(boxes: Boxes, most: float) -> Boxes:
 
 
 def correct(reference: Boxes, detected: Boxes) -> NDArray[np.bool_]:
-    """Return which found boxes are correct, (N,) in the order of `detected`.
+    """Return which detected boxes are correct: bool (N,), in the order of `detected`.
 
     Boxes take turns by falling score. Each takes the reference box of its label with the highest
-    IoU among those that no box has taken yet, and is correct if that is at least CORRECT.
+    IoU among those that no box has taken yet, and is correct if that is at least CORRECT, 0.5. A
+    box whose best IoU is lower takes none.
     """
     shared = overlaps(detected.corners, reference.corners)
     shared[detected.labels[:, None] != reference.labels] = 0.0
@@ -94,14 +98,15 @@ def correct(reference: Boxes, detected: Boxes) -> NDArray[np.bool_]:
 def average_precision(images: Sequence[tuple[Boxes, Boxes]]) -> float:
     """Return the average precision, 0 to 1, the mean over the labels in the references.
 
-    Per label, all boxes of all images are ranked by score. Precision at each recall is the highest
-    at this or a larger recall.
+    Per label, all boxes of all images are ranked by score, and the result is the area under the
+    precision-recall curve. Precision at each recall is the highest at this or a larger recall.
+    Detected labels that no reference has do not count.
 
     Args:
-        images: reference boxes and found boxes of each image.
+        images: reference boxes and detected boxes of each image.
 
     Raises:
-        ValueError: there is no reference box.
+        ValueError: there is no reference box, or no image.
     """
     labels = np.unique(np.concatenate([reference.labels for reference, _ in images]))
     if not len(labels):

@@ -26,21 +26,23 @@ MIN_SIDE = 2 * BLOCK
 
 
 def wavelet_noise(luma: NDArray[np.floating]) -> float:
-    """Estimate the deviation of white noise in luma (H, W), in levels, by wavelets.
+    """Estimate the standard deviation of white noise in luma (H, W), 0 to 255, in levels.
 
-    The finest diagonal band is used. The estimate is the median of the absolute diagonal wavelet
-    coefficients divided by 0.6745 (Donoho and Johnstone, "Ideal spatial adaptation by wavelet
-    shrinkage", Biometrika 1994). Texture counts as noise.
+    The estimate is the median of the absolute diagonal coefficients of the finest wavelet band
+    (Daubechies, two vanishing moments) divided by 0.6745 (Donoho and Johnstone, "Ideal spatial
+    adaptation by wavelet shrinkage", Biometrika 1994). It expects Gaussian noise. Texture counts as
+    noise. Sides must be MIN_SIDE or more.
     """
     diagonal = _filtered(_filtered(luma).T)
     return float(np.median(np.abs(diagonal)) / NORMAL_MAD)
 
 
 def laplacian_variance(luma: NDArray[np.floating]) -> float:
-    """Compute the variance of the Laplacian of luma (H, W): small for blurred images.
+    """Compute the variance of the Laplacian of luma (H, W), 0 to 255: small for blurred images.
 
     Sharp and noisy images have more. The unit is squared levels; the border pixels are left out.
-    Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy", ICPR 2000.
+    Pass floats: differences of integers would wrap around. Pech-Pacheco et al., "Diatom
+    autofocusing in brightfield microscopy", ICPR 2000.
     """
     inside = luma[1:-1, 1:-1]
     around = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:]
@@ -48,11 +50,12 @@ def laplacian_variance(luma: NDArray[np.floating]) -> float:
 
 
 def blockiness(luma: NDArray[np.floating]) -> float:
-    """Compute the ratio of steps across 8x8 block borders to other steps in luma (H, W).
+    """Compute the ratio of steps across 8x8 block borders to other steps in luma (H, W), floats.
 
-    It is 1 without blocks, and if there are no other steps. Steps are mean absolute differences of
-    neighbours, as in the blockiness of Wang, Sheikh and Bovik, "No-reference perceptual quality
-    assessment of JPEG compressed images", ICIP 2002. Blocks start at the first pixel.
+    It is 1 without blocks, and if there are no other steps; larger with JPEG blocks. Steps are mean
+    absolute differences of neighbours, as in the blockiness of Wang, Sheikh and Bovik,
+    "No-reference perceptual quality assessment of JPEG compressed images", ICIP 2002. Blocks start
+    at the first pixel. Sides must be MIN_SIDE or more.
     """
     across, within = [], []
     for image in (luma, luma.T):

@@ -23,12 +23,16 @@ BLOCK = 8
 def psnr_b(reference: NDArray[np.generic], candidate: NDArray[np.generic]) -> float:
     """Compute the PSNR-B of `candidate` in decibels, with a peak of 255.
 
+    It is at most the PSNR over the pixels, and lower if block borders stand out (the module has the
+    formula).
+
     Args:
-        reference: ground truth (H, W, 1) on the scale 0..255.
-        candidate: image to evaluate, same shape; its blocks start at the first pixel.
+        reference: ground truth (H, W, 1) on the scale 0..255, of any numeric type.
+        candidate: image to evaluate, same shape, over 8 pixels high and wide; its blocks start at
+            the first pixel.
 
     Returns:
-        PSNR-B; infinity for identical images without block artefacts.
+        PSNR-B, computed in float64; infinity for identical images without block artefacts.
 
     Raises:
         ValueError: the shapes differ, or the images do not have one channel.
@@ -44,10 +48,11 @@ def psnr_b(reference: NDArray[np.generic], candidate: NDArray[np.generic]) -> fl
 
 
 def blocking_effect(pixels: NDArray[np.float64]) -> float:
-    """Compute the blocking effect factor (BEF) of an image (H, W), in squared levels.
+    """Compute the blocking effect factor (BEF) of an image (H, W), 0 to 255, in squared levels.
 
-    It is 0 if block borders differ no more than other neighbours. One side must be longer than 8
-    pixels.
+    It is 0 if block borders differ no more than other neighbours. Blocks of 8x8 start at the first
+    pixel. Both sides must be 2 pixels or more, and one more than 8; otherwise the result is NaN or
+    ZeroDivisionError.
     """
     on_border, within = [], []
     for image in (pixels, pixels.T):

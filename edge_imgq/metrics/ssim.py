@@ -19,16 +19,16 @@ def ssim(
     """Compute the structural similarity of Wang et al., IEEE TIP 2004: 1 for identical images.
 
     The window is a Gaussian of standard deviation 1.5 over 11x11 pixels, the constants are 0.01 and
-    0.03, and the mean is taken over positions where the whole window lies inside the image. It is
-    computed in float64 per channel and averaged.
+    0.03 with a peak of 255, and the mean is taken over positions where the whole window lies inside
+    the image. It is computed in float64 per channel and averaged; the result is −1 to 1.
 
     Args:
-        reference: ground truth (H, W, C) on the scale 0..255.
+        reference: ground truth (H, W, C) on the scale 0..255, of any numeric type.
         candidate: image to evaluate, same shape.
         shave: rows and columns left out on every side.
 
     Raises:
-        ValueError: the shapes differ, or fewer than 11 pixels are left.
+        ValueError: the shapes differ, or fewer than 11 rows or columns are left.
     """
     from skimage.metrics import structural_similarity
 

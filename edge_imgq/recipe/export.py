@@ -102,12 +102,12 @@ class ExportRecipe:
 
     @property
     def chips(self) -> tuple[str, ...]:
-        """Chips for whose NPUs it is compiled, keys of CHIPS; empty for other processors."""
+        """Chips for whose NPUs the file is compiled, keys of CHIPS; empty for CPU and GPU."""
         return tuple(name for name in self.processors if name in CHIPS)
 
     @property
     def kind(self) -> str:
-        """The common kind of its processors, one of KINDS, such as "cpu"."""
+        """Kind of its processors, which is common to all: "cpu", "gpu" or "npu"."""
         return _kind(self.processors)
 
     @property
@@ -117,25 +117,38 @@ class ExportRecipe:
 
 
 def kernels_of(recipe: ExportRecipe) -> KernelProfile:
-    """Return the kernel profile for which its files are written.
+    """Return the kernel profile for which a recipe's files are written, that of its processor.
 
-    A file compiled for a chip is compiled from the CPU file, which is written beside it.
+    A file compiled for a chip is compiled from the CPU file, which is written beside it, so its
+    profile is that of "cpu".
     """
     return OF_PROCESSOR["cpu" if recipe.chips else recipe.processors[0]]
 
 
 def chip_target(name: str, chip: Chip | None) -> str:
-    """Return the target name of a recipe's file for one chip; None means the fallback file."""
+    """Return the target name of a recipe's file for one chip, such as "tflite-npu-sm8750".
+
+    Args:
+        name: name of the recipe.
+        chip: the chip; None for the fallback file, whose name ends in "-fallback".
+    """
     return f"{name}-{FALLBACK if chip is None else chip.slug}"
 
 
 def sized_target(name: str, size: tuple[int, int]) -> str:
-    """Return the target name of a recipe's file for one image size (height, width)."""
+    """Return the target name of a recipe's file for one size, such as "tflite-int8-180x320".
+
+    `size` is (height, width) in pixels.
+    """
     return f"{name}-{size[0]}x{size[1]}"
 
 
 def recipe_name(target: str) -> str:
-    """Return the recipe name of a target, without chip and size suffix."""
+    """Return the recipe name of a target: the name without suffixes of size and chip.
+
+    The inverse of `chip_target` and `sized_target`; a name without such suffixes is returned
+    itself.
+    """
     found = _SIZED.fullmatch(target)
     name = found[1] if found else target
     found = _OF_A_CHIP.fullmatch(name)
@@ -143,19 +156,20 @@ def recipe_name(target: str) -> str:
 
 
 def read_export_recipe(path: Path) -> ExportRecipe:
-    """Read one file of `export/`.
+    """Read and validate one file of `export/`; its stem is the name of the target.
 
     Raises:
-        RecipeError: it does not match `ExportRecipe`.
+        RecipeError: the file is missing, not TOML, or does not match `ExportRecipe`; every error is
+            told, with its line.
     """
     return _parsed(TomlTable.read(path), path.stem)
 
 
 def checked_export(recipe: ExportRecipe) -> ExportRecipe:
-    """Validate a recipe made in Python as if it were read from a file.
+    """Validate a recipe made in Python as if it were read from a file; return an equal recipe.
 
     Raises:
-        RecipeError: a value does not match `ExportRecipe`.
+        RecipeError: a value does not match `ExportRecipe`; every error is told.
     """
     budget = {key: value for key, value in vars(recipe.budget).items() if value is not None}
     values = {key: value for key, value in vars(recipe).items() if key not in ("name", "ports")}

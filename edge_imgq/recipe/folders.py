@@ -20,7 +20,7 @@ ALL = "all"
 
 
 def shipped_folder(stage: str) -> Path:
-    """Return the shipped folder of a stage: in the installed package, or in the checkout.
+    """Return the shipped recipe folder of a stage: in the installed package, or in the checkout.
 
     `stage` is "export", "quantize" or "calibration_data".
     """
@@ -41,12 +41,19 @@ def recipe_folder(stage: str, beside: Path | None = None) -> Path:
 
 
 def is_own_folder(stage: str) -> bool:
-    """Return True if the recipes of a stage come from a folder of the user's."""
+    """Return True if the recipes of a stage come from the working directory, not from edge-imgq.
+
+    `stage` is "export", "quantize" or "calibration_data".
+    """
     return recipe_folder(stage).resolve() != shipped_folder(stage).resolve()
 
 
 def export_recipes(beside: Path | None = None) -> tuple[ExportRecipe, ...]:
-    """Return the recipes of all targets, sorted by name.
+    """Read the export recipes of all targets, sorted by name.
+
+    Args:
+        beside: folder whose `export/` is used if it has recipes; the working directory by default.
+            Otherwise the shipped recipes are read.
 
     Raises:
         RecipeError: a recipe is invalid.
@@ -56,7 +63,12 @@ def export_recipes(beside: Path | None = None) -> tuple[ExportRecipe, ...]:
 
 
 def quantize_recipe(name: str, beside: Path | None = None) -> QuantizeRecipe:
-    """Return a quantization recipe by stem or path.
+    """Read a quantization recipe.
+
+    Args:
+        name: stem of a file of `quantize/`, or a path that ends in .toml.
+        beside: folder whose `quantize/` is used if it has recipes; the working directory by
+            default. Otherwise a shipped recipe is read.
 
     Raises:
         RecipeError: it does not exist or is invalid.
@@ -65,9 +77,13 @@ def quantize_recipe(name: str, beside: Path | None = None) -> QuantizeRecipe:
 
 
 def quantize_recipe_path(name: str, beside: Path | None = None) -> Path:
-    """Return the file of a quantization recipe; a name that ends in .toml is used as a path.
+    """Return the file of a quantization recipe.
 
-    Such a path need not exist.
+    Args:
+        name: stem of a file of `quantize/`; or a path that ends in .toml, which is returned
+            unchecked.
+        beside: folder whose `quantize/` is used if it has recipes; the working directory by
+            default.
 
     Raises:
         RecipeError: there is no recipe of that name.
@@ -86,7 +102,15 @@ def quantize_recipe_path(name: str, beside: Path | None = None) -> Path:
 
 
 def automatic_form(name: str, beside: Path | None = None) -> str:
-    """Return the recipe that starts from this one and repairs files over budget; "" if none.
+    """Return the name of the recipe that extends this one by repairing files over budget.
+
+    That is one whose `start` is `name` and whose `when_over_budget` is not "nothing"; of several,
+    the first by name; "" if there is none.
+
+    Args:
+        name: stem of a file of `quantize/`.
+        beside: folder whose `quantize/` is used if it has recipes; the working directory by
+            default.
 
     Raises:
         RecipeError: a recipe of the folder is invalid.
@@ -100,7 +124,12 @@ def automatic_form(name: str, beside: Path | None = None) -> str:
 
 
 def quantize_recipe_text(name: str, beside: Path | None = None) -> str:
-    """Return the text of the file that states a recipe's keys: its own, or that of its start.
+    """Return the TOML text that states a recipe's keys: of its own file, or of its start's.
+
+    Args:
+        name: stem of a file of `quantize/`, or a path that ends in .toml.
+        beside: folder whose `quantize/` is used if it has recipes; the working directory by
+            default.
 
     Raises:
         RecipeError: there is no recipe of that name, or it is invalid.
@@ -110,15 +139,16 @@ def quantize_recipe_text(name: str, beside: Path | None = None) -> str:
 
 
 def select(recipes: Sequence[ExportRecipe], patterns: Sequence[str]) -> tuple[ExportRecipe, ...]:
-    """Return the recipes selected by names, globs, families or `all`, in their original sequence.
+    """Return the recipes selected by names, globs, families or "all", in their original order.
 
-    Targets that need a package which edge-imgq does not install are skipped if the same word
-    selects other targets too. So `all`, "*-int8" and "tflite" mean the same on every machine, and
-    "ncnn" means all of ncnn.
+    A recipe that needs a package which edge-imgq does not install is skipped if the same word
+    selects others too. So "all", "*-int8" and "tflite" mean the same on every machine, and "ncnn"
+    means all of ncnn.
 
     Args:
         recipes: all targets.
-        patterns: stems ("tflite-int8"), globs ("*-int8"), families ("tflite" = every "tflite-*").
+        patterns: stems ("tflite-int8"), globs ("*-int8"), families ("tflite" = every "tflite-*");
+            case matters.
 
     Raises:
         UsageError: a word selects nothing.

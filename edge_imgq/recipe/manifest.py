@@ -45,21 +45,23 @@ class ManifestImage:
 
 
 def default_manifest(beside: Path | None = None) -> Path:
-    """Return the manifest in the working directory's `calibration_data/`, or the shipped one.
+    """Return the path of the manifest in `calibration_data/`; the file need not exist.
 
-    The file need not exist.
+    Args:
+        beside: folder whose `calibration_data/` is used if it has a manifest; the working directory
+            by default. Otherwise it is the shipped one.
     """
     return recipe_folder("calibration_data", beside) / FILE
 
 
 def read_manifest(path: Path) -> tuple[ManifestImage, ...]:
-    """Read a manifest, in file order.
+    """Read and validate a manifest; return its images in file order.
 
     The images themselves are not read.
 
     Raises:
-        RecipeError: it does not match `ManifestImage`, a name or image occurs twice, or a split is
-            empty.
+        RecipeError: the file is missing or not TOML, an entry does not match `ManifestImage`, a
+            name or digest occurs twice, or a split is empty.
     """
     table = TomlTable.read(path)
     table.refuse_others(("image",))
@@ -80,7 +82,7 @@ def read_manifest(path: Path) -> tuple[ManifestImage, ...]:
 
 
 def image_path(image: ManifestImage) -> Path:
-    """Return the file of an image after checking its digest.
+    """Return the file of an image after comparing its SHA-256 with the manifest's.
 
     Raises:
         ImageError: the package is not installed, the file is missing, or its digest differs.

@@ -12,13 +12,13 @@ WIDTH = 98
 
 
 def with_precision(recipe: str, precision: Mapping[str, str], remark: str) -> str:
-    """Return the text of a recipe with its [precision] table replaced.
+    """Return the text of a recipe with its [precision] table replaced, as the last table.
 
     The other keys keep their text, except `when_over_budget`, which the table supersedes.
 
     Args:
-        recipe: text of a recipe of `quantize/`.
-        precision: "int8" or "float" by layer name.
+        recipe: TOML text of a recipe of `quantize/`; what follows its [precision] is dropped.
+        precision: "int8" or "float" by layer name; layers that are not named are int8.
         remark: how the choice was made, in sentences; written as a comment.
     """
     kept = re.split(rf"(?m)^(?:#[^\n]*\n)*{re.escape(TABLE)}", recipe)[0]

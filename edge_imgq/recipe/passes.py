@@ -32,9 +32,10 @@ class RenamedPassWarning(UserWarning):
 
 
 def read_passes(table: TomlTable, default: Sequence[str] | None = None) -> tuple[str, ...]:
-    """Return the passes that a recipe lists, with deprecated names replaced.
+    """Return the passes that a recipe lists, in order, with deprecated names replaced.
 
-    Each deprecated name emits a `RenamedPassWarning`; the table records names that do not exist.
+    Each deprecated name emits a `RenamedPassWarning`. Names that do not exist are recorded as
+    errors of the table and left out.
 
     Args:
         table: table of the recipe, with the key "passes".

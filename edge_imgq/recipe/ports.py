@@ -32,7 +32,11 @@ PORT_KEYS = ("kind", "range")
 
 
 def read_ports(table: TomlTable) -> PortRequests:
-    """Return the port requests of a recipe; the table records what is wrong with them."""
+    """Return the port requests of a recipe, from its keys `output`, `input`, `bind` and `state`.
+
+    Absent keys request nothing. What is wrong is recorded as an error of the table, which
+    `raise_mistakes` raises.
+    """
     inputs, bind, states = (table.table(key) for key in KEYS[1:])
     return PortRequests(
         _outputs(table),
@@ -43,7 +47,10 @@ def read_ports(table: TomlTable) -> PortRequests:
 
 
 def port_values(ports: PortRequests) -> dict[str, Any]:
-    """Return port requests as values of a recipe's TOML file, as `read_ports` reads."""
+    """Return port requests as the values of a recipe's TOML file that `read_ports` reads as these.
+
+    Keys are `output`, `input`, `bind` and `state`; those without requests are left out.
+    """
     found: dict[str, Any] = {}
     for port in ports.outputs[:1]:
         said = _values(port)

@@ -65,32 +65,36 @@ class QuantizeRecipe:
 
     @property
     def graph(self) -> str:
-        """Name of the quantized graph; recipes with the same start share one."""
+        """Name of the quantized graph: `start`, or else `name`; recipes of one name share it."""
         return self.start or self.name
 
 
 def read_quantize_recipe(path: Path) -> QuantizeRecipe:
-    """Read one file of `quantize/`.
+    """Read and validate one file of `quantize/`; its stem is the recipe's name.
+
+    A file with the key `start` states only that, summary and `when_over_budget`, and takes all
+    other keys from that recipe.
 
     Raises:
-        RecipeError: it does not match `QuantizeRecipe`.
+        RecipeError: the file or its start is missing, not TOML, or does not match `QuantizeRecipe`;
+            every error is told, with its line.
     """
     table = TomlTable.read(path)
     return _started(path, table) if table.has("start") else _parsed(table, path.stem)
 
 
 def checked_quantize(recipe: QuantizeRecipe) -> QuantizeRecipe:
-    """Validate a recipe made in Python as if it were read from a file.
+    """Validate a recipe made in Python as if it were read from a file; return an equal recipe.
 
     Raises:
-        RecipeError: a value does not match `QuantizeRecipe`.
+        RecipeError: a value does not match `QuantizeRecipe`; every error is told.
     """
     table = TomlTable(recipe_values(recipe), f"The recipe '{recipe.name}'")
     return replace(_parsed(table, checked_name(recipe.name)), start=recipe.start)
 
 
 def recipe_values(recipe: QuantizeRecipe) -> dict[str, Any]:
-    """Return the contents of a recipe's TOML file as Python values.
+    """Return a recipe as the keys and values of its TOML file, with all defaults stated.
 
     Name and start are left out; tuples become lists.
     """
@@ -126,12 +130,10 @@ def _parsed(table: TomlTable, name: str) -> QuantizeRecipe:
 
 
 def written_recipe_path(path: Path) -> Path:
-    """Return the file in which a recipe's keys are written.
-
-    That is its own file, or, for a recipe that only names another one as its start, that one's.
+    """Return the file that states a recipe's keys: its own, or that of its start beside it.
 
     Raises:
-        RecipeError: the recipe is invalid.
+        RecipeError: the recipe is missing or invalid.
     """
     start = read_quantize_recipe(path).start
     return path.with_name(f"{start}.toml") if start else path

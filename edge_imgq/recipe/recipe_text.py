@@ -9,12 +9,10 @@ from edge_imgq.recipe.quantize import QuantizeRecipe, recipe_values
 
 
 def quantize_recipe_toml(recipe: QuantizeRecipe) -> str:
-    """Return TOML text from which `read_quantize_recipe` reads the same recipe.
+    """Return a recipe as the TOML text of a file of `quantize/`.
 
-    The name is not written, and no `start`: all keys are stated.
-
-    Args:
-        recipe: recipe to write.
+    All keys are stated, defaults too. Name and `start` are not written: reading the text gives the
+    same recipe under the file's name and without a start.
     """
     values = recipe_values(recipe)
     precision = values.pop("precision")

@@ -16,13 +16,13 @@ _QUOTES = ('"""', "'''")
 
 
 def key_lines(text: str) -> Mapping[TomlPath, int]:
-    """Return the line, counted from 1, of every table and key that starts a line.
+    """Return the line, counted from 1, of every table and key of a TOML file that starts a line.
 
     Keys of inline tables are not among them. A line of an array that looks like a header is taken
     for one, which only misplaces the keys after it.
 
     Args:
-        text: a valid TOML file.
+        text: contents of a valid TOML file.
     """
     lines: dict[TomlPath, int] = {}
     table: TomlPath = ()

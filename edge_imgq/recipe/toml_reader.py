@@ -38,17 +38,22 @@ class Mistakes:
         self._said: list[tuple[int, str]] = []
 
     def line(self, path: TomlPath) -> int:
-        """Return the line of a key, or of the innermost table around it; 0 if unknown."""
+        """Return the line of a key, from 1, or of the innermost table around it; 0 if unknown."""
         while path and path not in self._lines:
             path = path[:-1]
         return self._lines.get(path, 0)
 
     def add(self, sentences: str, path: TomlPath) -> None:
-        """Record an error of a key."""
+        """Record an error.
+
+        Args:
+            sentences: what is wrong and what to do, with the file's name.
+            path: keys from the root to the wrong value, which place the error among the others.
+        """
         self._said.append((self.line(path), sentences))
 
     def raise_all(self) -> None:
-        """Raise all errors in the order of their lines, one a line of the message.
+        """Raise all recorded errors at once, one a line of the message, ordered by their lines.
 
         Raises:
             RecipeError: there is one.
@@ -91,10 +96,10 @@ class TomlTable:
 
     @staticmethod
     def read(path: Path) -> TomlTable:
-        """Read a file.
+        """Read a TOML file and return its root table.
 
         Raises:
-            RecipeError: it is missing or not valid TOML.
+            RecipeError: it is missing, not UTF-8 or not valid TOML.
         """
         try:
             text = path.read_text(encoding="utf-8")
@@ -110,9 +115,10 @@ class TomlTable:
             raise RecipeError(f"{path} is not valid TOML: {error}{cause}.") from error
 
     def text(self, key: str, choices: Sequence[str] = (), default: str | None = None) -> str:
-        """Return a string.
+        """Return the string of a key.
 
-        Wrong: missing without default, no string, or not one of `choices`, if there are any.
+        Recorded as wrong, and replaced by the first choice or "": a key that is missing without
+        default, a value that is no string or not one of `choices`, if there are any.
         """
         value = str(self._get(key, str, "a string", default, choices[0] if choices else ""))
         return value if self._is_one_of(key, value, choices) else choices[0]
@@ -124,9 +130,10 @@ class TomlTable:
         limits: tuple[float, float] = (-math.inf, math.inf),
         meaning: str = "a number",
     ) -> float:
-        """Return a number as float.
+        """Return the number of a key as float.
 
-        Wrong: missing without default, no number, no finite one, or outside the limits.
+        Recorded as wrong, and replaced by 0 or the limit nearest to it: a key that is missing
+        without default, a value that is no number, not finite, or outside the limits.
 
         Args:
             key: the key.
@@ -145,9 +152,10 @@ class TomlTable:
     def texts(
         self, key: str, choices: Sequence[str] = (), default: Sequence[str] | None = None
     ) -> tuple[str, ...]:
-        """Return a list of strings.
+        """Return the list of strings of a key as a tuple.
 
-        Wrong: missing without default, no list of strings, or one is not in `choices`.
+        Recorded as wrong: a key that is missing without default or no list of strings, which gives
+        (), and entries that are not in `choices`, if there are any, which are left out.
         """
         wanted = "a list of strings"
         values = self._get(key, list, wanted, None if default is None else [*default], [])
@@ -157,9 +165,10 @@ class TomlTable:
         return tuple(value for value in values if self._is_one_of(key, value, choices))
 
     def one_or_more(self, key: str, choices: Sequence[str], default: str) -> tuple[str, ...]:
-        """Return a string or a list of strings as a tuple without duplicates.
+        """Return the string or the list of strings of a key as a tuple without duplicates.
 
-        `default` if the key is absent. Wrong: a value is not in `choices`, or the list is empty.
+        (`default`,) if the key is absent. Recorded as wrong: an empty list, a value of another
+        type, and entries that are not in `choices`. The result has at least one entry.
         """
         if isinstance(self._values.get(key), list):
             found = tuple(dict.fromkeys(self.texts(key, choices)))
@@ -168,9 +177,10 @@ class TomlTable:
         return (self.text(key, choices, default),)
 
     def size(self, key: str) -> tuple[int, int]:
-        """Return (height, width) in pixels.
+        """Return the (height, width) in pixels of a key that must be present.
 
-        Wrong: not a list of two integers from 1 to `MAX_SIDE`.
+        Recorded as wrong, and replaced by (1, 1): anything but a list of two integers from 1 to
+        `MAX_SIDE`.
         """
         values = self._get(key, list, "a list [height, width]", None, [1, 1])
         if len(values) != 2 or not all(
@@ -185,9 +195,10 @@ class TomlTable:
         return values[0], values[1]
 
     def table(self, key: str) -> TomlTable:
-        """Return a nested table; an empty one if absent. Wrong: the value is not a table.
+        """Return the nested table of a key; an empty one if absent or wrong.
 
-        If an unknown key is like the absent one, that alone is recorded, not what the table lacks.
+        Recorded as wrong: a value that is not a table. If an unknown key resembles the absent one,
+        only that is recorded, and not what the table lacks.
         """
         values = self._get(key, dict, "a table", {}, {})
         if key not in self._values and f"'{key}'" in self._misspelt:
@@ -195,7 +206,10 @@ class TomlTable:
         return self._inner(values, f"[{key}]", key)
 
     def tables(self, key: str) -> list[TomlTable]:
-        """Return the tables of an array of tables. Wrong: missing, or no array of tables."""
+        """Return the tables of an array of tables, in order.
+
+        Recorded as wrong, and replaced by []: a missing key, or a value that is no array of tables.
+        """
         values = self._get(key, list, "an array of tables", None, [])
         if not all(isinstance(value, dict) for value in values):
             self.refuse(key, f"'{key}' must be an array of tables, not {_written(values)}.")
@@ -206,14 +220,15 @@ class TomlTable:
         ]
 
     def entries(self, choices: Sequence[str] = ()) -> dict[str, str]:
-        """Return all entries of a table of strings.
+        """Return all entries of a table whose values are strings, by key.
 
-        Wrong: a value is not a string or not in `choices`, if there are any.
+        Recorded as wrong, and replaced by the first choice or "": a value that is not a string or
+        not in `choices`, if there are any.
         """
         return {key: self.text(key, choices) for key in self._values}
 
     def value(self, key: str) -> Any:
-        """Return the value of a present key, of any type.
+        """Return the value of a key, of any TOML type, unchecked.
 
         Raises:
             KeyError: the key is absent.
@@ -235,16 +250,21 @@ class TomlTable:
         return key in self._values
 
     def refuse(self, key: str, sentences: str) -> None:
-        """Record that a key is wrong; its line is added to the sentences."""
+        """Record that a key is wrong.
+
+        Args:
+            key: the key, of this table.
+            sentences: what is wrong and what to do; file, line and table are put before them.
+        """
         self._wrong.add(key)
         self._mistakes.add(f"{self._at(key)}: {sentences}", (*self._path, key))
 
     def is_wrong(self, *keys: str) -> bool:
-        """Return True if an error of one of the keys is recorded."""
+        """Return True if an error of at least one of the keys is recorded."""
         return not self._wrong.isdisjoint(keys)
 
     def raise_mistakes(self) -> None:
-        """Raise all errors of the file that are recorded so far.
+        """Raise all errors of the file that are recorded so far, those of other tables included.
 
         Raises:
             RecipeError: there is one.
@@ -252,7 +272,7 @@ class TomlTable:
         self._mistakes.raise_all()
 
     def fail(self, key: str, sentences: str) -> NoReturn:
-        """Record that a key is wrong, and raise all errors of the file.
+        """Record that a key is wrong, as `refuse` does, and raise all recorded errors of the file.
 
         Raises:
             RecipeError: always.
@@ -262,7 +282,10 @@ class TomlTable:
         raise AssertionError("an error was recorded")
 
     def refuse_others(self, known: Collection[str]) -> None:
-        """Refuse unknown keys; the message suggests similar known keys, preferring absent ones."""
+        """Record every key of the table that is not in `known` as wrong.
+
+        The messages suggest similar known keys, preferring absent ones.
+        """
         absent = [key for key in known if key not in self._values]
         for key in self._values:
             if key not in known:
@@ -311,7 +334,7 @@ def _written(value: Any) -> str:
 
 
 def checked_name(name: str) -> str:
-    """Return the name of a recipe made in Python, which serves as a file stem.
+    """Return a name of a recipe made in Python if it can be a file stem.
 
     Raises:
         RecipeError: it is empty or contains a path separator.

@@ -34,7 +34,7 @@ LEVELS = 255.0
 
 
 class CoreAiSession(LevelsSession):
-    """One file; implements `edge_imgq.runtime.protocol.FloatSession`.
+    """An .aimodel folder in a worker process; implements `edge_imgq.runtime.protocol.FloatSession`.
 
     Core AI for Linux computes in the program's types. It is slow, so its times say nothing of a
     device.
@@ -64,7 +64,10 @@ class CoreAiSession(LevelsSession):
             raise UnopenedFileError("Core AI", asset.path, str(error)) from error
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Run the file and return levels (H, W, C), float64, not rounded or clipped.
+        """Run the file; return levels (H × scale, W × scale, C), float64, not rounded or clipped.
+
+        0 is black and 255 white. `pixels` are (H, W, C) levels, uint8 or float64, of the file's
+        size; C is summed over all inputs.
 
         Raises:
             ImageError: the file has another size.
@@ -77,7 +80,13 @@ class CoreAiSession(LevelsSession):
         return levels_from_nchw(result, LEVELS if contract.returns_image else contract.peak)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a callable that runs the file once on a preloaded gray image.
+        """Return a callable that runs the file once on a preloaded gray image, for timing.
+
+        One run precedes the return. The callable's time includes a short message to the worker
+        process.
+
+        Args:
+            size: (height, width) of the image in pixels.
 
         Raises:
             ImageError: the file has another size.
@@ -99,14 +108,15 @@ def _end(worker: Worker, scratch: TemporaryDirectory[str]) -> None:
 
 
 def open_session(path: Path, threads: int = 1) -> CoreAiSession:  # noqa: ARG001 - Core AI's own
-    """Load a file that edge-imgq wrote.
+    """Load an .aimodel folder that edge-imgq wrote, in a worker process of its own.
 
     Args:
         path: the .aimodel folder.
         threads: ignored; Core AI chooses.
 
     Raises:
-        ModelError: the file is missing or damaged, or Core AI does not open it.
+        ModelError: the file is missing, damaged or not written by edge-imgq, or Core AI does not
+            open it.
     """
     return CoreAiSession(open_asset(path))
 

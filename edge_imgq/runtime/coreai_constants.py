@@ -37,9 +37,10 @@ class Constants:
         self._stored = {name: bytes.fromhex(digits)[HEADER:] for name, digits in pairs}
 
     def numbers(self, operation: Any) -> NDArray[Any]:
-        """Return the contents of a constant operation.
+        """Return the contents of a `coreai.constant` operation, in its shape and element type.
 
-        They have its shape and element type, and may be read-only.
+        The array may be read-only. Large constants must be of one of TYPES; other types raise
+        KeyError.
         """
         value, kind = operation.attributes["value"], operation.results[0].type
         match = NAMED.match(str(value))
@@ -50,16 +51,20 @@ class Constants:
 
 
 def operations(program: Any) -> Iterator[Any]:
-    """Yield the operations of a program's `main` in execution order."""
+    """Yield the operations of a Core AI program's function `main` in execution order.
+
+    They are objects of Core AI's compiler, valid as long as `program` exists.
+    """
     (block,) = program._get_graph("main").regions[0].blocks
     yield from block.operations
 
 
 def name_by_contents(program: Any) -> None:
-    """Rename the large constants of a program after a hash of their contents.
+    """Rename the large constants of a Core AI program after a hash of their contents, in place.
 
-    Core AI names them by a number that differs between processes, which makes files differ. The
-    program is changed in place.
+    Core AI names them by a number that differs between processes, so files of one model would
+    differ. The new name is "constant_" and 16 hexadecimal digits of the SHA-256 of the bytes.
+    Values and small constants, which have no name, stay the same.
     """
     ir, constants = importlib.import_module("coreai._compiler.ir"), Constants(program)
     for operation in operations(program):

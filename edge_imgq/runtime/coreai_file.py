@@ -40,10 +40,13 @@ class Asset:
     size: tuple[int, int]
 
     def program(self) -> Any:
-        """Parse the program; its operations are valid as long as it exists.
+        """Parse the program with Core AI's Python package, without running it.
+
+        Returns Core AI's program object; operations read from it are valid as long as it exists.
 
         Raises:
             ModelError: the program is damaged.
+            ImportError: Core AI's package is not installed.
         """
         authoring = importlib.import_module("coreai.authoring")
         try:
@@ -53,10 +56,12 @@ class Asset:
 
 
 def open_asset(path: Path) -> Asset:
-    """Read a file that edge-imgq wrote, and check its digest.
+    """Read the metadata of an .aimodel folder that edge-imgq wrote, and check its SHA-256.
+
+    The program is not parsed; Core AI's package is not needed.
 
     Raises:
-        ModelError: the file is missing, damaged, or not written by edge-imgq.
+        ModelError: the folder is missing, damaged, or not written by edge-imgq.
     """
     if not path.exists():
         raise ModelError(f"There is no Core AI file at {path}.")

@@ -28,10 +28,12 @@ class Served:
         self._inputs: dict[str, Any] = {}
 
     def answer(self, message: dict[str, Any], array: Any) -> tuple[dict[str, Any], Any]:
-        """Answer one request.
+        """Answer one request of the calling process and return (answer, array).
 
-        `message["do"]` is "open" with a "path", "run" with the input (1, C, H, W) as array, or
-        "again" for the last input. Only "run" returns an array, the output.
+        `message["do"]` is "open" with a "path", "run" with float32 levels (1, C, H, W) in 0 … 255
+        as array, or "again" for the last input. The answer is empty. Only "run" returns an array,
+        the output (1, C, H, W) in the file's values; otherwise it is None. Core AI's exceptions
+        pass.
         """
         if message["do"] == "open":
             self._function = self._loop.run_until_complete(_opened(message["path"]))

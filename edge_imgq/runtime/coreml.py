@@ -27,14 +27,17 @@ if TYPE_CHECKING:
 
 
 def open_session(path: Path, threads: int = 1) -> Session:
-    """Load a package in Core ML, or in the reference evaluator where Core ML is missing.
+    """Load a package in Core ML on a Mac, in the reference evaluator elsewhere.
+
+    The session implements FloatSession if the outputs are not one picture, else Session.
 
     Args:
-        path: a `.mlpackage`; one without a note must have one image input and one image output.
+        path: an .mlpackage that edge-imgq wrote.
         threads: CPU threads of the reference evaluator; Core ML chooses its own.
 
     Raises:
-        ModelError: the package is missing or damaged, or its inputs and outputs are not images.
+        ModelError: the package is missing, damaged, not written by edge-imgq, or its inputs and
+            outputs are not the images that its note states.
         RuntimeUnavailableError: this Mac's Core ML does not load the file.
     """
     package = open_package(path)
@@ -47,7 +50,10 @@ def open_session(path: Path, threads: int = 1) -> Session:
 
 
 class ReferenceSession:
-    """A package run by the reference evaluator, in the precision that the file declares."""
+    """A package run by the reference evaluator; implements `runtime.protocol.Session`.
+
+    Values have the precision that the file declares for them (`edge_imgq.runtime.mil.evaluate`).
+    """
 
     def __init__(self, package: Package, threads: int) -> None:
         self.note = _note(package)
@@ -70,9 +76,10 @@ class ReferenceSession:
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Run the file on an image in the reference evaluator; return its image.
 
-        It is a uint8 (H, W, C) image with the file's channels; the result is uint8 (H × scale, W ×
-        scale, C), rounded half to even and clipped. Values are rounded to float16 after each
-        operator, which approximates what Core ML computes.
+        `pixels` are uint8 (H, W, C) with the channels of all inputs; the result is uint8 (H ×
+        scale, W × scale, C), rounded half to even and clipped. After each operator, values are
+        rounded to the type that the program declares, mostly float16; Core ML may compute more
+        precisely.
 
         Raises:
             ModelError: the file does not take the image's size.
@@ -96,7 +103,11 @@ class ReferenceSession:
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
         """Return a callable that evaluates the file once; its time says nothing of a device.
 
-        The image is noise, the same each time.
+        The image is uint8 noise, the same each time; converting it is part of the call, which
+        raises what `run` raises.
+
+        Args:
+            size: (height, width) of the image in pixels.
         """
         pixels = _noise(size, self.note.contract.channels)
 
@@ -159,7 +170,11 @@ class ReferenceNumbers(ReferenceSession):
     """A `ReferenceSession` with unrounded output; implements `runtime.protocol.FloatSession`."""
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Run the file and return levels (H, W, C), float64, not rounded or clipped.
+        """Run the file; return levels (H × scale, W × scale, C), float64, not rounded or clipped.
+
+        0 and 255 are pixel 0 and 255, or the ends of a port's range. `pixels` are (H, W, C) levels,
+        uint8 or float64; C is summed over all inputs. Results of several outputs are concatenated
+        by channel.
 
         Raises:
             ModelError: the file does not take the image's size.
@@ -198,8 +213,8 @@ class MacSession:
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Run the file on an image in Core ML; return its image.
 
-        It is a uint8 (H, W, C) image with the file's channels; the result is uint8 (H × scale, W ×
-        scale, C), rounded half to even and clipped.
+        `pixels` are uint8 (H, W, C) with the channels of all inputs; the result is uint8 (H ×
+        scale, W × scale, C), rounded half to even and clipped.
 
         Raises:
             ModelError: the file has another size.
@@ -210,7 +225,10 @@ class MacSession:
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
         """Return a callable that runs the file once on a converted image, for timing.
 
-        The image is noise, the same each time.
+        The image is uint8 noise, the same each time. Errors of Core ML pass through the callable.
+
+        Args:
+            size: (height, width) of the image in pixels; it must be the file's.
         """
         fed = self._fed(_noise(size, self.note.contract.channels))
 
@@ -245,9 +263,12 @@ class DeviceNumbers(MacSession):
     """A `MacSession` with unrounded output; implements `runtime.protocol.FloatSession`."""
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Run the file and return levels (H, W, C), float64, not rounded or clipped.
+        """Run the file; return levels (H × scale, W × scale, C), float64, not rounded or clipped.
 
-        An image input has 8 bits, so fractional levels are rounded.
+        0 and 255 are pixel 0 and 255, or the ends of a port's range. `pixels` are (H, W, C) levels,
+        uint8 or float64, of the file's size; C is summed over all inputs. An image input has 8
+        bits, so fractional levels of it are rounded. Results of several outputs are concatenated by
+        channel.
 
         Raises:
             ModelError: the file has another size.

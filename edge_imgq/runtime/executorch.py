@@ -33,7 +33,10 @@ class ExecuTorchSession(LevelsSession):
         self.identity = RuntimeIdentity("ExecuTorch", version("executorch"), delegate, threads)
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Run the file and return levels (H, W, C), float64, not rounded or clipped.
+        """Run the file; return levels (H × scale, W × scale, C), float64, not rounded or clipped.
+
+        0 is black and 255 white. `pixels` are (H, W, C) levels, uint8 or float64, of the file's
+        size; C is summed over all inputs.
 
         Raises:
             ImageError: the file has another size.
@@ -45,7 +48,10 @@ class ExecuTorchSession(LevelsSession):
         return levels_from_nchw(np.array(result), peak)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a callable that runs the file once on a preloaded gray image.
+        """Return a callable that runs the file once on a preloaded gray image, for timing.
+
+        Args:
+            size: (height, width) of the image in pixels.
 
         Raises:
             ImageError: the file has another size.
@@ -85,7 +91,9 @@ class ExecuTorchSession(LevelsSession):
 
 
 def open_session(path: Path, threads: int = 1) -> ExecuTorchSession:
-    """Load a file that edge-imgq wrote.
+    """Load a .pte file that edge-imgq wrote.
+
+    XNNPACK's thread pool is one for the process: running a session sets its number of threads.
 
     Args:
         path: the .pte file.
@@ -99,10 +107,12 @@ def open_session(path: Path, threads: int = 1) -> ExecuTorchSession:
 
 
 def placement(path: Path) -> Placement:
-    """Report which operators XNNPACK runs, and which run in portable kernels.
+    """Report which operators of a .pte file XNNPACK runs, and which run in portable kernels.
+
+    The file is read, not run: the choice was made when it was written.
 
     Raises:
-        ModelError: the file is missing or damaged.
+        ModelError: the file is missing, damaged, or not written by edge-imgq.
         RuntimeUnavailableError: ExecuTorch is not installed.
     """
     file = read_program(path)
@@ -142,7 +152,7 @@ class _Pool:
         self.threads = self.resets = 0
 
     def use(self, threads: int) -> None:
-        """Set the number of threads."""
+        """Set the number of threads; a change replaces the pool, so that methods are reloaded."""
         if threads == self.threads:
             return
         with quiet():

@@ -50,7 +50,7 @@ class Value:
     """A tensor that operators read or write.
 
     Attributes:
-        shape: in the unit's layout; XNNPACK's images are (N, H, W, C).
+        shape: in the unit's layout: images are (N, H, W, C) in XNNPACK, (N, C, H, W) elsewhere.
         dtype: NumPy element type.
         data: bytes of a constant; None for a computed tensor.
     """
@@ -61,12 +61,16 @@ class Value:
 
     @property
     def bytes(self) -> int:
-        """Size in bytes of all elements in their stored type."""
+        """Size of all elements in their stored type, in bytes."""
         return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
     @property
     def array(self) -> Any:
-        """Contents of a constant, in its shape and stored type; read-only."""
+        """Contents of a constant, a read-only NumPy array in its shape and stored type.
+
+        Raises:
+            ValueError: the tensor is computed, so the file has no contents of it.
+        """
         values = np.frombuffer(self.data or b"", self.dtype, math.prod(self.shape))
         return values.reshape(self.shape)
 
@@ -119,16 +123,18 @@ class ProgramFile:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Suppress the output and warnings of ExecuTorch and torch, none of which are errors.
+    """Suppress output and warnings of ExecuTorch and torch within a `with` block.
 
-    Errors in a file or graph are raised as exceptions.
+    Both report trifles there; errors in a file or graph are exceptions, which pass.
     """
     with without_library_warnings(), without_lines(b""):
         yield
 
 
 def read_program(path: Path) -> ProgramFile:
-    """Read the operators and values of a file.
+    """Read the operators, tensors and note of a .pte file, without running it.
+
+    Operators inside XNNPACK delegates are listed, too.
 
     Raises:
         ModelError: the file is missing, damaged, or not written by edge-imgq.
@@ -144,7 +150,7 @@ def read_program(path: Path) -> ProgramFile:
 
 
 def read_note(path: Path) -> FileNote:
-    """Read the note in a .pte file.
+    """Read the note that edge-imgq stored in a .pte file.
 
     Raises:
         ModelError: the file is missing, damaged, or not written by edge-imgq.

@@ -47,13 +47,14 @@ class Fp16Overflow:
 def fp16_overflows(path: Path, pixels: NDArray[np.uint8], peak: float) -> tuple[Fp16Overflow, ...]:
     """List the tensors of a float .tflite file that exceed float16 on an image, in execution order.
 
-    An image smaller than the file is extended by reflection. NaN and infinity are reported as the
-    largest float32.
+    The file is run in float32; a tensor is listed if a magnitude is over 65504. NaN and infinity
+    are reported as the largest float32.
 
     Args:
-        path: the file.
-        pixels: image (H, W, C), uint8, of any size; its centre is used.
-        peak: file value of white.
+        path: a file of one size.
+        pixels: image (H, W, C), uint8, of any size: its centre is used, and one smaller than the
+            file is extended by reflection.
+        peak: float value of white in the file.
 
     Raises:
         UnopenedFileError: LiteRT cannot open the file.
@@ -73,14 +74,16 @@ def fp16_overflows(path: Path, pixels: NDArray[np.uint8], peak: float) -> tuple[
 
 
 def refuse_tflite_overflow(path: Path, photos: Iterable[NDArray[np.uint8]], peak: float) -> None:
-    """Refuse a float .tflite file whose activations exceed float16 on an image.
+    """Refuse a float .tflite file whose activations exceed float16, 65504, on an image.
 
-    No more images are examined after one on which no magnitude reaches NEAR, 1/16 of the limit.
+    The file is run in float32. No more images are examined after one on which no magnitude reaches
+    NEAR, 1/16 of the limit.
 
     Args:
-        path: the file.
-        photos: images (H, W, C), uint8, of any size; their centres are used.
-        peak: file value of white.
+        path: a file of one size.
+        photos: images (H, W, C), uint8, of any size: their centres are used, and those smaller than
+            the file are extended by reflection.
+        peak: float value of white in the file.
 
     Raises:
         NonFiniteOutputError: names the first tensor that overflows, and its magnitude.
@@ -104,14 +107,16 @@ def refuse_overflow(
     largest_of: Callable[[NDArray[np.uint8]], dict[str, float]],
     who: str,
 ) -> None:
-    """Refuse a file whose activations exceed float16 on an image.
+    """Refuse a file whose activations exceed float16, 65504, on an image.
 
     No more images are examined after one on which no magnitude reaches NEAR, 1/16 of the limit.
 
     Args:
-        photos: images (H, W, C), uint8, of any size; their centres are used.
-        size: (height, width) of the file.
-        largest_of: maps an image to the largest magnitude of each tensor, in execution order.
+        photos: images (H, W, C), uint8, of any size: their centres are used, and those smaller than
+            the file are extended by reflection.
+        size: (height, width) of the file in pixels.
+        largest_of: maps an image of that size to the largest magnitude of each tensor by name, in
+            execution order.
         who: the devices that compute in float16, for the message.
 
     Raises:

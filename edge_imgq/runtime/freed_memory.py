@@ -21,9 +21,9 @@ LARGE = 64 * 1024**2
 
 
 def give_back() -> None:
-    """Return freed memory to the system; takes some hundredths of a second.
+    """Return memory that this process has freed to the system; takes some hundredths of a second.
 
-    Without glibc nothing happens.
+    Objects in use are not affected. Without glibc nothing happens.
     """
     library = glibc()
     if library is not None:
@@ -31,9 +31,9 @@ def give_back() -> None:
 
 
 def keep_between_uses() -> None:
-    """Let new threads share one arena and keep freed blocks until `give_back`, process-wide.
+    """Let new threads share one arena and keep freed blocks below 64 MiB until `give_back`.
 
-    It cannot be undone. Without glibc nothing happens.
+    It holds for the whole process and cannot be undone. Without glibc nothing happens.
     """
     library = glibc()
     if library is not None:
@@ -44,7 +44,7 @@ def keep_between_uses() -> None:
 
 @functools.cache
 def glibc() -> Any:
-    """Load the C library if it is glibc, else return None."""
+    """Return the C library as a ctypes object if it is glibc, else None."""
     if not sys.platform.startswith("linux"):
         return None
     library = ctypes.CDLL(None)

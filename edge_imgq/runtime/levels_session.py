@@ -36,7 +36,7 @@ class LevelsSession(ABC):
 
     @property
     def resizable(self) -> bool:
-        """True if height and width are open."""
+        """True if the file takes any height and width; False if it has one size."""
         return self.size is None
 
     def refuse_other_size(self, path: Path, size: tuple[int, int]) -> None:
@@ -59,18 +59,25 @@ class LevelsSession(ABC):
 
     @abstractmethod
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Run the file and return levels (H × scale, W × scale, C), float64, unrounded.
+        """Run the file; return levels (H × scale, W × scale, C), float64, not rounded or clipped.
 
-        The result is not clipped. `pixels` are (H, W, C), uint8, or float64 levels of 0 … 255.
+        0 is black and 255 white. C of several outputs is their sum.
+
+        Args:
+            pixels: (H, W, C), uint8, or float64 levels of 0 … 255; C is summed over all inputs.
 
         Raises:
             NonFiniteOutputError: the output contains NaN or infinity.
+            ImageError, ModelError: the file does not take the image's size.
         """
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a callable that runs the file once on a gray image.
+        """Return a callable that runs the file once on a gray image, all pixels 128, for timing.
 
-        The size is checked when the callable runs.
+        Converting the pixels is part of the call, which raises what `levels` raises.
+
+        Args:
+            size: (height, width) of the image in pixels; it is checked when the callable runs.
         """
         import numpy as np
 
@@ -84,9 +91,11 @@ class LevelsSession(ABC):
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Run the file on an image and return its output, both uint8 (H, W, C).
 
-        Levels are rounded half to even and clipped to 0 … 255.
+        The output is (H × scale, W × scale, C): levels, rounded half to even and clipped to 0 …
+        255.
 
         Raises:
             NonFiniteOutputError: the output contains NaN or infinity.
+            ImageError, ModelError: the file does not take the image's size.
         """
         return pixels_of(self.levels(pixels))

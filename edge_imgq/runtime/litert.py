@@ -57,7 +57,7 @@ class LiteRTSession:
 
     @property
     def size(self) -> Size | None:
-        """The exported (height, width)."""
+        """Exported (height, width) in pixels; of several signatures, that of the first."""
         return self._own_size
 
     @property
@@ -83,6 +83,9 @@ class LiteRTSession:
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Run the file on an image and return its output, both uint8 (H, W, C).
 
+        Pixels of a float file are scaled to 0 … peak and back, rounded half to even and clipped;
+        those of an int8 file with uint8 edges are copied. C is summed over all inputs and outputs.
+
         Raises:
             ImageError: the file does not take the image's size or number of channels.
             NonFiniteOutputError: the output contains NaN or infinity.
@@ -95,11 +98,15 @@ class LiteRTSession:
         return from_nhwc(values, self.note.contract.peak)
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Run the file and return levels (H, W, C), float64; a uint8 file rounds input and output.
+        """Run the file; return levels (H × scale, W × scale, C), float64, not rounded or clipped.
+
+        0 is black and 255 white. `pixels` are (H, W, C) levels, uint8 or float64. A file with uint8
+        edges rounds and clips both its input and output. C is summed over all inputs and outputs.
 
         Raises:
             ImageError: the file does not take the image's size or number of channels.
             NonFiniteOutputError: the output contains NaN or infinity.
+            UnopenedFileError: LiteRT does not take a new size of a resizable file.
         """
         values = self._values(pixels)
         if values.dtype == np.uint8:
@@ -108,7 +115,12 @@ class LiteRTSession:
         return levels_from_nhwc(values, self.note.contract.peak)
 
     def prepare(self, size: Size) -> Callable[[], None]:
-        """Return a callable that runs the file once on a preloaded ramp of all pixel values.
+        """Return a callable that runs the file once on a preloaded ramp of levels, for timing.
+
+        The callable copies neither input nor output.
+
+        Args:
+            size: (height, width) of the image in pixels.
 
         Raises:
             ImageError: the file does not take the size.
@@ -193,14 +205,16 @@ class LiteRTSession:
 
 
 def open_session(path: Path, threads: int = 1) -> Session:
-    """Load a .tflite file that edge-imgq wrote.
+    """Load a .tflite file that edge-imgq wrote, to run in XNNPACK.
 
     Args:
         path: the file.
-        threads: number of CPU threads for XNNPACK.
+        threads: number of CPU threads.
 
     Raises:
-        ModelError: the file is missing, truncated, not TFLite, or has no note.
+        ModelError: the file is missing, truncated, not TFLite, or has no note, or its inputs and
+            outputs are not those of the note.
+        UnopenedFileError: LiteRT cannot open the file.
     """
     return LiteRTSession(path, read_note(path), threads)
 
@@ -211,15 +225,17 @@ def open_without_xnnpack(path: Path) -> Session:
     It runs on one thread.
 
     Raises:
-        ModelError: the file is missing, truncated, not TFLite, or has no note.
+        ModelError: the file is missing, truncated, not TFLite, or has no note, or its inputs and
+            outputs are not those of the note.
+        UnopenedFileError: LiteRT cannot open the file.
     """
     return LiteRTSession(path, read_note(path), threads=1, xnnpack=False)
 
 
 def open_keeping_tensors(path: Path) -> Any:
-    """Open a file in LiteRT's builtin kernels, with all intermediate tensors kept.
+    """Open a .tflite file in LiteRT's builtin kernels, with all intermediate tensors kept.
 
-    Returns LiteRT's interpreter, allocated, with one thread.
+    Returns LiteRT's `Interpreter`, allocated, with one thread; `get_tensor` works for every tensor.
 
     Raises:
         UnopenedFileError: LiteRT does not open the file.
@@ -228,17 +244,19 @@ def open_keeping_tensors(path: Path) -> Any:
 
 
 def placement(path: Path) -> Placement:
-    """Report which operators of a .tflite file XNNPACK runs on this host, as decided by LiteRT.
+    """Report which operators of a .tflite file XNNPACK runs on this host, as LiteRT decides.
+
+    The file is opened, not run.
 
     Raises:
-        ModelError: the file cannot be opened.
+        ModelError: the file is missing, not TFLite, or cannot be opened.
     """
     read_bytes(path)
     return placement_of(_interpreter(path, threads=1))
 
 
 def placement_of(interpreter: Any) -> Placement:
-    """Report which operators of an allocated interpreter are delegated.
+    """Report which operators of an allocated LiteRT interpreter are delegated to XNNPACK.
 
     After delegation LiteRT lists the file's nodes, then one DELEGATE node per partition. A node
     belongs to a partition if a path leads from it to an output of the partition without crossing
@@ -253,10 +271,11 @@ def placement_of(interpreter: Any) -> Placement:
 def measured(path: Path) -> AcceleratorPlacement:
     """Report for each operator of a .tflite file whether XNNPACK runs it on this host.
 
-    Of several signatures, the first is reported.
+    LiteRT decides when it opens the file, which is not run. Of several signatures, the first is
+    reported.
 
     Raises:
-        ModelError: LiteRT cannot open the file.
+        UnopenedFileError: LiteRT cannot open the file.
     """
     nodes = _interpreter(path, threads=1)._get_ops_details()
     own, taken = _delegated(nodes)

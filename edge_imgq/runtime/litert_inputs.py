@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 def stored_inputs(
     details: Sequence[Mapping[str, Any]], pixels: NDArray[np.uint8 | np.float64], peak: float
 ) -> list[Any]:
-    """Convert pixels to each input's layout and type, the image first.
+    """Convert pixels to the array of each input, in the file's layout and type, the image first.
 
     Args:
-        details: input details of the interpreter.
-        pixels: (H, W, C) levels, C summed over all inputs.
-        peak: float value of level 255.
+        details: `get_input_details()` of the interpreter.
+        pixels: (H, W, C) levels 0 … 255, uint8 or float64, C summed over all inputs.
+        peak: value of level 255 in a float file.
 
     Returns:
-        One array per input, in the order of `details`: (1, H, W, C), float32 in 0 … peak, or uint8,
-        to which levels are rounded.
+        One array per input, in the order of `details`: (1, H, W, C), or (1, 1, 1, C) for a vector;
+        float32 in 0 … peak, or uint8, to which levels are rounded half to even and clipped.
     """
     if details[0]["dtype"] == np.float32:
         values: Any = to_nhwc(pixels, peak)
@@ -43,9 +43,13 @@ def set_inputs(interpreter: Any, pixels: NDArray[np.uint8 | np.float64], peak: f
     """Copy an image and further inputs into an interpreter of the same size.
 
     Args:
-        interpreter: allocated LiteRT interpreter.
-        pixels: (H, W, C) levels, C summed over all inputs; rounded for uint8 inputs.
-        peak: float value of level 255.
+        interpreter: allocated LiteRT interpreter with float32 or uint8 inputs.
+        pixels: (H, W, C) levels 0 … 255, uint8 or float64, C summed over all inputs; rounded for
+            uint8 inputs.
+        peak: value of level 255 in a float file.
+
+    Raises:
+        ValueError: LiteRT refuses a size that differs from the interpreter's.
     """
     details = interpreter.get_input_details()
     for detail, values in zip(details, stored_inputs(details, pixels, peak), strict=True):

@@ -23,16 +23,17 @@ if TYPE_CHECKING:
 def written_tensors(path: Path, pixels: Pixels, peak: float) -> Iterator[WrittenTensor]:
     """Yield the rank-4 tensors that a file computes from an image, in execution order, dequantized.
 
+    Values are float32 (N, H, W, C): scale × (integer − zero point), or the floats themselves.
     XNNPACK keeps no intermediate tensors, so the builtin kernels run; they may differ from XNNPACK
-    by single steps.
+    by one quantization step.
 
     Args:
-        path: file with uint8 pixels (1, H, W, C) or float32 in 0 to the peak.
-        pixels: (H, W, C), of the file's size.
-        peak: float value of level 255.
+        path: file with uint8 pixels (1, H, W, C), or float32 in 0 … peak.
+        pixels: (H, W, C), uint8, of the file's size.
+        peak: value of level 255 in a float file.
 
     Raises:
-        UnopenedFileError: LiteRT does not run the file.
+        UnopenedFileError: LiteRT does not open or run the file.
     """
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 

@@ -34,11 +34,12 @@ class ActivationMemory:
     """Peak memory of activations.
 
     Attributes:
-        bytes: live bytes at the peak.
-        arena: bytes of one block that holds all tensors, packed as by runtimes.
+        bytes: live bytes at the peak, a lower bound for any allocator.
+        arena: bytes of one block that holds all tensors, each aligned to 64 bytes, packed as
+            runtimes do (algorithm 3 of the module's reference).
         operator: operator at the peak, with the name of its first output.
         tensors: number of live tensors at the peak.
-        size: (height, width) of the image.
+        size: (height, width) of the image in pixels.
     """
 
     bytes: int
@@ -50,7 +51,13 @@ class ActivationMemory:
 
 @dataclass(frozen=True)
 class ExecutionStep:
-    """One operator: kind, input names (data first) and output names."""
+    """One operator of a file.
+
+    Attributes:
+        kind: name of the operator in the file's format.
+        reads: input names, data before parameters.
+        writes: output names.
+    """
 
     kind: str
     reads: tuple[str, ...]
@@ -77,14 +84,15 @@ class MemoryPlan:
 
 
 def activation_memory(path: Path, size: tuple[int, int]) -> ActivationMemory:
-    """Compute the activation memory of a file.
+    """Compute the peak memory of a file's activations from its tensors' shapes, without running it.
 
     Args:
         path: a file that edge-imgq wrote.
-        size: (height, width) for files of open size; ignored by others.
+        size: (height, width) in pixels for files of open size; ignored by others.
 
     Raises:
-        ModelError: the file is damaged, or does not fit the size.
+        ModelError: no format has this extension, the file is damaged, or it does not fit the size.
+        RuntimeUnavailableError: reading the format needs a package that is not installed.
     """
     row = format_of(path)
     if row is None:
@@ -94,9 +102,15 @@ def activation_memory(path: Path, size: tuple[int, int]) -> ActivationMemory:
 
 
 def known_memory(path: Path, size: tuple[int, int] = (0, 0)) -> ActivationMemory | Skipped:
-    """Compute the activation memory of a file, or return the reason why it is unknown.
+    """Compute the peak memory of a file's activations, or return the reason why it is unknown.
 
-    `size` is as for `activation_memory`; the default suits files of fixed size.
+    Args:
+        path: a file that edge-imgq wrote.
+        size: (height, width) in pixels for files of open size; the default suits files of fixed
+            size.
+
+    Raises:
+        RuntimeUnavailableError: reading the format needs a package that is not installed.
     """
     try:
         return activation_memory(path, size)
@@ -105,10 +119,15 @@ def known_memory(path: Path, size: tuple[int, int] = (0, 0)) -> ActivationMemory
 
 
 def peak(plan: MemoryPlan) -> ActivationMemory:
-    """Find the step with the most live bytes; tensors that depend on no input are not counted.
+    """Compute the peak memory of a plan; constants and what follows from them do not count.
 
-    A tensor lives from the step that writes it to the last one that reads it; no memory planner's
-    alignment is included.
+    A tensor lives from the step that writes it to the last one that reads it, inputs throughout,
+    and outputs to the end. Quantizers and dequantizers are fused: of their two sides only the
+    integer tensor counts. `bytes` is exact under these rules; `arena` aligns each tensor to 64
+    bytes.
+
+    Raises:
+        KeyError: the plan lacks the size of a tensor that depends on an input.
     """
     steps = _fused(_reached(plan.steps, plan.inputs), {*plan.inputs, *plan.outputs})
     lives = _lives(steps, plan)

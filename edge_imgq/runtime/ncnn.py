@@ -32,8 +32,8 @@ FLOAT16 = "float16 weights; this processor multiplies in float32, phones in floa
 class NcnnSession(LevelsSession):
     """A .param and .bin pair; implements `edge_imgq.runtime.protocol.FloatSession`.
 
-    Phones compute a half-precision file in float16. ncnn for x86 computes it in float32, except
-    inner products, whose weights it rounds.
+    Phones compute a float16 file in float16. ncnn for x86 computes it in float32, except inner
+    products, whose weights it rounds.
     """
 
     def __init__(self, path: Path, pair: ParamAndBin, threads: int) -> None:
@@ -45,11 +45,14 @@ class NcnnSession(LevelsSession):
 
     @property
     def resizable(self) -> bool:
-        """True if no layer holds a size."""
+        """True if the files run at other heights and widths: no layer states one."""
         return self.note.resizable
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Run the files and return levels (H, W, C), float64, not rounded or clipped.
+        """Run the files; return levels (H × scale, W × scale, C), float64, not rounded or clipped.
+
+        0 is black and 255 white. `pixels` are (H, W, C) levels, uint8 or float64; C is summed over
+        all inputs.
 
         Raises:
             ImageError: the files have another size.
@@ -62,7 +65,10 @@ class NcnnSession(LevelsSession):
         return levels_from_nchw(values[np.newaxis], peak)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a callable that runs the files once on a preloaded gray image.
+        """Return a callable that runs the files once on a preloaded gray image, for timing.
+
+        Args:
+            size: (height, width) of the image in pixels.
 
         Raises:
             ImageError: the files have another size.
@@ -88,7 +94,15 @@ class NcnnSession(LevelsSession):
 
 
 class LargestNumbers:
-    """Largest magnitude of each blob, for images of the file's size."""
+    """Largest magnitude of each blob (tensor) of a pair, for images of the file's size.
+
+    Args:
+        path: the .param file.
+        peak: float value of white.
+
+    Raises:
+        ModelError: one of the files is missing or damaged.
+    """
 
     def __init__(self, path: Path, peak: float) -> None:
         self._net, self._peak, pair = _opened(path, threads=1), peak, read_pair(path)
@@ -96,7 +110,7 @@ class LargestNumbers:
         self._blobs = [blob for line in pair.lines for blob in line.outputs]
 
     def __call__(self, pixels: NDArray[np.uint8]) -> dict[str, float]:
-        """Run the file on an image and return the magnitudes, in layer order."""
+        """Run the file on uint8 (H, W, C); return the magnitudes by blob name, in layer order."""
         extractor = self._net.create_extractor()
         extractor.set_light_mode(False)
         for name, planes in _blobs(to_nchw(pixels, self._peak), self._contract).items():
@@ -120,14 +134,15 @@ def _blobs(batch: NDArray[np.float32], contract: ImageContract) -> dict[str, Any
 
 
 def open_session(path: Path, threads: int = 1) -> NcnnSession:
-    """Load a pair that edge-imgq wrote.
+    """Load a pair of ncnn files that edge-imgq wrote.
 
     Args:
-        path: the .param file.
+        path: the .param file; the .bin file lies beside it.
         threads: number of CPU threads.
 
     Raises:
-        ModelError: one of the files is missing or damaged.
+        ModelError: a file is missing, damaged or not written by edge-imgq, or ncnn does not open
+            it.
     """
     return NcnnSession(path, read_pair(path), threads)
 

@@ -59,14 +59,15 @@ class Line:
     parameters: Mapping[int, str]
 
     def integer(self, key: int, default: int = 0) -> int:
-        """Return an integer parameter, or the default if the line does not state it."""
+        """Return an integer parameter by its key, or the default if the line does not state it."""
         return int(self.parameters.get(key, default))
 
     @property
     def weights(self) -> tuple[tuple[int, bool], ...]:
-        """(element count, tagged) of each .bin array, for layers that edge-imgq writes.
+        """(element count, tagged) of each array in the .bin file, in the order of reading.
 
-        Tagged arrays begin with four bytes that state their type.
+        Empty for layers without weights, and for kinds that edge-imgq does not write. Tagged arrays
+        begin with four bytes that state their type.
         """
         if self.kind.startswith(("Convolution", "Deconvolution")):
             bias = ((self.integer(0), False),) if self.integer(5) else ()
@@ -83,12 +84,12 @@ class Line:
 
     @property
     def in_integers(self) -> bool:
-        """True if the layer multiplies int8."""
+        """True if the layer multiplies int8 by int8."""
         return self.integer(SCALES) > 0
 
     @property
     def returns_integers(self) -> bool:
-        """True if the layer quantizes its result for the next one."""
+        """True if the layer quantizes its result to int8 for the next one."""
         return self.integer(SCALES) > OF_RESULT
 
     @property
@@ -109,8 +110,8 @@ class ParamAndBin:
         text: the .param file.
         weights: the .bin file without the note.
         note: embedded metadata.
-        size: exported (height, width).
-        shapes: blob shapes at that size.
+        size: exported (height, width) in pixels.
+        shapes: blob shapes at that size, without a batch axis, such as (C, H, W).
     """
 
     text: str
@@ -120,9 +121,10 @@ class ParamAndBin:
     shapes: Mapping[str, Sequence[int]]
 
     def write(self, path: Path) -> None:
-        """Write both files, the .param file to `path`.
+        """Write both files: the .param file to `path`, and first the .bin file beside it.
 
-        The .bin file beside it is written first; existing files are replaced.
+        The note, with size, shapes and a SHA-256 of both, is appended to the .bin file. Existing
+        files are replaced.
 
         Raises:
             OutputError: the disk is full, or the folder cannot be written.
@@ -141,16 +143,16 @@ class ParamAndBin:
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        """Layers of the .param file."""
+        """Layers of the .param file, parsed, in execution order."""
         return tuple(map(_line, self.text.splitlines()[2:]))
 
     @property
     def computes_in_float16(self) -> bool:
-        """True if phones compute in float16: no layer masks it."""
+        """True if ncnn computes in float16 on phones: no layer of the file switches it off."""
         return not any(FEATURES in line.parameters for line in self.lines)
 
     def arrays(self) -> dict[str, list[NDArray[Any]]]:
-        """Return the weight arrays by layer name.
+        """Return the weight arrays by layer name, read-only.
 
         They are flat, in the order in which ncnn reads them, in their stored type: float32, float16
         or int8. Layers without weights are absent.
@@ -170,13 +172,14 @@ class ParamAndBin:
 
 
 def read_pair(path: Path) -> ParamAndBin:
-    """Read both files and check their digest.
+    """Read both files of an ncnn model, without running them, and check their SHA-256.
 
     Args:
         path: the .param file.
 
     Raises:
-        ModelError: a file is missing or damaged, or they are from different exports.
+        ModelError: a file is missing, damaged, or not written by edge-imgq, or the two are from
+            different exports.
     """
     text, data = _contents(path).decode(errors="replace"), _contents(path.with_suffix(WEIGHTS))
     end = len(data) - LENGTH - len(MARK)

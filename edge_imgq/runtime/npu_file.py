@@ -28,7 +28,7 @@ class Dispatch:
     Attributes:
         name: name of the compiled graph.
         bytecode: output of the vendor's compiler.
-        source, result: names of input and output.
+        source, result: tensor names of the file's input and output.
         input_shape, output_shape: their shapes, (1, height, width, channels).
     """
 
@@ -41,7 +41,7 @@ class Dispatch:
 
 
 def compiled_for(path: Path) -> Chip | None:
-    """Return the chip that a .tflite file is compiled for, or None.
+    """Return the chip whose NPU a .tflite file is compiled for; None if it is an ordinary file.
 
     Raises:
         ModelError: the file is missing, damaged, or not TFLite.
@@ -53,9 +53,10 @@ def compiled_for(path: Path) -> Chip | None:
 
 
 def refusal(path: Path) -> str:
-    """Return why a device with LiteRT alone does not run a file; "" if it may.
+    """Return why a device with LiteRT alone does not run a file, a clause; "" if it may run it.
 
-    Damaged files return "": opening them reports the error.
+    A file does not run if it is compiled for an NPU. Missing and damaged files return "", too:
+    opening them reports the error.
     """
     chip = None
     with suppress(ModelError):
@@ -69,13 +70,13 @@ def refusal(path: Path) -> str:
 
 
 def placement(path: Path) -> Placement:
-    """Report the operators that the NPU runs of a compiled file.
+    """Report how many operators of a compiled .tflite file the NPU runs, and which the CPU runs.
 
-    The note has the operator count before compiling; operators left to the CPU are still in the
-    file.
+    The operators inside compiled groups cannot be listed; their number is that of the file before
+    compilation, which the note states, less those left to the CPU.
 
     Raises:
-        ModelError: the file is missing, damaged, or not compiled.
+        ModelError: the file is missing, damaged, not compiled, or has no note.
     """
     model, chip = _opened(path)
     groups = len(_dispatches(model))
@@ -89,7 +90,9 @@ def placement(path: Path) -> Placement:
 
 
 def whole_dispatch(path: Path) -> Dispatch | None:
-    """Return the compiled graph of a file that the NPU runs entirely, or None.
+    """Return the compiled graph of a file that the NPU runs entirely; None if the CPU runs a part.
+
+    The file must have one input and one output. It is also None if the NPU runs several groups.
 
     Raises:
         ModelError: the file is missing, damaged, truncated, or not compiled.

@@ -25,15 +25,19 @@ AT_ONCE = 32
 def tensors_of(
     model: onnx.ModelProto, names: Iterable[str], image: NDArray[np.float32]
 ) -> dict[str, NDArray[np.float32]]:
-    """Compute named intermediate tensors of a graph, in its layout.
+    """Run a graph in ONNX Runtime, unoptimised, and return named intermediate tensors.
 
     Args:
-        model: the graph; restored afterwards.
+        model: the graph with its weights; its outputs are extended for the run and restored.
         names: tensors to compute; names that no node writes are ignored.
-        image: (1, C, H, W) values of the inputs, concatenated by channel.
+        image: float32 (1, C, H, W) values of all inputs, in the model's range, concatenated by
+            channel.
 
     Returns:
-        The tensors by name, in the shapes that ONNX Runtime gives.
+        The tensors by name, in the shapes and types that ONNX Runtime gives.
+
+    Raises:
+        Exception: ONNX Runtime's own, if it does not run the graph at this size.
     """
     written = {name for node in model.graph.node for name in node.output}
     kept = sorted(written & set(names))
@@ -51,14 +55,18 @@ def tensors_of(
 
 
 def written_tensors(path: Path, pixels: NDArray[np.uint8], peak: float) -> Iterator[WrittenTensor]:
-    """Yield the rank-4 float32 tensors that an .onnx file computes, in node order, as NHWC.
+    """Yield the rank-4 float32 tensors that an .onnx file computes, in node order, as (N, H, W, C).
 
-    Dequantized tensors count as float. Weights that nodes compute are included.
+    Every node runs unoptimised. Dequantized tensors count as float. Weights that nodes compute are
+    included, and transposed alike.
 
     Args:
         path: the file.
-        pixels: (H, W, C), uint8.
+        pixels: (H, W, C), uint8, C summed over all inputs.
         peak: float value of level 255.
+
+    Raises:
+        Exception: ONNX Runtime's own, if it does not run the file at this size.
     """
     model = onnx.load(path)
     kinds = {name: node.op_type for node in model.graph.node for name in node.output if name}

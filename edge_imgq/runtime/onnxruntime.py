@@ -59,7 +59,10 @@ class OnnxSession(LevelsSession):
         self.identity = RuntimeIdentity("ONNX Runtime", onnxruntime.__version__, "CPU", threads)
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Run the file and return levels (H, W, C), float64, not rounded or clipped.
+        """Run the file; return levels (H × scale, W × scale, C), float64, not rounded or clipped.
+
+        0 is black and 255 white. `pixels` are (H, W, C) levels, uint8 or float64. C is summed over
+        all inputs and outputs.
 
         Raises:
             ModelError: the model fails at the image's size.
@@ -69,21 +72,28 @@ class OnnxSession(LevelsSession):
         return levels_from_nchw(values, self.note.contract.peak)
 
     def keep_memory(self) -> None:
-        """Keep the arena between images of one size, until `release_memory`.
+        """Keep ONNX Runtime's memory arena between runs, for many images of one size.
 
-        Allocating it again takes a third of an ordinary network's time, and fragments memory.
+        It holds until the session is dropped; `release_memory` frees the arena between two sizes.
+        Allocating it again for each image takes a third of an ordinary network's time, and
+        fragments memory.
         """
         self._keeps_memory = True
         self.release_memory()
 
     def release_memory(self) -> None:
-        """Free the arena; it is allocated again on the next run."""
+        """Free ONNX Runtime's memory arena by opening the model again."""
         self._session = self._open(optimise=not self._is_reference)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a callable that runs the optimised graph once on a gray image of (height, width).
+        """Return a callable that runs the optimised graph once on a gray image, for timing.
 
-        Only the graph is run; converting pixels is not part of it.
+        It runs in a session of its own with ONNX Runtime's default settings, as in an app. Only the
+        graph is run; converting pixels is not part of it. The callable raises ModelError if the
+        model fails at this size.
+
+        Args:
+            size: (height, width) of the image in pixels.
         """
         session = self._open(optimise=True, as_an_app=True)
         contract = self.note.contract
@@ -110,12 +120,15 @@ class OnnxSession(LevelsSession):
 
 
 def run_session(session: Any, feeds: Mapping[str, NDArray[Any]]) -> list[Any]:
-    """Run a session and return all outputs.
+    """Run an ONNX Runtime session and return all outputs, arrays in the model's order.
 
-    `feeds` are all inputs by name, an image (N, C, H, W) first. Outputs are in the model's order.
+    Args:
+        session: the session.
+        feeds: all inputs by name, an image of rank 4 first; the message of an error takes it to be
+            (N, C, H, W).
 
     Raises:
-        ModelError: the model fails at this size.
+        ModelError: ONNX Runtime fails, usually because the model does not take this size.
     """
     try:
         return list(session.run(None, dict(feeds)))
@@ -137,18 +150,19 @@ def inference_session(
     keep_memory: bool = False,
     fuse_pads: bool = False,
 ) -> Any:
-    """Create an ONNX Runtime session on the CPU.
-
-    Errors are ONNX Runtime's own.
+    """Create an ONNX Runtime session (`InferenceSession`) on the CPU, with log messages suppressed.
 
     Args:
         model: serialized ONNX model, or its path.
         threads: number of CPU threads; 0 for one per core.
         optimise: False to run every node as written.
-        fuse_pads: True to merge a Pad into the pool after it, as an app's session does. That
-            changes what some models compute (`edge_imgq.export.exact_pools`).
         as_an_app: True to keep ONNX Runtime's default thread spinning and memory arena, for timing.
         keep_memory: True to keep the memory arena between runs, for many images of one size.
+        fuse_pads: True to merge a Pad into the pool after it, as an app's session does. That
+            changes what some models compute (`edge_imgq.export.exact_pools`).
+
+    Raises:
+        Exception: ONNX Runtime's own, if it does not open the model.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -171,8 +185,8 @@ def open_session(path: Path, threads: int = 1) -> OnnxSession:
     """Load an .onnx file that edge-imgq wrote, to run on `threads` CPU threads.
 
     Raises:
-        ModelError: the file is missing, not ONNX, or has no note.
         UsageError: the file does not exist.
+        ModelError: the file is not valid ONNX, or has no note.
         UnopenedFileError: ONNX Runtime cannot open the file.
     """
     from edge_imgq.graph.load.load import read_onnx

@@ -11,15 +11,15 @@ from edge_imgq.runtime.protocol import Session
 
 
 def open_session(path: Path, threads: int = 1) -> Session:
-    """Load a file from disk in the runtime of its format.
+    """Load a file from disk in the runtime of its format, which the extension tells.
 
     Args:
         path: a file or package that edge-imgq wrote.
-        threads: number of CPU threads.
+        threads: number of CPU threads, where the runtime lets them be chosen.
 
     Raises:
-        UsageError: no format has this extension.
-        ModelError: the file is damaged.
+        UsageError: no format has this extension, or an .onnx file does not exist.
+        ModelError: the file is missing, damaged, or not written by edge-imgq.
         RuntimeUnavailableError: the runtime is not installed.
     """
     row = format_of(path)

@@ -67,7 +67,7 @@ class Session(Protocol):
 
     @property
     def identity(self) -> RuntimeIdentity:
-        """Name and version of the runtime that executes the file."""
+        """Runtime that executes the file, with version, backend and threads."""
         ...
 
     @property
@@ -77,12 +77,12 @@ class Session(Protocol):
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """Exported (height, width); None if open."""
+        """Exported (height, width) in pixels; None if the file takes any."""
         ...
 
     @property
     def sizes(self) -> tuple[tuple[int, int], ...]:
-        """Every exported (height, width), `size` first; empty if open."""
+        """Every exported (height, width) in pixels, `size` first; empty if the file takes any."""
         ...
 
     @property
@@ -94,22 +94,27 @@ class Session(Protocol):
         """Run the file on an image.
 
         Args:
-            pixels: uint8 (height, width, channels).
+            pixels: uint8 (height, width, channels), channels summed over all inputs.
 
         Returns:
             uint8 (height × scale, width × scale, channels). Float outputs are rounded half to even
-            and clipped to 0..255.
+            and clipped to 0 … 255; several are concatenated by channel.
 
         Raises:
             NonFiniteOutputError: the output contains NaN or infinity.
+            ImageError, ModelError: the file does not take the image's size.
         """
         ...
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a callable that runs the file once on preloaded pixels, for timing.
+        """Return a callable that runs the file once on a made-up image, for timing.
 
         Args:
-            size: (height, width) of the input.
+            size: (height, width) of the image in pixels.
+
+        Raises:
+            ImageError, ModelError: the file does not take the size; some sessions raise it when the
+                callable runs.
         """
         ...
 
@@ -119,14 +124,16 @@ class FloatSession(Session, Protocol):
     """A session that can return its output before rounding to pixels."""
 
     def levels(self, pixels: NDArray[uint8 | float64]) -> NDArray[float64]:
-        """Run the file and return levels (H × scale, W × scale, C), float64, not rounded.
+        """Run the file; return levels (H × scale, W × scale, C), float64, not rounded or clipped.
 
-        They are not clipped either. Levels 0 and 255 are black and white.
+        0 is black and 255 white; for other outputs than images, the ends of their range.
 
         Args:
-            pixels: (H, W, C), uint8, or float64 for fractional levels.
+            pixels: (H, W, C) levels, uint8, or float64 for fractional ones; C is summed over all
+                inputs.
 
         Raises:
             NonFiniteOutputError: the output contains NaN or infinity.
+            ImageError, ModelError: the file does not take the image's size.
         """
         ...

@@ -10,7 +10,7 @@ STATM = Path("/proc/self/statm")
 
 
 def resident_bytes() -> int:
-    """Return the resident set size in bytes; on macOS its maximum so far.
+    """Return the resident set size of this process in bytes; on macOS its largest so far.
 
     0 if the system does not report it, as on Windows.
     """

@@ -9,7 +9,11 @@ Size = tuple[int, int]
 
 
 class Signature:
-    """One signature of an open file."""
+    """One signature of an open .tflite file.
+
+    Attributes:
+        size: (height, width) of its image in pixels.
+    """
 
     def __init__(self, interpreter: Any, name: str, others: Sequence[str]) -> None:
         self._runner = interpreter.get_signature_runner(name)
@@ -22,17 +26,26 @@ class Signature:
         self.size: Size = (int(shape[1]), int(shape[2]))
 
     def run(self, values: Sequence[Any]) -> list[Any]:
-        """Run the signature on its inputs, the image first, in their stored types and file layout.
+        """Run the signature and return its outputs, the image first, then `others` in order.
 
-        Returns the outputs, the image first, in theirs: uint8 or float32, (1, H, W, C).
+        Args:
+            values: its inputs in the file's order, the image first: (1, H, W, C), uint8 or float32
+                as the file has them.
+
+        Returns:
+            (1, H, W, C) each, in the file's types.
+
+        Raises:
+            ValueError: LiteRT refuses an input's shape or type, or there are too few or too many.
         """
         outputs = self._runner(**dict(zip(self._names, values, strict=True)))
         return [outputs[name] for name in self._results]
 
     def prepared(self, values: Sequence[Any]) -> Callable[[], None]:
-        """Return a callable that runs the signature on preloaded inputs.
+        """Return a callable that runs the signature on preloaded inputs, for timing.
 
-        It runs once before that. The callable copies neither inputs nor outputs.
+        `values` are as for `run`, which is called once before. The callable copies neither inputs
+        nor outputs.
         """
         self.run(values)
         # The runner's own call copies input and output, which is not to be timed.
@@ -41,12 +54,14 @@ class Signature:
 
 
 def signatures(interpreter: Any, others: Sequence[str] = ()) -> dict[Size, Signature]:
-    """Map image sizes (H, W) to the signatures of a file; empty if it has only one signature.
+    """Map image sizes (height, width) to the signatures of a .tflite file, one per size.
+
+    Empty if the file has only one signature.
 
     Args:
-        interpreter: interpreter of the file.
-        others: names of the outputs other than the image, in order. Without them, each
-            signature must have exactly one output.
+        interpreter: LiteRT's interpreter of the file.
+        others: names of the outputs other than the image, in order. Without them, each signature
+            must have exactly one output.
 
     Raises:
         ValueError: a signature has more outputs than the image and `others`, or fewer.

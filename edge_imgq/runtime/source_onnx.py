@@ -46,8 +46,8 @@ class SourceOnnx:
     Args:
         model: its graph; the weights are optional.
         pixels: model values of pixels 0 and 255.
-        call: runs the model on named arrays and returns all outputs.
-        runtime: name of the runtime.
+        call: runs the model on arrays by input name and returns all outputs.
+        runtime: name and version of the runtime.
         ports: further inputs, and outputs.
     """
 
@@ -73,7 +73,12 @@ class SourceOnnx:
     def __call__(self, image: Floats) -> NDArray[np.float64]:
         """Run the model; image and result are (H, W, C) in 0 to 1, not clipped.
 
-        Several outputs are concatenated by channel.
+        They are converted to and from the model's ranges, layout and type; integer inputs are
+        rounded half to even. Several outputs are concatenated by channel, smaller ones repeated to
+        the size of the first.
+
+        Raises:
+            ModelError: ONNX Runtime fails at this size. The reference evaluator's own errors pass.
         """
         low, span = self._pixels.low, self._pixels.high - self._pixels.low
         size = image.shape[:2]
@@ -144,7 +149,7 @@ class OwnPorts:
 
     @staticmethod
     def in_peak_range(contract: ImageContract) -> OwnPorts:
-        """Return the ports of the model that was loaded: all values in 0 … peak, no border."""
+        """Return a contract's ports for the model as edge-imgq loads it: in 0 … peak, no border."""
         further, others = (
             [replace(port, low=(0.0,), high=(contract.peak,)) for port in ports]
             for ports in (contract.further, contract.others)
@@ -153,7 +158,7 @@ class OwnPorts:
 
     @staticmethod
     def of_file(model: onnx.ModelProto, contract: ImageContract) -> OwnPorts:
-        """Return the ports of a file: a float model that `export` wrote is in 0 … peak already."""
+        """Return a contract's ports in a file's ranges; 0 … peak if `export` wrote it."""
         written = has_note({entry.key: entry.value for entry in model.metadata_props})
         return OwnPorts.in_peak_range(contract) if written else OwnPorts.of(contract)
 
@@ -204,7 +209,10 @@ def _unit(values: NDArray[Any], port: Port) -> NDArray[np.float64]:
 
 
 def image_size(model: onnx.ModelProto) -> tuple[int, int] | None:
-    """Return the fixed (height, width) of a model's image input, or None."""
+    """Return the fixed (height, width) in pixels of a model's image input; None if either is open.
+
+    The image is the first input of rank 4, NCHW or NHWC, that is not 1×1; one must exist.
+    """
     constants = {tensor.name for tensor in model.graph.initializer}
     inputs = (value for value in model.graph.input if value.name not in constants)
     image = next(v for v in inputs if len(s := _lengths(v)) == 4 and s[2:] != (1, 1))
@@ -219,7 +227,7 @@ def _lengths(value: onnx.ValueInfoProto) -> tuple[int, ...]:
 
 
 def is_rounded(model: onnx.ModelProto) -> bool:
-    """Return True if a model computes below float32 precision or returns 8-bit pixels."""
+    """Return True if a weight, input or output is float16 or bfloat16, or an output is uint8."""
     kinds = {tensor.data_type for tensor in model.graph.initializer}
     ends = (*model.graph.input, *model.graph.output)
     kinds |= {value.type.tensor_type.elem_type for value in ends}
@@ -227,7 +235,7 @@ def is_rounded(model: onnx.ModelProto) -> bool:
 
 
 def gives_bytes(model: onnx.ModelProto) -> bool:
-    """Return True if a model returns uint8."""
+    """Return True if an output of a model is uint8, which is rounded and clipped."""
     kinds = [value.type.tensor_type.elem_type for value in model.graph.output]
     return TensorProto.UINT8 in kinds
 
@@ -244,8 +252,8 @@ def in_onnx_runtime(
     Args:
         model: its graph, with weights if `path` is None.
         pixels: model values of pixels 0 and 255.
-        threads: number of CPU threads.
-        path: the file to run instead of the serialized model.
+        threads: number of CPU threads; 0 for one per core.
+        path: the file to run instead of the serialized model, needed for models over 2 GB.
         ports: further inputs, and outputs.
     """
     source = str(path) if path else model.SerializeToString()
@@ -266,7 +274,8 @@ def in_reference_evaluator(
 ) -> SourceOnnx | Skipped:
     """Open a model in ONNX's reference evaluator, or return the reason why it fails.
 
-    It is slow, but runs all opsets.
+    It is written in NumPy: it takes minutes for images of more than MAX_PIXELS pixels, but runs all
+    opsets.
 
     Args:
         model: its graph with weights.
@@ -292,7 +301,7 @@ def first_line(error: Exception) -> str:
 
 
 class SourceOnnxSession(LevelsSession):
-    """A user's file as the float reference; implements `edge_imgq.runtime.protocol.Session`."""
+    """A user's file as the float reference; implements `runtime.protocol.FloatSession`."""
 
     def __init__(self, model: SourceOnnx, note: FileNote, size: tuple[int, int] | None) -> None:
         self.note = note
@@ -302,17 +311,22 @@ class SourceOnnxSession(LevelsSession):
         self.identity = RuntimeIdentity(name, version, "CPU, every node as it stands", 1)
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Run the file and return levels (H × scale, W × scale, C), float64, not rounded.
+        """Run the file; return levels (H × scale, W × scale, C), float64, not rounded or clipped.
 
-        `pixels` are (H, W, C) levels of 0 … 255. The result is not clipped.
+        0 is black and 255 white. `pixels` are (H, W, C) levels, uint8 or float64. C is summed over
+        all inputs and outputs.
 
         Raises:
+            ModelError: the model fails at the image's size.
             NonFiniteOutputError: the output contains NaN or infinity.
         """
         return levels_from_nhwc(self._model(pixels.astype(np.float64) / 255.0)[np.newaxis], 1.0)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a callable that runs the model once on a gray image."""
+        """Return a callable that runs the model once, unoptimised, on a gray image (height, width).
+
+        It raises ModelError if ONNX Runtime fails at this size.
+        """
         gray = np.full((*size, self.note.contract.channels), 0.5)
 
         def call() -> None:

@@ -11,13 +11,15 @@ SPATIAL = ([2, 3], [-2, -1])
 
 
 def by_rows(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy whose means over height and width are means of the means of rows.
+    """Return a copy of a model whose means over height and width are means of the means of rows.
 
-    It is the same number, from shorter sums. ONNX Runtime sums float32: the mean of 512x512 equal
-    values is up to 0.04 % off, a tenth of a level of int8, so where it lies near a rounding
-    boundary the result is another level than that of kernels that sum integers. By rows it is off
-    by less than a thousandth of a level (`findings/onnxruntime-reduce-mean.sh`). The model itself
-    is unchanged. ReduceMean over other or computed axes is left unchanged.
+    Each GlobalAveragePool, and each ReduceMean whose constant axes are 2 and 3 of (N, C, H, W),
+    reads a new ReduceMean over the width. Other nodes and the model itself are unchanged.
+
+    The mean is the same in exact arithmetic, from shorter sums. ONNX Runtime sums float32: the mean
+    of 512x512 equal values is up to 0.04 % off, a tenth of a level of int8, so where it lies near a
+    rounding boundary the result is another level than that of kernels that sum integers. By rows it
+    is off by less than a thousandth of a level (`findings/onnxruntime-reduce-mean.sh`).
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)

@@ -19,7 +19,7 @@ CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV")
 
 
 def read_model(path: Path) -> Any:
-    """Parse a .tflite file to the schema's ModelT.
+    """Parse a .tflite file to the `ModelT` of LiteRT's schema, an object with mutable fields.
 
     Raises:
         ModelError: the file is missing, truncated, or not TFLite.
@@ -34,7 +34,7 @@ def read_model(path: Path) -> Any:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read a .tflite file and check its identifier.
+    """Return the bytes of a .tflite file, after checking the identifier "TFL3" at offset 4.
 
     Raises:
         ModelError: the file is missing, a folder, or not TFLite.
@@ -51,7 +51,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_note(path: Path) -> FileNote:
-    """Read the note in a .tflite file.
+    """Read the note that edge-imgq stored in a .tflite file.
 
     Raises:
         ModelError: the file is missing, damaged, or not written by edge-imgq.
@@ -60,10 +60,10 @@ def read_note(path: Path) -> FileNote:
 
 
 def computes_in_integers(path: Path) -> bool:
-    """Return True if no operator of a .tflite file reads or writes float tensors.
+    """Return True if no operator of a .tflite file reads or writes a float32 or float16 tensor.
 
     Raises:
-        ModelError: the file is missing or damaged.
+        ModelError: the file is missing, damaged, or not TFLite.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -81,10 +81,11 @@ def computes_in_integers(path: Path) -> bool:
 def operator_names(path: Path) -> tuple[str, ...]:
     """List the operators of a .tflite file in execution order, e.g. "CONV_2D 3x3 24→16".
 
-    Convolutions include kernel size and input and output channels.
+    Convolutions include kernel height and width, and input and output channels. Operators unknown
+    to the schema are "CUSTOM". Of several subgraphs, the first is listed.
 
     Raises:
-        ModelError: the file is missing or damaged.
+        ModelError: the file is missing, damaged, or not TFLite.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -107,7 +108,10 @@ def operator_names(path: Path) -> tuple[str, ...]:
 
 
 def metadata_of(model: Any) -> dict[str, str]:
-    """Return the strings of the note in a model; {} if there is none or it is damaged."""
+    """Return the note of a parsed .tflite file as string pairs; {} if it has none or a damaged one.
+
+    `model` is the `ModelT` that `read_model` returns.
+    """
     for entry in model.metadata or []:
         if _text(entry.name) == METADATA_NAME:
             try:

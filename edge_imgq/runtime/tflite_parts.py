@@ -38,10 +38,10 @@ class Computed:
 
 
 def computed_tensors(path: Path) -> tuple[Computed, ...]:
-    """List the float tensors of a file that depend on its input, in execution order.
+    """List the float32 tensors of a file that depend on its first input, in execution order.
 
     Raises:
-        ModelError: the file is missing or damaged.
+        ModelError: the file is missing, damaged, or not TFLite.
     """
     import math
 
@@ -75,10 +75,10 @@ def computed_tensors(path: Path) -> tuple[Computed, ...]:
 def write_submodel(
     path: Path, copy: Path, outputs: Iterable[int], inputs: Iterable[int] = ()
 ) -> None:
-    """Write the operators between given tensors of a file as a separate file.
+    """Write the operators between given tensors of a .tflite file as a separate file.
 
-    Only operators that the outputs need are kept. Signatures are dropped. An existing copy is
-    overwritten.
+    Only operators that the outputs need are kept. Signatures are dropped. Tensors keep their
+    indices, types and quantization. An existing copy is overwritten.
 
     Args:
         path: a file of one size.
@@ -87,7 +87,8 @@ def write_submodel(
         inputs: tensor indices of its inputs; the file's inputs if empty.
 
     Raises:
-        ModelError: the file is missing or damaged.
+        ModelError: the file is missing, damaged, or not TFLite.
+        OSError: the copy cannot be written.
     """
     import flatbuffers
 

@@ -12,7 +12,10 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def torch_threads(count: int) -> Iterator[None]:
-    """Set torch's number of CPU threads for this process, and restore it on exit."""
+    """Set torch's number of CPU threads within a `with` block, for the whole process.
+
+    The former number is restored at the end.
+    """
     import torch
 
     before = torch.get_num_threads()

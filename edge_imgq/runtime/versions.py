@@ -20,9 +20,10 @@ class PackageVersion:
 
 
 def runtime_versions() -> tuple[PackageVersion, ...]:
-    """Return the versions of the installed packages, without importing them.
+    """Return the versions of the installed packages that run files, sorted by name.
 
-    Packages that are not installed are left out; the others are sorted by name.
+    They are PACKAGES and the formats' extras. Nothing is imported; packages that are not installed
+    are left out.
     """
     extras = [row.extra.package for row in FORMATS.values() if row.extra is not None]
     versions = []

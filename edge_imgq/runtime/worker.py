@@ -44,11 +44,11 @@ class Worker:
     def ask(
         self, message: dict[str, Any], array: Any = None, patience: float = PATIENCE
     ) -> tuple[dict[str, Any], Any]:
-        """Send a request and return the answer, each with an optional array.
+        """Send a request and wait for the answer; return it with its array, or None if it has none.
 
         Args:
-            message: the request.
-            array: array to send, or None.
+            message: the request, JSON values.
+            array: NumPy array to send, or None.
             patience: timeout in seconds, after which the process is killed.
 
         Raises:

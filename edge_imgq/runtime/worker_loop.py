@@ -14,10 +14,11 @@ Answer = Callable[[dict[str, Any], Any], tuple[dict[str, Any], Any]]
 
 
 def serve(answer: Answer) -> None:
-    """Answer requests from standard input on standard output until it closes.
+    """Answer requests from standard input on standard output until the input closes.
 
-    Other output of libraries is redirected to standard error, so it cannot corrupt an answer. An
-    exception becomes an answer with the key "error".
+    Requests and answers are frames of `worker_messages`. File descriptor 1 is redirected to
+    standard error, so that output of libraries cannot corrupt an answer. An exception of `answer`
+    becomes an answer with the key "error": the class and the first line of its message.
     """
     questions = sys.stdin.buffer
     answers = os.fdopen(os.dup(1), "wb")

@@ -22,7 +22,7 @@ def write_frame(stream: IO[bytes], message: dict[str, Any], array: Any = None) -
 
     Args:
         stream: binary stream.
-        message: JSON values; "shape" and "dtype" are overwritten.
+        message: JSON values; "shape" and "dtype" are overwritten if there is an array.
         array: NumPy array, or None.
     """
     fields = dict(message)
@@ -36,10 +36,10 @@ def write_frame(stream: IO[bytes], message: dict[str, Any], array: Any = None) -
 
 
 def read_frame(stream: IO[bytes]) -> tuple[dict[str, Any], Any]:
-    """Read one frame.
+    """Read one frame, as `write_frame` writes it.
 
     Returns:
-        The message, and its array, which is read-only, or None.
+        The message, and its array in the sent shape and dtype, read-only, or None.
 
     Raises:
         EOFError: the stream ended, possibly within a frame.

@@ -64,10 +64,14 @@ class XnnpackGraph:
 
 
 def read_graph(data: bytes) -> XnnpackGraph:
-    """Parse the graph of a delegate.
+    """Parse the graph of an XNNPACK delegate in a .pte file, with the `flatc` of ExecuTorch.
+
+    Args:
+        data: bytes of the delegate, from its header on.
 
     Raises:
-        ValueError: the data is damaged.
+        ValueError: the header is damaged.
+        LookupError, subprocess.CalledProcessError: the graph is damaged.
     """
     from executorch.backends.xnnpack.serialization.xnnpack_graph_serialize import XNNHeader
 

@@ -34,18 +34,19 @@ network spreads the difference."""
 def breaches(
     drift: Drift, budget: Budget, bit_exact: bool = False, *, in_float: bool = False
 ) -> tuple[str, ...]:
-    """Return one sentence per limit of the budget that the drift exceeds.
+    """Return one sentence per limit of the budget that the drift exceeds; () if none.
 
     A drop that was not measured is no breach; the report states the reason, and the PSNR against
-    the reference is always checked. For a file that ran on another device, the distance to this
-    host is limited instead of the conversion. The PSNR against the reference in TFLite's built-in
-    kernels is checked as well.
+    the reference is always checked, of further outputs and in TFLite's built-in kernels too. For a
+    file that ran on another device, the distance to this host is limited instead of the conversion:
+    to MIN_PSNR_VS_HOST, or to equality.
 
     Args:
         drift: measured drift.
-        budget: budget of the recipe.
+        budget: budget of the recipe, in dB and shares.
         bit_exact: True if the device must return exactly this host's values.
-        in_float: True if the graph that the file was lowered from computes partly in float.
+        in_float: True if the graph that the file was lowered from computes partly in float; the
+            conversion may then lose MAX_CONVERSION_LOSS dB instead of a share of values.
     """
     found = _device_breaches(drift, bit_exact)
     if isinstance(drift.drop, Drop):
@@ -104,8 +105,8 @@ def _builtin_breaches(drift: Drift, budget: Budget) -> list[str]:
 def no_picture(output_range: OutputRange | Skipped) -> tuple[str, ...]:
     """Return a sentence if most of the float model's values are outside the pixel range, else ().
 
-    The result of such a model is not a picture, whatever the file's budget: 8-bit pixels cannot
-    hold it.
+    The result of such a model is not a picture (`OutputRange.is_picture`), whatever the file's
+    budget: 8-bit pixels cannot hold it. () if it was not measured, too.
     """
     if isinstance(output_range, Skipped) or output_range.is_picture:
         return ()
@@ -117,7 +118,11 @@ def no_picture(output_range: OutputRange | Skipped) -> tuple[str, ...]:
 
 
 def clipped(output_range: OutputRange | Skipped) -> tuple[str, ...]:
-    """Return a sentence if pixels clip a large share of a picture, in every file alike; else ()."""
+    """Return a sentence if 8-bit pixels clip a large share of a picture's values, else ().
+
+    That is `OutputRange.is_clipped`, the same for every file of the model. () if it was not
+    measured, too.
+    """
     if isinstance(output_range, Skipped) or not output_range.is_clipped:
         return ()
     return (

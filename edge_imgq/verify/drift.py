@@ -1,4 +1,4 @@
-"""Measure the distance of a file's images from those of its references.
+"""Distance of a file's images from those of its references, as values.
 
 Four comparisons, all on 8-bit images; the last only for a file that ran on another device:
 
@@ -13,26 +13,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from edge_imgq.images.layout import pixels_of
-from edge_imgq.metrics.psnr import psnr
 from edge_imgq.quantize.error_model.level_gain import NEARLY_ITS_GRAPH, LevelGain
 from edge_imgq.skipped import Skipped
-from edge_imgq.verify.mean_error import ErrorSums, MeanError, error_sums
-from edge_imgq.verify.port_error import A_PICTURE, OutputSums, PortError, PortSums, port_sums
+from edge_imgq.verify.mean_error import ErrorSums, MeanError
+from edge_imgq.verify.port_error import A_PICTURE, OutputSums, PortError, PortSums
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
+    import numpy as np
     from numpy.typing import NDArray
 
-    from edge_imgq.ports import Port
-
-    Pixels: TypeAlias = NDArray[np.uint8]
-
-WHITE, HALF = 255, 0.5
-"""Highest 8-bit level, and the largest distance beyond the range that rounding removes."""
 AS_ITS_GRAPH = 0.99
 """Least share of values within one level at which a file counts as equal to its graph."""
 
@@ -173,7 +162,10 @@ class ImageDrift:
 
     @property
     def drop(self) -> float | None:
-        """PSNR loss of the file against the truth, in dB; None without truth."""
+        """PSNR against the truth that the file loses, in dB; None without truth.
+
+        It is that of the float reference − that of the file; negative if the file is closer.
+        """
         if self.truth_reference is None or self.truth_file is None:
             return None
         return self.truth_reference - self.truth_file
@@ -227,7 +219,23 @@ class FrameDrift:
 
 @dataclass(frozen=True)
 class Drift:
-    """All comparisons of one file over all images."""
+    """All comparisons of one file over all images.
+
+    Attributes:
+        vs_reference: PSNR of the file against the float reference.
+        drop: PSNR loss against the truth; skipped without truth.
+        quantization: PSNR of the QDQ graph against the float reference; skipped for a float file.
+        conversion: difference of the file from the graph that it was lowered from.
+        vs_host: agreement with the same file on this host; skipped if it ran here.
+        mean_error: signed mean error against the float reference.
+        images: figures of each image.
+        builtin_kernels: drift in TFLite's built-in kernels.
+        numbers: errors of a main output that is not a picture; skipped for a picture.
+        others: drift of the further outputs.
+        amplified: tensor of the graph that amplifies rounding errors most; skipped if the file is
+            close to its graph.
+        growth: drift after some frames; empty for a network without states.
+    """
 
     vs_reference: Fidelity
     drop: Drop | Skipped
@@ -241,107 +249,3 @@ class Drift:
     others: tuple[OutputDrift, ...] = ()
     amplified: LevelGain | Skipped = NEARLY_ITS_GRAPH
     growth: tuple[FrameDrift, ...] = ()
-
-
-def compare(
-    name: str,
-    *,
-    file: Pixels,
-    reference: Pixels,
-    quantized: Pixels | None,
-    source: Pixels,
-    truth: Pixels | None,
-    shave: int,
-    untreated: Pixels | None = None,
-    host: Pixels | None = None,
-    levels: NDArray[np.float64] | None = None,
-) -> ImageDrift:
-    """Compare a file's image with those of its references; all are uint8 (H, W, C).
-
-    Args:
-        name: name of the image.
-        file: output of the file.
-        reference: output of the float model.
-        quantized: output of the QDQ graph; None for a float file.
-        source: output of the graph that the file was lowered from.
-        truth: ground truth; None if there is none.
-        shave: border in pixels excluded from comparisons with the truth, as in the papers.
-        untreated: input, resized to the truth's size; None without truth.
-        host: output of the file on this host, if it ran on another device.
-        levels: output of the float model in levels of 255, float64, neither rounded nor clipped;
-            None if clipping is negligible.
-
-    Raises:
-        ValueError: shapes differ.
-    """
-    against_truth = [
-        None if truth is None or image is None else _decibel(truth, image, shave)
-        for image in (reference, file, untreated)
-    ]
-    vs_reference = _decibel(reference, file)
-    quantization = None if quantized is None else _decibel(reference, quantized)
-    unclipped = vs_reference, quantization
-    if levels is not None:
-        unclipped = (
-            _unclipped(levels, file),
-            None if quantized is None else _unclipped(levels, quantized),
-        )
-    return ImageDrift(
-        name=name,
-        vs_reference=vs_reference,
-        quantization=quantization,
-        vs_unclipped=unclipped[0],
-        quantization_unclipped=unclipped[1],
-        truth_reference=against_truth[0],
-        truth_file=against_truth[1],
-        truth_input=against_truth[2],
-        differences=_differences(source, file),
-        errors=error_sums(reference, file),
-        host_differences=None if host is None else _differences(host, file),
-    )
-
-
-def compare_other(
-    port: Port, file: NDArray[np.float64], reference: NDArray[np.float64]
-) -> OutputSums:
-    """Compare a further output of a file with that of the float model.
-
-    Args:
-        port: port of the output.
-        file: output of the file, float64 (H, W, C), with the port's range mapped to 0 … 255.
-        reference: output of the float model, likewise.
-
-    Raises:
-        ValueError: shapes differ.
-    """
-    beyond = float(np.mean((reference < -HALF) | (reference > WHITE + HALF)))
-    if port.kind == "image":  # as pixels, both end at black and at white
-        reference, file = (pixels_of(levels).astype(np.float64) for levels in (reference, file))
-    decibel = _unclipped(reference, file)
-    return OutputSums(port, decibel, port_sums(port, reference, file), beyond)
-
-
-def picture_psnr(reference: Pixels, file: Pixels) -> float:
-    """Return the PSNR in dB of two uint8 pictures (H, W, C); IDENTICAL if they are equal.
-
-    Raises:
-        ValueError: shapes differ.
-    """
-    return _decibel(reference, file)
-
-
-def _decibel(reference: Pixels, candidate: Pixels, shave: int = 0) -> float:
-    return min(psnr(reference, candidate, shave=shave), IDENTICAL)
-
-
-def _unclipped(levels: NDArray[np.float64], candidate: Pixels | NDArray[np.float64]) -> float:
-    """Return the PSNR of pixels or levels against unclipped levels, in dB; IDENTICAL if equal."""
-    error = float(np.mean((levels - candidate) ** 2))
-    return min(10 * float(np.log10(255**2 / error)), IDENTICAL) if error else IDENTICAL
-
-
-def _differences(source: Pixels, candidate: Pixels) -> NDArray[np.int64]:
-    if source.shape != candidate.shape:
-        raise ValueError(f"shapes differ: {source.shape} and {candidate.shape}")
-    difference = np.abs(source.astype(np.int16) - candidate)
-    return np.bincount(difference.reshape(-1), minlength=256).astype(np.int64)

@@ -50,26 +50,37 @@ class GpuDrift:
 
     @property
     def verdict(self) -> Verdict:
-        """Verdict: "wrong" if float32 is off, "coarse" if only float16 is, else "right"."""
+        """Verdict: "wrong" if the image in float32 is off, "coarse" if only float16 is, or "right".
+
+        Float32 is off below MIN_FLOAT32_PSNR against this host, float16 below MIN_PSNR_VS_HOST or
+        if a tensor overflows.
+        """
         if self.float32 < MIN_FLOAT32_PSNR:
             return "wrong"
         return "coarse" if self.float16 < MIN_PSNR_VS_HOST or self.beyond else "right"
 
     @property
     def is_doubtful(self) -> bool:
-        """True if the file is not right, or so far off in float16 that an operator is searched."""
+        """True if an operator should be searched: not "right", or float16 below WELL_IN_FLOAT16."""
         return self.verdict != "right" or self.float16 < WELL_IN_FLOAT16
 
     @property
     def bisected_in_float32(self) -> bool:
-        """True if bisection runs in float32, False if in float16."""
+        """True if bisection compares operators in float32, False if in float16.
+
+        In float32 if the file is wrong, or right and well above WELL_IN_FLOAT16, where float16
+        shows no error.
+        """
         return self.verdict == "wrong" or (
             self.verdict == "right" and self.float16 >= WELL_IN_FLOAT16
         )
 
     @property
     def breaches(self) -> tuple[str, ...]:
-        """One sentence per defect of the file's image on a phone's GPU."""
+        """One sentence per defect of the file's image on a phone's GPU; () if it is right.
+
+        At most three tensors that overflow float16, and the PSNR in dB of a wrong or coarse image.
+        """
         found = [
             f"leaves float16, in which phones' GPUs compute: {beyond}" for beyond in self.beyond[:3]
         ]

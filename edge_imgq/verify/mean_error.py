@@ -41,8 +41,8 @@ class MeanError:
 
     Attributes:
         overall: mean over all pixels.
-        dark: mean over flat dark areas.
-        bright: mean over flat bright areas.
+        dark: mean over flat dark areas; skipped if there are few.
+        bright: mean over flat bright areas; skipped if there are few.
     """
 
     overall: tuple[float, ...]
@@ -64,9 +64,11 @@ class ErrorSums:
 
 
 def error_sums(reference: Pixels, file: Pixels) -> ErrorSums:
-    """Sum the signed errors of an image; both arguments are uint8 (H, W, C) of equal shape.
+    """Sum the signed errors file − reference of an image per channel, in levels, exactly.
 
-    Errors are file − reference, in levels; areas are flat, dark or bright by the reference.
+    Sums are over all pixels, and over the blocks of BLOCK × BLOCK pixels that are flat and dark, or
+    flat and bright, in the reference. Rows and columns beyond whole blocks count in the first only.
+    Both images are uint8 (H, W, C) of equal shape.
     """
     errors = file.astype(np.float64) - reference
     height, width = (side // BLOCK * BLOCK for side in reference.shape[:2])

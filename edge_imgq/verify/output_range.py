@@ -47,13 +47,17 @@ class OutputRange:
 
     @property
     def is_picture(self) -> bool:
-        """True if 8-bit pixels preserve the values: clipping loses little of them."""
+        """True if 8-bit pixels preserve the values: clipping removes little of their variance.
+
+        That is at most MAX_LOST. False also for a residual: more than MUCH_LOST is removed, and
+        nearly all of it below 0 (BELOW, ABOVE).
+        """
         residual = self.lost > MUCH_LOST and self.below > BELOW and self.above < ABOVE
         return self.lost <= MAX_LOST and not residual
 
     @property
     def is_clipped(self) -> bool:
-        """True if it is a picture that clipping changes by more than normal overshoot."""
+        """True if it is a picture, and clipping loses more than MUCH_LOST of its variance."""
         return self.is_picture and self.lost > MUCH_LOST
 
 
@@ -65,10 +69,10 @@ class OutputValues:
         self._sum = self._squares = self._lost = 0.0
 
     def add(self, levels: NDArray[np.float64]) -> None:
-        """Add one image.
+        """Add the values of one image.
 
         Args:
-            levels: the float model's values, any shape, with 0 … peak mapped to 0 … 255.
+            levels: the float model's values, unclipped, any shape, with 0 … peak mapped to 0 … 255.
         """
         flat = levels.reshape(-1)
         beyond = flat - np.clip(flat, 0, 255)
@@ -85,17 +89,21 @@ class OutputValues:
         return self._number == 0
 
     def range(self) -> OutputRange:
-        """Return the shares over the images added so far; at least one must have been added."""
+        """Return the shares over the values of all images added so far.
+
+        Raises:
+            ZeroDivisionError: no image was added.
+        """
         variance = self._squares - self._sum**2 / self._number
         lost = self._lost / variance if variance > 0 else float(self._lost > 0)
         return OutputRange(self._below / self._number, self._above / self._number, lost)
 
 
 def outside(levels: NDArray[np.float64]) -> OutputRange:
-    """Return the shares of one image's values that are outside the pixel range.
+    """Return the shares of one image's values outside the pixel range, and what clipping loses.
 
-    The error of clipping them is returned too. `levels` are the float model's values, any shape,
-    with 0 … peak mapped to 0 … 255.
+    Args:
+        levels: the float model's values, unclipped, any shape, with 0 … peak mapped to 0 … 255.
     """
     values = OutputValues()
     values.add(levels)

@@ -46,7 +46,7 @@ class OutputSums:
         port: port of the output.
         decibel: PSNR over the port's range, in dB.
         numbers: summed errors.
-        beyond: share of the float model's numbers outside the range.
+        beyond: share of the float model's numbers outside the range, 0 … 1.
     """
 
     port: Port
@@ -73,13 +73,13 @@ class PortSums:
 
 
 def port_sums(port: Port, reference: Levels, file: Levels) -> PortSums:
-    """Sum the errors of a port's numbers for one image.
+    """Sum the errors of a port's numbers for one image, in the port's own unit, in float64.
 
     Args:
-        port: port of the numbers.
-        reference: the float model's numbers, float64 (H, W, C), with the port's range mapped to
-            0 … 255.
-        file: the file's numbers, in the same form.
+        port: port of the numbers, with the range of each channel.
+        reference: the float model's numbers, float64 (H, W, C), with the port's range mapped to 0 …
+            255.
+        file: the file's numbers, in the same shape and units.
 
     Raises:
         ValueError: shapes differ.
@@ -98,9 +98,14 @@ def port_sums(port: Port, reference: Levels, file: Levels) -> PortSums:
 
 
 def port_error(name: str, images: Sequence[PortSums]) -> PortError:
-    """Return the errors over one or more images.
+    """Reduce the errors of one or more images to those of a port.
 
-    If the float model returned only zeros, the relative error is 0 or 1.
+    The relative error is √(sum of squared errors / sum of squares of the float model's numbers). If
+    the float model returned only zeros, it is 0 for equal numbers and 1 otherwise.
+
+    Args:
+        name: name of the port.
+        images: summed errors, one entry per image, at least one.
     """
     squares, reference = (sum(i.squares for i in images), sum(i.reference for i in images))
     return PortError(

@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 
 
 def summarise(images: Sequence[ImageDrift], is_picture: bool = True, port: str = "") -> Drift:
-    """Return mean and worst image of every comparison, over one or more images.
+    """Reduce the comparisons of one or more images to means and worst images.
 
-    `builtin_kernels` and `amplified` keep their defaults.
+    Means of PSNR are means of dB. `builtin_kernels` and `amplified` keep their defaults.
 
     Args:
-        images: comparisons, one per image.
+        images: comparisons, one per image, at least one.
         is_picture: True if the float model's values are a picture. If False, distances are to its
             unclipped values instead of its pixels.
-        port: name of an output that is not a picture.
+        port: name of an output that is not a picture; "" for a picture.
     """
     names = [image.name for image in images]
     found = [
@@ -90,13 +90,14 @@ def _other(names: Sequence[str], images: Sequence[OutputSums]) -> OutputDrift:
 def summarise_builtin(
     builtin: Sequence[ImageDrift], xnnpack: Sequence[ImageDrift]
 ) -> BuiltinKernels:
-    """Return the PSNR to the float model, mean and worst in dB, in built-in kernels and in XNNPACK.
+    """Reduce the comparisons of an int8 file in TFLite's built-in kernels, and in XNNPACK.
 
-    The share of equal values between the two is also in the result.
+    Returns mean and lowest PSNR to the float model in dB of both, and how many of their values
+    agree.
 
     Args:
         builtin: comparisons of the file in built-in kernels, with the file in XNNPACK as source.
-        xnnpack: comparisons of the file in XNNPACK, on the same images.
+        xnnpack: comparisons of the file in XNNPACK, on the same images in the same order.
     """
     names = [image.name for image in builtin]
     return BuiltinKernels(

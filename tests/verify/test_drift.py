@@ -10,13 +10,8 @@ import pytest
 from edge_imgq.recipe.export import Budget
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.budget import breaches
-from edge_imgq.verify.drift import (
-    IDENTICAL,
-    Agreement,
-    BuiltinKernels,
-    Drop,
-    compare,
-)
+from edge_imgq.verify.compare import compare
+from edge_imgq.verify.drift import IDENTICAL, Agreement, BuiltinKernels, Drop
 from edge_imgq.verify.summary import summarise, summarise_builtin
 
 FLAT = np.full((16, 16, 3), 100, np.uint8)

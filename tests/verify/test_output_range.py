@@ -9,7 +9,8 @@ from skimage import data
 
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.budget import clipped, no_picture
-from edge_imgq.verify.drift import IDENTICAL, compare
+from edge_imgq.verify.compare import compare
+from edge_imgq.verify.drift import IDENTICAL
 from edge_imgq.verify.output_range import OutputValues, outside
 from edge_imgq.verify.summary import summarise
 

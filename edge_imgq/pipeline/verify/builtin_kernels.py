@@ -10,12 +10,8 @@ from typing import TYPE_CHECKING
 from edge_imgq.errors import EdgeImgqError
 from edge_imgq.images.port_results import first_result
 from edge_imgq.skipped import Skipped
-from edge_imgq.verify.drift import (
-    NO_BUILTIN_KERNELS,
-    BuiltinKernels,
-    ImageDrift,
-    compare,
-)
+from edge_imgq.verify.compare import compare
+from edge_imgq.verify.drift import NO_BUILTIN_KERNELS, BuiltinKernels, ImageDrift
 from edge_imgq.verify.summary import summarise_builtin
 
 if TYPE_CHECKING:

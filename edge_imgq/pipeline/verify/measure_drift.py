@@ -28,7 +28,8 @@ from edge_imgq.report.image_comparison import ImageComparison
 from edge_imgq.report.report import NotRun
 from edge_imgq.runtime.freed_memory import give_back
 from edge_imgq.runtime.protocol import FloatSession
-from edge_imgq.verify.drift import Drift, ImageDrift, compare, compare_other, picture_psnr
+from edge_imgq.verify.compare import compare, compare_other, picture_psnr
+from edge_imgq.verify.drift import Drift, ImageDrift
 from edge_imgq.verify.output_range import OutputValues, outside
 from edge_imgq.verify.port_error import OutputSums, port_sums
 from edge_imgq.verify.summary import summarise

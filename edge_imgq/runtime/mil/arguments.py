@@ -36,23 +36,35 @@ class Arguments:
 
     @property
     def output(self) -> NamedValueType:
-        """Name, declared shape and dtype of the statement's first result."""
+        """Name, shape and dtype that the program states for the statement's first result."""
         return self.statement.outputs[0]
 
     def has(self, key: str) -> bool:
-        """Return True if an optional parameter was given."""
+        """Return True if a parameter was given."""
         return bool(self.statement.inputs.get(key))
 
     def raw(self, key: str) -> Tensor:
-        """Return an operand as a tensor in its own dtype; the parameter must be given."""
+        """Return an operand as a tensor in its own dtype, not copied.
+
+        Raises:
+            KeyError: the parameter was not given.
+        """
         return self.values[self.statement.inputs[key][0]]
 
     def tensor(self, key: str) -> Tensor:
-        """Return an operand to compute with: float16 is widened to float32, others unchanged."""
+        """Return an operand to compute with: float16 is widened to float32, others unchanged.
+
+        Raises:
+            KeyError: the parameter was not given.
+        """
         return _widen(self.raw(key))
 
     def tensors(self, key: str) -> list[Tensor]:
-        """Return all operands of a variadic parameter, widened as by `tensor`."""
+        """Return all operands of a variadic parameter in order, widened as by `tensor`.
+
+        Raises:
+            KeyError: the parameter was not given.
+        """
         return [_widen(self.values[name]) for name in self.statement.inputs[key]]
 
     def optional(self, key: str) -> Tensor | None:
@@ -62,7 +74,12 @@ class Arguments:
     def ints(self, key: str, default: list[int] | None = None) -> list[int]:
         """Return a constant array of integers or booleans, flattened to a list of int.
 
-        Without a default it must be given.
+        Args:
+            key: name of the parameter.
+            default: value if it was not given; None if it must be.
+
+        Raises:
+            KeyError: it must be given and was not, or it is computed.
         """
         if not self.has(key) and default is not None:
             return default
@@ -71,22 +88,41 @@ class Arguments:
     def number(self, key: str, default: float | None = None) -> float:
         """Return a constant scalar as float.
 
-        If it is not given, it is the default; without one it must be given.
+        Args:
+            key: name of the parameter.
+            default: value if it was not given; None if it must be.
+
+        Raises:
+            KeyError: it must be given and was not, or it is computed.
         """
         if not self.has(key) and default is not None:
             return default
         return float(self._constant(key))
 
     def flag(self, key: str, default: bool = False) -> bool:
-        """Return a constant boolean, or the default if it is not given."""
+        """Return a constant boolean, or the default if it was not given.
+
+        Raises:
+            KeyError: it is computed.
+        """
         return bool(self._constant(key)) if self.has(key) else default
 
     def text(self, key: str, default: str = "") -> str:
-        """Return a constant string, or the default if it is not given."""
+        """Return a constant string, or the default if it was not given.
+
+        Raises:
+            KeyError: it is computed.
+        """
         return str(self._constant(key)) if self.has(key) else default
 
     def declared_shape(self, key: str) -> tuple[int, ...]:
-        """Return the shape that the program declares for an operand, at the file's image size."""
+        """Return the shape that the program declares for an operand, at the file's image size.
+
+        An open dimension is 0.
+
+        Raises:
+            KeyError: the parameter was not given, or is a constant.
+        """
         return self.declared[self.statement.inputs[key][0]].shape
 
     def _constant(self, key: str) -> Any:

@@ -15,37 +15,69 @@ from edge_imgq.runtime.mil.arguments import Arguments
 
 
 def add(arguments: Arguments) -> Tensor:
-    """Return x + y with broadcasting: MIL `add`; float16 is added in float32."""
+    """Return x + y with broadcasting: MIL `add`; float16 is added in float32.
+
+    Raises:
+        RuntimeError: the shapes do not broadcast.
+    """
     return arguments.tensor("x") + arguments.tensor("y")
 
 
 def sub(arguments: Arguments) -> Tensor:
-    """Return x − y with broadcasting: MIL `sub`; float16 is subtracted in float32."""
+    """Return x − y with broadcasting: MIL `sub`; float16 is subtracted in float32.
+
+    Raises:
+        RuntimeError: the shapes do not broadcast.
+    """
     return arguments.tensor("x") - arguments.tensor("y")
 
 
 def mul(arguments: Arguments) -> Tensor:
-    """Return x · y with broadcasting: MIL `mul`; float16 is multiplied in float32."""
+    """Return x · y with broadcasting: MIL `mul`; float16 is multiplied in float32.
+
+    Raises:
+        RuntimeError: the shapes do not broadcast.
+    """
     return arguments.tensor("x") * arguments.tensor("y")
 
 
 def real_div(arguments: Arguments) -> Tensor:
-    """Return x / y with broadcasting, as float32 even for integers: MIL `real_div`."""
+    """Return x / y with broadcasting, as float32 even for integers: MIL `real_div`.
+
+    Division by 0 gives infinity or NaN.
+
+    Raises:
+        RuntimeError: the shapes do not broadcast.
+    """
     return arguments.tensor("x") / arguments.tensor("y")
 
 
 def power(arguments: Arguments) -> Tensor:
-    """Return x to the power y, broadcast: MIL `pow`; NaN for a negative x and a fractional y."""
+    """Return x to the power y, with broadcasting: MIL `pow`; float16 is computed in float32.
+
+    NaN for a negative x and a fractional y.
+
+    Raises:
+        RuntimeError: the shapes do not broadcast.
+    """
     return torch.pow(arguments.tensor("x"), arguments.tensor("y"))
 
 
 def maximum(arguments: Arguments) -> Tensor:
-    """Return the larger of x and y with broadcasting: MIL `maximum`. Exact."""
+    """Return the larger of x and y with broadcasting: MIL `maximum`. Exact; NaN if either is NaN.
+
+    Raises:
+        RuntimeError: the shapes do not broadcast.
+    """
     return torch.maximum(arguments.tensor("x"), arguments.tensor("y"))
 
 
 def minimum(arguments: Arguments) -> Tensor:
-    """Return the smaller of x and y with broadcasting: MIL `minimum`. Exact."""
+    """Return the smaller of x and y with broadcasting: MIL `minimum`. Exact; NaN if either is NaN.
+
+    Raises:
+        RuntimeError: the shapes do not broadcast.
+    """
     return torch.minimum(arguments.tensor("x"), arguments.tensor("y"))
 
 
@@ -55,7 +87,7 @@ def absolute(arguments: Arguments) -> Tensor:
 
 
 def rounded(arguments: Arguments) -> Tensor:
-    """Round x to the nearest integer, half to even: MIL `round`. Exact."""
+    """Round x to the nearest integer, half to even, elementwise: MIL `round`. Exact."""
     return arguments.tensor("x").round()
 
 
@@ -75,44 +107,54 @@ def sign(arguments: Arguments) -> Tensor:
 
 
 def square_root(arguments: Arguments) -> Tensor:
-    """Return √x in float32, elementwise: MIL `sqrt`; NaN below 0."""
+    """Return √x, elementwise in float32: MIL `sqrt`; NaN below 0."""
     return arguments.tensor("x").sqrt()
 
 
 def inverse_square_root(arguments: Arguments) -> Tensor:
-    """Return 1 / √(x + epsilon) in float32: MIL `rsqrt`; by default epsilon is 1e-12."""
+    """Return 1 / √(x + epsilon), elementwise in float32: MIL `rsqrt`.
+
+    epsilon is 1e-12 by default, a constant scalar. NaN where x + epsilon < 0, infinity at 0.
+    """
     return (arguments.tensor("x") + arguments.number("epsilon", 1e-12)).rsqrt()
 
 
 def inverse(arguments: Arguments) -> Tensor:
-    """Return 1 / (x + epsilon) in float32: MIL `inverse`; by default epsilon is 1e-4."""
+    """Return 1 / (x + epsilon), elementwise in float32: MIL `inverse`.
+
+    epsilon is 1e-4 by default, a constant scalar. Infinity where x = −epsilon.
+    """
     return (arguments.tensor("x") + arguments.number("epsilon", 1e-4)).reciprocal()
 
 
 def exponential(arguments: Arguments) -> Tensor:
-    """Return eˣ in float32, elementwise: MIL `exp`."""
+    """Return eˣ, elementwise in float32: MIL `exp`."""
     return arguments.tensor("x").exp()
 
 
 def logarithm(arguments: Arguments) -> Tensor:
-    """Return ln(x + epsilon) in float32: MIL `log`; by default epsilon is 1e-45."""
+    """Return ln(x + epsilon), elementwise in float32: MIL `log`.
+
+    epsilon is 1e-45 by default, a constant scalar. NaN where x + epsilon < 0.
+    """
     return (arguments.tensor("x") + arguments.number("epsilon", 1e-45)).log()
 
 
 def error_function(arguments: Arguments) -> Tensor:
-    """Return erf(x) in float32, elementwise: MIL `erf`."""
+    """Return erf(x), −1 to 1, elementwise in float32: MIL `erf`."""
     return arguments.tensor("x").erf()
 
 
 def square(arguments: Arguments) -> Tensor:
-    """Return x², elementwise: MIL `square`, in float32 for float16."""
+    """Return x², elementwise: MIL `square`; float16 is squared in float32."""
     return arguments.tensor("x").square()
 
 
 def reduce_mean(arguments: Arguments) -> Tensor:
     """Return the mean over `axes`, by default all: MIL `reduce_mean`.
 
-    Reduced axes are dropped, or kept with length 1 where `keep_dims` is set. Sums are in float32.
+    Reduced axes are dropped, or kept with length 1 where `keep_dims` is set. Sums are in float32,
+    in torch's order; x must be float16 or float32, else RuntimeError.
     """
     x = arguments.tensor("x")
     return x.mean(arguments.ints("axes", list(range(x.ndim))), arguments.flag("keep_dims"))
@@ -121,7 +163,8 @@ def reduce_mean(arguments: Arguments) -> Tensor:
 def reduce_sum(arguments: Arguments) -> Tensor:
     """Return the sum over `axes`, by default all: MIL `reduce_sum`.
 
-    Reduced axes are dropped, or kept with length 1 where `keep_dims` is set. Sums are in float32.
+    Reduced axes are dropped, or kept with length 1 where `keep_dims` is set. Floats are summed in
+    float32 in torch's order; sums of integers are exact int64.
     """
     x = arguments.tensor("x")
     return x.sum(arguments.ints("axes", list(range(x.ndim))), arguments.flag("keep_dims"))
@@ -146,20 +189,21 @@ def reduce_min(arguments: Arguments) -> Tensor:
 
 
 def sine(arguments: Arguments) -> Tensor:
-    """Return sin(x), x in radians, in float32: MIL `sin`."""
+    """Return sin(x), x in radians, elementwise in float32: MIL `sin`."""
     return arguments.tensor("x").sin()
 
 
 def cosine(arguments: Arguments) -> Tensor:
-    """Return cos(x), x in radians, in float32: MIL `cos`."""
+    """Return cos(x), x in radians, elementwise in float32: MIL `cos`."""
     return arguments.tensor("x").cos()
 
 
 def batch_norm(arguments: Arguments) -> Tensor:
     """Normalise (N, C, …) by stored mean and variance per channel: MIL `batch_norm`.
 
-    Returns gamma · (x − mean) / √(variance + epsilon) + beta; by default epsilon is 1e-5, gamma 1
-    and beta 0. The four parameters have shape (C,).
+    Returns gamma · (x − mean) / √(variance + epsilon) + beta in the shape of x, in float32; by
+    default epsilon is 1e-5, gamma 1 and beta 0. The four parameters have shape (C,), else
+    RuntimeError.
     """
     return F.batch_norm(
         arguments.tensor("x"),
@@ -175,8 +219,13 @@ def instance_norm(arguments: Arguments) -> Tensor:
     """Normalise each channel of each image by its own mean and variance: MIL `instance_norm`.
 
     Takes (N, C, spatial axes …) and returns gamma · (x − mean) / √(variance + epsilon) + beta of
-    that shape, in float32. The variance is the biased one. gamma and beta are (C,), by default 1
-    and 0; epsilon is 1e-5 by default.
+    that shape, in float32. Mean and variance are over the spatial axes, of more than one element;
+    the variance is the biased one. gamma and beta are (C,), by default 1 and 0; epsilon is 1e-5 by
+    default.
+
+    Raises:
+        ValueError: each channel has a single element.
+        RuntimeError: gamma or beta have another length.
     """
     return F.instance_norm(
         arguments.tensor("x"),

@@ -42,28 +42,32 @@ def not_equal(arguments: Arguments) -> Tensor:
 
 
 def logical_and(arguments: Arguments) -> Tensor:
-    """Return x and y, two boolean tensors, with broadcasting: MIL `logical_and`."""
+    """Return x AND y of two boolean tensors, with broadcasting: MIL `logical_and`. Exact."""
     return arguments.raw("x") & arguments.raw("y")
 
 
 def logical_or(arguments: Arguments) -> Tensor:
-    """Return x or y, two boolean tensors, with broadcasting: MIL `logical_or`."""
+    """Return x OR y of two boolean tensors, with broadcasting: MIL `logical_or`. Exact."""
     return arguments.raw("x") | arguments.raw("y")
 
 
 def logical_xor(arguments: Arguments) -> Tensor:
-    """Return x exclusive-or y, two boolean tensors, with broadcasting: MIL `logical_xor`."""
+    """Return x XOR y of two boolean tensors, with broadcasting: MIL `logical_xor`. Exact."""
     return arguments.raw("x") ^ arguments.raw("y")
 
 
 def logical_not(arguments: Arguments) -> Tensor:
-    """Return not x, of a boolean tensor: MIL `logical_not`."""
+    """Return NOT x of a boolean tensor, elementwise: MIL `logical_not`. Exact."""
     return ~arguments.raw("x")
 
 
 def select(arguments: Arguments) -> Tensor:
-    """Return `a` where the boolean `cond` holds, else `b`, with broadcasting: MIL `select`.
+    """Return `a` where the boolean `cond` is true, else `b`, with broadcasting: MIL `select`.
 
-    Exact; NaN or infinity in the operand that is not selected has no effect.
+    Exact; float16 is returned as float32. NaN or infinity in the operand that is not selected has
+    no effect.
+
+    Raises:
+        RuntimeError: the shapes do not broadcast.
     """
     return torch.where(arguments.raw("cond"), arguments.tensor("a"), arguments.tensor("b"))

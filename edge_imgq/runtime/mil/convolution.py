@@ -18,12 +18,13 @@ CONV_TRANSPOSE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transp
 def conv(arguments: Arguments) -> Tensor:
     """Convolve (N, C_in, spatial axes …) with one to three spatial axes: MIL `conv`.
 
-    `weight` is (C_out, C_in / groups, kernel …), `bias` (C_out,) or absent. Strides and dilations
-    are 1 by default, padding is that of `window_padding.padding`, filled with 0. Computes in
-    float32, in torch's order of summation.
+    `weight` is (C_out, C_in / groups, kernel …), `bias` (C_out,) or absent. Strides, dilations and
+    groups are 1 by default. The padding is that of `window_padding.padding`, filled with 0.
+    Computes in float32, in torch's order of summation.
 
     Returns:
-        (N, C_out, spatial axes …), float32.
+        (N, C_out, spatial axes …), float32; each axis is (size + pads − (kernel − 1) · dilation −
+        1) // stride + 1 long.
 
     Raises:
         RuntimeError: channels do not match, or the kernel is larger than the padded input.
@@ -110,19 +111,25 @@ def _extra(
 
 
 def linear(arguments: Arguments) -> Tensor:
-    """Return x · weightᵀ + bias: MIL `linear`.
+    """Return x · weightᵀ + bias in float32: MIL `linear`.
 
-    `x` is (…, C_in), `weight` (C_out, C_in), `bias` (C_out,) or absent; the result is (…, C_out) in
-    float32.
+    `x` is (…, C_in), `weight` (C_out, C_in), `bias` (C_out,) or absent; the result is (…, C_out),
+    summed in torch's order.
+
+    Raises:
+        RuntimeError: the shapes do not match.
     """
     return F.linear(arguments.tensor("x"), arguments.tensor("weight"), arguments.optional("bias"))
 
 
 def matmul(arguments: Arguments) -> Tensor:
-    """Return the matrix product of x and y, batched with broadcasting: MIL `matmul`.
+    """Return the matrix product of x (…, M, K) and y (…, K, N), (…, M, N): MIL `matmul`.
 
-    `transpose_x` and `transpose_y` swap the last two axes of their operand first, unless it is a
-    vector. Computes in float32.
+    Leading axes broadcast. `transpose_x` and `transpose_y` swap the last two axes of their operand
+    first, unless it is a vector (K,). Computes in float32, in torch's order of summation.
+
+    Raises:
+        RuntimeError: the shapes do not match.
     """
     x, y = arguments.tensor("x"), arguments.tensor("y")
     if arguments.flag("transpose_x") and x.ndim > 1:

@@ -17,12 +17,15 @@ PAD_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "replica
 
 
 def identity(arguments: Arguments) -> Tensor:
-    """Return `x` unchanged: MIL `identity` and `cast`; `Evaluator` converts the dtype."""
+    """Return `x` itself, in its own dtype: MIL `identity` and `cast`.
+
+    `Evaluator` converts it to the declared dtype of the result.
+    """
     return arguments.raw("x")
 
 
 def concat(arguments: Arguments) -> Tensor:
-    """Concatenate the tensors `values` along `axis`: MIL `concat`.
+    """Concatenate the tensors `values` along `axis`, a constant: MIL `concat`. Exact.
 
     Raises:
         RuntimeError: shapes differ along another axis.
@@ -31,7 +34,7 @@ def concat(arguments: Arguments) -> Tensor:
 
 
 def split(arguments: Arguments) -> tuple[Tensor, ...]:
-    """Split `x` along `axis` into pieces: MIL `split`.
+    """Split `x` along `axis` into consecutive pieces: MIL `split`. Exact.
 
     Pieces have the lengths `split_sizes` or, without them, there are `num_splits` of equal length.
 
@@ -45,12 +48,12 @@ def split(arguments: Arguments) -> tuple[Tensor, ...]:
 
 
 def slice_by_index(arguments: Arguments) -> Tensor:
-    """Slice every axis from `begin` up to `end` in steps of `stride`: MIL `slice_by_index`.
+    """Slice every axis from `begin` up to `end` in steps of `stride`: MIL `slice_by_index`. Exact.
 
-    Each parameter has one entry per axis. Negative indices count from the end. `begin_mask` makes a
-    slice start at the first element and `end_mask` makes it stop after the last, whatever the
-    index. `squeeze_mask` takes the one element at `begin` and drops the axis. Slices that reach
-    beyond an axis are cut short, as in Python.
+    Each parameter is a constant with one entry per axis; strides are 1 by default. Negative indices
+    count from the end. `begin_mask` makes a slice start at the first element and `end_mask` makes
+    it stop after the last, whatever the index. `squeeze_mask` takes the one element at `begin` and
+    drops the axis. Slices that reach beyond an axis are cut short, as in Python.
 
     Raises:
         ValueError: a stride is not positive.
@@ -98,9 +101,12 @@ def gather(arguments: Arguments) -> Tensor:
 
 
 def crop(arguments: Arguments) -> Tensor:
-    """Remove rows and columns at the edges of (N, C, H, W): MIL `crop`.
+    """Remove rows and columns at the edges of (N, C, H, W): MIL `crop`. Exact.
 
-    `crop_height` is (top, bottom), `crop_width` (left, right), in pixels.
+    `crop_height` is (top, bottom), `crop_width` (left, right), in pixels; negative ones add zeros.
+
+    Raises:
+        RuntimeError: nothing is left of a side.
     """
     top, bottom = arguments.ints("crop_height")
     left, right = arguments.ints("crop_width")
@@ -108,14 +114,16 @@ def crop(arguments: Arguments) -> Tensor:
 
 
 def pad(arguments: Arguments) -> Tensor:
-    """Pad the last axes of a tensor: MIL `pad`.
+    """Pad the last axes of a tensor: MIL `pad`. Exact.
 
     `pad` is a flat list of (before, after) pairs for the last axes, first of them first. `mode` is
     constant (with `constant_val`, by default 0), reflect (without repeating the edge) or replicate.
+    Constant padding takes any axes, the others at most the last three.
 
     Raises:
-        RuntimeError: reflection is wider than the axis, or torch cannot pad these axes in this
-            mode.
+        RuntimeError: reflection is as wide as the axis or wider, or torch cannot pad these axes in
+            this mode.
+        KeyError: the mode is another one.
     """
     x, pads = arguments.tensor("x"), arguments.ints("pad")
     pairs = [pads[index : index + 2] for index in range(0, len(pads), 2)]
@@ -133,7 +141,7 @@ def pad(arguments: Arguments) -> Tensor:
 def pixel_shuffle(arguments: Arguments) -> Tensor:
     """Rearrange (N, C · r², H, W) to (N, C, r · H, r · W), channel-major: MIL `pixel_shuffle`.
 
-    r is `upscale_factor`. The same as ONNX DepthToSpace in mode CRD.
+    r is `upscale_factor`. The same as ONNX DepthToSpace in mode CRD. Exact.
 
     Raises:
         RuntimeError: the channels are not a multiple of r².
@@ -142,9 +150,9 @@ def pixel_shuffle(arguments: Arguments) -> Tensor:
 
 
 def pixel_unshuffle(arguments: Arguments) -> Tensor:
-    """Rearrange (N, C, r · H, r · W) to (N, C · r², H, W): MIL `pixel_unshuffle`.
+    """Rearrange (N, C, r · H, r · W) to (N, C · r², H, W), channel-major: MIL `pixel_unshuffle`.
 
-    r is `downscale_factor`; the inverse of `pixel_shuffle`.
+    r is `downscale_factor`; the exact inverse of `pixel_shuffle`.
 
     Raises:
         RuntimeError: a side is not a multiple of r.
@@ -155,7 +163,7 @@ def pixel_unshuffle(arguments: Arguments) -> Tensor:
 def depth_to_space(arguments: Arguments) -> Tensor:
     """Rearrange (N, b² · C, H, W) to (N, C, b · H, b · W), block-major: MIL `depth_to_space`.
 
-    b is `block_size`. The same as ONNX DepthToSpace in mode DCR, and as TensorFlow's.
+    b is `block_size`. The same as ONNX DepthToSpace in mode DCR, and as TensorFlow's. Exact.
 
     Raises:
         RuntimeError: the channels are not a multiple of b².
@@ -168,9 +176,9 @@ def depth_to_space(arguments: Arguments) -> Tensor:
 
 
 def space_to_depth(arguments: Arguments) -> Tensor:
-    """Rearrange (N, C, b · H, b · W) to (N, b² · C, H, W): MIL `space_to_depth`.
+    """Rearrange (N, C, b · H, b · W) to (N, b² · C, H, W), block-major: MIL `space_to_depth`.
 
-    b is `block_size`; the inverse of `depth_to_space`.
+    b is `block_size`; the exact inverse of `depth_to_space`.
 
     Raises:
         RuntimeError: a side is not a multiple of b.
@@ -183,12 +191,17 @@ def space_to_depth(arguments: Arguments) -> Tensor:
 
 
 def transpose(arguments: Arguments) -> Tensor:
-    """Permute axes, so that axis i of the result is axis perm[i] of `x`: MIL `transpose`. Exact."""
+    """Permute axes, so that axis i of the result is axis perm[i] of `x`: MIL `transpose`. Exact.
+
+    `perm` is a constant with every axis once, else RuntimeError.
+    """
     return arguments.tensor("x").permute(arguments.ints("perm"))
 
 
 def reshape(arguments: Arguments) -> Tensor:
-    """Reshape `x` to `shape`, where 0 keeps an axis and one −1 is inferred: MIL `reshape`.
+    """Reshape `x` to `shape`, where 0 keeps an axis and one −1 is inferred: MIL `reshape`. Exact.
+
+    `shape` is a constant; elements keep their row-major order.
 
     Raises:
         RuntimeError: the number of elements differs.
@@ -200,7 +213,7 @@ def reshape(arguments: Arguments) -> Tensor:
 def expand_dims(arguments: Arguments) -> Tensor:
     """Insert axes of length 1, at positions `axes` of the result: MIL `expand_dims`. Exact.
 
-    Negative positions count from the end of the result.
+    `axes` is a constant; negative positions count from the end of the result.
     """
     x, axes = arguments.tensor("x"), arguments.ints("axes")
     rank = x.ndim + len(axes)
@@ -210,21 +223,27 @@ def expand_dims(arguments: Arguments) -> Tensor:
 
 
 def squeeze(arguments: Arguments) -> Tensor:
-    """Drop `axes` of length 1, by default all of them: MIL `squeeze`. Longer axes are kept."""
+    """Drop `axes` of length 1, by default all of them: MIL `squeeze`. Exact.
+
+    Named axes that are longer are kept, without an error.
+    """
     x = arguments.tensor("x")
     return x.squeeze(tuple(arguments.ints("axes"))) if arguments.has("axes") else x.squeeze()
 
 
 def tile(arguments: Arguments) -> Tensor:
-    """Repeat `x` reps[i] times along axis i: MIL `tile`. Exact."""
+    """Repeat `x` reps[i] times along axis i: MIL `tile`. Exact.
+
+    `reps` is a constant with one entry per axis.
+    """
     return arguments.tensor("x").tile(arguments.ints("reps"))
 
 
 def upsample_nearest(arguments: Arguments) -> Tensor:
-    """Enlarge (…, H, W) by repeating the nearest element: MIL `upsample_nearest_neighbor`.
+    """Enlarge (…, H, W) by repeating elements: MIL `upsample_nearest_neighbor`. Exact.
 
     Output row o is input row floor(o / factor), and the result has floor(H · factor) rows; columns
-    alike. Factors may be fractions. Exact.
+    alike. `scale_factor_height` and `scale_factor_width` are 1 by default and may be fractions.
     """
     x = arguments.tensor("x")
     for axis, key in ((-2, "scale_factor_height"), (-1, "scale_factor_width")):

@@ -81,11 +81,13 @@ class Evaluator:
         """Return the outputs by name, in their declared dtypes; float16 is float32 if not rounding.
 
         Args:
-            inputs: arrays by input name, (N, C, H, W); converted to the declared dtype.
+            inputs: arrays by input name, (N, C, H, W), in the units that the program takes: 0 … 255
+                for images; converted to the declared dtype.
 
         Raises:
             NonFiniteOutputError: an intermediate value is infinite or NaN in its declared dtype.
-            RuntimeError: an operator does not take shapes that follow from the inputs'.
+            RuntimeError, IndexError, ValueError: an operator does not take shapes that follow from
+                the inputs'.
         """
         tensors = {
             name: torch.from_numpy(np.ascontiguousarray(array)).to(
@@ -129,6 +131,7 @@ class Evaluator:
         Raises:
             NonFiniteOutputError: a result is infinite or NaN, and reaches an output other than
                 through operands that `select` may discard.
+            RuntimeError, IndexError, ValueError: the operator does not take its operands' shapes.
         """
         arguments = Arguments(statement, self.program.constants, values, self.declared)
         result = OPERATORS[statement.kind](arguments)

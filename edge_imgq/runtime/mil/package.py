@@ -32,12 +32,12 @@ class Package:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """The user-defined metadata of the package, as strings by key."""
+        """User-defined metadata of the package, strings by key; edge-imgq's note is among them."""
         return dict(self.model.description.metadata.userDefined)
 
 
 def open_package(path: Path) -> Package:
-    """Read a package from disk.
+    """Read a .mlpackage from disk: the parsed model description and the bytes of its weight files.
 
     In Apple's layout, `Manifest.json` names the root model among its items, and the weights are in
     the folder `weights` beside that model.
@@ -59,10 +59,10 @@ def open_package(path: Path) -> Package:
 
 
 def read_note(path: Path) -> FileNote:
-    """Read the note that edge-imgq stored in a package's metadata.
+    """Read the note that edge-imgq stored in a .mlpackage's metadata.
 
     Raises:
-        ModelError: the package cannot be read, or was not written by edge-imgq.
+        ModelError: the package is missing, damaged, or not written by edge-imgq.
     """
     return FileNote.from_strings(open_package(path).metadata, str(path))
 

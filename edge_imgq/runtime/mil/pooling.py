@@ -19,8 +19,9 @@ MEAN = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 def max_pool(arguments: Arguments) -> Tensor:
     """Return the maximum of each window of (N, C, spatial axes …): MIL `max_pool`. Exact.
 
-    There are one to three spatial axes, each of which shrinks to (size + pads − kernel) // stride +
-    1, rounded up where `ceil_mode` is set. Padding never wins.
+    There are one to three spatial axes, each of which becomes (size + pads − kernel) // stride + 1
+    long, rounded up where `ceil_mode` is set. Strides are 1 by default; the padding is that of
+    `window_padding.padding` and is never the maximum.
 
     Raises:
         RuntimeError: the kernel is larger than the padded input.
@@ -35,9 +36,9 @@ def max_pool(arguments: Arguments) -> Tensor:
 def avg_pool(arguments: Arguments) -> Tensor:
     """Return the mean of each window of (N, C, spatial axes …): MIL `avg_pool`, in float32.
 
-    There are one to three spatial axes, with sizes as in `max_pool`. Padding counts as zeros in the
-    mean unless `exclude_padding_from_average` is set. Elements that `ceil_mode` adds beyond the
-    padding never count, as in torch.
+    There are one to three spatial axes, with sizes and padding as in `max_pool`. Padding counts as
+    zeros in the mean unless `exclude_padding_from_average` is set. Elements that `ceil_mode` adds
+    beyond the padding never count, as in torch.
 
     Raises:
         RuntimeError: the kernel is larger than the padded input.

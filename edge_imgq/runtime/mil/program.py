@@ -86,7 +86,10 @@ class Program:
 
     @property
     def declared(self) -> dict[str, NamedValueType]:
-        """Declared shape and dtype of every input and result, by name."""
+        """Shape and dtype that the program declares for every input and result, by name.
+
+        Constants are not among them.
+        """
         values = {value.name: value for value in self.inputs}
         for statement in self.statements:
             values.update((value.name, value) for value in statement.outputs)
@@ -94,10 +97,11 @@ class Program:
 
 
 def read_program(package: Package) -> Program:
-    """Parse the program of a package, with constants from its weight files.
+    """Parse function `main` of a package, with the constants of its weight files as NumPy arrays.
 
     Raises:
         ModelError: there is no function `main`, or weights are missing.
+        KeyError: an array has an element type other than those of DTYPES.
     """
     return _Reader(package).read()
 

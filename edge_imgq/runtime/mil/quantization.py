@@ -17,8 +17,9 @@ def quantize(arguments: Arguments) -> Tensor:
     """Quantize `input` to int8 or uint8: MIL `quantize`.
 
     Returns clip(round(input / scale) + zero point), rounding half to even, clipped to the range of
-    `output_dtype`. The integers are returned as float32, which holds them exactly; `Evaluator`
-    converts them. The division is in float32. The zero point is 0 by default.
+    `output_dtype`. Scale and zero point, by default 0, are scalars, or vectors along `axis`. The
+    division is in float32. The integers are returned as float32, which holds them exactly;
+    `Evaluator` converts them.
     """
     x = arguments.raw("input").to(torch.float32, copy=True)
     low, high = RANGES[arguments.text("output_dtype")]
@@ -28,14 +29,19 @@ def quantize(arguments: Arguments) -> Tensor:
 
 
 def dequantize(arguments: Arguments) -> Tensor:
-    """Return scale · (input − zero point) in float32: MIL `dequantize`, of int8 or uint8."""
+    """Return scale · (input − zero point) in float32: MIL `dequantize`, of int8 or uint8.
+
+    Scale and zero point, by default 0, are scalars, or vectors along `axis`. The difference is
+    exact, the product rounded once.
+    """
     return _affine(arguments, "input")
 
 
 def affine_weights(arguments: Arguments) -> Tensor:
     """Dequantize integer weights on loading: MIL `constexpr_affine_dequantize`.
 
-    Returns scale · (quantized_data − zero point) in float32.
+    Returns scale · (quantized_data − zero point) in float32, rounded once. Scale and zero point are
+    scalars, or vectors along `axis`.
     """
     return _affine(arguments, "quantized_data")
 
@@ -43,9 +49,9 @@ def affine_weights(arguments: Arguments) -> Tensor:
 def blockwise_weights(arguments: Arguments) -> Tensor:
     """Dequantize weights in blocks: MIL `constexpr_blockwise_shift_scale`.
 
-    Returns scale · (data − offset) in float32. `scale` and `offset` have the rank of `data`; along
-    each axis one entry applies to a block of size data.shape[i] / scale.shape[i]. The offset is 0
-    by default.
+    Returns scale · (data − offset) in float32, rounded once, in the shape of `data`. `scale` and
+    `offset` have its rank; along axis i one entry applies to a block of data.shape[i] /
+    scale.shape[i] elements. The offset is 0 by default.
     """
     data = arguments.raw("data").float()
     scale = _blocks(arguments.tensor("scale"), data)

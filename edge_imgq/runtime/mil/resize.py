@@ -11,13 +11,13 @@ from edge_imgq.runtime.mil.arguments import Arguments
 
 
 def upsample_bilinear(arguments: Arguments) -> Tensor:
-    """Enlarge (…, H, W) bilinearly by two factors: MIL `upsample_bilinear`.
+    """Enlarge (…, H, W) bilinearly by two factors: MIL `upsample_bilinear`, in float32.
 
-    The result has floor(H · factor) rows; columns alike. Samples are spaced by input size / output
-    size, which differs from 1 / factor where the floor cuts something off. By default
+    The result has floor(H · `scale_factor_height`) rows; columns alike. Samples are spaced by input
+    size / output size, which differs from 1 / factor where the floor cuts something off. By default
     `align_corners` is set: corners map to corners. Otherwise sample i lies at (i + 0.5) · spacing −
     0.5 with `half_pixel_centers`, which is then the default, and at i · spacing without. Positions
-    are clamped to the image. Computes in float32.
+    are clamped to the image.
     """
     x = arguments.tensor("x")
     align = arguments.flag("align_corners", True)
@@ -30,12 +30,13 @@ def upsample_bilinear(arguments: Arguments) -> Tensor:
 
 
 def resize_bilinear(arguments: Arguments) -> Tensor:
-    """Resize (…, H, W) bilinearly to a given height and width: MIL `resize_bilinear`.
+    """Resize (…, H, W) bilinearly to given sides: MIL `resize_bilinear`, in float32.
 
-    With `sampling_mode` STRICT_ALIGN_CORNERS or ALIGN_CORNERS, corners map to corners. With
-    UNALIGN_CORNERS, sample i lies at (i + 0.5) · spacing − 0.5, in all other modes at i · spacing,
-    where spacing is input size / output size. Positions are clamped to the image; DEFAULT and
-    OFFSET_CORNERS differ only outside it. Computes in float32.
+    The result is (…, `target_size_height`, `target_size_width`). With `sampling_mode`
+    STRICT_ALIGN_CORNERS or ALIGN_CORNERS, corners map to corners. With UNALIGN_CORNERS, sample i
+    lies at (i + 0.5) · spacing − 0.5, in all other modes at i · spacing, where spacing is input
+    size / output size. Positions are clamped to the image; DEFAULT and OFFSET_CORNERS differ only
+    outside it.
     """
     x = arguments.tensor("x")
     mode = arguments.text("sampling_mode", "DEFAULT")

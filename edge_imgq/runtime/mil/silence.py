@@ -22,9 +22,9 @@ It takes a third of the import time, for parts of torch that share a model betwe
 
 @contextlib.contextmanager
 def silenced() -> Iterator[None]:
-    """Suppress warnings, stdout, stderr and coremltools' log within a `with` block.
+    """Suppress warnings, Python's stdout and stderr and coremltools' log within a `with` block.
 
-    Exceptions pass. Everything is restored on leaving.
+    Exceptions pass. Everything is restored on leaving. Output of native code is not suppressed.
     """
     logger = logging.getLogger("coremltools")
     level = logger.level
@@ -41,9 +41,9 @@ def silenced() -> Iterator[None]:
 
 
 def coremltools() -> Any:
-    """Import coremltools without its warnings; the first time takes one or two seconds.
+    """Import coremltools without its warnings and return the module.
 
-    Returns the module.
+    The first time takes one or two seconds.
 
     Raises:
         ImportError: coremltools is not installed.
@@ -66,6 +66,10 @@ def _without(module: str) -> Iterator[None]:
 
 
 def mil_builder() -> Any:
-    """Return coremltools' builder of MIL operators, `mb` in Apple's examples."""
+    """Return coremltools' builder of MIL operators, `mb` in Apple's examples.
+
+    Raises:
+        ImportError: coremltools is not installed.
+    """
     coremltools()
     return importlib.import_module("coremltools.converters.mil").Builder

@@ -15,15 +15,15 @@ def padding(
 ) -> list[Pair]:
     """Return the (before, after) padding of every spatial axis, from `pad_type` and `pad`.
 
-    `valid`, the default, pads nothing and `custom` as `pad` says, a flat list of pairs. `same`
-    makes the output ceil(size / stride) long, with an odd element at the end, `same_lower` at the
-    start, as in TensorFlow and ONNX.
+    `valid`, the default, pads nothing. `custom` pads as the flat list of pairs in `pad` says.
+    `same` makes the output ceil(size / stride) long, with an odd element at the end, `same_lower`
+    at the start, as in TensorFlow and ONNX; it depends on the size of `x`.
 
     Args:
         arguments: arguments of the convolution or pooling; its `x` is (N, C, spatial axes …).
-        kernel: taps along each spatial axis.
-        strides: of each axis.
-        dilations: of each axis.
+        kernel: elements of the window along each spatial axis.
+        strides: stride along each axis.
+        dilations: dilation along each axis; 1 for pooling.
     """
     kind = arguments.text("pad_type", "valid")
     if kind == "custom":
@@ -42,5 +42,5 @@ def padding(
 
 
 def torch_padding(pairs: Sequence[Pair]) -> list[int]:
-    """Flatten the pairs to the order of torch's `pad`: last axis first."""
+    """Flatten (before, after) pairs to the order of torch's `pad`: last axis first."""
     return [side for pair in reversed(pairs) for side in pair]

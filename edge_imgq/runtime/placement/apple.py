@@ -38,11 +38,11 @@ def _constant_padding(node: Node) -> str:
 
 
 def rows(source: str, *kinds: str) -> dict[str, Row]:
-    """Return the same row, without conditions, for each of several operators.
+    """Return rows of a table of rules, without conditions, for several operators.
 
     Args:
-        source: publication that the rows cite.
-        kinds: names of MIL operators.
+        source: publication that says that the accelerator runs them.
+        kinds: names of MIL operators, the keys of the result.
     """
     return dict.fromkeys(kinds, Row(source))
 

@@ -15,7 +15,10 @@ SAME = 0
 
 
 def at_most(version: int) -> Condition:
-    """Return a condition that the version of the TFLite operator is at most `version`."""
+    """Return a condition that the version of the TFLite operator is at most `version`.
+
+    Its reason otherwise is, e.g., "version 6, takes 5".
+    """
 
     def check(node: Node) -> str:
         return "" if node.version <= version else f"version {node.version}, takes {version}"

@@ -15,9 +15,11 @@ QUANTIZED = frozenset({"int8", "uint8"})
 def typed(*types: str) -> Condition:
     """Return a condition that the first computed input has one of these dtypes.
 
+    An operator without computed inputs is judged by its first input. The reason otherwise is, e.g.,
+    "input of int32".
+
     Args:
-        types: names such as "int8"; an operator without computed inputs is judged by its first
-            input.
+        types: names such as "int8".
     """
 
     def check(node: Node) -> str:
@@ -54,7 +56,7 @@ FLOAT = typed("float32")
 
 
 def row(*conditions: Condition) -> Row:
-    """Return a row whose conditions must all hold for NNAPI to take the operator.
+    """Return a row of rules: NNAPI runs the operator if all conditions hold.
 
     Its source is the delegate's own `Validate` function.
     """

@@ -47,13 +47,16 @@ class Node:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def operand(self, index: int) -> Operand:
-        """Return the input at `index`; an unnamed one without shape and dtype if it is absent."""
+        """Return the input at `index`, from 0.
+
+        For an absent one it is an operand with name "", shape () and dtype "".
+        """
         operand = self.inputs[index] if index < len(self.inputs) else None
         return operand or Operand("", (), "")
 
     @property
     def computed(self) -> tuple[Operand, ...]:
-        """Inputs that are computed at run time rather than stored in the file."""
+        """Inputs that are computed at run time rather than stored in the file, in order."""
         return tuple(o for o in self.inputs if o is not None and not o.constant)
 
 
@@ -110,9 +113,11 @@ class Accelerator:
     default: Row | None = None
 
     def verdict(self, node: Node) -> OperatorSupport:
-        """Return whether the accelerator runs an operator, or the first failing condition.
+        """Return whether the accelerator runs an operator, with the rule's source.
 
-        An operator without a row is not run.
+        If it does not, the reason is that of the first condition that fails: those on every
+        operator come first, then those of its row. An operator without a row is not run, for the
+        reason `missing`, unless there is a default row.
         """
         row = self.rows.get(node.kind, self.default)
         if row is None:
@@ -149,16 +154,19 @@ class AcceleratorPlacement:
 
     @property
     def refusals(self) -> tuple[OperatorSupport, ...]:
-        """Verdicts on the operators that it does not run."""
+        """Verdicts on the operators that it does not run, in file order."""
         return tuple(verdict for verdict in self.verdicts if not verdict.taken)
 
 
 def predict_placement(accelerator: Accelerator, nodes: Sequence[Node]) -> AcceleratorPlacement:
-    """Apply an accelerator's rules to all operators of a file.
+    """Predict which operators of a file an accelerator runs, by its rules; nothing is run.
 
     Args:
         accelerator: its rules.
         nodes: operators of the file, in execution order.
+
+    Returns:
+        One verdict per operator, and the number of partitions.
     """
     verdicts = tuple(accelerator.verdict(node) for node in nodes)
     taken = [verdict.taken for verdict in verdicts]
@@ -170,7 +178,8 @@ def partitions(nodes: Sequence[Node], delegated: Sequence[bool]) -> int:
     """Count the subgraphs that a delegate gets, as TensorFlow Lite partitions a graph.
 
     Each subgraph takes all operators of one kind, delegated or not, whose inputs are available,
-    until none is left; then one of the other kind begins (`graph_info.cc`).
+    until none is left; then one of the other kind begins (`graph_info.cc`). Only delegated ones
+    count.
 
     Args:
         nodes: operators in execution order.

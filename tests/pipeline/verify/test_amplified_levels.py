@@ -17,7 +17,8 @@ from edge_imgq.pipeline.verify.amplified_levels import SIDE, AmplifiedLevels
 from edge_imgq.pipeline.verify.references import ComparedFile
 from edge_imgq.quantize.error_model.level_gain import NEARLY_ITS_GRAPH, LevelGain
 from edge_imgq.skipped import Skipped
-from edge_imgq.verify.drift import ImageDrift, compare
+from edge_imgq.verify.compare import compare
+from edge_imgq.verify.drift import ImageDrift
 from edge_imgq.verify.summary import summarise
 from tests.graph.build import parsed
 
