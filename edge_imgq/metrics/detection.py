@@ -111,7 +111,7 @@ def average_precision(images: Sequence[tuple[Boxes, Boxes]]) -> float:
     labels = np.unique(np.concatenate([reference.labels for reference, _ in images]))
     if not len(labels):
         raise ValueError("average precision needs at least one reference box")
-    right = [correct(reference, found) for reference, found in images]
+    right = [correct(reference, detected) for reference, detected in images]
     return float(np.mean([_of_label(images, right, label) for label in labels]))
 
 
@@ -119,10 +119,11 @@ def _of_label(
     images: Sequence[tuple[Boxes, Boxes]], right: Sequence[NDArray[np.bool_]], label: np.int64
 ) -> float:
     """Return the average precision of one label."""
-    own = [found.labels == label for _, found in images]
+    own = [detected.labels == label for _, detected in images]
     total = sum(int((reference.labels == label).sum()) for reference, _ in images)
-    scores = np.concatenate([found.scores[of] for (_, found), of in zip(images, own, strict=True)])
-    hits = np.concatenate([one[of] for one, of in zip(right, own, strict=True)])
+    pairs = zip(images, own, strict=True)
+    scores = np.concatenate([detected.scores[mask] for (_, detected), mask in pairs])
+    hits = np.concatenate([one[mask] for one, mask in zip(right, own, strict=True)])
     hits = hits[np.argsort(-scores, kind="stable")].astype(np.float64)
     precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
     best = np.maximum.accumulate(precision[::-1])[::-1]

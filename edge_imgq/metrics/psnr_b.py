@@ -51,8 +51,7 @@ def blocking_effect(pixels: NDArray[np.float64]) -> float:
     """Compute the blocking effect factor (BEF) of an image (H, W), 0 to 255, in squared levels.
 
     It is 0 if block borders differ no more than other neighbours. Blocks of 8x8 start at the first
-    pixel. Both sides must be 2 pixels or more, and one more than 8; otherwise the result is NaN or
-    ZeroDivisionError.
+    pixel. Both sides must be 2 pixels or more, and one more than 8, so that there is a border.
     """
     on_border, within = [], []
     for image in (pixels, pixels.T):

@@ -149,10 +149,10 @@ def recipe_name(target: str) -> str:
     The inverse of `chip_target` and `sized_target`; a name without such suffixes is returned
     itself.
     """
-    found = _SIZED.fullmatch(target)
-    name = found[1] if found else target
-    found = _OF_A_CHIP.fullmatch(name)
-    return found[1] if found else name
+    match = _SIZED.fullmatch(target)
+    name = match[1] if match else target
+    match = _OF_A_CHIP.fullmatch(name)
+    return match[1] if match else name
 
 
 def read_export_recipe(path: Path) -> ExportRecipe:
@@ -181,13 +181,14 @@ def checked_export(recipe: ExportRecipe) -> ExportRecipe:
 def _parsed(table: TomlTable, name: str) -> ExportRecipe:
     own = [key.name for key in fields(ExportRecipe) if key.name not in ("name", "ports")]
     table.refuse_others([*own, *KEYS])
-    form, precision = table.text("format", tuple(FORMATS)), table.text("precision", PRECISIONS)
+    format_name = table.text("format", tuple(FORMATS))
+    precision = table.text("precision", PRECISIONS)
     processor = _processors(table)
-    budget = _budget(table, form, precision, _kind(processor))
+    budget = _budget(table, format_name, precision, _kind(processor))
     recipe = ExportRecipe(
         name=name,
         summary=table.text("summary"),
-        format=form,
+        format=format_name,
         precision=precision,
         scheme=table.text("scheme", default=""),
         processor=processor,
@@ -204,10 +205,10 @@ def _parsed(table: TomlTable, name: str) -> ExportRecipe:
 
 
 def _processors(table: TomlTable) -> tuple[str, ...]:
-    found = table.one_or_more("processor", PROCESSORS, default="cpu")
-    if len(found) > 1 and not CHIPS.keys() >= set(found):
+    processors = table.one_or_more("processor", PROCESSORS, default="cpu")
+    if len(processors) > 1 and not CHIPS.keys() >= set(processors):
         table.refuse("processor", "several processors of one recipe are all chips.")
-    return found
+    return processors
 
 
 def _kind(processor: tuple[str, ...]) -> str:
@@ -215,12 +216,12 @@ def _kind(processor: tuple[str, ...]) -> str:
     return "npu" if processor[0] in CHIPS else processor[0].partition(":")[0]
 
 
-def _budget(recipe: TomlTable, form: str, precision: str, kind: str) -> Budget:
+def _budget(recipe: TomlTable, format_name: str, precision: str, kind: str) -> Budget:
     """Read the budget of a recipe whose format, precision and processor were read."""
     table = recipe.table("budget")
     table.refuse_others([key.name for key in fields(Budget)])
-    share = FORMATS[form].precisions.get(cast(Precision, precision), "optional")
-    where, why = "files", FORMATS[form].rounds_elsewhere
+    share = FORMATS[format_name].precisions.get(cast(Precision, precision), "optional")
+    where, why = "files", FORMATS[format_name].rounds_elsewhere
     if kind == "npu":
         share, where, why = "none", "files that processors run", "NPUs round elsewhere."
     if recipe.is_wrong("format", "precision", "processor"):
@@ -262,10 +263,10 @@ def _refuse_contradictions(recipe: ExportRecipe, table: TomlTable) -> None:
         )
     if recipe.scheme and recipe.passes:
         table.refuse("passes", "the passes of an int8 target stand in quantize/, not here.")
-    form = FORMATS[recipe.format]
-    if recipe.precision not in form.precisions:
-        able = " or ".join(f'"{precision}"' for precision in form.precisions)
-        table.refuse("precision", f"{form.name} files are {able}.")
+    row = FORMATS[recipe.format]
+    if recipe.precision not in row.precisions:
+        able = " or ".join(f'"{precision}"' for precision in row.precisions)
+        table.refuse("precision", f"{row.name} files are {able}.")
     _refuse_processor(recipe, _kind(recipe.processors), table)
     if recipe.activations == "int16" and not recipe.chips:
         table.refuse(
@@ -296,5 +297,5 @@ def _refuse_processor(recipe: ExportRecipe, kind: str, table: TomlTable) -> None
 
 def _names(has: Callable[[Format], bool]) -> str:
     """Return the names of the formats for which a predicate holds, in words."""
-    *others, last = (form.name for form in FORMATS.values() if has(form))
+    *others, last = (row.name for row in FORMATS.values() if has(row))
     return f"{', '.join(others)} and {last}" if others else last

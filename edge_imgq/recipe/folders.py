@@ -93,7 +93,7 @@ def quantize_recipe_path(name: str, beside: Path | None = None) -> Path:
     folder = recipe_folder("quantize", beside)
     path = folder / f"{name}.toml"
     if not path.is_file():
-        known = sorted(found.stem for found in folder.glob("*.toml"))
+        known = sorted(file.stem for file in folder.glob("*.toml"))
         raise RecipeError(
             f"There is no quantization recipe '{name}' in {folder}.{did_you_mean(name, known)} "
             f"Known: {', '.join(known) or 'none'}."
@@ -156,15 +156,15 @@ def select(recipes: Sequence[ExportRecipe], patterns: Sequence[str]) -> tuple[Ex
     chosen: set[str] = set()
     for pattern in patterns:
         matching = [recipe for recipe in recipes if _matches(recipe.name, pattern)]
-        found = [r.name for r in matching if not r.needs_extra] or [r.name for r in matching]
-        if not found:
-            names = [recipe.name for recipe in recipes]
-            families = dict.fromkeys(name.split("-")[0] for name in names)
-            near = did_you_mean(pattern, (*names, *families, ALL))
+        names = [r.name for r in matching if not r.needs_extra] or [r.name for r in matching]
+        if not names:
+            known = [recipe.name for recipe in recipes]
+            families = dict.fromkeys(name.split("-")[0] for name in known)
+            near = did_you_mean(pattern, (*known, *families, ALL))
             raise UsageError(
-                f"No target is called '{pattern}'.{near} Known: {', '.join(names)}, or '{ALL}'."
+                f"No target is called '{pattern}'.{near} Known: {', '.join(known)}, or '{ALL}'."
             )
-        chosen.update(found)
+        chosen.update(names)
     return tuple(recipe for recipe in recipes if recipe.name in chosen)
 
 

@@ -125,22 +125,22 @@ def _twins(images: Sequence[ManifestImage], path: Path) -> Iterator[str]:
         twin = _twin(values)
         if twin is None:
             continue
-        places = [image for image, value in zip(images, values, strict=True) if value == twin]
-        splits = sorted({image.split for image in places})
+        entries = [image for image, value in zip(images, values, strict=True) if value == twin]
+        splits = sorted({image.split for image in entries})
         where = "both splits" if len(splits) == 2 else f"the {splits[0]} split twice"
         yield (
             f"{path}: the {key} '{twin}' is in {where} "
-            f"({', '.join(image.name for image in places)}). Images that set ranges must not be "
+            f"({', '.join(image.name for image in entries)}). Images that set ranges must not be "
             "the ones that drift is measured on, and each counts once; remove one entry."
         )
 
 
 def _twin(values: Iterable[str]) -> str | None:
-    seen: set[str] = set()
+    known: set[str] = set()
     for value in values:
-        if value in seen:
+        if value in known:
             return value
-        seen.add(value)
+        known.add(value)
     return None
 
 
@@ -150,10 +150,10 @@ def _located(image: ManifestImage) -> Path:
         return image.folder / image.source
     module = PACKAGES.get(package, package.replace("-", "_"))
     # The folder alone is wanted: importing scikit-image takes longer than reading the image.
-    found = importlib.util.find_spec(module)
-    if found is None or found.origin is None:
+    module_spec = importlib.util.find_spec(module)
+    if module_spec is None or module_spec.origin is None:
         raise ImageError(
             f"The manifest's image '{image.name}' is a file of the package {package}, which is not "
             f"installed. Install it with: pip install {package}"
         )
-    return Path(found.origin).parent / inside
+    return Path(module_spec.origin).parent / inside

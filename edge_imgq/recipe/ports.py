@@ -51,19 +51,19 @@ def port_values(ports: PortRequests) -> dict[str, Any]:
 
     Keys are `output`, `input`, `bind` and `state`; those without requests are left out.
     """
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for port in ports.outputs[:1]:
         said = _values(port)
-        found["output"] = {"name": port.name, **said} if said else port.name
+        values["output"] = {"name": port.name, **said} if said else port.name
     if len(ports.outputs) > 1:
-        found["output"] = list(PortRequests(ports.outputs).words[1::2])
+        values["output"] = list(PortRequests(ports.outputs).words[1::2])
     if ports.inputs:
-        found["input"] = {port.name: _values(port) for port in ports.inputs}
+        values["input"] = {port.name: _values(port) for port in ports.inputs}
     if ports.bound:
-        found["bind"] = {name: list(numbers) for name, numbers in ports.bound}
+        values["bind"] = {name: list(numbers) for name, numbers in ports.bound}
     if ports.states:
-        found["state"] = dict(ports.states)
-    return found
+        values["state"] = dict(ports.states)
+    return values
 
 
 def _values(port: PortRequest) -> dict[str, Any]:
@@ -124,14 +124,14 @@ def _ends(table: TomlTable, pair: Any) -> tuple[float, float]:
 def _numbers(table: TomlTable, name: str) -> tuple[float, ...]:
     said = table.value(name)
     numbers = [_number(one) for one in (said if isinstance(said, list) else [said])]
-    found = tuple(number for number in numbers if number is not None)
-    if not found or len(found) < len(numbers):
+    valid = tuple(number for number in numbers if number is not None)
+    if not valid or len(valid) < len(numbers):
         table.refuse(
             name,
             f"'{name}' must be a number, such as 0.7 or \"15/255\", or a list of numbers for each "
             f"channel, not {said!r}.",
         )
-    return found
+    return valid
 
 
 def _number(said: Any) -> float | None:

@@ -32,17 +32,17 @@ def key_lines(text: str) -> Mapping[TomlPath, int]:
         if until:
             until = "" if until in line else until
         elif header := _HEADER.fullmatch(line):
-            table = _parts(header[2])
+            table = _keys(header[2])
             if header[1] == "[[":
                 lines.setdefault(table, number)
                 counts[table] = counts.get(table, -1) + 1
                 table = (*table, counts[table])
             lines.setdefault(table, number)
         elif entry := _ENTRY.fullmatch(line):
-            lines.setdefault((*table, *_parts(entry[1])), number)
+            lines.setdefault((*table, *_keys(entry[1])), number)
             until = next((mark for mark in _QUOTES if entry[2].count(mark) == 1), "")
     return lines
 
 
-def _parts(dotted: str) -> TomlPath:
-    return tuple(part.strip("\"'") for part in re.findall(_KEY, dotted))
+def _keys(dotted: str) -> TomlPath:
+    return tuple(key.strip("\"'") for key in re.findall(_KEY, dotted))

@@ -171,9 +171,9 @@ class TomlTable:
         type, and entries that are not in `choices`. The result has at least one entry.
         """
         if isinstance(self._values.get(key), list):
-            found = tuple(dict.fromkeys(self.texts(key, choices)))
-            if found or key in self._wrong:
-                return found or (default,)
+            values = tuple(dict.fromkeys(self.texts(key, choices)))
+            if values or key in self._wrong:
+                return values or (default,)
         return (self.text(key, choices, default),)
 
     def size(self, key: str) -> tuple[int, int]:

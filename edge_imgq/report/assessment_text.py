@@ -14,7 +14,12 @@ MOTION = 0.5
 
 
 def assessment_text(assessment: Assessment) -> str:
-    """Return a table of degradations with units, predicted gains in dB, and the advice."""
+    """Return an assessment as text: a table of degradations, predicted gains, and the advice.
+
+    Values have their unit and ± their uncertainty (`Estimate.spread`); gains are in dB. The advice
+    is a command to copy, or to leave the photograph as it is. At most 80 columns, file names and
+    the command apart.
+    """
     height, width = assessment.size
     table = new_table("what", ">estimate", "in words")
     noise, blocks, sharpness = _formulas(assessment)

@@ -32,15 +32,16 @@ class Bar:
 
 
 def bar_chart(title: str, names: Sequence[str], bars: Sequence[Bar]) -> NDArray[np.uint8]:
-    """Draw a stacked bar chart on white; the longest bar takes the whole width.
+    """Draw a stacked horizontal bar chart on white; the longest bar takes the whole width.
 
     Args:
         title: Text above the chart.
-        names: Legend: a name per segment, at most three.
-        bars: Bars from top to bottom.
+        names: Legend: a name per segment, at most three; further segments are not drawn.
+        bars: Bars from top to bottom; lengths are 0 or more, and their sum is printed as a
+            percentage.
 
     Returns:
-        uint8 RGB (H, W, 3).
+        uint8 RGB (H, W, 3), of fixed width and a height that depends on the number of bars.
     """
     from PIL import Image, ImageDraw
 

@@ -142,11 +142,12 @@ def updated(
     """Return a baseline with the values of reports; tolerances and other models are kept.
 
     Values of targets that were not measured are kept if they are still comparable (`unmeasured`).
+    The given baseline is not changed.
 
     Args:
-        baseline: Previous baseline, or None.
-        reports: Reports on the files.
-        tensors: `ModelBaseline.tensors` by model name.
+        baseline: Previous baseline; None for an empty one with default tolerances.
+        reports: Reports on the files, at most one per model.
+        tensors: `ModelBaseline.tensors` by model name; a model that is missing has none.
     """
     before = baseline or Baseline()
     models = dict(before.models)
@@ -175,10 +176,14 @@ class Unmeasured:
 
 
 def unmeasured(known: ModelBaseline, report: Report) -> tuple[Unmeasured, ...]:
-    """Return the targets of a model's baseline without values in its report, by name.
+    """Return the targets of a model's baseline without values in its report, sorted by name.
 
-    Targets that failed or did not run stay in the baseline unless they were measured on other
-    images; targets that the report does not name are removed.
+    Those that failed or did not run stay in the baseline unless they were measured on other images.
+    Those that the report does not name are removed.
+
+    Args:
+        known: Baseline of the model.
+        report: Report on the same model.
     """
     reasons = {Path(f.file).stem: f"it {f.words}: {f.reason}" for f in report.not_run}
     reasons |= {one.target: f"its export failed: {one.reason}" for one in report.failed}
@@ -196,7 +201,7 @@ def unmeasured(known: ModelBaseline, report: Report) -> tuple[Unmeasured, ...]:
 
 
 def model_baseline(report: Report) -> ModelBaseline:
-    """Return the baseline values and digests of a report's targets, without tensors."""
+    """Return the values and digests of a report that a baseline keeps, without tensors."""
     return ModelBaseline(
         float_sha256=report.reference_sha256,
         graph_sha256=report.graph_sha256,
@@ -208,7 +213,10 @@ def model_baseline(report: Report) -> ModelBaseline:
 
 
 def figures(target: TargetReport) -> Figures:
-    """Return the values of a target that a baseline keeps: dB, levels, bytes, input sizes."""
+    """Return the values of a target that a baseline keeps; None for those that were skipped.
+
+    PSNR are in dB, mean errors in levels of 255, sizes in bytes, and input sizes as "180x320".
+    """
     drop = None if isinstance(target.drop, Skipped) else target.drop
     placement = None if isinstance(target.placement, Skipped) else target.placement
     memory = None if isinstance(target.memory, Skipped) else target.memory
@@ -242,8 +250,8 @@ def _input_sizes(target: TargetReport) -> tuple[str, ...] | None:
     """Return `Figures.sizes`; for a resizable file, the size that it has."""
     if target.sizes:
         return tuple(map(_in_words, sorted(target.sizes)))
-    form = format_of(Path(target.file))
-    if form is not None and form.sizes == "any":
+    row = format_of(Path(target.file))
+    if row is not None and row.sizes == "any":
         return ()
     return None if isinstance(target.memory, Skipped) else (_in_words(target.memory.size),)
 

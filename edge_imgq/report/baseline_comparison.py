@@ -29,12 +29,16 @@ class BaselineComparison:
 
     @property
     def fails(self) -> bool:
-        """True if the check fails: for any target, or because there is none."""
+        """True if the check fails: one verdict or more fails, or there is none."""
         return fails_check(self.verdicts)
 
     @property
     def outcome(self) -> Outcome:
-        """Overall outcome: "regressed", "skipped" if nothing was compared, "unjudged" or "pass"."""
+        """Overall outcome: "regressed", "skipped", "unjudged" or "pass".
+
+        "regressed" if the check fails; else "skipped" if every verdict is, "unjudged" if one is,
+        "pass" otherwise.
+        """
         if self.fails:
             return "regressed"
         outcomes = {verdict.outcome for verdict in self.verdicts}
@@ -44,11 +48,11 @@ class BaselineComparison:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """One sentence per model whose quality was not judged."""
+        """One sentence per model whose quality was not judged, for lack of ground truth."""
         return without_truth(self.reports)
 
     def now(self, verdict: Verdict) -> TargetReport | None:
-        """Return the current values of a target; None for a missing target or a shipped copy."""
+        """Return the report on a verdict's target; None if it is missing, or a shipped copy."""
         for report in self.reports:
             for target in report.targets:
                 if (report.model, target.target) == (verdict.model, verdict.target):
@@ -56,12 +60,16 @@ class BaselineComparison:
         return None
 
     def before(self, verdict: Verdict) -> Figures | None:
-        """Return the baseline values of a target, or None."""
+        """Return the baseline values of a verdict's target; None if the baseline lacks it."""
         known = self.baseline.models.get(verdict.model)
         return known.targets.get(verdict.target) if known else None
 
     def is_news(self, verdict: Verdict) -> bool:
-        """Return True if there are values to accept: improved, new, unjudged or of other sizes."""
+        """Return True if a target has values to accept with --update.
+
+        It has if it is improved, new, unjudged or of other input sizes than the baseline's. Values
+        of a mismatched or tampered file are none.
+        """
         if verdict.outcome in ("improved", "new", "unjudged"):
             return True
         target, known = self.now(verdict), self.before(verdict)
@@ -70,9 +78,10 @@ class BaselineComparison:
         return bool(other_sizes(known, figures(target)))
 
     def cells(self, verdict: Verdict) -> tuple[str, ...]:
-        """Return the cells of `COLUMNS`, each with the baseline value if that differs.
+        """Return the cells of `COLUMNS` for a verdict's target: file size, PSNR and drop in dB.
 
-        The form is "new (was old)"; all are ABSENT without current values.
+        Where the baseline's value differs, a cell is "new (was old)". All are ABSENT, a dash,
+        without current values.
         """
         target, known = self.now(verdict), self.before(verdict)
         if target is None:

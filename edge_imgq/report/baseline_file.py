@@ -33,19 +33,22 @@ DIGITS = 4
 def write_baseline(path: Path, baseline: Baseline) -> None:
     """Write a baseline as JSON: models and targets sorted, one value per line, four decimals.
 
+    An existing file is replaced.
+
     Raises:
         OutputError: The file cannot be written.
+        ValueError: A value is infinite or NaN.
     """
     models = {
         name: dataclasses.replace(model, targets=dict(sorted(model.targets.items())))
         for name, model in sorted(baseline.models.items())
     }
-    form = {
+    contents = {
         "schema": SCHEMA,
         "tolerances": dataclasses.asdict(baseline.tolerances),
         "models": _rounded(plain(models)),
     }
-    write_text(path, json.dumps(form, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json.dumps(contents, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_baseline(path: Path) -> Baseline:
@@ -53,7 +56,8 @@ def read_baseline(path: Path) -> Baseline:
 
     Raises:
         UsageError: The file does not exist.
-        RecipeError: It is not JSON, has another schema, or a key is missing or unknown.
+        RecipeError: It cannot be read, is not JSON, has another schema, or a key or value is
+            missing, unknown or of the wrong type.
     """
     values = _read(path)
     if values["schema"] not in READ:
@@ -82,9 +86,9 @@ def _models(values: Mapping[str, Any], where: str) -> Mapping[str, ModelBaseline
     """
     faults: list[str] = []
 
-    def tried(kind: Any, value: Any, place: str) -> None:
+    def tried(kind: Any, value: Any, table: str) -> None:
         try:
-            read_as(kind, value, f"{where} {place}")
+            read_as(kind, value, f"{where} {table}")
         except RecipeError as error:
             faults.append(str(error))
 

@@ -28,7 +28,14 @@ MAX_BYTES = 12_000_000
 
 @dataclass(frozen=True)
 class BeforeAfter:
-    """One photograph on the page: data URIs of both crops, and their position in the result."""
+    """One photograph on the page: data URIs of both crops, and their position in the result.
+
+    Attributes:
+        name: Name of the photograph.
+        before, after: Data URIs of the crops, which have one size.
+        left, top, width, height: Crop in the result, in pixels.
+        whole_width, whole_height: Size of the result, in pixels.
+    """
 
     name: str
     before: str
@@ -42,18 +49,21 @@ class BeforeAfter:
 
     @property
     def bytes(self) -> int:
-        """Length in characters of both data URIs, which is what they add to a page."""
+        """Length of both data URIs, which is what they add to a page, in characters."""
         return len(self.before) + len(self.after)
 
 
 def before_after_page(title: str, photos: Iterable[tuple[str, Pixels, Pixels]]) -> str:
-    """Return the HTML page.
+    """Return an HTML page of photographs before and after enhancement, which loads nothing.
 
-    Each photograph is shown as the crop of at most `SIDE` pixels with the largest squared error.
+    Each photograph is shown as the crop of at most `SIDE` pixels of the result with the largest
+    squared error, scaled to the result's size. Those beyond `MAX_BYTES` of pictures are left out,
+    and the page says how many.
 
     Args:
         title: Page title.
-        photos: Name, photograph and result, both uint8 (H, W, C); iterated lazily.
+        photos: Name, photograph and result, both uint8 (H, W, C) with one or three channels;
+            iterated lazily.
     """
     pictures, size, left_out, enlarged = [], 0, 0, False
     for name, before, after in photos:

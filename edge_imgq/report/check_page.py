@@ -44,7 +44,16 @@ MAX_BYTES = 2_600_000
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture on the page: data URIs of the crops, and their position in the whole image."""
+    """A picture on the page: data URIs of the crops, and their position in the whole image.
+
+    Attributes:
+        name: Name of the image.
+        psnr: PSNR of the whole file image against the float model's, in dB.
+        float_image, file_image: Data URIs of the crops.
+        errors: Data URI of the error map of the crops.
+        width, height: Size of the crops, in pixels.
+        where: Their rows and columns in the output image, as text.
+    """
 
     name: str
     psnr: float
@@ -57,7 +66,7 @@ class Shown:
 
     @property
     def bytes(self) -> int:
-        """Length in characters of the three data URIs, which is what they add to a page."""
+        """Length of the three data URIs, which is what they add to a page, in characters."""
         return len(self.float_image) + len(self.file_image) + len(self.errors)
 
 
@@ -68,14 +77,17 @@ def check_page(
     notes: Sequence[str] = (),
     layers: Sequence[Sensitivity] = (),
 ) -> str:
-    """Return the HTML page: headline, a row per target, reasons, images, layers and history.
+    """Return the HTML page of a check: headline, a row per target, reasons, images and history.
+
+    The page loads nothing and works offline. Pictures beyond `MAX_BYTES` are left out, the worst of
+    each target last, and the page says how many.
 
     Args:
         comparison: Verdicts and values to show.
-        pictures: Worst images of each target, worst first, by model and target.
+        pictures: Worst images of each target, worst first, by (model, target).
         history: Earlier runs; those of other models are left out.
         notes: Sentences on the page itself, such as why it has no pictures.
-        layers: Sensitivity analyses of the models.
+        layers: Sensitivity analyses of the models, shown as tables.
     """
     template = html_template(TEMPLATE)
     shown, left_out = _fitting(pictures)
@@ -97,9 +109,12 @@ def check_page(
 
 
 def html_template(name: str) -> Template:
-    """Load a Jinja template of this folder; it can include others. Values are HTML-escaped.
+    """Load a Jinja template of this folder by its file name; it can include others.
 
-    An undefined variable is an error when it is rendered.
+    Values are HTML-escaped. An undefined variable raises jinja2.UndefinedError when it is rendered.
+
+    Raises:
+        jinja2.TemplateNotFound: There is no such file.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -214,9 +229,9 @@ def _around(region: tuple[slice, slice], shape: tuple[int, ...]) -> tuple[slice,
 
 
 def data_uri(pixels: Pixels) -> str:
-    """Return pixels as a data URI of a lossless WebP, since differences of one level matter.
+    """Return pixels as the data URI of a WebP image, uint8 (H, W, 3) RGB or (H, W, 1) gray.
 
-    uint8 (H, W, 3) or (H, W, 1).
+    Lossless, since differences of one level matter.
     """
     from PIL import Image
 

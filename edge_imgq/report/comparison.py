@@ -62,9 +62,16 @@ def changes_beyond_tolerance(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return sentences on values that became worse, and on those that became better.
 
-    Only changes beyond the tolerance count. A value that is no longer measured is worse. If the
-    file lacks an input size of the baseline's, that is the only sentence, since the values of
-    different sizes cannot be compared.
+    Only changes beyond the tolerance count. PSNR against the float model above INVISIBLE count as
+    equal. A value that is no longer measured is worse; one that the baseline lacks is not compared.
+    If the file lacks an input size of the baseline's, that is the only sentence, since the values
+    of different sizes cannot be compared.
+
+    Args:
+        before: Values of the baseline.
+        now: Current values.
+        target: Report on the target, for the reasons of values that were not measured.
+        tolerances: How much worse each value may become.
     """
     if lacks_sizes(before, now):
         return (other_sizes(before, now),), ()
@@ -111,14 +118,20 @@ def _others_moved(
 
 
 def lacks_sizes(before: Figures, now: Figures) -> bool:
-    """Return True if a file no longer takes an input size that the baseline's took."""
+    """Return True if a file no longer takes an input size that the baseline's took.
+
+    A file that takes any size lacks none; False if the baseline's sizes or the file's are unknown.
+    """
     if before.sizes is None or not now.sizes:  # unknown, or any size
         return False
     return not before.sizes or not set(before.sizes) <= set(now.sizes)
 
 
 def other_sizes(before: Figures, now: Figures) -> str:
-    """Return a sentence on changed input sizes, or "" if they are equal or unknown."""
+    """Return a clause on changed input sizes; "" if they are equal or unknown.
+
+    Such as "the input's size is 90x160, the baseline's 180x320".
+    """
     if before.sizes is None or now.sizes is None or set(before.sizes) == set(now.sizes):
         return ""
     several = "s are" if len(now.sizes) > 1 else " is"

@@ -8,10 +8,13 @@ from edge_imgq.report.drawing import wrapped
 
 
 def contract_lines(contract: ImageContract, pixels: PixelRange) -> list[str]:
-    """Return the contract of an opened model as lines, with the options that change it.
+    """Return the contract of a model as lines of text, with the options that change it.
+
+    Each is wrapped at 80 columns: task, scale and pixel range; further inputs; outputs other than
+    an image; and chosen ports.
 
     Args:
-        contract: the contract.
+        contract: the contract by which `export` takes the model.
         pixels: the model's numbers for pixel 0 and pixel 255.
     """
     what = "luma or gray" if contract.colour == "y" else "RGB"

@@ -222,7 +222,7 @@ class FileDescription:
 
     @property
     def kinds(self) -> dict[str, int]:
-        """Number of operators by type, most frequent first, then by name."""
+        """Number of operators by type, most frequent first; of equal counts in order of name."""
         counts: dict[str, int] = {}
         for row in self.operators:
             counts[row.kind] = counts.get(row.kind, 0) + 1

@@ -27,12 +27,15 @@ from edge_imgq.wording import nodes_in_words
 
 
 def description_table(name: str, description: FileDescription, operators: bool) -> str:
-    """Return the description of a file as text: head, operators, placement, passes and targets.
+    """Return the description of a file as text of at most 80 columns.
+
+    It has size, memory, inputs and outputs, operators, accelerators, passes and targets.
+    Activations are in bytes; MACs are those for one image.
 
     Args:
         name: Name of the file.
         description: Description of the file.
-        operators: Whether to list every operator instead of one row per kind.
+        operators: Whether to list every operator instead of one row per type.
     """
     table = operator_table(description) if operators else _kinds(description)
     paragraphs = [_head(name, description), table]

@@ -18,7 +18,7 @@ ABSENT = "—"
 
 
 def new_table(*columns: str) -> Table:
-    """Return an empty table.
+    """Return an empty rich table without outer lines, to be filled with `add_row` and drawn.
 
     Args:
         columns: Headings; a leading ">" right-aligns the column.
@@ -32,7 +32,7 @@ def new_table(*columns: str) -> Table:
 
 
 def plain_columns(count: int) -> Table:
-    """Return an empty table of `count` columns without headings or lines."""
+    """Return an empty rich table of `count` columns without headings or lines."""
     table = Table.grid(padding=(0, 2, 0, 0))
     for _ in range(count):
         table.add_column(overflow="fold")
@@ -40,7 +40,10 @@ def plain_columns(count: int) -> Table:
 
 
 def draw(what: RenderableType) -> str:
-    """Render a table or other rich object as text of at most `WIDTH` columns, without colour."""
+    """Render a table or other rich object as text of at most `WIDTH` columns, without colour.
+
+    Longer cells are folded. Lines have no trailing spaces, and there is no newline at the end.
+    """
     stream = io.StringIO()
     console = Console(
         file=stream, width=WIDTH, color_system=None, force_terminal=False, highlight=False
@@ -50,9 +53,11 @@ def draw(what: RenderableType) -> str:
 
 
 def wrapped(paragraph: str, indent: str = "") -> str:
-    """Wrap a paragraph at `WIDTH`; later lines begin with `indent`. Words are never broken.
+    """Wrap a paragraph at `WIDTH` columns; words are never broken, so a longer one stands out.
 
-    Line breaks in it become spaces.
+    Args:
+        paragraph: Text; line breaks in it become spaces.
+        indent: Beginning of all lines but the first.
     """
     import textwrap
 
@@ -101,18 +106,21 @@ def byte_count(count: int) -> str:
 
 
 def packed(bytes_alive: int, arena: int) -> str:
-    """Return "; packed they take 57 kB" for an arena, or "" if its size reads like `bytes_alive`.
+    """Return "; packed they take 57 kB" for an arena; "" if both sizes read alike.
 
     Args:
-        bytes_alive: bytes of the tensors alive at the peak.
-        arena: bytes of one block that holds all tensors.
+        bytes_alive: Bytes of the tensors alive at the peak.
+        arena: Bytes of one block that holds all tensors.
     """
     said = byte_count(arena)
     return "" if said == byte_count(bytes_alive) else f"; packed they take {said}"
 
 
 def large_count(count: int) -> str:
-    """Return a count with three significant digits and a unit: 12.5 k, 1.2 M, 3.45 G."""
+    """Format a count with three significant digits and a unit: 12.5 k, 1.2 M, 3.45 G.
+
+    Counts below 1000 are exact.
+    """
     for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if count >= limit:
             return f"{count / limit:.3g} {unit}"
@@ -120,14 +128,15 @@ def large_count(count: int) -> str:
 
 
 def by(lengths: Sequence[int | str]) -> str:
-    """Return the dimensions of a shape or window joined by "×": 1×180×320×3."""
+    """Join the dimensions of a shape or window with "×": 1×180×320×3."""
     return "×".join(map(str, lengths))
 
 
 def milliseconds(value: float) -> str:
-    """Return a time in ms with three significant digits: 35.2; integers from 100 on: 1230.
+    """Format a time in ms with three significant digits: 35.2; integers from 100 on: 1230.
 
-    Below 0.1 there are three decimals, which are microseconds; more would be noise.
+    Below 0.1 there are three decimals, which are microseconds; more would be noise. The unit is not
+    in the text.
     """
     if value < 0.1:
         return f"{value:.3f}"
@@ -135,5 +144,5 @@ def milliseconds(value: float) -> str:
 
 
 def listed(values: Sequence[str]) -> str:
-    """Join words with commas."""
+    """Join words with commas: "a, b, c"; "" for none."""
     return ", ".join(values)

@@ -33,7 +33,7 @@ MIN_WIDTH = 540
 
 
 def drift_picture(title: str, float_image: Pixels, file_image: Pixels) -> Pixels:
-    """Draw a map of the errors, and crops of both images where the error is largest.
+    """Draw a map of a file's errors, and crops of both images where the error is largest.
 
     Args:
         title: text above the map.
@@ -41,8 +41,8 @@ def drift_picture(title: str, float_image: Pixels, file_image: Pixels) -> Pixels
         file_image: output of the file, of the same shape and dtype.
 
     Returns:
-        uint8 RGB (height, width, 3), at least MIN_WIDTH wide. The map repeats pixels, or takes
-        the worst of a block of pixels, to fit the width of the crops below it.
+        uint8 RGB (height, width, 3), at least MIN_WIDTH wide. The map repeats pixels, or takes the
+        largest error of a block of pixels, to fit the width of the crops below it.
 
     Raises:
         ValueError: the two shapes differ.
@@ -79,9 +79,9 @@ def crops_picture(title: str, float_crop: Pixels, file_crop: Pixels) -> Pixels:
 
 
 def error_map(one: Pixels, other: Pixels) -> Pixels:
-    """Return the largest absolute difference over channels of two uint8 images (H, W, C).
+    """Return the absolute difference of two uint8 images (H, W, C), the largest over channels.
 
-    uint8 (H, W), in levels from 0 to 255, exact.
+    uint8 (H, W), in levels from 0 to 255, exact. Both have one shape.
     """
     difference = np.abs(one.astype(np.int16) - other).max(axis=2)
     levels: Pixels = difference.astype(np.uint8)
@@ -99,7 +99,10 @@ def amplified(one: Pixels, other: Pixels) -> Pixels:
 
 
 def coloured(levels: Pixels) -> Pixels:
-    """Colour a map of errors in levels, uint8 (H, W), by GRADES; return uint8 RGB (H, W, 3)."""
+    """Colour a map of errors in levels, uint8 (H, W), by GRADES.
+
+    Returns uint8 RGB (H, W, 3): the colour of the highest grade that the error reaches.
+    """
     starts = np.array(list(GRADES))
     colours = np.array(list(GRADES.values()), np.uint8)
     return colours[np.searchsorted(starts, levels, side="right") - 1]

@@ -21,12 +21,17 @@ WARNING = "ESTIMATE from a table of chips, for planning. Nothing was measured."
 def estimate_table(
     estimates: Sequence[NpuTimeEstimate], chip: str, absent: Sequence[tuple[str, str]] = ()
 ) -> str:
-    """Return a table of estimated times in ms, and one of published times beside the formula.
+    """Return a table of estimated NPU times in ms, and one of published times beside the formula.
+
+    Both are text of at most 80 columns; the first line says that nothing was measured.
 
     Args:
         estimates: One estimate per row.
         chip: Key of `edge_imgq.bench.estimate.CHIPS`.
         absent: Names of files without an estimate, each with the reason.
+
+    Raises:
+        KeyError: There is no such chip.
     """
     table = new_table("file", "chip", ">estimated ms", ">MACs", ">moved", "mostly")
     for row in estimates:

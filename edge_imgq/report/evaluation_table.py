@@ -9,9 +9,10 @@ from edge_imgq.wording import count_of
 
 
 def evaluation_table(evaluation: Evaluation) -> str:
-    """Return a table of PSNR and SSIM, a row per condition and method, and the protocol.
+    """Return an evaluation as text of at most 80 columns, a row per condition and method.
 
-    Below it stands a table of a detector's boxes, if one was named.
+    Rows have mean PSNR and PSNR-B in dB, SSIM, and the share of images above the condition's first
+    row in percent. The protocol follows, and a table of a detector's boxes, if one was named.
     """
     table = new_table("condition", "method", ">PSNR dB", ">SSIM", ">PSNR-B", ">better")
     for row in evaluation.rows:

@@ -16,17 +16,19 @@ EXPECTED = {"QUANTIZE": " (pixels to int8 and back, as in every int8 file)"}
 
 
 def placement_lines(report: Report) -> list[str]:
-    """Return a placement line per file that ran on a device or was compiled for one.
+    """Return a line per file that ran on a device or was compiled for one: what runs where.
 
+    It counts the accelerator's operators and partitions and names the operators that fall back.
     Lines are not wrapped; [] if there are none.
     """
     return [_placed(target) for target in report.targets if not _is_of_host(report, target)]
 
 
 def fallback_lines(report: Report) -> list[str]:
-    """Return a placement line per file with operators that fall back from this host's delegate.
+    """Return a line per file that ran on this host and has operators outside its delegate.
 
-    Lines are not wrapped; [] if there are none.
+    It counts the delegate's operators and partitions and names the others. Lines are not wrapped;
+    [] if there are none.
     """
     return [
         _placed(target)
@@ -61,10 +63,11 @@ def _placed(target: TargetReport) -> str:
 
 
 def agreement_lines(report: Report) -> list[str]:
-    """Return how far each file that ran on a device is from the same file on this host.
+    """Return a line per file that ran on a device: how far it is from the same file on this host.
 
-    In dB and levels. A file that is compiled for an NPU and emulated here is compared with its
-    graph. Lines are not wrapped.
+    It has PSNR in dB, the shares of equal values and of those within one level, and the largest
+    difference in levels. A file that is compiled for an NPU and emulated here is compared with its
+    graph. Lines are not wrapped; [] if there are none.
     """
     itself = "its graph" if report.device == "host" else "itself"
     lines = []
@@ -84,7 +87,11 @@ def agreement_lines(report: Report) -> list[str]:
 
 
 def gpu_lines(report: Report) -> list[str]:
-    """Return each file's PSNR in dB in LiteRT's GPU kernels, in float16 and in float32."""
+    """Return lines on each file that ran in LiteRT's GPU kernels, with the verdict on it.
+
+    They have the PSNR in dB against this host on one image, in float16 and in float32, and the
+    result of a bisection. Lines are not wrapped; [] if there are none.
+    """
     lines = []
     for target in report.targets:
         drift = target.gpu
@@ -111,7 +118,11 @@ def gpu_lines(report: Report) -> list[str]:
 
 
 def builtin_kernel_lines(report: Report) -> list[str]:
-    """Return the PSNR in dB of int8 TFLite files in TFLite's built-in kernels, a line each."""
+    """Return a line per int8 TFLite file that ran in TFLite's built-in kernels.
+
+    It has PSNR against the float model in dB, mean and worst, there and in XNNPACK, and how far the
+    two differ in levels. Lines are not wrapped; [] if there are none.
+    """
     lines = []
     for target in report.targets:
         kernels = target.builtin_kernels
@@ -128,7 +139,10 @@ def builtin_kernel_lines(report: Report) -> list[str]:
 
 
 def memory_lines(report: Report) -> list[str]:
-    """Return the peak activation memory of the files, in kB or MB, a line per image size."""
+    """Return the peak activation memory of the files, a line per image size.
+
+    It is in B, kB or MB, with the operator at the peak. Lines are not wrapped; [] if none is known.
+    """
     needs: dict[tuple[int, int], list[str]] = {}
     for target in report.targets:
         memory = target.memory

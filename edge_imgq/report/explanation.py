@@ -25,9 +25,9 @@ LEGEND = (
 
 
 def explanations(report: Report) -> list[str]:
-    """Return the legend and details that the short report leaves out.
+    """Return what --explain adds to a report: legend, placement, memory, calibration and steps.
 
-    Each entry is a paragraph that is not wrapped.
+    Each entry is a paragraph that is not wrapped; the legend is always the first.
     """
     lines = [LEGEND, *fallback_lines(report), *builtin_kernel_lines(report)]
     lines += memory_lines(report)
@@ -39,10 +39,14 @@ def explanations(report: Report) -> list[str]:
 
 
 def steps_text(scheme: str, steps: Sequence[QuantizationStep]) -> str:
-    """Return the PSNR gain of each quantizer step on held-out patches, in dB.
+    """Return the gain of each quantizer step in dB of PSNR on held-out patches, as a line.
 
-    Steps that did not raise the PSNR were undone and are marked "not kept". The first step has its
-    PSNR itself.
+    The first step has its PSNR itself. Steps that did not raise the PSNR were undone and are marked
+    "not kept"; those that did not run follow with the reason.
+
+    Args:
+        scheme: Name of the quantization recipe.
+        steps: Steps in order.
     """
     reached, gains = 0.0, list[str]()
     not_run: dict[str, list[str]] = {}

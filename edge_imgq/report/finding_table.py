@@ -9,7 +9,10 @@ from edge_imgq.report.finding import Finding
 
 
 def finding_table(findings: Sequence[Finding]) -> str:
-    """Return a table with one row per finding, followed by the advice of all findings."""
+    """Return a table with a row per finding, and the advice of all findings below it.
+
+    Text of at most 80 columns.
+    """
     table = new_table("what", "state", "found")
     for finding in findings:
         table.add_row(finding.what, finding.state, finding.detail)

@@ -9,7 +9,13 @@ from edge_imgq.wording import count_of
 
 
 def model_heading(name: str, contract: ImageContract, parameters: int) -> str:
-    """Return the name, task, scale, colour, ports and parameter count of a model as text."""
+    """Return a line on a model: "fsrcnn-x2: super-resolution ×2 on luma, 12.6 k parameters".
+
+    Args:
+        name: Name of the model.
+        contract: Its task, scale, colour, and inputs and outputs other than images.
+        parameters: Number of its parameters.
+    """
     scale = "" if contract.scale == 1 else f" ×{contract.scale}"
     colour = "luma" if contract.colour == "y" else "RGB"
     ports = f" {contract.port_words}" if contract.port_words else ""
@@ -18,15 +24,15 @@ def model_heading(name: str, contract: ImageContract, parameters: int) -> str:
 
 
 def heading(report: Report) -> str:
-    """Return the heading of a report: the model and the version of edge-imgq."""
+    """Return the heading of a report, one line: the model and the version of edge-imgq."""
     words = model_heading(report.model, report.contract, report.parameters)
     return f"{words} (edge-imgq {report.version})"
 
 
 def verdict(report: Report) -> str:
-    """Return how many files are within budget, and name those over budget, missing or not run.
+    """Return one line that counts the files within budget and names all others.
 
-    One line that is not wrapped.
+    Others are over budget, not written, not run or not measured. It is not wrapped.
     """
     over = [target.target for target in report.targets if target.breaches]
     faults = {

@@ -16,9 +16,10 @@ HARDLY = 0.3
 
 
 def hints(report: Report) -> tuple[str, ...]:
-    """Return suggestions on calibration images, then on quantization schemes.
+    """Return suggestions in sentences: on calibration images, then on quantization schemes.
 
-    If the pixel range seems wrong, no scheme is suggested, since none would help.
+    If the pixel range seems wrong, no scheme is suggested, since none would help; the warning
+    itself is not among them. () if there are none.
     """
     over = any(
         target.breaches and not isinstance(target.quantization, Skipped)

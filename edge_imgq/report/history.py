@@ -81,7 +81,11 @@ class HistoryEntry:
 def timed_entries(timings: Sequence[Timing], when: datetime) -> tuple[HistoryEntry, ...]:
     """Return an entry per file that was timed or whose instructions were counted.
 
-    `when` is in UTC. Every file is read for its digest.
+    Every file is read for its digest.
+
+    Args:
+        timings: Times of the files.
+        when: Time of the run in UTC; entries have whole seconds.
 
     Raises:
         OSError: a file is no longer there.
@@ -90,18 +94,22 @@ def timed_entries(timings: Sequence[Timing], when: datetime) -> tuple[HistoryEnt
 
 
 def drift_entries(reports: Sequence[Report], when: datetime) -> tuple[HistoryEntry, ...]:
-    """Return an entry per file of the reports.
+    """Return an entry per measured file of the reports, with its drift and, if timed, its time.
 
-    `when` is in UTC.
+    Args:
+        reports: Reports on the files.
+        when: Time of the run in UTC; entries have whole seconds.
     """
     return tuple(_verified(report, target, when) for report in reports for target in report.targets)
 
 
 def read_history(path: Path) -> tuple[HistoryEntry, ...]:
-    """Read a history file, in file order; empty if it does not exist.
+    """Read a history file, JSON Lines, in file order; () if it does not exist.
+
+    Values are not checked for their types.
 
     Raises:
-        RecipeError: It is not UTF-8, or a line is not a history entry.
+        RecipeError: It is not UTF-8, or a line is not JSON, or has a key too many or too few.
     """
     if not path.exists():
         return ()
@@ -131,7 +139,7 @@ def _not_a_history(path: Path, reason: str) -> RecipeError:
 
 
 def write_history(path: Path, entries: Sequence[HistoryEntry]) -> None:
-    """Write a history file atomically.
+    """Write entries as a history file, JSON Lines, atomically.
 
     An existing file is replaced: pass its entries too.
 
@@ -143,10 +151,11 @@ def write_history(path: Path, entries: Sequence[HistoryEntry]) -> None:
 
 
 def history_table(entries: Sequence[HistoryEntry]) -> str:
-    """Return a table per file, in order of the entries.
+    """Return a table per file as text, a row per run in the order of the entries.
 
-    Times are compared with the first undisturbed one of the same device, delegate, threads and
-    size; those measured at another processor speed are marked.
+    Times are medians in ms, and multiples of the first undisturbed one of the same device,
+    delegate, threads and size; those measured at another processor speed are marked "*", disturbed
+    ones "?". PSNR and drop are in dB. Notes say how each was measured.
     """
     setups: dict[tuple[str, ...], int] = {}
     tables = [
@@ -250,7 +259,7 @@ def _with_time(entry: HistoryEntry, latency: Latency | Skipped) -> HistoryEntry:
 
 
 def by_file(entries: Sequence[HistoryEntry]) -> Iterable[list[HistoryEntry]]:
-    """Group entries by model and file, in order of first occurrence."""
+    """Group entries by model and file name, in order of first occurrence."""
     groups: dict[tuple[str, str], list[HistoryEntry]] = {}
     for entry in entries:
         groups.setdefault((entry.model, entry.file), []).append(entry)

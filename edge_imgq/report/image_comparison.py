@@ -31,9 +31,10 @@ class ImageComparison:
     left: int = 0
 
     def cropped(self) -> ImageComparison:
-        """Return a copy cropped to the region where the images differ most.
+        """Return a copy cropped to the square where the images differ most.
 
-        A square of SIDE pixels of `edge_imgq.images.contact_sheet`, or less in a smaller image.
+        Its side is SIDE of `edge_imgq.images.contact_sheet`, or the image's where that is smaller;
+        `top` and `left` are those in the whole image, and `psnr` stays that of the whole image.
         """
         from edge_imgq.images.contact_sheet import largest_error_region
 

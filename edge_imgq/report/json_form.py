@@ -26,13 +26,14 @@ FILE = "report.json"
 def report_to_dict(report: Report) -> dict[str, Any]:
     """Convert a report to JSON types, with `schema` as the first key.
 
-    A `Skipped` becomes `{"skipped": reason}`.
+    Keys are the fields' names. A `Skipped` becomes `{"skipped": reason}`. `report_from_dict` is the
+    inverse.
     """
     return {"schema": SCHEMA, **plain(report)}
 
 
 def report_from_dict(values: Any, where: str) -> Report:
-    """Convert the result of `report_to_dict` back to a report.
+    """Convert the result of `report_to_dict` back to an equal report.
 
     Args:
         values: Parsed JSON.
@@ -55,17 +56,17 @@ def report_from_dict(values: Any, where: str) -> Report:
 
 
 def reports_to_json(reports: Sequence[Report]) -> str:
-    """Return one report as a JSON object, several as a list.
+    """Return one report as the text of a JSON object, several or none as a list.
 
     Raises:
         ValueError: A number is infinite or NaN.
     """
-    forms = [report_to_dict(report) for report in reports]
-    return to_json(forms[0] if len(forms) == 1 else forms)
+    objects = [report_to_dict(report) for report in reports]
+    return to_json(objects[0] if len(objects) == 1 else objects)
 
 
 def timings_to_json(timings: Sequence[Timing]) -> str:
-    """Return timings as a JSON list.
+    """Return times of files as the text of a JSON list, an object per file; times are in ms.
 
     Raises:
         ValueError: A number is infinite or NaN.
@@ -74,7 +75,9 @@ def timings_to_json(timings: Sequence[Timing]) -> str:
 
 
 def verdicts_to_json(verdicts: Sequence[Verdict]) -> str:
-    """Return verdicts as a JSON object; `passes` is true if the check passes.
+    """Return verdicts as the text of a JSON object with the keys `passes` and `verdicts`.
+
+    `passes` is true if the check passes; `verdicts` has an object per verdict.
 
     Raises:
         ValueError: A number is infinite or NaN.
@@ -88,7 +91,7 @@ def verdicts_to_json(verdicts: Sequence[Verdict]) -> str:
 
 
 def sensitivity_to_json(sensitivity: Sensitivity) -> str:
-    """Return a sensitivity analysis as a JSON object.
+    """Return a sensitivity analysis as the text of a JSON object; keys are the fields' names.
 
     Raises:
         ValueError: A number is infinite or NaN.
@@ -97,7 +100,7 @@ def sensitivity_to_json(sensitivity: Sensitivity) -> str:
 
 
 def description_to_json(description: FileDescription) -> str:
-    """Return the description of a file as a JSON object.
+    """Return the description of a file as the text of a JSON object; keys are the fields' names.
 
     Raises:
         ValueError: A number is infinite or NaN.
@@ -106,10 +109,11 @@ def description_to_json(description: FileDescription) -> str:
 
 
 def to_json(values: Any) -> str:
-    """Return indented JSON text.
+    """Return JSON types as text, indented by two spaces, with letters outside ASCII unescaped.
 
     Raises:
         ValueError: A number is infinite or NaN, which JSON cannot hold.
+        TypeError: A value is not of a JSON type.
     """
     return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
 
@@ -117,15 +121,19 @@ def to_json(values: Any) -> str:
 def read_reports(path: Path) -> tuple[Report, ...]:
     """Read the reports of a file, of a model's folder, or of a folder of model folders.
 
+    They are in order of the folders' names.
+
     Raises:
         UsageError: There is no report.
-        RecipeError: A report cannot be read.
+        RecipeError: A report cannot be read or is not a report of this schema.
     """
     return tuple(read_report(file) for file in report_files(path))
 
 
 def report_files(path: Path) -> list[Path]:
     """Return the report files of a path: a file, a model's folder, or a folder of model folders.
+
+    A file is returned unread; those of several folders are sorted by name.
 
     Raises:
         UsageError: There is no report.

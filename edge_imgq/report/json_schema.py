@@ -19,16 +19,17 @@ WORDS: dict[Any, str] = {
 
 
 def schema_of(kind: Any, name: str, version: int) -> dict[str, Any]:
-    """Return the JSON Schema of a type; every dataclass becomes an entry of `$defs`.
+    """Return the JSON Schema (draft 2020-12) of a type; every dataclass is an entry of `$defs`.
 
-    Descriptions are the first lines of the dataclasses' docstrings.
+    Objects need all their keys and allow no others. Descriptions are the first lines of the
+    dataclasses' docstrings. A `Skipped` is `{"skipped": string}`.
 
     Args:
         kind: A dataclass, or a tuple, mapping or union of them. For forms without a type: a dict of
             kinds stands for an object, a tuple `(kind, ...)` for an array, and a list of kinds for
             any of them.
         name: Name of the schema, used in its `$id`.
-        version: Version of the schema, likewise.
+        version: Version of the schema, also used there.
 
     Raises:
         KeyError: A type has no JSON form.

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 def junit_xml(comparison: BaselineComparison) -> str:
-    """Return JUnit XML with one test case per verdict.
+    """Return JUnit XML with a suite per model and a test case per verdict.
 
-    A verdict that fails is a failure; a skipped or unjudged one is skipped.
+    A verdict that fails is a failure; one that does not fail and is skipped or unjudged counts as
+    skipped. Cases have the reasons and changes as text.
     """
     from junitparser import JUnitXml, TestSuite
 

@@ -16,16 +16,26 @@ MAX_CHARACTERS = 60_000
 
 @dataclass(frozen=True)
 class MarkdownImage:
-    """A picture in Markdown: its caption, and its address relative to the text."""
+    """A picture in Markdown: its caption, and its address relative to the text.
+
+    Attributes:
+        caption: Plain text, which is escaped.
+        address: Path or address, which is percent-encoded.
+    """
 
     caption: str
     address: str
 
 
 def markdown(comparison: BaselineComparison, pictures: Sequence[MarkdownImage] = ()) -> str:
-    """Return the headline, a row per target, notes, reasons, changes and pictures as Markdown.
+    """Return verdicts as Markdown: headline, a row per target, notes, reasons and changes.
 
-    Text beyond `MAX_CHARACTERS` characters is cut from the end, where the pictures are.
+    Names and sentences are escaped. Text beyond `MAX_CHARACTERS` characters is cut from the end,
+    where the pictures are; a last line counts the lines that were left out.
+
+    Args:
+        comparison: Verdicts and values.
+        pictures: Pictures to link at the end.
     """
     verdicts = comparison.verdicts
     lines = [f"### {SYMBOLS[comparison.outcome]} {headline(verdicts)}", ""]

@@ -10,7 +10,9 @@ FENCE = "```"
 
 
 def card_text(card: str) -> str:
-    """Return a model card as text of at most WIDTH columns, without colour.
+    """Return a model card as text of at most 80 columns, without colour.
+
+    Long commands are broken with backslashes, so that they can be copied and run.
 
     Args:
         card: Markdown source of the card.

@@ -9,7 +9,10 @@ from edge_imgq.report.drawing import ABSENT, draw, large_count, new_table, wrapp
 
 
 def model_table(rows: Sequence[ModelRow], untrained: Iterable[str]) -> str:
-    """Return a table of networks, a sentence on each, and the names of those without weights.
+    """Return a table of the zoo's networks as text of at most 80 columns.
+
+    A sentence on each network follows, and the names of those without weights. PSNR is in dB, on
+    the validation images that the network's card names; a dash if unknown.
 
     Args:
         rows: Networks with weights.

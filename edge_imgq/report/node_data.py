@@ -46,16 +46,17 @@ class NodeData:
     shown: Mapping[str, Any]
 
     def form(self, graph: str) -> dict[str, Any]:
-        """Return the JSON object of the node data file for a graph of this name."""
+        """Return the JSON object of Model Explorer's node data file for a graph of this name."""
         results = {key: {"value": value} for key, value in self.values.items()}
         return {graph: {"name": self.name, "results": results, **self.shown}}
 
 
 def node_data(description: FileDescription, layers: Sequence[LayerCost]) -> tuple[NodeData, ...]:
-    """Return MACs, dB, error share and time share per node of a file, for Model Explorer.
+    """Return values per node of a file for Model Explorer: MACs, dB, error share and time share.
 
-    Shares are in percent of all layers; dB, error and time are those of the float model's layers.
-    Empty figures are left out.
+    MACs are those of one image. The others are of the float model's layers: PSNR in dB with this
+    layer alone in int8, and error and estimated time in percent of all layers. Kinds of values
+    without any are left out.
 
     Args:
         description: Description of the file.

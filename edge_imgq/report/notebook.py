@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 def report_html(report: Report, picture: NDArray[np.uint8] | None) -> str:
     """Return a report as HTML: verdict, a row per file, and the full text report, collapsed.
 
+    Text is escaped; there are no style sheets or scripts.
+
     Args:
         report: The report.
         picture: uint8 RGB (H, W, 3) of the largest error; None for no picture.
@@ -45,7 +47,10 @@ def report_html(report: Report, picture: NDArray[np.uint8] | None) -> str:
 
 
 def timings_html(timings: Sequence[Timing]) -> str:
-    """Return times of files as HTML: a row per file, and the full text table, collapsed."""
+    """Return times of files as HTML: a row per file in ms, and the full text table, collapsed.
+
+    Text is escaped; a file without time has the reason in its row.
+    """
     columns = ("file", "device", ">median ms", ">p90 ms", "where")
     rows = [(timing.file, timing.device, *_times(timing)) for timing in timings]
     return table(columns, rows) + _details("all figures", timing_table(timings))
@@ -54,13 +59,15 @@ def timings_html(timings: Sequence[Timing]) -> str:
 def steps_html(
     model: str, recipe: str, steps: Iterable[QuantizationStep], advice: Iterable[str]
 ) -> str:
-    """Return the PSNR after each step of a quantization as HTML.
+    """Return the steps of a quantization as HTML: a row per step with its PSNR in dB.
+
+    Text is escaped. A row says if the step was kept, or why it was not run.
 
     Args:
         model: One line on the model.
         recipe: Name of the quantization recipe.
         steps: Steps of the quantization, in order.
-        advice: Sentences on the calibration images.
+        advice: Sentences on the calibration images, a paragraph each.
     """
     said = f"{recipe}: dB to the float model on calibration patches that no step learned from"
     rows = [(step.name, *_gain(step)) for step in steps]
@@ -69,21 +76,24 @@ def steps_html(
 
 
 def paragraph(text: str, *, bold: bool = False) -> str:
-    """Return escaped text as an HTML paragraph, bold if asked."""
+    """Return text, HTML-escaped, as a `p` element; bold if asked."""
     return f"<p>{'<b>' * bold}{escape(text)}{'</b>' * bold}</p>"
 
 
 def preformatted(text: str) -> str:
-    """Return HTML-escaped text with its line breaks and columns preserved."""
+    """Return text, HTML-escaped, as a `pre` element, which keeps line breaks and columns."""
     return f"<pre>{escape(text)}</pre>"
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return an HTML table of escaped text.
+    """Return an HTML table of text, which is escaped.
 
     Args:
         columns: Headings; a leading ">" right-aligns the column.
         rows: Cells; short rows are padded with empty cells.
+
+    Raises:
+        ValueError: A row has more cells than there are columns.
     """
     sides = ["right" if column.startswith(">") else "left" for column in columns]
     heads = _row("th", [column.removeprefix(">") for column in columns], sides)
@@ -92,7 +102,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def image(pixels: NDArray[np.uint8]) -> str:
-    """Return uint8 RGB pixels (H, W, 3) as an `img` element with an embedded PNG."""
+    """Return uint8 RGB pixels (H, W, 3) as an `img` element with an embedded lossless PNG."""
     from PIL import Image
 
     stream = io.BytesIO()

@@ -27,7 +27,15 @@ LEGEND = (
 
 
 def operator_cost_table(file: str, costs: OperatorCosts) -> str:
-    """Return a table of instructions, cycles and bytes per operator, totals and a legend."""
+    """Return the operators of a file on an Arm core as a text table, with totals and a legend.
+
+    Columns are instructions, estimated compute cycles, share of the cycles or else of the
+    instructions, bytes touched, and bytes between the last cache and memory.
+
+    Args:
+        file: Name of the file.
+        costs: Costs of its operators for one image.
+    """
     height, width = costs.size
     where = f"{file} at {height}x{width} on one {costs.processor}, {costs.runtime}"
     table = new_table("operator and kernel", ">instr.", ">cycles", ">share", ">touched", ">memory")

@@ -19,10 +19,12 @@ GAP = 2
 
 
 def operator_table(description: FileDescription) -> str:
-    """Return a table with a row per operator in execution order, and a legend.
+    """Return a text table of at most 80 columns with a row per operator in execution order.
 
-    Output names get a column of their own or stand below the operator kinds, whichever takes fewer
-    lines without cutting a name within a word.
+    Rows have kernel, shape and type of the output, MACs for one image, parameters, and a letter per
+    accelerator that takes the operator; a legend follows. Output names get a column of their own or
+    stand below the operator types, whichever takes fewer lines without cutting a name within a
+    word.
     """
     rows, units = description.operators, _units(description)
     headings = ["kernel", "shape", "type", ">MACs", ">params", *(["on"] if units else [])]

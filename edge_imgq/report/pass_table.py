@@ -9,9 +9,11 @@ from edge_imgq.report.drawing import ABSENT, draw, listed, new_table, wrapped
 
 
 def pass_tables(passes: Sequence[PassesOfTargets]) -> str:
-    """Return a table of the leading phases that all targets share, and one for the rest of each.
+    """Return text tables of the graph passes: one for the leading phases that all targets share.
 
-    Passes that rewrote nothing are left out; a phase in which none did keeps an empty row.
+    The rest of each group of targets has a table of its own. Rows count the rewrites of a pass and
+    the nodes after it. Passes that rewrote nothing are left out; a phase in which none did keeps an
+    empty row.
 
     Args:
         passes: One entry per group of targets with equal passes.

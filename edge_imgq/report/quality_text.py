@@ -15,9 +15,10 @@ CHANNELS = {1: ("",), 3: ("red", "green", "blue")}
 
 
 def quality_lines(report: Report) -> list[str]:
-    """Return the PSNR of the float model and of its input against ground truth, if there is any.
+    """Return the PSNR in dB of the float model and of its input against ground truth.
 
-    Lines are not wrapped; one per group of targets with equal values.
+    Lines are not wrapped; one per group of targets with equal values, [] without ground truth. The
+    input is enlarged by bicubic interpolation for super-resolution.
     """
     input_words = "its input" if report.contract.scale == 1 else "bicubic"
     groups: dict[str, list[str]] = {}
@@ -38,7 +39,8 @@ def quality_lines(report: Report) -> list[str]:
 def network_warnings(report: Report) -> tuple[str, ...]:
     """Return warnings on the network itself: pixel range, and quality below that of the input.
 
-    Without "! " at the beginning; () if there are none.
+    They are those of `wrong_range` and `worse_than_input`, without "! " at the beginning; () if
+    there are none.
     """
     lines = (*wrong_range(report), *worse_than_input(report))
     return tuple(line.removeprefix("! ") for line in lines)
@@ -47,15 +49,16 @@ def network_warnings(report: Report) -> tuple[str, ...]:
 def wrong_range(report: Report) -> list[str]:
     """Return a warning if the model seems to expect another pixel range.
 
-    One line that begins with "! ", or none.
+    One line that begins with "! " and is not wrapped; [] if it does not.
     """
     return [f"! {report.range_warning}"] if report.range_warning else []
 
 
 def worse_than_input(report: Report) -> list[str]:
-    """Return a warning if the float model has lower PSNR than its input (or bicubic).
+    """Return a warning if the float model has lower PSNR against the truth than its input.
 
-    One line that begins with "! ", or none.
+    The input is enlarged by bicubic interpolation for super-resolution. One line that begins with
+    "! " and is not wrapped; [] if it has not, or there is no truth.
     """
     drops = [target.drop for target in report.targets if not isinstance(target.drop, Skipped)]
     worse = [drop for drop in drops if drop.reference_psnr < drop.input_psnr]
@@ -69,9 +72,10 @@ def worse_than_input(report: Report) -> list[str]:
 
 
 def beyond_port(report: Report) -> list[str]:
-    """Return warnings on output values outside the range that files can represent.
+    """Return warnings on values of outputs other than images outside the range that files keep.
 
-    Each begins with "! "; [] if there are none.
+    One line per output, with the share in percent. It begins with "! " and is not wrapped; [] if
+    there are none.
     """
     beyond, port = report.output_range, report.contract.result
     beside = _others_beyond(report)
@@ -106,9 +110,11 @@ def _others_beyond(report: Report) -> list[str]:
 
 
 def tint_lines(report: Report) -> list[str]:
-    """Return a line per file with a visible mean error of colour or brightness.
+    """Return a line per file with a visible mean error of colour or brightness, in levels.
 
-    Lines are not wrapped; an error is visible from VISIBLE levels on.
+    It lists the channels' signed errors overall and in flat dark and bright areas, if one is
+    VISIBLE levels or more. Lines are not wrapped; [] if there are none, or the result is not an
+    image.
     """
     lines = []
     for target in report.targets if report.contract.returns_image else ():
@@ -178,7 +184,10 @@ def _begins(port: Port) -> str:
 
 
 def levels(values: tuple[float, ...]) -> str:
-    """Return a mean error in levels of 255 per channel as text: "+0.12 R, -0.03 G"."""
+    """Format a mean error per channel, in levels of 255: "+0.12 red, -0.03 green, +0.00 blue".
+
+    One channel, and numbers of channels other than three, have no names.
+    """
     names = CHANNELS.get(len(values), ("",) * len(values))
     # Adding zero turns a rounded -0.0 into 0.0.
     pairs = [(round(value, 2) + 0, name) for value, name in zip(values, names, strict=True)]

@@ -129,7 +129,7 @@ class NotRun:
 
     @property
     def words(self) -> str:
-        """Predicate for messages; a faulty file was perhaps never run."""
+        """Predicate for messages: "was not measured" for a faulty file, else "did not run"."""
         return "was not measured" if self.at_fault else "did not run"
 
 
@@ -154,7 +154,7 @@ Missing = TypeVar("Missing", bound=NotRun | Failed)
 
 
 def by_reason(missing: Iterable[Missing]) -> dict[str, tuple[Missing, ...]]:
-    """Group missing files by the text of their reason, in order of first occurrence."""
+    """Group files that were not measured or written by their reason, in order of occurrence."""
     groups: dict[str, tuple[Missing, ...]] = {}
     for entry in missing:
         groups[entry.reason] = (*groups.get(entry.reason, ()), entry)
@@ -226,19 +226,22 @@ class Report:
 
     @property
     def range_warning(self) -> str:
-        """The advice that the model may expect another pixel range, or ""."""
+        """The sentence of `advice` that the model may expect another pixel range; "" if none."""
         return next((sentence for sentence in self.advice if RANGE_DOUBT in sentence), "")
 
     @property
     def breaches(self) -> tuple[str, ...]:
-        """All breaches of budgets, each prefixed by its target."""
+        """All breaches of budgets, each as "TARGET: sentence"."""
         return tuple(
             f"{target.target}: {breach}" for target in self.targets for breach in target.breaches
         )
 
     @property
     def measured_against(self) -> tuple[str, ...]:
-        """A sentence on the reference of drift if the model is a user's .onnx file; else empty."""
+        """A sentence on the reference of drift if the model is a user's .onnx file, else ().
+
+        It names the runtime that ran that file, or says why the float graph was the reference.
+        """
         if isinstance(self.original, Skipped):
             why = self.original.reason
             return (f"drift is against the float graph, not the model it came from: {why}",)
@@ -246,12 +249,15 @@ class Report:
 
     @property
     def reasons(self) -> dict[str, tuple[NotRun, ...]]:
-        """Files that were not measured, by reason."""
+        """Files that were not measured, by reason, in order of occurrence."""
         return by_reason(self.not_run)
 
     @property
     def unmeasured(self) -> dict[str, tuple[NotRun, ...]]:
-        """Files that were not measured, by heading: not run on the device, or faulty."""
+        """Files that were not measured, by heading: "not run on DEVICE", "not measured" if faulty.
+
+        Headings without files are left out.
+        """
         groups = {
             f"not run on {self.device}": tuple(f for f in self.not_run if not f.at_fault),
             "not measured": tuple(f for f in self.not_run if f.at_fault),
@@ -260,7 +266,10 @@ class Report:
 
     @property
     def without_refused(self) -> str:
-        """Advice to export only the targets that can express every operator, or ""."""
+        """Advice to export only the targets that can express every operator; "" if needless.
+
+        It is needless if no target was refused, or none was written.
+        """
         refused = [f for f in self.failed if f.exit_code == UnsupportedOperatorError.exit_code]
         written = dict.fromkeys(recipe_name(target.target) for target in self.targets)
         if not (refused and written):
@@ -269,5 +278,5 @@ class Report:
 
     @property
     def failures(self) -> dict[str, tuple[Failed, ...]]:
-        """Targets whose export failed, by reason."""
+        """Targets whose export failed, by reason, in order of occurrence."""
         return by_reason(self.failed)

@@ -41,7 +41,8 @@ def report_table(report: Report, *, explain: bool = False) -> str:
     """Return a report as text of at most 80 columns.
 
     The text has a verdict line per file, warnings and failures, the table of all values with notes,
-    the overall verdict, where terminals show it, and hints. Without targets there is no table.
+    the overall verdict, and hints. PSNR and drop are in dB, mean/worst; times are in ms,
+    median/90th percentile. Without targets there is no table.
 
     Args:
         report: The report.
@@ -106,9 +107,9 @@ def _measured(report: Report, explain: bool) -> list[str]:
 
 
 def cells(target: TargetReport) -> tuple[str, ...]:
-    """Return the table row of a file; "!" after its name marks a breach of the budget.
+    """Return the table row of a file, a text per column of COLUMNS.
 
-    Its columns are COLUMNS.
+    "!" after the name marks a breach of the budget; a dash stands for what was not measured.
     """
     return (
         _with_wrappable_size(target.target) + (" !" if target.breaches else ""),
@@ -161,9 +162,9 @@ def _by_breach(report: Report) -> dict[str, list[str]]:
 
 
 def conditions(report: Report) -> list[str]:
-    """Return the conditions of the values: device, images, reference, runtimes, placement.
+    """Return lines on how values were measured: device, images, reference, runtimes, placement.
 
-    Lines are not wrapped.
+    Lines on quality against the truth and on further outputs are among them. They are not wrapped.
     """
     lines = []
     if report.device != "host":

@@ -9,10 +9,13 @@ from edge_imgq.wording import count_of
 
 
 def tensor_change(graph: str, known: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Return a sentence on the tensors of a graph that differ from the baseline, or "".
+    """Return a clause on the tensors of a graph that differ from the baseline; "" if none does.
+
+    It counts them and says what differs in the first. Tensors that are gone are named only if no
+    other differs.
 
     Args:
-        graph: Name of the graph in the sentence.
+        graph: Name of the graph in the clause.
         known: Line per tensor of the baseline, by name (`edge_imgq.graph.tensor_digests`).
         now: Line per current tensor, by name, in execution order.
     """

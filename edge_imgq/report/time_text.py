@@ -14,13 +14,19 @@ DISTURBED = "this machine was not quiet, compare no times; --json says what dist
 
 
 def runtime_lines(report: Report) -> list[str]:
-    """Return lines on the runtime and device of each file, and on what disturbed its time."""
+    """Return lines on the runtime and device of each file, and on what disturbed its time.
+
+    Files with equal ones share a line. Lines are not wrapped.
+    """
     lines = [f"{where}: {', '.join(targets)}" for where, targets in _by_runtime(report).items()]
     return [*lines, *_conditions(report)]
 
 
 def count_lines(report: Report) -> list[str]:
-    """Return the instruction count of one call of each file for which the device counts them."""
+    """Return a line per file with its instruction count for one image, if the device counts them.
+
+    Lines are not wrapped; [] if there are none.
+    """
     return [
         f"{target.target}: {counted(target.instructions)}"
         for target in report.targets
@@ -29,7 +35,10 @@ def count_lines(report: Report) -> list[str]:
 
 
 def counted(instructions: Instructions) -> str:
-    """Return an instruction count as text, in k, M or G, with its processor and image size."""
+    """Return an instruction count for one image as text, with its processor and image size.
+
+    Such as "12.5 M instructions of a Cortex-A76 for one image of 180x320", with three digits.
+    """
     height, width = instructions.size
     return (
         f"{large_count(instructions.count)} instructions of a {instructions.processor} for one "
@@ -71,11 +80,14 @@ def _conditions(report: Report) -> list[str]:
 
 
 def remark(latency: Latency) -> str:
-    """Return the conditions of a time measurement, or "" if the machine was quiet."""
+    """Return what was noted on the machine during a time measurement; "" if it was quiet."""
     return "" if latency.conditions == QUIET else latency.conditions
 
 
 def timed_where(latency: Latency) -> str:
-    """Return the runtime, input size, threads and device of a time measurement as text."""
+    """Return where a time was measured: runtime, input size, threads and device.
+
+    Such as "LiteRT 2.3.0 (XNNPACK), 180x320, 2 threads, DEVICE".
+    """
     threads = count_of(latency.threads, "thread")
     return f"{latency.runtime}, {latency.size[0]}x{latency.size[1]}, {threads}, {latency.device}"

@@ -33,7 +33,10 @@ Saying = Callable[[Timing], str]
 
 
 def timing_table(timings: Sequence[Timing]) -> str:
-    """Return a table of times in ms, a row per file, notes, and operator costs."""
+    """Return times of files as text: a row per file, notes on rows, and tables of operator costs.
+
+    Times are in ms, memory in bytes. Notes say where and how each was measured, and why not.
+    """
     table = new_table("file", ">median ms", ">p90 ms", ">runs (before)", ">activations", ">process")
     folder = _common_folder(timings)
     for timing in timings:

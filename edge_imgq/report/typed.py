@@ -22,8 +22,8 @@ from edge_imgq.wording import did_you_mean
 def plain(value: Any) -> Any:
     """Convert frozen dataclasses, mappings and tuples to JSON types, recursively.
 
-    A `Skipped` becomes `{"skipped": reason}`, a fraction text such as "4/3". Other values are
-    returned unchanged.
+    Dataclasses become dicts with the fields' names, tuples lists, a `Skipped` `{"skipped":
+    reason}`, and a fraction text such as "4/3". Other values are returned unchanged.
     """
     if isinstance(value, Skipped):
         return {"skipped": value.reason}
@@ -40,9 +40,11 @@ def plain(value: Any) -> Any:
 def read_as(kind: Any, value: Any, where: str) -> Any:
     """Convert JSON types to the type `kind`, recursively; the inverse of `plain`.
 
+    Fields with a default factory may be missing; all others are needed.
+
     Args:
-        kind: A dataclass, `X | Skipped`, `X | None`, mapping, tuple, literal, str, int, float or
-            bool. An integer is accepted for a float.
+        kind: A dataclass, `X | Skipped`, `X | None`, mapping, tuple, literal, scale, str, int,
+            float or bool. An integer is accepted for a float.
         value: The parsed JSON.
         where: Location of the value, for messages.
 

@@ -14,7 +14,10 @@ def has_truth(report: Report) -> bool:
 
 
 def without_truth(reports: Iterable[Report]) -> tuple[str, ...]:
-    """Return one sentence per report that has targets but no PSNR against ground truth."""
+    """Return a sentence per report that has targets but no PSNR against ground truth.
+
+    It says that quality is not judged, and how to give ground truth.
+    """
     return tuple(
         f"{report.model}: not gated: quality against the truth; give pairs with --images DIR"
         for report in reports

@@ -56,11 +56,11 @@ class NotVouchedFor:
 
     @property
     def outcome(self) -> Outcome:
-        """The outcome of the file's verdict."""
+        """Outcome of the file's verdict: "tampered" if it was altered, else "mismatched"."""
         return "tampered" if self.altered else "mismatched"
 
     def adding(self, *reasons: str) -> NotVouchedFor:
-        """Return the same with further reasons."""
+        """Return a copy with further reasons after its own."""
         return dataclasses.replace(self, reasons=(*self.reasons, *reasons))
 
 
@@ -98,14 +98,19 @@ def judge(
 ) -> tuple[Verdict, ...]:
     """Judge every target of the reports, and targets of the baseline that they lack.
 
-    Models of the baseline without a report are ignored.
+    A target fails if it is over budget, worse than the baseline beyond a tolerance, of other
+    images, not the measured file, or gone. Models of the baseline without a report are ignored.
 
     Args:
         reports: Reports on the files.
         baseline: Baseline to compare with.
-        unvouched: Why a target's file is not the measured one, by model and target.
+        unvouched: Why a target's file is not the measured one, by (model, target).
         required: Targets that fail if skipped, new, unjudged or absent; `QUALITY` makes all
             unjudged targets fail.
+
+    Returns:
+        Verdicts by report: its targets in order, then those that it lacks; last, one for each
+        required target that no report has.
     """
     verdicts: list[Verdict] = []
     for report in reports:
@@ -120,12 +125,16 @@ def judge(
 
 
 def fails_check(verdicts: Sequence[Verdict]) -> bool:
-    """Return True if the check fails: for any target, or because there is no verdict."""
+    """Return True if the check fails: one verdict or more fails, or there is none."""
     return not verdicts or any(verdict.fails for verdict in verdicts)
 
 
 def by_budget(report: Report) -> tuple[Verdict, ...]:
-    """Judge a report's targets by their recipes' budgets alone: one verdict per target."""
+    """Judge a report's targets by their recipes' budgets alone; no baseline is needed.
+
+    One verdict per target: "pass"; "regressed" if it is over budget, faulty or not written; or
+    "skipped" if the device did not run it.
+    """
     verdicts = []
     for target in report.targets:
         broken = tuple(f"over budget: {breach}" for breach in target.breaches)
@@ -245,7 +254,17 @@ def _other_images(known: ModelBaseline, report: Report, quantized: bool) -> Iter
 def changes_since(
     known: ModelBaseline, before: Figures, report: Report, target: TargetReport
 ) -> tuple[str, ...]:
-    """Return sentences on changed graphs, versions and sizes since a target's baseline."""
+    """Return what changed since a target's baseline, in clauses; () if nothing did.
+
+    They are on the float model, package versions, input sizes and, if none of these changed, on the
+    quantized graph or the file. They explain changed values and are no verdict.
+
+    Args:
+        known: Baseline of the model.
+        before: The target's values in it.
+        report: Report on the model.
+        target: The target's entry in it.
+    """
     now = model_baseline(report)
     changes = []
     if known.graph_sha256 != now.graph_sha256:

@@ -10,9 +10,10 @@ from edge_imgq.skipped import Skipped
 
 
 def verdict_lines(report: Report) -> str:
-    """Return one line per file that ran, was not written, or did not run.
+    """Return one line per file: PASS or FAIL, quality loss in dB, size, and median time in ms.
 
-    "PASS" and "FAIL" refer to the budget of the file's recipe; without one it is "no budget".
+    "PASS" and "FAIL" refer to the budget of the file's recipe; without one it is "no budget". Files
+    that were not written or did not run have lines, too. At most 80 columns.
     """
     lines = plain_columns(4)
     for target in report.targets:

@@ -18,7 +18,14 @@ UNJUDGED = "another float model, and no truth to judge it by"
 
 
 def verdict_table(verdicts: Sequence[Verdict], notes: Sequence[str] = ()) -> str:
-    """Return the headline, a table with a row per target, the reasons, changes and notes."""
+    """Return verdicts as text: headline, a row per target, reasons and changes.
+
+    At most 80 columns.
+
+    Args:
+        verdicts: The verdicts.
+        notes: Sentences below them.
+    """
     table = new_table("model", "target", "verdict")
     for verdict in verdicts:
         table.add_row(verdict.model, verdict.target, verdict.outcome)
@@ -36,8 +43,8 @@ def verdict_table(verdicts: Sequence[Verdict], notes: Sequence[str] = ()) -> str
 def headline(verdicts: Sequence[Verdict]) -> str:
     """Return the overall result with counts: PASS, FAIL, NOT JUDGED or NOTHING COMPARED.
 
-    FAIL if any verdict fails; else NOTHING COMPARED if all are skipped, NOT JUDGED if one is
-    unjudged.
+    FAIL if any verdict fails; else NOTHING COMPARED if all are skipped or there is none, NOT JUDGED
+    if one is unjudged, PASS otherwise.
     """
     failing = [verdict for verdict in verdicts if verdict.fails]
     counts = {
@@ -56,7 +63,11 @@ def headline(verdicts: Sequence[Verdict]) -> str:
 
 
 def reasons_by_target(verdicts: Sequence[Verdict]) -> dict[str, tuple[str, ...]]:
-    """Return reasons by heading; equal outcomes and reasons of a model share a heading."""
+    """Return the reasons of verdicts by heading, "MODEL TARGETS OUTCOME".
+
+    Targets of a model with equal outcomes and reasons share a heading; verdicts without reasons
+    have none.
+    """
     groups: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     for verdict in verdicts:
         if verdict.reasons:
@@ -69,6 +80,6 @@ def reasons_by_target(verdicts: Sequence[Verdict]) -> dict[str, tuple[str, ...]]
 
 
 def change_lines(verdicts: Sequence[Verdict]) -> list[str]:
-    """Return the changes since the baseline, without duplicates, each prefixed by its model."""
+    """Return the changes since the baseline, each as "MODEL: change", without duplicates."""
     lines = (f"{verdict.model}: {change}" for verdict in verdicts for change in verdict.changes)
     return list(dict.fromkeys(lines))

@@ -48,37 +48,37 @@ def breaches(
         in_float: True if the graph that the file was lowered from computes partly in float; the
             conversion may then lose MAX_CONVERSION_LOSS dB instead of a share of values.
     """
-    found = _device_breaches(drift, bit_exact)
+    sentences = _device_breaches(drift, bit_exact)
     if isinstance(drift.drop, Drop):
         if drift.drop.mean > budget.psnr_drop:
-            found.append(
+            sentences.append(
                 f"loses {drift.drop.mean:.3f} dB in the mean; the budget is {budget.psnr_drop:g}"
             )
         if drift.drop.worst > budget.psnr_drop_worst:
-            found.append(
+            sentences.append(
                 f"loses {drift.drop.worst:.3f} dB on {drift.drop.worst_image}; the budget for the "
                 f"worst image is {budget.psnr_drop_worst:g}"
             )
     if drift.vs_reference.mean < budget.psnr_vs_reference:
-        found.append(
+        sentences.append(
             f"is {drift.vs_reference.mean:.2f} dB against the float reference; the budget requires "
             f"{budget.psnr_vs_reference:g}"
         )
-    found += [
+    sentences += [
         f"is {other.vs_reference.mean:.2f} dB against the float reference in '{other.numbers.port}'"
         f"; the budget requires {budget.psnr_vs_reference:g}"
         for other in drift.others
         if other.vs_reference.mean < budget.psnr_vs_reference
     ]
-    found += _builtin_breaches(drift, budget)
+    sentences += _builtin_breaches(drift, budget)
     on_host, least = not isinstance(drift.vs_host, Agreement), budget.conversion_within_1
     lost = least is not None and drift.conversion.within_1 < least
     if on_host and lost and not (in_float and _as_near_as_its_graph(drift)):
-        found.append(
+        sentences.append(
             f"has {drift.conversion.within_1:.3%} of values within one level of the graph that it "
             f"was lowered from; the budget requires {least:.3%}"
         )
-    return tuple(found)
+    return tuple(sentences)
 
 
 def _as_near_as_its_graph(drift: Drift) -> bool:
@@ -90,10 +90,10 @@ def _as_near_as_its_graph(drift: Drift) -> bool:
 
 def _builtin_breaches(drift: Drift, budget: Budget) -> list[str]:
     """Return limits exceeded only in TFLite's built-in kernels; rounding is ignored."""
-    found, least = drift.builtin_kernels, budget.psnr_vs_reference
-    if isinstance(found, Skipped) or drift.vs_reference.mean < least:
+    builtin, least = drift.builtin_kernels, budget.psnr_vs_reference
+    if isinstance(builtin, Skipped) or drift.vs_reference.mean < least:
         return []
-    own, xnnpack = found.vs_reference.mean, found.xnnpack.mean
+    own, xnnpack = builtin.vs_reference.mean, builtin.xnnpack.mean
     if own >= least or xnnpack - own <= MAX_BUILTIN_KERNEL_LOSS:
         return []
     return [
@@ -131,11 +131,11 @@ def clipped(output_range: OutputRange | Skipped) -> tuple[str, ...]:
     )
 
 
-def _shares(found: OutputRange) -> str:
+def _shares(beyond: OutputRange) -> str:
     return (
-        f"{found.below + found.above:.1%} of the network's values, {found.below:.1%} below the "
-        f"range of its pixels and {found.above:.1%} above, and with them {found.lost:.0%} of what "
-        "varies"
+        f"{beyond.below + beyond.above:.1%} of the network's values, {beyond.below:.1%} below the "
+        f"range of its pixels and {beyond.above:.1%} above, and with them {beyond.lost:.0%} of "
+        "what varies"
     )
 
 

@@ -81,21 +81,21 @@ class GpuDrift:
 
         At most three tensors that overflow float16, and the PSNR in dB of a wrong or coarse image.
         """
-        found = [
+        sentences = [
             f"leaves float16, in which phones' GPUs compute: {beyond}" for beyond in self.beyond[:3]
         ]
         if self.verdict == "wrong":
-            found.append(
+            sentences.append(
                 f"is {self.float32:.1f} dB against this host in LiteRT's GPU kernels with float32 "
                 f"enforced, which no rounding explains{self._named}"
             )
         elif self.verdict == "coarse" and self.float16 < MIN_PSNR_VS_HOST:
-            found.append(
+            sentences.append(
                 f"is {self.float16:.1f} dB against this host in a GPU's float16 and "
                 f"{self.float32:.1f} in its float32: the GPU is right, and float16 too coarse for "
                 f"it{self._named}"
             )
-        return tuple(found)
+        return tuple(sentences)
 
     @property
     def _named(self) -> str:

@@ -105,5 +105,5 @@ def mean_error(images: Sequence[ErrorSums]) -> MeanError:
 def _blocks(pixels: NDArray[np.generic]) -> NDArray[np.generic]:
     """Return the blocks (N, BLOCK², C) of an image with sides that are multiples of BLOCK."""
     height, width, channels = pixels.shape
-    parted = pixels.reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK, channels)
-    return parted.transpose(0, 2, 1, 3, 4).reshape(-1, BLOCK**2, channels)
+    tiles = pixels.reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK, channels)
+    return tiles.transpose(0, 2, 1, 3, 4).reshape(-1, BLOCK**2, channels)

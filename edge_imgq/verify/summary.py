@@ -41,14 +41,14 @@ def summarise(images: Sequence[ImageDrift], is_picture: bool = True, port: str =
         port: name of an output that is not a picture; "" for a picture.
     """
     names = [image.name for image in images]
-    found = [
+    distances = [
         (image.vs_reference, image.quantization)
         if is_picture
         else (image.vs_unclipped, image.quantization_unclipped)
         for image in images
     ]
-    quantization = [second for _, second in found if second is not None]
-    against_float = [first for first, _ in found]
+    quantization = [second for _, second in distances if second is not None]
+    against_float = [first for first, _ in distances]
     numbers = [image.numbers for image in images if image.numbers is not None]
     return Drift(
         vs_reference=_fidelity(names, against_float),
@@ -65,11 +65,11 @@ def summarise(images: Sequence[ImageDrift], is_picture: bool = True, port: str =
         ),
         numbers=port_error(port, numbers) if numbers else A_PICTURE,
         others=tuple(
-            _other(names, found) for found in zip(*(i.others for i in images), strict=True)
+            _other(names, outputs) for outputs in zip(*(i.others for i in images), strict=True)
         ),
         growth=tuple(
-            FrameDrift(frames, float(np.mean(found)))
-            for frames, found in zip(
+            FrameDrift(frames, float(np.mean(decibels)))
+            for frames, decibels in zip(
                 SHOWN, zip(*(i.growth for i in images), strict=True), strict=False
             )
         ),
@@ -143,10 +143,10 @@ def _conversion(histogram: NDArray[np.int64]) -> Conversion:
 
 
 def _agreement(images: Sequence[ImageDrift]) -> Agreement | Skipped:
-    found = [image.host_differences for image in images if image.host_differences is not None]
-    if not found:
+    histograms = [image.host_differences for image in images if image.host_differences is not None]
+    if not histograms:
         return Skipped("the file ran on this host alone")
-    return _agreed(np.sum(found, axis=0))
+    return _agreed(np.sum(histograms, axis=0))
 
 
 def _agreed(histogram: NDArray[np.int64]) -> Agreement:

@@ -103,10 +103,10 @@ def gather(arguments: Arguments) -> Tensor:
 def crop(arguments: Arguments) -> Tensor:
     """Remove rows and columns at the edges of (N, C, H, W): MIL `crop`. Exact.
 
-    `crop_height` is (top, bottom), `crop_width` (left, right), in pixels; negative ones add zeros.
+    `crop_height` is (top, bottom), `crop_width` (left, right), in pixels, each 0 or more.
 
     Raises:
-        RuntimeError: nothing is left of a side.
+        RuntimeError: more is removed than there is.
     """
     top, bottom = arguments.ints("crop_height")
     left, right = arguments.ints("crop_width")
