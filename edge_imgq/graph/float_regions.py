@@ -28,7 +28,10 @@ MARK, FLOAT = "edge-imgq.arithmetic", "float"
 
 
 def mark_float(node: ir.Node) -> None:
-    """Mark a node to compute in float in a quantized graph, in its metadata."""
+    """Mark a node, in its metadata, to compute in float once the graph is quantized.
+
+    The float graph computes the same.
+    """
     node.metadata_props[MARK] = FLOAT
 
 

@@ -23,8 +23,9 @@ FUSES_ACTIVATION = operators(lambda row: row.fuses_clip)
 def fused_activation(node: ir.Node) -> ir.Node | None:
     """Return the Relu, or Clip with constant bounds, that kernels fuse into a node; else None.
 
-    It must be the only reader of the node's first output, which is not a graph output, and the
-    node of an operator that fuses activations.
+    It must be the only reader of the node's first output, which is not a graph output. The node
+    must be of an operator into which every format fuses activations: Conv, ConvTranspose, Gemm,
+    Add, Sub, Mul or Div.
     """
     if node.op_type not in FUSES_ACTIVATION:
         return None
@@ -36,7 +37,11 @@ def fused_activation(node: ir.Node) -> ir.Node | None:
 
 
 def stored_output(node: ir.Node) -> ir.Value:
-    """Return the value that a node writes to memory: that of its fused activation if any."""
+    """Return the value that a node writes to memory at run time.
+
+    That is the output of the activation fused into it (`fused_activation`), or else its own first
+    output.
+    """
     follower = fused_activation(node)
     return node.outputs[0] if follower is None else follower.outputs[0]
 

@@ -21,7 +21,7 @@ class PipelineEntry:
 
     Attributes:
         run: the pass.
-        reason: why it runs at this position.
+        reason: what it is for at this position, as a clause for reports.
         after: passes that must run before it.
     """
 

@@ -41,7 +41,7 @@ def to_unit_range(model: ir.Model, pixels: PixelRange) -> None:
     and an Add at each end. Exact in real numbers; values are not clipped.
 
     Args:
-        model: normalised float model whose first input and first output are images.
+        model: float32 model of opset 21 whose first input and first output are images.
         pixels: the values that it has now for pixels 0 and 255; they must differ.
     """
     span = pixels.high - pixels.low
@@ -56,7 +56,7 @@ def take_unit_range(model: ir.Model, pixels: PixelRange) -> None:
     in float32. Other inputs are unchanged.
 
     Args:
-        model: normalised float model whose first input is the image.
+        model: float32 model of opset 21 whose first input is the image.
         pixels: the values that it takes now for pixels 0 and 255.
     """
     _enter(model.graph, pixels.high - pixels.low, pixels.low)
@@ -70,7 +70,7 @@ def return_port(model: ir.Model, port: Port, peak: float, index: int = 0) -> Non
     clipped.
 
     Args:
-        model: normalised float model that returns the port's original values.
+        model: float32 model of opset 21 that returns the port's original values.
         port: the output, with its `low` and `high` values, one of each or one per channel.
         peak: value that `port.high` is mapped to.
         index: index of the port among the outputs.

@@ -55,7 +55,7 @@ def read_pixels(
     arguments. Else it is derived from the shapes that the model infers at a few sizes.
 
     Args:
-        model: normalised float model; the image is its first input, all inputs are (1, C, H, W);
+        model: float32 model of opset 21; the image is its first input, all inputs are (1, C, H, W);
             not changed.
         name: name for messages.
         peak: float value of pixel 255 if the model has no metadata.
@@ -166,7 +166,7 @@ def contract_of(model: ir.Model, name: str, peak: float) -> ImageContract:
     infers at a few sizes, as by `read_pixels`.
 
     Args:
-        model: normalised float model; the image is its first input, all inputs are (1, C, H, W);
+        model: float32 model of opset 21; the image is its first input, all inputs are (1, C, H, W);
             not changed.
         name: name for messages.
         peak: float value of pixel 255 if the model has no metadata.

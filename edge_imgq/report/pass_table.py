@@ -47,7 +47,7 @@ def _common(lists: Sequence[tuple[PhaseRow, ...]]) -> tuple[PhaseRow, ...]:
 
 def _phase_table(heading: str, nodes: int, phases: Sequence[PhaseRow]) -> str:
     """Return a table of phases; the last row of a phase has the node count after it."""
-    table = new_table("phase", "pass", ">fired", ">nodes", "why there")
+    table = new_table("phase", "pass", ">fired", ">nodes", "purpose")
     table.add_row("", "", "", str(nodes), "before")
     for phase in phases:
         cells = [(row.name, str(row.count), row.reason) for row in phase.passes if row.count]

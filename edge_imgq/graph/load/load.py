@@ -135,8 +135,9 @@ def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
         name: name of the model for messages.
 
     Raises:
-        ModelError: it cannot be converted to opset 21 or simplified, or is refused for one of the
-            reasons in `edge_imgq.graph.load.refusals`.
+        ModelError: it cannot be converted to opset 21 or simplified; it is quantized, in training
+            mode or random; it has NaN or infinite weights, operators of other domains, branches or
+            loops, or inputs and outputs of other kinds (`edge_imgq.graph.load.refusals`).
     """
     plain = _applied(WRITING_OUT, model, name)
     refuse_bad_weights(plain, name)

@@ -177,9 +177,9 @@ def refuse_branches(model: ir.Model, name: str) -> None:
 def refuse_signature(model: ir.Model, name: str) -> None:
     """Refuse models whose inputs or outputs a file cannot have.
 
-    One input must have rank 4, (N, C, H, W). Other inputs may be planes of rank 4, or vectors all
-    of whose lengths after the first are known. All inputs and outputs must be float32, and there
-    must be an output, of any shape.
+    One input must have rank 4, (N, C, H, W). Other inputs may be planes of rank 4, or vectors of
+    known lengths, of which the first of several may be open. All inputs and outputs must be
+    float32, and there must be an output, of any shape.
 
     Args:
         model: in opset 21; not changed.

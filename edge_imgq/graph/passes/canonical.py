@@ -72,110 +72,130 @@ from edge_imgq.graph.passes.tidy.split_variadic import split_variadic
 
 TIDY = Phase(
     "tidy",
-    "nothing stands twice, does nothing, or takes more than two operands",
+    "no node is repeated, has no effect or takes more than two operands",
     (
-        PipelineEntry(resolve_auto_pad, "padding is numbers, which all that follow read"),
-        PipelineEntry(negative_pad_to_slice, "a cut is a Slice, which others know"),
-        PipelineEntry(noop_elimination, "what does nothing hides what stands beside it"),
-        PipelineEntry(common_subexpression, "equal operands are then one value"),
-        PipelineEntry(split_variadic, "sums and extremes have two operands"),
-        PipelineEntry(merge_reshapes, "a layout has one reshape"),
+        PipelineEntry(resolve_auto_pad, "later passes read padding as numbers"),
+        PipelineEntry(negative_pad_to_slice, "later passes know cropping as a Slice"),
+        PipelineEntry(noop_elimination, "a node without effect hides patterns from later passes"),
+        PipelineEntry(common_subexpression, "later passes compare operands by identity"),
+        PipelineEntry(split_variadic, "later passes expect two operands"),
+        PipelineEntry(merge_reshapes, "later passes match single reshapes"),
     ),
 )
 
 RECOGNISE = Phase(
     "recognise",
-    "what several nodes spell is the operator that it means",
+    "an operator that is written as several nodes is one node",
     (
-        PipelineEntry(unfold_to_conv, "gathers of neighbourhoods are a convolution"),
-        PipelineEntry(col2im_to_deconv, "Col2Im is a transposed convolution"),
-        PipelineEntry(cumsum_to_avgpool, "differences of cumulative sums are a mean"),
-        PipelineEntry(conv1d_to_conv2d, "windows along one axis are windows of an image"),
-        PipelineEntry(fuse_space_to_depth, "strided slices are a pixel shuffle"),
-        PipelineEntry(normalize_gemm, "Gemm, MatMul and PRelu have their plain form"),
-        PipelineEntry(fuse_pixel_shuffle, "reshapes are a pixel shuffle", after=(merge_reshapes,)),
+        PipelineEntry(unfold_to_conv, "gathered windows become a convolution"),
+        PipelineEntry(col2im_to_deconv, "Col2Im becomes a transposed convolution"),
+        PipelineEntry(cumsum_to_avgpool, "differences of cumulative sums become a mean"),
+        PipelineEntry(conv1d_to_conv2d, "formats have two-dimensional windows only"),
+        PipelineEntry(fuse_space_to_depth, "strided slices become a pixel shuffle"),
+        PipelineEntry(normalize_gemm, "later passes expect Gemm, MatMul and PRelu in one form"),
+        PipelineEntry(
+            fuse_pixel_shuffle,
+            "a chain of reshapes becomes a pixel shuffle",
+            after=(merge_reshapes,),
+        ),
         Repeated(
             (
-                PipelineEntry(fuse_nearest_resize, "copies of rows and columns are a Resize"),
-                PipelineEntry(merge_reshapes, "what a Resize leaves behind is merged"),
+                PipelineEntry(fuse_nearest_resize, "repeated rows and columns become a Resize"),
+                PipelineEntry(merge_reshapes, "reshapes around a new Resize are merged"),
             ),
-            "a merged reshape shows the copies of the other axis",
+            "the copies along the other axis show only after the merge",
         ),
         PipelineEntry(
-            tile_to_concat, "repeated channels are a Concat", after=(fuse_nearest_resize,)
+            tile_to_concat, "repeated channels become a Concat", after=(fuse_nearest_resize,)
         ),
-        PipelineEntry(gather_to_slice, "tables that count up are slices"),
+        PipelineEntry(gather_to_slice, "consecutive indices become a Slice"),
         PipelineEntry(
-            gather_to_resize, "tables of neighbours are a Resize", after=(gather_to_slice,)
+            gather_to_resize,
+            "indices of nearest neighbours become a Resize",
+            after=(gather_to_slice,),
         ),
         PipelineEntry(
-            scatter_to_concat, "ScatterND of a block is a Concat", after=(fuse_space_to_depth,)
+            scatter_to_concat,
+            "a ScatterND that writes a block becomes a Concat",
+            after=(fuse_space_to_depth,),
         ),
         PipelineEntry(
             gather_to_conv,
-            "other tables are convolutions",
+            "other selections of channels become a 1×1 convolution",
             after=(gather_to_slice, gather_to_resize),
         ),
-        PipelineEntry(fuse_gelu, "products with erf or tanh are a Gelu"),
-        PipelineEntry(fuse_where_activation, "a choice by sign is an activation"),
-        PipelineEntry(decompose_einsum, "letters are products, sums and transpositions"),
+        PipelineEntry(fuse_gelu, "products with erf or tanh become a Gelu"),
+        PipelineEntry(fuse_where_activation, "a Where on the sign becomes an activation"),
+        PipelineEntry(decompose_einsum, "an Einsum becomes products, sums and transpositions"),
         PipelineEntry(
-            decompose_activations, "rare ones are common ones", after=(fuse_where_activation,)
+            decompose_activations,
+            "rare activations become common operators",
+            after=(fuse_where_activation,),
         ),
         PipelineEntry(
-            decompose_log_sums, "logarithms of sums, and norms by name, are sums and norms"
+            decompose_log_sums, "logarithms of sums, and Lp norms, become sums and norms"
         ),
         PipelineEntry(
-            reduce_to_mean, "sums and norms are means", after=(decompose_einsum, decompose_log_sums)
+            reduce_to_mean,
+            "sums and norms become means, which every format has",
+            after=(decompose_einsum, decompose_log_sums),
         ),
     ),
 )
 
 NORMALISE = Phase(
     "normalise",
-    "norms are means and variances, and images lie channels first",
+    "norms are means and variances, and images are channels first",
     (
         PipelineEntry(
             fuse_expanded_norm,
-            "a norm that was multiplied out is gathered",
+            "a norm whose product was expanded is written as one",
             after=(reduce_to_mean,),
         ),
         PipelineEntry(
             decompose_norm,
-            "a division that ends a norm belongs to it, and transpositions would move between",
+            "before transpositions move into the norms",
             after=(fuse_expanded_norm,),
         ),
         PipelineEntry(
             lift_over_group_reshape,
-            "groups that constants do not need vanish",
+            "channel groups around arithmetic with constants are removed",
             after=(decompose_norm,),
         ),
-        PipelineEntry(lift_gemm_over_reshape, "products of rows are products of images"),
-        PipelineEntry(unflatten_matmul, "products need no flattening"),
+        PipelineEntry(
+            lift_gemm_over_reshape, "products of flattened pixels become products of images"
+        ),
+        PipelineEntry(unflatten_matmul, "reshapes around a matrix product are removed"),
         Repeated(
             (
                 PipelineEntry(
                     reduce_transposes,
-                    "they meet and cancel",
+                    "pairs of inverse transpositions cancel",
                     after=(lift_gemm_over_reshape, unflatten_matmul),
                 ),
-                PipelineEntry(merge_transpose_axes, "a transposition has few axes"),
-                PipelineEntry(
-                    merge_reshapes, "reshapes that transpositions left side by side are merged"
-                ),
+                PipelineEntry(merge_transpose_axes, "formats have transpositions of few axes only"),
+                PipelineEntry(merge_reshapes, "reshapes that are neighbours now are merged"),
             ),
-            "transpositions meet once more where reshapes stood between them",
+            "merged reshapes let more transpositions cancel",
         ),
-        PipelineEntry(joined_resizes, "resizes of both axes are one", after=(reduce_transposes,)),
-        PipelineEntry(decompose_norm, "transpositions hid some norms", after=(reduce_transposes,)),
+        PipelineEntry(
+            joined_resizes, "two resizes, one per axis, become one", after=(reduce_transposes,)
+        ),
+        PipelineEntry(
+            decompose_norm, "norms that transpositions had hidden", after=(reduce_transposes,)
+        ),
     ),
 )
 
 PROTECT = Phase(
     "protect",
-    "what must stay float together is marked before anything moves into it",
+    "arithmetic that must be float as a whole is marked before folding changes it",
     (
-        PipelineEntry(mark_std_float, "a deviation and what it divides", after=(decompose_norm,)),
+        PipelineEntry(
+            mark_std_float,
+            "standard deviations, and the divisions by them",
+            after=(decompose_norm,),
+        ),
         PipelineEntry(
             mark_attention_float, "scores and weights of attention", after=(reduce_transposes,)
         ),
@@ -184,30 +204,44 @@ PROTECT = Phase(
 
 EXPRESS = Phase(
     "express",
-    "operators that some target lacks are those that all have",
+    "operators that a target lacks are written as ones that all have",
     (
         PipelineEntry(
-            channel_mean_to_conv, "a mean over channels is a convolution", after=(decompose_norm,)
+            channel_mean_to_conv,
+            "a mean over channels becomes a convolution",
+            after=(decompose_norm,),
         ),
-        PipelineEntry(batch_norm_to_conv, "an affine per channel is a convolution"),
-        PipelineEntry(fold_slice_into_deconv, "a slice after one is its padding"),
-        PipelineEntry(normalize_deconv, "dilated ones are plain", after=(fold_slice_into_deconv,)),
+        PipelineEntry(batch_norm_to_conv, "a batch norm becomes a depthwise convolution"),
         PipelineEntry(
-            divide_to_multiply, "a division is a product", after=(decompose_norm, mark_std_float)
-        ),
-        PipelineEntry(decompose_hard_sigmoid, "a line that is clipped"),
-        PipelineEntry(merge_clips, "clippings meet", after=(decompose_hard_sigmoid,)),
-        PipelineEntry(fuse_prelu, "sums of rectifiers are a PRelu", after=(merge_clips,)),
-        PipelineEntry(
-            downsample2_to_avgpool, "shrinking to half is a mean", after=(joined_resizes,)
+            fold_slice_into_deconv, "a Slice after a transposed convolution becomes padding"
         ),
         PipelineEntry(
-            cubic_upsample_to_conv, "cubic enlarging is a convolution", after=(joined_resizes,)
+            normalize_deconv,
+            "dilated and grouped transposed convolutions become plain ones",
+            after=(fold_slice_into_deconv,),
         ),
-        PipelineEntry(edge_pad_to_concat, "edges are slices", after=(cubic_upsample_to_conv,)),
+        PipelineEntry(
+            divide_to_multiply,
+            "a division by a constant becomes a product",
+            after=(decompose_norm, mark_std_float),
+        ),
+        PipelineEntry(decompose_hard_sigmoid, "a HardSigmoid becomes a product, a sum and a Clip"),
+        PipelineEntry(merge_clips, "consecutive clips become one", after=(decompose_hard_sigmoid,)),
+        PipelineEntry(fuse_prelu, "a sum of rectifiers becomes a PRelu", after=(merge_clips,)),
+        PipelineEntry(
+            downsample2_to_avgpool, "a Resize by ½ becomes a mean", after=(joined_resizes,)
+        ),
+        PipelineEntry(
+            cubic_upsample_to_conv, "a cubic Resize becomes a convolution", after=(joined_resizes,)
+        ),
+        PipelineEntry(
+            edge_pad_to_concat,
+            "edge padding becomes slices and Concat",
+            after=(cubic_upsample_to_conv,),
+        ),
         PipelineEntry(
             pooled_matmul_to_conv,
-            "products of vectors are convolutions",
+            "a matrix product of vectors becomes a 1×1 convolution",
             after=(mark_attention_float,),
         ),
     ),
@@ -217,26 +251,26 @@ FOLD = Phase(
     "fold",
     "constants and linear branches are inside convolutions",
     (
-        PipelineEntry(fold_pixel_range, "the range of pixels, at both ends at once"),
+        PipelineEntry(fold_pixel_range, "pixel normalisation, at both ends together"),
         PipelineEntry(
             fold_affine_into_producer,
-            "into the convolution before",
+            "factors and offsets go into the convolution before them",
             after=(batch_norm_to_conv, fold_pixel_range),
         ),
         PipelineEntry(
             fold_affine_into_consumer,
-            "else into the following layers",
+            "what remains goes into the following layers",
             after=(fold_affine_into_producer,),
         ),
         PipelineEntry(
             fuse_mirrored_clips,
-            "two rectifiers are a clipping",
+            "two rectifiers become a Clip",
             after=(merge_clips, fold_affine_into_consumer),
         ),
-        PipelineEntry(prune_sliced_conv, "channels that nobody reads are not computed"),
+        PipelineEntry(prune_sliced_conv, "channels that no node reads are not computed"),
         PipelineEntry(
             reparameterize,
-            "branches are one convolution",
+            "parallel and consecutive convolutions become one",
             after=(
                 fold_affine_into_producer,
                 fold_affine_into_consumer,
@@ -249,25 +283,31 @@ FOLD = Phase(
 
 MARK = Phase(
     "mark",
-    "what eight bits cannot hold is marked, now that nothing changes around it",
+    "arithmetic that eight bits cannot represent is marked, now that the graph is final",
     (
         PipelineEntry(
             mark_tone_curves_float,
-            "curves and the arithmetic between them",
+            "tone curves, and the arithmetic between them",
             after=(reparameterize,),
         ),
         PipelineEntry(mark_variance_float, "variances of an image", after=(reparameterize,)),
-        PipelineEntry(mark_normalised_trunk_float, "sums that norms read", after=(reparameterize,)),
         PipelineEntry(
-            mark_sum_chains_float, "sums of many tensors round once", after=(reparameterize,)
+            mark_normalised_trunk_float, "residual sums that norms read", after=(reparameterize,)
+        ),
+        PipelineEntry(
+            mark_sum_chains_float,
+            "sums of many tensors, which then round once",
+            after=(reparameterize,),
         ),
         PipelineEntry(
             mark_shifted_image_float,
-            "a shifted image has no levels",
+            "a shifted image, whose values are not 8-bit levels",
             after=(fold_affine_into_consumer,),
         ),
         PipelineEntry(
-            mark_shrunk_image_float, "nor has a shrunk one", after=(fold_affine_into_consumer,)
+            mark_shrunk_image_float,
+            "a downsampled image, whose values are not 8-bit levels",
+            after=(fold_affine_into_consumer,),
         ),
     ),
 )
@@ -278,16 +318,17 @@ PHASES = (TIDY, RECOGNISE, NORMALISE, PROTECT, EXPRESS, FOLD, MARK)
 def canonical(model: ir.Model, watcher: Watcher | None = None) -> int:
     """Rewrite a float graph into the form that all formats are written from.
 
-    It applies every phase of PHASES in order, then infers the shapes of the new nodes. The graph
-    computes the same function up to the rounding of float32. A graph with a DequantizeLinear node
-    stays unchanged.
+    It applies every phase of PHASES in order, then infers the shapes of the new nodes. Operators
+    that are written as several nodes become one, norms means and variances, images channels first,
+    and constants and linear branches are folded into convolutions. The graph computes the same
+    function up to the rounding of float32. A graph with a DequantizeLinear node stays unchanged.
 
     Args:
         model: edited in place.
-        watcher: called after each phase with the phase's record and the model.
+        watcher: called after each phase with the phase's record and the model; None for no calls.
 
     Returns:
-        The number of rewrites.
+        The number of rewrites by all passes.
     """
     if any(node.op_type == "DequantizeLinear" for node in model.graph):
         return 0

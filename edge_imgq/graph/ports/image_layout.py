@@ -40,7 +40,7 @@ class ImageLayout:
 
     @property
     def photo_unit(self) -> int:
-        """Photograph pixels per input pixel along one side: 2 for raw, else 1."""
+        """Photograph pixels per input pixel along one side: 2 for a raw mosaic, else 1."""
         return 2 if self.kind == "raw" else 1
 
 
@@ -49,8 +49,9 @@ def image_layout(
 ) -> ImageLayout:
     """Return what the channels of a model's image input hold, as requested or as is likeliest.
 
-    Without a request, 1 and 3 channels are an image, other multiples of 3 frames, 4 RGBA, or raw if
-    the name says so (such as "bayer") or the network doubles the size and returns 3 channels.
+    Without a request, multiples of 4 channels are raw if the input's name says so (such as "bayer")
+    or if the network enlarges by an even factor and returns 3 channels. Otherwise 4 are RGBA, 1 and
+    3 an image, other multiples of 3 frames.
 
     Args:
         model: model whose first input is the image, (1, C, H, W).

@@ -149,9 +149,10 @@ def further_ports(
 ) -> tuple[Port, ...]:
     """Return the ports of the inputs other than the image, from the request, shapes and names.
 
-    An input without height and width is a vector, one whose name contains "mask" a mask, one with
-    the image's 3 or more channels an image, else a plane. Ranges that the user does not state are 0
-    to 75/255 of the span for noise levels, the span for images, else 0 to 1.
+    Without a request, an input without height and width is a vector, one whose name contains "mask"
+    a mask, one of as many channels as the image, 3 or more, an image, else a plane; one that an
+    output feeds is a state. Ranges that the user does not state are 0 to 75/255 of the span for
+    noise levels, the span for images, else 0 to 1.
 
     Args:
         model: model with inputs (1, C, H, W) or (1, N, 1, 1), the image first.
@@ -185,13 +186,13 @@ def further_ports(
 
 
 def refuse_bound_beyond(requests: PortRequests, span: tuple[float, float]) -> None:
-    """Refuse a constant for an input outside of that input's range.
+    """Refuse constants to which inputs are bound and that lie outside of the inputs' ranges.
 
-    So a noise level in the wrong unit is noticed: the range is the user's, or 0 to 75/255 of the
-    pixels' for names such as "noise" or "sigma". Other inputs may have any value.
+    So a noise level in the wrong unit is noticed. The range is the user's, or, for names such as
+    "noise" or "sigma", 0 to 75/255 of the pixels' span. Other inputs may have any value.
 
     Args:
-        requests: the user's request.
+        requests: the user's request, with the constants.
         span: values of pixel 0 and pixel 255.
 
     Raises:

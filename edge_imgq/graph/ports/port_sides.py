@@ -39,7 +39,7 @@ def name_sides(
     and states have the size of the outputs that feed them.
 
     Args:
-        model: normalised float model, the image first; not changed.
+        model: float32 model of opset 21, the image first; not changed.
         preferred: heights and widths to try first.
         states: pairs of an output and the input that it feeds in the next frame.
         name: name of the model for messages.

@@ -35,7 +35,7 @@ def put_picture_first(
     after. The order of the others is kept.
 
     Args:
-        model: normalised float model, the image its first input.
+        model: float32 model of opset 21, the image its first input.
         requests: port properties that the user gave.
         preferred: heights and widths to try first.
         name: name of the model for messages.

@@ -36,7 +36,7 @@ def find_states(model: ir.Model, requests: PortRequests, name: str) -> tuple[Pai
     input and output.
 
     Args:
-        model: normalised float model, the image its first input.
+        model: float32 model of opset 21, the image its first input.
         requests: port properties that the user gave.
         name: name of the model for messages.
 

@@ -31,8 +31,8 @@ def hoist_activation(model: ir.Model) -> int:
 
     f(shuffle(x)) becomes shuffle(f(x)), so that the convolution before can fuse f. Before a
     DepthToSpace of either mode move Relu, Clip, LeakyRelu and PRelu, whose slopes are permuted with
-    their channels; before a nearest Resize with scales of at least 1, every elementwise activation.
-    The activation must be the only reader of the moved image.
+    their channels; before a nearest Resize with scales of at least 1, every elementwise operator of
+    one operand, and PRelu. The activation must be the only reader of the moved image.
 
     Args:
         model: edited in place.

@@ -33,7 +33,7 @@ class _Steps:
 
     @property
     def end(self) -> int:
-        """One past the last index."""
+        """Index after the last one that the table holds."""
         return self.first + (self.taps - 1) * self.dilation + (self.results - 1) * self.stride + 1
 
 
