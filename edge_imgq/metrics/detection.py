@@ -60,13 +60,13 @@ def overlaps(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np
 
 
 def without_duplicates(boxes: Boxes, most: float) -> Boxes:
-    """Remove boxes that overlap a box of higher score and the same label (non-maximum suppression).
+    """Remove boxes that overlap a kept box of higher score and the same label.
 
-    The result is in order of falling score.
+    Greedy non-maximum suppression. The result is in order of falling score.
 
     Args:
         boxes: boxes in any order.
-        most: largest IoU of two boxes of one label that are both kept.
+        most: largest IoU, 0 to 1, of two boxes of one label that are both kept.
     """
     ordered = boxes.chosen(np.argsort(-boxes.scores, kind="stable"))
     near = overlaps(ordered.corners, ordered.corners) > most
@@ -82,8 +82,8 @@ def correct(reference: Boxes, detected: Boxes) -> NDArray[np.bool_]:
     """Return which detected boxes are correct: bool (N,), in the order of `detected`.
 
     Boxes take turns by falling score. Each takes the reference box of its label with the highest
-    IoU among those that no box has taken yet, and is correct if that is at least CORRECT, 0.5. A
-    box whose best IoU is lower takes none.
+    IoU among those that no box has taken yet, and is correct if that is at least 0.5. A box whose
+    best IoU is lower takes none.
     """
     shared = overlaps(detected.corners, reference.corners)
     shared[detected.labels[:, None] != reference.labels] = 0.0

@@ -97,12 +97,12 @@ class ExportRecipe:
 
     @property
     def processors(self) -> tuple[str, ...]:
-        """The values of `processor` as a tuple, one or more."""
+        """The processors that the recipe names, keys of PROCESSORS, one or more."""
         return (self.processor,) if isinstance(self.processor, str) else self.processor
 
     @property
     def chips(self) -> tuple[str, ...]:
-        """Chips for whose NPUs the file is compiled, keys of CHIPS; empty for CPU and GPU."""
+        """Chips for whose NPUs the file is compiled, such as "qualcomm:sm8750"; else empty."""
         return tuple(name for name in self.processors if name in CHIPS)
 
     @property

@@ -29,7 +29,7 @@ def shipped_folder(stage: str) -> Path:
 
 
 def recipe_folder(stage: str, beside: Path | None = None) -> Path:
-    """Return the folder from which recipes of a stage are read.
+    """Return the folder from which recipes of a stage are read; nothing in it is checked.
 
     Args:
         stage: "export", "quantize" or "calibration_data".

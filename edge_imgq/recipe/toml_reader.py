@@ -118,7 +118,7 @@ class TomlTable:
         """Return the string of a key.
 
         Recorded as wrong, and replaced by the first choice or "": a key that is missing without
-        default, a value that is no string or not one of `choices`, if there are any.
+        default, and a value that is no string or not one of `choices`, if there are any.
         """
         value = str(self._get(key, str, "a string", default, choices[0] if choices else ""))
         return value if self._is_one_of(key, value, choices) else choices[0]
@@ -180,7 +180,7 @@ class TomlTable:
         """Return the (height, width) in pixels of a key that must be present.
 
         Recorded as wrong, and replaced by (1, 1): anything but a list of two integers from 1 to
-        `MAX_SIDE`.
+        65535.
         """
         values = self._get(key, list, "a list [height, width]", None, [1, 1])
         if len(values) != 2 or not all(

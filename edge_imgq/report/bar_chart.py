@@ -37,8 +37,8 @@ def bar_chart(title: str, names: Sequence[str], bars: Sequence[Bar]) -> NDArray[
     Args:
         title: Text above the chart.
         names: Legend: a name per segment, at most three; further segments are not drawn.
-        bars: Bars from top to bottom; lengths are 0 or more, and their sum is printed as a
-            percentage.
+        bars: Bars from top to bottom; lengths are shares, 0 or more, and their sum is printed as a
+            percentage: "25.0%" for 0.25.
 
     Returns:
         uint8 RGB (H, W, 3), of fixed width and a height that depends on the number of bars.

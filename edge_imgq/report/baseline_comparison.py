@@ -78,10 +78,11 @@ class BaselineComparison:
         return bool(other_sizes(known, figures(target)))
 
     def cells(self, verdict: Verdict) -> tuple[str, ...]:
-        """Return the cells of `COLUMNS` for a verdict's target: file size, PSNR and drop in dB.
+        """Return the table cells of a verdict's target, as text.
 
-        Where the baseline's value differs, a cell is "new (was old)". All are ABSENT, a dash,
-        without current values.
+        They are the size, mean PSNR to the float model and to the truth in dB, and mean drop in dB.
+        Where the baseline's value differs, a cell is "new (was old)". All are a dash without
+        current values.
         """
         target, known = self.now(verdict), self.before(verdict)
         if target is None:

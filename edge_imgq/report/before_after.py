@@ -56,9 +56,9 @@ class BeforeAfter:
 def before_after_page(title: str, photos: Iterable[tuple[str, Pixels, Pixels]]) -> str:
     """Return an HTML page of photographs before and after enhancement, which loads nothing.
 
-    Each photograph is shown as the crop of at most `SIDE` pixels of the result with the largest
-    squared error, scaled to the result's size. Those beyond `MAX_BYTES` of pictures are left out,
-    and the page says how many.
+    Each photograph is shown as the crop of at most 512×512 pixels of the result with the largest
+    squared error, scaled to the result's size. Those beyond 12 MB of pictures are left out, and the
+    page says how many.
 
     Args:
         title: Page title.

@@ -79,8 +79,8 @@ def check_page(
 ) -> str:
     """Return the HTML page of a check: headline, a row per target, reasons, images and history.
 
-    The page loads nothing and works offline. Pictures beyond `MAX_BYTES` are left out, the worst of
-    each target last, and the page says how many.
+    The page loads nothing and works offline. Pictures beyond 2.6 MB are left out, the worst of each
+    target last, and the page says how many.
 
     Args:
         comparison: Verdicts and values to show.

@@ -62,7 +62,7 @@ def changes_beyond_tolerance(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return sentences on values that became worse, and on those that became better.
 
-    Only changes beyond the tolerance count. PSNR against the float model above INVISIBLE count as
+    Only changes beyond the tolerance count. PSNR against the float model above 60 dB count as
     equal. A value that is no longer measured is worse; one that the baseline lacks is not compared.
     If the file lacks an input size of the baseline's, that is the only sentence, since the values
     of different sizes cannot be compared.

@@ -36,7 +36,7 @@ class FileTimes:
 
     @property
     def is_clearly_faster(self) -> bool:
-        """True if the mixed file takes at most 1 / CLEARLY, 0.8, of the float file's time."""
+        """True if the mixed file takes at most 0.8 of the float file's time."""
         return self.float_ms >= CLEARLY * self.mixed_ms
 
 

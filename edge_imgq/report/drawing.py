@@ -40,7 +40,7 @@ def plain_columns(count: int) -> Table:
 
 
 def draw(what: RenderableType) -> str:
-    """Render a table or other rich object as text of at most `WIDTH` columns, without colour.
+    """Render a table or other rich object as text of at most 80 columns, without colour.
 
     Longer cells are folded. Lines have no trailing spaces, and there is no newline at the end.
     """
@@ -53,7 +53,7 @@ def draw(what: RenderableType) -> str:
 
 
 def wrapped(paragraph: str, indent: str = "") -> str:
-    """Wrap a paragraph at `WIDTH` columns; words are never broken, so a longer one stands out.
+    """Wrap a paragraph at 80 columns; words are never broken, so a longer one stands out.
 
     Args:
         paragraph: Text; line breaks in it become spaces.
@@ -69,7 +69,8 @@ def wrapped(paragraph: str, indent: str = "") -> str:
 def folded(name: str, width: int, indent: str = "") -> str:
     """Wrap a tensor or operator name in lines of at most `width` characters, between its words.
 
-    Words end as `WORDS` matches; a word longer than a line is broken.
+    Words end after ".", "_", "/", ":", "×" or "-", and before "+" or a camel-case capital. A word
+    longer than a line is broken.
 
     Args:
         name: Name without spaces.

@@ -41,7 +41,7 @@ def drift_picture(title: str, float_image: Pixels, file_image: Pixels) -> Pixels
         file_image: output of the file, of the same shape and dtype.
 
     Returns:
-        uint8 RGB (height, width, 3), at least MIN_WIDTH wide. The map repeats pixels, or takes the
+        uint8 RGB (height, width, 3), at least 540 wide. The map repeats pixels, or takes the
         largest error of a block of pixels, to fit the width of the crops below it.
 
     Raises:
@@ -64,7 +64,7 @@ def crops_picture(title: str, float_crop: Pixels, file_crop: Pixels) -> Pixels:
     Args:
         title: text above the crops.
         float_crop: crop of the float model's output, uint8 (h, w, C) with one channel or three;
-            larger ones than SIDE of `edge_imgq.images.contact_sheet` overlap.
+            those over 96 pixels high or wide overlap.
         file_crop: crop of the file's output, of the same shape.
 
     Returns:
@@ -89,7 +89,7 @@ def error_map(one: Pixels, other: Pixels) -> Pixels:
 
 
 def amplified(one: Pixels, other: Pixels) -> Pixels:
-    """Return 128 + AMPLIFIED · (one − other) of two uint8 images, clipped to 0 to 255.
+    """Return 128 + 16 · (one − other) of two uint8 images, clipped to 0 to 255.
 
     Both have one shape, which is that of the result.
     """
@@ -99,9 +99,10 @@ def amplified(one: Pixels, other: Pixels) -> Pixels:
 
 
 def coloured(levels: Pixels) -> Pixels:
-    """Colour a map of errors in levels, uint8 (H, W), by GRADES.
+    """Colour a map of errors in levels, uint8 (H, W), as `KEY` says.
 
-    Returns uint8 RGB (H, W, 3): the colour of the highest grade that the error reaches.
+    Returns uint8 RGB (H, W, 3): black for 0, blue from 1, cyan from 2, green from 3, yellow from 5,
+    orange from 9, red from 17.
     """
     starts = np.array(list(GRADES))
     colours = np.array(list(GRADES.values()), np.uint8)

@@ -22,7 +22,7 @@ def decibels(value: float, digits: int = 1) -> str:
     """Format a PSNR: "same" for identical images, and less than 100 for all others.
 
     Args:
-        value: PSNR in dB; identical images count as IDENTICAL, 100.
+        value: PSNR in dB; identical images count as 100.
         digits: Decimals.
     """
     if value >= IDENTICAL:

@@ -33,8 +33,8 @@ class ImageComparison:
     def cropped(self) -> ImageComparison:
         """Return a copy cropped to the square where the images differ most.
 
-        Its side is SIDE of `edge_imgq.images.contact_sheet`, or the image's where that is smaller;
-        `top` and `left` are those in the whole image, and `psnr` stays that of the whole image.
+        Its side is 96 pixels, or the image's where that is smaller; `top` and `left` are those in
+        the whole image, and `psnr` stays that of the whole image.
         """
         from edge_imgq.images.contact_sheet import largest_error_region
 

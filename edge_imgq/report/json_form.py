@@ -40,8 +40,8 @@ def report_from_dict(values: Any, where: str) -> Report:
         where: Name of the file, for messages.
 
     Raises:
-        RecipeError: A key is missing or unknown, a value has another type, or the schema is not
-            `SCHEMA`.
+        RecipeError: A key is missing or unknown, a value has another type, or the schema is not the
+            current one.
     """
     if not isinstance(values, dict) or "schema" not in values:
         raise RecipeError(f"{where} is not a report of edge-imgq: it has no 'schema'.")
@@ -152,10 +152,10 @@ def report_files(path: Path) -> list[Path]:
 
 
 def read_report(path: Path) -> Report:
-    """Read one report file.
+    """Read a report from its JSON file.
 
     Raises:
         FileNotFoundError: It does not exist.
-        RecipeError: It cannot be read or is not a report of this schema.
+        RecipeError: It cannot be read or is not a report of the current schema.
     """
     return report_from_dict(read_json(path), str(path))

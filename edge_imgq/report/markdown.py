@@ -30,8 +30,8 @@ class MarkdownImage:
 def markdown(comparison: BaselineComparison, pictures: Sequence[MarkdownImage] = ()) -> str:
     """Return verdicts as Markdown: headline, a row per target, notes, reasons and changes.
 
-    Names and sentences are escaped. Text beyond `MAX_CHARACTERS` characters is cut from the end,
-    where the pictures are; a last line counts the lines that were left out.
+    Names and sentences are escaped. Text beyond 60,000 characters is cut from the end, where the
+    pictures are; a last line counts the lines that were left out.
 
     Args:
         comparison: Verdicts and values.

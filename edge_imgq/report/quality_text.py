@@ -112,9 +112,8 @@ def _others_beyond(report: Report) -> list[str]:
 def tint_lines(report: Report) -> list[str]:
     """Return a line per file with a visible mean error of colour or brightness, in levels.
 
-    It lists the channels' signed errors overall and in flat dark and bright areas, if one is
-    VISIBLE levels or more. Lines are not wrapped; [] if there are none, or the result is not an
-    image.
+    It lists the channels' signed errors overall and in flat dark and bright areas, if one is 0.5
+    levels or more. Lines are not wrapped; [] if there are none, or the result is not an image.
     """
     lines = []
     for target in report.targets if report.contract.returns_image else ():
@@ -132,12 +131,13 @@ def tint_lines(report: Report) -> list[str]:
 
 
 def number_lines(report: Report) -> list[str]:
-    """Return lines on the network's further inputs and outputs, and on results other than pictures.
+    """Return lines on further inputs and outputs, and on results other than pictures.
 
-    They say which of the model's own numbers the pixels stand for, and the border that the network
-    leaves out. By target follow the errors against the float model: relative to the norm, the
-    largest one in the model's own unit and relative to its range, PSNR of further outputs in dB,
-    and PSNR by frames. Empty if none of these applies.
+    They say which of the model's own numbers the levels stand for, and the border in pixels that
+    the network leaves out. By target follow the errors against the float model: relative to the
+    norm in percent, the largest one in the model's own unit and relative to its range, PSNR of
+    further outputs in dB, and PSNR after some frames. Lines are not wrapped; [] if none of these
+    applies.
     """
     contract, result = report.contract, report.contract.result
     lines = [_stated(port, contract.peak) for port in contract.further]

@@ -107,9 +107,12 @@ def _measured(report: Report, explain: bool) -> list[str]:
 
 
 def cells(target: TargetReport) -> tuple[str, ...]:
-    """Return the table row of a file, a text per column of COLUMNS.
+    """Return the table row of a file, as text.
 
-    "!" after the name marks a breach of the budget; a dash stands for what was not measured.
+    Cells are the name, file size, PSNR against the float reference, drop, PSNR of the quantized
+    graph, share within one level of it, and time. PSNR and drop are in dB, mean/worst; times are in
+    ms, median/90th percentile. "!" after the name marks a breach of the budget; a dash stands for
+    what was not measured.
     """
     return (
         _with_wrappable_size(target.target) + (" !" if target.breaches else ""),

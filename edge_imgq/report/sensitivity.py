@@ -36,8 +36,8 @@ class ChosenPrecision:
 def comparison(choice: ChosenPrecision) -> str:
     """Return a sentence that compares mixed precision with a float file, with a leading space.
 
-    It gives the float file's time as a multiple of int8's, and advises to ship it unless mixed
-    precision is clearly faster, by CLEARLY. "" without a float file.
+    It gives the float file's time as a multiple of int8's, and advises to ship it unless it takes
+    over 1.25 times the time of mixed precision. "" without a float file.
     """
     if choice.time_in_float is None:
         return ""

@@ -14,9 +14,9 @@ DISTURBED = "this machine was not quiet, compare no times; --json says what dist
 
 
 def runtime_lines(report: Report) -> list[str]:
-    """Return lines on the runtime and device of each file, and on what disturbed its time.
+    """Return lines on where each file ran and was timed, and on what disturbed its time.
 
-    Files with equal ones share a line. Lines are not wrapped.
+    Files of equal runtime and device share a line. Lines are not wrapped.
     """
     lines = [f"{where}: {', '.join(targets)}" for where, targets in _by_runtime(report).items()]
     return [*lines, *_conditions(report)]

@@ -35,7 +35,7 @@ Saying = Callable[[Timing], str]
 def timing_table(timings: Sequence[Timing]) -> str:
     """Return times of files as text: a row per file, notes on rows, and tables of operator costs.
 
-    Times are in ms, memory in bytes. Notes say where and how each was measured, and why not.
+    Times are in ms, memory is in kB or MB. Notes say where and how each was measured, and why not.
     """
     table = new_table("file", ">median ms", ">p90 ms", ">runs (before)", ">activations", ">process")
     folder = _common_folder(timings)

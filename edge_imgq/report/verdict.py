@@ -105,7 +105,7 @@ def judge(
         reports: Reports on the files.
         baseline: Baseline to compare with.
         unvouched: Why a target's file is not the measured one, by (model, target).
-        required: Targets that fail if skipped, new, unjudged or absent; `QUALITY` makes all
+        required: Targets that fail if skipped, new, unjudged or absent; "quality" makes all
             unjudged targets fail.
 
     Returns:

@@ -39,8 +39,8 @@ class Constants:
     def numbers(self, operation: Any) -> NDArray[Any]:
         """Return the contents of a `coreai.constant` operation, in its shape and element type.
 
-        The array may be read-only. Large constants must be of one of TYPES; other types raise
-        KeyError.
+        The array may be read-only. Large constants must be of float16, float32, bool, or 8 or
+        32-bit integers; others raise KeyError.
         """
         value, kind = operation.attributes["value"], operation.results[0].type
         match = NAMED.match(str(value))

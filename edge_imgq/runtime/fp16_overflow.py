@@ -47,8 +47,8 @@ class Fp16Overflow:
 def fp16_overflows(path: Path, pixels: NDArray[np.uint8], peak: float) -> tuple[Fp16Overflow, ...]:
     """List the tensors of a float .tflite file that exceed float16 on an image, in execution order.
 
-    The file is run in float32; a tensor is listed if a magnitude is over 65504. NaN and infinity
-    are reported as the largest float32.
+    The file is run in float32; a tensor is listed if a magnitude is over 65504, NaN or infinite.
+    The latter two are reported as the largest float32.
 
     Args:
         path: a file of one size.

@@ -31,7 +31,7 @@ class LevelsSession(ABC):
 
     @property
     def sizes(self) -> tuple[tuple[int, int], ...]:
-        """The fixed (height, width), empty if open."""
+        """The fixed (height, width) in pixels as the only entry; () if the file takes any."""
         return () if self.size is None else (self.size,)
 
     @property
@@ -40,11 +40,13 @@ class LevelsSession(ABC):
         return self.size is None
 
     def refuse_other_size(self, path: Path, size: tuple[int, int]) -> None:
-        """Refuse an image whose size a fixed-size file does not take.
+        """Refuse an image of another size than that of a file of one size.
+
+        A file that takes other sizes refuses none.
 
         Args:
             path: the file, for the message.
-            size: (height, width) of the image.
+            size: (height, width) of the image in pixels.
 
         Raises:
             ImageError: the sizes differ.

@@ -34,11 +34,10 @@ Size = tuple[int, int]
 
 
 class LiteRTSession:
-    """One .tflite file; implements `edge_imgq.runtime.protocol.Session`.
+    """A .tflite file; implements `edge_imgq.runtime.protocol.FloatSession`, loaded from disk once.
 
-    The file is loaded from disk once per session. The image size selects the signature if the file
-    has several. Otherwise an image of another size resizes the input, if the note allows it; that
-    size is kept for the next image.
+    The image size selects the signature if the file has several. Otherwise an image of another size
+    resizes the input, if the note allows it; that size is kept for the next image.
     """
 
     def __init__(self, path: Path, note: FileNote, threads: int, xnnpack: bool = True) -> None:
@@ -62,14 +61,15 @@ class LiteRTSession:
 
     @property
     def sizes(self) -> tuple[Size, ...]:
-        """Every exported (height, width): those of the signatures, or the only one."""
+        """Every exported (height, width) in pixels: those of the signatures, or the only one."""
         return tuple(self._signatures) or (self._own_size,)
 
     @property
     def resizable(self) -> bool:
-        """True if the note allows resizing and a trial gives the expected output size.
+        """True if the file also runs at other sizes: its note says so, and a trial confirms it.
 
-        The trial runs once, at the first access.
+        The trial, at the first access, resizes a copy and compares the output size with the
+        expected one; nothing is run. A file with several signatures is not resizable.
         """
         if self._signatures or not self.note.resizable:
             return False

@@ -57,6 +57,10 @@ def set_inputs(interpreter: Any, pixels: NDArray[np.uint8 | np.float64], peak: f
 
 
 def channels_first(shape: Sequence[int]) -> tuple[int, int, int, int]:
-    """Convert a shape (N, H, W, C) to (N, C, H, W)."""
+    """Convert a shape (N, H, W, C) to (N, C, H, W), as Python ints.
+
+    Raises:
+        ValueError: the shape does not have four axes.
+    """
     batch, height, width, channels = (int(length) for length in shape)
     return batch, channels, height, width

@@ -142,7 +142,7 @@ class OwnPorts:
 
     @staticmethod
     def of(contract: ImageContract) -> OwnPorts:
-        """Return a contract's further inputs, result, border, other outputs and scale."""
+        """Return the ports of a user's own file: a contract's inputs and outputs in its ranges."""
         return OwnPorts(
             contract.further, contract.result, contract.border, contract.others, contract.scale
         )
@@ -274,7 +274,7 @@ def in_reference_evaluator(
 ) -> SourceOnnx | Skipped:
     """Open a model in ONNX's reference evaluator, or return the reason why it fails.
 
-    It is written in NumPy: it takes minutes for images of more than MAX_PIXELS pixels, but runs all
+    It is written in NumPy: it takes minutes for images of more than 256 × 256 pixels, but runs all
     opsets.
 
     Args:
@@ -296,7 +296,7 @@ def in_reference_evaluator(
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of an error message, or the exception's class name."""
+    """Return the first line of an error's message; the name of its class if that is empty."""
     return str(error).strip().split("\n")[0] or type(error).__name__
 
 

@@ -22,8 +22,8 @@ class PackageVersion:
 def runtime_versions() -> tuple[PackageVersion, ...]:
     """Return the versions of the installed packages that run files, sorted by name.
 
-    They are PACKAGES and the formats' extras. Nothing is imported; packages that are not installed
-    are left out.
+    They are the runtimes, NumPy and the formats' optional packages. Nothing is imported; packages
+    that are not installed are left out.
     """
     extras = [row.extra.package for row in FORMATS.values() if row.extra is not None]
     versions = []

@@ -70,12 +70,15 @@ class Worker:
         return answer, result
 
     def log(self) -> str:
-        """Return what the process wrote to standard error so far, with invalid UTF-8 replaced."""
+        """Return what the process wrote to standard error so far; "�" stands for invalid UTF-8."""
         self._complaints.seek(0)
         return self._complaints.read().decode(errors="replace")
 
     def close(self) -> None:
-        """Close the pipes and end the process, by force after five seconds."""
+        """Close the pipes and end the process, by force after five seconds.
+
+        Afterwards `ask` and `log` fail with ValueError.
+        """
         with suppress(OSError):
             if self._process.stdin is not None:
                 self._process.stdin.close()

@@ -39,14 +39,14 @@ def breaches(
     A drop that was not measured is no breach; the report states the reason, and the PSNR against
     the reference is always checked, of further outputs and in TFLite's built-in kernels too. For a
     file that ran on another device, the distance to this host is limited instead of the conversion:
-    to MIN_PSNR_VS_HOST, or to equality.
+    to 45 dB of PSNR, or to equality.
 
     Args:
         drift: measured drift.
         budget: budget of the recipe, in dB and shares.
         bit_exact: True if the device must return exactly this host's values.
         in_float: True if the graph that the file was lowered from computes partly in float; the
-            conversion may then lose MAX_CONVERSION_LOSS dB instead of a share of values.
+            conversion may then lose 0.1 dB instead of a share of values.
     """
     sentences = _device_breaches(drift, bit_exact)
     if isinstance(drift.drop, Drop):

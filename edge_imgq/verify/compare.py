@@ -40,8 +40,8 @@ def compare(
 ) -> ImageDrift:
     """Compare a file's image with those of its references; all are uint8 (H, W, C).
 
-    PSNR are in dB with a peak of 255, at most IDENTICAL, over whole images unless the truth is one
-    side.
+    PSNR are in dB with a peak of 255, at most 100 (IDENTICAL), over whole images unless the truth
+    is one side.
 
     Args:
         name: name of the image.
@@ -99,8 +99,8 @@ def compare_other(
         reference: output of the float model, in the same shape and units, unclipped.
 
     Returns:
-        PSNR in dB over the range, at most IDENTICAL; errors in the port's unit; and the share of
-        the float model's values outside the range.
+        PSNR in dB over the range, at most 100; errors in the port's unit; and the share of the
+        float model's values outside the range.
 
     Raises:
         ValueError: shapes differ.
@@ -115,7 +115,7 @@ def compare_other(
 def picture_psnr(reference: Pixels, file: Pixels) -> float:
     """Return the PSNR in dB of two uint8 pictures (H, W, C), with a peak of 255.
 
-    It is at most IDENTICAL, which is the value for equal pictures.
+    It is at most 100, which is the value for equal pictures (IDENTICAL).
 
     Raises:
         ValueError: shapes differ.

@@ -52,8 +52,7 @@ class GpuDrift:
     def verdict(self) -> Verdict:
         """Verdict: "wrong" if the image in float32 is off, "coarse" if only float16 is, or "right".
 
-        Float32 is off below MIN_FLOAT32_PSNR against this host, float16 below MIN_PSNR_VS_HOST or
-        if a tensor overflows.
+        Float32 is off below 90 dB against this host, float16 below 45 dB or if a tensor overflows.
         """
         if self.float32 < MIN_FLOAT32_PSNR:
             return "wrong"
@@ -61,15 +60,15 @@ class GpuDrift:
 
     @property
     def is_doubtful(self) -> bool:
-        """True if an operator should be searched: not "right", or float16 below WELL_IN_FLOAT16."""
+        """True if an operator should be searched: not "right", or below 55 dB in float16."""
         return self.verdict != "right" or self.float16 < WELL_IN_FLOAT16
 
     @property
     def bisected_in_float32(self) -> bool:
         """True if bisection compares operators in float32, False if in float16.
 
-        In float32 if the file is wrong, or right and well above WELL_IN_FLOAT16, where float16
-        shows no error.
+        In float32 if the file is wrong, or right and at 55 dB or more in float16, which then shows
+        no error.
         """
         return self.verdict == "wrong" or (
             self.verdict == "right" and self.float16 >= WELL_IN_FLOAT16

@@ -66,9 +66,9 @@ class ErrorSums:
 def error_sums(reference: Pixels, file: Pixels) -> ErrorSums:
     """Sum the signed errors file − reference of an image per channel, in levels, exactly.
 
-    Sums are over all pixels, and over the blocks of BLOCK × BLOCK pixels that are flat and dark, or
-    flat and bright, in the reference. Rows and columns beyond whole blocks count in the first only.
-    Both images are uint8 (H, W, C) of equal shape.
+    Sums are over all pixels, and over the blocks of 8×8 pixels that are flat and dark, or flat and
+    bright, in the reference: within 8 levels, and below 64 or above 192. Rows and columns beyond
+    whole blocks count in the first only. Both images are uint8 (H, W, C) of equal shape.
     """
     errors = file.astype(np.float64) - reference
     height, width = (side // BLOCK * BLOCK for side in reference.shape[:2])
@@ -84,10 +84,10 @@ def error_sums(reference: Pixels, file: Pixels) -> ErrorSums:
 
 
 def mean_error(images: Sequence[ErrorSums]) -> MeanError:
-    """Return the mean errors per channel over one or more images, in levels.
+    """Return the mean of file − reference per channel over one or more images, in levels.
 
-    Those of dark or bright areas are Skipped if all images together have fewer than MIN_BLOCKS
-    such blocks.
+    Those of dark or bright areas are Skipped if all images together have fewer than four such
+    blocks of 8×8 pixels.
     """
     sums = np.sum([image.sums for image in images], axis=0)
     pixels = np.sum([image.pixels for image in images], axis=0)

@@ -49,15 +49,15 @@ class OutputRange:
     def is_picture(self) -> bool:
         """True if 8-bit pixels preserve the values: clipping removes little of their variance.
 
-        That is at most MAX_LOST. False also for a residual: more than MUCH_LOST is removed, and
-        nearly all of it below 0 (BELOW, ABOVE).
+        That is at most a third. False also for a residual: more than 5 % is removed, over 30 % of
+        the values are below 0, and under 3 % above the peak.
         """
         residual = self.lost > MUCH_LOST and self.below > BELOW and self.above < ABOVE
         return self.lost <= MAX_LOST and not residual
 
     @property
     def is_clipped(self) -> bool:
-        """True if it is a picture, and clipping loses more than MUCH_LOST of its variance."""
+        """True if it is a picture, and clipping loses more than 5 % of its variance."""
         return self.is_picture and self.lost > MUCH_LOST
 
 

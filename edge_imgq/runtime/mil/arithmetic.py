@@ -82,7 +82,7 @@ def minimum(arguments: Arguments) -> Tensor:
 
 
 def absolute(arguments: Arguments) -> Tensor:
-    """Return |x|, elementwise: MIL `abs`. Exact."""
+    """Return |x|, elementwise, of floats or integers: MIL `abs`. Exact."""
     return arguments.tensor("x").abs()
 
 
@@ -92,17 +92,17 @@ def rounded(arguments: Arguments) -> Tensor:
 
 
 def floor(arguments: Arguments) -> Tensor:
-    """Return the largest integer ≤ x, elementwise: MIL `floor`. Exact."""
+    """Return the largest integer ≤ x, elementwise, in float32 for floats: MIL `floor`. Exact."""
     return arguments.tensor("x").floor()
 
 
 def ceiling(arguments: Arguments) -> Tensor:
-    """Return the smallest integer ≥ x, elementwise: MIL `ceil`. Exact."""
+    """Return the smallest integer ≥ x, elementwise, in float32 for floats: MIL `ceil`. Exact."""
     return arguments.tensor("x").ceil()
 
 
 def sign(arguments: Arguments) -> Tensor:
-    """Return −1, 0 or 1, the sign of x, elementwise: MIL `sign`. Exact."""
+    """Return −1, 0 or 1, the sign of x, elementwise: MIL `sign`. Exact; 0 for NaN."""
     return arguments.tensor("x").sign()
 
 
@@ -153,8 +153,9 @@ def square(arguments: Arguments) -> Tensor:
 def reduce_mean(arguments: Arguments) -> Tensor:
     """Return the mean over `axes`, by default all: MIL `reduce_mean`.
 
-    Reduced axes are dropped, or kept with length 1 where `keep_dims` is set. Sums are in float32,
-    in torch's order; x must be float16 or float32, else RuntimeError.
+    Negative axes count from the end. Reduced axes are dropped, or kept with length 1 where
+    `keep_dims` is set. Sums are in float32, in torch's order; x must be float16 or float32, else
+    RuntimeError.
     """
     x = arguments.tensor("x")
     return x.mean(arguments.ints("axes", list(range(x.ndim))), arguments.flag("keep_dims"))
@@ -163,26 +164,29 @@ def reduce_mean(arguments: Arguments) -> Tensor:
 def reduce_sum(arguments: Arguments) -> Tensor:
     """Return the sum over `axes`, by default all: MIL `reduce_sum`.
 
-    Reduced axes are dropped, or kept with length 1 where `keep_dims` is set. Floats are summed in
-    float32 in torch's order; sums of integers are exact int64.
+    Negative axes count from the end. Reduced axes are dropped, or kept with length 1 where
+    `keep_dims` is set. Floats are summed in float32 in torch's order; sums of integers are exact
+    int64.
     """
     x = arguments.tensor("x")
     return x.sum(arguments.ints("axes", list(range(x.ndim))), arguments.flag("keep_dims"))
 
 
 def reduce_max(arguments: Arguments) -> Tensor:
-    """Return the maximum over `axes`, by default all: MIL `reduce_max`. Exact.
+    """Return the maximum over `axes`, by default all: MIL `reduce_max`. Exact; NaN if one is NaN.
 
-    Reduced axes are dropped, or kept with length 1 where `keep_dims` is set.
+    Negative axes count from the end. Reduced axes are dropped, or kept with length 1 where
+    `keep_dims` is set.
     """
     x = arguments.tensor("x")
     return x.amax(arguments.ints("axes", list(range(x.ndim))), arguments.flag("keep_dims"))
 
 
 def reduce_min(arguments: Arguments) -> Tensor:
-    """Return the minimum over `axes`, by default all: MIL `reduce_min`. Exact.
+    """Return the minimum over `axes`, by default all: MIL `reduce_min`. Exact; NaN if one is NaN.
 
-    Reduced axes are dropped, or kept with length 1 where `keep_dims` is set.
+    Negative axes count from the end. Reduced axes are dropped, or kept with length 1 where
+    `keep_dims` is set.
     """
     x = arguments.tensor("x")
     return x.amin(arguments.ints("axes", list(range(x.ndim))), arguments.flag("keep_dims"))

@@ -12,47 +12,83 @@ from edge_imgq.runtime.mil.arguments import Arguments
 
 
 def less(arguments: Arguments) -> Tensor:
-    """Return x < y as booleans, with broadcasting: MIL `less`. Exact; False for NaN."""
+    """Return x < y as booleans, with broadcasting: MIL `less`. Exact; False for NaN.
+
+    Raises:
+        RuntimeError: the shapes do not broadcast.
+    """
     return arguments.tensor("x") < arguments.tensor("y")
 
 
 def less_or_equal(arguments: Arguments) -> Tensor:
-    """Return x ≤ y as booleans, with broadcasting: MIL `less_equal`. Exact; False for NaN."""
+    """Return x ≤ y as booleans, with broadcasting: MIL `less_equal`. Exact; False for NaN.
+
+    Raises:
+        RuntimeError: the shapes do not broadcast.
+    """
     return arguments.tensor("x") <= arguments.tensor("y")
 
 
 def greater(arguments: Arguments) -> Tensor:
-    """Return x > y as booleans, with broadcasting: MIL `greater`. Exact; False for NaN."""
+    """Return x > y as booleans, with broadcasting: MIL `greater`. Exact; False for NaN.
+
+    Raises:
+        RuntimeError: the shapes do not broadcast.
+    """
     return arguments.tensor("x") > arguments.tensor("y")
 
 
 def greater_or_equal(arguments: Arguments) -> Tensor:
-    """Return x ≥ y as booleans, with broadcasting: MIL `greater_equal`. Exact; False for NaN."""
+    """Return x ≥ y as booleans, with broadcasting: MIL `greater_equal`. Exact; False for NaN.
+
+    Raises:
+        RuntimeError: the shapes do not broadcast.
+    """
     return arguments.tensor("x") >= arguments.tensor("y")
 
 
 def equal(arguments: Arguments) -> Tensor:
-    """Return x = y as booleans, with broadcasting: MIL `equal`. Exact; NaN equals nothing."""
+    """Return x = y as booleans, with broadcasting: MIL `equal`. Exact; NaN equals nothing.
+
+    Raises:
+        RuntimeError: the shapes do not broadcast.
+    """
     return arguments.tensor("x") == arguments.tensor("y")
 
 
 def not_equal(arguments: Arguments) -> Tensor:
-    """Return x ≠ y as booleans, with broadcasting: MIL `not_equal`. Exact; NaN differs from all."""
+    """Return x ≠ y as booleans, with broadcasting: MIL `not_equal`. Exact; NaN differs from all.
+
+    Raises:
+        RuntimeError: the shapes do not broadcast.
+    """
     return arguments.tensor("x") != arguments.tensor("y")
 
 
 def logical_and(arguments: Arguments) -> Tensor:
-    """Return x AND y of two boolean tensors, with broadcasting: MIL `logical_and`. Exact."""
+    """Return x AND y of two boolean tensors, with broadcasting: MIL `logical_and`. Exact.
+
+    Raises:
+        RuntimeError: the shapes do not broadcast.
+    """
     return arguments.raw("x") & arguments.raw("y")
 
 
 def logical_or(arguments: Arguments) -> Tensor:
-    """Return x OR y of two boolean tensors, with broadcasting: MIL `logical_or`. Exact."""
+    """Return x OR y of two boolean tensors, with broadcasting: MIL `logical_or`. Exact.
+
+    Raises:
+        RuntimeError: the shapes do not broadcast.
+    """
     return arguments.raw("x") | arguments.raw("y")
 
 
 def logical_xor(arguments: Arguments) -> Tensor:
-    """Return x XOR y of two boolean tensors, with broadcasting: MIL `logical_xor`. Exact."""
+    """Return x XOR y of two boolean tensors, with broadcasting: MIL `logical_xor`. Exact.
+
+    Raises:
+        RuntimeError: the shapes do not broadcast.
+    """
     return arguments.raw("x") ^ arguments.raw("y")
 
 

@@ -46,16 +46,19 @@ def conv(arguments: Arguments) -> Tensor:
 def conv_transpose(arguments: Arguments) -> Tensor:
     """Compute the transposed convolution of (N, C_in, spatial axes …): MIL `conv_transpose`.
 
-    `weight` is (C_in, C_out / groups, kernel …), with one to three spatial axes. `pad` is removed
-    from the full result if `pad_type` is "custom", otherwise nothing is.
+    `weight` is (C_in, C_out / groups, kernel …), with one to three spatial axes, `bias` (C_out,) or
+    absent. Strides, dilations and groups are 1 by default. The full result is (size − 1) · stride +
+    (kernel − 1) · dilation + 1 long; `pad`, a flat list of (before, after) pairs, is removed from
+    it if `pad_type` is "custom", otherwise nothing is. Computes in float32, in torch's order of
+    summation.
 
-    `output_shape` may exceed the size (size − 1) · stride + (kernel − 1) · dilation + 1 − pads at
-    the file's own image size. The difference is kept constant at other sizes: rows and columns are
-    added at the end. Beyond the full result, which no input reaches, they hold the bias, as with
-    torch's `output_padding` and in coremltools' conversion of it.
+    `output_shape`, if given, may exceed what is left at the file's own image size. The difference
+    is kept constant at other sizes: rows and columns are added at the end. Beyond the full result,
+    which no input reaches, they hold the bias, as with torch's `output_padding` and in coremltools'
+    conversion of it.
 
     Returns:
-        (N, C_out, spatial axes …), float32, in torch's order of summation.
+        (N, C_out, spatial axes …), float32.
 
     Raises:
         RuntimeError: channels do not match.

@@ -78,7 +78,10 @@ def slice_by_index(arguments: Arguments) -> Tensor:
 
 
 def reverse(arguments: Arguments) -> Tensor:
-    """Reverse the order of elements along `axes`, by default all: MIL `reverse`. Exact."""
+    """Reverse the order of elements along `axes`, by default all: MIL `reverse`. Exact.
+
+    The shape stays the same. Negative axes count from the end.
+    """
     x = arguments.tensor("x")
     return x.flip(arguments.ints("axes", list(range(x.ndim))))
 

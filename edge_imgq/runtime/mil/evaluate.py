@@ -98,10 +98,9 @@ class Evaluator:
         return {name: value.numpy() for name, value in self._walk(tensors).items()}
 
     def shapes(self, inputs: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]] | None:
-        """Return the output shapes for given input shapes; None if the program cannot run on them.
+        """Return the output shapes by name for given input shapes; None if the program fails.
 
-        Runs the program on a grey image. torch's meta tensors would be cheaper, but the first one
-        imports a compiler, which takes longer than most programs.
+        The program is run on a gray image, all values 127; an overflow counts as a failure.
 
         Args:
             inputs: shape by input name, (N, C, H, W).
