@@ -86,7 +86,7 @@ examples:
 
 exit codes:
   0  done
-  1  a file lost more than it may, or is not the one measured
+  1  a file lost more than it may, or check/bundle found it changed
   2  a wrong command line, path or name; a goal out of reach
   3  a recipe, manifest, baseline, report or history is wrong
   4  an image is damaged, too small, or used for two purposes

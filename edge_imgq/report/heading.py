@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.report.drawing import large_count
-from edge_imgq.report.report import Report
+from edge_imgq.report.report import CHANGED, Report
 from edge_imgq.wording import count_of
 
 
@@ -32,13 +32,14 @@ def heading(report: Report) -> str:
 def verdict(report: Report) -> str:
     """Return one line that counts the files within budget and names all others.
 
-    Others are over budget, not written, not run or not measured. It is not wrapped.
+    Others are over budget, not written, not run, not measured or changed. It is not wrapped.
     """
     over = [target.target for target in report.targets if target.breaches]
     faults = {
         "over budget": over,
         "not written": [failed.target for failed in report.failed],
         **{words: [file.file for file in files] for words, files in report.unmeasured.items()},
+        "changed since export": [line.partition(f" {CHANGED}")[0] for line in report.changes],
     }
     said = [f"{words}: {', '.join(names)}" for words, names in faults.items() if names]
     within = count_of(len(report.targets) - len(over), "file")

@@ -54,6 +54,11 @@ def wrong_range(report: Report) -> list[str]:
     return [f"! {report.range_warning}"] if report.range_warning else []
 
 
+def changed_files(report: Report) -> list[str]:
+    """Return a warning for each file that was changed after its export; each begins with "! "."""
+    return [f"! {sentence}" for sentence in report.changes]
+
+
 def worse_than_input(report: Report) -> list[str]:
     """Return a warning if the float model has lower PSNR against the truth than its input.
 

@@ -39,6 +39,9 @@ NOT_LOOKED_AT = Skipped("no file ran on an image")
 RANGE_DOUBT = "its image is nothing like the photograph"
 """Phrase that marks the advice on a model that may expect another pixel range."""
 
+CHANGED = "is not the file in the report of its export"
+"""Phrase that marks the advice on a file that was changed or replaced after its export."""
+
 SCHEMA = 7
 """Version of the JSON form."""
 
@@ -199,7 +202,8 @@ class Report:
             that is not an image, scaled so that its stated range is 0 to peak.
         failed: Targets whose export failed.
         schemes: One entry per quantized graph that this run made.
-        advice: Sentences on gaps of the calibration images and on the model's pixel range.
+        advice: Sentences on gaps of the calibration images, on the model's pixel range and on files
+            changed after their export.
         original: Runtime of the user's own .onnx file if drift was measured against that, or why it
             was measured against the float graph instead; empty for a model without such a file.
     """
@@ -228,6 +232,11 @@ class Report:
     def range_warning(self) -> str:
         """The sentence of `advice` that the model may expect another pixel range; "" if none."""
         return next((sentence for sentence in self.advice if RANGE_DOUBT in sentence), "")
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """The advice on files that were changed or replaced after their export."""
+        return tuple(sentence for sentence in self.advice if CHANGED in sentence)
 
     @property
     def breaches(self) -> tuple[str, ...]:

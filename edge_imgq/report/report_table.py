@@ -16,6 +16,7 @@ from edge_imgq.report.heading import heading, verdict
 from edge_imgq.report.hints import hints
 from edge_imgq.report.quality_text import (
     beyond_port,
+    changed_files,
     number_lines,
     quality_lines,
     tint_lines,
@@ -49,8 +50,8 @@ def report_table(report: Report, *, explain: bool = False) -> str:
         explain: Whether to add a legend, placement, memory and the gain of each quantizer step.
     """
     paragraphs = [wrapped(heading(report)), verdict_lines(report)]
-    warnings = (*wrong_range(report), *worse_than_input(report), *beyond_port(report))
-    paragraphs += [wrapped(line, "  ") for line in warnings]
+    warnings = (*changed_files(report), *wrong_range(report), *worse_than_input(report))
+    paragraphs += [wrapped(line, "  ") for line in (*warnings, *beyond_port(report))]
     paragraphs += [*_failures(report), *_diagnoses(report)]
     paragraphs += _measured(report, explain) if report.targets else []
     paragraphs.append(wrapped(verdict(report), "  "))

@@ -133,3 +133,23 @@ def test_an_onnx_file_is_compared_with_its_graph_tensor_by_tensor(
     assert said is not None
     assert weight.name in said
     assert first_difference(exported / "gone", path, images) is None
+
+
+def test_a_file_that_was_changed_after_its_export_is_named_beside_its_figures(
+    run: Run, exported: Path, photos: Path
+) -> None:
+    words = ("verify", exported, "--images", photos / "evaluation", "--no-bench")
+    assert "changed since export" not in run(*words).out
+    with (exported / "tflite-float.tflite").open("ab") as file:
+        file.write(b"\0" * 4)
+    outcome = run(*words)
+    text = " ".join(outcome.out.split())
+    assert outcome.code == 0
+    assert (
+        "! tflite-float.tflite is not the file in the report of its export: its bytes were changed."
+    ) in text
+    assert "changed since export: tflite-float.tflite." in text
+    assert text.count("These figures are of the file as it is.") == 1
+    other = json.loads(run(*words, "--json").out)
+    (said,) = (line for line in other["advice"] if "tflite-float" in line)
+    assert said.startswith("tflite-float.tflite is not the file in the report")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, sha256_of
 from edge_imgq.contract import FileNote
-from edge_imgq.errors import EdgeImgqError, UsageError
+from edge_imgq.errors import EdgeImgqError, RecipeError, UsageError
 from edge_imgq.formats import format_of
-from edge_imgq.report.report import Report, TargetReport
+from edge_imgq.report.json_form import FILE, read_report
+from edge_imgq.report.report import CHANGED, Report, TargetReport
 from edge_imgq.report.verdict import NotVouchedFor
 
 
@@ -50,6 +52,28 @@ def not_vouched_for(
         mend = "keep the files and the report.json of one export together, or export again"
         return NotVouchedFor((f"{start}{origin}; {mend}",), altered=False)
     return NotVouchedFor((f"{start}its bytes were changed",))
+
+
+def with_changes(folder: Path, report: Report) -> Report:
+    """Return a report with a warning on each file that the report of its export does not measure.
+
+    Args:
+        folder: folder of the model. If the report of the export is missing or cannot be read, there
+            is no warning.
+        report: figures of the files as they are now.
+    """
+    try:
+        exported = read_report(folder / FILE)
+    except (FileNotFoundError, RecipeError):
+        return report
+    known = {target.target: target.sha256 for target in exported.targets}
+    said = []
+    for target in report.targets:
+        if known.get(target.target, target.sha256) != target.sha256:
+            origin = other_export(note_of(folder / target.file), exported, target.target)
+            why = origin or "its bytes were changed"
+            said.append(f"{target.file} {CHANGED}: {why}. These figures are of the file as it is.")
+    return replace(report, advice=(*said, *report.advice))
 
 
 def other_export(note: FileNote, report: Report, target: str) -> str:

@@ -26,6 +26,7 @@ from edge_imgq.errors import (
     UnsupportedOperatorError,
 )
 from edge_imgq.images.samples import ImageSet, samples
+from edge_imgq.pipeline.check.measured_by_report import with_changes
 from edge_imgq.pipeline.image_selection import Images, evaluation_images
 from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.pipeline.verify.gpu_check import gpu_drift
@@ -150,8 +151,8 @@ def verify(request: VerifyRequest, watch: Watch) -> tuple[Verified, ...]:
     verified = []
     for folder, files in _by_folder(request).items():
         gallery = WorstImages(request.pictures, keeps=True)
-        candidates = [Candidate(path, None) for path in files]
-        report = verify_files(folder, candidates, replace(terms, gallery=gallery), watch)
+        candidates, own = [Candidate(path, None) for path in files], replace(terms, gallery=gallery)
+        report = with_changes(folder, verify_files(folder, candidates, own, watch))
         gallery.write()
         name = request.device if isinstance(device, Skipped) else device.name
         verified.append(Verified(folder, replace(report, device=name), gallery))
@@ -344,7 +345,5 @@ def _by_folder(request: VerifyRequest) -> dict[Path, list[Path]]:
     if request.reference is not None:
         folder = request.reference
         return {folder.parent if folder.name == REFERENCE_FOLDER else folder: [*request.paths]}
-    groups: dict[Path, list[Path]] = {}
-    for path in request.paths:
-        groups.setdefault(path.parent, []).append(path)
-    return groups
+    folders = dict.fromkeys(path.parent for path in request.paths)
+    return {folder: [path for path in request.paths if path.parent == folder] for folder in folders}
