@@ -21,6 +21,8 @@ JOBS ?= 2
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# What pip is doing is shown on a terminal, and is noise in a log.
+QUIETLY := $(shell test -t 2 || echo --quiet)
 
 # Tests and builds start Python hundreds of times: modules are compiled once, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
@@ -32,9 +34,10 @@ install: $(INSTALLED)
 # The build backend goes in first and builds without isolation, because pip would otherwise fetch a
 # backend of any version: constraints do not reach isolated builds.
 $(INSTALLED): pyproject.toml constraints.txt edge_imgq/version.py
+	@echo "Installing into .venv: about two to seven minutes, and 2.1 GB on the disk."
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
-	$(PIP) install --quiet -c constraints.txt hatchling editables
-	$(PIP) install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
+	$(PIP) install $(QUIETLY) -c constraints.txt hatchling editables
+	$(PIP) install $(QUIETLY) -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $@
 
 demo: $(INSTALLED)
