@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -119,7 +119,12 @@ def write_bytes(path: Path, contents: bytes) -> None:
         # Of the folder, because the name that fails is the temporary one beside the file.
         with output_errors(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(contents)
+            try:
+                temporary.write_bytes(contents)
+            except OSError as error:
+                if error.errno in _FULL:
+                    raise unwritten(path, error) from error
+                raise
             temporary.replace(path)
     finally:
         # The folder itself may be what is missing or refused.
@@ -195,16 +200,17 @@ def check_writable(path: Path, *, folder: bool) -> None:
         OutputError: a folder has the file's name, a file has the name of a folder on the path, or
             permission is missing.
     """
-    above = path if folder else path.absolute().parent
-    if not folder and path.is_dir():
-        raise _refused(path, errno.EISDIR)
-    found = next(place for place in (above, *above.absolute().parents) if place.exists())
-    if not found.is_dir():
-        raise _refused(path, errno.ENOTDIR)
-    if not os.access(found, os.W_OK | os.X_OK):
-        raise _refused(path, errno.EACCES)
-    if not folder and path.exists() and not os.access(path, os.W_OK):
-        raise _refused(path, errno.EACCES)
+    with output_errors(path):  # looking at a name that is too long raises, too
+        above = path if folder else path.absolute().parent
+        if not folder and path.is_dir():
+            raise _refused(path, errno.EISDIR)
+        found = next(place for place in (above, *above.absolute().parents) if place.exists())
+        if not found.is_dir():
+            raise _refused(path, errno.ENOTDIR)
+        if not os.access(found, os.W_OK | os.X_OK):
+            raise _refused(path, errno.EACCES)
+        if not folder and path.exists() and not os.access(path, os.W_OK):
+            raise _refused(path, errno.EACCES)
 
 
 def _refused(path: Path | str, number: int) -> OutputError:
@@ -214,14 +220,40 @@ def _refused(path: Path | str, number: int) -> OutputError:
 @contextmanager
 def no_empty_folders(folder: Path) -> Iterator[None]:
     """Remove `folder` and its parents if the body fails and they are new and empty."""
-    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    missing = _missing(folder)
     try:
         yield
     except BaseException:
-        for parent in missing:
-            with suppress(OSError):
-                parent.rmdir()
+        _remove_empty(missing)
         raise
+
+
+@contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """Create `folder` before the body; after it, remove it and its new parents if they are empty.
+
+    Raises:
+        OutputError: it cannot be created.
+    """
+    with output_errors(folder):
+        missing = _missing(folder)
+    try:
+        with output_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        yield
+    finally:
+        _remove_empty(missing)
+
+
+def _missing(folder: Path) -> list[Path]:
+    """Return those of a folder and its parents that do not exist, from the folder up."""
+    return [parent for parent in (folder, *folder.parents) if not parent.exists()]
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 @contextmanager

@@ -167,11 +167,14 @@ def enhance_files(
         OutputError: a result cannot be written.
         RuntimeUnavailableError: the device is not available or does not run a file.
     """
+    from edge_imgq.artifact import check_writable, made_folder
     from edge_imgq.pipeline.enhance.before_after_page import write_page
     from edge_imgq.pipeline.enhance.enhance import BatchResult, EnhanceRequest
     from edge_imgq.pipeline.enhance.enhance import enhance as run
     from edge_imgq.pipeline.enhance.follow_advice import follow_advice
 
+    if page is not None:
+        check_writable(Path(page), folder=False)
     asked = as_range(pixel_range)
     every = _jobs(_files(as_paths(photos)), Path(output), suffix)
     there = tuple(result for _, result in every if resume and result.is_file())
@@ -186,7 +189,10 @@ def enhance_files(
     )
     watch = progress or unwatched
     work = follow_advice if model is None else run
-    batch = work(request, watch) if jobs else BatchResult((), ())
+    with made_folder(Path(output)):
+        for _, result in jobs:
+            check_writable(result, folder=False)
+        batch = work(request, watch) if jobs else BatchResult((), ())
     if page is not None:
         written = {Path(image.path) for image in batch.written}.union(there)
         write_page(Path(page), [job for job in every if job[1] in written], watch)

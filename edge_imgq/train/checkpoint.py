@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
-from edge_imgq.errors import ModelError, OutputError
+from edge_imgq.artifact import unwritten, write_bytes
+from edge_imgq.errors import ModelError
 from edge_imgq.models.zoo import zoo_entry
 from edge_imgq.train.schedule import Schedule
 
@@ -62,15 +62,10 @@ def write_checkpoint(path: Path, tensors: dict[str, Tensor], state: RunState) ->
         OutputError: The file cannot be written.
     """
     text = json.dumps(dataclasses.asdict(state))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        save_file(tensors, temporary, metadata={"format": FORMAT, "state": text})
-        temporary.chmod(0o644)  # safetensors makes it readable by its owner alone
-        temporary.replace(path)
-    except (OSError, SafetensorError) as error:
-        raise OutputError(f"{path} could not be written: {error}.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        write_bytes(path, save(tensors, metadata={"format": FORMAT, "state": text}))
+    except OSError as error:
+        raise unwritten(path, error) from error
 
 
 def read_checkpoint(path: Path) -> tuple[RunState, dict[str, Tensor]]:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 import torch
 
-from edge_imgq.artifact import compiler_folder
-from edge_imgq.errors import ModelError, OutputError, UsageError
+from edge_imgq.artifact import compiler_folder, output_errors, unwritten
+from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.models.assessor import DegradationNet
 from edge_imgq.models.zoo import ZooEntry, zoo_entry
 from edge_imgq.train.checkpoint import RunState, read_checkpoint, write_checkpoint
@@ -319,9 +319,10 @@ def _also_written(
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        with output_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder} cannot be used as output folder: {error}.") from error
+        raise unwritten(folder, error) from error
 
 
 def _append(log: Path, line: dict[str, object]) -> None:
@@ -329,4 +330,4 @@ def _append(log: Path, line: dict[str, object]) -> None:
         with log.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
     except OSError as error:
-        raise OutputError(f"{log} could not be written: {error}.") from error
+        raise unwritten(log, error) from error

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 
+from edge_imgq.artifact import write_bytes
 from edge_imgq.train.checkpoint import load_checkpoint_network, read_checkpoint
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def publish_weights(checkpoint: Path, destination: Path, psnr: float | None = No
     Raises:
         ModelError: The checkpoint is missing, damaged or does not fit its network.
         UsageError: The zoo has no network of the checkpoint's name.
+        OutputError: The file cannot be written.
     """
     name, network = load_checkpoint_network(checkpoint)
     step = read_checkpoint(checkpoint)[0].step
@@ -28,7 +30,4 @@ def publish_weights(checkpoint: Path, destination: Path, psnr: float | None = No
     metadata = {"model": name, "step": str(step)}
     if psnr is not None:
         metadata["psnr"] = f"{psnr:.2f}"
-    temporary = destination.with_suffix(".part")
-    save_file(tensors, temporary, metadata=metadata)
-    temporary.chmod(0o644)  # safetensors makes it readable by its owner alone
-    temporary.replace(destination)
+    write_bytes(destination, save(tensors, metadata=metadata))

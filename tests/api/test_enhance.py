@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from skimage import data
 from torch import nn
 
 import edge_imgq as eiq
-from edge_imgq.errors import ImageError, UsageError
+from edge_imgq.errors import ImageError, OutputError, UsageError
 from tests.api.conftest import Pixels
 
 
@@ -84,3 +86,39 @@ def test_no_hint_is_given_on_pixels_that_the_person_spoke_of(tmp_path: Path) -> 
 def test_what_is_no_photograph_is_refused(model: eiq.Model, photo: Pixels, said: str) -> None:
     with pytest.raises(ImageError, match=said):
         eiq.enhance(photo, model)
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "photo.png"
+    Image.fromarray(data.chelsea()[:60, :80]).save(path)
+    return path
+
+
+def test_what_cannot_be_written_is_told_before_anything_is_computed(
+    photo: Path, tmp_path: Path
+) -> None:
+    steps: list[object] = []
+    taken, model = tmp_path / "out" / "photo.png", "fsrcnn-s-x2"
+    taken.mkdir(parents=True)
+    with pytest.raises(OutputError, match=r"photo\.png cannot be written: there is a folder"):
+        eiq.enhance_files(photo, model, taken.parent, progress=steps.append)
+    for place in ("/proc/none", tmp_path / ("x" * 300)):
+        with pytest.raises(OutputError, match="cannot be written"):
+            eiq.enhance_files(photo, model, place, progress=steps.append)
+    with pytest.raises(OutputError, match="there is a folder of that name"):
+        eiq.enhance_files(photo, model, tmp_path / "new", page=tmp_path, progress=steps.append)
+    assert not steps
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_full_disk_leaves_no_empty_folder(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_rest: object, **_options: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("PIL.Image.Image.save", full)
+    with pytest.raises(OutputError, match="the disk is full"):
+        eiq.enhance_files(photo, "fsrcnn-s-x2", tmp_path / "a" / "out")
+    assert not (tmp_path / "a").exists()

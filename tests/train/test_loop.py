@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import os
 import signal
@@ -134,6 +135,22 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(photos: Path, tmp_path: Pa
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert read_checkpoint(tmp_path / "checkpoint.safetensors")[0].step == 3
     assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.safetensors", "log.jsonl"}
+
+
+def test_a_full_disk_is_told_in_a_sentence(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, *_rest: object, **_options: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for method, file in (("open", "log.jsonl"), ("write_bytes", "checkpoint.safetensors")):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, method, full)
+            with pytest.raises(OutputError) as refused:
+                train(configure(photos, tmp_path / method, checkpoint_minutes=0.0), ignore)
+        start = f"{tmp_path / method / file} could not be written: the disk is full ("
+        assert str(refused.value).startswith(start)
+        assert "Errno" not in str(refused.value)
 
 
 def test_progress_and_log_tell_the_same_story(photos: Path, tmp_path: Path) -> None:
@@ -293,5 +310,5 @@ def test_no_data_an_empty_folder_and_an_output_that_is_a_file_are_refused(
     with pytest.raises(UsageError, match="holds no image"):
         train(dataclasses.replace(config, data=(tmp_path / "empty",)), ignore)
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="cannot be used as output folder"):
+    with pytest.raises(OutputError, match="is a file, not a folder"):
         train(dataclasses.replace(config, output=tmp_path / "file"), ignore)
