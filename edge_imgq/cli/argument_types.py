@@ -42,6 +42,30 @@ class OncePerName(argparse.Action):
         setattr(namespace, self.dest, {**values_by_name, name: value})
 
 
+class RefuseTarget(argparse.Action):
+    """Refuses `--target` for commands that take files, and says which file to name."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Raise.
+
+        Raises:
+            UsageError: always.
+        """
+        del namespace, option_string
+        command = parser.prog.split()[-1]
+        raise UsageError(
+            f"`{command}` takes files, not targets: name the file itself, such as "
+            f"artifacts/fsrcnn-x2/tflite-int8.tflite. `edge-imgq export MODEL --target "
+            f"{values or 'tflite-int8'}` writes it."
+        )
+
+
 def state(text: str) -> str:
     """Check OUTPUT=INPUT of a recurrent state and return the text unchanged.
 

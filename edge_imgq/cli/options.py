@@ -10,6 +10,7 @@ from typing import Any
 
 from edge_imgq.cli.argument_types import (
     OncePerName,
+    RefuseTarget,
     bound,
     pixel_range,
     port,
@@ -17,7 +18,7 @@ from edge_imgq.cli.argument_types import (
     setting,
     state,
 )
-from edge_imgq.cli.paths import existing, existing_folder, output_file, output_folder
+from edge_imgq.cli.paths import existing, existing_folder, exported, output_file, output_folder
 
 BENCHMARK_MODEL = "EDGE_IMGQ_BENCHMARK_MODEL"
 """Environment variable with the path of LiteRT's benchmark program for a phone or board."""
@@ -89,15 +90,18 @@ def add_explain(parser: argparse.ArgumentParser) -> None:
 def add_paths(parser: argparse.ArgumentParser) -> None:
     """Add PATH arguments: exported files, or folders of them.
 
-    Parsed as `paths`, a list of one or more existing Paths.
+    Parsed as `paths`, a list of one or more existing Paths. `--target`, which is no option here, is
+    told what to name instead.
     """
     parser.add_argument(
         "paths",
         nargs="+",
-        type=existing,
+        type=exported,
         metavar="PATH",
         help="a file that export wrote, a folder of them, or the folder of several models",
     )
+    hidden = argparse.SUPPRESS
+    parser.add_argument("--target", nargs="?", action=RefuseTarget, default=hidden, help=hidden)
 
 
 def add_authorship(parser: argparse.ArgumentParser) -> None:

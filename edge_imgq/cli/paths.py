@@ -32,6 +32,24 @@ def existing(text: str) -> Path:
     return path
 
 
+def exported(text: str) -> Path:
+    """Return the path of an existing file or folder, perhaps of a model's exported files.
+
+    Raises:
+        ArgumentTypeError: there is none; for the name of a network, the error says where its files
+            are, or which command writes them.
+    """
+    from edge_imgq.models.zoo import ZOO
+
+    if text in ZOO and not Path(text).exists():
+        folder = Path("artifacts", text)
+        where = f"`edge-imgq export {text}` writes its files to {folder}"
+        if folder.is_dir():
+            where = f"its files are in {folder}"
+        raise argparse.ArgumentTypeError(f"{text} is a network, not a file; {where}")
+    return existing(text)
+
+
 def existing_file(text: str) -> Path:
     """Return the path of an existing file.
 

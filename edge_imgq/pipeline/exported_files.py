@@ -55,7 +55,8 @@ def _files(path: Path) -> Sequence[Path]:
     inside = _inside(path) or [file for folder in folders for file in _inside(folder)]
     if not inside:
         raise UsageError(
-            f"{path} holds no exported file ({', '.join(suffixes())}), nor do the folders in it."
+            f"{path} holds no exported file ({', '.join(suffixes())}), nor do the folders in it. "
+            "`edge-imgq export` writes such files."
         )
     return inside
 
