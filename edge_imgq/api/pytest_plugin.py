@@ -47,9 +47,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _targets(config: pytest.Config) -> list[str]:
-    from edge_imgq.recipe.folders import export_recipes, select
+    from edge_imgq.recipe.folders import selected_recipes
 
-    chosen = select(export_recipes(), config.getini(OPTION) or [EVERY_INT8])
+    chosen, errors = selected_recipes(config.getini(OPTION) or [EVERY_INT8])
+    for error in errors.values():
+        raise error
     return [recipe.name for recipe in chosen]
 
 

@@ -15,8 +15,8 @@ from edge_imgq.wording import count_of
 DETAILS = """\
 Read recipes of export/ and quantize/, manifests of calibration_data/ and baselines (.json), and
 report every error in them, for TOML files with its line. Nothing is run, so this suits a
-pre-commit hook. The scheme that a recipe of export/ names must be in quantize/ beside export/;
-without such a folder, it must be one that ships. Exits with 3 if a file is wrong."""
+pre-commit hook. The scheme that a recipe of export/ names must be in quantize/ beside export/, or
+without such a folder be one that ships, and is read too. Exits with 3 if a file is wrong."""
 
 EXAMPLE = "edge-imgq validate export/tflite-int8.toml baseline.json"
 
@@ -100,19 +100,26 @@ def _reader(path: Path) -> Callable[[Path], object]:
 
 
 def _read_export(path: Path) -> None:
-    """Read an export recipe, and look for the quantize recipe that it names.
+    """Read an export recipe, and the quantize recipe that it names.
 
     Raises:
-        RecipeError: it is invalid, or its scheme does not exist.
+        RecipeError: it is invalid, or its scheme is, or does not exist.
     """
     from edge_imgq.recipe.export import read_export_recipe
     from edge_imgq.recipe.folders import quantize_recipe_path
+    from edge_imgq.recipe.quantize import read_quantize_recipe
 
     recipe = read_export_recipe(path)
-    if recipe.scheme:
-        try:
-            scheme = quantize_recipe_path(recipe.scheme, path.resolve().parent.parent)
-            if not scheme.is_file():  # a name that ends in .toml is a path
-                raise RecipeError(f"There is no file {scheme}.")
-        except RecipeError as error:
-            raise RecipeError(f"{path}: 'scheme' names no recipe. {error}") from error
+    if not recipe.scheme:
+        return
+    try:
+        scheme = quantize_recipe_path(recipe.scheme, path.resolve().parent.parent)
+        if not scheme.is_file():  # a name that ends in .toml is a path
+            raise RecipeError(f"There is no file {scheme}.")
+    except RecipeError as error:
+        raise RecipeError(f"{path}: 'scheme' names no recipe. {error}") from error
+    try:
+        read_quantize_recipe(scheme)
+    except RecipeError as error:
+        said = (f"{path}: its scheme is wrong. {line}" for line in str(error).splitlines())
+        raise RecipeError("\n".join(said)) from error

@@ -26,9 +26,9 @@ DETAILS = """\
 Reopen exported files from disk and measure how far their images are from those of the float
 reference in the same folder (reference/float.onnx). With --device, the files run there and the
 reference on this computer. If one of several files is damaged or was made from another reference,
-it is listed and left out, and the exit code is 5. A file that was changed after its export is named,
-and judged as it is. The exit code is 7 if a file did not finish on the device, or if the device
-supports none of the files."""
+it is listed and left out, and the exit code is 5. A file that was changed after its export is
+named, and judged as it is. The exit code is 7 if a file did not finish on the device, or if the
+device supports none of the files."""
 
 EXAMPLE = """\
 edge-imgq verify artifacts/fsrcnn-x2

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from edge_imgq.errors import RecipeError, UsageError
-from edge_imgq.recipe.export import ExportRecipe, read_export_recipe
+from edge_imgq.recipe.export import ExportRecipe, read_export_recipe, recipe_name
 from edge_imgq.recipe.quantize import (
     QuantizeRecipe,
     read_quantize_recipe,
@@ -48,6 +49,11 @@ def is_own_folder(stage: str) -> bool:
     return recipe_folder(stage).resolve() != shipped_folder(stage).resolve()
 
 
+def export_targets(beside: Path | None = None) -> tuple[str, ...]:
+    """Return the names of all targets, sorted; their recipes are not read."""
+    return tuple(sorted(path.stem for path in recipe_folder("export", beside).glob("*.toml")))
+
+
 def export_recipes(beside: Path | None = None) -> tuple[ExportRecipe, ...]:
     """Read the export recipes of all targets, sorted by name.
 
@@ -58,8 +64,37 @@ def export_recipes(beside: Path | None = None) -> tuple[ExportRecipe, ...]:
     Raises:
         RecipeError: a recipe is invalid.
     """
+    recipes, errors = _readable(beside)
+    for error in errors.values():
+        raise error
+    return recipes
+
+
+def valid_recipes(needed: Collection[str] = ()) -> tuple[ExportRecipe, ...]:
+    """Read the export recipes that are valid, sorted by name.
+
+    Args:
+        needed: targets whose recipes must be valid, with or without the suffixes of single files.
+
+    Raises:
+        RecipeError: one of those is not.
+    """
+    recipes, errors = _readable(None)
+    for name in sorted({recipe_name(target) for target in needed} & errors.keys()):
+        raise errors[name]
+    return recipes
+
+
+def _readable(beside: Path | None) -> tuple[tuple[ExportRecipe, ...], dict[str, RecipeError]]:
+    """Return the valid recipes, sorted by name, and the errors of the others by name."""
     folder = recipe_folder("export", beside)
-    return tuple(read_export_recipe(path) for path in sorted(folder.glob("*.toml")))
+    recipes, errors = [], {}
+    for name in export_targets(beside):
+        try:
+            recipes.append(read_export_recipe(folder / f"{name}.toml"))
+        except RecipeError as error:
+            errors[name] = error
+    return tuple(recipes), errors
 
 
 def quantize_recipe(name: str, beside: Path | None = None) -> QuantizeRecipe:
@@ -105,21 +140,19 @@ def automatic_form(name: str, beside: Path | None = None) -> str:
     """Return the name of the recipe that extends this one by repairing files over budget.
 
     That is one whose `start` is `name` and whose `when_over_budget` is not "nothing"; of several,
-    the first by name; "" if there is none.
+    the first by name; "" if there is none. Invalid recipes are passed over.
 
     Args:
         name: stem of a file of `quantize/`.
         beside: folder whose `quantize/` is used if it has recipes; the working directory by
             default.
-
-    Raises:
-        RecipeError: a recipe of the folder is invalid.
     """
     folder = recipe_folder("quantize", beside)
     for path in sorted(folder.glob("*.toml")):
-        recipe = read_quantize_recipe(path)
-        if recipe.start == name and recipe.when_over_budget != "nothing":
-            return recipe.name
+        with suppress(RecipeError):
+            recipe = read_quantize_recipe(path)
+            if recipe.start == name and recipe.when_over_budget != "nothing":
+                return recipe.name
     return ""
 
 
@@ -138,7 +171,30 @@ def quantize_recipe_text(name: str, beside: Path | None = None) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def select(recipes: Sequence[ExportRecipe], patterns: Sequence[str]) -> tuple[ExportRecipe, ...]:
+def selected_recipes(
+    patterns: Sequence[str], beside: Path | None = None
+) -> tuple[tuple[ExportRecipe, ...], dict[str, RecipeError]]:
+    """Return the valid recipes that patterns select, and the errors of those that are not valid.
+
+    Args:
+        patterns: as for `select`.
+        beside: as for `export_recipes`.
+
+    Returns:
+        Recipes sorted by name, and errors by the name of the target.
+
+    Raises:
+        UsageError: a word selects nothing.
+    """
+    recipes, errors = _readable(beside)
+    chosen = select(recipes, patterns, errors)
+    asked = {name for name in errors for pattern in patterns if _matches(name, pattern)}
+    return chosen, {name: error for name, error in errors.items() if name in asked}
+
+
+def select(
+    recipes: Sequence[ExportRecipe], patterns: Sequence[str], invalid: Collection[str] = ()
+) -> tuple[ExportRecipe, ...]:
     """Return the recipes selected by names, globs, families or "all", in their original order.
 
     A recipe that needs a package which edge-imgq does not install is skipped if the same word
@@ -146,9 +202,10 @@ def select(recipes: Sequence[ExportRecipe], patterns: Sequence[str]) -> tuple[Ex
     means all of ncnn.
 
     Args:
-        recipes: all targets.
+        recipes: all targets whose recipes are valid.
         patterns: stems ("tflite-int8"), globs ("*-int8"), families ("tflite" = every "tflite-*");
             case matters.
+        invalid: names of targets whose recipes are not; words that select one are no error.
 
     Raises:
         UsageError: a word selects nothing.
@@ -157,8 +214,8 @@ def select(recipes: Sequence[ExportRecipe], patterns: Sequence[str]) -> tuple[Ex
     for pattern in patterns:
         matching = [recipe for recipe in recipes if _matches(recipe.name, pattern)]
         names = [r.name for r in matching if not r.needs_extra] or [r.name for r in matching]
-        if not names:
-            known = [recipe.name for recipe in recipes]
+        if not names and not any(_matches(name, pattern) for name in invalid):
+            known = sorted([*(recipe.name for recipe in recipes), *invalid])
             families = dict.fromkeys(name.split("-")[0] for name in known)
             near = did_you_mean(pattern, (*known, *families, ALL))
             raise UsageError(

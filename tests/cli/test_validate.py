@@ -120,6 +120,17 @@ def test_a_scheme_that_names_no_recipe_is_wrong(run: Run, project: Path) -> None
     assert "There is no file gone.toml." in run("validate", recipe).out
 
 
+def test_the_scheme_of_a_recipe_is_read_too(run: Run, project: Path) -> None:
+    recipe, scheme = project / "export" / "tflite-int8.toml", project / "quantize" / "int8.toml"
+    scheme.write_text(scheme.read_text().replace("observer = ", "observor = "))
+    outcome = run("validate", recipe)
+    assert outcome.code == 3
+    first, *_, last = outcome.out.splitlines()
+    assert first.startswith(f"{recipe}: its scheme is wrong. {scheme}, line ")
+    assert "'observor'" in first
+    assert last == "1 file, 1 wrong."
+
+
 def test_a_scheme_is_looked_for_beside_its_recipe_else_among_those_that_ship(
     run: Run, project: Path
 ) -> None:

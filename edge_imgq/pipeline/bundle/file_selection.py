@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge_imgq.errors import UsageError
 from edge_imgq.formats import suffixes
-from edge_imgq.recipe.folders import export_recipes
+from edge_imgq.recipe.folders import export_targets
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.wording import did_you_mean
 
@@ -76,7 +76,7 @@ def _none(folder: Path, report: Report, word: str, names: Sequence[str]) -> str:
         for failed in report.failed
         if _means(word, failed.target)
     ]
-    is_target = word in {recipe.name for recipe in export_recipes()}
+    is_target = word in export_targets()
     guess = "" if is_target else did_you_mean(word, names)
     if not reasons and not guess:
         reasons = ["The last export did not write one. To bundle it, export it with the others."]

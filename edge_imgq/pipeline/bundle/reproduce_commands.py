@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from edge_imgq.bundle.archive import SUMS
 from edge_imgq.pipeline.image_selection import calibration_images, evaluation_images
 from edge_imgq.recipe.export import recipe_name
-from edge_imgq.recipe.folders import export_recipes
+from edge_imgq.recipe.folders import valid_recipes
 
 if TYPE_CHECKING:
     from edge_imgq.contract import FileNote
@@ -128,6 +128,6 @@ def _range(note: FileNote) -> list[str]:
 
 def _scheme(report: Report, targets: Sequence[str]) -> list[str]:
     """Return the --scheme option if the files' quantization recipe is not their targets'."""
-    own = {recipe.scheme for recipe in export_recipes() if recipe.name in targets}
+    own = {recipe.scheme for recipe in valid_recipes(targets) if recipe.name in targets}
     others = [scheme.scheme for scheme in report.schemes if scheme.scheme not in own]
     return ["--scheme", shlex.quote(others[0])] if len(others) == 1 else []

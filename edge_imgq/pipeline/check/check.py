@@ -27,7 +27,7 @@ from edge_imgq.pipeline.check.remeasure import Job, remeasure
 from edge_imgq.pipeline.image_selection import evaluation_images
 from edge_imgq.pipeline.progress import Watch
 from edge_imgq.pipeline.verify.verify import Terms
-from edge_imgq.recipe.folders import export_recipes
+from edge_imgq.recipe.folders import valid_recipes
 from edge_imgq.report.baseline import Baseline, ModelBaseline, figures
 from edge_imgq.report.baseline_comparison import NOT_THE_MEASURED
 from edge_imgq.report.comparison import changes_beyond_tolerance, lacks_sizes
@@ -228,7 +228,7 @@ def _measured(
     folder: Path, jobs: Mapping[str, Job], images: ImageSet, request: CheckRequest, watch: Watch
 ) -> dict[str, TargetReport | NotRun]:
     """Measure files again, by target; a `NotRun` with the reason if the references are missing."""
-    budgets = {recipe.name: recipe.budget for recipe in export_recipes()}
+    budgets = {recipe.name: recipe.budget for recipe in valid_recipes(jobs)}
     terms = Terms(images, budgets, request.threads, keep_going=True, timed=False)
     try:
         by_path = remeasure(folder, list(jobs.values()), terms, request.cache, watch)

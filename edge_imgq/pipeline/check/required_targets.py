@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge_imgq.errors import UsageError
 from edge_imgq.recipe.export import recipe_name
-from edge_imgq.recipe.folders import export_recipes
+from edge_imgq.recipe.folders import export_targets
 from edge_imgq.report.baseline import Baseline
 from edge_imgq.report.json_form import read_report, report_files
 from edge_imgq.report.verdict import QUALITY
@@ -24,7 +24,7 @@ def refuse_unknown(required: Sequence[str], paths: Sequence[Path], baseline: Bas
 
     Raises:
         UsageError: a name is unknown, or a report is missing.
-        RecipeError: a report or recipe cannot be read.
+        RecipeError: a report cannot be read.
     """
     if not required:
         return
@@ -35,7 +35,7 @@ def refuse_unknown(required: Sequence[str], paths: Sequence[Path], baseline: Bas
 
 
 def _known(paths: Sequence[Path], baseline: Baseline) -> Iterator[str]:
-    yield from (recipe.name for recipe in export_recipes())
+    yield from export_targets()
     for model in baseline.models.values():
         yield from model.targets
     for report in (read_report(file) for path in paths for file in report_files(path)):

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_imgq.artifact import (
     FLOAT_REFERENCE,
-    ORIGINAL,
     REFERENCE_FOLDER,
     remove,
     sha256_of,
@@ -22,7 +21,6 @@ from edge_imgq.artifact import (
     write_text,
 )
 from edge_imgq.contract import NOTHING_STATED, Authorship, PixelRange
-from edge_imgq.errors import RecipeError
 from edge_imgq.formats import suffixes
 from edge_imgq.pipeline.export.ai_pack import recipe_of_pack, write_pack
 from edge_imgq.pipeline.export.failures import Failures
@@ -34,6 +32,7 @@ from edge_imgq.pipeline.export.input_sizes import (
 )
 from edge_imgq.pipeline.export.recipe_ports import opened_by
 from edge_imgq.pipeline.export.refused_operators import note_unsupported, target_plans
+from edge_imgq.pipeline.export.requested_recipes import requested_recipes
 from edge_imgq.pipeline.export.watch_passes import BetweenPhases
 from edge_imgq.pipeline.export.write_and_verify import write_and_verify
 from edge_imgq.pipeline.export.write_targets import ExportPlan, Graph, write_references
@@ -54,14 +53,9 @@ from edge_imgq.pipeline.open_model.source import Source
 from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.pipeline.verify.verify import Terms
 from edge_imgq.pipeline.verify.worst_images import WorstImages
-from edge_imgq.recipe.export import ExportRecipe, checked_export, recipe_name
-from edge_imgq.recipe.folders import (
-    export_recipes,
-    quantize_recipe,
-    quantize_recipe_text,
-    select,
-)
-from edge_imgq.recipe.quantize import QuantizeRecipe, checked_quantize
+from edge_imgq.recipe.export import ExportRecipe, recipe_name
+from edge_imgq.recipe.folders import quantize_recipe_text
+from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.recipe.recipe_text import quantize_recipe_toml
 from edge_imgq.report.diagnosis import NO_PICTURE, WITHIN, Diagnosis
 from edge_imgq.report.json_form import FILE as REPORT
@@ -260,15 +254,9 @@ def _range_warning(plan: ExportPlan, request: ExportRequest) -> str:
 
 def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> ExportPlan:
     """Resolve a request; targets with unsupported operators are left out."""
-    recipes = _recipes(request.targets)
+    recipes, schemes = requested_recipes(request.targets, request.scheme, failures)
     if request.ai_pack is not None:
         recipe_of_pack(recipes)
-    schemes = {r.scheme: _scheme(request.scheme or r.scheme) for r in recipes if r.scheme}
-    recipes = tuple(replace(r, scheme=schemes[r.scheme].name) if r.scheme else r for r in recipes)
-    schemes = {recipe.name: recipe for recipe in schemes.values()}
-    for taken in (Path(FLOAT_REFERENCE).stem, Path(ORIGINAL).stem):
-        if taken in schemes:
-            raise RecipeError(f"A quantization recipe may not be called '{taken}': a reference is.")
     calibration = calibration_images(request.calibration)
     evaluation = evaluation_images(request.images)
     refuse_overlap(calibration, evaluation)
@@ -291,26 +279,6 @@ def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> ExportPla
     calibration = covering_set(calibration, source, watch)
     refuse_copies(calibration, evaluation)
     return replace(plan, calibration=calibration)
-
-
-def _recipes(targets: Sequence[str | ExportRecipe]) -> tuple[ExportRecipe, ...]:
-    """Return the recipes of targets, without duplicates.
-
-    Raises:
-        RecipeError: two recipes have one name, or a recipe is invalid.
-        UsageError: a name selects nothing.
-    """
-    own = tuple(checked_export(target) for target in targets if isinstance(target, ExportRecipe))
-    words = [target for target in targets if isinstance(target, str)]
-    shipped = select(export_recipes(), words) if words else ()
-    recipes = {recipe.name: recipe for recipe in (*shipped, *own)}
-    if len(recipes) < len(shipped) + len(own):
-        raise RecipeError("Two recipes of one export have the same name; give each its own.")
-    return tuple(recipes.values())
-
-
-def _scheme(scheme: str | QuantizeRecipe) -> QuantizeRecipe:
-    return quantize_recipe(scheme) if isinstance(scheme, str) else checked_quantize(scheme)
 
 
 def _keep_references(before: Path, now: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.formats import FORMATS
 from edge_imgq.recipe.export import kernels_of
-from edge_imgq.recipe.folders import export_recipes
+from edge_imgq.recipe.folders import valid_recipes
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -37,14 +37,11 @@ def float_file_time(source: Source, size: tuple[int, int], profile: TimedProfile
 
     Returns:
         The time; None if no recipe makes a float TFLite file.
-
-    Raises:
-        RecipeError: a recipe cannot be read.
     """
     from edge_imgq.graph.shapes.size import own_size
 
-    recipes = [r for r in export_recipes() if FORMATS[r.format].has_plain_form and not r.scheme]
-    on_cpu = [recipe for recipe in recipes if recipe.kind == "cpu"]
+    recipes = [r for r in valid_recipes() if FORMATS[r.format].has_plain_form]
+    on_cpu = [recipe for recipe in recipes if recipe.kind == "cpu" and not recipe.scheme]
     at = own_size(source.model) or size
     networks = [source.prepared(r.passes, kernels_of(r)).at(at) for r in on_cpu]
     return min((_float_time(network, profile) for network in networks), default=None)

@@ -14,7 +14,7 @@ from edge_imgq.pipeline.export.failures import Failures
 from edge_imgq.pipeline.export.write_targets import ExportPlan, TargetJob, target_jobs, write_files
 from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.recipe.export import ExportRecipe
-from edge_imgq.recipe.folders import export_recipes
+from edge_imgq.recipe.folders import valid_recipes
 from edge_imgq.report.diagnosis import FileTimes
 from edge_imgq.skipped import Skipped
 
@@ -26,11 +26,8 @@ def float_recipe(recipe: ExportRecipe) -> ExportRecipe | None:
     """Return the recipe of a float file of the same format for CPUs; None if there is none.
 
     The first in the order of recipe names is taken.
-
-    Raises:
-        RecipeError: a recipe cannot be read.
     """
-    recipes = [r for r in export_recipes() if not r.scheme and r.kind == "cpu"]
+    recipes = [r for r in valid_recipes() if not r.scheme and r.kind == "cpu"]
     return next((r for r in recipes if r.format == recipe.format), None)
 
 

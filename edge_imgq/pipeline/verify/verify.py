@@ -35,7 +35,7 @@ from edge_imgq.pipeline.verify.references import Candidate, ComparedFile, Refere
 from edge_imgq.pipeline.verify.target_report import size_to_time, target_report
 from edge_imgq.pipeline.verify.worst_images import NOTHING_KEPT, WorstImages
 from edge_imgq.recipe.export import Budget, recipe_name
-from edge_imgq.recipe.folders import export_recipes
+from edge_imgq.recipe.folders import valid_recipes
 from edge_imgq.report.report import NOT_LOOKED_AT, NotRun, Report, TargetReport
 from edge_imgq.runtime.protocol import FloatSession
 from edge_imgq.runtime.versions import runtime_versions
@@ -142,7 +142,7 @@ def verify(request: VerifyRequest, watch: Watch) -> tuple[Verified, ...]:
     device = find_device(request.device, request.options)
     terms = Terms(
         images=evaluation_images(request.images),
-        budgets=_budgets(device),
+        budgets=_budgets(device, request.paths),
         threads=request.threads,
         device=device,
         keep_going=len(request.paths) > 1,
@@ -159,9 +159,10 @@ def verify(request: VerifyRequest, watch: Watch) -> tuple[Verified, ...]:
     return tuple(verified)
 
 
-def _budgets(device: Device | Skipped) -> dict[str, Budget]:
+def _budgets(device: Device | Skipped, paths: Sequence[Path]) -> dict[str, Budget]:
     """Return the budget of each target: its recipe's, or on a GPU that of float16."""
-    budgets = {recipe.name: recipe.budget for recipe in export_recipes()}
+    needed = [path.stem for path in paths]
+    budgets = {recipe.name: recipe.budget for recipe in valid_recipes(needed)}
     return dict.fromkeys(budgets, IN_FLOAT16) if isinstance(device, GpuDevice) else budgets
 
 
