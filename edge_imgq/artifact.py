@@ -37,7 +37,10 @@ _REFUSED = {
 
 
 def float_reference(path: Path) -> Path:
-    """Return the path where the float reference of an exported file is kept; it may not exist."""
+    """Return the path of the float ONNX file that an exported file was made from.
+
+    `reference/float.onnx` beside the file; it may not exist.
+    """
     return path.parent / REFERENCE_FOLDER / FLOAT_REFERENCE
 
 
@@ -48,8 +51,8 @@ def files_of(path: Path) -> tuple[Path, ...]:
     """
     if not path.is_dir():
         return (path, *(file for file in files_beside(path) if file.exists()))
-    found = (entry for entry in path.rglob("*") if entry.is_file())
-    return tuple(sorted(found, key=lambda entry: entry.relative_to(path).as_posix()))
+    files = (entry for entry in path.rglob("*") if entry.is_file())
+    return tuple(sorted(files, key=lambda entry: entry.relative_to(path).as_posix()))
 
 
 def size_of(path: Path) -> int:
@@ -84,7 +87,11 @@ def sha256_of(path: Path) -> str:
 
 
 def remove(path: Path) -> None:
-    """Delete a file with its companion files, or a package; do nothing if it does not exist."""
+    """Delete a file with its companion files, or a package; do nothing if it does not exist.
+
+    Raises:
+        OSError: a file may not be deleted; others may already be gone.
+    """
     if path.is_dir():
         shutil.rmtree(path)
         return
@@ -204,10 +211,10 @@ def check_writable(path: Path, *, folder: bool) -> None:
         above = path if folder else path.absolute().parent
         if not folder and path.is_dir():
             raise _refused(path, errno.EISDIR)
-        found = next(place for place in (above, *above.absolute().parents) if place.exists())
-        if not found.is_dir():
+        existing = next(p for p in (above, *above.absolute().parents) if p.exists())
+        if not existing.is_dir():
             raise _refused(path, errno.ENOTDIR)
-        if not os.access(found, os.W_OK | os.X_OK):
+        if not os.access(existing, os.W_OK | os.X_OK):
             raise _refused(path, errno.EACCES)
         if not folder and path.exists() and not os.access(path, os.W_OK):
             raise _refused(path, errno.EACCES)
@@ -219,7 +226,10 @@ def _refused(path: Path | str, number: int) -> OutputError:
 
 @contextmanager
 def no_empty_folders(folder: Path) -> Iterator[None]:
-    """Remove `folder` and its parents if the body fails and they are new and empty."""
+    """Remove `folder` and its parents if the body raises and they are new and empty.
+
+    A context manager. New are those that do not exist when it is entered.
+    """
     missing = _missing(folder)
     try:
         yield
@@ -258,7 +268,9 @@ def _remove_empty(folders: Sequence[Path]) -> None:
 
 @contextmanager
 def output_errors(path: Path) -> Iterator[None]:
-    """Convert an OSError raised while writing below `path` into an OutputError.
+    """Convert an OSError that the body raises while writing below `path` into an OutputError.
+
+    A context manager. The message says what could not be written, and why.
 
     Raises:
         OutputError: the disk or quota is full, or a file at, below or above `path` may not be
@@ -275,11 +287,11 @@ def output_errors(path: Path) -> Iterator[None]:
 
 
 def unwritten(path: Path, error: OSError) -> OutputError:
-    """Return an error that names `path`, not the temporary file, and says why it was not written.
+    """Return the error to raise where `path` was not written: it names `path` and says why.
 
     Args:
-        path: what was to be written; nothing of it is there, or what was there before.
-        error: what the system said.
+        path: file that was to be written, not the temporary one beside it.
+        error: error of the system; a full disk is explained.
     """
     if error.errno in _FULL:
         return OutputError(_full_sentence(path, OSError(error.errno, error.strerror, str(path))))
@@ -302,8 +314,8 @@ def _concerns(error: OSError, path: Path) -> bool:
     """Return True if an error is about a file at, below or above `path`, or names no file."""
     if error.filename is None:
         return True
-    at, place = Path(os.fsdecode(error.filename)).absolute(), path.absolute()
-    return at.is_relative_to(place) or place.is_relative_to(at)
+    failed, written = Path(os.fsdecode(error.filename)).absolute(), path.absolute()
+    return failed.is_relative_to(written) or written.is_relative_to(failed)
 
 
 def _move_entries(source: Path, destination: Path) -> None:

@@ -128,7 +128,12 @@ CHIPS: dict[str, Chip] = {
 
 
 def chip_of(manufacturer: str, model: str) -> Chip:
-    """Return the chip that a compiled file names; if unknown, a placeholder with its model name."""
+    """Return the chip that a compiled file names; if unknown, a placeholder with its model name.
+
+    Args:
+        manufacturer: vendor, spelled as in LiteRT's compiler, such as "Qualcomm".
+        model: model, such as "SM8750", in any case.
+    """
     for chip in CHIPS.values():
         if (chip.vendor.name, chip.model.lower()) == (manufacturer, model.lower()):
             return chip

@@ -19,7 +19,7 @@ PREFIX = "edge_imgq."
 
 @dataclass(frozen=True)
 class PixelRange:
-    """The float values that 8-bit pixels 0 (`low`) and 255 (`high`) have at the network's input."""
+    """Float values of 8-bit pixels 0 (`low`) and 255 (`high`) at a network's input; linear."""
 
     low: float
     high: float
@@ -82,7 +82,7 @@ class ImageContract:
 
     @property
     def port_words(self) -> str:
-        """Inputs and outputs other than plain images, as a phrase for messages; "" if none."""
+        """Ports other than plain images, such as "with plane 'sigma' of 1 channel"; "" if none."""
         said = [f"as {self.layout}"] * (self.layout != "image")
         said += [f"with {' and '.join(map(str, self.further))}"] * bool(self.further)
         said += [] if self.result is None else [f"to {self.result}"]
@@ -102,7 +102,7 @@ class ImageContract:
 
     @property
     def result_channels(self) -> int:
-        """Channels of the main output; a vector of N numbers counts as N channels of one pixel."""
+        """Channels of the main output; N for a vector of N numbers."""
         return self.image_channels if self.result is None else self.result.channels
 
     @property
@@ -112,7 +112,7 @@ class ImageContract:
 
     @property
     def states(self) -> tuple[Port, ...]:
-        """Inputs that hold an output of the previous frame."""
+        """Inputs that hold an output of the previous frame, in the order of `further`."""
         return tuple(port for port in self.further if port.fed_by)
 
     @property
@@ -127,24 +127,24 @@ class ImageContract:
 
     @property
     def adds_colours(self) -> bool:
-        """True if the network colourizes: it takes lightness and returns a and b of CIELAB."""
+        """True if it colourizes: one channel (lightness) in, one plane (a, b of CIELAB) out."""
         planes = self.result is not None and self.result.kind == "plane"
         return planes and self.colour == "y" and (self.result_channels, self.scale) == (2, 1)
 
     def result_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Return height and width of the main output for an input of the given (height, width).
+        """Return (height, width) in pixels of the main output for an input of (height, width).
 
-        A vector has size (1, 1).
+        A vector has size (1, 1). Rounded down where the scale is a fraction.
         """
         if self.result is not None and self.result.kind == "vector":
             return 1, 1
         return scaled(size[0], self.scale), scaled(size[1], self.scale)
 
     def results_sizes(self, size: tuple[int, int]) -> list[tuple[int, int]]:
-        """Return (height, width) of each output, the main one first; (1, 1) for a vector."""
+        """Return (height, width) of each output as `result_size` does, the main one first."""
         first = self.result_size(size)
-        parts = (None if port.kind == "vector" else port.parts for port in self.others)
-        others = ((first[0] // part, first[1] // part) if part else (1, 1) for part in parts)
+        divisors = (None if port.kind == "vector" else port.parts for port in self.others)
+        others = ((first[0] // n, first[1] // n) if n else (1, 1) for n in divisors)
         return [first, *others]
 
     @property
@@ -154,11 +154,11 @@ class ImageContract:
 
     @property
     def shave(self) -> int:
-        """Border in output pixels that super-resolution papers exclude from PSNR: `scale`, or 0."""
+        """Output pixels at each border that papers exclude from PSNR: `scale` rounded up, or 0."""
         return math.ceil(self.scale) if self.scale > 1 else 0
 
     def fitting(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Round (height, width) up to the next multiples of `multiple`."""
+        """Round (height, width), in input pixels, up to the next multiples of `multiple`."""
         height, width = (-(-side // self.multiple) * self.multiple for side in size)
         return height, width
 
@@ -226,7 +226,7 @@ class FileNote:
     def to_strings(self) -> dict[str, str]:
         """Return the note as string pairs for the metadata of ONNX, TFLite, Core ML and others.
 
-        Floats are written with `repr`, so reading them back is exact.
+        Keys begin with "edge_imgq.". Floats are written with `repr`: `from_strings` is exact.
         """
         contract = self.contract
         pairs = {
@@ -270,8 +270,8 @@ class FileNote:
         """Parse a note from string pairs, as `to_strings` writes it.
 
         Args:
-            pairs: metadata of a file; keys of other tools are ignored.
-            where: name of the file for the error message.
+            pairs: metadata of a file; keys without our prefix are ignored.
+            where: name of the file, for the error message.
 
         Raises:
             ModelError: the file carries no note, or a damaged one.
@@ -288,11 +288,7 @@ class FileNote:
 
 
 def _note(pairs: Mapping[str, str]) -> FileNote:
-    """Return a note from its pairs, with the prefix removed from the keys.
-
-    Raises:
-        KeyError, ValueError: a pair is missing or damaged.
-    """
+    """Return a note from its pairs without prefix; KeyError or ValueError if one is damaged."""
     return FileNote(
         model=pairs["model"],
         target=pairs["target"],
@@ -341,7 +337,11 @@ def _ports(text: str) -> tuple[Port, ...]:
 
 
 def note_in(pairs: Mapping[str, str], where: str) -> FileNote | None:
-    """Return the note in a file's metadata, or None; a damaged one raises ModelError."""
+    """Parse the note in a file's metadata; return None if there is none.
+
+    Raises:
+        ModelError: the note is damaged; `where` names the file in the message.
+    """
     return FileNote.from_strings(pairs, where) if has_note(pairs) else None
 
 

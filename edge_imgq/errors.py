@@ -118,8 +118,8 @@ NOT_MADE_FOR = 0
 def code_of_not_run(codes: Sequence[int], *, any_ran: bool) -> int:
     """Return the exit code of a command for the files that a device did not run.
 
-    The code is the largest error code among them. If all are NOT_MADE_FOR, it is 0 when another
-    file ran, and that of RuntimeUnavailableError when none did: nothing was measured then.
+    The code is the largest among them; 0 if there are none. If all are NOT_MADE_FOR, it is 0 when
+    another file ran, and 7, that of RuntimeUnavailableError, when none did: nothing was measured.
 
     Args:
         codes: one per file that did not run: the exit code of its error, or NOT_MADE_FOR.

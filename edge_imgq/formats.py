@@ -108,7 +108,7 @@ class Format:
 
     @property
     def functions(self) -> Any:
-        """The format's functions (FormatFunctions); reading it imports the module with them."""
+        """The format's `edge_imgq.export.functions.FormatFunctions`; imports their module."""
         return import_module(self.module).FUNCTIONS
 
 
@@ -184,8 +184,11 @@ FORMATS: dict[str, Format] = {
 
 
 def suffixes() -> tuple[str, ...]:
-    """Return the first suffix of every format: those of files that users name."""
-    return tuple(form.suffix for form in FORMATS.values())
+    """Return the first suffix of every format, such as ".tflite": those of files that users name.
+
+    In the order of FORMATS.
+    """
+    return tuple(row.suffix for row in FORMATS.values())
 
 
 def format_of(path: Path) -> Format | None:
@@ -194,19 +197,21 @@ def format_of(path: Path) -> Format | None:
     The file need not exist; the suffix may be in upper case.
     """
     suffix = path.suffix.lower()
-    return next((form for form in FORMATS.values() if form.suffix == suffix), None)
+    return next((row for row in FORMATS.values() if row.suffix == suffix), None)
 
 
 def unknown(path: Path) -> str:
-    """Return a clause, to follow a path in a message, that says why it names no exported file.
+    """Return why a path names no exported file, as a clause to follow the path in a message.
+
+    It lists the known suffixes, or names the main file if the path is a companion file.
 
     Args:
         path: path for which `format_of` returns None.
     """
     suffix = path.suffix.lower()
-    for form in FORMATS.values():
-        if suffix in form.suffixes[1:]:
-            named = path.with_suffix(form.suffix).name
+    for row in FORMATS.values():
+        if suffix in row.suffixes[1:]:
+            named = path.with_suffix(row.suffix).name
             return f"belongs to {named}; name that, and both are taken"
     return f"is not one of {', '.join(suffixes())}"
 
@@ -214,12 +219,14 @@ def unknown(path: Path) -> str:
 def is_run_by(path: Path, device: str) -> bool:
     """Return True if a kind of device runs files of this path's format.
 
+    Told by the suffix; the file is not opened. False for an unknown suffix.
+
     Args:
         path: exported file.
-        device: kind of device, such as "android".
+        device: kind of device other than this host, such as "android".
     """
-    form = format_of(path)
-    return form is not None and device in form.devices
+    row = format_of(path)
+    return row is not None and device in row.devices
 
 
 def files_beside(path: Path) -> tuple[Path, ...]:
@@ -227,5 +234,5 @@ def files_beside(path: Path) -> tuple[Path, ...]:
 
     () for a format of one file and for an unknown suffix.
     """
-    form = format_of(path)
-    return () if form is None else tuple(path.with_suffix(s) for s in form.suffixes[1:])
+    row = format_of(path)
+    return () if row is None else tuple(path.with_suffix(s) for s in row.suffixes[1:])

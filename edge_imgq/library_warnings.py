@@ -14,9 +14,9 @@ OTHER_PACKAGES = r"(?!edge_imgq\.)"
 def without_library_warnings() -> Iterator[None]:
     """Ignore warnings attributed to other packages' modules while the body runs.
 
-    Warnings attributed to a module of edge_imgq are left to the filters in force: our own, and
-    those of NumPy or torch about a line of ours. Not safe with threads, as
-    `warnings.catch_warnings` is not.
+    A context manager; the filters in force before are restored at the end. Warnings attributed to a
+    module of edge_imgq are left to the filters in force: our own, and those of NumPy or torch about
+    a line of ours. Not safe with threads, as `warnings.catch_warnings` is not.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=OTHER_PACKAGES)

@@ -32,9 +32,9 @@ FORM = "NAME=KIND:LOW..HIGH, such as sigma=plane:0..75/255 or scores=vector:0..1
 
 
 def says_noise(name: str) -> bool:
-    """Return True if an input's name says that it holds the noise level of the image.
+    """Return True if an input's name contains "sigma" or "noise" (NOISE_WORDS), in any case.
 
-    That is, it contains one of NOISE_WORDS, in any case.
+    Such an input is taken to hold the noise level of the image.
     """
     return any(word in name.lower() for word in NOISE_WORDS)
 
@@ -72,15 +72,22 @@ class Port:
         return f"{self.kind} '{self.name}' of {count}{sides}"
 
     def numbers(self, levels: NDArray[Any]) -> NDArray[np.float64]:
-        """Convert levels of 255, one channel each along the last axis, to the network's numbers."""
+        """Convert levels (..., channels) to the network's numbers, float64 of the same shape.
+
+        Levels 0 and 255 become each channel's `low` and `high`, others linearly; nothing is
+        rounded or clipped.
+        """
         import numpy as np
 
         low, high = np.array(self.low, np.float64), np.array(self.high, np.float64)
-        found: NDArray[np.float64] = low + levels / 255.0 * (high - low)
-        return found
+        numbers: NDArray[np.float64] = low + levels / 255.0 * (high - low)
+        return numbers
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the port as a JSON object, without `parts` and `fed_by` at their defaults."""
+        """Return the port's attributes as a dict for JSON; `from_dict` reads it exactly.
+
+        `parts` and `fed_by` are left out at their defaults.
+        """
         values = asdict(self)
         for key, usual in (("parts", 1), ("fed_by", "")):
             if values[key] == usual:
@@ -89,10 +96,11 @@ class Port:
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> Port:
-        """Parse a port from the object that `to_dict` returns.
+        """Parse a port from the dict that `to_dict` returns, also after JSON made lists of tuples.
 
         Raises:
-            KeyError, ValueError: a field is missing or damaged.
+            KeyError: a field is missing.
+            ValueError: a number cannot be parsed, or there is no such kind.
         """
         low, high = (tuple(float(number) for number in values[end]) for end in ("low", "high"))
         name, channels = str(values["name"]), int(values["channels"])
@@ -134,11 +142,11 @@ class PortRequests:
     states: tuple[tuple[str, str], ...] = ()
 
     def of_input(self, name: str) -> PortRequest:
-        """Return the request for an input; an empty one if nothing is stated."""
+        """Return the request for the input of a name; one without kind and range if not stated."""
         return next((port for port in self.inputs if port.name == name), PortRequest(name))
 
     def of_output(self, name: str) -> PortRequest:
-        """Return the request for an output; an empty one if nothing is stated."""
+        """Return the request for the output of a name; one without kind and range if not stated."""
         return next((port for port in self.outputs if port.name == name), PortRequest(name))
 
     @property
@@ -148,54 +156,60 @@ class PortRequests:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The command-line options that make the same requests."""
-        found = []
+        """Command-line options that make the same requests, options and values in turn.
+
+        Numbers are written so that parsing gives the same floats.
+        """
+        options = []
         for port in self.outputs:
-            found += ["--output-name", _said(port)]
+            options += ["--output-name", _said(port)]
         for port in self.inputs:
-            found += ["--input", _said(port)]
+            options += ["--input", _said(port)]
         for name, numbers in self.bound:
-            found += ["--bind", f"{name}={','.join(map(_exactly, numbers))}"]
+            options += ["--bind", f"{name}={','.join(map(_exactly, numbers))}"]
         for fed_by, state in self.states:
-            found += ["--state", f"{fed_by}={state}"]
-        return tuple(found)
+            options += ["--state", f"{fed_by}={state}"]
+        return tuple(options)
 
 
 NO_PORT_REQUESTS = PortRequests()
 
 
 def read_port(text: str) -> PortRequest:
-    """Parse NAME, NAME=KIND or NAME=KIND:LOW..HIGH.
+    """Parse a port stated as NAME, NAME=KIND or NAME=KIND:LOW..HIGH.
 
-    Several ranges, separated by commas, are those of the channels in order.
+    KIND is one of KINDS; ends are numbers or fractions such as 75/255. Several ranges, separated by
+    commas, are those of the channels in order. What is not stated is None or empty.
 
     Raises:
-        UsageError: the text has another form.
+        UsageError: the text has another form, or a range does not begin with its lower end.
     """
     name, _, rest = text.partition("=")
     kind, _, ranges = rest.partition(":")
     if not name or ("=" in text and kind not in KINDS):
         raise UsageError(f"'{text}' is not a port; write {FORM}.")
-    ends = [_ends(part, text) for part in ranges.split(",")] if ranges else []
+    ends = [_ends(limits, text) for limits in ranges.split(",")] if ranges else []
     low, high = tuple(low for low, _ in ends), tuple(high for _, high in ends)
     return PortRequest(name, as_kind(kind) if kind else None, low, high)
 
 
 def read_bound(text: str) -> tuple[str, tuple[float, ...]]:
-    """Parse NAME=NUMBER or NAME=NUMBER,NUMBER into the input's name and its numbers.
+    """Parse NAME=NUMBER or NAME=NUMBER,NUMBER,… into the input's name and its numbers.
+
+    The numbers are in the network's own unit; fractions such as 15/255 count.
 
     Raises:
         UsageError: the text has another form.
     """
     name, _, rest = text.partition("=")
-    numbers = tuple(_number(part, text) for part in rest.split(",")) if rest else ()
+    numbers = tuple(_number(word, text) for word in rest.split(",")) if rest else ()
     if not name or not numbers:
         raise UsageError(f"'{text}' binds nothing; write NAME=NUMBER, such as sigma=15/255.")
     return name, numbers
 
 
 def read_state(text: str) -> tuple[str, str]:
-    """Parse OUTPUT=INPUT into the two names.
+    """Parse OUTPUT=INPUT into the names of the output and of the state input that it feeds.
 
     Raises:
         UsageError: the text has another form.
@@ -207,19 +221,25 @@ def read_state(text: str) -> tuple[str, str]:
 
 
 def choices_of(options: Sequence[str]) -> tuple[str, ...]:
-    """Return bound inputs and chosen outputs as phrases: "bound: sigma = 0.0588".
+    """Describe bound inputs and chosen outputs, one phrase each, such as "bound: sigma = 0.0588".
+
+    Numbers have three significant digits; other options are ignored.
 
     Args:
         options: options and their values in turn, as in `PortRequests.words`.
+
+    Raises:
+        ValueError: an option lacks its value.
+        UsageError: the value of --bind cannot be parsed.
     """
-    found = []
-    for option, said in zip(options[::2], options[1::2], strict=True):
+    phrases = []
+    for option, value in zip(options[::2], options[1::2], strict=True):
         if option == "--output-name":
-            found.append(f"output: {said.partition('=')[0]}")
+            phrases.append(f"output: {value.partition('=')[0]}")
         if option == "--bind":
-            name, numbers = read_bound(said)
-            found.append(f"bound: {name} = {', '.join(f'{number:.3g}' for number in numbers)}")
-    return tuple(found)
+            name, numbers = read_bound(value)
+            phrases.append(f"bound: {name} = {', '.join(f'{number:.3g}' for number in numbers)}")
+    return tuple(phrases)
 
 
 def _exactly(number: float) -> str:
@@ -234,37 +254,37 @@ def _said(port: PortRequest) -> str:
     return f"{port.name}{kind}{':' if ranges else ''}{ranges}"
 
 
-def _ends(part: str, text: str) -> tuple[float, float]:
-    low, dots, high = part.partition("..")
+def _ends(limits: str, text: str) -> tuple[float, float]:
+    low, dots, high = limits.partition("..")
     if not dots:
-        raise UsageError(f"'{part}' of '{text}' is not a range; write both ends, such as 0..75.")
-    found = _number(low, text), _number(high, text)
-    if found[0] >= found[1]:
+        raise UsageError(f"'{limits}' of '{text}' is not a range; write both ends, such as 0..75.")
+    ends = _number(low, text), _number(high, text)
+    if ends[0] >= ends[1]:
         raise UsageError(
-            f"'{part}' of '{text}' is not a range: its first end must be the lower one."
+            f"'{limits}' of '{text}' is not a range: its first end must be the lower one."
         )
-    return found
+    return ends
 
 
 def number_of(text: str) -> float | None:
     """Parse a number, or a fraction such as 15/255; return None if it is neither or not finite."""
     over, slash, under = text.strip().partition("/")
     try:
-        found = float(over) / (float(under) if slash else 1.0)
+        number = float(over) / (float(under) if slash else 1.0)
     except (ValueError, ZeroDivisionError):
         return None
-    return found if math.isfinite(found) else None
+    return number if math.isfinite(number) else None
 
 
-def _number(part: str, text: str) -> float:
-    found = number_of(part)
-    if found is None:
-        raise UsageError(f"'{part}' of '{text}' is not a number.")
-    return found
+def _number(word: str, text: str) -> float:
+    number = number_of(word)
+    if number is None:
+        raise UsageError(f"'{word}' of '{text}' is not a number.")
+    return number
 
 
 def as_kind(text: str) -> Kind:
-    """Return text as a port kind.
+    """Return text as a port kind, after checking that it is one of KINDS.
 
     Raises:
         ValueError: there is no such kind.

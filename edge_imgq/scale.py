@@ -10,7 +10,9 @@ Scale: TypeAlias = int | Fraction
 
 
 def scale_of(output: int, length: int) -> Scale:
-    """Return output / length as a scale.
+    """Return `output` / `length` as a scale, exactly: an int if whole, else a Fraction.
+
+    Both are lengths in pixels along one axis, of a network's output and of its input.
 
     Raises:
         ZeroDivisionError: `length` is 0.
@@ -19,25 +21,28 @@ def scale_of(output: int, length: int) -> Scale:
 
 
 def as_scale(fraction: Fraction) -> Scale:
-    """Return a fraction as a scale: an int if it is whole."""
+    """Return a fraction as a scale: an int if it is whole, else the fraction itself."""
     return fraction.numerator if fraction.denominator == 1 else fraction
 
 
 def read_scale(text: str) -> Scale:
-    """Parse a scale from text such as "2" or "4/3".
+    """Parse a scale from text such as "2", "4/3" or "1.5", exactly: an int if whole.
 
     Raises:
         ValueError: the text is not a positive number.
     """
     try:
-        found = Fraction(text)
+        fraction = Fraction(text)
     except ZeroDivisionError as error:
         raise ValueError(f"'{text}' is no scale") from error
-    if found <= 0:
+    if fraction <= 0:
         raise ValueError(f"'{text}' is no scale")
-    return as_scale(found)
+    return as_scale(fraction)
 
 
 def scaled(length: int, scale: Scale) -> int:
-    """Return the length of an output, rounded down where the scale is a fraction."""
+    """Return `length` × `scale`, rounded down to a whole number of pixels.
+
+    With a whole scale it is exact.
+    """
     return length * scale.numerator // scale.denominator

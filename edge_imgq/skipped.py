@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Skipped:
-    """A quantity that was not measured, with the reason. Reports show it; it is never a pass."""
+    """A quantity that was not measured. Reports show it; it is never a pass.
+
+    Attributes:
+        reason: why it was not measured, as a clause.
+    """
 
     reason: str

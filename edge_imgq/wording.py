@@ -15,12 +15,14 @@ GUESSES = 3
 
 
 def count_of(number: int, noun: str) -> str:
-    """Return a number with its noun, "1 image" or "2 images"; the plural must end in s."""
+    """Return a number with its noun: "1 image", "2 images". The plural must be formed by an s."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def nodes_in_words(nodes: Iterable[tuple[str, str]]) -> list[str]:
     """Return one phrase per operator type: "Erf 'a'", "ScatterND (96 nodes, first 'b')".
+
+    Types are in the order of their first nodes.
 
     Args:
         nodes: operator type and name of each node, in graph order.
@@ -29,10 +31,8 @@ def nodes_in_words(nodes: Iterable[tuple[str, str]]) -> list[str]:
     for kind, name in nodes:
         names.setdefault(kind, []).append(name)
     return [
-        f"{kind} '{found[0]}'"
-        if len(found) == 1
-        else f"{kind} ({len(found)} nodes, first '{found[0]}')"
-        for kind, found in names.items()
+        f"{kind} '{own[0]}'" if len(own) == 1 else f"{kind} ({len(own)} nodes, first '{own[0]}')"
+        for kind, own in names.items()
     ]
 
 
@@ -49,6 +49,9 @@ def no_such(kind: str, word: str, known: Collection[str]) -> str:
 
 def did_you_mean(word: str, known: Iterable[str], before: str = "") -> str:
     """Return a question that suggests the known names most similar to an unknown one.
+
+    Case and a first word that all names share are ignored. Several equally similar names are all
+    suggested, up to GUESSES; more are no suggestion.
 
     Args:
         word: unknown name.

@@ -41,11 +41,11 @@ Progress: TypeAlias = "Callable[[ProgressStep], None]"
 
 
 def unwatched(step: ProgressStep) -> None:
-    """Ignore a progress step."""
+    """Ignore a progress step: the default where no progress function is given."""
 
 
 def as_sizes(sizes: Sizes) -> tuple[Size, ...]:
-    """Return one size or a sequence of sizes as a tuple of sizes.
+    """Return one (height, width) in pixels, or a sequence of them, as a tuple of sizes.
 
     The order is kept. An empty sequence gives ().
 
@@ -57,7 +57,7 @@ def as_sizes(sizes: Sizes) -> tuple[Size, ...]:
 
 
 def as_size(size: object) -> Size:
-    """Return a (height, width) pair after checking it.
+    """Return a (height, width) pair, in pixels, as a tuple after checking it.
 
     Raises:
         UsageError: `size` is not a pair of positive whole numbers.
@@ -111,12 +111,12 @@ def as_ports(
     bind: Bound,
     states: Sequence[str] = (),
 ) -> PortRequests:
-    """Return the requests for a model's ports.
+    """Parse what a caller states of a model's inputs and outputs; no model is opened.
 
     Args:
         output_name: NAME, NAME=KIND or NAME=KIND:LOW..HIGH, or several of these; "" for no request.
         inputs: NAME=KIND or NAME=KIND:LOW..HIGH, one or several; or KIND or KIND:LOW..HIGH by name.
-        bind: constants of inputs, by the input's name.
+        bind: constants of inputs, by the input's name: a number, several, or text as "15/255".
         states: OUTPUT=INPUT for each output that feeds an input of the next frame.
 
     Raises:
@@ -141,10 +141,10 @@ def _said_once(inputs: Sequence[PortRequest]) -> tuple[PortRequest, ...]:
     Raises:
         UsageError: a request states no kind, or two concern one input.
     """
-    for place, port in enumerate(inputs):
+    for index, port in enumerate(inputs):
         if port.kind is None:
             raise UsageError(f"'{port.name}' states nothing about that input; write {FORM}.")
-        if any(port.name == other.name for other in inputs[:place]):
+        if any(port.name == other.name for other in inputs[:index]):
             raise UsageError(f"The input '{port.name}' is described twice; describe it once.")
     return tuple(inputs)
 
@@ -164,17 +164,17 @@ def _numbers(name: str, given: float | str | Sequence[float]) -> tuple[float, ..
 
 
 def as_paths(paths: AnyPath | Iterable[AnyPath]) -> tuple[Path, ...]:
-    """Return one path or an iterable of paths as a tuple.
+    """Return one path or an iterable of paths as a tuple, in order; existence is not checked.
 
     Raises:
         UsageError: the iterable is empty.
     """
     if isinstance(paths, (str, os.PathLike)):
         return (Path(paths),)
-    found = tuple(Path(path) for path in paths)
-    if not found:
+    several = tuple(Path(path) for path in paths)
+    if not several:
         raise UsageError("The list of paths is empty; give at least one.")
-    return found
+    return several
 
 
 def as_path(path: AnyPath | None) -> Path | None:

@@ -75,9 +75,12 @@ def assess_files(
 
     Args:
         photos: paths; a folder selects the images directly inside it.
-        model: as for `assess`.
-        threads: as for `assess`.
-        progress: called before each photograph.
+        model: name of the assessing network, or a file that was exported from it.
+        threads: processor threads; None for all processors.
+        progress: called before each photograph; None for no calls.
+
+    Returns:
+        One assessment per readable photograph, and a sentence for each of the others.
 
     Raises:
         UsageError: a folder holds no image, or `model` does not assess photographs.

@@ -62,11 +62,11 @@ def bench(
     """Measure the latency of files: median and 90th percentile of one call, and background load.
 
     Args:
-        paths: as for `verify`.
+        paths: files, folders of files, a folder of several models, or results of `export`.
         device: name of the device, or several; a file whose time there would be meaningless gets
             the reason instead.
-        delegate: delegate on a phone or board, as for `verify`.
-        benchmark_model: LiteRT's benchmark program, as for `verify`.
+        delegate: on a phone or board: "xnnpack", "cpu", "gpu", "nnapi", or a library there.
+        benchmark_model: path of LiteRT's benchmark program for the phone or board.
         threads: processor threads.
         runs: timed calls per file; slow files get fewer, but at least 10.
         size: input (height, width) for files that take several; None for the file's default.
@@ -74,6 +74,9 @@ def bench(
         memory: True to measure the runtime's memory in bytes, in a separate process.
         operators: True to count the cost of each operator on an emulated Arm core.
         progress: called before each step.
+
+    Returns:
+        Times in ms, one entry for each file, size and device; iterate over it.
 
     Raises:
         UsageError: a path or device does not exist, or a network does not take the size.
@@ -88,10 +91,10 @@ def bench(
     options = device_options(delegate, benchmark_model)
     wanted = None if size is None else as_size(size)
     request = TimingRequest(threads, runs, wanted, sustained, memory, operators)
-    found: list[Timing] = []
+    timings: list[Timing] = []
     worst = 0
     for name in [device] if isinstance(device, str) else device:
-        timings, code = run(files, name, options, request, progress or unwatched)
-        found += timings
+        timed, code = run(files, name, options, request, progress or unwatched)
+        timings += timed
         worst = max(worst, code)
-    return Timings(tuple(found), worst)
+    return Timings(tuple(timings), worst)

@@ -132,6 +132,9 @@ def check(
         cache: True to reuse earlier measurements of identical files.
         progress: called before each step.
 
+    Returns:
+        A verdict on each file and copy; `passes` says whether the check succeeds.
+
     Raises:
         UsageError: a report or copy is missing, one model has two reports, a required target does
             not exist, or files must be measured again and their images are unknown.
@@ -156,8 +159,8 @@ def check(
     known, watch = read_baseline(Path(baseline)), progress or unwatched
     refuse_unknown(request.required, request.paths, known)
     looked = look(request, watch)
-    found = verdicts(looked, known, request, watch)
-    comparison = BaselineComparison(found, tuple(one.report for one in looked), known)
+    judged = verdicts(looked, known, request, watch)
+    comparison = BaselineComparison(judged, tuple(one.report for one in looked), known)
     return CheckResult(comparison, write_outputs(outputs, looked, comparison, request, watch))
 
 
@@ -172,25 +175,31 @@ def update_baseline(
 ) -> BaselineUpdate:
     """Write the figures of exported files into a baseline; its tolerances are kept.
 
+    Figures come from the reports beside the files; files that were measured with other versions are
+    measured again. Other models keep their figures, and so do targets of these models that were not
+    measured if their figures are still comparable.
+
     Args:
-        paths: as for `check`.
+        paths: folders of models, their `report.json`, a folder of several models, or results of
+            `export`.
         baseline: path of the baseline; created if it does not exist.
-        images: as for `check`.
+        images: folder of photographs for files to be measured again; None for those that ship.
         threads: processor threads.
-        cache: as for `check`.
+        cache: True to reuse earlier measurements of identical files.
         progress: called before each step.
 
     Raises:
         DriftError: a file is not the one in its report.
-        UsageError: no target of a model was measured; or as for `check`.
+        UsageError: no target of a model was measured, a report is missing, one model has two
+            reports, or files must be measured again and their images are unknown.
         RecipeError: a report or the existing baseline cannot be read.
         OutputError: the baseline cannot be written.
     """
     from edge_imgq.pipeline.check.check import look
     from edge_imgq.pipeline.check.update_baseline import update_baseline as run
 
-    request, place = _request(paths, (), (), images, threads, cache=cache), Path(baseline)
-    return BaselineUpdate(place, run(place, look(request, progress or unwatched)))
+    request, path = _request(paths, (), (), images, threads, cache=cache), Path(baseline)
+    return BaselineUpdate(path, run(path, look(request, progress or unwatched)))
 
 
 def _request(

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
 def device_options(
     delegate: str, benchmark_model: AnyPath | None, bisect: bool = False
 ) -> DeviceOptions:
-    """Return the options of a device, after checking the delegate.
+    """Return the options of a device, after checking the delegate's name.
 
-    The benchmark program is not looked for.
+    Args:
+        delegate: "xnnpack", "cpu", "gpu", "nnapi", or the path of a library on the device.
+        benchmark_model: path of LiteRT's benchmark program, which is not looked for; None for none.
+        bisect: True to compare GPU kernels operator by operator.
 
     Raises:
         UsageError: there is no such delegate.

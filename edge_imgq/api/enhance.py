@@ -63,11 +63,12 @@ def enhance(
         model: file written by `export`, or a model that `open` takes or returned; several run one
             after the other. A network for luma only keeps the photograph's colours. None for the
             network that `assess` advises, which may be none.
-        pixel_range: as for `open`, for .onnx files that do not state it.
-        output_name: as for `open`.
-        inputs: as for `open`.
-        bind: as for `open`.
-        states: as for `open`.
+        pixel_range: float value of pixel 255, or of pixels 0 and 255, as for `open`; for .onnx
+            files that do not state it.
+        output_name: output to keep, or several, main one first; as for `open`.
+        inputs: kinds and ranges of inputs, such as "sigma=plane:0..75/255"; as for `open`.
+        bind: constants for inputs other than the image, by name; as for `open`.
+        states: outputs that feed an input of the next frame; as for `open`.
         settings: values of inputs other than the photograph, by name: numbers in the model's own
             unit, or paths of images.
         threads: processor threads; None for all processors.
@@ -101,8 +102,8 @@ def enhance(
         _refuse_said_of_advised(asked, ports, settings)
         model = assess_pixels(pixels, name, open_assessor(MODEL, count)).advice
     enhancers = [
-        open_enhancer(found, count, asked, as_settings(settings))
-        for found in _opened(model, asked, ports)
+        open_enhancer(opened, count, asked, as_settings(settings))
+        for opened in _opened(model, asked, ports)
     ]
     refuse_unused_range(enhancers, asked)
     if isinstance(photo, (str, os.PathLike)) and enhancers[0].contract.layout == "rgba":
@@ -134,7 +135,8 @@ def enhance_files(
 
     Args:
         photos: paths; a folder selects the images directly inside it.
-        model: as for `enhance`.
+        model: file written by `export`, or a model that `open` takes or returned; several run one
+            after the other. None for the network that `assess` advises for each photograph.
         output: folder for the results, which keep the names of the photographs.
         suffix: "png", "jpg", "webp", "tiff" or "bmp"; "" for each photograph's own suffix (".jpg"
             for HEIF).
@@ -146,12 +148,12 @@ def enhance_files(
             reduced to meet it, and photographs that are still too large are left out; 0 for none.
         page: path of an HTML page that shows every photograph before and after, those of an earlier
             run included; None for none.
-        pixel_range: as for `enhance`.
-        output_name: as for `open`.
-        inputs: as for `open`.
-        bind: as for `open`.
-        states: as for `open`.
-        settings: as for `enhance`.
+        pixel_range: float value of pixel 255, or of pixels 0 and 255, as for `open`.
+        output_name: output to keep, or several, main one first; as for `open`.
+        inputs: kinds and ranges of inputs, such as "sigma=plane:0..75/255"; as for `open`.
+        bind: constants for inputs other than the image, by name; as for `open`.
+        states: outputs that feed an input of the next frame; as for `open`.
+        settings: values of inputs other than the photograph, by name, as for `enhance`.
         device: device that runs the files, such as "gpu"; "" for this host.
         threads: processor threads; None for all processors.
         progress: called before each step.
@@ -238,7 +240,7 @@ def _jobs(photos: Iterable[Path], output: Path, suffix: str) -> tuple[tuple[Path
     Raises:
         UsageError: two results would have the same path, or one would overwrite its photograph.
     """
-    from edge_imgq.images.files import HEIF
+    from edge_imgq.images.decode import HEIF
 
     jobs: dict[Path, Path] = {}
     for photo in photos:

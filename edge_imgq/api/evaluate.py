@@ -85,7 +85,8 @@ def evaluate(
 ) -> EvaluationResult:
     """Degrade photographs as a task defines, restore them, and measure PSNR and SSIM to the truth.
 
-    The protocol is that of the task's papers. Baselines that need no network are measured too:
+    The protocol is that of the task's papers, on 8-bit images: for super-resolution, on the BT.601
+    luma without a border of `scale` pixels. Baselines that need no network are measured too:
     bicubic, the JPEG itself, the noisy image, non-local means.
 
     Args:
@@ -97,12 +98,13 @@ def evaluate(
             empty for those of the papers. For noisy pairs, the noise level of the network's input,
             which non-local means needs; without it, that method is left out.
         sheet: path of an image with crops side by side to write; None for none.
-        pixel_range: as for `open`, for .onnx files that do not state it.
-        output_name: as for `open`.
-        inputs: as for `open`.
-        bind: as for `open`.
-        states: as for `open`.
-        settings: values of further inputs, as for `enhance`.
+        pixel_range: float value of pixel 255, or of pixels 0 and 255, as for `open`; for .onnx
+            files that do not state it.
+        output_name: output to keep, or several, main one first; as for `open`.
+        inputs: kinds and ranges of inputs, such as "sigma=plane:0..75/255"; as for `open`.
+        bind: constants for inputs other than the image, by name; as for `open`.
+        states: outputs that feed an input of the next frame; as for `open`.
+        settings: values of inputs other than the photograph, by name, as for `enhance`.
         regressors: file of the example-based methods ANR and A+ (Timofte et al., 2013 and 2014),
             which are then measured as baselines; written if it does not exist. None for none.
         learn_from: folder of photographs to learn the regressors from, in minutes, if the file does
@@ -111,6 +113,9 @@ def evaluate(
             network are compared with those in the originals. None for none.
         threads: processor threads; None for all processors.
         progress: called before each step.
+
+    Returns:
+        PSNR in dB and SSIM: means per condition and method, and those of each image.
 
     Raises:
         UsageError: the task is unknown, the model does not exist, `levels` do not apply to pairs,

@@ -73,11 +73,12 @@ def export(
             was opened at, its own size, or the recipe's sizes for a network that ships.
         scheme: quantization recipe for all int8 targets: name, path or recipe; None for the one
             that each target names.
-        pixel_range: as for `open`; only for a model that is not open yet.
-        output_name: as for `open`.
-        inputs: as for `open`.
-        bind: as for `open`.
-        states: as for `open`.
+        pixel_range: float value of pixel 255, or of pixels 0 and 255, as for `open`; only for a
+            model that is not open yet.
+        output_name: output to keep, or several, main one first; as for `open`.
+        inputs: kinds and ranges of inputs, such as "sigma=plane:0..75/255"; as for `open`.
+        bind: constants for inputs other than the image, by name; as for `open`.
+        states: outputs that feed an input of the next frame; as for `open`.
         threads: processor threads.
         bench: True to measure latency on this machine.
         pictures: folder for pictures of the worst images; None for none.

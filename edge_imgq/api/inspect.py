@@ -47,16 +47,16 @@ class Inspection(ShownAsText):
         Only for a float .onnx model; empty for other files. A `Skipped` if `export` refuses the
         model itself.
         """
-        found = self.description.targets
-        if isinstance(found, Skipped):
-            return found
+        rows = self.description.targets
+        if isinstance(rows, Skipped):
+            return rows
         return {
             row.target: (
                 *(f"{one.operator}: {one.reason}" for one in row.refused),
                 *row.missing,
                 *([row.package] if row.package else []),
             )
-            for row in found
+            for row in rows
         }
 
     def __str__(self) -> str:
@@ -64,10 +64,10 @@ class Inspection(ShownAsText):
         return self.text()
 
     def text(self, *, operators: bool = False) -> str:
-        """Return the table that the command line prints.
+        """Return the tables that the command line prints, as lines of plain text.
 
         Args:
-            operators: True to list every operator.
+            operators: True to list every operator too.
         """
         from edge_imgq.report.description_table import description_table
 
@@ -111,12 +111,17 @@ def inspect(
         size: input (height, width) for costs and targets of an ONNX file; None for the file's own,
             or (180, 320) if it takes any.
         passes: True to list the passes that rewrite a float model's graph for each target.
-        pixel_range: as for `open`, for an ONNX file that does not state it.
-        output_name: as for `open`, for an ONNX file.
-        inputs: as for `open`.
-        bind: as for `open`.
-        states: as for `open`.
+        pixel_range: float value of pixel 255, or of pixels 0 and 255, as for `open`; for an ONNX
+            file that does not state it.
+        output_name: output to keep of an ONNX file, or several; as for `open`.
+        inputs: kinds and ranges of inputs, such as "sigma=plane:0..75/255"; as for `open`.
+        bind: constants for inputs other than the image, by name; as for `open`.
+        states: outputs that feed an input of the next frame; as for `open`.
         progress: called before each step.
+
+    Returns:
+        Shapes and types of inputs and outputs, operators, multiply-accumulates per image, and
+        memory in bytes; of a float model, also the targets that it can be exported to.
 
     Raises:
         UsageError: the path is a folder or a file of another format, or `passes` is True for a file
@@ -126,7 +131,7 @@ def inspect(
     from edge_imgq.pipeline.inspect import inspect as run
 
     wanted = None if size is None else as_size(size)
-    place = Path(path)
+    file = Path(path)
     pixels, ports = as_range(pixel_range), as_ports(output_name, inputs, bind, states)
-    found = run(place, wanted, progress or unwatched, passes=passes, pixels=pixels, ports=ports)
-    return Inspection(place, found)
+    described = run(file, wanted, progress or unwatched, passes=passes, pixels=pixels, ports=ports)
+    return Inspection(file, described)

@@ -74,7 +74,8 @@ class Model:
     def onnx(self) -> onnx.ModelProto:
         """Return the simplified float ONNX model (opset 21) that files are made from.
 
-        Its input is NCHW; pixels run from 0 to `contract.peak`.
+        Its image input is float32 (1, C, H, W); pixels run from 0 to `contract.peak`. It computes
+        the same as the model that was opened, up to float32 rounding.
         """
         import onnx_ir as ir
 
@@ -82,7 +83,9 @@ class Model:
         return model
 
     def at(self, sizes: tuple[Size, ...]) -> Source:
-        """Return the network for the given sizes, opened again if they differ from `sizes`.
+        """Return the network for the given input sizes, opened again if they differ from `sizes`.
+
+        Sizes are (height, width) in pixels; () leaves the network unchanged.
 
         Raises:
             ModelError: it does not take one of the sizes.
@@ -138,6 +141,10 @@ def open_model(
         states: outputs that feed an input of the next frame, such as "h_out=h_in"; empty to infer
             them from names and shapes.
 
+    Returns:
+        The network as a float ONNX graph with its image contract, which `export`, `quantize`,
+        `evaluate` and others take.
+
     Raises:
         UsageError: the network does not exist, or an argument is missing or wrong.
         ModelError: the model cannot be read, takes or returns no image, or ONNX Runtime's result
@@ -156,6 +163,12 @@ def named_or_open(
     sizes: tuple[Size, ...] = (),
 ) -> str | Source:
     """Return a path or name unchanged if no port is requested; open any other model.
+
+    Args:
+        model: name, path, ONNX model in memory, or opened model.
+        pixels: range of pixels at the network's input; None if not stated.
+        ports: requests for its inputs and outputs.
+        sizes: input (height, width) to open it at; empty for its own.
 
     Raises:
         UsageError: `model` is of no supported type, or has no such port.
@@ -179,6 +192,14 @@ def opened_with(
     name: str = "",
 ) -> Model:
     """Open a model with the given pixel range, ports and sizes; return an opened one unchanged.
+
+    Args:
+        model: name, path, ONNX model in memory, torch module, or opened model.
+        pixels: range of pixels at the network's input; None if not stated.
+        ports: requests for its inputs and outputs.
+        sizes: input (height, width) to open it at; empty for its own or the example's.
+        example: example input of a torch module, as for `open`.
+        name: name of a model in memory; "" for its own.
 
     Raises:
         UsageError: a range or port is given for an opened model.

@@ -62,7 +62,8 @@ class OpenedFile:
             pixels: uint8 (H, W, C), with `contract.channels` channels: 3 for "rgb", 1 for "y".
 
         Returns:
-            uint8 (H × scale, W × scale, C); the main output if the file has several.
+            uint8 (H × scale, W × scale, C); the main output if the file has several. Float outputs
+            are rounded half to even and clipped.
 
         Raises:
             ImageError: the array has another type or channel count, or a size the file does not
@@ -174,6 +175,9 @@ def open_file(path: AnyPath, *, threads: int = 1) -> OpenedFile:
         path: path of the file. An .mlpackage is run by a reference evaluator off macOS.
         threads: processor threads.
 
+    Returns:
+        The file, whose `run` takes and returns 8-bit images.
+
     Raises:
         UsageError: the file does not exist.
         ModelError: it is damaged, or was not written by edge-imgq.
@@ -182,6 +186,6 @@ def open_file(path: AnyPath, *, threads: int = 1) -> OpenedFile:
     from edge_imgq.pipeline.exported_files import refuse_missing
     from edge_imgq.runtime.open import open_session
 
-    place = Path(path)
-    refuse_missing(place)
-    return OpenedFile(place, open_session(place, threads))
+    file = Path(path)
+    refuse_missing(file)
+    return OpenedFile(file, open_session(file, threads))

@@ -30,12 +30,17 @@ EVERY_INT8 = "*-int8"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the ini option that selects the targets to test."""
+    """Add pytest's ini option `edge_imgq_targets`, which selects the targets to test.
+
+    It takes names, globs or families of export recipes, separated by spaces.
+    """
     parser.addini(OPTION, "recipes of edge-imgq to test, as --target names them", "args", [])
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrize tests that use the fixture with the targets, unless they do so themselves.
+    """Run each test that uses the fixture `edge_imgq` once per target of the ini option.
+
+    "*-int8" if the option is not set. A test that parametrizes the fixture itself is left alone.
 
     Raises:
         UsageError: the ini option names a target that does not exist.
@@ -90,10 +95,11 @@ class DriftCheck:
             worst_db: limit on the loss on any single image, in dB; None for none.
             fidelity_db: least mean PSNR against the float model's images, in dB, for tasks without
                 truth. If there is a truth, the other limits apply as well.
-            images: photographs to measure on, as for `export`.
-            calibration: photographs to choose int8 ranges on, as for `export`.
-            scheme: quantization recipe, as for `export`.
-            sizes: input (height, width) of the files, or several, as for `export`.
+            images: photographs to measure on, as for `export`; None for those that ship.
+            calibration: photographs to choose int8 ranges on, as for `export`; None for those that
+                ship.
+            scheme: quantization recipe: name, path or recipe; None for the target's own.
+            sizes: input (height, width) of the files, or several; empty as for `export`.
         """
         from edge_imgq.errors import EdgeImgqError
 
@@ -142,7 +148,7 @@ def _edge_imgq_exports(
         asked = (model, images, calibration, scheme, sizes)
         key = tuple(map(_identity, asked))
         if key not in known:
-            found = export(
+            result = export(
                 model,
                 targets=_targets(request.config),
                 output=tmp_path_factory.mktemp(FIXTURE),
@@ -152,7 +158,7 @@ def _edge_imgq_exports(
                 sizes=sizes,
                 bench=False,
             )
-            known[key] = (asked, found)  # what lives on keeps its identity
+            known[key] = (asked, result)  # what lives on keeps its identity
         return known[key][1]
 
     return exported
@@ -171,7 +177,7 @@ def _identity(value: object) -> object:
 def edge_imgq(
     request: pytest.FixtureRequest, _edge_imgq_exports: Callable[..., ModelResult]
 ) -> DriftCheck:
-    """Provide the drift check of one target; the session shares its exports."""
+    """Fixture: the drift check of one target; a model is exported once per session."""
     return DriftCheck(request.param, _edge_imgq_exports)
 
 

@@ -57,14 +57,19 @@ class QuantizedModel:
         return psnr_after(self.steps)
 
     def onnx(self) -> onnx.ModelProto:
-        """Return the graph as ONNX: float operators between QuantizeLinear and DequantizeLinear."""
+        """Return the graph as ONNX: float operators between QuantizeLinear and DequantizeLinear.
+
+        The image input is float32 (1, C, H, W), as that of the float model.
+        """
         import onnx_ir as ir
 
         model: onnx.ModelProto = ir.to_proto(self.graph.model)
         return model
 
     def save(self, path: AnyPath) -> Path:
-        """Write the graph as an .onnx file, which `open_file` opens, and return its path.
+        """Write the QDQ graph as an .onnx file, which `open_file` opens, and return its path.
+
+        The write is atomic and replaces a file; missing folders are created.
 
         Raises:
             OutputError: the file cannot be written.
@@ -74,11 +79,11 @@ class QuantizedModel:
         from edge_imgq.artifact import write_bytes
         from edge_imgq.contract import FileNote
 
-        proto, place = self.onnx(), Path(path)
+        proto, file = self.onnx(), Path(path)
         note = FileNote(self.model.name, self.recipe.graph, self.model.contract, __version__)
         set_model_props(proto, note.to_strings())
-        write_bytes(place, proto.SerializeToString(deterministic=True))
-        return place
+        write_bytes(file, proto.SerializeToString(deterministic=True))
+        return file
 
     def __str__(self) -> str:
         """Return the model's description and the gain of each step."""
@@ -111,13 +116,18 @@ def quantize(
     Args:
         model: model that `open` takes or returned; a torch module must be opened first.
         recipe: quantization recipe: a name or path of a recipe in `quantize/`, or a recipe.
-        images: calibration photographs, as `calibration` of `export`; None for those that ship.
-        pixel_range: as for `open`; only for a model that is not open yet.
-        output_name: as for `open`.
-        inputs: as for `open`.
-        bind: as for `open`.
-        states: as for `open`.
+        images: calibration photographs: a folder, a list of files, or a list of uint8 arrays
+            (H, W, 3) or (H, W, 1); None for those that ship.
+        pixel_range: float value of pixel 255, or of pixels 0 and 255, as for `open`; only for a
+            model that is not open yet.
+        output_name: output to keep, or several, main one first; as for `open`.
+        inputs: kinds and ranges of inputs, such as "sigma=plane:0..75/255"; as for `open`.
+        bind: constants for inputs other than the image, by name; as for `open`.
+        states: outputs that feed an input of the next frame; as for `open`.
         progress: called before each step.
+
+    Returns:
+        The QDQ model, with its PSNR in dB after each quantization step.
 
     Raises:
         RecipeError: the recipe does not exist, holds a wrong value, or names a missing layer.
@@ -140,7 +150,7 @@ def quantize(
     photographs = calibration_images(images)
     opened = opened_with(model, as_range(pixel_range), as_ports(output_name, inputs, bind, states))
     chosen = covering_set(photographs, opened.source, watch)
-    found = quantize_source(opened.source, how, chosen, watch)
+    quantized = quantize_source(opened.source, how, chosen, watch)
     peak = opened.contract.peak
-    advice = calibration_advice(len(chosen.photos), found.patches.all(peak), peak)
-    return QuantizedModel(opened, how, found.steps, advice, found)
+    advice = calibration_advice(len(chosen.photos), quantized.patches.all(peak), peak)
+    return QuantizedModel(opened, how, quantized.steps, advice, quantized)

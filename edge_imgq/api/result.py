@@ -147,6 +147,6 @@ class ModelResult:
         if not kept:
             return None
         worst, file = min(kept, key=lambda pair: pair[0].psnr)
-        place = worst.cropped()
+        region = worst.cropped()
         title = f"{file}, {worst.name}: {worst.psnr:.1f} dB against the float model"
-        return crops_picture(title, place.float_image, place.file_image)
+        return crops_picture(title, region.float_image, region.file_image)

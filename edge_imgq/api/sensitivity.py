@@ -102,14 +102,17 @@ def sensitivity(
         images: photographs to measure on; None for held-out patches of the calibration images, or
             with `settings` for photographs that ship.
         output: folder that receives a subfolder with the model's name.
-        pixel_range: as for `open`.
-        output_name: as for `open`.
-        inputs: as for `open`.
-        bind: as for `open`.
-        states: as for `open`.
+        pixel_range: float value of pixel 255, or of pixels 0 and 255, as for `open`.
+        output_name: output to keep, or several, main one first; as for `open`.
+        inputs: kinds and ranges of inputs, such as "sigma=plane:0..75/255"; as for `open`.
+        bind: constants for inputs other than the image, by name; as for `open`.
+        states: outputs that feed an input of the next frame; as for `open`.
         settings: numbers of further inputs to measure at, as for `enhance`; others are drawn over
             their range. int8 ranges always come from the whole range of every input.
         progress: called before each step.
+
+    Returns:
+        PSNR in dB of each layer alone in int8, and the chosen layers if asked for.
 
     Raises:
         UsageError: both `budget` and `fidelity` are given, no choice of layers meets them, or a

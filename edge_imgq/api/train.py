@@ -126,6 +126,9 @@ def train(
         threads: processor threads; None for all processors.
         progress: called twice a second with the state of the run, and after each validation.
 
+    Returns:
+        The path of the checkpoint, which `open` and `export` take, and the validation PSNR in dB.
+
     Raises:
         UsageError: the network does not exist, a number is out of range, `output` holds a
             checkpoint that is not resumed, or the schedule contradicts the checkpoint's steps.
@@ -138,12 +141,12 @@ def train(
     from edge_imgq.artifact import no_empty_folders
     from edge_imgq.train.config import TrainConfig, check_config
 
-    place = Path(output)
-    how = _schedule(model, place, schedule, resume=resume)
+    folder = Path(output)
+    how = _schedule(model, folder, schedule, resume=resume)
     config = TrainConfig(
         model=model,
         data=as_paths(data),
-        output=place,
+        output=folder,
         schedule=replace(how, bfloat16_until=0.0) if precision == "float32" else how,
         start_from=None if resume else _origin(start_from),
         validation=as_path(validation),
@@ -156,7 +159,7 @@ def train(
         precision=precision,
     )
     check_config(config)  # before torch is imported, which takes seconds
-    with no_empty_folders(place):
+    with no_empty_folders(folder):
         return _run(config, progress)
 
 
@@ -174,15 +177,15 @@ def _run(
         if progress is not None:
             progress(now)
 
-    found = run(config, report)
+    result = run(config, report)
     return TrainingResult(
         model=config.model,
-        checkpoint=found.checkpoint,
-        step=found.step,
-        psnr=found.validation_psnr,
+        checkpoint=result.checkpoint,
+        step=result.step,
+        psnr=result.validation_psnr,
         validations=tuple(validations),
-        left_out=found.left_out,
-        rank=found.rank,
+        left_out=result.left_out,
+        rank=result.rank,
     )
 
 

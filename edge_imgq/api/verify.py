@@ -81,7 +81,8 @@ def verify(
 
     Args:
         paths: files, folders of files, a folder of several models, or results of `export`.
-        images: photographs to measure on, as for `export`.
+        images: photographs to measure on: a folder, a list of files, or a list of uint8 arrays
+            (H, W, 3) or (H, W, 1); None for those that ship.
         device: device that runs the files, one name or several; `edge-imgq doctor` lists them.
         delegate: on a phone or board: "xnnpack", "cpu", "gpu", "nnapi", or a library there.
         benchmark_model: path of LiteRT's benchmark program for the phone or board.
@@ -92,6 +93,10 @@ def verify(
             for the folder of each file.
         bisect: True to name the first operator that the device "gpu" computes wrongly.
         progress: called before each step.
+
+    Returns:
+        One result per model and device: for each file, PSNR in dB of its 8-bit images against the
+        float model's, and the loss in dB against the truth if there is one.
 
     Raises:
         UsageError: a path or device does not exist, or the device cannot bisect.
@@ -110,15 +115,14 @@ def verify(
     request = VerifyRequest(
         files, images, threads, options=options, timed=bench, reference=as_path(reference)
     )
-    found: list[ModelResult] = []
+    results: list[ModelResult] = []
     for name in [device] if isinstance(device, str) else device:
-        place = _pictures(as_path(pictures), name)
-        there = replace(request, device=name, pictures=place)
-        found += [
+        there = replace(request, device=name, pictures=_pictures(as_path(pictures), name))
+        results += [
             ModelResult(verified.folder, verified.report, verified.gallery.worst_images)
             for verified in run(there, progress or unwatched)
         ]
-    return Verification(tuple(found))
+    return Verification(tuple(results))
 
 
 def _pictures(folder: Path | None, device: str) -> Path | None:

@@ -96,7 +96,14 @@ PUBLISHED = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """Estimated and published latency of a network, in ms."""
+    """Estimated and published latency of a network on one chip.
+
+    Attributes:
+        network: name of the network.
+        macs: multiply-accumulates per image.
+        published_ms: published latency, in ms.
+        estimated_ms: estimated latency, in ms.
+    """
 
     network: str
     macs: int
@@ -110,10 +117,12 @@ class Comparison:
 
 
 def compare(chip: str) -> tuple[Comparison, ...]:
-    """Return estimates beside published latencies, for every published network on a chip.
+    """Estimate the latency, in ms, of networks whose latency on a chip others have published.
+
+    One comparison for each network of PUBLISHED, in that order.
 
     Args:
-        chip: key of CHIPS.
+        chip: key of CHIPS, such as "sm8750".
 
     Raises:
         KeyError: the chip is not known.
@@ -151,7 +160,14 @@ class NpuTimeEstimate:
 
 
 def estimate_file(path: Path, chip: str) -> NpuTimeEstimate | Skipped:
-    """Estimate the latency of an int8 TFLite file on a chip's NPU; `Skipped` for other files.
+    """Estimate the latency in ms of an int8 TFLite file on a chip's NPU; `Skipped` for other files.
+
+    A roofline (`roofline`) on the file's multiply-accumulates, and on the bytes of its image,
+    result and weights. Nothing is run.
+
+    Args:
+        path: file written by edge-imgq; it must have fixed input sizes.
+        chip: key of CHIPS, such as "sm8750".
 
     Raises:
         UsageError: the chip is not known.
@@ -159,38 +175,40 @@ def estimate_file(path: Path, chip: str) -> NpuTimeEstimate | Skipped:
     """
     if chip not in CHIPS:
         raise UsageError(no_such("estimate for a chip", chip, CHIPS))
-    form = format_of(path)
-    if form is None or "android" not in form.devices:
+    row = format_of(path)
+    if row is None or "android" not in row.devices:
         return Skipped("estimates are for .tflite files on an NPU")
-    describe: Callable[[Path, None], FileDescription] = form.functions.describe
-    found = describe(path, None)
-    if found.inputs[0].dtype != "uint8":
+    describe: Callable[[Path, None], FileDescription] = row.functions.describe
+    description = describe(path, None)
+    if description.inputs[0].dtype != "uint8":
         return Skipped("it is a float file, and the figures of the chips are for int8")
-    moved = _bytes(found)
-    milliseconds, bound = roofline(CHIPS[chip], found.macs, moved)
-    return NpuTimeEstimate(str(path), CHIPS[chip].name, milliseconds, found.macs, moved, bound)
+    moved, macs = _bytes(description), description.macs
+    milliseconds, bound = roofline(CHIPS[chip], macs, moved)
+    return NpuTimeEstimate(str(path), CHIPS[chip].name, milliseconds, macs, moved, bound)
 
 
 def roofline(chip: NpuSpec, macs: int, moved: int) -> tuple[float, str]:
-    """Return the estimated latency in ms, and its largest term.
+    """Return an estimated latency in ms by the roofline model, and its largest term.
 
-    The term is "computing", "memory", or "starting" if the floor exceeds both.
+    The latency is the chip's floor plus the longer of computing and moving bytes. The term is
+    "computing", "memory", or "starting" if the floor exceeds both.
 
     Args:
-        chip: performance of the NPU.
+        chip: performance of the NPU in int8.
         macs: multiply-accumulates, two operations each.
-        moved: bytes that must move.
+        moved: bytes that must move between memory and NPU.
     """
-    parts = {
+    terms = {
         "computing": 2 * macs / (chip.tera_operations * 1e12) * 1e3,
         "memory": moved / (chip.gigabytes * 1e9) * 1e3,
     }
-    slower = max(parts, key=lambda key: parts[key])
-    bound = slower if parts[slower] > chip.floor_ms else "starting"
-    return chip.floor_ms + parts[slower], bound
+    slower = max(terms, key=lambda key: terms[key])
+    bound = slower if terms[slower] > chip.floor_ms else "starting"
+    return chip.floor_ms + terms[slower], bound
 
 
-def _bytes(found: FileDescription) -> int:
+def _bytes(description: FileDescription) -> int:
     """Return the bytes of image, result and weights, one byte per value."""
-    edges = (*found.inputs, *found.outputs)
-    return found.parameters + sum(math.prod(int(side) for side in row.shape) for row in edges)
+    edges = (*description.inputs, *description.outputs)
+    values = sum(math.prod(int(side) for side in row.shape) for row in edges)
+    return description.parameters + values

@@ -98,23 +98,29 @@ class TimingRequest:
 
 
 def not_timed(path: Path, device: str, reason: str) -> Timing:
-    """Return the timing of a file that did not run, with the reason as `Skipped` in every field."""
+    """Return the timing of a file that did not run, with the reason in every field.
+
+    Latency, memory and the others are `Skipped(reason)`; operators are as if not requested.
+    """
     absent = Skipped(reason)
     return Timing(str(path), device, absent, absent, absent, absent, absent)
 
 
 def time_file(path: Path, device: Device, request: TimingRequest) -> tuple[Timing, ...]:
-    """Open a file on a device and measure its latency, at each size that it was written for.
+    """Open a file on a device and measure its latency in ms, at each size it was written for.
+
+    One timing per size, or for the size of the request alone; DEFAULT_SIZE for a file of any size.
+    The device is released at the end. A size that the file does not take gives a `Skipped`.
 
     Args:
         path: file written by edge-imgq, of a format that the device runs.
-        device: device.
-        request: settings.
+        device: device that runs the file.
+        request: threads, runs, size and what else to measure.
 
     Raises:
         ModelError: the file cannot be opened.
         UnsupportedOperatorError: the device rejects operators of the file.
-        UsageError: the network does not take images of that size.
+        UsageError: the size is no multiple that the network requires.
         DeviceError: the device disconnected.
     """
     session = device.open(path, request.threads)
@@ -133,19 +139,20 @@ def time_on_host(
     request: TimingRequest,
     broken: dict[Path, EdgeImgqError],
 ) -> tuple[Timing, ...]:
-    """Measure files on this host in turns, so that background load affects all of them alike.
+    """Measure latencies in ms on this host in turns, so that load affects all files alike.
 
-    Timings are in the order of `paths`, one per size of a file.
+    Timings are in the order of `paths`, one per size of a file. A file of any size is timed at the
+    sizes of a file beside it, or at DEFAULT_SIZE.
 
     Args:
         paths: files written by edge-imgq.
         device: this host.
-        request: settings.
+        request: threads, runs, size and what else to measure.
         broken: receives files that are damaged or whose runtime is missing, with the error; they
             get no timing.
 
     Raises:
-        UsageError: a network does not take images of that size.
+        UsageError: the size is no multiple that a network requires.
         RuntimeUnavailableError: the runtime of a file beside another is not installed.
     """
     return tuple(
@@ -196,8 +203,8 @@ def _groups(
 def _sizes_beside(path: Path, paths: Sequence[Path]) -> tuple[tuple[int, int], ...]:
     """Return the sizes of a file in the same folder whose format allows several."""
     for other in paths:
-        form = format_of(other)
-        if other.parent == path.parent and form is not None and form.sizes == "several":
+        row = format_of(other)
+        if other.parent == path.parent and row is not None and row.sizes == "several":
             with suppress(ModelError):  # the next one may be whole
                 return HostSession.of(other, 1).sizes
     return ()
@@ -208,9 +215,9 @@ def _time_group(
 ) -> Iterator[Timing]:
     watches = [_stopwatch(case.session, case.size) for case in group]
     timed = [watch for watch in watches if isinstance(watch, Stopwatch)]
-    found = iter(time_in_turns(timed, request.runs))
+    latencies = iter(time_in_turns(timed, request.runs))
     for case, watch in zip(group, watches, strict=True):
-        latency = watch if isinstance(watch, Skipped) else next(found)
+        latency = watch if isinstance(watch, Skipped) else next(latencies)
         yield _timing(case.path, device.name, case.session, case.size, latency, request)
 
 
@@ -293,10 +300,15 @@ def _footprint(
 def time_sustained(
     session: DeviceSession, size: tuple[int, int], request: TimingRequest, first: Latency | Skipped
 ) -> Sustained | Skipped:
-    """Measure in rounds until the requested seconds are over; at least two rounds.
+    """Time a file in rounds until the requested seconds are over, to show thermal throttling.
 
-    `first` is the first round; later ones have as many runs, without warm-up. Skipped if no seconds
-    are requested, or if a round is Skipped.
+    There are at least two rounds. Skipped if no seconds are requested, or if a round is Skipped.
+
+    Args:
+        session: file, open on a device.
+        size: (height, width) of the input in pixels.
+        request: seconds, and runs of each round; later rounds have no warm-up.
+        first: latency of the first round, measured before.
     """
     if not request.sustained:
         return NOT_REQUESTED
@@ -308,6 +320,6 @@ def time_sustained(
         if isinstance(latest, Skipped):
             return latest
         rounds.append(latest)
-    medians = tuple(found.median_ms for found in rounds)
+    medians = tuple(latency.median_ms for latency in rounds)
     passed = time.monotonic() - start
     return Sustained(passed, medians, medians[-1] / medians[0], rounds[-1].conditions)

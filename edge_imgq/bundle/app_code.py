@@ -46,13 +46,14 @@ RENAMED = {
 
 
 def app_code(contract: AppContract, peak: float) -> dict[str, bytes]:
-    """Return code files by path in the bundle.
+    """Generate the app code of a bundle: file contents, UTF-8, by path in the bundle.
 
-    UTF-8 text; {} without TFLite and Core ML files.
+    Kotlin, C++ and an Android sample for TFLite files; Swift and an iOS sample for Core ML. {} if
+    there are neither.
 
     Args:
         contract: contract of the bundle.
-        peak: float value of level 255.
+        peak: float value of pixel 255 at the network's input; pixel 0 is 0.0.
     """
     code = {}
     for format_name, folders in APP_FILES.items():
@@ -85,11 +86,13 @@ PORT_FILES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 
 def port_code(contract: PortedContract, peak: float) -> dict[str, bytes]:
-    """Return the code files of a bundle with ports, by path in the bundle.
+    """Generate the app code of a bundle with ports: file contents, UTF-8, by path in the bundle.
+
+    A Python script, and Kotlin and C++ for TFLite files, Swift for Core ML, of fixed size.
 
     Args:
         contract: contract of the bundle.
-        peak: float value of level 255.
+        peak: float value of pixel 255 at the network's input; pixel 0 is 0.0.
     """
     code = {"python/run_file.py": _code("ports/run_file.py.j2", contract, (), peak)}
     for format_name, folders in PORT_FILES.items():
@@ -155,7 +158,10 @@ def _camel(file: FileContract) -> str:
 
 
 def sizes_of(file: FileContract) -> tuple[tuple[int, int], ...]:
-    """Return the (height, width) of images that an app passes to a file: tiles, or whole ones."""
+    """Return the (height, width) of images that an app passes to a file: tiles, or whole ones.
+
+    In pixels of the input, in the order of the contract.
+    """
     if isinstance(file.tiling, TilingContract):
         return file.tiling.tiles
     return tuple(_size(signature.image) for signature in file.signatures)

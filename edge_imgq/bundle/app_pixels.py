@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 def limited(full: Integers) -> Integers:
-    """Convert full-range luma (0 … 255) to limited range (16 … 235), rounded.
+    """Convert full-range luma (0 … 255) to limited range (16 … 235), int64 of any shape.
 
-    int64 of any shape.
+    16 + luma · 219 / 255, rounded to the nearest in integer arithmetic.
     """
     return 16 + (full * 438 + 255) // 510
 
 
 def full(luma: Integers) -> Integers:
-    """Convert limited-range luma (16 … 235) to full range (0 … 255), rounded and clipped.
+    """Convert limited-range luma (16 … 235) to full range (0 … 255), int64 of any shape.
 
-    int64 of any shape.
+    (luma - 16) · 255 / 219, rounded to the nearest in integer arithmetic, and clipped.
     """
     return np.clip(((luma - 16) * 170 + 73) // 146, 0, 255)
 
@@ -64,14 +64,14 @@ def from_yuv(luma: Pixels, cb: Pixels, cr: Pixels, rotation: int) -> Pixels:
 
 
 def recoloured(rgb: Pixels, luma: Pixels) -> Pixels:
-    """Return an RGB image, upscaled bilinearly, with its luma replaced, rounded and clipped.
+    """Upscale an RGB image bilinearly by a whole scale and replace its luma.
 
-    `scale` is whole. The result is uint8 (scale × H, scale × W, 3). Arithmetic is in integers, so
-    all languages give the same bytes.
+    The result is uint8 (scale × H, scale × W, 3), rounded and clipped. Arithmetic is in integers,
+    so all languages give the same bytes.
 
     Args:
         rgb: uint8 (H, W, 3).
-        luma: limited-range luma, uint8 (scale × H, scale × W, 1).
+        luma: BT.601 luma in 16 … 235, uint8 (scale × H, scale × W, 1).
     """
     larger = _bilinear(rgb, luma.shape[0] // rgb.shape[0])
     change = luma.astype(np.int64) - exact_luma(larger)

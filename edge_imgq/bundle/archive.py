@@ -16,13 +16,16 @@ EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
 def sums(files: Mapping[str, bytes]) -> bytes:
-    """Return the SHA-256 of files by path as UTF-8 lines of `sha256sum --check`, sorted by path."""
+    """Return the text of a SHA256SUMS file for contents by path, which `sha256sum --check` reads.
+
+    UTF-8; a line is the digest in hexadecimal, two spaces and the path, sorted by path.
+    """
     lines = (f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
     return "".join(lines).encode()
 
 
 def read_sums(text: str) -> dict[str, str]:
-    """Parse checksums, path → SHA-256.
+    """Parse the text of `sums` into path → SHA-256 in hexadecimal.
 
     Raises:
         RecipeError: a line has another form.
@@ -37,9 +40,10 @@ def read_sums(text: str) -> dict[str, str]:
 
 
 def zipped(files: Mapping[str, bytes], folder: str) -> bytes:
-    """Return an uncompressed zip of files below a folder, with fixed dates: reproducible.
+    """Return a zip archive of contents by path, all below one folder in it.
 
-    Versions of zlib compress differently, and weights hardly compress.
+    Equal contents give equal bytes on every machine: entries are sorted, dated 1980, and not
+    compressed, because versions of zlib differ, and weights hardly compress.
     """
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:

@@ -38,9 +38,10 @@ class DataSet:
 
 
 def data_sets(card: str) -> tuple[DataSet, ...]:
-    """Return the rows of the table below the heading "Data" of a Markdown model card.
+    """Parse the table below the heading "## Data" of a Markdown model card, one data set per row.
 
-    The table has four columns: set, images, used for, terms. () if there is no such table.
+    The table has four columns: set, images, used for, terms. Rows with another number of cells are
+    left out; () if there is no such table.
     """
     _, _, after = card.partition("\n## Data\n")
     section = after.partition("\n## ")[0]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def sample_photo(height: int, width: int, channels: int) -> Pixels:
     """Return a test image with gradients, edges in all directions and grain, uint8 (H, W, C).
 
-    The same at every call.
+    H is `height`, W `width` and C `channels`. Integer arithmetic: the same bytes on every machine.
     """
     rows, columns = np.indices((height, width), dtype=np.int64)
     planes = []
@@ -29,14 +29,16 @@ def sample_photo(height: int, width: int, channels: int) -> Pixels:
 
 
 def to_netpbm(pixels: Pixels) -> bytes:
-    """Encode uint8 (H, W, 1) as binary PGM, or (H, W, 3) as binary PPM."""
+    """Encode uint8 (H, W, 1) as binary PGM (P5), or (H, W, 3) as binary PPM (P6); lossless."""
     height, width, channels = pixels.shape
     heading = f"P{6 if channels == 3 else 5}\n{width} {height}\n255\n"
     return heading.encode() + np.ascontiguousarray(pixels).tobytes()
 
 
 def from_netpbm(contents: bytes) -> Pixels:
-    """Decode the result of `to_netpbm` to uint8 (H, W, C).
+    """Decode the result of `to_netpbm` to uint8 (H, W, C), C 1 or 3; read-only.
+
+    Other binary PGM and PPM files may have comments, which are not parsed.
 
     Raises:
         ValueError: the contents have another form.

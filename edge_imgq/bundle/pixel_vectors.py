@@ -30,7 +30,11 @@ FILE = "vectors/pixels.txt"
 
 @functools.cache
 def pixel_vectors() -> bytes:
-    """Return test vectors of the app's pixel code, "name | given | expected" per line, as UTF-8."""
+    """Return test vectors of the app's pixel and tiling code, as UTF-8 text.
+
+    A line is "name | inputs | expected outputs", all integers, separated by spaces; floats are
+    given by their bit patterns. The outputs are exact.
+    """
     lines = (
         f"{name} | {_numbers(given)} | {_numbers(expected)}\n" for name, given, expected in _cases()
     )
@@ -123,9 +127,11 @@ def _tiled() -> Iterator[tuple[str, list[Any], list[Any]]]:
 
 
 def window_sum(pixels: Pixels, reach: int, scale: int) -> Pixels:
-    """Return the sum modulo 256 of all pixels within reach, zero-padded, repeated `scale` times.
+    """Compute a stand-in for a network with a known receptive field, to test tiling with.
 
-    `pixels` is uint8 (H, W, C); within reach are offsets of up to `reach` rows and columns.
+    Each pixel becomes the sum modulo 256 of all pixels up to `reach` rows and columns away, zero
+    beyond the border, repeated `scale` × `scale` times. `pixels` is uint8 (H, W, C), the result
+    uint8 (scale × H, scale × W, C).
     """
     height, width = pixels.shape[:2]
     padded = np.pad(pixels, ((reach, reach), (reach, reach), (0, 0)))

@@ -138,13 +138,23 @@ class PortedContract(AppContract):
 
 
 def is_ported(contract: ImageContract) -> bool:
-    """Return True if a network takes or returns anything but one image, at a whole scale."""
+    """Return True if a network needs a contract with ports.
+
+    That is, it takes or returns anything but one image, or its scale is a fraction.
+    """
     is_image = contract.result is None and contract.takes_image_alone and not contract.others
     return not is_image or not isinstance(contract.scale, int)
 
 
 def ported(made: AppContract, contract: ImageContract) -> PortedContract:
-    """Return a contract extended by the inputs and outputs of its files, with ranges."""
+    """Return a bundle's contract extended by the inputs and outputs of its files.
+
+    Each has its name, kind, channels, range, and what it means in words.
+
+    Args:
+        made: contract of the bundle, whose files have `PortedSignature`s.
+        contract: contract of the network.
+    """
     lightness = ColourContract(("L",), 0, 255, standard="CIELAB, D65")
     said = vars(made) | ({"colour": lightness} if contract.adds_colours else {})
     said["files"] = tuple(PortedFile(**vars(file)) for file in made.files)
@@ -169,9 +179,9 @@ def ported(made: AppContract, contract: ImageContract) -> PortedContract:
 
 
 def input_file(index: int) -> str:
-    """Return the path of an input's test vector; by index, since names may be no file names.
+    """Return the path, in a bundle, of an input's test vector: "vectors/input-0.pnm" and so on.
 
-    Index 0 is the photograph.
+    Index 0 is the photograph, 1 the first further input: names may be no file names.
     """
     return f"vectors/input-{index}.pnm"
 

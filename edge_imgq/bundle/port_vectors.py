@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
 
 def sample_inputs(contract: ImageContract, size: tuple[int, int]) -> Pixels:
-    """Return the levels of all inputs, uint8 (H, W, C): the photograph's channels, then the others.
+    """Return test inputs of a network, uint8 levels (H, W, C), the image's channels first.
+
+    Levels 0 to 255 span an input's range; smaller inputs are repeated to the image's size. Integer
+    arithmetic: the same bytes on every machine.
 
     Args:
         contract: contract of the network.
-        size: (height, width) of the input image.
+        size: (height, width) of the input image in pixels.
     """
     unit, channels = contract.photo_unit, 1 if contract.colour == "y" else 3
     photo = sample_photo(size[0] * unit, size[1] * unit, channels)
@@ -35,9 +38,10 @@ def sample_inputs(contract: ImageContract, size: tuple[int, int]) -> Pixels:
 
 
 def split_inputs(levels: Pixels, contract: ImageContract) -> list[Pixels]:
-    """Return the levels of each input, (H, W, C), or (1, 1, C) for a vector.
+    """Split the levels of all inputs, (H, W, all channels), into those of each input.
 
-    The photograph comes first; all are views of `levels`.
+    Each is a view at the input's own size: (h, w, C), or (1, 1, C) for a vector. The photograph
+    comes first, then the inputs in the contract's order.
     """
     inputs, start = [levels[..., : contract.image_channels]], contract.image_channels
     for port in contract.further:
@@ -49,9 +53,10 @@ def split_inputs(levels: Pixels, contract: ImageContract) -> list[Pixels]:
 
 
 def stacked(levels: Pixels) -> Pixels:
-    """Return levels (H, W, C) as a picture of 1 or 3 channels; others are stacked vertically.
+    """Return levels (H, W, C) as a picture that PGM or PPM can hold, without changing values.
 
-    So is a vector (1, 1, C).
+    1 and 3 channels stay (H, W, C); other numbers, and vectors (1, 1, C), become (C · H, W, 1), one
+    channel below the other.
     """
     height, width, channels = levels.shape
     if channels in (1, 3) and (height, width) != (1, 1):

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 
 def colour_contract(contract: ImageContract) -> ColourContract:
-    """Return the channels, range and colour matrix of a network's pixels.
+    """Return the channels, range and colour matrix of a network's 8-bit pixels.
 
-    RGB is 0 … 255 without a matrix; luma is BT.601 in limited range, 16 … 235, with the matrix and
-    offset from RGB in 0 … 255.
+    RGB is 0 … 255 without a matrix; luma is BT.601 in limited range, 16 … 235, with the matrix that
+    turns RGB in 0 … 1 into levels of Y, Cb and Cr, and its offset.
     """
     if contract.colour == "rgb":
         return ColourContract(("R", "G", "B"), 0, 255)
@@ -47,13 +47,13 @@ def colour_contract(contract: ImageContract) -> ColourContract:
 def file_contract(
     path: Path, path_in_bundle: str, field: ReceptiveField, drift: DriftContract | Skipped
 ) -> FileContract:
-    """Return the contract of a file.
+    """Read the contract of a file from the file itself: tensors, sizes, tiling, digest and memory.
 
     Args:
-        path: path of the file.
+        path: file written by edge-imgq.
         path_in_bundle: path of the file in the bundle.
-        field: receptive field of the network.
-        drift: measured drift.
+        field: receptive field of the network, which decides the tiling.
+        drift: measured drift, which is passed on; or why it was not measured.
 
     Raises:
         ModelError: the file is damaged, was not written by edge-imgq, or is compiled for an NPU,

@@ -25,13 +25,15 @@ TEMPLATE = Path(__file__).with_name("readme.md.j2")
 
 
 def readme(contract: AppContract, photo: str, results: Iterable[str], code: Iterable[str]) -> bytes:
-    """Return the README.md of a bundle, UTF-8 Markdown.
+    """Write the README.md of a bundle: what its files take and return, and how to use them.
+
+    UTF-8 Markdown.
 
     Args:
         contract: contract of the bundle.
         photo: file name of the test photograph; "" if each input has its own file.
-        results: file names of the files' results.
-        code: folders of app code.
+        results: file names of the results that the model files give for it.
+        code: folders of app code, such as "android".
     """
     field = contract.receptive_field
     text = template(TEMPLATE).render(

@@ -28,11 +28,14 @@ def sbom(
     data: tuple[DataSet, ...],
     packages: Mapping[str, str],
 ) -> bytes:
-    """Return the bill of materials as UTF-8 JSON, without a timestamp, so that it is reproducible.
+    """Return a bundle's software bill of materials as UTF-8 JSON, CycloneDX 1.6.
+
+    It lists the files with their SHA-256, the data sets with their terms, and the packages. It has
+    no timestamp, and a serial number from its contents: equal inputs give equal bytes.
 
     Args:
         contract: contract of the bundle.
-        files: model files by path.
+        files: contents of the model files by path.
         data: data sets of the network.
         packages: package → version, of those that made the files.
     """

@@ -12,15 +12,16 @@ if TYPE_CHECKING:
 
 @cache
 def template(path: Path) -> jinja2.Template:
-    """Compile a Jinja template, once in a process.
+    """Compile a Jinja template, once per process and path.
 
-    An undefined name in it is an error, and nothing is escaped: what it makes is Markdown or code.
+    An undefined name in it is an error when it is rendered, and nothing is escaped: the result is
+    Markdown or code. A last newline is kept.
 
     Args:
         path: UTF-8 text that ships with the package.
 
     Raises:
-        TemplateSyntaxError: it is not a Jinja template.
+        jinja2.TemplateSyntaxError: it is not a Jinja template.
     """
     import jinja2
 

@@ -16,7 +16,15 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Cutting:
-    """An image size and its tiling; see `edge_imgq.images.tile_plan`."""
+    """An image size and its tiling; see `edge_imgq.images.tile_plan`.
+
+    Attributes:
+        image: (height, width) of the image in input pixels.
+        tile: (height, width) of a tile in input pixels.
+        halo: input pixels on each side that an output depends on.
+        multiple: multiple of input pixels at which tiles start.
+        scale: output height over input height.
+    """
 
     image: Size
     tile: Size
@@ -42,7 +50,7 @@ def around(tile: Size, halo: int, multiple: int, scale: int) -> Iterator[Cutting
     Args:
         tile: (height, width) of a tile in input pixels.
         halo: input pixels on each side that an output depends on.
-        multiple: multiple at which tiles start.
+        multiple: multiple of input pixels at which tiles start.
         scale: output height over input height.
     """
     tall, wide = tile
@@ -63,12 +71,12 @@ def around(tile: Size, halo: int, multiple: int, scale: int) -> Iterator[Cutting
 
 
 def tile_vectors(cuttings: list[Cutting]) -> bytes:
-    """Return tilings and their rectangles as JSON, one tiling per line.
+    """Return tilings and their rectangles as JSON, UTF-8, one tiling per line.
 
-    Rectangles are [top, left, height, width]: the region of the image that a tile reads, in input
-    pixels, and the region that it writes, in output pixels. `crop` is [top, left] within the tile's
-    output. Regions beyond the image are filled by mirroring. Those of GENERAL follow the given
-    ones.
+    The given tilings come first, then those of GENERAL. Rectangles are [top, left, height, width]:
+    the region of the image that a tile reads, in input pixels, and the region that it writes, in
+    output pixels. `crop` is [top, left] within the tile's output. Regions beyond the image are
+    filled by mirroring. All are exact integers.
     """
     lines = ",\n".join(json.dumps(_vector(cutting)) for cutting in (*cuttings, *GENERAL))
     return f"[\n{lines}\n]\n".encode()

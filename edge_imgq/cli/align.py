@@ -32,7 +32,7 @@ edge-imgq train dped-slim --data pairs --loss dped --output runs/dped"""
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the parser of `align`."""
+    """Add the parser of `edge-imgq align` to `subparsers`, with its options and its help."""
     parser = add_command(
         subparsers, "align", "make training pairs from two cameras' photographs", DETAILS, EXAMPLE
     )
@@ -67,7 +67,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the patches and print counts per photograph; return 0.
+    """Write the patches and print counts per photograph as a table or JSON; return 0.
 
     Raises:
         EdgeImgqError: no pair matches, or a folder cannot be read or written; `main` prints it and

@@ -67,7 +67,7 @@ class RefuseTarget(argparse.Action):
 
 
 def state(text: str) -> str:
-    """Check OUTPUT=INPUT of a recurrent state and return the text unchanged.
+    """Check a recurrent state, OUTPUT=INPUT such as "h_out=h_in"; return the text unchanged.
 
     Raises:
         ArgumentTypeError: it is malformed; see `edge_imgq.ports.read_state`.
@@ -77,7 +77,7 @@ def state(text: str) -> str:
 
 
 def port(text: str) -> str:
-    """Check NAME or NAME=KIND of an input or output and return the text unchanged.
+    """Check an input or output, NAME or NAME=KIND:LOW..HIGH; return the text unchanged.
 
     Raises:
         ArgumentTypeError: it is malformed; see `edge_imgq.ports.read_port`.
@@ -87,7 +87,9 @@ def port(text: str) -> str:
 
 
 def bound(text: str) -> tuple[str, tuple[float, ...]]:
-    """Parse NAME=NUMBER, or several numbers; see `edge_imgq.ports.read_bound`.
+    """Parse NAME=NUMBER or NAME=NUMBER,NUMBER,… into a name and numbers; 15/255 is a number too.
+
+    See `edge_imgq.ports.read_bound`.
 
     Raises:
         ArgumentTypeError: it is malformed.
@@ -99,7 +101,7 @@ def setting(text: str) -> tuple[str, str]:
     """Split NAME=VALUE at the first "=" into a name and a value, neither of them empty.
 
     Raises:
-        ArgumentTypeError: a part is missing.
+        ArgumentTypeError: name, "=" or value is missing.
     """
     name, equals, value = text.partition("=")
     if not (name and equals and value):
@@ -116,10 +118,10 @@ def _explained(read: Callable[[str], T], text: str) -> T:
 
 
 def positive(text: str) -> int:
-    """Parse a whole number above zero.
+    """Parse a whole number above zero, in decimal digits alone.
 
     Raises:
-        ArgumentTypeError: it is none.
+        ArgumentTypeError: the text is no such number.
     """
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above zero")
@@ -127,9 +129,9 @@ def positive(text: str) -> int:
 
 
 def byte_size(text: str) -> int:
-    """Parse an amount of memory such as 700M or 1.5G, and return bytes; units are powers of 1000.
+    """Parse an amount of memory such as "700M" or "1.5G", and return it in bytes, rounded.
 
-    A unit (K, M or G, in either case) is required.
+    A unit is required: K, M or G, in either case, with or without B, for powers of 1000.
 
     Raises:
         ArgumentTypeError: it is malformed or zero.
@@ -173,9 +175,9 @@ def pixel_range(text: str) -> PixelRange:
 
 
 def sizes(text: str) -> tuple[tuple[int, int], ...]:
-    """Parse sizes "HxW" separated by commas, and return (height, width) pairs in pixels.
+    """Parse sizes such as "180x320,360x640", and return (height, width) pairs in pixels, in order.
 
     Raises:
-        ArgumentTypeError: one is malformed.
+        ArgumentTypeError: one is malformed or zero.
     """
     return tuple(size(word) for word in text.split(","))

@@ -25,7 +25,7 @@ edge-imgq assess photos --json"""
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the parser of `assess`."""
+    """Add the parser of `edge-imgq assess` to `subparsers`, with its options and its help."""
     parser = add_command(
         subparsers,
         "assess",
@@ -52,7 +52,9 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Assess photographs and print the estimates; return 4 if any could not be read.
+    """Assess photographs and print the estimates as text or JSON; return 4 if one is unreadable.
+
+    Else return 0. Files that could not be read are named on stderr.
 
     Raises:
         EdgeImgqError: the model does not assess photographs, or no file is an image; `main` prints

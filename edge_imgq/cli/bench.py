@@ -34,7 +34,7 @@ edge-imgq bench artifacts/fsrcnn-x2 --device arm64:cortex-a76 --operators"""
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the parser of `bench`."""
+    """Add the parser of `edge-imgq bench` to `subparsers`, with its options and its help."""
     parser = add_command(
         subparsers, "bench", "time files on this host or on a device", DETAILS, EXAMPLE
     )
@@ -88,7 +88,9 @@ def _add_measurements(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Time files, or estimate their time, and print the figures; return the exit code.
+    """Time files in ms, or estimate their time, and print the figures as a table or JSON.
+
+    Returns 0, or the highest exit code among the files that did not run.
 
     Raises:
         EdgeImgqError: a file or device does not exist, or the only file is damaged; `main` prints

@@ -35,7 +35,7 @@ COLUMNS = 80
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the parser of `bundle`."""
+    """Add the parser of `edge-imgq bundle` to `subparsers`, with its options and its help."""
     parser = add_command(
         subparsers, "bundle", "put files into a folder for an app, or check one", DETAILS, EXAMPLE
     )
@@ -87,7 +87,9 @@ def _add_contents(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write a bundle and list its files, or check one; return 1 if a check fails.
+    """Write a bundle and list its files, or check one and print what differs, as text or JSON.
+
+    Returns 1 if a check finds a difference, else 0.
 
     Raises:
         EdgeImgqError: the bundle or a file in it cannot be read or written; `main` prints it and

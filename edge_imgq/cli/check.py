@@ -44,7 +44,7 @@ edge-imgq check artifacts --baseline baseline.json --shipped app/x2.tflite"""
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the parser of `check`."""
+    """Add the parser of `edge-imgq check` to `subparsers`, with its options and its help."""
     parser = add_command(
         subparsers, "check", "compare files with a committed baseline", DETAILS, EXAMPLE
     )
@@ -121,9 +121,9 @@ def _add_demands(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compare files with the baseline and print verdicts, or update the baseline.
+    """Compare files with a baseline and print verdicts as a table or JSON, or update the baseline.
 
-    Returns 1 if a file fails.
+    Returns 1 if a file fails, else 0; 0 after an update.
 
     Raises:
         EdgeImgqError: a report or baseline is missing or invalid, or an output cannot be written;

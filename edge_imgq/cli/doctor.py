@@ -18,7 +18,7 @@ Both are unpacked below ~/.cache/edge-imgq; nothing is installed in the system."
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the parser of `doctor`."""
+    """Add the parser of `edge-imgq doctor` to `subparsers`, with its options and its help."""
     parser = add_command(
         subparsers,
         "doctor",
@@ -35,7 +35,10 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Examine this machine and print findings; return 7 if something required is missing.
+    """Examine this machine and print findings as a table or JSON.
+
+    With `--set-up`, first download what an emulated device needs. Returns 7 if something that
+    edge-imgq requires is missing, else 0.
 
     Raises:
         EdgeImgqError: a requested set-up fails; `main` prints it and takes its exit code.

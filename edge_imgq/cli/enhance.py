@@ -43,7 +43,7 @@ edge-imgq enhance *.jpg -o out \\
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the parser of `enhance`."""
+    """Add the parser of `edge-imgq enhance` to `subparsers`, with its options and its help."""
     parser = add_command(
         subparsers, "enhance", "run a file or network on photographs", DETAILS, EXAMPLE
     )
@@ -137,7 +137,9 @@ def _add_resources(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Enhance photographs and list the written files; return 4 if a photograph was left out.
+    """Enhance photographs and list the written files, one per line or as JSON.
+
+    Returns 4 if a photograph was left out, which is named on stderr; else 0.
 
     Raises:
         EdgeImgqError: no photograph can be used, or a model or device is unavailable; `main` prints
@@ -193,7 +195,8 @@ def _show(written: Sequence[Enhanced], arguments: argparse.Namespace) -> None:
 
 def _no_image(models: list[str]) -> str:
     """Return the message for missing photographs, naming one that `--model` took for a model."""
-    from edge_imgq.images.files import HEIF, SUFFIXES
+    from edge_imgq.images.decode import HEIF
+    from edge_imgq.images.files import SUFFIXES
 
     taken = [word for word in models if Path(word).suffix.lower() in SUFFIXES | HEIF]
     if not taken:

@@ -39,7 +39,7 @@ TASKS = ("super-resolution", "jpeg", "denoise", "deblur", "photo-enhancement")
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the parser of `evaluate`."""
+    """Add the parser of `edge-imgq evaluate` to `subparsers`, with its options and its help."""
     parser = add_command(
         subparsers, "evaluate", "measure a model by the papers' protocols", DETAILS, EXAMPLE
     )
@@ -105,7 +105,7 @@ def _add_comparisons(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure a model and print the table; return 0.
+    """Measure a model's PSNR and SSIM and print them as a table or JSON; return 0.
 
     Raises:
         EdgeImgqError: the task is unknown, or model or images cannot be read; `main` prints it and

@@ -49,7 +49,7 @@ edge-imgq export my.onnx --target tflite '*-int8' --size 360x640 \\
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the parser of `export`."""
+    """Add the parser of `edge-imgq export` to `subparsers`, with its options and its help."""
     parser = add_command(
         subparsers, "export", "write, verify and time the files of a model", DETAILS, EXAMPLE
     )
@@ -128,7 +128,9 @@ def _add_other_outputs(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Export a model and print its report; return the exit code.
+    """Export a model and print its report as a table or JSON; return the exit code.
+
+    0; 1 if a file exceeds a budget; the code of its error if a target was not written or not run.
 
     Raises:
         EdgeImgqError: no target can be written, or an argument is wrong; `main` prints it and takes

@@ -26,7 +26,7 @@ edge-imgq history history.jsonl"""
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the parser of `history`."""
+    """Add the parser of `edge-imgq history` to `subparsers`, with its options and its help."""
     parser = add_command(
         subparsers, "history", "show times and drift of earlier runs", DETAILS, EXAMPLE
     )
@@ -37,11 +37,11 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the entries of a history file; return 0.
+    """Print the entries of a history file, oldest first, as a table or JSON; return 0.
 
     Raises:
         UsageError: the file has no entries.
-        RecipeError: the file is not a history.
+        RecipeError: the file is not a history that `--history` wrote.
     """
     from edge_imgq.report.history import history_table, read_history
     from edge_imgq.report.json_form import to_json
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def add_history(parser: argparse.ArgumentParser) -> None:
-    """Add `--history FILE`.
+    """Add the option `--history FILE`, which appends the figures of a run to a file.
 
     Parsed as `history`, a Path that can be written, or None.
     """
@@ -71,12 +71,12 @@ def add_history(parser: argparse.ArgumentParser) -> None:
 
 
 def keep(path: Path | None, entries: Sequence[HistoryEntry], as_json: bool) -> None:
-    """Append entries to a history file and print the whole history; do nothing without a path.
+    """Append entries to a history file and print the whole history as a table.
 
     Args:
-        path: the history file, created if missing; None for none.
+        path: the history file, created if missing; None to do nothing.
         entries: entries to append.
-        as_json: print nothing, since standard output is reserved for JSON.
+        as_json: True to print nothing, since standard output is reserved for JSON.
 
     Raises:
         RecipeError: the existing file is not a history.

@@ -34,7 +34,7 @@ edge-imgq init my-app --ci github --model models/denoiser.onnx --force \\
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the parser of `init`."""
+    """Add the parser of `edge-imgq init` to `subparsers`, with its options and its help."""
     parser = add_command(
         subparsers, "init", "write recipe folders or CI for your own repository", DETAILS, EXAMPLE
     )
@@ -75,7 +75,9 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write recipes or CI files and list them; return 0.
+    """Write recipe folders, or CI files, and list them, one per line or as JSON; return 0.
+
+    All files are written or none.
 
     Raises:
         EdgeImgqError: a file exists already or cannot be written; `main` prints it and takes its

@@ -34,7 +34,7 @@ edge-imgq inspect my.onnx --size 360x640 --operators"""
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the parser of `inspect`."""
+    """Add the parser of `edge-imgq inspect` to `subparsers`, with its options and its help."""
     parser = add_command(
         subparsers, "inspect", "show a file's inputs, outputs, operators and size", DETAILS, EXAMPLE
     )
@@ -66,7 +66,9 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print a description of a file; return 5 if `export` refuses the model itself, else 0.
+    """Print a description of a file as tables or JSON; return 5 if `export` refuses the model.
+
+    Else return 0, also if it refuses only some targets.
 
     Raises:
         EdgeImgqError: the file is missing, damaged or of another kind; `main` prints it and takes

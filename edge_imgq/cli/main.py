@@ -47,10 +47,12 @@ class Command(Protocol):
     """A command: one module of this package."""
 
     def add(self, subparsers: Subparsers) -> None:
-        """Add the parser of the command to those of `edge-imgq`; nothing is run."""
+        """Add the parser of the command to `subparsers`, with its options and help."""
 
     def run(self, arguments: argparse.Namespace) -> int:
-        """Do the work, print the result and return the exit code.
+        """Do the work, print the result on stdout and return the exit code; see EPILOG.
+
+        `arguments` are parsed by the parser that `add` made.
 
         Raises:
             EdgeImgqError: the command failed; `main` prints the message and takes its exit code.
@@ -105,12 +107,16 @@ ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code.
+    """Run one command of `edge-imgq` and return its exit code.
 
-    Errors are printed on stderr, and with `--json` also as a JSON object on stdout.
+    Errors, a fault in edge-imgq included, are printed on stderr and not raised; with `--json` those
+    that a user can act on are also printed as a JSON object on stdout.
 
     Args:
-        argv: words after `edge-imgq`; by default those of the process.
+        argv: words after `edge-imgq`; None for those of the process.
+
+    Raises:
+        SystemExit: `--help` or `--version` was printed.
     """
     try:
         arguments = build_parser().parse_args(argv)
@@ -173,7 +179,11 @@ class CommandList(argparse.RawDescriptionHelpFormatter):
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser with all commands; parsed arguments name the command in `command`."""
+    """Return the parser of the whole command line; parsed arguments have the command's name.
+
+    It is in their attribute `command`, a key of COMMANDS. The parser raises UsageError instead of
+    exiting.
+    """
     parser = Parser(
         prog="edge-imgq",
         description="Turn a trained image-enhancement network into verified files for phones.",

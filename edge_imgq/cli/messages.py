@@ -11,7 +11,7 @@ NAME = "edge-imgq"
 
 
 def say(sentence: str) -> None:
-    """Print a message on stderr, wrapped to the width of a terminal.
+    """Print a message on stderr with the prefix "edge-imgq: ", wrapped to a terminal's width.
 
     Without a terminal each line stays whole, because logs are searched line by line.
 

@@ -17,14 +17,16 @@ edge-imgq models fsrcnn-x2"""
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the parser of `models`."""
+    """Add the parser of `edge-imgq models` to `subparsers`, with its options and its help."""
     parser = add_command(subparsers, "models", "list the networks that ship", DETAILS, EXAMPLE)
     parser.add_argument("names", nargs="*", metavar="NAME", help="a network (default: all)")
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the networks, and the model cards of those that are named; return 0.
+    """Print the networks that ship as a table or JSON; return 0.
+
+    With names, print those alone, and in a table also their model cards.
 
     Raises:
         EdgeImgqError: there is no such network, or its weights are damaged; `main` prints it and

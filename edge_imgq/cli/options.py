@@ -64,7 +64,7 @@ def add_command(
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """Add `--json`.
+    """Add the flag `--json`, which prints JSON instead of a table.
 
     Parsed as `json`, False by default.
     """
@@ -76,7 +76,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def add_explain(parser: argparse.ArgumentParser) -> None:
-    """Add `--explain`.
+    """Add the flag `--explain`, which explains the columns below a table.
 
     Parsed as `explain`, False by default.
     """
@@ -105,7 +105,7 @@ def add_paths(parser: argparse.ArgumentParser) -> None:
 
 
 def add_authorship(parser: argparse.ArgumentParser) -> None:
-    """Add `--author`, `--license` and `--model-version`.
+    """Add `--author`, `--license` and `--model-version`, texts to state in the files.
 
     Parsed as `author`, `license` and `model_version`, "" by default.
     """
@@ -118,7 +118,7 @@ def add_authorship(parser: argparse.ArgumentParser) -> None:
 
 
 def add_no_bench(parser: argparse.ArgumentParser) -> None:
-    """Add `--no-bench`.
+    """Add the flag `--no-bench`, which leaves files untimed.
 
     Parsed as `no_bench`, False by default.
     """
@@ -126,9 +126,9 @@ def add_no_bench(parser: argparse.ArgumentParser) -> None:
 
 
 def add_threads(parser: argparse.ArgumentParser, default: int) -> None:
-    """Add `--threads N`.
+    """Add `--threads N`, the number of processor threads.
 
-    Parsed as `threads`, a number above 0.
+    Parsed as `threads`, a number above 0; `default` if not given.
     """
     parser.add_argument(
         "--threads",
@@ -178,9 +178,9 @@ def benchmark_model(arguments: argparse.Namespace) -> Path | None:
 
 
 def add_images(parser: argparse.ArgumentParser) -> None:
-    """Add `--images DIR`.
+    """Add `--images DIR`, the photographs to measure drift on.
 
-    Parsed as `images`, an existing folder, or None.
+    Parsed as `images`, the Path of an existing folder, or None.
     """
     parser.add_argument(
         "--images",
@@ -191,9 +191,9 @@ def add_images(parser: argparse.ArgumentParser) -> None:
 
 
 def add_calibration(parser: argparse.ArgumentParser) -> None:
-    """Add `--calibration DIR`.
+    """Add `--calibration DIR`, the photographs to choose int8 ranges on.
 
-    Parsed as `calibration`, an existing folder, or None.
+    Parsed as `calibration`, the Path of an existing folder, or None.
     """
     parser.add_argument(
         "--calibration",
@@ -218,7 +218,7 @@ def add_artifacts(parser: argparse.ArgumentParser) -> None:
 
 
 def add_range(parser: argparse.ArgumentParser) -> None:
-    """Add `--range R`.
+    """Add `--range R`, the float values of pixels 0 and 255 at the input of a user's ONNX model.
 
     Parsed as `pixels`, a PixelRange, or None.
     """
@@ -233,10 +233,11 @@ def add_range(parser: argparse.ArgumentParser) -> None:
 
 
 def add_ports(parser: argparse.ArgumentParser) -> None:
-    """Add `--output-name NAME`, `--input NAME=KIND`, `--bind NAME=NUMBER` and `--state OUT=IN`.
+    """Add the options that describe the inputs and outputs of a user's ONNX model.
 
-    Parsed as `output_name`, `input` and `state`, lists of checked texts, and `bind`, numbers by
-    name; all empty by default.
+    `--output-name NAME`, `--input NAME=KIND` and `--state OUT=IN` are parsed as `output_name`,
+    `input` and `state`, lists of checked texts; `--bind NAME=NUMBER` as `bind`, tuples of numbers
+    by name. All are empty by default.
     """
     parser.add_argument(
         "--output-name",
@@ -272,7 +273,7 @@ def add_ports(parser: argparse.ArgumentParser) -> None:
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add `--set NAME=VALUE`.
+    """Add `--set NAME=VALUE`, the value of an input other than the photograph.
 
     Parsed as `set`, texts by name, empty by default.
     """
@@ -288,7 +289,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def add_pictures(parser: argparse.ArgumentParser) -> None:
-    """Add `--pictures DIR` and `--html FILE`.
+    """Add `--pictures DIR` and `--html FILE`, which show the worst images.
 
     Parsed as `pictures` and `html`, Paths that can be written, or None.
     """

@@ -49,7 +49,7 @@ class StageTimes:
 
 
 def in_words(seconds: float) -> str:
-    """Format a duration in seconds: "0.4 s", "12 s", "3 min 20 s", "2 h 5 min"."""
+    """Format a duration, given in seconds, rounded: "0.4 s", "12 s", "3 min 20 s", "2 h 5 min"."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

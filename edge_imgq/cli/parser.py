@@ -22,7 +22,8 @@ class Parser(argparse.ArgumentParser):
     ) -> tuple[argparse.Namespace, list[str]]:
         """Parse arguments, and report unknown options before anything else that is wrong.
 
-        argparse would report missing arguments first.
+        argparse would report missing arguments first. As argparse's method, but the list that it
+        returns is always empty.
 
         Raises:
             UsageError: an option is unknown, in which case the message suggests the nearest one, or
@@ -36,10 +37,10 @@ class Parser(argparse.ArgumentParser):
         return parsed, extra
 
     def error(self, message: str) -> NoReturn:
-        """Raise an error of argparse as a UsageError that points to `--help`.
+        """Raise a message of argparse as a UsageError: a sentence that points to `--help`.
 
         Raises:
-            UsageError: always.
+            UsageError: always; argparse would print and exit.
         """
         raise UsageError(f"{_sentence(message)} See `{self.prog} --help`.")
 

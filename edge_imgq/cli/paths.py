@@ -51,7 +51,7 @@ def exported(text: str) -> Path:
 
 
 def existing_file(text: str) -> Path:
-    """Return the path of an existing file.
+    """Return the path of an existing file; the error suggests the nearest name.
 
     Raises:
         ArgumentTypeError: there is none, or it is a folder.
@@ -63,7 +63,10 @@ def existing_file(text: str) -> Path:
 
 
 def existing_folder(text: str) -> Path:
-    """Return the path of an existing folder of images, and warn of those that are not read.
+    """Return the path of an existing folder of images.
+
+    A message on stderr names the images in it, and in its subfolders of pairs, that are not read
+    because of their format.
 
     Raises:
         ArgumentTypeError: there is none, or it is a file.
@@ -112,10 +115,12 @@ def scheme(text: str) -> str:
 
 
 def output_folder(text: str) -> Path:
-    """Return the path of a folder in which files can be created; it need not exist.
+    """Return the path of a folder in which files can be created; it need not exist yet.
+
+    Nothing is created.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: it cannot be written, or a file has its name.
     """
     from edge_imgq.artifact import check_writable
 
@@ -124,10 +129,12 @@ def output_folder(text: str) -> Path:
 
 
 def output_file(text: str) -> Path:
-    """Return the path of a file that can be written; it need not exist.
+    """Return the path of a file that can be written or replaced; it need not exist.
+
+    Nothing is created.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: it cannot be written, or is a folder.
     """
     from edge_imgq.artifact import check_writable
 
@@ -145,10 +152,10 @@ def file_to_keep(text: str) -> Path:
 
 
 def output_image(text: str) -> Path:
-    """Return the path of an image that can be written; it need not exist.
+    """Return the path of an image that can be written; it need not exist, and is not created.
 
     Raises:
-        ArgumentTypeError: its suffix is none of a known image format.
+        ArgumentTypeError: its suffix is not that of an image format (`files.SUFFIXES`).
         OutputError: it cannot be written.
     """
     from edge_imgq.images.files import SUFFIXES

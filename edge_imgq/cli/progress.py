@@ -110,7 +110,7 @@ class ProgressDisplay:
             self._say(", ".join(filter(None, [f"{step.what}{detail}", position, words])))
 
     def note(self, line: str) -> None:
-        """Print a line that stays above the bar."""
+        """Print a line at once, on stderr; it stays above the progress bar if there is one."""
         if self._bar is not None:
             self._bar.console.print(line, highlight=False)
         else:

@@ -57,7 +57,11 @@ def _print(reports: Sequence[Report], as_json: bool, explain: bool) -> None:
 
 
 def write_page(path: Path | None, results: Sequence[ModelResult]) -> None:
-    """Write an HTML page of results, judged by their budgets; do nothing without a path.
+    """Write an HTML page of results, judged by their budgets, and name it on stderr.
+
+    Args:
+        path: path of the page; None to do nothing.
+        results: results of `export` or `verify`, with their worst images.
 
     Raises:
         OutputError: the page cannot be written.
@@ -87,7 +91,10 @@ def write_page(path: Path | None, results: Sequence[ModelResult]) -> None:
 
 
 def say_where_pictures_are(folder: Path | None) -> None:
-    """Print on stderr where the error pictures are, if any image differs from the float model's."""
+    """Print on stderr where the pictures of the worst images are, or that there are none.
+
+    `folder` is the one given with `--pictures`; None to print nothing.
+    """
     if folder is None:
         return
     if any(folder.rglob("*.png")):

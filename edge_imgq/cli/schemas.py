@@ -20,12 +20,19 @@ FOLDER = Path(__file__).parent.parent / "schemas"
 
 
 def schema_path(name: str) -> Path:
-    """Return the path of the schema of a command, or of "error" or "contract"."""
+    """Return the path of the shipped JSON schema of a command's output.
+
+    `name` is a command, "error" for errors, or "contract" for the contract.json of a bundle.
+    """
     return FOLDER / f"{name}.json"
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """Return the JSON schema of every command's output, by name."""
+    """Generate the JSON schemas of what every command prints with `--json`, by command.
+
+    Those of "error" and "contract" are among them. They follow from the types of the results; the
+    files at `schema_path` must equal them.
+    """
     from edge_imgq.report.json_schema import schema_of
 
     return {name: schema_of(kind, name, VERSION) for name, kind in _output_types().items()}

@@ -36,7 +36,7 @@ edge-imgq export my.onnx --target '*-int8' --size 180x320 \\
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the parser of `sensitivity`."""
+    """Add the parser of `edge-imgq sensitivity` to `subparsers`, with its options and its help."""
     parser = add_command(
         subparsers, "sensitivity", "show what each layer loses in int8", DETAILS, EXAMPLE
     )
@@ -94,7 +94,7 @@ def _add_goals(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure the sensitivity of each layer and print it; return 0.
+    """Measure the int8 loss of each layer in dB and print it as a table or JSON; return 0.
 
     Raises:
         EdgeImgqError: the model cannot be quantized, or no choice reaches the goal; `main` prints

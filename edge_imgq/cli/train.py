@@ -52,7 +52,7 @@ SCHEDULE_OPTIONS = (
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the parser of `train`."""
+    """Add the parser of `edge-imgq train` to `subparsers`, with its options and its help."""
     parser = add_command(subparsers, "train", "train a network of the zoo", DETAILS, EXAMPLE)
     _add_run(parser)
     _add_schedule(parser)
@@ -183,11 +183,14 @@ def _either(names: Any) -> str:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train a network and print where its checkpoint is; return 0.
+    """Train a network and print its checkpoint, steps and PSNR in dB, as a line or JSON; return 0.
+
+    In distributed training only the first process prints.
 
     Raises:
         EdgeImgqError: the configuration or the images cannot be used, or training diverged; `main`
             prints it and takes its exit code.
+        KeyboardInterrupt: Ctrl-C was pressed; the message says how to continue.
     """
     from edge_imgq.api.train import train
     from edge_imgq.train.config import CHECKPOINT

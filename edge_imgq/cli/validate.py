@@ -35,7 +35,7 @@ class Validated:
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the parser of `validate`."""
+    """Add the parser of `edge-imgq validate` to `subparsers`, with its options and its help."""
     parser = add_command(
         subparsers, "validate", "report errors in recipes and baselines", DETAILS, EXAMPLE
     )
@@ -46,7 +46,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check every file and print the errors; return 3 if there are any.
+    """Check every file and print the errors as lines or JSON; return 3 if there are any, else 0.
 
     Raises:
         UsageError: a file is not a recipe, manifest or baseline.

@@ -38,7 +38,7 @@ edge-imgq verify artifacts/fsrcnn-x2/onnx-int8.onnx --device hexagon:sm8750"""
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the parser of `verify`."""
+    """Add the parser of `edge-imgq verify` to `subparsers`, with its options and its help."""
     parser = add_command(
         subparsers, "verify", "measure the drift of files that exist", DETAILS, EXAMPLE
     )
@@ -65,7 +65,9 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Verify files and print the reports; return the exit code.
+    """Measure the drift of files in dB and print the reports as tables or JSON.
+
+    Returns 0; 1 if a file exceeds a budget; the code of its error if a file was not run.
 
     Raises:
         EdgeImgqError: the only file is damaged, or a device or image is unavailable; `main` prints

@@ -60,7 +60,7 @@ class Apt:
         return [program, *(word for option in options for word in ("-o", option)), *words]
 
     def update(self) -> None:
-        """Fetch the package lists.
+        """Download the distribution's package lists into `state`, with `apt-get update`.
 
         Raises:
             RuntimeUnavailableError: they cannot be fetched.
@@ -68,7 +68,7 @@ class Apt:
         self.run("-qq", "update")
 
     def fetch(self, *packages: str, release: str = "") -> None:
-        """Fetch packages with all dependencies.
+        """Download packages with all dependencies into `state`/archives; nothing is installed.
 
         Args:
             packages: names of packages.
@@ -80,10 +80,10 @@ class Apt:
         self.run(*FETCH, *(("-t", release) if release else ()), "install", *packages)
 
     def unpack(self, root: Path, without: Collection[str] = ()) -> None:
-        """Unpack all fetched packages into a folder.
+        """Unpack all fetched packages into a folder; their install scripts are not run.
 
         Args:
-            root: folder to unpack into.
+            root: folder to unpack into; files there are overwritten.
             without: names of packages to skip.
 
         Raises:
@@ -94,34 +94,38 @@ class Apt:
                 self.step("dpkg-deb", "-x", str(archive), str(root))
 
     def run(self, *words: str) -> None:
-        """Run apt-get on the separate state.
+        """Run apt-get with the given arguments on the separate state, and wait for it.
 
         Raises:
-            RuntimeUnavailableError: it failed.
+            RuntimeUnavailableError: it failed; its last line of output is in the message.
         """
         run_step(self.command(*words), self.subject)
 
     def step(self, *command: str, folder: Path | None = None) -> None:
         """Run another command of the set-up and wait for it; its output is not shown.
 
+        Args:
+            command: program and arguments.
+            folder: working directory; None for the current one.
+
         Raises:
-            RuntimeUnavailableError: it failed.
+            RuntimeUnavailableError: it failed; its last line of output is in the message.
         """
         run_step(command, self.subject, folder)
 
 
 def run_step(command: Sequence[str], subject: str, folder: Path | None = None) -> None:
-    """Run one command of a set-up.
-
-    Its output is not shown; the last line of it is in the error.
+    """Run one command of a set-up and wait for it; its output is not shown.
 
     Args:
         command: program and arguments.
         subject: name of what is set up, as the subject of a message.
-        folder: working directory.
+        folder: working directory; None for the current one.
 
     Raises:
-        RuntimeUnavailableError: it failed.
+        RuntimeUnavailableError: it ended with an exit code other than 0; the message has the last
+            line of its output.
+        FileNotFoundError: there is no such program.
     """
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -133,7 +137,9 @@ def run_step(command: Sequence[str], subject: str, folder: Path | None = None) -
 
 
 def no_apt(what: str, advice: str) -> str:
-    """Return why apt cannot fetch packages on this machine; empty if it can.
+    """Return why apt cannot fetch packages on this machine; "" if it can.
+
+    A clause: the system is not Linux, or a program of TOOLS is missing.
 
     Args:
         what: name of what is to be set up, as the subject of a clause.

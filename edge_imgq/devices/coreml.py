@@ -43,13 +43,18 @@ class CoreMLDevice:
     name = "coreml"
 
     def refusal(self, path: Path) -> str:
-        """Return why Core ML does not run a file; empty for a package."""
+        """Return why Core ML does not run a file; "" for a path that ends in .mlpackage.
+
+        The file is not opened.
+        """
         return "" if is_run_by(path, self.name) else "Core ML runs .mlpackage alone"
 
     def open(self, path: Path, threads: int) -> DeviceSession:
-        """Load a package in Core ML.
+        """Load a package in Core ML of this Mac; the caller closes the session.
 
-        `threads` is ignored: Core ML chooses.
+        Args:
+            path: package that edge-imgq wrote.
+            threads: ignored: Core ML chooses.
 
         Raises:
             ModelError: the package is missing or damaged.
@@ -72,8 +77,10 @@ class CoreMLSession(Uncounted):
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
         """Run the package on an image; return its output, uint8 (H × scale, W × scale, C).
 
+        Core ML computes in float16; float outputs are rounded half to even and clipped.
+
         Args:
-            pixels: uint8 (H, W, C).
+            pixels: uint8 (H, W, C), all inputs along the channels.
 
         Raises:
             ModelError: the package has another size.
@@ -82,9 +89,9 @@ class CoreMLSession(Uncounted):
         return self._session.run(pixels)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that runs the package once on a converted image of noise, for timing.
+        """Return a function that runs the package once on a converted image of noise, for timing.
 
-        `size` is (height, width) of the input.
+        `size` is (height, width) of the input in pixels. Its result is discarded.
         """
         return self._session.prepare(size)
 
@@ -93,10 +100,10 @@ class CoreMLSession(Uncounted):
     ) -> Latency | Skipped:
         """Time `predict` by the wall clock, in ms, overhead of coremltools included.
 
-        Never a `Skipped`.
+        Never returns a `Skipped`.
 
         Args:
-            size: height and width of the input.
+            size: height and width of the input in pixels.
             runs: calls to count; fewer for a slow file, and more if calls were disturbed.
             warm_up: smallest number of calls before that.
         """
@@ -105,7 +112,8 @@ class CoreMLSession(Uncounted):
     def placement(self) -> Placement | Skipped:
         """Return how many operators Core ML prefers to run on the Neural Engine, and the others.
 
-        From its compute plan, which needs macOS 14.4; a `Skipped` without one.
+        Read from Core ML's compute plan; nothing is run. A `Skipped` before macOS 14.4, which has
+        none.
         """
         try:
             return placement_of(_planned_units(self._path))
@@ -117,10 +125,13 @@ class CoreMLSession(Uncounted):
 
 
 def placement_of(planned: Sequence[tuple[str, str]]) -> Placement:
-    """Return how many operators the Neural Engine runs by a compute plan, and the others.
+    """Count the operators that the Neural Engine runs by a compute plan, and list the others.
+
+    Consecutive operators on the Neural Engine count as one partition.
 
     Args:
-        planned: operator and unit of each computing operation, in sequence.
+        planned: operator and unit of each computing operation, in the order of execution; units
+            are values of UNITS or other names.
     """
     elsewhere = tuple(f"{kind} ({unit})" for kind, unit in planned if unit != NEURAL_ENGINE)
     runs = [unit for unit, _ in groupby(unit for _, unit in planned)]
@@ -134,9 +145,9 @@ def placement_of(planned: Sequence[tuple[str, str]]) -> Placement:
 
 
 def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: ARG001
-    """Return Core ML, or the reason why this machine has none.
+    """Return Core ML of this Mac as a device, or the reason why this machine has none.
 
-    `argument` must be "", `options` are unused.
+    `argument`, the word after "coreml:", must be ""; `options` is unused.
     """
     presence = look()[0]
     if argument:
@@ -145,7 +156,7 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: AR
 
 
 def look() -> tuple[Presence, ...]:
-    """Return whether this machine runs Core ML."""
+    """Return one row that says whether this machine runs Core ML: on macOS alone."""
     if sys.platform == "darwin":
         return (Presence("coreml", True, f"macOS {platform.mac_ver()[0]}"),)
     advice = "On this system packages run in the reference evaluator, untimed."

@@ -62,7 +62,11 @@ class Pace:
     memory: float
 
     def beside(self, fastest: Pace) -> float:
-        """Return the largest ratio of a loop's time to that at the fastest pace; 1 is equal."""
+        """Return the largest ratio, over the loops, of a time to that at the fastest pace.
+
+        1 means equally fast, 2 that one loop takes twice as long. A loop whose fastest time is 0
+        counts as 1.
+        """
         pairs = (
             (self.clock, fastest.clock),
             (self.compute, fastest.compute),
@@ -71,9 +75,9 @@ class Pace:
         return max(own / best if best else 1.0 for own, best in pairs)
 
     def is_own(self, fastest: Pace) -> bool:
-        """Return True if every loop took at most its tolerance longer than at the fastest pace.
+        """Return True if the processor ran at full speed, as at the fastest pace measured.
 
-        Tolerances are 5 % for the clock, 10 % for compute and 20 % for memory.
+        No loop may have taken longer by more than 5 % (clock), 10 % (compute) or 20 % (memory).
         """
         return (
             self.clock <= fastest.clock * SLOW_CLOCK
@@ -92,7 +96,7 @@ class PaceMaker:
         self._source, self._copy = _at(0, COPIED), _at(PAGE // 2, COPIED)
 
     def pace(self) -> Pace:
-        """Return the current pace: the seconds that each of three fixed loops takes.
+        """Run the three fixed loops once and return the seconds that each takes now.
 
         Together they take one to two milliseconds.
         """
@@ -111,9 +115,9 @@ class PaceMaker:
 
 
 def fastest(paces: Sequence[Pace]) -> Pace:
-    """Return the fastest pace of many, per loop: the FASTEST percentile of its seconds.
+    """Return the fastest pace of many: per loop, the FASTEST percentile of its seconds.
 
-    There must be at least one.
+    There must be at least one pace.
     """
     times = [(pace.clock, pace.compute, pace.memory) for pace in paces]
     return Pace(*map(float, np.percentile(times, FASTEST, axis=0)))
@@ -130,9 +134,9 @@ def slower(one: Pace, other: Pace) -> Pace:
 
 def _at(offset: int, size: int) -> NDArray[np.uint8]:
     """Return a byte array of ones that starts at an offset into a memory page."""
-    room = np.ones(size + 2 * PAGE, np.uint8)
-    begin = -room.ctypes.data % PAGE + offset
-    return room[begin : begin + size]
+    memory = np.ones(size + 2 * PAGE, np.uint8)
+    begin = -memory.ctypes.data % PAGE + offset
+    return memory[begin : begin + size]
 
 
 def _timed(loop: Callable[[], None]) -> float:

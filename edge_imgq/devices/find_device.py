@@ -51,14 +51,14 @@ NO_OPTIONS = DeviceOptions()
 
 
 def find_device(spec: str, options: DeviceOptions = NO_OPTIONS) -> Device | Skipped:
-    """Return a device by its name, or why it is unavailable.
+    """Return a device by its name, ready to open files, or a `Skipped` that says why not.
 
     Args:
         spec: a key of DEVICES, optionally with a colon and argument, e.g. "hexagon:sm8750".
         options: further choices of the user.
 
     Raises:
-        UsageError: the kind does not exist, or does not take an option.
+        UsageError: there is no such kind of device, or it does not take an option.
     """
     name, _, argument = spec.partition(":")
     if name not in DEVICES:
@@ -74,7 +74,10 @@ def find_device(spec: str, options: DeviceOptions = NO_OPTIONS) -> Device | Skip
 
 
 def look_for_devices() -> tuple[Presence, ...]:
-    """Return every available device, and every unavailable kind with the reason."""
+    """List every available device, and every unavailable kind with the reason.
+
+    They come in the order of DEVICES. Phones are looked for with adb; nothing is run on them.
+    """
     presences: list[Presence] = []
     for kind in DEVICES.values():
         look: Callable[[], tuple[Presence, ...]] = import_module(kind.module).look

@@ -37,18 +37,21 @@ class HostDevice:
     name = HOST
 
     def refusal(self, path: Path) -> str:
-        """Return why no installed runtime opens a file; empty if one does."""
+        """Return why a file has no runtime; "" if its suffix is that of a format.
+
+        A clause to follow the path. The file is not opened, and the runtime may not be installed.
+        """
         return unknown(path) if format_of(path) is None else ""
 
     def open(self, path: Path, threads: int) -> DeviceSession:
-        """Open a file in the runtime of its format; opening is timed.
+        """Open a file in the runtime of its format; the time that it takes is kept for `latency`.
 
         Args:
             path: file that edge-imgq wrote.
             threads: CPU threads.
 
         Raises:
-            ModelError: the file is damaged.
+            ModelError: the file is damaged, or carries no note of edge-imgq.
             UsageError: no format has its suffix.
             RuntimeUnavailableError: the runtime is not installed.
         """
@@ -66,7 +69,7 @@ class HostSession(Uncounted):
 
     @classmethod
     def of(cls, path: Path, threads: int) -> HostSession:
-        """Open a file in its format's runtime on `threads` CPU threads, and time that in ms.
+        """Open a file in its format's runtime on `threads` CPU threads, and time that.
 
         Raises:
             ModelError: the file is damaged, or no runtime opens it.
@@ -90,12 +93,12 @@ class HostSession(Uncounted):
         return self.identity.is_device_runtime
 
     def release(self) -> None:
-        """Free the runtime and its memory until the file is run again."""
+        """Free the runtime and its memory; the next use of the session opens the file again."""
         self._opened = None
 
     @cached_property
     def resizable(self) -> bool:
-        """True if the file runs at other sizes than its own."""
+        """True if the file runs at other input sizes than its own."""
         return self._session.resizable
 
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
@@ -104,7 +107,7 @@ class HostSession(Uncounted):
         Float outputs are rounded half to even and clipped.
 
         Args:
-            pixels: uint8 (H, W, C).
+            pixels: uint8 (H, W, C), all inputs along the channels.
 
         Raises:
             ImageError: the file does not take the image.
@@ -113,9 +116,14 @@ class HostSession(Uncounted):
         return self._session.run(pixels)
 
     def exact(self, pixels: NDArray[uint8 | float64]) -> NDArray[float64]:
-        """Return the output as levels of 255, float64 (H, W, C), unrounded if the runtime allows.
+        """Run the file on levels 0 to 255, (H, W, C); return levels, float64 (H', W', C').
 
-        Inputs between levels are rounded if the runtime takes only uint8.
+        A file with float pixels gets and returns them unrounded and unclipped. Otherwise input and
+        output are rounded half to even to whole levels.
+
+        Raises:
+            ImageError: the file does not take the image.
+            NonFiniteOutputError: the output contains NaN or infinity.
         """
         from edge_imgq.images.layout import pixels_of
 
@@ -125,7 +133,11 @@ class HostSession(Uncounted):
         return session.run(pixels_of(pixels)).astype("float64")
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that runs the file once on preloaded pixels of (height, width)."""
+        """Return a function that runs the file once on fixed pixels, for timing.
+
+        `size` is the (height, width) of the input. The pixels are made and converted before; the
+        result is discarded.
+        """
         return self._session.prepare(size)
 
     def latency(
@@ -135,28 +147,33 @@ class HostSession(Uncounted):
         warm_up: int = WARM_UP,
         seconds: float = math.inf,
     ) -> Latency | Skipped:
-        """Time calls by the wall clock, in ms; evaluators, whose time says nothing, are not timed.
+        """Time calls by the wall clock, in ms; a `Skipped` for evaluators, whose time says nothing.
 
         Args:
-            size: height and width of the input.
-            runs: largest number of counted calls.
-            warm_up: calls before that.
-            seconds: time limit of all calls.
+            size: height and width of the input in pixels.
+            runs: calls to count; fewer for a slow file, and more if calls were disturbed.
+            warm_up: smallest number of uncounted calls before.
+            seconds: time limit of all calls, in s.
         """
         if absent := self._no_time():
             return absent
         return measure(self._session, size, runs, warm_up, self._init_ms, seconds)
 
     def stopwatch(self, size: tuple[int, int]) -> Stopwatch | Skipped:
-        """Return a stopwatch to time the file in alternation with others, or why not.
+        """Return a stopwatch that times the file in alternation with others (`time_in_turns`).
+
+        A `Skipped` for evaluators, whose time says nothing.
 
         Args:
-            size: height and width of the input.
+            size: height and width of the input in pixels.
         """
         return self._no_time() or Stopwatch(self._session, size, self._init_ms)
 
     def placement(self) -> Placement | Skipped:
-        """Return which operators the runtime's accelerator runs, if it has one."""
+        """Return which operators the runtime's delegate runs; a `Skipped` if it has none.
+
+        Nothing is run.
+        """
         row = format_of(self._path)
         placement_of: Callable[[Path], Placement] | None = None
         if row is not None:
@@ -166,7 +183,7 @@ class HostSession(Uncounted):
         return placement_of(self._path)
 
     def close(self) -> None:
-        """Free the runtime."""
+        """Free the runtime and its memory, as `release` does."""
         self.release()
 
     def _no_time(self) -> Skipped | None:
@@ -176,14 +193,14 @@ class HostSession(Uncounted):
 
 
 def footprint(path: Path, size: tuple[int, int], threads: int) -> int | Skipped:
-    """Return the memory that a file needs in its runtime, in bytes: weights, arena and images.
+    """Measure the memory that a file needs in its runtime, in bytes: weights, arena and images.
 
-    A separate process opens and runs it; the result is the peak growth of its resident memory. Only
-    Linux reports that peak.
+    A separate process opens it and runs it once; the result is the peak growth of its resident
+    memory. Only Linux reports that peak; elsewhere the result is a `Skipped`.
 
     Args:
-        path: the file.
-        size: height and width of the input.
+        path: exported file.
+        size: height and width of the input in pixels.
         threads: CPU threads.
 
     Raises:
@@ -201,12 +218,15 @@ def footprint(path: Path, size: tuple[int, int], threads: int) -> int | Skipped:
 
 
 def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: ARG001
-    """Return this host, which is always available, or why an argument is refused."""
+    """Return this host as a device; a `Skipped` if there is an argument ("host:…").
+
+    It is always available; `options` is unused.
+    """
     if argument:
         return Skipped(f"there is only one host: write host, not host:{argument}")
     return HostDevice()
 
 
 def look() -> tuple[Presence, ...]:
-    """Return this host."""
+    """Return one row: this host, which is always available, with its processor and system."""
     return (Presence("host", True, host_name().removeprefix("host: ")),)

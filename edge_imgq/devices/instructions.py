@@ -51,31 +51,34 @@ class Uncounted:
     """Mixin for sessions whose device does not count instructions."""
 
     def instructions(self, size: tuple[int, int]) -> Instructions | Skipped:  # noqa: ARG002
-        """Return why instructions are not counted on this device; nothing is run."""
+        """Return a `Skipped` that says why this device counts no instructions; nothing is run."""
         return UNCOUNTED
 
     def operators(self, size: tuple[int, int]) -> OperatorCosts | Skipped:  # noqa: ARG002
-        """Return why operators are not counted on this device; nothing is run."""
+        """Return a `Skipped` that says why this device counts no operators; nothing is run."""
         return UNCOUNTED
 
 
 def mark(which: int = MARK) -> None:
-    """Make the emulator write its count, or begin or end its record.
+    """Make the emulator that runs this process write its count, or begin or end its record.
 
-    `which` is MARK, BEGIN_RECORD or END_RECORD. Outside the emulator nothing happens.
+    `which` is MARK, BEGIN_RECORD or END_RECORD: a descriptor that is closed, which the emulator's
+    plugin notices. Outside the emulator nothing happens.
     """
     with suppress(OSError):
         os.close(which)
 
 
 def read_count(log: Path) -> int:
-    """Return the instructions between the last two marks, minus the cost of a mark.
+    """Return the number of instructions between the last two marks, minus the cost of a mark.
 
     Args:
-        log: log of the emulator; its last three marks are two in a row, the work, and another.
+        log: log of the emulator, one count per mark; the last three marks are two in a row, for the
+            cost of a mark, and one after the work.
 
     Raises:
-        ValueError: there are fewer.
+        ValueError: there are fewer marks.
+        OSError: the log cannot be read.
     """
     first, second, third = map(int, log.read_text().split()[-3:])
     return third - second - (second - first)

@@ -12,9 +12,10 @@ INSTRUCTIONS = Path("/proc/cpuinfo")
 
 
 def host_profile() -> TimedProfile:
-    """Return the timed profile of this processor, from the instruction flags that Linux lists.
+    """Return the kernel profile, with measured times, of this host's processor.
 
-    Without flags, and for architectures without a profile, it is x86 with VNNI.
+    On x86-64 Linux it is chosen by the flags in /proc/cpuinfo: AMX, VNNI, or neither. On other
+    systems and architectures it is that of x86 with VNNI.
     """
     if platform.machine() not in ("x86_64", "AMD64") or not INSTRUCTIONS.exists():
         return X86_VNNI
@@ -25,10 +26,10 @@ def host_profile() -> TimedProfile:
 
 
 def estimated_profile() -> TimedProfile:
-    """Return the timed profile with which file times are estimated.
+    """Return the kernel profile with which times of files are estimated.
 
-    It is that of this host, or x86 with VNNI if the host lacks byte products: the phones for which
-    files are written have them.
+    It is that of this host, or x86 with VNNI if the host has no instruction that multiplies bytes:
+    the phones for which files are written have one.
     """
     profile = host_profile()
     return profile if profile.multiplies_bytes else X86_VNNI

@@ -13,18 +13,17 @@ class Latency:
 
     Attributes:
         min_ms: fastest run, in ms.
-        median_ms: median over the runs.
-        p90_ms: 90th percentile.
-        p95_ms: 95th percentile; phone tools print only this one.
+        median_ms: median over the runs, in ms.
+        p90_ms: 90th percentile, in ms.
+        p95_ms: 95th percentile, in ms; phone tools print only this one.
         noise: range of the medians of fifths of the runs, relative to the median.
-        init_ms: time to open the file until it can be called.
+        init_ms: time to open the file until it can be called, in ms.
         memory_mb: peak memory of the process in MB of 2^20 bytes.
         runs: counted calls.
         left_out: calls not counted because a fixed loop beside them was slow; 0 on a phone.
         warm_up: uncounted calls before.
-        loop_ms: fastest time of the fixed loop (`edge_imgq.devices.cpu_speed`); different values on
-            one
-            machine mean different clocks, or other load.
+        loop_ms: fastest time of the fixed loop (`edge_imgq.devices.cpu_speed`), in ms; different
+            values on one machine mean different clocks, or other load.
         threads: CPU threads.
         size: height and width of the input.
         device: the machine, e.g. "host: AMD EPYC, Linux x86_64".

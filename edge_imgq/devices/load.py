@@ -52,28 +52,28 @@ class Load:
 
 
 def processors() -> int:
-    """Return the number of processors that this process may use."""
+    """Return the number of logical processors that this process may use (taskset counts)."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def moment(statistics: Path = Path("/proc/stat")) -> Moment:
-    """Return the present moment; processor times come from /proc/stat on Linux.
+    """Read the clock and the processor times, in s, at this moment.
 
-    Elsewhere they are None.
+    Times of all processes and of the hypervisor come from /proc/stat on Linux, over the processors
+    that this process may use; elsewhere they are None.
     """
     busy, stolen = _processor_seconds(statistics) or (None, None)
     return Moment(time.perf_counter(), busy, time.process_time(), stolen)
 
 
 def load(before: Moment, after: Moment) -> Load:
-    """Return the load beside this process between two moments.
+    """Return the load that other programs and the hypervisor caused between two moments.
 
-    It is unknown if the system does not report it, or if less than 0.1 s lies between: the system
-    counts in hundredths of a second.
-
-    Figures are in processors: 1.0 is one that is busy all the time.
+    Figures are in processors: 1.0 is one that is busy all the time. `used` is None if the system
+    does not report it, or if less than 0.1 s lies between: the system counts in hundredths of a
+    second.
     """
     elapsed = after.clock - before.clock
     average = _load_average()
@@ -121,11 +121,11 @@ def conditions(
     """Describe how quiet the machine was in a phrase, and return whether times are doubtful.
 
     They are if other programs or the hypervisor took more than NOISE processors, if too few runs
-    had full processor speed, or if times spread by more than STEADY or UNEVEN. The phrase then says
-    why.
+    had full processor speed, if p90 exceeds STEADY times the median, or `noise` exceeds UNEVEN. The
+    phrase then says why.
 
     Args:
-        beside: load beside this process.
+        beside: load of other programs and of the hypervisor.
         median: median of the times, in the unit of `p90`.
         p90: 90th percentile of the times.
         noise: range of the medians of fifths, relative to the median.
@@ -158,7 +158,10 @@ def _undisturbed(beside: Load, evenness: Evenness) -> str:
 
 
 def temperature(zones: Path = Path("/sys/class/thermal")) -> str | Skipped:
-    """Return the temperature of the hottest thermal zone in °C as text, from Linux sensors."""
+    """Return the temperature of the hottest thermal zone as text, such as "47 °C".
+
+    From Linux's sensors in `zones`, rounded to whole degrees; a `Skipped` if there is none.
+    """
     degrees = []
     for file in sorted(zones.glob("thermal_zone*/temp")):
         try:

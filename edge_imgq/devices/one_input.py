@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 def refusal(path: Path) -> str:
-    """Return why a file does not run on a device; empty if it has one input and one output.
+    """Return why a file does not run on a device that takes one image and returns one tensor.
 
-    Empty also for a file of unknown format.
+    A clause that names the inputs beside the image, or the further outputs; "" if there are none,
+    and for a file of unknown format.
 
     Raises:
         ModelError: the file is damaged, or has no edge-imgq metadata.

@@ -37,12 +37,12 @@ class DeviceSession(Session, Protocol):
     def latency(
         self, size: tuple[int, int], runs: int = RUNS, warm_up: int = WARM_UP
     ) -> Latency | Skipped:
-        """Time the file, or return why a time would be meaningless.
+        """Time calls of the file, in ms, or return why a time would be meaningless.
 
         Args:
-            size: height and width of the input.
-            runs: largest number of counted calls.
-            warm_up: calls before that.
+            size: height and width of the input in pixels.
+            runs: calls to count; the device may make fewer or more.
+            warm_up: uncounted calls before.
 
         Raises:
             DeviceError: the connection was lost, or the file did not run.
@@ -50,9 +50,9 @@ class DeviceSession(Session, Protocol):
         ...
 
     def instructions(self, size: tuple[int, int]) -> Instructions | Skipped:
-        """Return the number of instructions of one call, or why it is unknown.
+        """Count the instructions of one call on one thread, exactly, or return why it cannot.
 
-        `size` is (height, width) of the input.
+        `size` is the (height, width) of the input in pixels.
 
         Raises:
             DeviceError: the connection was lost.
@@ -62,7 +62,7 @@ class DeviceSession(Session, Protocol):
     def operators(self, size: tuple[int, int]) -> OperatorCosts | Skipped:
         """Return the cost of each operator of one call, or why it is unknown.
 
-        `size` is (height, width) of the input.
+        `size` is the (height, width) of the input in pixels.
 
         Raises:
             DeviceError: the file did not run.
@@ -70,7 +70,7 @@ class DeviceSession(Session, Protocol):
         ...
 
     def placement(self) -> Placement | Skipped:
-        """Return which operators the accelerator runs, or why that is unknown."""
+        """Return how many operators the accelerator runs and which it does not, or why unknown."""
         ...
 
     def close(self) -> None:
@@ -87,7 +87,10 @@ class Device(Protocol):
         ...
 
     def refusal(self, path: Path) -> str:
-        """Return why the device does not run this kind of file; empty if it does."""
+        """Return why the device does not run a file, as a clause; "" if it does.
+
+        Most devices look at its suffix, some at what the file says of itself.
+        """
         ...
 
     def open(self, path: Path, threads: int) -> DeviceSession:
@@ -124,5 +127,5 @@ class Presence:
 
     @property
     def reason(self) -> str:
-        """Why it is unavailable, with the advice."""
+        """Why it is unavailable, with the advice, as sentences without the last full stop."""
         return f"{self.detail}. {self.advice}".strip() if self.advice else self.detail

@@ -41,16 +41,22 @@ class TimedCalls:
 
 @dataclass(frozen=True)
 class Counted:
-    """The times of counted calls, in s and in sequence, and how they were selected."""
+    """The calls that count, and how they were selected.
+
+    Attributes:
+        seconds: time of each counted call, in s, in the order of calling.
+        evenness: processor speed during all calls.
+    """
 
     seconds: tuple[float, ...]
     evenness: Evenness
 
 
 def count(batches: Sequence[TimedCalls], best: Pace) -> Counted:
-    """Return the calls during which the processor ran at full speed.
+    """Select the calls that count: those during which the processor ran at full speed.
 
-    If these are too few, all calls count, and the result is marked as disturbed.
+    If these are fewer than MIN_CALLS, or than all calls if there are fewer, all count, and
+    `evenness.enough` is False.
 
     Args:
         batches: calls of one file, at least one.
@@ -66,9 +72,9 @@ def count(batches: Sequence[TimedCalls], best: Pace) -> Counted:
 
 
 def undisturbed(batches: Iterable[TimedCalls], best: Pace) -> list[float]:
-    """Return the times, in s, of calls before and after which the processor ran at full speed.
+    """Return the times, in s, of the calls before and after which the processor ran at full speed.
 
-    `best` is the fastest pace that was measured.
+    They are in the order of calling. `best` is the fastest pace that was measured.
     """
     kept = (batch for batch in batches if batch.is_undisturbed(best))
     return [seconds for batch in kept for seconds in batch.seconds]

@@ -27,11 +27,16 @@ class Served:
         self._session: DeviceSession | None = None
 
     def answer(self, message: dict[str, Any], array: Any) -> tuple[dict[str, Any], Any]:
-        """Answer one request.
+        """Answer one request of the parent process; return a message and an array, or None.
 
-        `message["do"]` is "open" with "path" and "threads"; "footprint" with "path", "size" and
-        "threads", which returns "bytes"; "count" with a "size"; or "run", with a uint8 image (H, W,
-        C) as array, which returns the output.
+        `message["do"]` is "open" with "path" and "threads", which returns "machine", "identity" and
+        "placement"; "footprint" with "path", "size" (height, width) and "threads", which returns
+        the memory in "bytes"; "count" with a "size", which makes two calls between marks for an
+        emulator; or "run", with a uint8 image (H, W, C) as array, which returns the output, uint8
+        (H', W', C'). "count" and "run" need an opened file.
+
+        Raises:
+            EdgeImgqError: as in opening or running the file in this process.
         """
         if message["do"] == "open":
             return self._open(Path(message["path"]), message["threads"]), None

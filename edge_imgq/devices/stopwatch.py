@@ -85,11 +85,13 @@ class Stopwatch:
         self.batches: list[TimedCalls] = []
 
     def warm(self, least: int = WARM_UP, seconds: float = WARMING) -> None:
-        """Call the file until the median of consecutive groups of calls is stable.
+        """Call the file, uncounted, until the median of consecutive groups of calls is stable.
+
+        That is, until it changes by at most WARM_CHANGE.
 
         Args:
             least: calls per group; fewer for a slow file.
-            seconds: time limit of the warm-up.
+            seconds: time limit of the warm-up, in s; the call that passes it is the last.
         """
         end = time.perf_counter() + seconds
         before, is_warm = 0.0, False
@@ -99,11 +101,11 @@ class Stopwatch:
             before = now
 
     def refresh(self) -> None:
-        """Call the file once, untimed, to bring its data back into the caches."""
+        """Call the file once, uncounted, to bring its data back into the caches."""
         self._uncounted(1)
 
     def round(self, runs: int, maker: PaceMaker, end: float = math.inf) -> None:
-        """Time one round of calls.
+        """Time one round of calls and append them to `batches`, with the pace around each batch.
 
         Args:
             runs: largest number of calls; fewer for a slow file, see SECONDS.
@@ -126,17 +128,19 @@ class Stopwatch:
         """Return True if more undisturbed calls are wanted and PATIENCE is not exhausted.
 
         Args:
-            best: fastest pace.
+            best: fastest pace that was measured; a call beside a slower one is disturbed.
             minimum: number of undisturbed calls to reach.
         """
         spent = sum(sum(batch.seconds) for batch in self.batches)
         return len(undisturbed(self.batches, best)) < minimum and spent < PATIENCE
 
     def latency(self, beside: Load, best: Pace) -> Latency:
-        """Return the statistics of the counted calls.
+        """Return the statistics, in ms, of the calls that count, and their conditions.
+
+        There must be a timed call. Memory is a `Skipped`.
 
         Args:
-            beside: load of the machine during the calls.
+            beside: load of other programs during the calls.
             best: fastest pace that was measured.
         """
         counted = count(self.batches, best)
@@ -197,10 +201,11 @@ def time_in_turns(
     undisturbed calls.
 
     Args:
-        watches: stopwatches of the files.
-        runs: largest number of counted calls per file before rounds are added.
-        warm_up: smallest number of calls before that; 0 if the files are warm.
-        seconds: overall time limit; every file gets at least one warm-up and one counted call.
+        watches: stopwatches of the files; () if empty.
+        runs: largest number of timed calls per file before rounds are added.
+        warm_up: smallest number of uncounted calls before; 0 if the files are warm.
+        seconds: overall time limit in s; every file gets at least one warm-up call (unless
+            `warm_up` is 0) and one timed call.
     """
     if not watches:
         return ()
@@ -239,16 +244,16 @@ def measure(
     init_ms: float | Skipped = NOT_TIMED,
     seconds: float = math.inf,
 ) -> Latency:
-    """Time one file on this host, and state whether the machine was quiet.
+    """Time one file on this host, in ms, and state whether the machine was quiet.
 
     Args:
         session: open file.
-        size: height and width of the input.
+        size: height and width of the input in pixels.
         runs: calls to count; fewer for a slow file, see SECONDS, and more if calls were disturbed,
             see ENOUGH.
-        warm_up: smallest number of calls before that.
+        warm_up: smallest number of uncounted calls before.
         init_ms: time in ms that opening it took.
-        seconds: time limit; one warm-up and one counted call are always made.
+        seconds: time limit in s; one warm-up and one timed call are always made.
     """
     return time_in_turns([Stopwatch(session, size, init_ms)], runs, warm_up, seconds)[0]
 
@@ -256,10 +261,11 @@ def measure(
 def relative_range(times: NDArray[np.float64]) -> float | Skipped:
     """Return the range of the medians of fifths of a run, relative to the overall median.
 
-    A `Skipped` if there are fewer times than fifths.
+    0.05 means that the slowest fifth's median exceeds the fastest's by 5 % of the overall one. A
+    `Skipped` if there are fewer times than fifths.
 
     Args:
-        times: times of the counted calls, in sequence.
+        times: times of the counted calls, (calls,) in any unit, in the order of calling.
     """
     if len(times) < ROUNDS:
         return Skipped(f"it was timed fewer than {ROUNDS} times")

@@ -14,13 +14,14 @@ GRAY = 128
 
 
 def on_gray(session: Session, size: tuple[int, int]) -> Callable[[], None]:
-    """Return a function that runs a file once on a gray image, copies to the device included.
+    """Return a function that runs a file once on a mid-gray image, copies to the device included.
 
-    A size that the file does not take is refused there, with the error of `session.run`.
+    All inputs are uint8 levels of GRAY. The function raises what `session.run` raises, for example
+    for a size that the file does not take.
 
     Args:
         session: session of the file.
-        size: height and width of the image.
+        size: height and width of the input in pixels.
     """
     gray = np.full((*size, session.note.contract.channels), GRAY, np.uint8)
 

@@ -52,7 +52,8 @@ class Alignment:
 
     Attributes:
         phone: the common area of the phone's photograph, uint8 (H, W, 3).
-        other: the same area of the other photograph, resampled to the phone's pixels, (H, W, 3).
+        other: the same area of the other photograph, resampled to the phone's pixels, uint8
+            (H, W, 3).
         matches: number of key point matches.
         agreeing: number of those that are inliers of the homography.
         picture: both photographs side by side with lines between some inliers and a frame around
@@ -78,14 +79,16 @@ class _Matches:
 def align(phone: NDArray[np.uint8], other: NDArray[np.uint8]) -> Alignment:
     """Resample one photograph onto the grid of another; crop both to their common area.
 
-    Both are RGB, uint8 (H, W, 3), of any two sizes. `phone` is only cropped; `other` is resampled
-    by bicubic interpolation, after area averaging if it has over 1.5 times the resolution.
+    Both are RGB, uint8 (H, W, 3), of any two sizes. A homography is estimated from SIFT matches by
+    RANSAC. `phone` is only cropped; `other` is resampled by bicubic interpolation, after area
+    averaging if it has over 1.5 times the resolution.
 
     Raises:
-        ImageError: they do not seem to show one scene, or share too little of it.
+        ImageError: fewer than MIN_INLIERS key points agree, the homography mirrors, or both show
+            less than MIN_OVERLAP of the phone's photograph.
     """
-    found = _match(phone, other)
-    homography, agrees = _homography(found)
+    matches = _match(phone, other)
+    homography, agrees = _homography(matches)
     top, bottom, left, right = _common_rectangle(homography, other.shape[:2], phone.shape[:2])
     warped = _onto(other, homography, phone.shape[:2])
     overlap = (slice(top, bottom), slice(left, right))
@@ -94,7 +97,7 @@ def align(phone: NDArray[np.uint8], other: NDArray[np.uint8]) -> Alignment:
         other=warped[overlap],
         matches=len(agrees),
         agreeing=int(agrees.sum()),
-        picture=_picture(phone, other, found, agrees, (top, bottom, left, right)),
+        picture=_picture(phone, other, matches, agrees, (top, bottom, left, right)),
     )
 
 
@@ -121,16 +124,18 @@ def _match(phone: NDArray[np.uint8], other: NDArray[np.uint8]) -> _Matches:
     )
 
 
-def _homography(found: _Matches) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _homography(matches: _Matches) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Estimate the homography from the other photograph to the phone's, and its inlier mask."""
     agreeing = 0
-    if len(found.phone) >= MIN_INLIERS:
-        matrix, mask = cv2.findHomography(found.other, found.phone, cv2.RANSAC, found.tolerance)
+    if len(matches.phone) >= MIN_INLIERS:
+        matrix, mask = cv2.findHomography(
+            matches.other, matches.phone, cv2.RANSAC, matches.tolerance
+        )
         agreeing = 0 if matrix is None else int(mask.sum())
         if agreeing >= MIN_INLIERS:
             return matrix.astype(np.float64), mask.ravel().astype(bool)
     raise ImageError(
-        f"{agreeing} of {len(found.phone)} matches of key points agree, and {MIN_INLIERS} must"
+        f"{agreeing} of {len(matches.phone)} matches of key points agree, and {MIN_INLIERS} must"
     )
 
 
@@ -190,13 +195,15 @@ def best_shift(
 ) -> tuple[tuple[int, int], float]:
     """Locate a patch (h, w) in a larger area (H, W) by normalized cross-correlation.
 
-    Both hold levels from 0 to 255. The patch must fit into the area; offset (0, 0) is its top left
-    corner.
+    Both are float32 levels from 0 to 255. Offset (0, 0) is the area's top left corner.
 
     Returns:
-        Offset (down, right) of the best match, and its correlation: at most 1, for equality up to
-        brightness and contrast. For a flat patch, whose standard deviation is below MIN_CONTRAST,
-        (0, 0) and 0.
+        Offset (down, right) of the best match in whole pixels, and its correlation, -1 to 1; 1
+        means equal up to brightness and contrast. A flat patch, whose standard deviation is below
+        MIN_CONTRAST, gives (0, 0) and 0.
+
+    Raises:
+        cv2.error: the patch is larger than the area.
     """
     if patch.std() < MIN_CONTRAST:
         return (0, 0), 0.0
@@ -208,7 +215,7 @@ def best_shift(
 def _picture(
     phone: NDArray[np.uint8],
     other: NDArray[np.uint8],
-    found: _Matches,
+    matches: _Matches,
     agrees: NDArray[np.bool_],
     overlap: tuple[int, int, int, int],
 ) -> NDArray[np.uint8]:
@@ -224,7 +231,8 @@ def _picture(
     picture = np.ascontiguousarray(np.hstack(small))
     chosen = np.flatnonzero(agrees)
     chosen = chosen[:: max(1, len(chosen) // DRAWN)]
-    for index, (one, two) in enumerate(zip(found.phone[chosen], found.other[chosen], strict=True)):
+    drawn = zip(matches.phone[chosen], matches.other[chosen], strict=True)
+    for index, (one, two) in enumerate(drawn):
         start = tuple(int(value) for value in one * scales[0])
         end = tuple(int(value) for value in two * scales[1] + (small[0].shape[1], 0))
         colour = ((230, 60, 60), (60, 200, 90), (70, 120, 240), (240, 190, 40))[index % 4]

@@ -30,29 +30,31 @@ REACH = 2
 def enlarged_bands(
     size: tuple[int, int], scale: int, planes: Callable[[slice], Planes]
 ) -> Iterator[tuple[slice, Planes]]:
-    """Yield the enlarged image in bands from the top: output rows and planes (P, rows, scale × W).
+    """Enlarge P planes (H, W) by bicubic with a = -0.5; yield the result in bands of rows.
 
-    The planes of a band are float32 and overwritten by the next band. They are neither rounded nor
-    clipped. `planes` is called for overlapping slices.
+    Each item is the slice of output rows, from the top, and their planes, float32 (P, rows,
+    scale × W), neither rounded nor clipped. The next band overwrites the array. Equal to Pillow's
+    bicubic resize up to float32 rounding.
 
     Args:
-        size: height and width of the image.
-        scale: output height over input height.
-        planes: returns float32 (P, rows, W) for a slice of rows of the image.
+        size: height H and width W of the image.
+        scale: whole factor by which both sides grow.
+        planes: returns float32 (P, rows, W) for a slice of input rows; called for overlapping
+            slices.
     """
     height, width = size
     down, right = _matrices(height, scale), _matrices(width, scale).transpose(0, 2, 1)
     count = planes(slice(0, 1)).shape[0]
-    part = np.zeros((count, BLOCK + 2 * REACH, len(right) * BLOCK + 2 * REACH), np.float32)
-    tall = np.empty((count, BLOCK * scale, part.shape[2]), np.float32)
+    padded = np.zeros((count, BLOCK + 2 * REACH, len(right) * BLOCK + 2 * REACH), np.float32)
+    tall = np.empty((count, BLOCK * scale, padded.shape[2]), np.float32)
     wide = np.empty((count, BLOCK * scale, len(right) * BLOCK * scale), np.float32)
     for index, matrix in enumerate(down):
         top = index * BLOCK
         bottom = min(top + BLOCK, height)
         read = slice(max(top - REACH, 0), min(bottom + REACH, height))
-        place = slice(read.start - top + REACH, read.stop - top + REACH)
-        part[:, place, REACH : width + REACH] = planes(read)
-        np.matmul(matrix, part, out=tall)
+        inside = slice(read.start - top + REACH, read.stop - top + REACH)
+        padded[:, inside, REACH : width + REACH] = planes(read)
+        np.matmul(matrix, padded, out=tall)
         np.matmul(_overlapping(tall), right, out=_side_by_side(wide, BLOCK * scale))
         yield (
             slice(top * scale, bottom * scale),
@@ -62,12 +64,12 @@ def enlarged_bands(
 
 def _matrices(length: int, scale: int) -> NDArray[np.float32]:
     """Make the matrices that enlarge each block: (blocks, scale × BLOCK, BLOCK + 2 × REACH)."""
-    place = np.arange(length * scale)
-    centre = (place + 0.5) / scale - 0.5
+    position = np.arange(length * scale)
+    centre = (position + 0.5) / scale - 0.5
     taps = np.floor(centre).astype(np.int64)[:, np.newaxis] + np.arange(1 - REACH, 1 + REACH)
     weights = np.where((taps >= 0) & (taps < length), _keys(taps - centre[:, np.newaxis]), 0)
     weights /= weights.sum(axis=1, keepdims=True)
-    block, inside = np.divmod(place, BLOCK * scale)
+    block, inside = np.divmod(position, BLOCK * scale)
     columns = taps - (block * BLOCK - REACH)[:, np.newaxis]
     shape = (-(-length // BLOCK), BLOCK * scale, BLOCK + 2 * REACH)
     matrices = np.zeros(shape, np.float32)
@@ -79,8 +81,8 @@ def _keys(distance: NDArray[np.float64]) -> NDArray[np.float64]:
     """Evaluate Keys's kernel at distances below 2."""
     x = np.abs(distance)
     near, far = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
-    found: NDArray[np.float64] = np.where(x < 1, near, far)
-    return found
+    weights: NDArray[np.float64] = np.where(x < 1, near, far)
+    return weights
 
 
 def _overlapping(tall: Planes) -> Planes:

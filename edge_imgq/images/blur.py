@@ -65,9 +65,10 @@ class Defocus:
 
 
 def motion_kernel(rng: np.random.Generator, length: float) -> NDArray[np.float32]:
-    """Draw a random motion blur kernel (k, k), k odd, with sum 1 and a path of `length` pixels.
+    """Draw a random motion blur kernel, float32 (k, k), k odd, with sum 1.
 
-    Direction and curvature are random; the mean of the path is at the centre.
+    It is the path of a shaken camera, of `length` pixels, 0 or above. Direction and curvature are
+    random; the mean of the path is at the centre. k is as large as the path needs.
     """
     points = 64
     turns = rng.normal(0.0, rng.uniform(0.0, 0.25), points).cumsum()
@@ -78,16 +79,16 @@ def motion_kernel(rng: np.random.Generator, length: float) -> NDArray[np.float32
     radius = int(np.ceil(np.abs(path).max())) + 1
     kernel = np.zeros((2 * radius + 1, 2 * radius + 1))
     corner = np.floor(path).astype(int)
-    part = path - corner
+    fraction = path - corner
     for down in (0, 1):
         for right in (0, 1):
-            weight = np.abs(1 - down - part[0]) * np.abs(1 - right - part[1])
+            weight = np.abs(1 - down - fraction[0]) * np.abs(1 - right - fraction[1])
             np.add.at(kernel, (corner[0] + radius + down, corner[1] + radius + right), weight)
     return _normalised(kernel)
 
 
 def gaussian_kernel(sigma: float) -> NDArray[np.float32]:
-    """Make a Gaussian kernel (k, k), k odd, with sum 1 and a radius of 3 sigma.
+    """Make a Gaussian kernel, float32 (k, k), k odd, with sum 1 and a radius of 3 sigma.
 
     `sigma` is in pixels and above 0. The radius is rounded up, at least 1.
     """
@@ -98,9 +99,10 @@ def gaussian_kernel(sigma: float) -> NDArray[np.float32]:
 
 
 def disc_kernel(radius: float) -> NDArray[np.float32]:
-    """Make a uniform disc kernel (k, k), k odd, with sum 1 and antialiased edges.
+    """Make a uniform disc kernel, float32 (k, k), k odd, with sum 1: the blur of defocus.
 
-    `radius` is in pixels, 0 or above; 0 gives the kernel [[1]].
+    `radius` is in pixels, 0 or above; 0 gives the kernel [[1]]. Edges are antialiased: a pixel
+    counts by the share of its 9 × 9 points that lie within the disc.
     """
     reach, parts = int(np.ceil(radius)), 9
     line = (np.arange((2 * reach + 1) * parts) + 0.5) / parts - reach - 0.5
@@ -110,10 +112,11 @@ def disc_kernel(radius: float) -> NDArray[np.float32]:
 
 
 def convolve(values: NDArray[np.float32], kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Convolve every channel of (H, W, C) with a kernel (k, k), k odd, into float32.
+    """Convolve every channel of (H, W, C) with a kernel (k, k), k odd; float32 of the same shape.
 
-    The image is extended by reflection that repeats the border. Computed by FFT. The kernel is
-    mirrored, as in a true convolution. Results are not clipped.
+    The kernel is mirrored, as in a true convolution (not a correlation). The image is extended by
+    reflection that repeats the border. Computed by FFT, so equal to a direct sum up to rounding.
+    Values may have any range and are not clipped.
     """
     radius = kernel.shape[0] // 2
     padded = np.pad(values, ((radius, radius), (radius, radius), (0, 0)), mode="symmetric")

@@ -35,9 +35,9 @@ DIFFERENCES = np.eye(3)[[0, 2]] - BT601
 
 
 def luma_of(photo: Pixels) -> Pixels:
-    """Convert RGB (H, W, 3) to BT.601 luma in 16..235, (H, W, 1) of the same dtype.
+    """Convert RGB (H, W, 3), uint8 or uint16, to BT.601 luma (H, W, 1) of the same dtype.
 
-    Correctly rounded, half to even (`exact_luma`).
+    Luma is 16..235 (times 257 for uint16), correctly rounded, half to even (`exact_luma`).
     """
     luma = np.empty((*photo.shape[:2], 1), photo.dtype)
     for rows in _bands(photo.shape[0]):
@@ -49,15 +49,15 @@ def recoloured(photo: Pixels, luma: Pixels) -> Pixels:
     """Combine a new luma with the photograph's chroma, enlarged by bicubic, to RGB.
 
     It computes in float32, four times as fast as float64. The error is below 0.0002 levels, so a
-    value differs from exact arithmetic by one level, and only that close to a tie.
+    value differs from exact arithmetic by at most one level, and only that close to a tie.
 
     Args:
         photo: RGB (H, W, 3), uint8 or uint16.
-        luma: luma from the network in 16..235, (scale × H, scale × W, 1), of the photograph's
-            dtype.
+        luma: BT.601 luma from the network, 16..235 (times 257 for uint16), (h, w, 1) of any size,
+            of the photograph's dtype.
 
     Returns:
-        RGB (scale × H, scale × W, 3) of the luma's dtype.
+        RGB (h, w, 3) of the luma's dtype, rounded half up and clipped.
     """
     result = np.empty((*luma.shape[:2], 3), luma.dtype)
     for rows, chroma in _enlarged_chroma(photo, luma):
@@ -66,9 +66,10 @@ def recoloured(photo: Pixels, luma: Pixels) -> Pixels:
 
 
 def recoloured_bands(photo: Pixels, luma: Pixels) -> Iterator[Pixels]:
-    """Yield the result of `recoloured` in bands of rows, from the top.
+    """Combine a new luma with the photograph's chroma as `recoloured` does; yield bands of rows.
 
-    Each band is a new array (rows, scale × W, 3).
+    `photo` is RGB (H, W, 3), `luma` (h, w, 1) in 16..235; both uint8, or uint16 and 257 times as
+    large. Bands come from the top, each a new RGB array (rows, w, 3) of that dtype.
     """
     for rows, chroma in _enlarged_chroma(photo, luma):
         lines = luma[rows]
@@ -81,7 +82,7 @@ def _enlarged_chroma(photo: Pixels, luma: Pixels) -> Iterator[tuple[slice, NDArr
     """Yield rows of the luma's grid with the enlarged chroma; see `enlarged_bands`."""
     scale, size = luma.shape[0] // photo.shape[0], (photo.shape[0], photo.shape[1])
     if luma.shape[:2] == (size[0] * scale, size[1] * scale):
-        return enlarged_bands(size, scale, lambda part: chroma_of(photo[part]))
+        return enlarged_bands(size, scale, lambda rows: chroma_of(photo[rows]))
     height, width = luma.shape[:2]
     planes = [resized(plane, (height, width)) for plane in chroma_of(photo)]
     return iter([(slice(0, height), np.stack(planes))])
@@ -89,14 +90,15 @@ def _enlarged_chroma(photo: Pixels, luma: Pixels) -> Iterator[tuple[slice, NDArr
 
 def _recolour(luma: Pixels, chroma: NDArray[np.float32], result: Pixels) -> None:
     """Call `coloured` with luma (H, W, 1) on a few rows at a time."""
-    for part in _bands(luma.shape[0]):
-        coloured(luma[part, :, 0], chroma[:, part], result[part])
+    for rows in _bands(luma.shape[0]):
+        coloured(luma[rows, :, 0], chroma[:, rows], result[rows])
 
 
 def chroma_of(photo: Pixels) -> NDArray[np.float32]:
-    """Compute R - Y and B - Y of RGB (H, W, 3) in levels of full range, float32 (2, H, W).
+    """Compute R - Y and B - Y of RGB (H, W, 3), uint8 or uint16; float32 (2, H, W), not rounded.
 
-    These are multiples of BT.601's Cr and Cb, so linear interpolation treats them alike.
+    Y is full-range luma of BT.601; the unit is a step of the pixels' dtype. The differences are
+    multiples of BT.601's Cr and Cb, so linear interpolation treats them alike.
     """
     pixels = photo.reshape(-1, 3).astype(np.float32)
     chroma: NDArray[np.float32] = DIFFERENCES.astype(np.float32) @ pixels.T
@@ -104,12 +106,12 @@ def chroma_of(photo: Pixels) -> NDArray[np.float32]:
 
 
 def coloured(luma: Pixels, chroma: NDArray[np.float32], result: Pixels) -> None:
-    """Convert luma in 16..235, R - Y and B - Y to RGB, rounded half up and clipped.
+    """Convert luma, R - Y and B - Y to RGB in float32; write it rounded half up and clipped.
 
     Args:
-        luma: (H, W).
-        chroma: (2, H, W) as from `chroma_of`; overwritten.
-        result: (H, W, 3), written.
+        luma: BT.601 luma (H, W), uint8 in 16..235, or uint16 and 257 times as large.
+        chroma: float32 (2, H, W) as from `chroma_of`; overwritten.
+        result: RGB (H, W, 3) of the luma's dtype, written.
     """
     light = luma * np.float32(FULL_RANGE)
     black = LUMA_OFFSET[0] * FULL_RANGE * steps_per_level(luma)

@@ -23,7 +23,10 @@ LUMA_UNIT = 255000.0
 
 
 def rgb_to_y(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Convert RGB (H, W, 3) from 0 to 255 to luma (H, W, 1) in [16, 235], float64, not rounded."""
+    """Convert RGB (H, W, 3), 0 to 255, to BT.601 luma (H, W, 1) in [16, 235].
+
+    The result is float64 and not rounded. Weights are those of MATLAB's `rgb2ycbcr`.
+    """
     luma: NDArray[np.float64] = (
         pixels.astype(np.float64) @ (RGB_TO_YCBCR[:1].T / 255.0) + LUMA_OFFSET[0]
     )
@@ -31,7 +34,7 @@ def rgb_to_y(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def exact_luma(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Convert RGB (H, W, 3), uint8 or uint16, to luma (H, W, 1) of that dtype, correctly rounded.
+    """Convert RGB (H, W, 3), uint8 or uint16, to BT.601 luma (H, W, 1) of that dtype.
 
     Values from 16 to 235 (times 257 for uint16), rounded half to even from the exact value.
 
@@ -57,6 +60,9 @@ def steps_per_level(pixels: NDArray[np.generic]) -> int:
 
 
 def to_pixels(values: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Round values from 0 to 255 half to even, and clip those outside; any shape, finite values."""
+    """Convert levels to uint8 of the same shape: rounded half to even and clipped to 0..255.
+
+    Values must be finite.
+    """
     pixels: NDArray[np.uint8] = np.clip(np.rint(values), 0, 255).astype(np.uint8)
     return pixels

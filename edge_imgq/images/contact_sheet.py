@@ -55,8 +55,11 @@ def largest_error_region(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> tu
 def contact_sheet(rows: Sequence[SheetRow]) -> NDArray[np.uint8]:
     """Draw rows of crops with their captions on white; return uint8 RGB (H, W, 3).
 
-    There must be a row. Crops are enlarged by repeating pixels ENLARGED times; cells are as large
-    as a crop of SIDE pixels, so larger crops overlap.
+    Crops are enlarged by repeating pixels ENLARGED times; cells are as large as a crop of SIDE
+    pixels, so larger crops overlap. Rows with fewer crops leave cells empty.
+
+    Raises:
+        ValueError: there is no row.
     """
     from PIL import Image, ImageDraw
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def evenly_spaced_crops(pixels: Pixels, side: int, max_per_side: int, grid: int) -> Pixels:
-    """Cut evenly spaced square crops, (N, side, side, C).
+    """Cut evenly spaced square crops, (N, side, side, C), of the image's dtype.
 
     Crops start at multiples of `grid` and overlap only if the image is not much larger than one. A
     smaller image is extended by reflection that repeats the border. A single crop along a side is
@@ -34,10 +34,10 @@ def evenly_spaced_crops(pixels: Pixels, side: int, max_per_side: int, grid: int)
 
 
 def evenly_spaced_pixels(pixels: Pixels, side: int) -> Pixels:
-    """Pick evenly spaced pixels, (side, side, C), unchanged, so that their tones keep their shares.
+    """Pick evenly spaced pixels of (H, W, C): (side, side, C), a copy, nothing interpolated.
 
-    `pixels` is (H, W, C). Each is nearest to the centre of its cell of a grid of side × side; a
-    smaller image gives pixels several times.
+    Tones keep their shares approximately. Each pixel is nearest to the centre of its cell of a grid
+    of side × side; a smaller image gives pixels several times.
     """
     rows, columns = ((np.arange(side) * 2 + 1) * n // (2 * side) for n in pixels.shape[:2])
     return pixels[np.ix_(rows, columns)]

@@ -72,9 +72,13 @@ ON_COLOUR = frozenset({"phone"})
 def degrade_for(task: str, scale: Scale, then: tuple[str, ...] = ()) -> Degradation:
     """Return the degradation that a network of this task and scale reverses.
 
+    The result is a function of uint8 pixels (H, W, C) and a `numpy.random.Generator` that returns
+    uint8 (H, W, C), or (H // scale, W // scale, C) for "super-resolution". "photo-enhancement"
+    needs RGB.
+
     Args:
-        task: task of the network.
-        scale: scale of the network.
+        task: "super-resolution", "photo-enhancement", "deblur", "jpeg" or "denoise".
+        scale: output height over input height of the network; used by "super-resolution" only.
         then: keys of `PIECES`, applied afterwards in this order.
 
     Raises:

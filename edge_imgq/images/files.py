@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,7 @@ import numpy as np
 from edge_imgq.artifact import unwritten
 from edge_imgq.errors import ImageError, OutputError, UsageError
 from edge_imgq.images.colour import rgb_to_y, to_pixels
+from edge_imgq.images.decode import GRAY_MODES, HEIF, decoded, open_image
 from edge_imgq.wording import count_of
 
 if TYPE_CHECKING:
@@ -35,18 +34,14 @@ UNREAD = frozenset(
 )
 """Suffixes of image formats that are not supported, or only with an optional package."""
 
-HEIF = frozenset({".heic", ".heif", ".hif"})
-"""Suffixes of iPhone photographs: read if pillow-heif is installed, never written."""
-
 WANTED = "an image is a NumPy array of uint8, (height, width, 3) in RGB or (height, width, 1)"
-
-GRAY_MODES = frozenset({"1", "L", "LA", "La", "F", "I", "I;16", "I;16B", "I;16L"})
 
 
 def list_images(folder: Path) -> tuple[Path, ...]:
     """List the image files directly in `folder`, sorted by name.
 
-    Suffixes count in upper and lower case; subfolders are not searched.
+    Files are selected by suffix alone (`read_suffixes`), in upper or lower case, and not opened.
+    Subfolders are not searched.
 
     Raises:
         UsageError: the folder does not exist, is a file, or holds no image.
@@ -54,15 +49,18 @@ def list_images(folder: Path) -> tuple[Path, ...]:
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder; name a folder that holds images.")
     known = read_suffixes()
-    found = tuple(sorted(path for path in folder.iterdir() if path.suffix.lower() in known))
-    if not found:
+    paths = tuple(sorted(path for path in folder.iterdir() if path.suffix.lower() in known))
+    if not paths:
         said = f"{folder} holds no image ({', '.join(sorted(known))})."
         raise UsageError(" ".join(filter(None, (said, unread_images(folder)))))
-    return found
+    return paths
 
 
 def holds_images(folder: Path) -> bool:
-    """Return True if `list_images` would find an image in an existing folder."""
+    """Return True if an existing folder directly holds a file with the suffix of an image.
+
+    Then `list_images` returns at least one path. No file is opened.
+    """
     known = read_suffixes()
     return any(path.suffix.lower() in known for path in folder.iterdir())
 
@@ -76,7 +74,11 @@ def read_suffixes() -> frozenset[str]:
 
 
 def unread_images(folder: Path) -> str:
-    """Describe the images in an existing folder that cannot be read, in a sentence; "" if none."""
+    """Describe the images in an existing folder whose format cannot be read; "" if none.
+
+    The result is a sentence with their number, suffixes and remedy. They are told by suffix; no
+    file is opened.
+    """
     unread = UNREAD - read_suffixes()
     kinds = [path.suffix.lower() for path in folder.iterdir() if path.suffix.lower() in unread]
     if not kinds:
@@ -104,8 +106,9 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
 def read_y(path: Path) -> NDArray[np.uint8]:
     """Read an image as luma, uint8 (H, W, 1).
 
-    A colour image gives BT.601 luma in 16..235, rounded. A gray image is used unchanged, as in the
-    super-resolution papers, and may span 0..255.
+    A colour image gives BT.601 luma in 16..235, rounded half to even. A gray image is used
+    unchanged, as in the super-resolution papers, and may span 0..255; 16 bits become 8. The EXIF
+    orientation is applied and transparency dropped.
 
     Raises:
         ImageError: the file is missing, truncated or not an image.
@@ -114,7 +117,9 @@ def read_y(path: Path) -> NDArray[np.uint8]:
 
 
 def read_image(path: Path, colour: Colour) -> NDArray[np.uint8]:
-    """Read an image as a network takes it, uint8: `read_y` for "y" (H, W, 1), else `read_rgb`.
+    """Read an image as a network takes it: uint8 (H, W, 1) luma for "y", (H, W, 3) RGB for "rgb".
+
+    See `read_y` and `read_rgb`, one of which it calls.
 
     Raises:
         ImageError: the file is missing, truncated or not an image.
@@ -123,7 +128,11 @@ def read_image(path: Path, colour: Colour) -> NDArray[np.uint8]:
 
 
 def in_colour(pixels: NDArray[np.uint8], colour: Colour) -> NDArray[np.uint8]:
-    """Convert pixels (H, W, 1 or 3) to a network's colour: "y" (H, W, 1) or "rgb" (H, W, 3)."""
+    """Convert uint8 pixels (H, W, 1 or 3) to a network's colour: "y" (H, W, 1) or "rgb" (H, W, 3).
+
+    RGB becomes BT.601 luma in 16..235, rounded half to even; gray is repeated over three channels.
+    Pixels that have the number of channels already are returned unchanged, not copied.
+    """
     gray = pixels.shape[2] == 1
     if colour == "rgb":
         return np.repeat(pixels, 3, axis=2) if gray else pixels
@@ -155,6 +164,8 @@ def as_image(array: object, name: str) -> NDArray[np.uint8]:
 def is_grayscale(path: Path) -> bool:
     """Return True if the file stores one channel of gray, with or without transparency.
 
+    Any depth counts; a palette counts as colour. Pixels are not decoded.
+
     Raises:
         ImageError: the file is missing or not an image.
     """
@@ -173,7 +184,9 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def write_image(path: Path, pixels: NDArray[np.uint8]) -> None:
-    """Write uint8 (H, W, 3) or (H, W, 1) in the format of the suffix, as `save_image` does.
+    """Write RGB (H, W, 3) or gray (H, W, 1), uint8, in the format of the suffix.
+
+    The write is atomic and replaces a file at `path`. JPEG and lossy WebP have quality 95.
 
     Raises:
         OutputError: the suffix is unknown or the file cannot be written.
@@ -182,28 +195,29 @@ def write_image(path: Path, pixels: NDArray[np.uint8]) -> None:
 
 
 def as_pillow(pixels: NDArray[np.uint8]) -> PillowImage.Image:
-    """Convert uint8 (H, W, 3), (H, W, 4), RGBA, or (H, W, 1) to a Pillow image, a copy."""
+    """Copy uint8 pixels to a Pillow image: (H, W, 1) to mode L, (H, W, 3) RGB, (H, W, 4) RGBA."""
     from PIL import Image
 
     return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 
 def joined(size: tuple[int, int], bands: Iterable[NDArray[np.uint8]]) -> PillowImage.Image:
-    """Assemble a Pillow image of a height and width from bands of rows, from the top.
+    """Assemble a Pillow image of `size` = (height, width) from bands of rows, from the top.
 
     A band can be freed before the next is made, so memory holds the image only once. Each band is
-    uint8 (rows, width, 1, 3 or 4), all alike; their rows add up to the height.
+    uint8 (rows, width, C), C 1, 3 or 4 for mode L, RGB or RGBA, the same in all. There must be a
+    band, and the rows of all must add up to the height.
     """
     from PIL import Image
 
     image, top = None, 0
     for band in bands:
-        part = as_pillow(band)
+        rows = as_pillow(band)
         if image is None:
             unwritten = None  # a colour would fill the whole image first
-            image = Image.new(part.mode, (size[1], size[0]), unwritten)
-        image.paste(part, (0, top))
-        top += part.height
+            image = Image.new(rows.mode, (size[1], size[0]), unwritten)
+        image.paste(rows, (0, top))
+        top += rows.height
     assert image is not None  # an image has rows
     return image
 
@@ -217,7 +231,7 @@ def save_image(
     """Write a Pillow image in the format of the suffix.
 
     The write is atomic: a temporary file next to `path` is renamed, and replaces a file there. JPEG
-    has quality 95.
+    and WebP, which is lossy, have quality 95.
 
     Args:
         path: path of the file.
@@ -247,10 +261,11 @@ def save_image(
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path next to `path`; on success rename it to `path`, on failure delete it.
 
-    The body writes the file; the temporary path has the same suffix.
+    A context manager whose body writes the file. The temporary path has the same suffix; a file at
+    `path` is replaced.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: writing or renaming raised OSError.
     """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
@@ -265,85 +280,3 @@ def atomic_write(path: Path) -> Iterator[Path]:
 def _read_pixels(path: Path) -> NDArray[np.uint8]:
     with open_image(path) as opened:
         return decoded(opened, path)[1]
-
-
-def decoded(opened: PillowImage.Image, path: Path) -> tuple[PillowImage.Image, NDArray[np.uint8]]:
-    """Decode an open image upright; also return uint8 (H, W, 1) for gray files, else (H, W, 3).
-
-    Raises:
-        ImageError: the file is truncated, too large to be an image, or misread by Pillow.
-    """
-    from PIL import Image, ImageOps
-
-    if _is_misread(opened):
-        raise ImageError(
-            f"{path} holds 16 bits a channel in a plane for each colour, not compressed: Pillow "
-            "would take its bytes for pixels. Save it compressed, or with interleaved colours."
-        )
-    try:
-        image = ImageOps.exif_transpose(opened)
-        if image.mode in GRAY_MODES:
-            return image, _gray_pixels(image)
-        return image, np.asarray(_in_rgb(image))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ImageError(f"{path} is damaged or truncated: {error}.") from error
-
-
-def _is_misread(image: PillowImage.Image) -> bool:
-    """Return True for a TIFF whose planes of 16 bits Pillow 13 decodes as if they had 8."""
-    tags = getattr(image, "tag_v2", {})
-    bits, compression, planar = tags.get(258, ()), tags.get(259), tags.get(284)
-    return len(bits) > 1 and 16 in bits and compression == 1 and planar == 2
-
-
-def _in_rgb(image: PillowImage.Image) -> PillowImage.Image:
-    """Convert an image to RGB; CMYK by its profile if it has a readable one."""
-    from PIL import ImageCms
-
-    profile = image.info.get("icc_profile")
-    if image.mode != "CMYK" or not profile:
-        return image.convert("RGB")
-    try:
-        inks, screen = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
-        converted = ImageCms.profileToProfile(image, inks, screen, outputMode="RGB")
-    except ImageCms.PyCMSError:
-        converted = None
-    return image.convert("RGB") if converted is None else converted
-
-
-def _gray_pixels(image: PillowImage.Image) -> NDArray[np.uint8]:
-    """Convert gray of any depth to uint8 (H, W, 1); 16 bits are scaled by 255 / 65535."""
-    if image.mode in {"1", "L", "LA", "La"}:
-        return np.asarray(image.convert("L"))[..., None]
-    values = np.asarray(image, np.float64)
-    if image.mode != "F":
-        values = values / 257.0
-    return to_pixels(values)[..., None]
-
-
-def open_image(path: Path) -> PillowImage.Image:
-    """Open an image file; its pixels are decoded later.
-
-    The caller closes it, or uses it in a `with` statement.
-
-    Raises:
-        ImageError: the file is missing or not an image.
-    """
-    from PIL import Image, UnidentifiedImageError
-
-    if path.is_dir():
-        raise ImageError(f"{path} is a folder; name the images in it.")
-    if not path.is_file():
-        raise ImageError(f"{path} does not exist or is not a file.")
-    is_heif = path.suffix.lower() in HEIF
-    if is_heif and find_spec("pillow_heif"):
-        import_module("pillow_heif").register_heif_opener()
-    try:
-        return Image.open(path)
-    except UnidentifiedImageError as error:
-        said = f"{path} is not an image that can be read."
-        if is_heif and not find_spec("pillow_heif"):
-            said += " Convert it to JPEG or PNG, or pip install pillow-heif, which reads it."
-        raise ImageError(said) from error
-    except (OSError, Image.DecompressionBombError) as error:
-        raise ImageError(f"{path} cannot be read: {error}.") from error

@@ -26,12 +26,17 @@ time; almost every image of the published test sets fits whole."""
 def fit(
     picture: Pixels, size: tuple[int, int] | None, contract: ImageContract, unit: Scale
 ) -> Pixels:
-    """Crop a picture to the part that is used: its centre, at the network's input size if fixed.
+    """Crop a picture (H, W, C) around its centre to a size that the network takes.
+
+    With a fixed size, the result has `unit` times that, extended at the bottom and right by
+    reflection that repeats the border if the picture is smaller. Otherwise the network's output has
+    at most MAX_SIDE pixels a side, and sides are multiples as the contract states; the result is
+    empty if a side is smaller than the multiple. Values are unchanged.
 
     Args:
         picture: input or ground truth.
-        size: fixed input height and width of the network, or None.
-        contract: contract of the network.
+        size: fixed input height and width of the network; None if it takes any.
+        contract: contract of the network, with its scale and multiple.
         unit: pixels of this picture per input pixel: 1 for an input, the scale for a truth.
     """
     step = contract.scale.denominator

@@ -31,9 +31,10 @@ class JpegCompression:
 
 
 def compress_jpeg(pixels: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    """Compress uint8 (H, W, 1 or 3) as JPEG at a quality 1..100 and decode it again.
+    """Compress uint8 (H, W, 1 or 3) as JPEG and decode it again; same shape and dtype.
 
-    Colour has Pillow's default chroma subsampling, 4:2:0.
+    `quality` is that of the Independent JPEG Group, 1..100. One channel is gray; three are RGB,
+    with Pillow's default chroma subsampling, 4:2:0.
     """
     from PIL import Image
 

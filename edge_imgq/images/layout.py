@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def to_nchw(pixels: NDArray[np.uint8 | np.float64], peak: float) -> NDArray[np.float32]:
     """Convert pixels or levels (H, W, C) in 0..255 to float32 (1, C, H, W) in [0, peak].
 
-    Levels are multiplied by peak / 255 in float32, not clipped.
+    They are multiplied by peak / 255 in float32, not clipped.
     """
     return np.ascontiguousarray(to_nhwc(pixels, peak).transpose(0, 3, 1, 2))
 
@@ -23,15 +23,15 @@ def to_nchw(pixels: NDArray[np.uint8 | np.float64], peak: float) -> NDArray[np.f
 def to_nhwc(pixels: NDArray[np.uint8 | np.float64], peak: float) -> NDArray[np.float32]:
     """Convert pixels or levels (H, W, C) in 0..255 to float32 (1, H, W, C) in [0, peak].
 
-    Levels are multiplied by peak / 255 in float32, not clipped.
+    They are multiplied by peak / 255 in float32, not clipped.
     """
     return (pixels.astype(np.float32) * np.float32(peak / 255.0))[np.newaxis]
 
 
 def from_nchw(values: NDArray[np.floating], peak: float) -> NDArray[np.uint8]:
-    """Convert float (1, C, H, W) values to uint8 pixels (H, W, C).
+    """Convert float (1, C, H, W) values in [0, peak] to uint8 pixels (H, W, C).
 
-    Values 0 and `peak` become 0 and 255, rounded half to even and clipped.
+    Values 0 and `peak` become 0 and 255; the rest is rounded half to even and clipped to 0..255.
 
     Raises:
         NonFiniteOutputError: a value is NaN or infinite.
@@ -53,7 +53,8 @@ def levels_from_nchw(values: NDArray[np.floating], peak: float) -> NDArray[np.fl
 def pixels_of(levels: NDArray[np.floating | np.uint8]) -> NDArray[np.uint8]:
     """Convert levels to uint8 pixels: rounded half to even, as in QuantizeLinear, and clipped.
 
-    uint8 is returned unchanged. Levels are finite, of any shape.
+    The shape, which may be any, is kept. uint8 is returned unchanged, not copied. Levels must be
+    finite.
     """
     if levels.dtype == np.uint8:
         return levels.astype(np.uint8, copy=False)

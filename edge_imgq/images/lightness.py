@@ -33,9 +33,10 @@ BAND = 16
 
 
 def lightness_of(photo: Pixels) -> Pixels:
-    """Compute the lightness of a photograph (H, W, 1 or 3), uint8 (H, W, 1), 255 for white.
+    """Compute the lightness of a photograph, uint8 (H, W, 1), 255 for white.
 
-    L of CIELAB from sRGB, scaled by 2.55 and rounded half to even.
+    `photo` is gray or sRGB, uint8 (H, W, 1 or 3). The result is L of CIELAB under D65, 0 to 100,
+    times 2.55, rounded half to even. It computes in float64 with scikit-image.
     """
     from skimage.color import rgb2lab
 
@@ -50,10 +51,13 @@ def lightness_of(photo: Pixels) -> Pixels:
 def coloured(lightness: Pixels, levels: Pixels, port: Port) -> Pixels:
     """Combine lightness with a and b of CIELAB to one sRGB image, uint8 (H, W, 3).
 
+    Results are rounded half to even; colours outside sRGB are clipped.
+
     Args:
-        lightness: (H, W, 1), 255 for white.
-        levels: a and b, (H, W, 2), with 0 … 255 spanning the port's range.
-        port: port of a and b.
+        lightness: uint8 (H, W, 1), 255 for white.
+        levels: a and b, uint8 (H, W, 2), with 0 … 255 spanning the port's range.
+        port: port of a and b. With a range within ±UNIT, 1 means an a or b of WIDEST; otherwise its
+            numbers are a and b themselves.
     """
     result, top = np.empty((*lightness.shape[:2], 3), np.uint8), 0
     for band in coloured_bands(lightness, levels, port):
@@ -65,12 +69,14 @@ def coloured(lightness: Pixels, levels: Pixels, port: Port) -> Pixels:
 def coloured_bands(lightness: Pixels, levels: Pixels, port: Port) -> Iterator[Pixels]:
     """Combine lightness with a and b; yield sRGB bands of rows, uint8, from the top.
 
-    Results are rounded; colours outside sRGB are clipped. Bands have BAND rows, the last one fewer.
+    Bands are (rows, W, 3) of BAND rows; the last one may have fewer. Values are rounded half to
+    even; colours outside sRGB are clipped.
 
     Args:
-        lightness: (H, W, 1), 255 for white.
-        levels: a and b, (H, W, 2), with 0 … 255 spanning the port's range.
-        port: port of a and b.
+        lightness: uint8 (H, W, 1), 255 for white.
+        levels: a and b, uint8 (H, W, 2), with 0 … 255 spanning the port's range.
+        port: port of a and b. With a range within ±UNIT, 1 means an a or b of WIDEST; otherwise its
+            numbers are a and b themselves.
     """
     for top in range(0, lightness.shape[0], BAND):
         yield _coloured(lightness[top : top + BAND], levels[top : top + BAND], port)

@@ -9,7 +9,7 @@ import re
 import struct
 from typing import TYPE_CHECKING
 
-from edge_imgq.images.files import open_image
+from edge_imgq.images.decode import open_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +58,8 @@ def lossless_copy(path: Path, suffix: str) -> bytes | None:
 def jpeg_without_metadata(data: bytes) -> bytes:
     """Return the first image of a JPEG file without EXIF, XMP, comments and the like.
 
-    Entropy-coded data and colour profile are copied, so the decoded pixels are the same.
+    Entropy-coded data and colour profile are copied, so the stored pixels decode the same. An
+    orientation in the EXIF data is lost. The file must be valid; it is not checked.
 
     Args:
         data: a whole JPEG file.
@@ -67,8 +68,8 @@ def jpeg_without_metadata(data: bytes) -> bytes:
         struct.error: the file ends inside a segment.
     """
     pieces, offset = [data[:2]], 2
-    while (found := MARKER.search(data, offset)) is not None:
-        offset, kind = found.end(), data[found.end() - 1]
+    while (marker := MARKER.search(data, offset)) is not None:
+        offset, kind = marker.end(), data[marker.end() - 1]
         if kind == END:
             break
         stop = offset + struct.unpack_from(">H", data, offset)[0]
@@ -76,7 +77,7 @@ def jpeg_without_metadata(data: bytes) -> bytes:
             following = MARKER.search(data, stop)
             stop = len(data) if following is None else following.start()
         if not _is_metadata(kind, data[offset + 2 : stop]):
-            pieces.append(data[found.start() : stop])
+            pieces.append(data[marker.start() : stop])
         offset = stop
     return b"".join((*pieces, bytes((0xFF, END))))
 
@@ -90,7 +91,7 @@ def _is_metadata(kind: int, content: bytes) -> bool:
 def webp_without_metadata(data: bytes) -> bytes:
     """Return a WebP file without EXIF and XMP; coded pixels and colour profile stay unchanged.
 
-    The file must be valid; it is not checked.
+    An orientation in the EXIF data is lost. The file must be valid; it is not checked.
 
     Args:
         data: a whole WebP file.

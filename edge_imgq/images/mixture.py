@@ -84,9 +84,10 @@ def draw_scenario(rng: np.random.Generator) -> tuple[str, ...]:
 
 
 def pieces_of(scenario: str, rng: np.random.Generator) -> tuple[str, ...]:
-    """Return the degradations of a scenario in order; those of a mixture are random.
+    """Return the degradations of a scenario in order of application; those of a mixture are random.
 
-    `scenario` is a key of SCENARIOS; the result has keys of PIECES.
+    `scenario` is a key of SCENARIOS; the result has keys of PIECES, none for "clean". `rng` is used
+    for "mixture" only.
     """
     if scenario == "mixture":
         return mixture(rng)
@@ -94,9 +95,9 @@ def pieces_of(scenario: str, rng: np.random.Generator) -> tuple[str, ...]:
 
 
 def mixture(rng: np.random.Generator) -> tuple[str, ...]:
-    """Draw two or three degradations at random, in order.
+    """Draw two or three degradations at random; return them in order of application.
 
-    They are keys of PIECES.
+    They are keys of PIECES, at most one of them a blur.
     """
     blur = ("defocus", "motion")[int(rng.integers(2))]
     others = [blur, "upscaled", "exposure", "noise", "jpeg"]
@@ -108,13 +109,17 @@ def mixture(rng: np.random.Generator) -> tuple[str, ...]:
 def degrade(
     pixels: Pixels, names: tuple[str, ...], rng: np.random.Generator
 ) -> tuple[Pixels, Severity]:
-    """Degrade RGB or gray uint8 (H, W, C) by the pieces `names`, in order.
+    """Degrade RGB or gray uint8 (H, W, C) by the degradations `names`, in the order given.
 
-    `names` are keys of PIECES and are applied as listed. Exposure is measured: the log2 of the
+    `names` are keys of PIECES; `rng` draws their parameters. Exposure is measured: the log2 of the
     ratio of mean linear light.
 
     Returns:
-        The degraded photograph, always RGB after "phone", and the severities.
+        The degraded photograph, uint8 (H, W, C), always RGB after "phone"; and the severities, with
+        defaults for what was not applied.
+
+    Raises:
+        KeyError: a name is no key of PIECES.
     """
     known: dict[str, float] = {}
     before = pixels
@@ -201,7 +206,8 @@ PIECES: dict[str, Callable[[Pixels, np.random.Generator], Degraded]] = {
 def kernel_shape(kernel: NDArray[np.float32]) -> tuple[float, float]:
     """Compute a kernel's standard deviation along its longer axis, and 1 - shorter / longer.
 
-    The kernel is (k, k), k odd, with sum 1. The deviation is in pixels.
+    The kernel is (k, k), k odd, with sum 1. The deviation is in pixels; the second value is 0 for a
+    round kernel and 1 for a line.
     """
     reach = np.arange(kernel.shape[0]) - kernel.shape[0] // 2
     down, right = np.meshgrid(reach, reach, indexing="ij")
@@ -216,7 +222,8 @@ def kernel_shape(kernel: NDArray[np.float32]) -> tuple[float, float]:
 def expose(pixels: Pixels, stops: float) -> Pixels:
     """Multiply the linear light of a photograph by 2 ** `stops`; highlights clip.
 
-    uint8 of any shape, rounded. Linear light is approximated by a gamma of DISPLAY_GAMMA.
+    Pixels are uint8 of any shape, which is kept; the result is rounded half to even. Linear light
+    is approximated by (pixel / 255) ** DISPLAY_GAMMA.
     """
     light = (pixels / 255.0) ** DISPLAY_GAMMA * 2.0**stops
     return to_pixels(np.minimum(light, 1.0) ** (1.0 / DISPLAY_GAMMA) * 255.0)

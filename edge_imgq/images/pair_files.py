@@ -17,7 +17,12 @@ NAMES = (("blur", "sharp"), ("input", "truth"))
 
 @dataclass(frozen=True)
 class PairFile:
-    """A ground truth and the file of its input, or None if the input is derived from the truth."""
+    """A ground truth and the file of its input.
+
+    Attributes:
+        truth: path of the ground truth.
+        degraded: path of the input; None if the input is to be derived from the truth.
+    """
 
     truth: Path
     degraded: Path | None

@@ -51,8 +51,9 @@ def patch_pairs(
         phone: photograph of the phone, uint8 (H, W, 3).
         other: aligned photograph, same shape.
         side: side of a patch in pixels.
-        max_shift: largest displacement in pixels.
-        min_correlation: smallest correlation of a pair; flat patches have 0.
+        max_shift: largest displacement in pixels, in each direction.
+        min_correlation: smallest normalized cross-correlation of luma, at most 1; other patches are
+            left out. Flat patches have 0.
     """
     height, width = phone.shape[:2]
     gray = phone @ LUMA, other @ LUMA

@@ -71,7 +71,7 @@ class Fingerprint:
 
 
 def fingerprint(photo: Photo) -> Fingerprint:
-    """Compute the fingerprint of a photograph.
+    """Compute the fingerprint of a photograph from its BT.601 luma; see `fingerprint_of`.
 
     Raises:
         ImageError: its file is missing, truncated or not an image.
@@ -84,7 +84,8 @@ def fingerprint(photo: Photo) -> Fingerprint:
 def fingerprint_of(gray: Plane) -> Fingerprint:
     """Compute the fingerprint of gray levels (H, W) in 0..255.
 
-    Small images have no key points; those of up to 16 pixels on a side no `whole`.
+    Images of up to 66 pixels on a side have no key points; those of up to 16, or with little
+    contrast, no `whole`.
     """
     reduced = _reduced(np.asarray(gray, np.float64))
     keypoints = _keypoints(reduced)
@@ -103,7 +104,9 @@ def _whole(plane: Plane) -> Bits | None:
 def is_copy(one: Fingerprint, other: Fingerprint) -> bool:
     """Return True if two images seem to show the same picture, or one is a crop of the other.
 
-    A heuristic: copies may be missed, and different pictures may agree by chance.
+    True if at most MAX_FINGERPRINT_BITS of 256 bits differ, or at least MIN_KEYPOINTS key points
+    match with one displacement. A heuristic: copies may be missed, and different pictures may agree
+    by chance.
     """
     return _agree(one.whole, other.whole) or _common_keypoints(one, other) >= MIN_KEYPOINTS
 
@@ -157,7 +160,7 @@ def _boxed(plane: Plane, side: int) -> Plane:
 
 
 def _keypoints(plane: Plane) -> NDArray[np.int64]:
-    """Find the strongest key points, at most PLACES, no two of them close to each other."""
+    """Find the strongest key points, at most MAX_KEYPOINTS, no two of them close to each other."""
     if min(plane.shape, default=0) <= 2 * SPAN + 1:
         return np.zeros((0, 2), np.int64)
     inner, outer = _boxed(plane, 3), _boxed(plane, 13)
@@ -166,18 +169,18 @@ def _keypoints(plane: Plane) -> NDArray[np.int64]:
     blocks = response[:rows, :columns].reshape(rows // APART, APART, columns // APART, APART)
     flat = blocks.transpose(0, 2, 1, 3).reshape(-1, APART**2)
     number, within = np.arange(len(flat)), flat.argmax(axis=1)
-    found = np.stack(
+    points = np.stack(
         [
             number // (columns // APART) * APART + within // APART,
             number % (columns // APART) * APART + within % APART,
         ],
         axis=1,
     )
-    found = found[_stands_out(response, found)] + 6
-    far = ((found >= SPAN) & (found < np.array(plane.shape) - SPAN)).all(axis=1)
-    found = found[far]
-    strength = response[found[:, 0] - 6, found[:, 1] - 6]
-    return found[np.argsort(-strength, kind="stable")[:MAX_KEYPOINTS]]
+    points = points[_stands_out(response, points)] + 6
+    far = ((points >= SPAN) & (points < np.array(plane.shape) - SPAN)).all(axis=1)
+    points = points[far]
+    strength = response[points[:, 0] - 6, points[:, 1] - 6]
+    return points[np.argsort(-strength, kind="stable")[:MAX_KEYPOINTS]]
 
 
 def _stands_out(response: Plane, keypoints: NDArray[np.int64]) -> NDArray[np.bool_]:

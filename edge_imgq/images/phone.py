@@ -61,10 +61,9 @@ class PhoneCamera:
 
 
 def light_falloff(size: tuple[int, int], strength: float) -> NDArray[np.float32]:
-    """Compute vignetting factors (H, W): 1 in the centre, 1 - strength in the corners.
+    """Compute vignetting factors, float32 (H, W): 1 in the centre, 1 - strength in the corners.
 
-    They decrease with the squared distance from the centre. `strength` is 0 to 1; factors are
-    float32.
+    They decrease with the squared distance from the centre. `size` is (H, W); `strength` is 0 to 1.
     """
     rows, columns = (np.linspace(-1.0, 1.0, length) for length in size)
     distance = (rows[:, None] ** 2 + columns[None, :] ** 2) / 2.0

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_imgq.images.files import GRAY_MODES, decoded, open_image, save_image
+from edge_imgq.images.decode import GRAY_MODES, decoded, open_image
+from edge_imgq.images.files import save_image
 from edge_imgq.images.sixteen_bits import LEVELS, read_deep, save_deep
 
 if TYPE_CHECKING:
@@ -40,12 +41,12 @@ class Photograph:
 def read_photograph(path: Path, *, deep: bool = False) -> Photograph:
     """Read an image file, upright, with its transparency and colour profile.
 
-    Pixels are uint8 (H, W, 3) or (H, W, 1), or uint16 if `deep`; opacity is uint8 (H, W), None if
-    opaque.
+    Pixels are RGB (H, W, 3) or gray (H, W, 1), uint8, or uint16 if `deep`; opacity is uint8 (H, W),
+    None if opaque. The profile is not applied, but for CMYK, which becomes RGB.
 
     Args:
         path: path of the file.
-        deep: keep the 16 bits of a file for which `is_deep` holds.
+        deep: keep the 16 bits of a file, for which `is_deep` must hold.
 
     Raises:
         ImageError: the file is missing, truncated or not an image.
@@ -57,9 +58,10 @@ def read_photograph(path: Path, *, deep: bool = False) -> Photograph:
 
 
 def with_opacity(photo: Photograph) -> Pixels:
-    """Return the pixels of a photograph in 8 bits as RGBA, (H, W, 4); opaque without transparency.
+    """Return the pixels of a photograph as RGBA, uint8 (H, W, 4).
 
-    Gray becomes RGB.
+    Gray is repeated over three channels; opacity is 255 if the photograph has no transparency. Its
+    pixels must be uint8.
     """
     height, width, channels = photo.pixels.shape
     rgb = np.repeat(photo.pixels, 3, axis=2) if channels == 1 else photo.pixels
@@ -91,9 +93,16 @@ def write_photograph(path: Path, image: PillowImage.Image, before: Photograph) -
 
 
 def write_deep_photograph(path: Path, pixels: NDArray[Any], before: Photograph) -> None:
-    """Write uint16 (H, W, 3 or 1) as `write_photograph` does, as PNG or TIFF.
+    """Write a processed photograph of 16 bits with the transparency and profile of the original.
 
-    Any suffix but .png gives TIFF. Gray with transparency is not supported.
+    Any suffix but .png gives TIFF.
+
+    Args:
+        path: path of the new file.
+        pixels: RGB (H, W, 3) or gray (H, W, 1), uint16, as large as the original or larger; gray
+            must not have transparency.
+        before: original. Its transparency is enlarged by bicubic; a profile of another colour space
+            than the new pixels have is dropped.
 
     Raises:
         OutputError: the file cannot be written.

@@ -24,7 +24,10 @@ HEIGHT, WIDTH = 2, 3
 
 
 def returns_rgba(contract: ImageContract) -> bool:
-    """Return True if a network takes RGBA or RGB and returns RGBA: colours and opacity."""
+    """Return True if a network takes RGBA or RGB and returns RGBA: colours and opacity.
+
+    That is a first output of four channels, each with a range of [0, peak] or of [-1, 1].
+    """
     result = contract.result
     if not takes_colours(contract) or result is None:
         return False
@@ -43,7 +46,7 @@ def takes_colours(contract: ImageContract) -> bool:
 def joined_results(results: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """Concatenate all outputs along the channels, (1, C, H, W) of the first one's height and width.
 
-    Smaller ones are repeated. A single output is returned itself.
+    Smaller ones are enlarged by repeating values. A single output is returned itself, not copied.
 
     Args:
         results: outputs (1, C, H, W), vectors as (1, C, 1, 1); the first one's height and width are
@@ -62,33 +65,34 @@ def _enlarged(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
 
 
 def other_results(joined: Array, contract: ImageContract) -> list[tuple[Port, Array]]:
-    """Extract the outputs other than the first one, each (H, W, C) at its original size.
+    """Extract the outputs other than the first one, each with its port, in the contract's order.
 
-    They are views, in the order of the contract.
+    Each is a view of `joined` at its original size: (h, w, channels), a vector (1, 1, channels).
+    The inverse of `joined_results`.
 
     Args:
-        joined: all outputs concatenated, (H, W, C).
+        joined: all outputs concatenated, (H, W, all channels).
         contract: contract of the network.
     """
-    found: list[tuple[Port, Array]] = []
+    outputs: list[tuple[Port, Array]] = []
     start = contract.result_channels
     for port in contract.others:
-        part: Any = joined[..., start : start + port.channels]
+        channels: Any = joined[..., start : start + port.channels]
         start += port.channels
         if port.kind == "vector":
-            found.append((port, part[:1, :1]))
+            outputs.append((port, channels[:1, :1]))
         else:
-            found.append((port, part[:: port.parts, :: port.parts]))
-    return found
+            outputs.append((port, channels[:: port.parts, :: port.parts]))
+    return outputs
 
 
 def first_result(joined: Array, contract: ImageContract) -> Array:
-    """Extract the first output, a picture or its replacement, from all outputs concatenated.
+    """Extract the first output, usually a picture, from all outputs concatenated.
 
-    A view (H, W, C) of `joined` (H, W, all channels).
+    A view (H, W, C) of `joined` (H, W, all channels); `joined` itself if there is one output.
     """
     if not contract.others:
         return joined
-    first: Any = joined[..., : contract.result_channels]
-    alone: Array = first
-    return alone
+    channels: Any = joined[..., : contract.result_channels]
+    first: Array = channels
+    return first

@@ -44,11 +44,12 @@ def with_ports(
     """Make all inputs of a network from a picture, concatenated along the channels.
 
     Args:
-        picture: (H, W, 1 or 3), H and W even for a mosaic.
+        picture: uint8 (or uint16) (H, W, 1 or 3), H and W even for a mosaic.
         contract: contract of the network.
         generator: draws unknown inputs (levels over their range, masks) and shifts; None if all
             inputs are known and nothing is shifted.
-        levels: levels of known further inputs by name, each broadcastable to (H, W, C).
+        levels: levels of known further inputs by name, each broadcastable to (H, W, C); 0 … 255
+            spans the input's range. States that are not among them are zero.
 
     Returns:
         (h, w, C) of the picture's dtype; h and w are half of H and W for a mosaic, else H and W.
@@ -58,18 +59,18 @@ def with_ports(
         return picture
     levels = {port.name: zeros_of(port) for port in contract.further if port.fed_by} | dict(levels)
     image = LAYOUTS[contract.layout](picture, contract.frames, generator)
-    parts = [image]
+    inputs = [image]
     for port in contract.further:
         known = levels.get(port.name)
         if known is None:
             assert generator is not None, f"'{port.name}' is not known"
             known = _drawn(port, picture, image, generator)
-        parts.append(_spread(known, port, (image.shape[0], image.shape[1])))
-    return np.concatenate(parts, axis=2)
+        inputs.append(_at_size(known, port, (image.shape[0], image.shape[1])))
+    return np.concatenate(inputs, axis=2)
 
 
-def _spread(levels: Pixels, port: Port, size: tuple[int, int]) -> Pixels:
-    """Return levels of an input as (H, W, C) of the image's size, from which it is read in steps.
+def _at_size(levels: Pixels, port: Port, size: tuple[int, int]) -> Pixels:
+    """Return levels of an input as (H, W, C) of the image's size; a smaller input is repeated.
 
     Args:
         levels: one pixel, or an image of the image's sides, or of the input's own.
@@ -84,18 +85,19 @@ def _spread(levels: Pixels, port: Port, size: tuple[int, int]) -> Pixels:
 
 
 def noise_port(contract: ImageContract) -> Port | None:
-    """Return the input for the noise level of the image; None if there is none.
+    """Return the input of a network for the noise level of the image; None if there is none.
 
-    The first plane or vector whose name has a word of NOISE_WORDS.
+    It is the first plane or vector among the further inputs whose name has a word of NOISE_WORDS.
     """
     named = (p for p in contract.further if says_noise(p.name))
     return next((port for port in named if port.kind in ("plane", "vector")), None)
 
 
 def noise_of(port: Port, level: int) -> float:
-    """Convert a level of a noise input to a standard deviation in levels of 255.
+    """Convert a level of a noise input, 0 … 255 over its range, to a standard deviation.
 
-    The range of the port's first channel is used.
+    The result is in levels of 255, not rounded. The range of the port's first channel is used; one
+    that ends above MAX_UNIT is in levels of 255, else in units of the pixel range.
     """
     number = port.low[0] + level / WHITE * (port.high[0] - port.low[0])
     return number if port.high[0] > MAX_UNIT else number * WHITE
@@ -104,9 +106,9 @@ def noise_of(port: Port, level: int) -> float:
 def noisy_of_level(
     picture: Pixels, port: Port, generator: Generator, known: Pixels | None = None
 ) -> tuple[Pixels, Pixels]:
-    """Add a sensor's noise of a random or a known level to a picture; return it and the level.
+    """Add sensor noise of a random or a known level to a picture; return it and the level.
 
-    The random level is uniform over the port's range, the share of shot noise over 0 to 1.
+    A random level is uniform over the port's range. The share of shot noise is uniform over 0 to 1.
 
     Args:
         picture: uint8 (H, W, C).
@@ -124,7 +126,10 @@ def noisy_of_level(
 
 
 def number_of_noise(port: Port, deviation: float) -> float:
-    """Convert a standard deviation in levels of 255 to the number that a noise input takes."""
+    """Convert a standard deviation in levels of 255 to the number that a noise input takes.
+
+    Unchanged for a port whose range ends above MAX_UNIT, else divided by 255; not clipped.
+    """
     return deviation if port.high[0] > MAX_UNIT else deviation / WHITE
 
 
@@ -146,9 +151,10 @@ def _reduced(picture: Pixels, parts: int) -> Pixels:
 
 
 def zeros_of(port: Port) -> Pixels:
-    """Return the levels (1, 1, C), uint8, that represent 0, with which a state starts.
+    """Return the levels of a port that represent 0, uint8 (1, 1, C); a state starts with them.
 
-    Rounded; the nearest end of the range if 0 lies outside it.
+    0 … 255 span each channel's range. Rounded half to even; the nearest end of the range if 0 lies
+    outside it.
     """
     low, high = np.array(port.low), np.array(port.high)
     levels = np.rint(-low / (high - low) * WHITE).clip(0, WHITE)
@@ -167,9 +173,10 @@ def _mask(size: tuple[int, int], generator: Generator) -> Pixels:
 
 
 def shifted(picture: Pixels, generator: Generator) -> Pixels:
-    """Shift a picture (H, W, C) randomly by up to SHIFT pixels; reflection fills the border.
+    """Shift a picture (H, W, C) randomly by up to SHIFT pixels down or up and right or left.
 
-    Both shifts are uniform integers; the border row or column is repeated in the reflection.
+    Both shifts are uniform integers. Shape and dtype are kept; the border is filled by reflection
+    that repeats its row or column.
     """
     down, right = generator.integers(-SHIFT, SHIFT + 1, 2) + SHIFT
     wide = np.pad(picture, ((SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)), "symmetric")
@@ -185,13 +192,13 @@ def _mosaic(picture: Pixels, frames: int, generator: Generator | None) -> Pixels
 
     Frames are shifted before they are sampled, so a shift may be half a pixel of a plane.
     """
-    places = ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2))
+    sites = ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2))
     shown = _frames(picture, frames, generator)
     colours = picture.shape[2]
     planes = [
         shown[top::2, left::2, frame * colours + colour]
         for frame in range(frames)
-        for top, left, colour in places
+        for top, left, colour in sites
     ]
     return np.stack(planes, axis=2)
 

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def resize(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Resize (H, W, C) to `size` = (height, width) by bicubic with a = -0.5.
+    """Resize uint8 (H, W, C) to `size` = (height, width) by bicubic with a = -0.5.
 
     Shrinking widens the kernel by the factor, as MATLAB's antialiasing does. Each channel is
-    resized in floating point and rounded to 8 bits once. That rounding is half to even, with
-    clipping. Pixel centres are aligned; beyond the border, taps are dropped and the others
+    resized in float32 and rounded to 8 bits once, half to even, with clipping. The corners of both
+    images coincide (half-pixel centres); beyond the border, taps are dropped and the others
     normalized.
     """
     channels = [
@@ -28,9 +28,10 @@ def resize(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
 
 
 def resized(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Resize one channel (H, W) to (height, width) by bicubic with a = −0.5, float32.
+    """Resize one channel, float32 (H, W), to `size` = (height, width) by bicubic with a = −0.5.
 
-    Shrinking widens the kernel by the factor. Results are neither rounded nor clipped.
+    Shrinking widens the kernel by the factor (antialiasing). The result is float32, neither rounded
+    nor clipped.
     """
     from PIL import Image
 
@@ -39,9 +40,10 @@ def resized(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.flo
 
 
 def downscale(pixels: NDArray[np.uint8], scale: Scale) -> NDArray[np.uint8]:
-    """Shrink (H, W, C) by `scale`, as `resize` does: antialiased bicubic, rounded to 8 bits.
+    """Shrink uint8 (H, W, C) by `scale`, as `resize` does: antialiased bicubic, rounded to 8 bits.
 
-    Before that, H and W are cropped at the bottom and right to multiples of the scale's numerator.
+    `scale` divides the sides: 2 halves them. Before that, H and W are cropped at the bottom and
+    right to multiples of the scale's numerator.
 
     Raises:
         ValueError: a side is smaller than the numerator.
@@ -52,7 +54,7 @@ def downscale(pixels: NDArray[np.uint8], scale: Scale) -> NDArray[np.uint8]:
 
 
 def upscale(pixels: NDArray[np.uint8], scale: Scale) -> NDArray[np.uint8]:
-    """Enlarge (H, W, C) by bicubic with a = −0.5 to (scale · H, scale · W, C), uint8.
+    """Enlarge uint8 (H, W, C) by bicubic with a = −0.5 to (scale · H, scale · W, C), uint8.
 
     Sides are rounded down where the scale is a fraction; values are rounded half to even and
     clipped.
@@ -61,7 +63,7 @@ def upscale(pixels: NDArray[np.uint8], scale: Scale) -> NDArray[np.uint8]:
 
 
 def crop_to_multiple(pixels: NDArray[np.uint8], multiple: int) -> NDArray[np.uint8]:
-    """Crop rows at the bottom and columns at the right so that H and W divide by `multiple`.
+    """Crop (H, W, C) at the bottom and right so that H and W are multiples of `multiple`.
 
     The result is a view; it is empty if a side is smaller than `multiple`.
     """

@@ -73,7 +73,9 @@ class Photo:
         return f"'{self.name}' of the manifest" if self.of_manifest else str(self.path)
 
     def read(self, colour: Colour) -> Pixels:
-        """Read the image in the colour that a network takes; see `read_image`.
+        """Read the image in the colour that a network takes.
+
+        uint8 (H, W, 1) luma for "y", (H, W, 3) RGB for "rgb"; see `read_image`.
 
         Raises:
             ImageError: its file is missing, truncated or not an image.
@@ -135,13 +137,18 @@ class Sample:
     picture: Pixels | None = None
 
     def untreated(self, scale: Scale) -> Pixels:
-        """Return the input resized to `scale` times by bicubic, uint8: a result without network."""
+        """Return the input resized to `scale` times by bicubic: the result without a network.
+
+        uint8 (scale × H, scale × W, C), rounded half to even; without further inputs' channels.
+        """
         image = self.pixels if self.picture is None else self.picture
         return image if scale == 1 else upscale(image, scale)
 
 
 def folder_set(folder: Path) -> ImageSet:
     """List the images of a folder, or the pairs of its `input/` and `truth/` folders.
+
+    Files are sorted by name; pairs have one name but for the suffix. No file is opened.
 
     Raises:
         UsageError: a folder does not exist or holds no image.
@@ -164,9 +171,9 @@ def folder_set(folder: Path) -> ImageSet:
 
 
 def file_set(paths: Sequence[Path]) -> ImageSet:
-    """Make an image set from a list of files.
+    """Make an image set from a list of image files, without ground truths.
 
-    Files keep their order and are not read yet.
+    Files keep their order and are named by their stems. They are not opened yet.
 
     Raises:
         ImageError: the list is empty, or a file does not exist.
@@ -182,7 +189,8 @@ def file_set(paths: Sequence[Path]) -> ImageSet:
 def array_set(arrays: Sequence[object]) -> ImageSet:
     """Make an image set from arrays: uint8, (H, W, 3) RGB, (H, W, 1) or (H, W) gray.
 
-    The arrays are not copied. They are named "image 1", "image 2" and so on.
+    The arrays are not copied. They are named "image 1", "image 2" and so on, and have no ground
+    truth.
 
     Raises:
         ImageError: the list is empty, or an array has another type or shape.
@@ -196,7 +204,10 @@ def array_set(arrays: Sequence[object]) -> ImageSet:
 
 
 def is_one_image(images: object) -> bool:
-    """Return True if an argument meant as a list is a single array (H, W) or (H, W, C)."""
+    """Return True if an argument meant as a list is a single NumPy image: (H, W) or (H, W, 1 or 3).
+
+    The dtype is not looked at.
+    """
     if not isinstance(images, np.ndarray):
         return False
     return images.ndim == 2 or (images.ndim == 3 and images.shape[2] in (1, 3))
@@ -217,7 +228,9 @@ def samples(
     """Read the images of a set one at a time as network inputs.
 
     One input per image, in order; for assessment networks one per scenario of
-    `edge_imgq.images.mixture`.
+    `edge_imgq.images.mixture`. Without a separate truth, the image is the truth and is degraded as
+    the task defines, with a seed from its name, so results repeat exactly; for a network of unknown
+    task, the image is the input.
 
     Args:
         images: images to read.
@@ -226,7 +239,8 @@ def samples(
             extended by reflection; None if it takes any.
         smallest: side of the network's receptive field. If the network takes any size, an input
             must be at least that large, or at least ENOUGH.
-        known: levels (1, 1, C) of further inputs by name; others are drawn.
+        known: levels of further inputs by name, uint8 (1, 1, C), 0 … 255 over their range; others
+            are drawn.
 
     Raises:
         ImageError: a file is unreadable, or an image is too small.

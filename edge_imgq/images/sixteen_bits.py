@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.errors import ImageError
-from edge_imgq.images.files import atomic_write, open_image
+from edge_imgq.images.decode import open_image
+from edge_imgq.images.files import atomic_write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +38,8 @@ IMAGECODECS = "pip install imagecodecs, which reads this compression of TIFF"
 def is_deep(path: Path) -> bool:
     """Return True for a PNG or TIFF of 16 bits per channel, in RGB, RGBA or gray.
 
+    False for gray with transparency and for premultiplied colours. Pixels are not decoded.
+
     Raises:
         ImageError: the file is missing or not an image.
     """
@@ -48,9 +51,10 @@ def is_deep(path: Path) -> bool:
 
 
 def missing_package(path: Path, suffix: str) -> str:
-    """Say which package to install to read a deep file and write it with a suffix.
+    """Say which package to install to read a file of 16 bits a channel and write it again.
 
-    A clause such as "pip install …"; "" if nothing is missing. `suffix` has its dot.
+    A clause such as "pip install …"; "" if nothing is missing. `suffix` is that of the file to be
+    written, with its dot.
 
     Raises:
         ImageError: the file is damaged.
@@ -65,9 +69,10 @@ def missing_package(path: Path, suffix: str) -> str:
 
 
 def read_deep(path: Path) -> Deep:
-    """Read a deep file as uint16 (H, W, 3) RGB or (H, W, 1) gray, upright.
+    """Read a file of 16 bits a channel as uint16 (H, W, 3) RGB or (H, W, 1) gray, upright.
 
-    Transparency is dropped. `is_deep` must hold, and `missing_package` name nothing.
+    Values are the stored ones, 0 to 65535. The EXIF orientation is applied and transparency
+    dropped. `is_deep` must hold, and `missing_package` name nothing.
 
     Raises:
         ImageError: the file is damaged or truncated.
@@ -106,9 +111,9 @@ def save_deep(path: Path, pixels: Deep, alpha: Deep | None, profile: bytes | Non
 
 
 def from_levels(levels: NDArray[np.floating]) -> Deep:
-    """Convert levels from 0 to 255 to uint16: rounded half to even and clipped.
+    """Convert levels from 0 to 255 to uint16: times 257, rounded half to even and clipped.
 
-    Any shape, finite values; level 255 becomes 65535.
+    The shape is kept; values must be finite. Level 255 becomes 65535.
     """
     deep: Deep = np.clip(np.rint(levels * LEVELS), 0, PEAK).astype(np.uint16)
     return deep
@@ -125,10 +130,10 @@ def _read_png(path: Path) -> Deep:
     import cv2
 
     flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
-    found = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), flags)
-    if found is None:
+    decoded = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), flags)
+    if decoded is None:
         raise ValueError("OpenCV cannot read it")
-    pixels: Deep = found[..., 2::-1]
+    pixels: Deep = decoded[..., 2::-1]
     return pixels
 
 

@@ -33,33 +33,35 @@ class TileSpan:
 def spans(length: int, tile: int, halo: int, multiple: int, scale: Scale) -> tuple[TileSpan, ...]:
     """Divide an axis into tiles whose outputs adjoin without gap or overlap.
 
+    The spans come in order and write `scale` × `length` output pixels in all. Exact integers.
+
     Args:
-        length: length of the axis in input pixels; any.
-        tile: length of a tile, a multiple of `multiple`.
+        length: length of the axis in input pixels; any, extended to a multiple and to one tile.
+        tile: length of a tile in input pixels, a multiple of `multiple`.
         halo: input pixels on each side of a position that its output depends on.
         multiple: tiles start at multiples of this, so that strides keep their phase; a multiple of
             the scale's denominator.
         scale: output length over input length.
 
     Raises:
-        ValueError: the tile is longer than the axis or not longer than two halos, or a length is
-            not a multiple of `multiple`.
+        ValueError: the tile is not longer than two halos, or not a multiple of `multiple`.
     """
     begins = starts(padded_length(length, tile, multiple), tile, halo, multiple)
-    found, write = [], 0
+    tiles, write = [], 0
     for start, following in zip(begins, (*begins[1:], None), strict=True):
         end = (
             scaled(length, scale) if following is None else _meeting(start, following, tile, scale)
         )
-        found.append(TileSpan(start, write - scaled(start, scale), write, end - write))
+        tiles.append(TileSpan(start, write - scaled(start, scale), write, end - write))
         write = end
-    return tuple(found)
+    return tuple(tiles)
 
 
 def starts(length: int, tile: int, halo: int, multiple: int) -> tuple[int, ...]:
     """Compute where the tiles of an axis start; the last one ends at the end of the axis.
 
-    The result is ascending, in multiples of `multiple`; neighbours overlap by at least 2 × halo.
+    All lengths are in input pixels. The result is ascending, in multiples of `multiple`, from 0;
+    neighbours overlap by at least 2 × halo.
 
     Raises:
         ValueError: the tile is longer than the axis or not longer than two halos, or a length is
@@ -76,9 +78,9 @@ def starts(length: int, tile: int, halo: int, multiple: int) -> tuple[int, ...]:
 
 
 def padded_length(length: int, tile: int, multiple: int) -> int:
-    """Return the length of an axis after extension: at least a tile, and a multiple.
+    """Return the length of an axis after extension: at least a tile, and a multiple of `multiple`.
 
-    `tile` is itself a multiple.
+    All are in input pixels; `tile` is itself a multiple of `multiple`.
     """
     return max(up(length, multiple), tile)
 
@@ -86,12 +88,13 @@ def padded_length(length: int, tile: int, multiple: int) -> int:
 def mirrored(index: int, length: int) -> int:
     """Return the index of the line that reflection puts at an index beyond the end of an axis.
 
-    0 1 2 continues as 1 0 1 2 1 …; the border line is not repeated. A single line is repeated.
+    0 1 2 continues as 1 0 1 2 1 …; the border line is not repeated. A single line is repeated. An
+    index within the axis, 0 to `length` - 1, is returned unchanged.
     """
     if length == 1:
         return 0
-    place = index % (2 * length - 2)
-    return place if place < length else 2 * length - 2 - place
+    phase = index % (2 * length - 2)
+    return phase if phase < length else 2 * length - 2 - phase
 
 
 def balanced(length: int, largest: int, halo: int, multiple: int) -> int:
@@ -114,7 +117,7 @@ def balanced(length: int, largest: int, halo: int, multiple: int) -> int:
 
 
 def up(value: int, multiple: int) -> int:
-    """Round a value up to a multiple: the least multiple of `multiple` that is not below it."""
+    """Round an integer up to the least multiple of `multiple` (at least 1) that is not below it."""
     return (value + multiple - 1) // multiple * multiple
 
 

@@ -50,11 +50,15 @@ class Tiling:
 def fixed_tiling(
     tile: tuple[int, int], radius: int | None, multiple: int, period: int, *, exact: bool
 ) -> Tiling:
-    """Choose the tiling for a file with a fixed input size.
+    """Choose the tiling for a file with a fixed input size; all lengths are in input pixels.
+
+    Tiles are of that size, with the radius as halo, but at most about a quarter of the tile. They
+    fade into each other (`blend`) where results would not be exact: the radius is uncertain or
+    above that limit, or the size is no multiple of the period.
 
     Args:
         tile: height and width of the file's input.
-        radius: radius of the receptive field; None if images are not tiled.
+        radius: radius of the receptive field; None, which counts as 0, if images are not tiled.
         multiple: multiple that the file requires.
         period: input pixels after which the network's computation repeats (its total stride).
         exact: whether the radius is known and pixels do not depend on the image's size.
@@ -80,10 +84,12 @@ def tile_count(size: tuple[int, int], tiling: Tiling) -> int:
 def run_tiled(
     pixels: Pixels, run: Run, scale: Scale, tiling: Tiling, watch: Callable[[int], None]
 ) -> Pixels:
-    """Run a network on an image tile by tile; return the whole output.
+    """Run a network on an image tile by tile; return the output (scale × H, scale × W, C').
 
-    An image that is smaller than a tile, or whose sides are not multiples, is extended at the
-    bottom and right by reflection without repeating the border.
+    Equal to a run on the whole image if the tiling does not blend, its halo is at least the radius
+    of the receptive field, and `multiple` keeps the phase of all strides. Blended values are
+    rounded half to even. An image that is smaller than a tile, or whose sides are not multiples, is
+    extended at the bottom and right by reflection without repeating the border.
 
     Args:
         pixels: uint8 or uint16 (H, W, C).

@@ -40,7 +40,10 @@ class AnchorNet(nn.Module):
         self._start_at_anchor()
 
     def forward(self, image: Tensor) -> Tensor:
-        """Up-scale RGB (N, 3, H, W) in [0, 1] to (N, 3, scale * H, scale * W) in [0, 1]."""
+        """Up-scale RGB (N, 3, H, W) in [0, 1] to (N, 3, scale * H, scale * W), clipped to [0, 1].
+
+        H and W may have any size.
+        """
         anchor = nn.functional.conv2d(image, self.repeat)
         phases: Tensor = self.last(self.body(image)) + anchor
         enlarged: Tensor = nn.functional.pixel_shuffle(phases.clamp(0.0, 1.0), self.scale)

@@ -123,17 +123,18 @@ class DegradationNet(nn.Module):
         self.whole_spreads = nn.Conv2d(hidden[2], of_whole, 1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return (N, outputs) for RGB (N, 3, H, W) in [0, 1].
+        """Return estimates and then their spreads, (N, outputs), for RGB (N, 3, H, W) in [0, 1].
 
-        The outputs are those of `numbers`.
+        H and W are at least 96. The outputs are those of `numbers` on `statistics`.
         """
         return self.numbers(self.statistics(image))
 
     def statistics(self, image: Tensor) -> Tensor:
-        """Return statistics (N, n, 1, 1), in [0, 6], for RGB (N, 3, H, W) in [0, 1].
+        """Return mean filter responses (N, n, 1, 1) for RGB (N, 3, H, W) in [0, 1].
 
-        Mean responses, of crops and then of tones; last the largest values of each channel and of
-        its negative, in the image and averaged over blocks.
+        Means of ReLU6, in [0, 6]: first the filters for crops, then those for tones. Last, the
+        brightest and darkest values of each channel, in the whole image and as means over blocks of
+        8 × 8 pixels. H and W are at least 96; no parameter is trained.
         """
         responses, smaller = [], image
         for stride in (2, 2, 1, 1):
@@ -149,33 +150,35 @@ class DegradationNet(nn.Module):
         return torch.cat(statistics, dim=1)
 
     def numbers(self, statistics: Tensor) -> Tensor:
-        """Return (N, outputs) from the statistics; only these layers are trained.
+        """Return (N, outputs) from statistics (N, n, 1, 1); only these layers are trained.
 
         Estimates, then as many spreads, in the order and scaling of `edge_imgq.models.measures`:
-        those of crops precede those of the whole, among the spreads as well.
+        those of crops precede those of the whole, among the spreads as well. Unbounded.
         """
-        seen = (statistics - self.middle) * self.scale
-        crop = F.relu(self.second(F.relu(self.first(seen[:, : self.of_crop]))))
-        whole = F.relu(self.whole_first(seen[:, self.of_crop :]))
+        standardised = (statistics - self.middle) * self.scale
+        crop = F.relu(self.second(F.relu(self.first(standardised[:, : self.of_crop]))))
+        whole = F.relu(self.whole_first(standardised[:, self.of_crop :]))
         values = [self.values(crop), self.whole_values(whole)]
         spreads = [self.spreads(crop), self.whole_spreads(whole)]
         return torch.cat(values + spreads, dim=1).flatten(1)
 
     @torch.no_grad()
-    def standardise(self, seen: Tensor) -> None:
-        """Set the standardisation of each mean from a batch of statistics (N, n, 1, 1).
+    def standardise(self, batch: Tensor) -> None:
+        """Set, in place, the mean and deviation by which `numbers` standardises its input.
 
-        Means that hardly vary are scaled by at most 1 / MIN_LOG_DEVIATION: int8 resolves them to 6
-        / 255.
+        `batch` has statistics (N, n, 1, 1) with N at least 2. MIN_LOG_DEVIATION is added to each
+        deviation, so that means that hardly vary, which int8 resolves to 6 / 255, are not amplified
+        much.
         """
-        self.middle.copy_(seen.mean(0, keepdim=True))
-        self.scale.copy_(1.0 / (seen.std(0, keepdim=True) + MIN_LOG_DEVIATION))
+        self.middle.copy_(batch.mean(0, keepdim=True))
+        self.scale.copy_(1.0 / (batch.std(0, keepdim=True) + MIN_LOG_DEVIATION))
 
 
 def difference_filters() -> Tensor:
-    """Return filters (n, 3, 3, 3): differences of neighbours, of both signs, at every level.
+    """Return filters that compute differences of neighbouring pixels, of luma and of colour.
 
-    On RGB in [0, 1], a response reaches CAP at a difference of each of STEPS levels of 255.
+    float32 (2 · 11 · len(STEPS), 3, 3, 3), in the order difference, step, sign. On RGB in [0, 1], a
+    response reaches CAP where the difference is its step of STEPS, in 8-bit levels.
     """
     planes = [_in_colour(kernel, LUMA) for kernel in DIFFERENCES]
     planes += [_in_colour(DIAGONAL, RED_GREEN), _in_colour(DIAGONAL, BLUE_GREEN)]
@@ -215,8 +218,8 @@ def cosine_filters() -> Tensor:
     The cosines are orthonormal. On RGB in [0, 1], a response reaches CAP where the coefficient is
     its step of COSINE_STEPS, in 8-bit levels.
     """
-    place = (torch.arange(BLOCK) + 0.5) * torch.pi / BLOCK
-    waves = [torch.cos(place * k) * (0.5 if k else 0.125**0.5) for k in range(BLOCK)]
+    phase = (torch.arange(BLOCK) + 0.5) * torch.pi / BLOCK
+    waves = [torch.cos(phase * k) * (0.5 if k else 0.125**0.5) for k in range(BLOCK)]
     planes = [torch.outer(waves[down], waves[across]) for down, across in FREQUENCIES]
     return torch.stack(_both_ways([_in_colour(plane, LUMA) for plane in planes], COSINE_STEPS))
 
@@ -230,9 +233,9 @@ def border_filters() -> Tensor:
     255.
     """
     planes = []
-    for place in range(BLOCK):
+    for column in range(BLOCK):
         plane = torch.zeros(BLOCK + 1, BLOCK + 1)
-        plane[1:, place], plane[1:, place + 1] = -1.0 / BLOCK, 1.0 / BLOCK
+        plane[1:, column], plane[1:, column + 1] = -1.0 / BLOCK, 1.0 / BLOCK
         planes += [plane, plane.T]
     return torch.stack(_both_ways([_in_colour(plane, LUMA) for plane in planes], BORDER_STEPS))
 

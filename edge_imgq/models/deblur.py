@@ -54,10 +54,10 @@ class SlimDeblur(nn.Module):
         start_at_identity(self, self.last)
 
     def forward(self, image: Tensor, *guesses: Tensor) -> Tensor:
-        """Deblur RGB (N, 3, H, W) in [0, 1]; the result has the same shape.
+        """Deblur RGB (N, 3, H, W) in [0, 1]; the result has the same shape and is not clipped.
 
-        H and W are multiples of 4. Each of `guesses`, as many as the network has, is of that shape
-        too.
+        H and W are multiples of 4. Each of `guesses`, as many as the network was built for, is an
+        RGB image of that shape too.
         """
         seen = torch.cat((image, *guesses), dim=1) if guesses else image
         full, half, quarter = self.encode(seen)
@@ -98,14 +98,18 @@ class CoarseToFine(nn.Module):
         self.networks = nn.ModuleList([*coarse, SlimDeblur()])
 
     def forward(self, image: Tensor) -> Tensor:
-        """Deblur RGB (N, 3, H, W) in [0, 1]; the result has the same shape and is not clipped."""
+        """Deblur RGB (N, 3, H, W) in [0, 1]; the result has the same shape and is not clipped.
+
+        H and W are multiples of 4 * 2 ** (levels - 1).
+        """
         return self.forward_levels(image)[0]
 
     def forward_levels(self, image: Tensor) -> tuple[Tensor, ...]:
         """Deblur at every level; return the results from the largest to the smallest.
 
         Args:
-            image: RGB (N, 3, H, W) in [0, 1]; smaller levels are its means over 2 × 2 pixels.
+            image: RGB (N, 3, H, W) in [0, 1], H and W multiples of 4 * 2 ** (levels - 1); smaller
+                levels are its means over 2 × 2 pixels.
 
         Returns:
             (N, 3, H / 2ᵏ, W / 2ᵏ) for k = 0 … levels − 1, not clipped.
@@ -113,10 +117,10 @@ class CoarseToFine(nn.Module):
         images = [image]
         for _ in range(len(self.networks) - 1):
             images.append(F.avg_pool2d(images[-1], 2))
-        found = [self.networks[-1](images[-1])]
+        results = [self.networks[-1](images[-1])]
         for larger, network in zip(
             reversed(images[:-1]), reversed(list(self.networks)[:-1]), strict=True
         ):
-            guess = F.interpolate(found[0], scale_factor=2.0, mode="nearest")
-            found.insert(0, network(larger, guess))
-        return tuple(found)
+            guess = F.interpolate(results[0], scale_factor=2.0, mode="nearest")
+            results.insert(0, network(larger, guess))
+        return tuple(results)

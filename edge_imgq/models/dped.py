@@ -41,9 +41,10 @@ class ContextBlock(ResidualBlock):
         self.excite = nn.Conv2d(channels // 2, 2 * channels, 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return a residual block's features, scaled and shifted by a function of their mean.
+        """Return y + y · scale + shift, where y is the residual block's result on `features`.
 
-        Both are (N, C, H, W) of the same shape.
+        Both are (N, C, H, W) of the same shape. Scale and shift are computed per channel from the
+        mean of relu(y), over the whole image (N, C, 1, 1) or, with a reach, around each pixel.
         """
         features = super().forward(features)
         mean = self._mean(F.relu(features))
@@ -98,7 +99,10 @@ class NormalisedBlock(nn.Module):
         self.second_norm = nn.InstanceNorm2d(channels, eps=1e-3, affine=True)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return features plus two instance-normalised convolutions, (N, C, H, W)."""
+        """Return x + relu(norm(conv(relu(norm(conv(x)))))), both (N, C, H, W), any range.
+
+        `norm` is instance normalisation, over the whole image.
+        """
         hidden = F.relu(self.first_norm(self.first(features)))
         change: Tensor = F.relu(self.second_norm(self.second(hidden)))
         return features + change
@@ -124,16 +128,21 @@ class DPED(nn.Module):
         self.last = nn.Conv2d(width, 3, 9, padding=4)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Enhance RGB (N, 3, H, W) in [0, 1]; the result has the same shape, in [-0.08, 1.08]."""
+        """Enhance RGB (N, 3, H, W) in [0, 1]; the result has the same shape, in [-0.08, 1.08].
+
+        It is 0.58 · tanh + 0.5, as published, and depends on the statistics of the whole image.
+        """
         features = self.blocks(F.relu(self.first(image)))
         enhanced: Tensor = torch.tanh(self.last(self.fuse(features))) * 0.58 + 0.5
         return enhanced
 
 
 def start_at_identity(network: nn.Module, last: nn.Conv2d) -> None:
-    """Initialise as He et al. (ICCV 2015), with a zero last layer, so no correction is added.
+    """Initialise a network so that it adds no correction to its input.
 
-    In place, from torch's global generator. A context block, too, starts without effect.
+    In place, from torch's global generator. Convolutions start as He et al. (ICCV 2015), with zero
+    biases; the second one of a residual block is scaled by 0.1, a context block starts without
+    effect, and `last`, which computes the correction, is zero.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):

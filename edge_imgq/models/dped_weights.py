@@ -24,9 +24,13 @@ BLOCKS = 4
 
 
 def read_dped(path: Path) -> DPED:
-    """Return the published network with the weights of an .npz file, in evaluation mode.
+    """Build DPED's published network with the authors' weights, exactly, in evaluation mode.
 
     It is on the CPU, and its weights require no gradients.
+
+    Args:
+        path: .npz file of the authors' TensorFlow variables, such as "W1" and "b1", kernels in
+            the order (height, width, inputs, outputs).
 
     Raises:
         ModelError: The file is missing, damaged or holds other variables.

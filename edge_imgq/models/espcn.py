@@ -31,7 +31,10 @@ class ESPCN(nn.Module):
         self._start_at_repetition()
 
     def forward(self, luma: Tensor) -> Tensor:
-        """Up-scale luma (N, 1, H, W) in [0, 1] to (N, 1, scale * H, scale * W), not clipped."""
+        """Up-scale luma (N, 1, H, W) in [0, 1] to (N, 1, scale * H, scale * W), not clipped.
+
+        H and W may have any size.
+        """
         enlarged: Tensor = self.shuffle(self.last(self.body(luma)))
         return enlarged
 

@@ -40,20 +40,27 @@ class FSRCNN(nn.Module):
         start_at_bicubic(self)
 
     def hidden(self, luma: Tensor) -> Tensor:
-        """Return the transposed convolution's input: (N, 1, H, W) to (N, d, H, W)."""
+        """Return the features that the last layer, the transposed convolution, enlarges.
+
+        Luma (N, 1, H, W) in [0, 1] gives float32 (N, d, H, W), of any range.
+        """
         features: Tensor = self.expand(self.mapping(self.shrink(self.feature(luma))))
         return features
 
     def forward(self, luma: Tensor) -> Tensor:
-        """Up-scale luma (N, 1, H, W) in [0, 1] to (N, 1, scale * H, scale * W), not clipped."""
+        """Up-scale luma (N, 1, H, W) in [0, 1] to (N, 1, scale * H, scale * W), not clipped.
+
+        H and W may have any size.
+        """
         enlarged: Tensor = self.upsample(self.hidden(luma))
         return enlarged
 
     def forward_subpixel(self, luma: Tensor) -> Tensor:
         """Compute `forward` with the last layer as convolution and pixel shuffle.
 
-        Exact in real numbers; float32 rounding differs. About twice as fast on a CPU, so training
-        uses it.
+        Luma (N, 1, H, W) in [0, 1] gives (N, 1, scale * H, scale * W). Equal to `forward` up to
+        float32 rounding, and differentiable in its weights. About twice as fast on a CPU, so
+        training uses it.
         """
         weight = subpixel_kernel(self.upsample.weight, self.scale)
         phases = F.conv2d(self.hidden(luma), weight, padding=weight.shape[-1] // 2)
@@ -63,21 +70,24 @@ class FSRCNN(nn.Module):
 
 
 def kernel_padding(scale: int) -> int:
-    """Return the padding that centres the 9 taps on each output pixel, to half a tap.
+    """Return the padding of a 9-tap transposed convolution that centres its taps, to half a tap.
 
-    Output pixel o lies at input position (o + 0.5) / scale - 0.5, which is tap
-    padding + (scale - 1) / 2 of the kernel; the centre of the kernel is tap 4.
+    `scale` is the stride; the padding is in output pixels. Output pixel o lies at input position
+    (o + 0.5) / scale - 0.5, which is tap padding + (scale - 1) / 2 of the kernel; the centre of the
+    kernel is tap 4.
     """
     return (KERNEL - scale + 1) // 2
 
 
 def subpixel_kernel(weight: Tensor, scale: int) -> Tensor:
-    """Regroup a (C, 1, 9, 9) transposed kernel by output phase into (scale**2, C, k, k).
+    """Regroup the kernel of a transposed convolution into that of a convolution and pixel shuffle.
 
-    Output row o = scale * q + p of a transposed convolution with padding P reads input row
-    q + t - r through tap scale * (r - t) + p + P, where r = ceil(P / scale) and t = 0 .. 2r is the
-    tap of an ordinary convolution. Taps outside 0 .. 8 do not exist and become zero. The result is
-    differentiable in `weight`.
+    `weight` is (C, 1, 9, 9), of stride `scale` and padding `kernel_padding`; the result (scale**2,
+    C, k, k), k odd, for zero padding k // 2. Weights are copied, so both compute the same up to
+    rounding. Output row o = scale * q + p of a transposed convolution with padding P reads input
+    row q + t - r through tap scale * (r - t) + p + P, where r = ceil(P / scale) and t = 0 .. 2r is
+    the tap of an ordinary convolution. Taps outside 0 .. 8 do not exist and become zero. The result
+    is differentiable in `weight`.
     """
     padding = kernel_padding(scale)
     radius = -(-padding // scale)
@@ -92,10 +102,11 @@ def subpixel_kernel(weight: Tensor, scale: int) -> Tensor:
 
 
 def bicubic_kernel(scale: int) -> Tensor:
-    """Return the 9 taps, float64, of a transposed convolution with Keys' cubic, a = -0.5.
+    """Return the taps, float64 (9,), of a transposed convolution that enlarges by bicubic.
 
-    Exact for scale 2, whose 8 taps fit. Larger scales lose the outermost taps, and each output
-    phase is normalised to sum to one. Shape (9,); the taps of all phases sum to `scale`.
+    It is separable, with stride `scale`; the cubic is Keys' with a = -0.5. Exact for scale 2, whose
+    8 taps fit. Larger scales lose the outermost taps, and each output phase is normalised to sum to
+    one, so all taps sum to `scale`.
     """
     taps = torch.arange(KERNEL, dtype=torch.float64)
     centre = _centre(scale)
@@ -109,15 +120,15 @@ def bicubic_kernel(scale: int) -> Tensor:
 
 
 def resample_kernel(weight: Tensor, from_scale: int, to_scale: int) -> Tensor:
-    """Resample a (C, 1, 9, 9) transposed kernel to another scale.
+    """Resample the kernel of a transposed convolution for another scale, as initial weights.
 
-    Its taps sample a continuous kernel around each output pixel, at spacing 1 / scale of an input
-    pixel. That kernel is interpolated linearly, and is zero beyond its taps. The result is (C, 1,
-    9, 9), not normalised.
+    Its taps sample a continuous kernel around each output pixel, at spacing 1 / `from_scale` of an
+    input pixel. That kernel is interpolated linearly, and is zero beyond its taps. `weight` and the
+    result are float32 (C, 1, 9, 9); the result is not normalised.
     """
     taps = torch.arange(KERNEL, dtype=torch.float32)
-    place = (taps - _centre(to_scale)) * from_scale / to_scale + _centre(from_scale)
-    matrix = (1 - (place[:, None] - taps).abs()).clamp(min=0)
+    position = (taps - _centre(to_scale)) * from_scale / to_scale + _centre(from_scale)
+    matrix = (1 - (position[:, None] - taps).abs()).clamp(min=0)
     return matrix @ weight @ matrix.T
 
 
@@ -128,7 +139,7 @@ def _centre(scale: int) -> float:
 
 @torch.no_grad()
 def start_at_bicubic(network: FSRCNN) -> None:
-    """Initialise so that channel 0 carries the image unchanged and the output is bicubic.
+    """Initialise an FSRCNN so that it enlarges by bicubic: channel 0 carries the image unchanged.
 
     Luma is non-negative, so PReLU passes channel 0 unchanged. The other channels start as He et al.
     (ICCV 2015) for PReLU, and reach the output through near-zero weights, as in the paper. In

@@ -31,13 +31,18 @@ class Bicubic(nn.Module):
     def forward(self, luma: Tensor) -> Tensor:
         """Enlarge luma (N, 1, H, W) by bicubic to (N, 1, scale * H, scale * W), not clipped.
 
-        The image is padded with zeros.
+        Keys' cubic with a = -0.5, in float32; values may have any range. The image is padded with
+        zeros, so the outermost pixels are darker than those of other bicubic resizes.
         """
         enlarged: Tensor = F.pixel_shuffle(self.phases(luma), self.scale)
         return enlarged
 
     def phases(self, luma: Tensor) -> Tensor:
-        """Return the enlarged pixels as (N, scale**2, H, W), one channel per phase."""
+        """Return the pixels of `forward` before the pixel shuffle, (N, scale**2, H, W).
+
+        Channel scale · p + q holds output rows p, p + scale, … and columns q, q + scale, …; `luma`
+        is (N, 1, H, W).
+        """
         return F.conv2d(luma, self.kernel, padding=RADIUS)
 
 
@@ -65,7 +70,10 @@ class InterpolatedNet(nn.Module):
         self._start_at_bicubic()
 
     def forward(self, luma: Tensor) -> Tensor:
-        """Up-scale luma (N, 1, H, W) in [0, 1] to (N, 1, scale * H, scale * W), not clipped."""
+        """Up-scale luma (N, 1, H, W) in [0, 1] to (N, 1, scale * H, scale * W), not clipped.
+
+        H and W may have any size.
+        """
         enlarged = self.enlarge(luma)
         detail: Tensor = self.body(enlarged)
         restored: Tensor = enlarged + detail
@@ -109,7 +117,10 @@ class SlimVDSR(nn.Module):
         start_at_identity(self, self.last)
 
     def forward(self, luma: Tensor) -> Tensor:
-        """Up-scale luma (N, 1, H, W) in [0, 1] to (N, 1, scale * H, scale * W), not clipped."""
+        """Up-scale luma (N, 1, H, W) in [0, 1] to (N, 1, scale * H, scale * W), not clipped.
+
+        H and W may have any size.
+        """
         phases = self.enlarge.phases(luma)
         features = self.blocks(F.relu(self.first(phases)))
         correction: Tensor = self.last(F.relu(features))
@@ -118,30 +129,37 @@ class SlimVDSR(nn.Module):
 
 
 def vdsr(scale: int, width: int = 64, layers: int = 20) -> InterpolatedNet:
-    """Build VDSR of Kim, Lee and Lee, CVPR 2016, for luma (N, 1, H, W), with initial weights.
+    """Build VDSR of Kim, Lee and Lee, CVPR 2016: bicubic enlargement plus 3x3 convolutions.
 
-    It was published with 64 channels and 20 layers.
+    It maps luma (N, 1, H, W) in [0, 1] to (N, 1, scale * H, scale * W), not clipped. Initial
+    weights are random, from torch's global generator.
+
+    Args:
+        scale: Output height over input height.
+        width: Channels between the convolutions; 64 in the paper.
+        layers: Convolutions; 20 in the paper.
     """
     return InterpolatedNet(scale, (width,) * (layers - 1), (3,) * layers)
 
 
 def srcnn(scale: int) -> InterpolatedNet:
-    """Build SRCNN 9-5-5 of Dong et al., TPAMI 2016, for luma (N, 1, H, W), with initial weights.
+    """Build SRCNN 9-5-5 of Dong et al., TPAMI 2016, with a residual as in VDSR.
 
-    Here it has a residual as in VDSR.
+    It maps luma (N, 1, H, W) in [0, 1] to (N, 1, scale * H, scale * W), not clipped. Initial
+    weights are random, from torch's global generator.
     """
     return InterpolatedNet(scale, (64, 32), (9, 5, 5))
 
 
 def cubic_kernels(scale: int) -> Tensor:
-    """Return float32 kernels (scale**2, 1, 5, 5) of bicubic enlargement, one per output phase.
+    """Return kernels of bicubic enlargement, float32 (scale**2, 1, 5, 5), one per output phase.
 
-    Keys' cubic with a = −0.5; the taps of each kernel sum to 1. Phases are in the order of a pixel
-    shuffle.
+    A convolution with them and a pixel shuffle enlarge (N, 1, H, W). Keys' cubic with a = −0.5; the
+    taps of each kernel sum to 1.
     """
     phases = torch.arange(scale, dtype=torch.float64)[:, None]
-    place = (phases + 0.5) / scale - 0.5
-    distance = (torch.arange(-RADIUS, RADIUS + 1)[None, :] - place).abs()
+    position = (phases + 0.5) / scale - 0.5
+    distance = (torch.arange(-RADIUS, RADIUS + 1)[None, :] - position).abs()
     near = 1.5 * distance**3 - 2.5 * distance**2 + 1
     far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
     taps = torch.where(distance <= 1, near, torch.where(distance < RADIUS, far, 0.0))

@@ -75,10 +75,12 @@ predict a gain; no decision on the benchmark depends on this limit.
 
 
 def unfit(model: str, side: int, noise: float) -> str | None:
-    """Return why a repair is not for a photograph, whatever it gains there; None if it is.
+    """Return why a network must not be advised for a photograph, whatever its gain; else None.
+
+    The reason is a clause: the photograph is too small, or has too little noise to remove.
 
     Args:
-        model: name of REPAIRS.
+        model: one of REPAIRS.
         side: shorter side of the photograph in pixels.
         noise: standard deviation of its noise, in levels of 255.
     """
@@ -161,7 +163,10 @@ def to_outputs(values: Mapping[str, float]) -> Numbers:
 
 
 def outputs_port() -> Port:
-    """Return the port with ranges in the scaling of the network."""
+    """Return the port of the torch network's output: PORT with ranges in the network's scaling.
+
+    A vector of 2 × COUNT numbers: scaled values, then logarithms of spreads over SPREAD_RATE.
+    """
     rates = [(bound / SPREAD_RATE,) * COUNT for bound in SPREADS_IN_FILES]
     low = tuple((measure.low - measure.centre) / measure.span for measure in MEASURES)
     high = tuple((measure.high - measure.centre) / measure.span for measure in MEASURES)
@@ -169,11 +174,14 @@ def outputs_port() -> Port:
 
 
 def values_and_spreads(numbers: Numbers) -> tuple[Numbers, Numbers]:
-    """Convert a file's output to values and spreads in their units, (N, measures) each.
+    """Convert a file's output to values and spreads in their units, float32 (N, COUNT) each.
+
+    Values are clipped to `clip_low` … `clip_high` of each measure. Upscaling becomes a factor, and
+    its spread the factor's increase by one spread.
 
     Args:
-        numbers: output of a file, (N, 2 × measures), with upscaling as a base-2 logarithm; in the
-            result it is a factor.
+        numbers: output of a file, (N, 2 × COUNT), in the order of MEASURES: values, with upscaling
+            as a base-2 logarithm, then natural logarithms of spreads.
     """
     values, logarithms = np.split(numbers, 2, axis=1)
     values, spreads = values.copy(), np.exp(logarithms)

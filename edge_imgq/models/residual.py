@@ -39,7 +39,7 @@ class HalfResolutionResidual(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Restore (N, channels, H, W) in [0, 1]; the result has the same shape and is not clipped.
 
-        H and W are even.
+        H and W are even. `channels` is 1 for luma, 3 for RGB, as the network was built.
         """
         features = self.blocks(F.relu(self.first(image)))
         correction: Tensor = self.shuffle(self.last(F.relu(features)))

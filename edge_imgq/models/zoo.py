@@ -46,7 +46,10 @@ class ZooEntry:
 
     @property
     def contract(self) -> ImageContract:
-        """Task, scale, colour, peak and multiple; with a vector port for assessors."""
+        """What the network takes and returns; the peak is 1.0.
+
+        For an assessor, the result is the vector `edge_imgq.models.measures.PORT`.
+        """
         result = None
         if self.task == "assessment":
             from edge_imgq.models.measures import PORT
@@ -222,7 +225,7 @@ ASSESSORS = _by_name(
 
 
 def zoo_entry(name: str) -> ZooEntry:
-    """Return the entry of a network by name.
+    """Return the entry of a network by its exact name, with or without shipped weights.
 
     Raises:
         UsageError: It does not exist; the message lists similar names and all networks.
@@ -255,7 +258,7 @@ def card_path(name: str) -> Path:
 
 
 def graph_path(name: str) -> Path:
-    """Return the path of a network's graph without weights (`edge_imgq.export.cached_graph`).
+    """Return the path of a network's ONNX graph without weights (`edge_imgq.export.cached_graph`).
 
     The file need not exist. The name is not checked.
     """
@@ -288,7 +291,7 @@ def load_network(name: str) -> nn.Module:
 
 
 def shipped_file(folder: str, file: str) -> Path:
-    """Return the path of a file in a data folder of this package.
+    """Return the path of `file` in a data folder of this package: "weights", "cards" or "graphs".
 
     The file need not exist.
     """

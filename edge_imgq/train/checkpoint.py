@@ -53,13 +53,15 @@ class RunState:
 def write_checkpoint(path: Path, tensors: dict[str, Tensor], state: RunState) -> None:
     """Write a checkpoint atomically: under a temporary name, then renamed.
 
+    The file is safetensors, with the state as JSON in its header. A file at `path` is replaced.
+
     Args:
-        path: File to write.
-        tensors: By name; those of the averaged weights begin with `AVERAGE`.
+        path: File to write, in an existing folder.
+        tensors: Tensors by name, on any device; names of the averaged weights begin with `AVERAGE`.
         state: State of the run.
 
     Raises:
-        OutputError: The file cannot be written.
+        OutputError: The file cannot be written; an earlier one is unchanged.
     """
     text = json.dumps(dataclasses.asdict(state))
     try:
@@ -69,9 +71,9 @@ def write_checkpoint(path: Path, tensors: dict[str, Tensor], state: RunState) ->
 
 
 def read_checkpoint(path: Path) -> tuple[RunState, dict[str, Tensor]]:
-    """Read the state and tensors of a checkpoint; no code is executed.
+    """Read the state and tensors that `write_checkpoint` wrote; no code is executed.
 
-    Tensors are on the CPU.
+    Tensors are on the CPU, by name, bit for bit as written.
 
     Raises:
         ModelError: The file is missing, damaged or no checkpoint of edge-imgq.
@@ -88,9 +90,9 @@ def read_checkpoint(path: Path) -> tuple[RunState, dict[str, Tensor]]:
 
 
 def load_checkpoint_network(path: Path) -> tuple[str, nn.Module]:
-    """Return the name and network of a checkpoint, with averaged weights, in evaluation mode.
+    """Build the network of a checkpoint with its averaged weights; return its zoo name and it.
 
-    It is on the CPU, and its weights require no gradients.
+    The network is on the CPU, in evaluation mode, and its weights require no gradients.
 
     Raises:
         ModelError: The file is missing, damaged, no checkpoint, or does not fit its network.
@@ -106,9 +108,9 @@ def load_weights(network: nn.Module, prefix: str, tensors: dict[str, Tensor], pa
     """Load the tensors whose names begin with `prefix` into a network, in place.
 
     Args:
-        network: network to load into.
-        prefix: prefix to select and remove.
-        tensors: tensors of a checkpoint.
+        network: network whose state dict is replaced as a whole.
+        prefix: selects tensors, and is removed from their names.
+        tensors: tensors of a checkpoint by name; the others are ignored.
         path: path of the checkpoint, for messages.
 
     Raises:

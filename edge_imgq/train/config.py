@@ -61,10 +61,11 @@ class TrainConfig:
 
 
 def check_config(config: TrainConfig) -> None:
-    """Check the values of a configuration.
+    """Check the values of a configuration; return if a run can start. No file is opened.
 
     Raises:
-        UsageError: The network is unknown, or a value is out of range; the message names it.
+        UsageError: The network or a degradation is unknown, a value is out of range, or an option
+            does not suit the network; the message names it.
     """
     schedule, entry = config.schedule, zoo_entry(config.model)
     counts = {name: getattr(schedule, name) for name in ("steps", "batch", "versions", "grid")}

@@ -42,7 +42,10 @@ class TextureCritic(nn.Module):
         self.body = nn.Sequential(*layers, nn.Flatten(), *dense)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return logits (N, 1) for images (N, C, H, W) in [0, 1]."""
+        """Return logits (N, 1), positive for true, of images (N, 1 or 3, side, side) in [0, 1].
+
+        Three channels are RGB, of which only the luma counts.
+        """
         logit: Tensor = self.body(luma(image))
         return logit
 
@@ -69,7 +72,10 @@ class PatchCritic(nn.Module):
         self.body = nn.Sequential(*layers, nn.Conv2d(channels, 1, 4, 1, 1))
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return scores (N, 1, h, w) for images (N, C, H, W) in [0, 1]."""
+        """Return scores (N, 1, h, w), higher for true, of images (N, channels, H, W) in [0, 1].
+
+        h and w are about H / 8 and W / 8; a score is of 70 × 70 pixels.
+        """
         answer: Tensor = self.body(image)
         return answer
 
@@ -81,44 +87,51 @@ CriticLoss = Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]
 
 
 def classification_loss(
-    critic: nn.Module, restored: Tensor, truth: Tensor, places: Tensor
+    critic: nn.Module, restored: Tensor, truth: Tensor, weights: Tensor
 ) -> Tensor:
     """Return half the sum of the mean cross-entropies of classifying true and restored images.
 
-    A scalar with gradients. Images are (N, C, H, W); `places` is unused.
+    A scalar tensor with gradients, 0 for a perfect critic and log 2 for one that guesses.
+
+    Args:
+        critic: critic whose loss it is; it returns logits, positive for true images.
+        restored: images (N, C, H, W) in [0, 1].
+        truth: true images of the same shape.
+        weights: unused.
     """
-    del places
+    del weights
     loss: Tensor = 0.5 * (F.softplus(-critic(truth)).mean() + F.softplus(critic(restored)).mean())
     return loss
 
 
-def wasserstein_loss(critic: nn.Module, restored: Tensor, truth: Tensor, places: Tensor) -> Tensor:
+def wasserstein_loss(critic: nn.Module, restored: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     """Return restored minus true mean score, plus PENALTY times the gradient penalty.
 
-    A scalar with gradients.
+    A scalar tensor with gradients, which may be negative. Gulrajani et al., NeurIPS 2017.
 
     Args:
-        critic: critic whose loss it is.
-        restored: images (N, C, H, W).
+        critic: critic whose loss it is; it returns scores of any range and shape (N, ...).
+        restored: images (N, C, H, W) in [0, 1].
         truth: true images of the same shape.
-        places: interpolation weight of the true image, (N, 1, 1, 1).
+        weights: interpolation weight of the true image in [0, 1), (N, 1, 1, 1).
     """
     distance: Tensor = critic(restored).mean() - critic(truth).mean()
-    return distance + PENALTY * gradient_penalty(critic, restored, truth, places)
+    return distance + PENALTY * gradient_penalty(critic, restored, truth, weights)
 
 
-def gradient_penalty(critic: nn.Module, restored: Tensor, truth: Tensor, places: Tensor) -> Tensor:
+def gradient_penalty(critic: nn.Module, restored: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     """Return the mean of (|gradient| - 1)^2 at interpolations of restored and true images.
 
-    A scalar with gradients; |gradient| is the norm over all pixels and channels of an image.
+    The gradient is that of an image's mean score by its pixels, |gradient| its norm over all pixels
+    and channels. A scalar tensor with gradients. Gulrajani et al., NeurIPS 2017.
 
     Args:
         critic: critic whose gradient is penalised.
-        restored: images (N, C, H, W).
+        restored: images (N, C, H, W) in [0, 1].
         truth: true images of the same shape.
-        places: interpolation weight of the true image, (N, 1, 1, 1).
+        weights: interpolation weight of the true image in [0, 1), (N, 1, 1, 1).
     """
-    between = torch.lerp(restored, truth, places).requires_grad_(True)
+    between = torch.lerp(restored, truth, weights).requires_grad_(True)
     answer = critic(between).flatten(1).mean(dim=1).sum()
     (gradient,) = torch.autograd.grad(answer, between, create_graph=True)
     penalty: Tensor = (gradient.flatten(1).norm(dim=1) - 1.0).square().mean()

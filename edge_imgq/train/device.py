@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 def training_device(requested: Device) -> torch.device:
-    """Return the device of this process, as `choose_device` selects it on this machine.
+    """Return the device of this process: the CPU, or one GPU for each process that runs here.
+
+    Args:
+        requested: "cpu", "cuda", or "auto" for a GPU if PyTorch finds one.
 
     Raises:
         RuntimeUnavailableError: A GPU is requested and PyTorch finds none.
@@ -33,7 +36,7 @@ def training_device(requested: Device) -> torch.device:
 
 
 def choose_device(requested: Device, *, gpus: int, rank: int = 0) -> torch.device:
-    """Return the CPU, or the GPU of one of this machine's processes.
+    """Return the CPU, or the GPU whose index is this process's rank; no device is queried.
 
     Args:
         requested: "cpu", "cuda", or "auto" for a GPU if there is one.
@@ -60,15 +63,15 @@ def choose_device(requested: Device, *, gpus: int, rank: int = 0) -> torch.devic
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Return True if a device multiplies bfloat16 natively; emulation is ten times slower.
+    """Return True if a device, CPU or CUDA GPU, multiplies bfloat16 natively.
 
-    PyTorch's query whether its kernels accept bfloat16 does not answer this: on processors with
-    only AVX-512 they do, by converting every operand.
+    Emulation is ten times slower. PyTorch's query whether its kernels accept bfloat16 does not
+    answer this: on processors with only AVX-512 they do, by converting every operand.
     """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    found = torch.cpu.get_capabilities()  # avx512_bf16 and amx_bf16 on x86, arm_bf16 on Arm
-    return any(has for name, has in found.items() if "bf16" in name)
+    capabilities = torch.cpu.get_capabilities()  # avx512_bf16, amx_bf16 on x86, arm_bf16 on Arm
+    return any(has for name, has in capabilities.items() if "bf16" in name)
 
 
 def schedule_on(device: torch.device, schedule: Schedule, requested: PrecisionChoice) -> Schedule:
@@ -86,9 +89,11 @@ def schedule_on(device: torch.device, schedule: Schedule, requested: PrecisionCh
 
 
 def in_precision(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
-    """Return a context that computes in bfloat16 (autocast) if available, or in float32.
+    """Return a context manager in which a forward pass computes in the given precision.
 
-    bfloat16 has float32's exponent range, so no gradient scaling is needed.
+    "bfloat16" is torch's autocast: convolutions and products in bfloat16, weights in float32. On a
+    GPU without bfloat16 it has no effect, as "float32". bfloat16 has float32's exponent range, so
+    no gradient scaling is needed.
     """
     if precision == "float32" or (device.type == "cuda" and not torch.cuda.is_bf16_supported()):
         return nullcontext()

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def event_writer(folder: Path | None) -> Iterator[Callable[[str, float, int], None]]:
-    """Yield a function that adds a value to a named curve at a step; a no-op without a folder.
+    """Yield a function (name, value, step) that adds a point to a TensorBoard curve.
 
-    A resumed run adds an event file; TensorBoard merges them.
+    Points go to an event file in `folder`, which is closed at the end of the `with` statement; with
+    None the function does nothing. A resumed run adds an event file; TensorBoard merges them.
 
     Raises:
         RuntimeUnavailableError: the package `tensorboard` is not installed.

@@ -39,7 +39,10 @@ class Encoder(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return features (N, channels, H / 4, W / 4) of RGB in [0, 1]."""
+        """Return features (N, channels, H / 4, W / 4) of RGB (N, 3, H, W) in [0, 1].
+
+        Sides are rounded up.
+        """
         features: Tensor = self.network.encode(image)[-1]
         return features
 
@@ -69,7 +72,10 @@ class VGG(nn.Module):
             self.register_buffer(name, constant, persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return features (N, 512, H / 16, W / 16) of RGB (N, 3, H, W) in [0, 1]."""
+        """Return features (N, 512, H / 16, W / 16), 0 or above, of RGB (N, 3, H, W) in [0, 1].
+
+        Sides are rounded down after each of the four poolings.
+        """
         features: Tensor = self.features((image - self.mean) / self.deviation)
         return features
 
@@ -77,8 +83,8 @@ class VGG(nn.Module):
 def load_features(path: Path | None) -> nn.Module:
     """Return a frozen network that maps RGB (N, 3, H, W) in [0, 1] to features.
 
-    It is on the CPU. Features have a quarter of the sides with deblur-slim, a sixteenth with
-    VGG-19.
+    It is on the CPU, in evaluation mode. Features are (N, channels, H / 4, W / 4) with deblur-slim,
+    (N, 512, H / 16, W / 16) with VGG-19.
 
     Args:
         path: Weights of torchvision's VGG-19 (.pth or .safetensors), or a checkpoint of `edge-imgq
@@ -115,21 +121,20 @@ def content_loss(
 ) -> Tensor:
     """Return the mean squared difference of features over the mean square of the truth's.
 
-    The papers do not divide; the ratio makes weights comparable between feature networks. A scalar
-    with gradients. One channel is repeated to three.
+    A scalar tensor with gradients, 0 for equal images. The papers do not divide; the ratio makes
+    weights comparable between feature networks. One channel is repeated to three.
 
     Args:
         features: feature network.
-        restored: images (N, C, H, W) in [0, 1].
+        restored: images (N, 1 or 3, H, W) in [0, 1].
         truth: ground truth of the same shape.
         workers: processes that share the batch; the truth's mean square is over all of it.
     """
-    wanted = features(_three_channels(truth))
-    found = features(_three_channels(restored))
-    share: Tensor = F.mse_loss(found, wanted) / workers.average(wanted.square().mean()).clamp(
-        min=1e-6
-    )
-    return share
+    expected = features(_three_channels(truth))
+    actual = features(_three_channels(restored))
+    energy = workers.average(expected.square().mean()).clamp(min=1e-6)
+    ratio: Tensor = F.mse_loss(actual, expected) / energy
+    return ratio
 
 
 def _three_channels(image: Tensor) -> Tensor:

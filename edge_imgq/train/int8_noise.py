@@ -89,10 +89,10 @@ class Int8Noise(TorchFunctionMode):
 
     def _stored(self, tensor: Tensor) -> Tensor:
         """Return the noisy value of a tensor, or a tensor from outside the context unchanged."""
-        found = self._computed.get(id(tensor))
-        if found is None:
+        entry = self._computed.get(id(tensor))
+        if entry is None:
             return tensor
-        computed, stored = found
+        computed, stored = entry
         if stored is None:
             stored = self._with_noise(computed)
             self._computed[id(tensor)] = (computed, stored)

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 @contextmanager
 def deferred_interrupt() -> Iterator[threading.Event]:
-    """Yield an event that the first Ctrl-C sets; a second one raises at once.
+    """Yield an event that the first Ctrl-C (SIGINT) sets; a second one raises KeyboardInterrupt.
 
-    An interrupt within an optimiser step would leave weights that no uninterrupted run has. Outside
-    the main thread, where Python allows no handler, the event is never set.
+    The caller checks the event between steps: an interrupt within an optimiser step would leave
+    weights that no uninterrupted run has. The earlier handler is restored at the end. Outside the
+    main thread, where Python allows no handler, the event is never set.
     """
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():

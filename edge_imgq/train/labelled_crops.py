@@ -83,9 +83,12 @@ TONES_ALONE = 0.8
 
 @dataclass(frozen=True)
 class CropSet:
-    """Crops and samples, uint8 (N, p, p, 3), their scaled measures, and unreadable files.
+    """Crops and samples of photographs with their labels.
 
-    The measures are (N, measures); unknown ones are NaN.
+    Attributes:
+        pixels: RGB, uint8 (N, p, p, 3).
+        labels: scaled measures as `to_outputs` gives them, float32 (N, measures); NaN if unknown.
+        left_out: files that could not be used.
     """
 
     pixels: Pixels
@@ -121,18 +124,20 @@ class CropSampler:
         """Draw the next batch, with replacement; only `rng` changes state.
 
         Returns:
-            Mean responses (batch, n, 1, 1) in 0 … 6 as inputs, and scaled measures (batch,
-            measures, 1, 1)
-            as targets, NaN if unknown; both float32.
+            Mean responses (batch, n, 1, 1) in 0 … 6 as inputs, and as targets scaled measures
+            (batch, measures, 1, 1), NaN if unknown; both float32.
         """
         chosen = rng.integers(0, len(self.all.degraded), self._batch)
         return Batch(self.all.degraded[chosen], self.all.truth[chosen])
 
 
 def load_crops(folders: tuple[Path, ...], recipe: Recipe, patch: int) -> CropSet:
-    """Degrade a region of each photograph, repair it with each network, and cut it into four.
+    """Make labelled crops of degraded photographs, to train a network that measures degradations.
 
-    Beside these crops stand samples of the pixels of whole photographs whose tones are degraded.
+    A region of each photograph is degraded at random and cut into four crops, labelled with the
+    severities and with the PSNR that each network of REPAIRS gains there. SAMPLES more crops hold
+    evenly spaced pixels of a large part whose tones are degraded. Results repeat exactly for a
+    seed and file names.
 
     Args:
         folders: folders of sharp photographs without degradations.
@@ -250,9 +255,12 @@ def _random_crop(photo: Pixels, rng: np.random.Generator) -> Pixels:
 def repaired(photo: Pixels, name: str, network: nn.Module) -> Pixels:
     """Return the result of a network of the zoo on an RGB photograph, as `enhance` computes it.
 
+    A network on luma gets BT.601 luma; the photograph's chroma is added to its result. Values are
+    rounded to 8 bits after the network.
+
     Args:
         photo: uint8 (H, W, 3).
-        name: name of the network.
+        name: name of the network in the zoo; its scale is 1.
         network: the network with its weights.
 
     Returns:
@@ -269,18 +277,19 @@ def repaired(photo: Pixels, name: str, network: nn.Module) -> Pixels:
 
 
 def in_colour(photo: Pixels) -> Pixels:
-    """Return an image (H, W, 1) or (H, W, 3) as RGB (H, W, 3); gray is repeated over channels."""
+    """Return uint8 (H, W, 1) or (H, W, 3) as RGB (H, W, 3): gray is repeated, RGB unchanged."""
     return np.repeat(photo, 3, axis=2) if photo.shape[2] == 1 else photo
 
 
 def luma_psnr(truth: Pixels, image: Pixels) -> float:
-    """Return the luma PSNR of an RGB image in dB, at most 51, excluding the border.
+    """Return the PSNR of an RGB image in dB, on BT.601 luma, at most 51, excluding the border.
 
-    MIN_ERROR is added to the mean squared error; BORDER pixels on each side do not count.
+    MIN_ERROR is added to the mean squared error, in levels of 255 squared, so equal images give
+    51.1 dB; BORDER pixels on each side do not count.
 
     Args:
-        truth: uint8 (H, W, 3).
-        image: uint8 (H, W, 3).
+        truth: RGB, uint8 (H, W, 3).
+        image: RGB, uint8 of the same shape.
     """
     return _decibels(_errors(truth, image))
 

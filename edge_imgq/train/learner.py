@@ -32,7 +32,17 @@ BETAS = (0.9, 0.99)
 
 @dataclass(frozen=True)
 class Learner:
-    """A network in training: weights, their moving average and the optimiser's moments."""
+    """A network in training: weights, their moving average and the optimiser's moments.
+
+    Attributes:
+        network: network that is trained.
+        average: network of the same shape that holds the moving average of the weights.
+        optimiser: Adam on the network's parameters.
+        schedule: hyperparameters, by step.
+        forward: computes the outputs that the loss reads, largest first (`outputs_of`).
+        objective: loss, with its critic if any.
+        workers: processes over which losses and gradients are averaged.
+    """
 
     network: nn.Module
     average: nn.Module
@@ -45,11 +55,11 @@ class Learner:
     def step(self, batch: Batch, step: int) -> float:
         """Take step number `step` (from 0) on a batch and return its loss, averaged over processes.
 
-        `batch` is this process's share; every process must call it. If the loss is not finite in
-        one of them, training has diverged: NaN is returned, and the network and its average stay
-        unchanged. A critic has learnt from the batch by then. A finite loss whose
-        gradients are not finite is not noticed here: the weights become NaN, and the next step
-        returns NaN.
+        Network and average are changed in place. `batch` is this process's share; every process
+        must call it. If the loss is not finite in one of them, training has diverged: NaN is
+        returned, and both stay unchanged, but a critic has learnt from the batch. A finite loss
+        whose gradients are not finite is not noticed here: the weights become NaN, and the next
+        step returns NaN.
         """
         rate = learning_rate(self.schedule, step)
         for group in self.optimiser.param_groups:
@@ -68,19 +78,21 @@ class Learner:
         return value
 
     def standardise(self, batch: Batch) -> None:
-        """Set the standardisation of a measuring network from the statistics of a batch.
+        """Set the standardisation of a `DegradationNet` to a batch's mean and deviation, in place.
 
-        `batch.degraded` has the statistics; the network and its average are changed in place.
+        `batch.degraded` has filter responses, float32 (N, n, 1, 1). The moving average gets the
+        same. Other networks are not accepted.
         """
-        seen = _to_float(batch.degraded, device_of(self.network))
+        statistics = _to_float(batch.degraded, device_of(self.network))
         for network in (self.network, self.average):
             assert isinstance(network, DegradationNet)
-            network.standardise(seen)
+            network.standardise(statistics)
 
     def loss(self, batch: Batch, step: int) -> Tensor:
-        """Return the loss of step number `step` on a batch, after any critic steps on it.
+        """Return the loss of step number `step` (from 0) on a batch, after any critic steps on it.
 
-        A scalar tensor with gradients; `step` counts from 0.
+        A scalar tensor with gradients, of this process's share alone. The network's weights stay
+        unchanged; those of a critic do not. Precision and int8 noise follow the schedule.
         """
         device = device_of(self.network)
         degraded, truth = _to_float(batch.degraded, device), _to_float(batch.truth, device)
@@ -129,10 +141,17 @@ def new_learner(
     workers: Workers = ALONE,
     objective: Objective | None = None,
 ) -> Learner:
-    """Return a learner of `network`; `average` is a copy that will hold the moving average.
+    """Return a learner that trains `network` by Adam, with fresh moments.
 
-    Without an objective, the schedule's pixel loss is used. `network` is put in training mode and
-    `average` in evaluation mode, both in channels-last order, in place.
+    `network` is put in training mode and `average` in evaluation mode, both in channels-last memory
+    order, in place.
+
+    Args:
+        network: network to train, on its device.
+        average: a copy of it, which will hold the moving average of the weights.
+        schedule: hyperparameters.
+        workers: processes that share each batch.
+        objective: loss; None for the schedule's pixel loss.
     """
     network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average.eval().requires_grad_(False)
@@ -149,16 +168,18 @@ def training_forward(network: nn.Module) -> Callable[[Tensor], Tensor]:
     """Return the fastest function that computes `network(x)` with gradients.
 
     It takes (N, C, H, W) in [0, 1] and uses the network's own weights; nothing is altered. For an
-    FSRCNN the result differs from `network(x)` by float32 rounding; other networks are returned
-    themselves.
+    FSRCNN it computes the transposed convolution as a convolution and pixel shuffle, and differs
+    from `network(x)` by float32 rounding; other networks are returned themselves.
     """
     return network.forward_subpixel if isinstance(network, FSRCNN) else network
 
 
 def outputs_of(network: nn.Module) -> Callable[[Tensor], tuple[Tensor, ...]]:
-    """Return a function that computes all outputs that the loss reads, largest first.
+    """Return a function that computes all outputs that the loss reads, as a tuple, largest first.
 
-    It takes images (N, C, H, W) in [0, 1], or for a `DegradationNet` the result of `statistics`.
+    It takes images (N, C, H, W) in [0, 1], or for a `DegradationNet` the result of `statistics`. A
+    coarse-to-fine network returns one image per level, each half as large as the one before; all
+    others one output.
     """
     if isinstance(network, CoarseToFine):
         return network.forward_levels
@@ -169,9 +190,10 @@ def outputs_of(network: nn.Module) -> Callable[[Tensor], tuple[Tensor, ...]]:
 
 
 def last_layer(network: nn.Module) -> nn.Module:
-    """Return the convolution that was built last.
+    """Return the last convolution, transposed or not, in the order of `network.modules()`.
 
-    Transposed convolutions count too; IndexError if there is none.
+    Raises:
+        IndexError: the network has none.
     """
     kinds = (nn.Conv2d, nn.ConvTranspose2d)
     return [module for module in network.modules() if isinstance(module, kinds)][-1]
@@ -179,7 +201,7 @@ def last_layer(network: nn.Module) -> nn.Module:
 
 @torch.no_grad()
 def hold_slopes(network: nn.Module) -> None:
-    """Clamp PReLU slopes to [0, 1] in place, without gradients; PReLU is then max(x, a * x)."""
+    """Clamp all PReLU slopes of a network to [0, 1], in place; PReLU is then max(x, slope · x)."""
     for module in network.modules():
         if isinstance(module, nn.PReLU):
             module.weight.clamp_(0.0, 1.0)

@@ -24,7 +24,8 @@ MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 def learner_tensors(learner: Learner) -> dict[str, Tensor]:
     """Return the tensors from which `restore_learner` resumes exactly, by name.
 
-    They share memory with the learner: write or copy them before the next step.
+    Weights, their moving average and Adam's moments, and those of a critic. They share memory with
+    the learner, on its device: write or copy them before the next step.
     """
     tensors = {
         **_weights(NETWORK, learner.network),
@@ -39,10 +40,17 @@ def learner_tensors(learner: Learner) -> dict[str, Tensor]:
 
 
 def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) -> None:
-    """Copy the tensors of `learner_tensors`, read from `path`, into a new learner, in place; exact.
+    """Copy the tensors of `learner_tensors` into a new learner, in place, bit for bit.
+
+    Moments that are missing are left at Adam's initial state.
+
+    Args:
+        learner: Learner of the same network and objective.
+        tensors: Tensors of a checkpoint, by name, on any device.
+        path: Path of the checkpoint, for messages.
 
     Raises:
-        ModelError: The tensors do not fit the network.
+        ModelError: The tensors do not fit the network or its critic.
     """
     load_weights(learner.network, NETWORK, tensors, path)
     load_weights(learner.average, AVERAGE, tensors, path)

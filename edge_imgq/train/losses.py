@@ -26,35 +26,35 @@ COLOUR_SIGMA = 3.0
 
 
 def absolute_error(difference: Tensor) -> Tensor:
-    """Return the mean absolute error.
-
-    A scalar with gradients, of a difference of any shape.
-    """
+    """Return the mean of |d| over a difference of any shape, a scalar tensor with gradients."""
     return difference.abs().mean()
 
 
 def charbonnier_error(difference: Tensor) -> Tensor:
-    """Return the mean of sqrt(d^2 + e^2), a smooth absolute error (LapSRN, 2017).
+    """Return the mean of sqrt(d^2 + e^2), a smooth absolute error, with e = CHARBONNIER_EPSILON.
 
-    e is CHARBONNIER_EPSILON. A scalar with gradients, of a difference of any shape.
+    A scalar tensor with gradients, of a difference of any shape; at least e. Lai et al., "LapSRN",
+    CVPR 2017.
     """
     return (difference.square() + CHARBONNIER_EPSILON**2).sqrt().mean()
 
 
 def squared_error(difference: Tensor) -> Tensor:
-    """Return the mean squared error times SQUARED_WEIGHT, which matches the other gradients.
+    """Return SQUARED_WEIGHT times the mean of d^2 over a difference of any shape.
 
-    A scalar with gradients, of a difference of any shape.
+    A scalar tensor with gradients. The weight makes the gradients about as large as those of the
+    absolute error, for images in [0, 1].
     """
     return SQUARED_WEIGHT * difference.square().mean()
 
 
 def logarithmic_error(difference: Tensor) -> Tensor:
-    """Return the mean over images of the log of the mean squared error: PSNR up to a factor.
+    """Return the mean over images of the natural log of the mean squared error plus MSE_OFFSET.
 
-    Where some images are much harder than others, as with many noise levels, the squared error is
-    dominated by the hard ones; here a decibel of each image counts the same. The logarithm is
-    natural; `difference` is (N, C, H, W).
+    That is PSNR up to a factor. Where some images are much harder than others, as with many noise
+    levels, the squared error is dominated by the hard ones; here a decibel of each image counts the
+    same. `difference` is (N, C, H, W), of images in [0, 1]; the result a scalar tensor with
+    gradients, usually negative.
     """
     return (difference.square().mean(dim=(1, 2, 3)) + MSE_OFFSET).log().mean()
 
@@ -71,8 +71,13 @@ PIXEL_LOSSES: dict[PixelLoss, Callable[[Tensor], Tensor]] = {
 def shared_loss(error: Callable[[Tensor], Tensor], difference: Tensor, luma_share: float) -> Tensor:
     """Return `luma_share` times the loss on luma plus the rest times the loss on the RGB channels.
 
-    `difference` is (N, C, H, W); with one channel, the loss is on that alone. `luma_share` is 0 …
-    1; the result is a scalar with gradients.
+    Args:
+        error: pixel loss of a difference, such as a value of PIXEL_LOSSES.
+        difference: (N, 1 or 3, H, W); with one channel, the loss is on that alone.
+        luma_share: weight of the luma, 0 to 1.
+
+    Returns:
+        A scalar tensor with gradients.
     """
     if not luma_share or difference.shape[1] == 1:
         return error(difference)
@@ -80,9 +85,9 @@ def shared_loss(error: Callable[[Tensor], Tensor], difference: Tensor, luma_shar
 
 
 def luma(image: Tensor) -> Tensor:
-    """Return the luma (N, 1, H, W) of RGB (N, 3, H, W); one channel is returned unchanged.
+    """Return the full-range BT.601 luma (N, 1, H, W) of RGB (N, 3, H, W); one channel unchanged.
 
-    In the range of the image: weights 0.299, 0.587 and 0.114 without offset.
+    It has the range and dtype of the image: weights 0.299, 0.587 and 0.114 without offset.
     """
     if image.shape[1] == 1:
         return image
@@ -91,10 +96,11 @@ def luma(image: Tensor) -> Tensor:
 
 
 def colour_loss(restored: Tensor, truth: Tensor) -> Tensor:
-    """Return the mean squared error after a Gaussian blur, which tolerates small shifts.
+    """Return the mean squared error after a Gaussian blur of 3 pixels: colour, not detail.
 
-    A scalar with gradients. Ignatov et al., ICCV 2017, section 3.1.1. Only positions where the
-    kernel fits are counted. Images are (N, C, H, W), at least 19 pixels high and wide.
+    A scalar tensor with gradients. Ignatov et al., ICCV 2017, section 3.1.1. Only positions where
+    the kernel fits are counted. Images are (N, C, H, W) of one shape, at least 19 pixels high and
+    wide.
     """
     kernel = torch.from_numpy(gaussian_kernel(COLOUR_SIGMA))[None, None].to(restored.device)
     difference = (restored - truth).flatten(0, 1)[:, None]
@@ -102,9 +108,10 @@ def colour_loss(restored: Tensor, truth: Tensor) -> Tensor:
 
 
 def total_variation(image: Tensor) -> Tensor:
-    """Return the mean squared difference of vertical plus horizontal neighbours, (N, C, H, W).
+    """Return the mean squared difference of vertical neighbours plus that of horizontal ones.
 
-    A scalar with gradients.
+    `image` is (N, C, H, W), at least 2 pixels high and wide; the result a scalar tensor with
+    gradients.
     """
     down = image[:, :, 1:] - image[:, :, :-1]
     across = image[..., 1:] - image[..., :-1]

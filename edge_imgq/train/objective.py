@@ -76,18 +76,19 @@ class Critic:
     workers: Workers
 
     def learn(self, restored: Tensor, truth: Tensor, step: int) -> None:
-        """Take the critic's steps on one batch; random numbers depend only on seed and step.
+        """Take the critic's optimiser steps on one batch; its weights are changed in place.
 
-        Both images are (N, C, H, W) in [0, 1]; `step` counts from 0. `restored` gets no gradient.
+        Images are this process's (N, C, H, W) in [0, 1]; `step` counts from 0 and seeds the random
+        numbers. `restored` gets no gradient. Every process must call it.
         """
         chance = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
         self.network.requires_grad_(True)
         for _ in range(self.steps):
             # For the whole batch, of which this process has a part.
-            places = torch.rand((len(truth) * self.workers.count, 1, 1, 1), generator=chance)
-            places = places[self.workers.rank :: self.workers.count].to(truth.device)
+            weights = torch.rand((len(truth) * self.workers.count, 1, 1, 1), generator=chance)
+            weights = weights[self.workers.rank :: self.workers.count].to(truth.device)
             self.optimiser.zero_grad(set_to_none=True)
-            loss = self.loss(self.network, restored.detach(), truth, places)
+            loss = self.loss(self.network, restored.detach(), truth, weights)
             loss.backward()  # type: ignore[no-untyped-call]
             self.workers.average_gradients(self.network)
             self.optimiser.step()
@@ -105,9 +106,10 @@ class PixelObjective:
     critic: None = None
 
     def loss(self, restored: Tensor, truth: Tensor, step: int) -> Tensor:
-        """Return the mean loss of step `step` (from 0) over two batches (N, C, H, W) in [0, 1].
+        """Return the schedule's pixel loss of step `step` (from 0), a scalar tensor with gradients.
 
-        A scalar tensor with gradients.
+        Both images are (N, C, H, W) of one shape, in [0, 1]. With three channels, the schedule's
+        `luma_share` of the loss is on luma.
         """
         error = PIXEL_LOSSES[pixel_loss_at(self.schedule, step)]
         return shared_loss(error, restored - truth, self.schedule.luma_share)
@@ -128,17 +130,21 @@ class MeasuresObjective:
     def loss(self, restored: Tensor, truth: Tensor, step: int) -> Tensor:
         """Return the mean of |e| + e^2 + |e| / s + log s over known measures.
 
+        A scalar tensor with gradients; NaN if no measure is known. e is the error of an estimate, s
+        its predicted scale: log s is SPREAD_RATE times the second output, clamped to SPREADS. In
+        |e| / s, e has no gradient.
+
         Args:
-            restored: estimates and spreads, (N, 2 × m).
-            truth: target values (N, m, 1, 1); NaN if unknown.
+            restored: m estimates and their m spreads, (N, 2 × m).
+            truth: target values (N, m, 1, 1), in the scale of the outputs; NaN if unknown.
             step: unused.
         """
         del step
         estimates, spreads = restored.chunk(2, dim=1)
         logarithms = (SPREAD_RATE * spreads).clamp(*SPREADS)
-        wanted = truth.flatten(1)
-        known = ~wanted.isnan()
-        errors = (estimates - wanted.nan_to_num()).abs()
+        targets = truth.flatten(1)
+        known = ~targets.isnan()
+        errors = (estimates - targets.nan_to_num()).abs()
         likelihood = errors.detach() * torch.exp(-logarithms) + logarithms
         return (errors + errors.square() + likelihood)[known].mean()
 
@@ -211,12 +217,13 @@ def new_objective(
     workers: Workers,
     device: torch.device,
 ) -> Objective:
-    """Return the objective of a schedule.
+    """Return the objective of a schedule: `DpedObjective`, `DeblurGanObjective` or a pixel loss.
 
     Args:
-        schedule: schedule of the run; its seed determines the critic's initial weights.
+        schedule: schedule of the run, which names the loss; its seed determines the critic's
+            initial weights.
         channels: channels of the network's output.
-        side: height and width of an output patch.
+        side: height and width of an output patch, in pixels.
         features: weights of the feature network, or None for the shipped one.
         workers: processes of the run.
         device: device of the critic and feature networks.
@@ -252,10 +259,15 @@ def coarse_loss(
 ) -> Tensor:
     """Return the mean loss of the smaller outputs of a coarse-to-fine network.
 
-    Each is compared with the downsampled ground truth (Nah, Kim and Lee, CVPR 2017). With a
-    composite loss, which applies to the largest output only, the others use the absolute error.
-    `outputs` are (N, C, H / 2, W / 2), then half of that and so on; `truth` is (N, C, H, W). `step`
-    counts from 0.
+    Each is compared with the ground truth averaged over 2 × 2, 4 × 4, … pixels (Nah, Kim and Lee,
+    CVPR 2017). With a composite loss, which applies to the largest output only, the others use the
+    absolute error. A scalar tensor with gradients.
+
+    Args:
+        outputs: images in [0, 1], at least one: (N, C, H / 2, W / 2), then half of that and so on.
+        truth: ground truth (N, C, H, W) in [0, 1].
+        schedule: names the pixel loss.
+        step: step number, from 0.
     """
     error = PIXEL_LOSSES[pixel_loss_at(schedule, step)]
     errors = []

@@ -26,9 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pair:
-    """An input (H, W, C) and its ground truth (scale * H, scale * W, C), both uint8.
+    """A network input and its ground truth.
 
-    Inputs beside the image are channels after it.
+    Attributes:
+        name: file name of the image.
+        degraded: input, uint8 (H, W, C); inputs other than the image are channels after it.
+        truth: ground truth, uint8 (scale * H, scale * W, C).
     """
 
     name: str
@@ -75,7 +78,13 @@ def load_pairs(folders: tuple[Path, ...], entry: ZooEntry, recipe: Recipe) -> Pa
     """Read every image of the folders and degrade it for the network's task.
 
     A folder of pairs gives its own pairs (`edge_imgq.images.pair_files`). Sides are cropped at the
-    bottom and right to the network's multiple. Unusable files are in `left_out`.
+    bottom and right to the network's multiple. Unreadable files, and pairs of different sizes, are
+    in `left_out`. Degradations repeat exactly for a seed and file name.
+
+    Args:
+        folders: folders of images, in this order.
+        entry: network of the zoo, whose task, scale, colour and inputs decide the pairs.
+        recipe: sizes, versions and seed.
 
     Raises:
         UsageError: A folder is missing or holds no image.

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs (N, C, p, p) and ground truth (N, C, scale * p, scale * p), both uint8.
+    """Inputs and ground truth of one training step.
 
-    For a network that measures: statistics of crops (N, n, 1, 1) and their target values
-    (N, measures, 1, 1), both float32.
+    Attributes:
+        degraded: inputs, uint8 (N, C, p, p). For a network that measures degradations, filter
+            responses, float32 (N, n, 1, 1).
+        truth: ground truth, uint8 (N, C, scale * p, scale * p). For a network that measures,
+            target values, float32 (N, measures, 1, 1).
     """
 
     degraded: NDArray[np.uint8] | NDArray[np.float32]
@@ -48,29 +51,29 @@ class BatchSampler:
         if not self._pairs:
             raise ImageError(f"No training image is {patch} pixels wide and high or larger.")
         self._batch, self._patch, self._scale, self._grid = batch, patch, scale, grid
-        counts = [self._places(side) for pair in self._pairs for side in pair.degraded.shape[:2]]
+        counts = [self._positions(side) for pair in self._pairs for side in pair.degraded.shape[:2]]
         self._upto = np.cumsum(np.prod(np.reshape(counts, (-1, 2)), axis=1))
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Draw the next batch of patches with replacement; only `rng` changes state.
 
-        Both images are uint8 (batch, C, h, w). Positions are uniform over all images, orientations
-        over the eight of a square.
+        Inputs are uint8 (batch, C, patch, patch), truths as large times the scale, of the same
+        region. Positions are uniform over all images, orientations over the eight of a square.
         """
-        places = rng.integers(0, self._upto[-1], self._batch)
+        positions = rng.integers(0, self._upto[-1], self._batch)
         orientations = rng.integers(0, 8, self._batch)
-        drawn = [self._cut(int(p), int(o)) for p, o in zip(places, orientations, strict=True)]
+        drawn = [self._cut(int(p), int(o)) for p, o in zip(positions, orientations, strict=True)]
         return Batch(np.stack([d for d, _ in drawn]), np.stack([t for _, t in drawn]))
 
-    def _places(self, side: int) -> int:
+    def _positions(self, side: int) -> int:
         """Return the number of patch positions along an input side."""
         return (side - self._patch) // self._grid + 1
 
-    def _cut(self, place: int, orientation: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        index = int(np.searchsorted(self._upto, place, side="right"))
+    def _cut(self, position: int, orientation: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        index = int(np.searchsorted(self._upto, position, side="right"))
         pair, patch, scale = self._pairs[index], self._patch, self._scale
-        within = place - (int(self._upto[index - 1]) if index else 0)
-        top, left = divmod(within, self._places(pair.degraded.shape[1]))
+        within = position - (int(self._upto[index - 1]) if index else 0)
+        top, left = divmod(within, self._positions(pair.degraded.shape[1]))
         top, left = top * self._grid, left * self._grid
         degraded = pair.degraded[top : top + patch, left : left + patch]
         top, left, patch = top * scale, left * scale, patch * scale
@@ -79,9 +82,10 @@ class BatchSampler:
 
 
 def oriented(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Rotate by 90° `orientation % 4` times, and mirror from 4 on; (H, W, C) to (C, H, W).
+    """Turn an image (H, W, C) into one of the eight orientations of a square; (C, H, W).
 
-    Rotations are counter-clockwise, before mirroring left and right. A view.
+    It is rotated counter-clockwise by 90° `orientation` % 4 times, then for orientations 4 to 7
+    mirrored left to right. A view.
     """
     turned = np.rot90(pixels, orientation % 4)
     return (turned[:, ::-1] if orientation >= 4 else turned).transpose(2, 0, 1)

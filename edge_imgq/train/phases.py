@@ -23,9 +23,10 @@ OF_THE_STEPS = frozenset(
 
 
 def learning_rate(schedule: Schedule, step: int) -> float:
-    """Return a step's learning rate: warm-up, then constant, cosine to zero, or stepped.
+    """Return the learning rate of step number `step`, from 0 over the whole run.
 
-    `step` counts from 0, over the whole run; the schedule names the form.
+    The schedule's peak rate times its decay: constant, a cosine from 1 to 0 over all steps, or a
+    tenth after each milestone; in the first `warmup` steps also times a linear ramp from 0 to 1.
     """
     warm = min(1.0, (step + 1) / max(1, schedule.warmup))
     if schedule.decay == "cosine":
@@ -39,7 +40,11 @@ def learning_rate(schedule: Schedule, step: int) -> float:
 
 
 def precision_at(schedule: Schedule, step: int) -> Precision:
-    """Return the precision in which step number `step` (from 0) is computed."""
+    """Return the precision in which step number `step` (from 0) is computed.
+
+    bfloat16 in the first `bfloat16_until` of all steps, or throughout at a constant rate if that is
+    above 0; float32 in the others.
+    """
     until = math.inf if schedule.decay == "constant" else schedule.steps
     return (
         "bfloat16"
@@ -49,9 +54,10 @@ def precision_at(schedule: Schedule, step: int) -> Precision:
 
 
 def pixel_loss_at(schedule: Schedule, step: int) -> PixelLoss:
-    """Return the pixel loss of a step; "absolute" throughout beside a composite loss.
+    """Return the name of the pixel loss of step number `step`, from 0 over the whole run.
 
-    `step` counts from 0, over the whole run.
+    The schedule's loss, then "squared" from its fraction `squared_from` of the steps on. "psnr" is
+    kept throughout, as is any loss at a constant rate; for a composite loss it is "absolute".
     """
     if schedule.loss == "dped" or schedule.loss == "deblurgan":
         return "absolute"
@@ -61,9 +67,9 @@ def pixel_loss_at(schedule: Schedule, step: int) -> PixelLoss:
 
 
 def head_alone_at(schedule: Schedule, step: int) -> bool:
-    """Return True if only the last layer is trained at a step.
+    """Return True if only the last layer is trained at step number `step`, from 0.
 
-    `step` counts from 0, over the whole run; the phase is the first `head_until` of all steps.
+    That is in the first `head_until` of the schedule's steps.
     """
     return step < schedule.head_until * schedule.steps
 
@@ -71,7 +77,8 @@ def head_alone_at(schedule: Schedule, step: int) -> bool:
 def same_until(one: Schedule, other: Schedule, step: int) -> bool:
     """Return True if the first `step` steps of both schedules are computed alike.
 
-    Runs on the same images then have equal weights after them.
+    Runs on the same images then have equal weights after them. Fields in OF_THE_STEPS, such as the
+    number of steps, may differ if the values of each of these steps do not; all others must agree.
     """
     for field in dataclasses.fields(one):
         if field.name in OF_THE_STEPS:

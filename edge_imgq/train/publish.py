@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 def publish_weights(checkpoint: Path, destination: Path, psnr: float | None = None) -> None:
     """Write the averaged weights of a checkpoint as a float32 state dict in safetensors.
 
-    The header holds the model's name, the number of steps, and the PSNR in dB on the validation
-    images that the model card names, if given. An existing file is replaced.
+    The header holds the network's name, the number of steps taken, and the PSNR if given. The write
+    is atomic and replaces a file at `destination`.
+
+    Args:
+        checkpoint: File that `edge-imgq train` wrote.
+        destination: File to write, ending in .safetensors.
+        psnr: Mean PSNR in dB on the validation images that the model card names.
 
     Raises:
         ModelError: The checkpoint is missing, damaged or does not fit its network.

@@ -201,7 +201,7 @@ DEFAULTS: dict[str, Schedule] = {
 
 
 def default_schedule(model: str) -> Schedule:
-    """Return the default schedule of a network of the zoo.
+    """Return the schedule with which `edge-imgq train` trains a network of the zoo by default.
 
     Raises:
         UsageError: There is no such network.

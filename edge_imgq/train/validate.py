@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def restore(network: nn.Module, degraded: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Run a network on one image, uint8 (H, W, C), and round and clip its output to uint8.
+    """Run a network on one image, uint8 (H, W, C); return its output in 8 bits.
 
-    Values are rounded half to even. The network gets float32 in [0, 1] on its own device; its mode
-    is not changed.
+    The result is uint8 (scale × H, scale × W, C'), rounded half to even and clipped. The network
+    gets float32 (1, C, H, W) in [0, 1] on its own device; its mode is not changed.
     """
     image = torch.from_numpy(degraded.transpose(2, 0, 1)[None].astype(np.float32) / 255.0)
     image = image.to(device_of(network))
@@ -34,9 +34,11 @@ def restore(network: nn.Module, degraded: NDArray[np.uint8]) -> NDArray[np.uint8
 def mean_psnr(network: nn.Module, pairs: tuple[Pair, ...], *, shave: int) -> float:
     """Return the mean over the images of the PSNR in dB of 8-bit outputs against the truth.
 
+    PSNR is over all pixels and channels of an image.
+
     Args:
         network: network to evaluate.
-        pairs: inputs and ground truth.
+        pairs: inputs and ground truth, at least one.
         shave: output pixels ignored at each border.
 
     Raises:

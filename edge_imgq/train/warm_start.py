@@ -26,11 +26,11 @@ def warm_start(network: nn.Module, path: Path) -> None:
     """Load the weights of a file into a new network, layer by layer.
 
     A layer that the file lacks, or has in another shape, keeps its initial weights. The transposed
-    convolution of an FSRCNN of another scale is resampled to this scale. The first layer of a
-    network at half resolution becomes an equivalent one on phases.
+    convolution of an FSRCNN of another scale is resampled to this scale. For a `SlimVDSR`, a first
+    convolution of stride `scale` becomes an equivalent one on the pixel-unshuffled image.
 
     Args:
-        network: New network; changed in place.
+        network: New network of the zoo; changed in place.
         path: A checkpoint, or weights that ship with a network of the zoo.
 
     Raises:

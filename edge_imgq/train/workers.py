@@ -49,14 +49,17 @@ class Workers:
     count: int = 1
 
     def share(self, batch: Batch) -> Batch:
-        """Return every count-th image of a batch, from this process's rank on."""
+        """Return this process's part of a batch (N, ...): every count-th image from its rank on.
+
+        Views. With one process, the whole batch.
+        """
         mine = slice(self.rank, None, self.count)
         return Batch(batch.degraded[mine], batch.truth[mine])
 
     def mean(self, value: float) -> float:
-        """Return the mean of a value over all processes.
+        """Return the mean of a number over all processes, in float64, the same in each.
 
-        Every process must call it.
+        Every process must call it, and waits for the others.
         """
         if self.count == 1:
             return value
@@ -67,7 +70,8 @@ class Workers:
     def average(self, value: Tensor) -> Tensor:
         """Return the mean of a tensor over all processes, a new one without gradient.
 
-        Every process must call it. A single process gets the tensor itself.
+        Every process must call it with one shape, and waits for the others. A single process gets
+        the tensor itself, with its gradient.
         """
         if self.count == 1:
             return value
@@ -76,9 +80,9 @@ class Workers:
         return total / self.count
 
     def any(self, flag: bool) -> bool:
-        """Return True if the value is true in any process.
+        """Return True if the flag is true in any process, the same in each.
 
-        Every process must call it.
+        Every process must call it, and waits for the others.
         """
         return self.mean(float(flag)) > 0
 
@@ -88,9 +92,10 @@ class Workers:
             dist.barrier()
 
     def average_gradients(self, network: nn.Module) -> None:
-        """Replace each gradient by its mean over all processes, in place.
+        """Replace the gradient of each parameter by its mean over all processes, in place.
 
-        Every process must call it, with gradients for the same parameters.
+        Every process must call it, with gradients for the same parameters. Parameters without a
+        gradient are skipped.
         """
         if self.count == 1:
             return
@@ -106,7 +111,13 @@ ALONE = Workers()
 
 @contextmanager
 def joined_workers(batch: int, device: torch.device) -> Iterator[Workers]:
-    """Join the process group that `torchrun` started, if any; this process trains on `device`.
+    """Join the processes that `torchrun` started; yield them, and leave at the end.
+
+    Without `torchrun`, the only process is yielded.
+
+    Args:
+        batch: Patches per step, over all processes.
+        device: Device that this process trains on.
 
     Raises:
         UsageError: The batch is not divisible by the number of processes.

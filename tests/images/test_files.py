@@ -1,4 +1,4 @@
-"""Image files of every kind a camera or a tool leaves, and broken ones."""
+"""Images are listed in folders, read and written whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from edge_imgq.errors import ImageError, OutputError, UsageError
-from edge_imgq.images import files
+from edge_imgq.images import decode, files
 from edge_imgq.images.files import (
     atomic_write,
     is_grayscale,
@@ -46,55 +46,6 @@ def test_gray_keeps_its_full_range_as_luma_and_colour_is_squeezed(tmp_path: Path
     assert read_rgb(tmp_path / "gray.png").shape == (1, 2, 3)
     assert is_grayscale(tmp_path / "gray.png")
     assert not is_grayscale(tmp_path / "colour.png")
-
-
-def test_sixteen_bits_are_scaled_to_eight(tmp_path: Path) -> None:
-    values = np.array([[0, 128, 257 * 200, 65535]], np.uint16)
-    Image.fromarray(values).save(tmp_path / "deep.png")
-    assert read_y(tmp_path / "deep.png").ravel().tolist() == [0, 0, 200, 255]
-    assert is_grayscale(tmp_path / "deep.png")
-
-
-def test_transparency_is_dropped_and_palettes_are_resolved(tmp_path: Path) -> None:
-    pixels = random_rgb(2)
-    alpha = np.full((*pixels.shape[:2], 1), 7, np.uint8)
-    Image.fromarray(np.concatenate([pixels, alpha], axis=2)).save(tmp_path / "alpha.png")
-    np.testing.assert_array_equal(read_rgb(tmp_path / "alpha.png"), pixels)
-    flat = np.full((4, 4, 3), (10, 200, 30), np.uint8)
-    Image.fromarray(flat).quantize(4).save(tmp_path / "palette.png")
-    np.testing.assert_array_equal(read_rgb(tmp_path / "palette.png"), flat)
-
-
-def test_the_orientation_that_a_camera_stored_is_applied(tmp_path: Path) -> None:
-    pixels = random_rgb(3)
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turn by 90 degrees clockwise to show
-    Image.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
-    np.testing.assert_array_equal(read_rgb(tmp_path / "turned.png"), np.rot90(pixels, -1))
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match=r"nowhere\.png does not exist"):
-        read_rgb(tmp_path / "nowhere.png")
-
-
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp"])
-def test_a_truncated_file_is_named(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"cut{suffix}"
-    write_image(path, random_rgb(4, 64, 64))
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(ImageError, match="cut"):
-        read_rgb(path)
-
-
-def test_a_text_file_and_an_empty_file_are_no_images(tmp_path: Path) -> None:
-    (tmp_path / "text.png").write_text("not an image")
-    (tmp_path / "empty.png").touch()
-    for name in ("text.png", "empty.png"):
-        with pytest.raises(ImageError, match="is not an image"):
-            read_y(tmp_path / name)
-        with pytest.raises(ImageError, match="is not an image"):
-            is_grayscale(tmp_path / name)
 
 
 def test_folders_are_listed_by_name_and_empty_ones_refused(tmp_path: Path) -> None:
@@ -158,7 +109,8 @@ def test_what_an_iphone_writes_is_read_where_its_package_is(tmp_path: Path) -> N
 def test_without_its_package_the_message_names_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "find_spec", lambda _name: None)
+    for module in (files, decode):
+        monkeypatch.setattr(module, "find_spec", lambda _name: None)
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic")
     with pytest.raises(ImageError, match=r"pip install pillow-heif, which reads it"):
         read_rgb(tmp_path / "a.heic")
