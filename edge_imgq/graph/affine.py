@@ -20,11 +20,11 @@ image of 3 channels, MUL and ADD are a fifth faster, because they run over conti
 
 @dataclass(frozen=True)
 class Affine:
-    """A factor and an offset for each channel.
+    """The map y = scale · x + offset of each channel of an image (N, C, H, W).
 
     Attributes:
-        scale: (C,), float64.
-        offset: (C,), float64.
+        scale: factor of each channel, (C,), float64.
+        offset: offset of each channel, (C,), float64.
     """
 
     scale: Any
@@ -64,10 +64,10 @@ class Affine:
         return Affine(self.scale[channels], self.offset[channels])
 
     def broadcast(self, channels: int) -> Affine | None:
-        """Return the affine for a number of channels; None if it has another and is not uniform.
+        """Return the same map for an image of `channels` channels, or None if there is none.
 
-        A uniform affine repeats its factor and offset; an affine that has `channels` channels
-        already is returned itself.
+        An affine of as many channels is returned itself; one of another number repeats its factor
+        and offset if it is uniform, and gives None if it is not.
         """
         if channels == len(self.scale):
             return self

@@ -118,9 +118,9 @@ def _filled_in(
 
 
 def attributes_of(node: ir.Node) -> dict[str, Any]:
-    """Return the attributes of a node as Python values, by name.
+    """Return the attributes that a node states as Python values, by name; no defaults are added.
 
-    Only attributes that the node states are included, no defaults. A tensor stays an `ir.Tensor`.
+    Values are int, float, str and sequences of these; a tensor is an `ir.Tensor`.
     """
     return {name: attribute.value for name, attribute in node.attributes.items()}
 
@@ -187,7 +187,10 @@ def _totals(
 
 
 def spans_of(kernel: Sequence[int], dilations: Sequence[int]) -> tuple[int, ...]:
-    """Return the extent of a dilated kernel along each axis, (K − 1) · d + 1 pixels."""
+    """Return the length in pixels of a dilated kernel along each axis: (K − 1) · d + 1.
+
+    `kernel` holds the taps K and `dilations` the distance d of taps along each axis.
+    """
     return tuple((k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True))
 
 

@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 
 def is_constant(value: ir.Value | None) -> bool:
-    """Return True if a value is present and known before run time."""
+    """Return True if a value is present and has contents before run time, as initializers have."""
     return value is not None and value.const_value is not None
 
 
@@ -105,8 +105,8 @@ def add_constant(graph: ir.Graph, name: str, array: Any, names: Names | None = N
     Args:
         graph: edited in place.
         name: preferred name; a number is appended if it is taken.
-        array: contents; the dtype is kept.
-        names: name cache of the graph, for many insertions.
+        array: contents, copied in row-major order; shape and dtype are kept.
+        names: name cache of the graph, for many insertions; None to look in the graph.
     """
     unique = names.free(name) if names else free_name(graph, name)
     tensor = ir.tensor(np.array(array, order="C"), name=unique)
@@ -117,7 +117,10 @@ def add_constant(graph: ir.Graph, name: str, array: Any, names: Names | None = N
 
 
 def free_name(graph: ir.Graph, name: str) -> str:
-    """Return `name`, with a number appended if a value of the graph has that name."""
+    """Return `name` if no value of the graph has it, else the first free one of name_1, name_2 ….
+
+    The whole graph is searched; see `Names` for many insertions.
+    """
     return _numbered(name, _taken(graph))
 
 
@@ -167,9 +170,9 @@ def insert_node(
 def insert_convolution(
     graph: ir.Graph, before: ir.Node, source: ir.Value, weight: Any, name: str, bias: Any = None
 ) -> ir.Value:
-    """Insert a 1×1 convolution before a node and return its output.
+    """Insert a 1×1 convolution before a node and return its output, float32.
 
-    The shape of the output is not set.
+    The shape of the output, (N, output channels, H, W), is not set.
 
     Args:
         graph: edited in place.
@@ -177,7 +180,7 @@ def insert_convolution(
         source: input, (N, C, H, W).
         weight: matrix (output channels, input channels), rounded to float32.
         name: name of the node and prefix of its constants' names.
-        bias: (output channels,) or None.
+        bias: (output channels,), rounded to float32, or None.
     """
     kernel = np.asarray(weight, np.float32)[:, :, np.newaxis, np.newaxis]
     inputs: list[ir.Value | None] = [source, add_constant(graph, f"{name}.weight", kernel)]
@@ -189,13 +192,13 @@ def insert_convolution(
 def insert_reshape(
     graph: ir.Graph, before: ir.Node, source: ir.Value | None, lengths: Sequence[int], name: str
 ) -> ir.Value:
-    """Insert a Reshape to a static shape before a node and return its output.
+    """Insert a Reshape to a static shape before a node and return its output, float32.
 
     Args:
         graph: edited in place.
         before: node before which to insert.
-        source: input.
-        lengths: target shape; all lengths are known and positive.
+        source: input, with as many elements.
+        lengths: target shape, all lengths positive; the output's shape is set to it.
         name: name of the node and prefix of its constant's name.
     """
     shape = add_constant(graph, f"{name}.shape", np.array(lengths, np.int64))
@@ -211,14 +214,15 @@ def insert_slice(
     ends: Mapping[int, tuple[int, int]],
     name: str,
 ) -> ir.Value:
-    """Insert a Slice before a node and return its output, whose shape is not set.
+    """Insert a Slice of step 1 before a node and return its output, float32, of no set shape.
 
     Args:
         graph: edited in place.
         before: node before which to insert; its name prefixes the constants' names.
         source: input.
         ends: start (included) and end (excluded) by axis; negative indices count from the end.
-        name: name of the new node.
+            Other axes are kept whole.
+        name: name of the new node; a number is appended if it is taken.
     """
     table = {
         "starts": [first for first, _ in ends.values()],
@@ -247,7 +251,7 @@ def replace_value(old: ir.Value, new: ir.Value) -> None:
 
 
 def remove_node(node: ir.Node) -> None:
-    """Remove a node whose outputs have no readers, and the constants that only it read.
+    """Remove a node whose outputs have no readers, and the initializers that only it read.
 
     Raises:
         ValueError: an output has readers or is a graph output.
@@ -262,9 +266,10 @@ def remove_node(node: ir.Node) -> None:
 
 
 def remove_dead(node: ir.Node) -> None:
-    """Remove a node whose outputs have no readers, then each producer that this leaves unread.
+    """Remove a node without readers, then each node upstream that this leaves without readers.
 
-    A node with readers or graph outputs is kept.
+    A node is kept if an output of it has a reader or is a graph output. Initializers that nothing
+    else reads are removed too.
     """
     if node.graph is None or any(v.uses() or v.is_graph_output() for v in node.outputs):
         return

@@ -46,7 +46,7 @@ def reads_few_channels(node: ir.Node) -> bool:
 
 
 def mark_layer_float(layer: ir.Node) -> None:
-    """Mark a convolution, and the Relu or Clip that kernels fuse into it, to compute in float.
+    """Mark a node, and the Relu or Clip that kernels fuse into it, to compute in float.
 
     Marks are metadata of nodes, which only matter once the graph is quantized.
     """

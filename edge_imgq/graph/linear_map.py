@@ -59,7 +59,7 @@ class ConvGeometry:
 
     @property
     def products(self) -> int:
-        """Multiplications per output position, all output channels together."""
+        """Multiplications per output position of one image, all output channels together."""
         return self.outputs * (self.inputs // self.group) * self.taps[0] * self.taps[1]
 
     @property
@@ -164,10 +164,10 @@ def insert_linear_map(
 
 
 def can_follow(first: LinearMap, second: ConvGeometry) -> bool:
-    """Return True if one convolution computes exactly what `second` after `first` does.
+    """Return True if one convolution computes what `second` after `first` does, borders included.
 
-    Image borders are included. That holds without padding in `second`, or if `first` is 1×1 of
-    stride 1 without bias and padding.
+    That holds in real numbers without zero padding in `second`, or if `first` is 1×1 of stride 1
+    without bias and padding. False if the channels between them do not agree.
     """
     geometry = first.geometry
     if geometry.outputs != second.inputs:
@@ -219,9 +219,10 @@ def compose(first: LinearMap, second: LinearMap) -> LinearMap:
 
 
 def can_add(one: ConvGeometry, other: ConvGeometry) -> bool:
-    """Return True if the outputs of two convolutions of one image can be added as one convolution.
+    """Return True if the sum of two convolutions of one image is one convolution.
 
-    They must have the same channels, stride and output size.
+    They must have equal input and output channels, strides and output sizes; kernels, padding and
+    groups may differ.
     """
     same_channels = (one.outputs, one.inputs) == (other.outputs, other.inputs)
     return same_channels and (one.stride, one.surplus) == (other.stride, other.surplus)
@@ -265,7 +266,7 @@ def add_maps(windows: Sequence[LinearMap]) -> LinearMap:
 
 
 def scaled(window: LinearMap, factor: float) -> LinearMap:
-    """Return a linear map with kernel and bias multiplied by `factor`."""
+    """Return a linear map with kernel and bias multiplied by `factor`, in float64."""
     return replace(window, kernel=window.kernel * factor, bias=window.bias * factor)
 
 

@@ -115,7 +115,7 @@ class Operation:
 
     @property
     def output(self) -> Tensor:
-        """The only output of the operation, which must have exactly one."""
+        """The only output of the operation; ValueError if it has several."""
         (tensor,) = self.outputs
         return tensor
 

@@ -235,7 +235,10 @@ def _operand(node: ir.Node, index: int) -> ir.Value:
 
 
 def plain_attribute(attribute: ir.Attr) -> Any:
-    """Return an ONNX attribute as a Python value, lists as tuples, tensors as arrays."""
+    """Return an ONNX attribute as a Python value: int, float, str, a tuple of these, or an array.
+
+    Lists become tuples and tensors NumPy arrays of their dtype.
+    """
     if attribute.type is ir.AttributeType.STRING:
         return attribute.as_string()
     if attribute.type is ir.AttributeType.TENSOR:

@@ -109,10 +109,11 @@ def _of_last_channels(node: ir.Node) -> bool:
 
 
 def ends_in_channels(value: ir.Value | None) -> bool:
-    """Return True if a value is transposed to channels last and not transposed back.
+    """Return True if the last axis of a value holds channels, by the operators upstream.
 
-    Followed upstream is the first computed input of operators that keep the layout; True if that
-    reaches a Transpose from (N, C, H, W) to (N, H, W, C).
+    The first computed input is followed through operators that keep the layout. True if that leads
+    to a Transpose from (N, C, H, W) to (N, H, W, C), False at any other Transpose, operator or
+    graph input.
     """
     while value is not None and (node := value.producer()) is not None:
         if node.op_type == "Transpose":

@@ -86,11 +86,11 @@ def _constants(graph: onnx.GraphProto) -> dict[str, NDArray[Any]]:
 def flatten_hardmax(model: onnx.ModelProto) -> None:
     """Make every Hardmax act on all axes from `axis` on, as before opset 13, in place.
 
-    Its input is flattened to two axes, Hardmax applied to the second, and the shape restored;
-    exact.
+    It becomes Flatten to two axes at `axis`, Hardmax along the second, and Reshape to the old
+    shape; bit-exact.
 
     Args:
-        model: model of an opset before 13.
+        model: model of an opset before 13, edited in place.
     """
     nodes = list(model.graph.node)
     del model.graph.node[:]

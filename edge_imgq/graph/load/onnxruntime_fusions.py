@@ -91,13 +91,14 @@ class _Writer:
         return name
 
     def given(self, index: int) -> str | None:
-        """Return the name of an input, or None if it is absent."""
+        """Return the name of the fused node's input `index`, from 0, or None if it is absent."""
         return (self.inputs[index] or None) if index < len(self.inputs) else None
 
     def activate(self, source: str) -> None:
-        """Append the activation fused into the node, an Identity if there is none.
+        """Append the activation that is fused into the node, or an Identity if there is none.
 
-        It reads the tensor named `source` and writes the fused node's output.
+        It reads the tensor named `source` and writes the fused node's output. Its parameters come
+        from the fused node's attributes.
         """
         kind = self.attributes.get("activation", b"").decode()
         names = ("activation_alpha", "activation_beta")
@@ -113,7 +114,7 @@ class _Writer:
             self.add(kind, [source], last=True, **own)
 
     def kept(self, *dropped: str) -> dict[str, Any]:
-        """Return the attributes that the standard operator has as well."""
+        """Return the attributes, by name, without those of the fused activation and `dropped`."""
         gone = FUSED_ONLY | set(dropped)
         return {name: value for name, value in self.attributes.items() if name not in gone}
 

@@ -94,9 +94,10 @@ def further_inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
 
 
 def session_entries(session: Any) -> list[Entry]:
-    """Return name and shape of the rank-4 inputs of an ONNX Runtime session, in its order.
+    """Return name and shape of the inputs of rank 4 of an ONNX Runtime session, in its order.
 
-    Shapes are tuples; open lengths are names or None.
+    `session` is an `onnxruntime.InferenceSession`. Shapes (N, C, H, W) are tuples; open lengths are
+    names (str) or None.
     """
     entries = [(entry.name, tuple(entry.shape)) for entry in session.get_inputs()]
     return [entry for entry in entries if len(entry[1]) == 4]

@@ -56,10 +56,14 @@ def of_first(_node: ir.Node, sources: list[RowRanges], shape: Shape) -> RowRange
 def along(axes: Callable[[ir.Node, int], Sequence[int]]) -> Callable[..., RowRanges]:
     """Return the rule of an operator, such as Softmax, that combines all elements along some axes.
 
-    Every element then depends on the union of the rows along them. `axes` takes the node and the
-    rank of its first input, and returns axes from 0 or from the end. The rule takes a node, the row
-    ranges of its inputs and the output shape; it raises NotKnownError if another input depends on
-    the image.
+    A rule takes a node, the row ranges of its inputs (the first and last image row that each
+    element depends on) and its output shape, and returns the row ranges of its output. By this rule
+    every element depends on all rows of its elements along the axes. It raises NotKnownError if an
+    input other than the first depends on the image.
+
+    Args:
+        axes: function that takes the node and the rank of its first input, and returns axes from 0
+            or, negative, from the end.
     """
 
     def rule(node: ir.Node, sources: list[RowRanges], _shape: Shape) -> RowRanges:

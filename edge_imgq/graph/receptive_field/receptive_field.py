@@ -81,9 +81,10 @@ class ReceptiveField:
 def receptive_field(model: ir.Model) -> ReceptiveField:
     """Return the receptive field of a float or QDQ model in input pixels, from its graph only.
 
-    The radius, the larger of those along height and width, is never too small; it is None if an
-    operator is unknown, no size works, or the output depends on the whole image. The model is not
-    changed, and nothing is run.
+    The radius, the larger of those along height and width, is never too small; it may be too large
+    where an operator reads only some rows or channels of a range. It is None if an operator is
+    unknown, no size works, or the output depends on the whole image. The model, whose first input
+    is the image (N, C, H, W), is not changed, and nothing is run.
     """
     light = outline(model)
     fields = [_along(light, axis) for axis in (0, 1)]

@@ -79,9 +79,9 @@ class NotKnownError(Exception):
 
 
 def constant(shape: Shape) -> RowRanges:
-    """Return the ranges of a value that does not depend on the image.
+    """Return the row ranges of a value of `shape` that does not depend on the image.
 
-    Its arrays have length 1 along every axis: first NONE, last −NONE.
+    Both arrays have length 1 along every axis; `first` is NONE (2⁴⁰), `last` −NONE.
     """
     ones = (1,) * len(shape)
     return RowRanges(shape, np.full(ones, NONE), np.full(ones, -NONE))
@@ -98,7 +98,7 @@ def image(shape: Shape, axis: int, step: int = 1) -> RowRanges:
 
 
 def shape_of(value: ir.Value | None) -> Shape:
-    """Return the static shape of a value; () if it is absent or open."""
+    """Return the static shape of a value; () if it is absent, a scalar, or of open shape."""
     if value is None or value.shape is None or not value.shape.is_static():
         return ()
     return tuple(int(length) for length in value.shape.numpy())
@@ -148,9 +148,9 @@ def numbers(node: ir.Node, index: int) -> NDArray[np.int64]:
 
 
 def compacted(ranges: RowRanges) -> RowRanges:
-    """Return the same row ranges with length 1 along each axis on which both arrays are constant.
+    """Return the same row ranges in smaller arrays: length 1 along axes of equal elements.
 
-    `shape` is unchanged. Exact.
+    Both arrays must be constant along such an axis. `shape` is unchanged. Exact.
     """
     first, last = ranges.first, ranges.last
     for axis, side in enumerate(first.shape):

@@ -46,15 +46,16 @@ def own_size(model: ir.Model) -> tuple[int, int] | None:
 
 
 def bind_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
-    """Return a copy of the model for one image of `size`, with all shapes inferred.
+    """Return a copy of the model for one image of `size`, with all shapes static.
 
-    The batch becomes 1. Further inputs get their shapes too: one with sides (a plane, such as a
-    mask) the fraction of the image's sides that its declared shape states, a vector sides of 1×1.
+    The batch becomes 1, and shape arithmetic is folded into constants; results are the same.
+    Further inputs get their shapes too: a plane, such as a mask, the fraction of the image's height
+    and width that its declared shape states, a vector sides of 1×1.
 
     Args:
         model: its first input is an image, (N, C, H, W) or (N, H, W, C); not changed. A model
             exported for another size is opened first, if no node holds that size.
-        size: height and width.
+        size: height and width in pixels.
 
     Raises:
         ModelError: the model is tied to another size, its shapes contradict each other at this one,

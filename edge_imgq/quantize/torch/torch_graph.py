@@ -226,7 +226,7 @@ class TorchGraph(nn.Module):
         return [p for p, s in zip(self.levels, self._stored, strict=True) if not s.rounded]
 
     def state_dict_copy(self) -> dict[str, Tensor]:
-        """Return copies of the parameters by name, as `load_state_dict` takes them."""
+        """Return copies of all parameters by name, float32, as `load_state_dict` takes them."""
         return {name: tensor.clone() for name, tensor in self.state_dict().items()}
 
     @torch.no_grad()

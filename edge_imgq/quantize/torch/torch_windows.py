@@ -46,10 +46,10 @@ class WindowGeometry:
 
 
 def geometry_of(node: ir.Node, kernel: Sequence[int]) -> WindowGeometry:
-    """Return the window geometry of a convolution or pooling node.
+    """Return kernel, strides and dilations of a convolution or pooling, along height and width.
 
     Args:
-        node: the node.
+        node: the node; strides and dilations that it does not state are 1.
         kernel: taps along each spatial axis.
 
     Raises:

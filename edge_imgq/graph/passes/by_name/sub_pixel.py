@@ -123,7 +123,11 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def is_depthwise(node: ir.Node) -> bool:
-    """Return True for a depthwise ConvTranspose of channel multiplier 1 that `sub_pixel` covers."""
+    """Return True for a depthwise ConvTranspose that `sub_pixel` rewrites.
+
+    It has as many groups as input and output channels, constant weights, equal strides of at least
+    2 on both axes, no dilation and no `auto_pad`.
+    """
     return node.attributes.get_int("group", 1) > 1 and _axes(node) is not None
 
 

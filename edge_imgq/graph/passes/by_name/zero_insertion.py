@@ -35,9 +35,11 @@ NEAREST = {
 def zero_insertion(model: ir.Model) -> int:
     """Rewrite each dense ConvTranspose of stride s ≥ 2 as a convolution over a zero-inserted image.
 
-    That takes s² times the multiplications, for accelerators that have no transposed convolution.
-    Exact in real numbers; float32 sums may be ordered differently. A graph with a DequantizeLinear
-    node and nodes whose padding would be negative stay unchanged.
+    A nearest Resize by s and a mask insert s − 1 zeros after each pixel of (N, C, H, W); a Conv of
+    stride 1 with the rotated kernel follows. That takes s² times the multiplications, for
+    accelerators without transposed convolution. Exact in real numbers; float32 sums may be ordered
+    differently. A graph with a DequantizeLinear node, grouped and dilated nodes, and those whose
+    padding would be negative are left unchanged.
 
     Args:
         model: edited in place.

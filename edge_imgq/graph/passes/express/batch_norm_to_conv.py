@@ -19,8 +19,9 @@ from edge_imgq.graph import edit
 def batch_norm_to_conv(model: ir.Model) -> int:
     """Rewrite each inference-mode BatchNormalization as a depthwise 1×1 convolution.
 
-    It computes a·x + (β − a·m), a = γ / √(v + ε). Its input is (N, C, H, W), its parameters are
-    constant. Exact in real numbers; a and β − a·m are computed in float64 and rounded to float32.
+    It computes a·x + (β − a·m), a = γ / √(v + ε), with the stored mean m and variance v of each
+    channel. Its input is (N, C, H, W), its parameters are constant. Exact in real numbers; a and
+    β − a·m are computed in float64 and rounded to float32.
 
     Args:
         model: edited in place.
