@@ -224,15 +224,15 @@ def _result(
     """Return the first output as a port, or None for an image of the input's kind."""
     name = str(model.graph.outputs[0].name)
     wanted = requests.of_output(name)
-    said = wanted.kind
+    kind = wanted.kind
     refuse_unfit_result(wanted, channels, is_vector=is_vector)
     if is_vector:
         return Port(name, "vector", channels)
-    if layout.kind == "image" and channels == layout.channels and said in (None, "image"):
+    if layout.kind == "image" and channels == layout.channels and kind in (None, "image"):
         has_own_range = wanted.low and (wanted.low, wanted.high) != _ends(span)
         return Port(name, "image", channels, *_ends(span)) if has_own_range else None
     pictures = (IMAGE_CHANNELS, 1 if layout.colour == "y" else IMAGE_CHANNELS)
-    is_image = said == "image" or (said is None and channels in pictures)
+    is_image = kind == "image" or (kind is None and channels in pictures)
     if is_image and channels in (1, IMAGE_CHANNELS):
         return Port(name, "image", channels, *_ends(span))
     return Port(name, "plane", channels)

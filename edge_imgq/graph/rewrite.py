@@ -43,7 +43,8 @@ def rewrite(
 ) -> ir.Model:
     """Return a copy of the model with the named passes applied in order.
 
-    All passes are exact in real numbers. Nodes that no output needs are removed at the end.
+    Passes are exact in real numbers, with the exceptions that their docstrings name. Nodes that no
+    output needs are removed at the end.
 
     Args:
         model: not changed.

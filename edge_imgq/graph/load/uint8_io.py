@@ -99,8 +99,12 @@ def _type(value: onnx.ValueInfoProto) -> int:
 
 def _unround(graph: onnx.GraphProto, name: str) -> None:
     """Replace the casts and roundings that lead to an output by Identity."""
-    made = {output: node for node in graph.node for output in node.output}
-    while (node := made.get(name)) is not None and node.op_type in (*DROPPED, "Clip", "Transpose"):
+    producers = {output: node for node in graph.node for output in node.output}
+    while (node := producers.get(name)) is not None and node.op_type in (
+        *DROPPED,
+        "Clip",
+        "Transpose",
+    ):
         if node.op_type in DROPPED:
             del node.attribute[:]
             node.op_type = "Identity"

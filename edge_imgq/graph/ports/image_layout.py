@@ -65,10 +65,10 @@ def image_layout(
     """
     image = model.graph.inputs[0]
     assert image.shape is not None
-    channels, said = image.shape[1], requests.of_input(str(image.name)).kind
+    channels, requested = image.shape[1], requests.of_input(str(image.name)).kind
     if not isinstance(channels, int):
         raise ModelError(f"{name} leaves the channels of '{image.name}' open; export it with them.")
-    kind = said or _likely(str(image.name), channels, scale, returned)
+    kind = requested or _likely(str(image.name), channels, scale, returned)
     if kind == "image" and channels in (1, IMAGE_CHANNELS):
         return ImageLayout("image", "y" if channels == 1 else "rgb", 1, channels)
     if kind == "raw" and channels % PLANES == 0:

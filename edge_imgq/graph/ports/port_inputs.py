@@ -56,7 +56,7 @@ def take_image_first(model: ir.Model, requests: PortRequests, name: str) -> None
     inputs[:] = [image, *(value for value in inputs if value is not image)]
 
 
-def _rank(value: ir.Value, said: Kind | None) -> tuple[int, int, bool]:
+def _rank(value: ir.Value, requested: Kind | None) -> tuple[int, int, bool]:
     """Return a sort key, least for the likeliest image: colour, then planes, frames, gray.
 
     Among equals, an input that the user did not name comes first.
@@ -65,11 +65,11 @@ def _rank(value: ir.Value, said: Kind | None) -> tuple[int, int, bool]:
     channels = value.shape[1] if value.shape is not None else None
     several = isinstance(channels, int) and channels > 0 and channels % IMAGE_CHANNELS == 0
     likely = (channels == IMAGE_CHANNELS, channels == PLANES, several, channels == 1, True)
-    if said in LAYOUTS[1:]:
+    if requested in LAYOUTS[1:]:
         return 0, 0, True
-    named_otherwise = said is None and any(word in name for word in NO_IMAGE)
-    order = 3 if said not in (None, "image") else 2 if named_otherwise else 1
-    return order, likely.index(True), said is not None
+    named_otherwise = requested is None and any(word in name for word in NO_IMAGE)
+    order = 3 if requested not in (None, "image") else 2 if named_otherwise else 1
+    return order, likely.index(True), requested is not None
 
 
 def _is_plane(value: ir.Value) -> bool:
@@ -171,15 +171,18 @@ def further_ports(
         name, channels = str(value.name), value.shape[1]
         if not isinstance(channels, int):
             raise ModelError(f"The channels of '{name}' are open; export the network with them.")
-        said = requests.of_input(name)
-        if len(said.low) not in (0, 1, channels):
+        request = requests.of_input(name)
+        if len(request.low) not in (0, 1, channels):
             raise UsageError(
                 f"'{name}' has {count_of(channels, 'channel')}; give a range for each, or one for "
-                f"all, not {len(said.low)}."
+                f"all, not {len(request.low)}."
             )
-        kind = said.kind or _kind(name, value, channels, image_channels)
+        kind = request.kind or _kind(name, value, channels, image_channels)
         kind = "state" if name in states else kind
-        low, high = said.low or _ends(name, kind, span)[0], said.high or _ends(name, kind, span)[1]
+        low, high = (
+            request.low or _ends(name, kind, span)[0],
+            request.high or _ends(name, kind, span)[1],
+        )
         ratio = side_ratio(value.shape, model.graph.inputs[0].shape)
         ports.append(Port(name, kind, channels, low, high, ratio, states.get(name, "")))
     return tuple(ports)
@@ -199,11 +202,11 @@ def refuse_bound_beyond(requests: PortRequests, span: tuple[float, float]) -> No
         UsageError: a constant lies outside; the message states the range.
     """
     for name, numbers in requests.bound:
-        said = requests.of_input(name)
-        if not said.low and not says_noise(name):
+        request = requests.of_input(name)
+        if not request.low and not says_noise(name):
             continue
         low, high = _ends(name, "plane", span)
-        least, most = min(said.low or low), max(said.high or high)
+        least, most = min(request.low or low), max(request.high or high)
         beyond = [number for number in numbers if not least <= number <= most]
         if beyond:
             ends = f"{min(least, beyond[0]):.9g}..{max(most, beyond[0]):.9g}"

@@ -33,32 +33,32 @@ def refuse_contradicted(model: ir.Model, requests: PortRequests) -> None:
         _refuse_kind(value, requests.of_input(str(value.name)), image)
 
 
-def _refuse_range(said: PortRequest) -> None:
-    if said.low:
+def _refuse_range(request: PortRequest) -> None:
+    if request.low:
         raise UsageError(
-            f"'{said.name}' is what becomes of the photograph, and the range of its pixels holds "
-            "for what comes out, too: say it with --range (`pixel_range` in Python), and leave it "
-            f"out of --input {said.name}={said.kind}."
+            f"'{request.name}' is what becomes of the photograph, and the range of its pixels "
+            "holds for what comes out, too: say it with --range (`pixel_range` in Python), and "
+            f"leave it out of --input {request.name}={request.kind}."
         )
 
 
-def _refuse_kind(value: ir.Value, said: PortRequest, image: ir.Value) -> None:
-    if said.kind is None:
+def _refuse_kind(value: ir.Value, request: PortRequest, image: ir.Value) -> None:
+    if request.kind is None:
         return
-    name, shape = said.name, tuple(value.shape or ())
-    of = f"--input {name}={said.kind}"
-    if said.kind in LAYOUTS[1:]:
+    name, shape = request.name, tuple(value.shape or ())
+    of = f"--input {name}={request.kind}"
+    if request.kind in LAYOUTS[1:]:
         raise UsageError(
             f"{of} is for what becomes of the photograph, and that is '{image.name}' here; "
             f"'{name}' is a plane, mask, vector or image beside it."
         )
     is_vector = len(shape) != 4 or is_one_pixel(shape)
-    if is_vector != (said.kind == "vector"):
+    if is_vector != (request.kind == "vector"):
         has = "no height and width: it is a vector" if is_vector else "a height and a width"
         other = "" if is_vector else ": it is a plane, mask or image"
         raise UsageError(f"'{name}' has {has}{other}, not what {of} says.")
     channels = None if is_vector else shape[1]
-    if said.kind == "image" and channels not in (None, _photograph_channels(image)):
+    if request.kind == "image" and channels not in (None, _photograph_channels(image)):
         raise UsageError(
             f"'{name}' has {channels} of the {_photograph_channels(image)} channels that a "
             f"photograph has here: it is a plane or mask, not what {of} says."

@@ -57,11 +57,11 @@ def put_picture_first(
     usual = {IMAGE_CHANNELS, None if taken is None else taken[1]}
 
     def rank(index: int) -> tuple[bool, int, int, int]:
-        shape, said = shapes[index], requests.of_output(str(outputs[index].name)).kind
-        if said is None and str(outputs[index].name) in states:
-            said = "image" if shape[1] in usual and len(states) == len(outputs) else "state"
-        if len(shape) != IMAGE_AXES or said not in (None, "image"):
-            return len(shape) == IMAGE_AXES and said == "plane", 0, 0, -index
+        shape, kind = shapes[index], requests.of_output(str(outputs[index].name)).kind
+        if kind is None and str(outputs[index].name) in states:
+            kind = "image" if shape[1] in usual and len(states) == len(outputs) else "state"
+        if len(shape) != IMAGE_AXES or kind not in (None, "image"):
+            return len(shape) == IMAGE_AXES and kind == "plane", 0, 0, -index
         likely = 2 if shape[1] in usual else int(shape[1] == 1)
         return True, prod(shape[2:]), likely, -index
 
@@ -171,18 +171,18 @@ def other_ports(
     ratios = side_ratios(shapes) or ()
     ports = []
     for value, shape, ratio in zip(values, shapes[1:], ratios, strict=True):
-        name, said = str(value.name), requests.of_output(str(value.name)).kind
+        name, kind = str(value.name), requests.of_output(str(value.name)).kind
         refuse_unfit_result(
             requests.of_output(name), shape[-1 if not ratio else 1], is_vector=not ratio
         )
         if not ratio:
             ports.append(Port(name, "vector", prod(shape)))
             continue
-        if name in states and said != "image":
+        if name in states and kind != "image":
             ports.append(Port(name, "state", shape[1], parts=ratio))
             continue
         colours = {IMAGE_CHANNELS, layout.channels if layout.kind == "image" else IMAGE_CHANNELS}
-        if said == "image" or (said is None and shape[1] in colours):
+        if kind == "image" or (kind is None and shape[1] in colours):
             ports.append(Port(name, "image", shape[1], span[:1], span[1:], ratio))
         else:
             ports.append(Port(name, "plane", shape[1], parts=ratio))

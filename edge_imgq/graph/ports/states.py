@@ -85,8 +85,8 @@ def find_states(model: ir.Model, requests: PortRequests, name: str) -> tuple[Pai
 
 
 def _may_be(name: str, requests: PortRequests) -> bool:
-    said = requests.of_input(name).kind
-    return said == "state" or (said is None and not says_noise(name) and "mask" not in name.lower())
+    kind = requests.of_input(name).kind
+    return kind == "state" or (kind is None and not says_noise(name) and "mask" not in name.lower())
 
 
 def _refuse_unknown(name: str, known: dict[str, ir.Value], lacks: str, has: str) -> None:

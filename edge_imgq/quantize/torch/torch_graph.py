@@ -80,7 +80,7 @@ class TorchGraph(nn.Module):
         self._last_use = _last_uses(self._nodes)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Run the graph; return the output image (N, C, H, W), several outputs concatenated on C.
+        """Run the graph; return the output image (N, C, H, W), several ones as `joined` does.
 
         `image` is float32 (N, C, H, W), C summed over all inputs (`split_ports`), in the values of
         the graph's inputs. Outputs equal ONNX Runtime's up to float32 rounding, which may move a

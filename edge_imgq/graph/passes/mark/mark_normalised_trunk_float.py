@@ -104,8 +104,8 @@ def _is_first(node: ir.Node) -> bool:
 
 def _keeps(node: ir.Node, trunk: AbstractSet[ir.Node]) -> bool:
     """Return True if a sum reads or writes a value that stays in float."""
-    made = [value for value in node.inputs if edit.find_producer(value) in trunk]
-    return any(value is not None and _stays(value, trunk) for value in [*made, node.outputs[0]])
+    operands = [value for value in node.inputs if edit.find_producer(value) in trunk]
+    return any(value is not None and _stays(value, trunk) for value in [*operands, node.outputs[0]])
 
 
 def _stays(value: ir.Value, trunk: AbstractSet[ir.Node]) -> bool:

@@ -49,13 +49,13 @@ def _move(graph: ir.Graph, node: ir.Node) -> bool:
         return False
     shape = ir.Shape([*images[0].shape[:-1], result.shape[1]])  # type: ignore[union-attr,index]
     if node.op_type == "Gemm":
-        made = _product(graph, node, images[0], shape)
+        image = _product(graph, node, images[0], shape)
     else:
-        made = _elementwise(graph, node, images, shape)
-    if made is None:
+        image = _elementwise(graph, node, images, shape)
+    if image is None:
         return False
     rows = edit.add_constant(graph, f"{node.name}.rows", np.array(result.shape.numpy(), np.int64))
-    flat = edit.insert_node(graph, node, "Reshape", [made, rows], {}, f"{node.name}.flat")
+    flat = edit.insert_node(graph, node, "Reshape", [image, rows], {}, f"{node.name}.flat")
     flat.shape = result.shape
     edit.replace_value(result, flat)
     edit.remove_dead(node)
@@ -86,11 +86,11 @@ def _product(
         return None
     matrix = edit.contents(weight).T if other else edit.contents(weight)
     matrix = matrix * np.float32(attributes.get_float("alpha", 1.0))
-    made = _step(graph, node, "MatMul", [image, _constant(graph, node, "weight", matrix)], shape)
+    product = _step(graph, node, "MatMul", [image, _constant(graph, node, "weight", matrix)], shape)
     if bias is None:
-        return made
+        return product
     offsets = edit.contents(bias) * np.float32(attributes.get_float("beta", 1.0))
-    return _step(graph, node, "Add", [made, _constant(graph, node, "bias", offsets)], shape)
+    return _step(graph, node, "Add", [product, _constant(graph, node, "bias", offsets)], shape)
 
 
 def _elementwise(
@@ -113,10 +113,10 @@ def _step(
     **attributes: Any,
 ) -> ir.Value:
     name = f"{node.name}.image.{kind.lower()}"
-    made = edit.insert_node(graph, node, kind, inputs, attributes, name)
-    edit.producer(made).metadata_props.update(node.metadata_props)
-    made.shape = shape
-    return made
+    output = edit.insert_node(graph, node, kind, inputs, attributes, name)
+    edit.producer(output).metadata_props.update(node.metadata_props)
+    output.shape = shape
+    return output
 
 
 def _constant(graph: ir.Graph, node: ir.Node, word: str, array: Any) -> ir.Value:

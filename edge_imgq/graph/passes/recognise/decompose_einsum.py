@@ -84,17 +84,17 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     product = _read(node)
     if product is None:
         return False
-    made = _made(graph, product)
-    if made is None:
+    result = _multiply_all(graph, product)
+    if result is None:
         return False
-    value = _ordered(graph, product, made, product.result)
+    value = _ordered(graph, product, result, product.result)
     value.shape = node.outputs[0].shape
     edit.replace_value(node.outputs[0], value)
     edit.remove_node(node)
     return True
 
 
-def _made(graph: ir.Graph, product: _Product) -> _Operand | None:
+def _multiply_all(graph: ir.Graph, product: _Product) -> _Operand | None:
     """Return the product of all operands, with its axes in any order, or None."""
     left, *others = product.operands
     for index, right in enumerate(others, start=1):
@@ -105,10 +105,10 @@ def _made(graph: ir.Graph, product: _Product) -> _Operand | None:
             if letter in product.result + later
         )
         wanted = product.result if set(wanted) == set(product.result) and not later else wanted
-        made = _of_two(graph, replace(product, operands=(left, right), result=wanted))
-        if made is None:
+        pair = _of_two(graph, replace(product, operands=(left, right), result=wanted))
+        if pair is None:
             return None
-        left = made
+        left = pair
     return _summed(graph, product, left, set(left.letters) - set(product.result))
 
 
@@ -144,8 +144,8 @@ def _pointwise(graph: ir.Graph, product: _Product) -> _Operand | None:
     weight = edit.contents(matrix.value)
     weight = weight if matrix.letters == given + channel else weight.T
     source = _ordered(graph, product, image, batch + channel + rest)
-    made = edit.insert_convolution(graph, node, source, weight, f"{node.name}.pointwise")
-    return _shaped(product, made, batch + given + rest)
+    output = edit.insert_convolution(graph, node, source, weight, f"{node.name}.pointwise")
+    return _shaped(product, output, batch + given + rest)
 
 
 def _rows(graph: ir.Graph, product: _Product) -> _Operand | None:
@@ -165,15 +165,15 @@ def _rows(graph: ir.Graph, product: _Product) -> _Operand | None:
     table = weight if matrix.letters == taken + given else weight.T
     constant = edit.add_constant(graph, f"{name}.matrix", table)
     inputs = [rows.value, constant]
-    made = edit.insert_node(graph, product.node, "MatMul", inputs, {}, f"{name}.rows")
-    return _shaped(product, made, product.result)
+    output = edit.insert_node(graph, product.node, "MatMul", inputs, {}, f"{name}.rows")
+    return _shaped(product, output, product.result)
 
 
 def _multiplied(graph: ir.Graph, product: _Product, result: str) -> _Operand:
     """Return the elementwise product with broadcasting, without a sum."""
     sides = [_with_axes_of(graph, product, operand, result) for operand in product.operands]
-    made = edit.insert_node(graph, product.node, "Mul", sides, {}, f"{product.node.name}.product")
-    return _shaped(product, made, result)
+    output = edit.insert_node(graph, product.node, "Mul", sides, {}, f"{product.node.name}.product")
+    return _shaped(product, output, result)
 
 
 def _with_axes_of(graph: ir.Graph, product: _Product, operand: _Operand, result: str) -> ir.Value:
@@ -214,13 +214,13 @@ def _matrices(graph: ir.Graph, product: _Product) -> _Operand | None:
         _matrix(graph, product, index, [shared, *order], flat, f"{name}.{side}")
         for index, order, side in ((0, (rows, summed), "left"), (1, (summed, columns), "right"))
     ]
-    made = edit.insert_node(graph, product.node, "MatMul", sides, {}, f"{name}.product")
+    output = edit.insert_node(graph, product.node, "MatMul", sides, {}, f"{name}.product")
     letters = shared + rows + columns
     if not flat:
-        return _shaped(product, made, letters)
-    made.shape = ir.Shape([product.size(group) or 0 for group in (shared, rows, columns)])
+        return _shaped(product, output, letters)
+    output.shape = ir.Shape([product.size(group) or 0 for group in (shared, rows, columns)])
     lengths = [product.size(letter) or 0 for letter in letters]
-    whole = edit.insert_reshape(graph, product.node, made, lengths, f"{name}.whole")
+    whole = edit.insert_reshape(graph, product.node, output, lengths, f"{name}.whole")
     return _Operand(whole, letters)
 
 

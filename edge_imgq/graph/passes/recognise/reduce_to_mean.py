@@ -123,12 +123,12 @@ def _rewrite_sum(graph: ir.Graph, node: ir.Node) -> bool:
     if source is None or count is None:
         return False
     kind, name = node.op_type, node.name or ""
-    made: list[ir.Value] = []
+    steps: list[ir.Value] = []
 
     def step(kind: str, inputs: list[ir.Value | None], like: ir.Value, **attributes: Any) -> Any:
         value = edit.insert_node(graph, node, kind, inputs, attributes, f"{name}.{kind.lower()}")
         value.shape = like.shape
-        made.append(value)
+        steps.append(value)
         return value
 
     result = node.outputs[0]
@@ -143,7 +143,7 @@ def _rewrite_sum(graph: ir.Graph, node: ir.Node) -> bool:
     constant = edit.add_constant(graph, f"{name}.count", np.float32(factor))
     total = step("Mul", [mean, constant], result)
     if kind != "ReduceSum" or is_marked(node):
-        for value in made:
+        for value in steps:
             mark_float(edit.producer(value))
     _replace(node, total)
     return True

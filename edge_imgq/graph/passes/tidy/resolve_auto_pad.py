@@ -18,7 +18,8 @@ def resolve_auto_pad(model: ir.Model) -> int:
     """Replace `auto_pad` of convolutions and pools by the pads that it means; bit-exact.
 
     Windows of unknown kernel size, and SAME padding with a stride above 1, whose pads depend on the
-    image's size, are left unchanged; transposed convolutions are rewritten at any stride.
+    image's size, are left unchanged. Transposed convolutions are rewritten at any stride, unless
+    they state `output_shape`.
 
     Args:
         model: edited in place.
