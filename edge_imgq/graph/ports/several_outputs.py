@@ -151,8 +151,8 @@ def other_ports(
     state, one of 3 channels or as many as the image an image with the pixels' range, else a plane.
 
     Args:
-        model: model whose outputs have constant side ratios.
-        sizes: candidate sizes, of which at least one works; the first that does is used.
+        model: model whose outputs have the same `side_ratios` at every size.
+        sizes: heights and widths to try, of which at least one works; the first that does is used.
         layout: layout of the image input.
         requests: port properties that the user gave.
         span: values of pixel 0 and pixel 255.

@@ -30,11 +30,12 @@ Rule = Callable[[ir.Node, Any], "list[Edit] | None"]
 
 
 def crd_to_dcr(model: ir.Model) -> int:
-    """Convert each CRD DepthToSpace to DCR by permuting its input's channels; bit-exact.
+    """Convert each CRD DepthToSpace to DCR by permuting its input's channels.
 
     The input is (N, C · s², H, W). The permutation is folded into convolutions upstream, through
     elementwise operators between, or else written as a 1×1 convolution of zeros and ones, whose
-    sums have one nonzero term. Activations after a pixel shuffle are moved before it.
+    sums have one nonzero term. Bit-exact for finite values. Activations after a pixel shuffle are
+    moved before it.
 
     Args:
         model: edited in place.

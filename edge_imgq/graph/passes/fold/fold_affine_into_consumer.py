@@ -43,9 +43,9 @@ def fold_affine_into_consumer(model: ir.Model) -> int:
     """Fold constant factors and offsets per channel into the convolutions that read the value.
 
     W*(a·x + b) + c = (W·a)*x + (ΣW·b + c) on (N, C, H, W); all readers must accept it. Offsets are
-    folded only without zero padding. Relu, LeakyRelu, PRelu, Concat, and operators that copy,
-    select or average pixels may lie between. Other consecutive factors and offsets are merged into
-    one. Exact in real numbers; float32 rounding differs.
+    folded only without zero padding. Relu, LeakyRelu and PRelu (a > 0, b = 0), Concat, and
+    operators that copy, select or average pixels may lie between. Other consecutive factors and
+    offsets are merged into one. Exact in real numbers; float32 rounding differs.
 
     Args:
         model: edited in place.

@@ -25,8 +25,9 @@ Axes = list[list[int]]
 def merge_transpose_axes(model: ir.Model) -> int:
     """Merge axes that stay neighbours in each Transpose of more than five axes; bit-exact.
 
-    It becomes Reshape, a Transpose of five or six axes at most, and Reshape back. Axes of length 1
-    are merged too. Nodes that would keep more than six axes are left unchanged; static shapes only.
+    It becomes Reshape, a Transpose of at most six axes, and Reshape to the old result's shape. Axes
+    of length 1 are merged too. Nodes that would keep more than six axes are left unchanged; static
+    shapes only.
 
     Args:
         model: edited in place.
