@@ -50,8 +50,8 @@ def fuse_pixel_shuffle(model: ir.Model) -> int:
     """Fuse Reshape, Transpose, Reshape into DepthToSpace or SpaceToDepth (CRD or DCR).
 
     The image is (N, C, H, W), the tensor between has six axes; blocks are square, shapes static.
-    Bit-exact, but for a CRD space-to-depth, which gets a 1×1 convolution of zeros and ones after it,
-    and a shuffle of channels among groups, which becomes one: these are exact for finite values.
+    Bit-exact. Exact for finite values only are a CRD space-to-depth, which gets a 1×1 convolution
+    of zeros and ones after it, and a shuffle of channels among groups, which becomes one.
 
     Args:
         model: edited in place.
