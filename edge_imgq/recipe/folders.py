@@ -136,7 +136,7 @@ def quantize_recipe_path(name: str, beside: Path | None = None) -> Path:
     return path
 
 
-def automatic_form(name: str, beside: Path | None = None) -> str:
+def automatic_recipe(name: str, beside: Path | None = None) -> str:
     """Return the name of the recipe that extends this one by repairing files over budget.
 
     That is one whose `start` is `name` and whose `when_over_budget` is not "nothing"; of several,

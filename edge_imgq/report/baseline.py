@@ -54,8 +54,6 @@ class Tolerances:
 class Figures:
     """Values of one target in a baseline; None if not measured.
 
-    Fields that are not listed are the values that `Tolerances` describes.
-
     Attributes:
         sha256: SHA-256 of the file.
         quantized_sha256: SHA-256 of the QDQ graph that it was lowered from; empty for float files.
@@ -63,8 +61,17 @@ class Figures:
         float_psnr: Mean PSNR of the float model against ground truth, in dB.
         input_psnr: Mean PSNR of the input, enlarged by bicubic for super-resolution, in dB.
         psnr: Mean PSNR of the file against ground truth, in dB.
+        drop_mean, drop_worst: PSNR that the file loses against ground truth, in dB, mean and worst
+            image.
+        vs_reference_mean, vs_reference_worst: PSNR of the file against the float reference, in dB,
+            mean and lowest.
         mean_error, mean_error_dark, mean_error_bright: Mean error per channel, overall and in flat
             dark and bright areas, in levels.
+        conversion_within_1: Share of values within one level of the graph that the file was lowered
+            from, 0 to 1.
+        bytes: Size of the file.
+        activation_bytes: Peak memory of the activations.
+        operators, partitions: Number of operators, and of subgraphs that the accelerator runs.
         sizes: Input sizes that the file takes, such as "180x320"; empty for any size, None if
             unknown.
         activation_size: Input size at which activations were counted; None if unknown.
@@ -96,7 +103,12 @@ class Figures:
 
 @dataclass(frozen=True)
 class Images:
-    """A set of images: its description, and the digest of names and contents."""
+    """A set of images: its description, and the digest of names and contents.
+
+    Attributes:
+        words: Description for people.
+        sha256: SHA-256 of the names and contents.
+    """
 
     words: str
     sha256: str

@@ -45,7 +45,7 @@ class NodeData:
     values: Mapping[str, float]
     shown: Mapping[str, Any]
 
-    def form(self, graph: str) -> dict[str, Any]:
+    def to_dict(self, graph: str) -> dict[str, Any]:
         """Return the JSON object of Model Explorer's node data file for a graph of this name."""
         results = {key: {"value": value} for key, value in self.values.items()}
         return {graph: {"name": self.name, "results": results, **self.shown}}

@@ -13,7 +13,12 @@ PACKAGES = ("ai-edge-litert", "coremltools", "numpy", "onnxruntime", "onnxruntim
 
 @dataclass(frozen=True)
 class PackageVersion:
-    """A package and its installed version."""
+    """A package and its installed version.
+
+    Attributes:
+        name: Name of the distribution, such as "onnxruntime".
+        version: Version that it states.
+    """
 
     name: str
     version: str

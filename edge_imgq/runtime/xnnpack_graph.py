@@ -57,7 +57,12 @@ class XnnpackNode:
 
 @dataclass(frozen=True)
 class XnnpackGraph:
-    """The operators of a delegate in execution order, and its values by id."""
+    """The operators and tensors of a delegate.
+
+    Attributes:
+        nodes: operators in execution order.
+        values: tensors by id.
+    """
 
     nodes: tuple[XnnpackNode, ...]
     values: Mapping[int, XnnpackValue]

@@ -32,12 +32,12 @@ def test_a_layer_is_at_the_node_of_its_name_else_at_its_tensor() -> None:
             "macs": {key: 90}, "db": {key: 50.12}, "error": {key: 60.0}, "time": {key: 50.0}
         }  # fmt: skip
         for figure in found.values():
-            ((graph, form),) = figure.form("main").items()
+            ((graph, contents),) = figure.to_dict("main").items()
             assert graph == "main"
-            assert set(form) <= KEYS
-            assert form["results"] == {key: {"value": figure.values[key]}}
-            (colours,) = {"gradient", "thresholds"} & set(form)
-            assert all(colour["bgColor"].startswith("#") for colour in form[colours])
+            assert set(contents) <= KEYS
+            assert contents["results"] == {key: {"value": figure.values[key]}}
+            (colours,) = {"gradient", "thresholds"} & set(contents)
+            assert all(colour["bgColor"].startswith("#") for colour in contents[colours])
 
 
 def test_what_is_not_known_has_no_file() -> None:

@@ -16,7 +16,7 @@ from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.quantize.mixed_precision.worst_layer import WorstLayer
 from edge_imgq.quantize.steps.quantization_step import psnr_after
 from edge_imgq.recipe.export import Budget, recipe_name
-from edge_imgq.recipe.folders import automatic_form
+from edge_imgq.recipe.folders import automatic_recipe
 from edge_imgq.report.diagnosis import CLEARLY, NO_FILES, NOT_BY_ROUNDING, WITHIN, Diagnosis, Mend
 from edge_imgq.report.report import TargetReport
 from edge_imgq.skipped import Skipped
@@ -269,7 +269,7 @@ def _commands(words: Words, fidelity: float) -> tuple[str, ...]:
     shared += "".join(f" {shlex.quote(word)}" for word in words.ports)
     if str(words.output) != DEFAULT_OUTPUT:
         shared += f" --output {shlex.quote(str(words.output))}"
-    if automatic := automatic_form(words.scheme):
+    if automatic := automatic_recipe(words.scheme):
         return (f"edge-imgq export{said} --target '*-int8' --scheme {automatic}{shared}",)
     scheme = "" if words.scheme == "int8" else f" --scheme {shlex.quote(words.scheme)}"
     mixed = shlex.quote(str(words.output / name / "mixed.toml"))

@@ -49,7 +49,7 @@ def write_overlay(path: Path, description: FileDescription, folder: Path) -> Ove
     written = []
     for one in figures:
         output = folder / f"{path.stem}-{one.stem}.json"
-        write_text(output, to_json(one.form(description.graph)) + "\n")
+        write_text(output, to_json(one.to_dict(description.graph)) + "\n")
         written.append(output)
     if isinstance(sensitivity, Skipped):
         return Overlay(tuple(written), sensitivity)
