@@ -160,7 +160,7 @@ def read_export_recipe(path: Path) -> ExportRecipe:
 
     Raises:
         RecipeError: the file is missing, not TOML, or does not match `ExportRecipe`; every error is
-            told, with its line.
+            reported, with its line.
     """
     return _parsed(TomlTable.read(path), path.stem)
 
@@ -169,7 +169,7 @@ def checked_export(recipe: ExportRecipe) -> ExportRecipe:
     """Validate a recipe made in Python as if it were read from a file; return an equal recipe.
 
     Raises:
-        RecipeError: a value does not match `ExportRecipe`; every error is told.
+        RecipeError: a value does not match `ExportRecipe`; every error is reported.
     """
     budget = {key: value for key, value in vars(recipe.budget).items() if value is not None}
     values = {key: value for key, value in vars(recipe).items() if key not in ("name", "ports")}

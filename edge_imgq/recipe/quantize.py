@@ -77,7 +77,7 @@ def read_quantize_recipe(path: Path) -> QuantizeRecipe:
 
     Raises:
         RecipeError: the file or its start is missing, not TOML, or does not match `QuantizeRecipe`;
-            every error is told, with its line.
+            every error is reported, with its line.
     """
     table = TomlTable.read(path)
     return _started(path, table) if table.has("start") else _parsed(table, path.stem)
@@ -87,7 +87,7 @@ def checked_quantize(recipe: QuantizeRecipe) -> QuantizeRecipe:
     """Validate a recipe made in Python as if it were read from a file; return an equal recipe.
 
     Raises:
-        RecipeError: a value does not match `QuantizeRecipe`; every error is told.
+        RecipeError: a value does not match `QuantizeRecipe`; every error is reported.
     """
     table = TomlTable(recipe_values(recipe), f"The recipe '{recipe.name}'")
     return replace(_parsed(table, checked_name(recipe.name)), start=recipe.start)

@@ -1,4 +1,4 @@
-"""Strict TOML reading: every error of a file is told at once, each with its line.
+"""Strict TOML reading: every error of a file is reported at once, each with its line.
 
 A misspelt key never becomes a default.
 """

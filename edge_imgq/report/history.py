@@ -171,7 +171,7 @@ def history_table(entries: Sequence[HistoryEntry]) -> str:
 
 
 def _table(group: Sequence[HistoryEntry], setups: dict[tuple[str, ...], int]) -> str:
-    """Return the table of one file; each new measuring setup is numbered in `places`."""
+    """Return the table of one file; each new measuring setup is numbered in `setups`."""
     columns = (">ms", ">×first", ">×loop", ">vs float", ">drop", ">instr.")
     table = new_table("when", "sha256", "where", *columns)
     firsts = _firsts(group)

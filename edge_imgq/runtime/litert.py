@@ -338,8 +338,8 @@ def _joined(results: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """Concatenate results (1, H, W, C) by channel."""
     if len(results) == 1:
         return results[0]
-    whole = joined_results([result.transpose(0, 3, 1, 2) for result in results])
-    return whole.transpose(0, 2, 3, 1)
+    joined = joined_results([result.transpose(0, 3, 1, 2) for result in results])
+    return joined.transpose(0, 2, 3, 1)
 
 
 def _size(interpreter: Any) -> Size:

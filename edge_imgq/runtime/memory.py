@@ -136,10 +136,10 @@ def peak(plan: MemoryPlan) -> ActivationMemory:
         for index in range(max(len(steps), 1))
     ]
     totals = [sum(plan.sizes[name] for name in names) for names in alive]
-    where = int(np.argmax(totals))
-    kind = f"{steps[where].kind} '{steps[where].writes[0]}'" if steps else "nothing"
+    at_peak = int(np.argmax(totals))
+    kind = f"{steps[at_peak].kind} '{steps[at_peak].writes[0]}'" if steps else "nothing"
     arena = _arena({name: plan.sizes[name] for name in lives}, lives)
-    return ActivationMemory(totals[where], arena, kind, len(alive[where]), plan.size)
+    return ActivationMemory(totals[at_peak], arena, kind, len(alive[at_peak]), plan.size)
 
 
 def _lives(steps: Sequence[ExecutionStep], plan: MemoryPlan) -> dict[str, tuple[int, int]]:

@@ -195,10 +195,10 @@ def read_pair(path: Path) -> ParamAndBin:
         note = FileNote.from_strings(fields["note"], str(path))
         height, width = map(int, fields["size"])
         pair = ParamAndBin(text, weights, note, (height, width), fields["shapes"])
-        whole = fields["sha256"] == _digest(text, weights)
+        is_intact = fields["sha256"] == _digest(text, weights)
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path.with_suffix(WEIGHTS)} is damaged. Export it again.") from error
-    if not whole:
+    if not is_intact:
         raise ModelError(
             f"{path} and {path.with_suffix(WEIGHTS).name} are not as edge-imgq wrote them: one is "
             "damaged, or of another export. Export them again."

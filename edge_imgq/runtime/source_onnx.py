@@ -97,8 +97,8 @@ class SourceOnnx:
             _unit(results[index], port) if port else self._image(results[index])
             for index, port in self._results
         ]
-        whole = joined_results([unit.transpose(2, 0, 1)[np.newaxis] for unit in units])[0]
-        unit: NDArray[np.float64] = whole.transpose(1, 2, 0)
+        joined = joined_results([unit.transpose(2, 0, 1)[np.newaxis] for unit in units])[0]
+        unit: NDArray[np.float64] = joined.transpose(1, 2, 0)
         return _middle(unit, [scaled(side, self._scale) for side in size]) if self._border else unit
 
     def _image(self, result: NDArray[Any]) -> NDArray[np.float64]:

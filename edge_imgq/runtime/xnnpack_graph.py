@@ -102,10 +102,10 @@ def _decoded(graph: bytes) -> Any:
         (Path(folder) / "graph.bin").write_bytes(graph)
         _flatc_decompile(folder, f"{folder}/schema.fbs", f"{folder}/graph.bin", ["--raw-binary"])
         text = (Path(folder) / "graph.json").read_bytes()
-    return json.loads(NOT_JSON.sub(lambda match: SPELLED[match[0]], text))
+    return json.loads(NOT_JSON.sub(lambda match: JSON_NUMBERS[match[0]], text))
 
 
-SPELLED = {b"inf": b"Infinity", b"nan": b"NaN"}
+JSON_NUMBERS = {b"inf": b"Infinity", b"nan": b"NaN"}
 
 
 def _tensor(value: Mapping[str, Any]) -> Mapping[str, Any]:
