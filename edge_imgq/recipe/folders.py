@@ -50,7 +50,13 @@ def is_own_folder(stage: str) -> bool:
 
 
 def export_targets(beside: Path | None = None) -> tuple[str, ...]:
-    """Return the names of all targets, sorted; their recipes are not read."""
+    """Return the names of all targets, the stems of the files in `export/`, sorted.
+
+    The recipes are not read, so invalid ones are among them.
+
+    Args:
+        beside: folder whose `export/` is used if it has recipes; the working directory by default.
+    """
     return tuple(sorted(path.stem for path in recipe_folder("export", beside).glob("*.toml")))
 
 

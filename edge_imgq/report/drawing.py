@@ -136,8 +136,8 @@ def by(lengths: Sequence[int | str]) -> str:
 def milliseconds(value: float) -> str:
     """Format a time in ms with three significant digits: 35.2; integers from 100 on: 1230.
 
-    Below 0.1 there are three decimals, which are microseconds; more would be noise. The unit is not
-    in the text.
+    Below 0.1 there are three decimals, which are microseconds; more would be noise. The unit is
+    left out.
     """
     if value < 0.1:
         return f"{value:.3f}"

@@ -235,7 +235,7 @@ class Report:
 
     @property
     def changes(self) -> tuple[str, ...]:
-        """The advice on files that were changed or replaced after their export."""
+        """The sentences of `advice` on files that were changed or replaced after export; () if none."""
         return tuple(sentence for sentence in self.advice if CHANGED in sentence)
 
     @property

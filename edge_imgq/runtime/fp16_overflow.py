@@ -77,7 +77,7 @@ def refuse_tflite_overflow(path: Path, photos: Iterable[NDArray[np.uint8]], peak
     """Refuse a float .tflite file whose activations exceed float16, 65504, on an image.
 
     The file is run in float32. No more images are examined after one on which no magnitude reaches
-    NEAR, 1/16 of the limit.
+    4094, 1/16 of the limit.
 
     Args:
         path: a file of one size.
@@ -109,7 +109,7 @@ def refuse_overflow(
 ) -> None:
     """Refuse a file whose activations exceed float16, 65504, on an image.
 
-    No more images are examined after one on which no magnitude reaches NEAR, 1/16 of the limit.
+    No more images are examined after one on which no magnitude reaches 4094, 1/16 of the limit.
 
     Args:
         photos: images (H, W, C), uint8, of any size: their centres are used, and those smaller than

@@ -19,8 +19,9 @@ def conv(arguments: Arguments) -> Tensor:
     """Convolve (N, C_in, spatial axes …) with one to three spatial axes: MIL `conv`.
 
     `weight` is (C_out, C_in / groups, kernel …), `bias` (C_out,) or absent. Strides, dilations and
-    groups are 1 by default. The padding is that of `window_padding.padding`, filled with 0.
-    Computes in float32, in torch's order of summation.
+    groups are 1 by default. `pad_type` is valid (no padding, the default), custom (the pairs of
+    `pad`), or same and same_lower (to ceil(size / stride)); padding is 0. Computes in float32, in
+    torch's order of summation.
 
     Returns:
         (N, C_out, spatial axes …), float32; each axis is (size + pads − (kernel − 1) · dilation −

@@ -20,8 +20,9 @@ def max_pool(arguments: Arguments) -> Tensor:
     """Return the maximum of each window of (N, C, spatial axes …): MIL `max_pool`. Exact.
 
     There are one to three spatial axes, each of which becomes (size + pads − kernel) // stride + 1
-    long, rounded up where `ceil_mode` is set. Strides are 1 by default; the padding is that of
-    `window_padding.padding` and is never the maximum.
+    long, rounded up where `ceil_mode` is set. Strides are 1 by default; `pad_type` is valid (no
+    padding, the default), custom (the pairs of `pad`), or same and same_lower (to ceil(size /
+    stride)). Padding is never the maximum.
 
     Raises:
         RuntimeError: the kernel is larger than the padded input.
