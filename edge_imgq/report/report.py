@@ -235,7 +235,10 @@ class Report:
 
     @property
     def changes(self) -> tuple[str, ...]:
-        """The sentences of `advice` on files that were changed or replaced after export; () if none."""
+        """The sentences of `advice` on files that were changed or replaced after their export.
+
+        () if there are none.
+        """
         return tuple(sentence for sentence in self.advice if CHANGED in sentence)
 
     @property
