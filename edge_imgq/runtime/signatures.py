@@ -29,14 +29,14 @@ class Signature:
         """Run the signature and return its outputs, the image first, then `others` in order.
 
         Args:
-            values: its inputs in the file's order, the image first: (1, H, W, C), uint8 or float32
-                as the file has them.
+            values: its inputs in the file's order, the image first: (1, H, W, C) of the signature's
+                size, which is not checked, uint8 or float32 as the file has them.
 
         Returns:
             (1, H, W, C) each, in the file's types.
 
         Raises:
-            ValueError: LiteRT refuses an input's shape or type, or there are too few or too many.
+            ValueError: LiteRT refuses an input's type, or there are too few or too many inputs.
         """
         outputs = self._runner(**dict(zip(self._names, values, strict=True)))
         return [outputs[name] for name in self._results]
