@@ -80,7 +80,7 @@ class _Axis:
 def sub_pixel(model: ir.Model) -> int:
     """Rewrite transposed convolutions of stride s ≥ 2 as convolution and DCR depth-to-space.
 
-    The Conv of stride 1 has s² · O output channels, one group per phase; a Slice follows where the
+    The Conv of stride 1 has s² · O output channels, O for each phase; a Slice follows where the
     output is not a whole number of blocks. Covers dense and depthwise ConvTranspose nodes with
     constant weights and equal strides on both axes. Grouped, dilated and `auto_pad` nodes stay
     unchanged. Exact in real numbers; float32 sums may be ordered differently.
