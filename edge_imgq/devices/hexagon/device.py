@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from edge_imgq.contract import FileNote
 
 PACKAGE = "onnxruntime-qnn"
+WORKER = "edge_imgq.devices.hexagon.worker"
 TILE = 96
 """Side in pixels of the tile for files of open size; the receptive field if that is larger."""
 
@@ -131,7 +132,7 @@ class HexagonSession(Uncounted):
         self.size, bound = _bound(model, note)
         self.sizes = (self.size,)
         self._soc = soc
-        self._worker = Worker("the Hexagon compiler", [sys.executable, "-m", f"{__name__}_worker"])
+        self._worker = Worker("the Hexagon compiler", [sys.executable, "-m", WORKER])
         try:
             self._opened = self._open(path, bound)
         except BaseException:

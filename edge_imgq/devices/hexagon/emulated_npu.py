@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.chips import QUALCOMM
-from edge_imgq.devices.hexagon.device import SOCS, look
+from edge_imgq.devices.hexagon.device import SOCS, WORKER, look
 from edge_imgq.devices.warmup_call import on_gray
 from edge_imgq.errors import DeviceError, ImageError, ModelError, RuntimeUnavailableError
 from edge_imgq.runtime.npu_file import Dispatch, compiled_for, placement, whole_dispatch
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.chips import Chip
-
-WORKER = "edge_imgq.devices.hexagon.worker"
 
 
 class EmulatedNpuSession:

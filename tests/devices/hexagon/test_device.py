@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import onnx
@@ -13,8 +15,8 @@ from edge_imgq.cli.main import main
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.devices.find_device import find_device
 from edge_imgq.devices.hexagon import device as hexagon
-from edge_imgq.devices.hexagon.device import SOCS
-from edge_imgq.errors import UnsupportedOperatorError, UsageError
+from edge_imgq.devices.hexagon.device import SOCS, HexagonDevice
+from edge_imgq.errors import DeviceError, UnsupportedOperatorError, UsageError
 from edge_imgq.skipped import Skipped
 from tests.devices.conftest import NETWORKS
 
@@ -70,6 +72,23 @@ def saved(model: onnx.ModelProto, folder: Path) -> Path:
     path = folder / "onnx-int8.onnx"
     onnx.save(model, path)
     return path
+
+
+def test_the_program_that_compiles_for_the_npu_exists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[list[str]] = []
+
+    def started(_name: str, command: list[str]) -> NoReturn:
+        commands.append(command)
+        raise DeviceError("started")
+
+    monkeypatch.setattr(hexagon, "Worker", started)
+    with pytest.raises(DeviceError, match="started"):
+        HexagonDevice("sm8750").open(saved(quantized_model("Sigmoid"), tmp_path), 1)
+    ((_, dash_m, module),) = commands
+    assert dash_m == "-m"
+    assert find_spec(module) is not None
 
 
 @pytest.mark.device
