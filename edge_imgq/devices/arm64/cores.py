@@ -94,7 +94,7 @@ WITHOUT_TABLES = ("apple", "oryon")
 
 
 def core_named(name: str) -> Core:
-    """Return the core of a name, a key of CORES.
+    """Return the description of an Arm core by its name, a key of CORES such as "cortex-a76".
 
     Raises:
         UsageError: there is no such core, or it cannot be emulated.
@@ -112,13 +112,16 @@ def core_named(name: str) -> Core:
 def write_system(name: str, root: Path, folder: Path) -> None:
     """Write the root folder of an emulated system with one processor, for QEMU's `-L`.
 
-    It contains everything that a runtime reads about the processor, so nothing depends on the
-    host's.
+    Beside links to the programs it holds what a runtime reads about the processor (/proc/cpuinfo
+    and /sys), so nothing depends on the host's.
 
     Args:
-        name: a key of CORES.
+        name: name of the core, a key of CORES.
         root: root folder of the system with the programs; its entries are linked.
-        folder: root folder to create, which must not exist.
+        folder: root folder to create.
+
+    Raises:
+        FileExistsError: `folder` exists.
     """
     core = CORES[name]
     folder.mkdir()

@@ -67,13 +67,20 @@ class EmulatedArm:
         self.name = f"{NAME}:{core}" if core else NAME
 
     def refusal(self, path: Path) -> str:
-        """Return why a file is not run, since the emulated machine has LiteRT only; "" if it is."""
+        """Return why a file is not run, as a clause; "" if it is.
+
+        The emulated machine runs TFLite files that are not compiled for an NPU and have one image
+        input and one output.
+
+        Raises:
+            ModelError: the file is damaged, or has no edge-imgq metadata.
+        """
         if not is_run_by(path, NAME):
             return "the emulated processor has LiteRT alone"
         return npu_file.refusal(path) or one_input.refusal(path)
 
     def open(self, path: Path, threads: int) -> DeviceSession:
-        """Open a file in LiteRT under emulation.
+        """Open a file in LiteRT under emulation; the caller closes the session.
 
         Args:
             path: a .tflite file that edge-imgq wrote.
@@ -145,6 +152,9 @@ class EmulatedArmSession:
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
         """Run the file on an image; return its output, uint8 (H × scale, W × scale, C).
 
+        Int8 files return exactly what they return on this host; float outputs may differ by
+        roundings, and are rounded half to even.
+
         Args:
             pixels: uint8 (H, W, C).
 
@@ -155,7 +165,7 @@ class EmulatedArmSession:
         return image
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that runs the file once on a gray image."""
+        """Return a function that runs the file once on a gray image of (height, width)."""
         return on_gray(self, size)
 
     def latency(
@@ -164,14 +174,14 @@ class EmulatedArmSession:
         runs: int = RUNS,  # noqa: ARG002
         warm_up: int = WARM_UP,  # noqa: ARG002
     ) -> Latency | Skipped:
-        """Return that the time of an emulated processor would be meaningless."""
+        """Return a `Skipped`: the time of an emulated processor means nothing. Nothing is run."""
         return Skipped("the processor is emulated, and the time of an emulator is not the phone's")
 
     def instructions(self, size: tuple[int, int]) -> Instructions | Skipped:
-        """Count the instructions of one call, exactly.
+        """Count the instructions of one call on one thread, exactly and repeatably.
 
         Args:
-            size: height and width of the input.
+            size: height and width of the input in pixels.
 
         Returns:
             The count, or why there is none: an emulator without the plugin, or several threads.
@@ -186,10 +196,12 @@ class EmulatedArmSession:
         return Instructions(count, size, self._emulated.core, str(self.identity))
 
     def operators(self, size: tuple[int, int]) -> OperatorCosts | Skipped:
-        """Measure each operator of one call, in a process of its own.
+        """Measure instructions, bytes and estimated cycles of each operator of one call.
+
+        In a process of its own, which may take minutes.
 
         Args:
-            size: height and width of the input.
+            size: height and width of the input in pixels.
 
         Returns:
             The costs, or why there are none: an emulator without the plugin, or several threads.
@@ -211,7 +223,10 @@ class EmulatedArmSession:
         return None
 
     def placement(self) -> Placement | Skipped:
-        """Return which operators XNNPACK runs in the emulated machine."""
+        """Return how many operators XNNPACK runs in the emulated machine, and which it does not.
+
+        A `Skipped` if LiteRT runs there without XNNPACK.
+        """
         fields = self._opened["placement"]
         if fields is None:
             return Skipped(f"{self.identity.name} runs every operator on the processor")
@@ -224,10 +239,11 @@ class EmulatedArmSession:
 
 
 def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: ARG001
-    """Return an Arm processor, or why it is unavailable.
+    """Return an Arm processor as a device: this host's own, or an emulated one; or why neither.
 
     Args:
-        argument: a key of CORES; "" for this host if it is an Arm machine, else DEFAULT.
+        argument: name of an emulated core, a key of CORES; "" for this host if it is an Arm
+            machine, else DEFAULT.
         options: unused.
 
     Raises:
@@ -244,7 +260,7 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: AR
 
 
 def look() -> tuple[Presence, ...]:
-    """Return whether this host is an Arm machine or has the emulation set up."""
+    """Return one row that says if this host is an Arm machine or has the emulation set up."""
     if platform.machine().lower() in ARM:
         return (Presence("arm64", True, f"this host is {platform.machine()}"),)
     emulation = read_emulation(cache_folder())
@@ -258,13 +274,13 @@ def look() -> tuple[Presence, ...]:
 
 
 def tile_side(path: Path, multiple: int) -> int:
-    """Return the side in pixels of the tile that a file of open size runs on.
+    """Return the side in input pixels of the square tile that a file of any size runs on.
 
-    It is at least TILE and at least the receptive field, rounded up.
+    TILE, or the diameter of the receptive field if that is larger, rounded up to a multiple.
 
     Args:
         path: exported file; the receptive field is that of the float reference beside it, if any.
-        multiple: the side is a multiple of it.
+        multiple: number of pixels of which the side must be a multiple.
     """
     reference, side = float_reference(path), TILE
     if reference.is_file():

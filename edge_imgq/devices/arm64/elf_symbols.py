@@ -26,28 +26,37 @@ SECTION = np.dtype(
 
 @dataclass(frozen=True)
 class Symbols:
-    """Functions of a library in ascending order of address, relative to its start."""
+    """Functions of a library.
+
+    Attributes:
+        addresses: their first addresses in ascending order, relative to the library's start.
+        names: their symbols, in the same order.
+    """
 
     addresses: tuple[int, ...]
     names: tuple[str, ...]
 
     def at(self, address: int) -> str:
-        """Return the name of the function at an address, "" before the first.
+        """Return the symbol of the function that holds an address; "" before the first function.
 
-        An address after the end of a function counts to it until the next one starts.
+        Addresses are relative to the library's start. An address after the end of a function counts
+        to it until the next one starts.
         """
         index = bisect_right(self.addresses, address) - 1
         return self.names[index] if index >= 0 else ""
 
 
 def read_symbols(library: Path) -> Symbols:
-    """Read the functions that a library defines.
+    """Read the names and addresses of the functions that a library defines, from its symbol table.
+
+    Local functions are among them if the library is not stripped.
 
     Args:
         library: an ELF file, 64-bit little-endian.
 
     Raises:
         ValueError: it has no symbol table, or is no such file.
+        OSError: it cannot be read.
     """
     data = library.read_bytes()
     (offset,) = np.frombuffer(data, "<u8", 1, 0x28)
@@ -69,7 +78,8 @@ def read_symbols(library: Path) -> Symbols:
 def readable(symbol: str) -> str:
     """Demangle a C++ symbol to its qualified name, without templates and parameters.
 
-    Other symbols are returned unchanged. Only the leading plain components of a name are kept.
+    "_ZN6tflite3ops4EvalEv" gives "tflite::ops::Eval". Only the leading plain components of a name
+    are kept. Symbols that are not mangled are returned unchanged.
     """
     mangled = re.match(r"_ZL?(N[rVK]*)?L?(?=\d)", symbol)
     if mangled is None:

@@ -38,12 +38,14 @@ class Emulator:
 
 
 def fetch_emulator(apt: Apt, work: Path, folder: Path) -> Emulator:
-    """Fetch an emulator, with the counting plugin if possible.
+    """Download QEMU's emulator of Arm, with the plugin that counts instructions if possible.
+
+    Without the plugin, an installed static build is used, or downloaded. Nothing is installed.
 
     Args:
-        apt: for this machine, with its state in `work`/host.
+        apt: apt for packages of this machine, with its state in `work`/host.
         work: folder to unpack into.
-        folder: final path of `work`, to which it will be renamed.
+        folder: final path of `work`, to which it will be renamed; the command line names it.
 
     Raises:
         RuntimeUnavailableError: the distribution has no emulator.

@@ -24,11 +24,14 @@ ARITHMETIC = {"ADD": "_vadd", "SUB": r"_v(r?)sub", "MUL": "_vmul", "PRELU": "_vp
 
 
 def names_of_kernels(names: Sequence[str], kernels: Sequence[str]) -> list[str]:
-    """Return the file's operator name for each kernel, or an empty list if they cannot be matched.
+    """Match kernels that ran to the operators of a file; return the operator's name per kernel.
+
+    A clamp of its own after an operator gets that name with ": clamp". [] if the two sequences
+    cannot be matched as a whole.
 
     Args:
         names: operators of the file, in order, each beginning with its TFLite type.
-        kernels: kernels that ran, in order.
+        kernels: symbols of the kernels that ran, in order.
     """
     steps = _steps(names, kernels)
     matched: list[str] = []

@@ -78,7 +78,10 @@ class LlvmMca:
 
 
 def find_llvm_mca() -> LlvmMca | Skipped:
-    """Return the programs of version MAJOR, or why they are unavailable."""
+    """Return the paths of llvm-mca and llvm-mc of version MAJOR, or why they are unavailable.
+
+    They are looked up on the PATH, with and without the version in the name.
+    """
     paths = [next(filter(None, map(shutil.which, names)), None) for names in TOOLS]
     versions = [_version(path) for path in paths if path]
     if len(versions) == 2 and all(v.split(".")[0] == str(MAJOR) for v in versions):
@@ -92,12 +95,14 @@ def find_llvm_mca() -> LlvmMca | Skipped:
 def estimate_cycles(
     tools: LlvmMca, core: str, pieces: Mapping[int, Sequence[str]]
 ) -> dict[int, int]:
-    """Estimate the cycles of pieces of straight-line code, each run once.
+    """Estimate the cycles of pieces of straight-line code, each run once, with llvm-mca.
+
+    All loads hit the first-level cache and all branches are predicted. The same for every call.
 
     Args:
         tools: the programs.
-        core: a key of MODELS.
-        pieces: instructions by number of the piece, each as eight hexadecimal digits.
+        core: name of the core, a key of MODELS.
+        pieces: A64 instructions by number of the piece, each as eight hexadecimal digits.
 
     Returns:
         Cycles by number of the piece.
@@ -130,8 +135,8 @@ def _readable(tools: LlvmMca, words: Sequence[str]) -> dict[str, str]:
     bytes_of = ["".join(f"0x{word[at : at + 2]} " for at in (6, 4, 2, 0)) for word in words]
     command = [tools.mc, "--disassemble", "-triple=aarch64", "-mattr=+all"]
     said = _run(command, "\n".join(bytes_of) + "\n")
-    found = [line.strip() for line in said.splitlines() if line.strip()]
-    lines = [line for line in found if not line.startswith(".")]
+    printed = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line for line in printed if not line.startswith(".")]
     if len(lines) != len(words):
         raise DeviceError(f"{tools.mc} read {len(lines)} of {len(words)} instructions.")
     return {word: _plain(line.replace("\t", " ")) for word, line in zip(words, lines, strict=True)}

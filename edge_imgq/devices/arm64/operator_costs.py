@@ -70,12 +70,12 @@ class OperatorCosts:
 
     @property
     def instructions(self) -> int:
-        """Instructions of all operators."""
+        """Number of instructions of all operators together."""
         return sum(row.instructions for row in self.operators)
 
     @property
     def total_cycles(self) -> int | None:
-        """Cycles of all operators; None without an estimate.
+        """Estimated cycles of all operators together; None without llvm-mca.
 
         Operators without an estimate of their own count 0.
         """
@@ -85,5 +85,5 @@ class OperatorCosts:
 
     @property
     def memory_bytes(self) -> int:
-        """Bytes read from and written to memory."""
+        """Bytes that all operators together read from and write to memory, by the cache model."""
         return sum(row.fetched + row.written for row in self.operators)

@@ -56,7 +56,12 @@ class OperatorSpan:
 
 @dataclass(frozen=True)
 class OperatorRecord:
-    """Spans in the order in which they ran, and blocks by number."""
+    """What an emulator recorded of one call.
+
+    Attributes:
+        spans: operators in the order in which they ran.
+        blocks: basic blocks by number.
+    """
 
     spans: tuple[OperatorSpan, ...]
     blocks: dict[int, Block]
@@ -68,13 +73,13 @@ def write_order(
     outside: tuple[int, int],
     caches: Iterable[tuple[int, int]],
 ) -> None:
-    """Write the file that tells the emulator's plugin what to record.
+    """Write the file that tells the emulator's plugin what to record, before the first call.
 
     Args:
         folder: folder that the plugin was given.
-        beginnings: addresses of the functions that start operators.
+        beginnings: absolute addresses of the functions that start operators.
         outside: first address of code that belongs to no operator, and the address after its last.
-        caches: bytes and associativity of each level.
+        caches: bytes and associativity of each cache level, first level first.
     """
     lines = [f"begin {address:x}" for address in beginnings]
     lines.append(f"outside {outside[0]:x} {outside[1]:x}")
@@ -83,7 +88,9 @@ def write_order(
 
 
 def read_record(folder: Path) -> OperatorRecord:
-    """Read the second of two recorded calls.
+    """Read the second of two recorded calls, for which the first has warmed the caches.
+
+    `folder` is the one that the plugin was given.
 
     Raises:
         DeviceError: nothing was recorded, or the two calls ran different operators.

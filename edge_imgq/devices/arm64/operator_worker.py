@@ -27,11 +27,12 @@ class Recorded:
         self._call: Callable[[], None] = lambda: None
 
     def answer(self, message: dict[str, Any], array: Any) -> tuple[dict[str, Any], Any]:  # noqa: ARG002
-        """Answer one request.
+        """Answer one request of the parent process; no arrays are passed.
 
-        `message["do"]` is "open" with "path" and "size" (None for the file's own), which runs the
-        file once; or "record", which runs it twice more and records both calls. No arrays are
-        passed.
+        `message["do"]` is "open" with "path" and "size", (height, width) or None for the file's
+        own, which runs the file once and returns "runtime", "size" and the address ranges "library"
+        and "program"; or "record", which runs it twice more and lets the emulator record both
+        calls.
 
         Raises:
             ModelError: the file is damaged, or takes any size and none is named.

@@ -82,13 +82,16 @@ def operator_costs(
     cycles: Sequence[int | None],
     levels: int,
 ) -> tuple[OperatorCost, ...]:
-    """Return the costs of each recorded operator.
+    """Return the costs of each recorded operator, in the order in which they ran.
+
+    Each is named by the file's operator if the two sequences match, else by LiteRT's own name for
+    it, and has the function with most of its instructions as its kernel. Cache lines become bytes.
 
     Args:
         record: record of one call, as returned by `joined`.
-        library: LiteRT's library.
+        library: symbols of LiteRT's library.
         base: address at which it was loaded.
-        names: operators of the file, in order.
+        names: operators of the file, in order, each beginning with its TFLite type.
         cycles: estimated cycles of each span, or None.
         levels: number of cache levels.
     """
@@ -129,9 +132,10 @@ def _kernels(record: OperatorRecord, library: Library, base: int) -> list[tuple[
 
 
 def joined(record: OperatorRecord, library: Library) -> OperatorRecord:
-    """Merge spans of functions that only called another function for the same operator.
+    """Return a record in which each operator of LiteRT has one span.
 
-    Instructions and bytes are added; the record itself is not changed.
+    A span of fewer than INNER instructions before another of the same operator only called it;
+    both are merged, and their instructions, bytes and misses added. `record` is not changed.
     """
     spans: list[OperatorSpan] = []
     for span in record.spans:

@@ -26,13 +26,16 @@ IN_ORDER = "in order: rank nothing by less than a third, nor int8 beside float"
 def record_operators(
     emulation: Emulation, core: str, path: Path, size: tuple[int, int] | None
 ) -> OperatorCosts:
-    """Run a file under emulation and return the costs of each operator.
+    """Run a file under emulation on one thread and return the costs of each operator.
+
+    Instructions and bytes are exact, cache misses those of a model, cycles estimated by llvm-mca if
+    it is installed. A call warms the caches before. It takes up to PATIENCE seconds.
 
     Args:
         emulation: emulation with the recording plugin.
-        core: a key of CORES.
+        core: name of the core, a key of CORES.
         path: any .tflite file.
-        size: height and width of the input; None for the file's own.
+        size: height and width of the input in pixels; None for the file's own.
 
     Raises:
         DeviceError: the file did not run, or llvm-mca failed.
@@ -74,7 +77,10 @@ def record_operators(
 
 
 def tables(tools: LlvmMca, core: str) -> str:
-    """Describe the scheduling model with which cycles of a core are estimated."""
+    """Describe the scheduling model with which cycles of a core are estimated, as a phrase.
+
+    For example "llvm-mca 22.1.0, tables of Neoverse N1". `core` is a key of MODELS.
+    """
     model = MODELS[core]
     order = f", {IN_ORDER}" if model.in_order else ""
     return f"llvm-mca {tools.version}, tables of {model.name}{order}"

@@ -72,10 +72,12 @@ class Emulation:
     def command(
         self, module: str, package: Path, processor: str, scratch: Path | None = None
     ) -> list[str]:
-        """Return the command line that runs a module of this package in the Arm Python.
+        """Return the command line that runs a module in the Arm Python under emulation.
+
+        Nothing is run.
 
         Args:
-            module: dotted name of the module.
+            module: dotted name of the module, of this package or of one installed there.
             package: folder that contains `edge_imgq`.
             processor: value of QEMU's `-cpu`.
             scratch: folder with the emulated root in `system`, to which the plugin writes its
@@ -113,7 +115,10 @@ def cache_folder() -> Path:
 
 
 def read_emulation(folder: Path) -> Emulation | None:
-    """Return the emulation in a folder, or None if there is none or it is outdated."""
+    """Return the emulation that `set_up` left in a folder; None if there is none or it is outdated.
+
+    Outdated is one with another version of LiteRT, or another plugin than this version's.
+    """
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         emulator = Emulator(tuple(record["emulator"]), record["plugin"])
@@ -125,21 +130,23 @@ def read_emulation(folder: Path) -> Emulation | None:
 
 
 def sources_digest() -> str:
-    """Return the SHA-256 of the plugin's sources and header."""
+    """Return the SHA-256, in hexadecimal, of the C sources and headers of the emulator's plugin."""
     files = sorted(SOURCES[0].parent.glob("*.[ch]"))
     return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def cannot_be_set_up() -> str:
-    """Return why the emulation cannot be set up on this machine; "" if it can."""
+    """Return why the emulation cannot be set up on this machine, as a clause; "" if it can."""
     return no_apt("user-mode emulation of Arm", "set up on Debian 12 or Ubuntu 24.04")
 
 
 def set_up(folder: Path, watch: Callable[[str], None]) -> Emulation:
-    """Fetch and unpack the emulation into a folder, and run it once.
+    """Download and unpack an Arm Python with LiteRT and an emulator for it, and run it once.
+
+    About 450 MB, by apt and pip; nothing is installed in the system.
 
     Args:
-        folder: destination; unchanged on failure.
+        folder: destination, replaced; unchanged if downloading or unpacking fails.
         watch: called with a description of every step.
 
     Raises:

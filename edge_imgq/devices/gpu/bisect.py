@@ -74,13 +74,16 @@ def first_wrong(
     in_float32: bool,
     reference: Path | None = None,
 ) -> WrongOperator | Skipped:
-    """Return the first operator that the GPU computes wrongly on an image, or that there is none.
+    """Find the first operator that the GPU computes wrongly on an image; a `Skipped` if none is.
+
+    Every tensor is compared with that of TFLite's built-in kernels on this host. An operator is
+    wrong if its result is below `min_psnr` both in the file and alone, on the GPU's own inputs.
 
     Args:
         session: session of the file on the GPU.
-        pixels: image (H, W, C) of the file's size.
-        min_psnr: smallest PSNR in dB of a correct tensor.
-        in_float32: whether the GPU computes in float32; else in float16.
+        pixels: image, uint8 (H, W, C) of the file's size.
+        min_psnr: smallest PSNR in dB of a correct tensor (`psnr_of`).
+        in_float32: True if the GPU is to compute in float32, False for float16.
         reference: file for this host to run; None for the session's.
 
     Raises:
@@ -112,13 +115,16 @@ def first_wrong(
 def none_wrong(
     tensors: tuple[Computed, ...], reached: Mapping[int, float], min_psnr: float, in_float32: bool
 ) -> Skipped:
-    """Return that no operator is wrong, with the number of tensors compared and the worst one.
+    """Return a `Skipped` that says that no operator is wrong, and how near the worst tensor is.
+
+    Its reason has the number of tensors compared. If the worst is below `min_psnr` all the same, it
+    says that operators make small differences large.
 
     Args:
         tensors: tensors of the file, at least one.
         reached: PSNR in dB of each against this host's result, by tensor index.
         min_psnr: smallest PSNR in dB of a correct tensor.
-        in_float32: whether the GPU computed in float32; else in float16.
+        in_float32: True if the GPU computed in float32, False for float16.
     """
     precision = "float32" if in_float32 else "float16"
     compared = f"{count_of(len(tensors), 'tensor')} compared in {precision}"
@@ -168,7 +174,7 @@ def _shortest(
 def psnr_of(known: NDArray[np.float32], computed: NDArray[np.float32]) -> float:
     """Return the PSNR of a tensor in dB against a known one, whose largest magnitude is the peak.
 
-    Equal tensors give HIGHEST, tensors with NaN or infinity 0.
+    At most HIGHEST, which equal tensors give; 0 for tensors with NaN or infinity.
 
     Args:
         known: float32 of any shape.

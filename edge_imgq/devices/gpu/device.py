@@ -79,7 +79,9 @@ class GpuDevice:
         self._drivers, self.bisects = drivers, bisects
 
     def refusal(self, path: Path) -> str:
-        """Return why a file does not run on GPUs, which compute in float; empty if it does.
+        """Return why a file does not run on GPUs, as a clause; "" if it does.
+
+        They run float TFLite files with one image input and one output.
 
         Raises:
             ModelError: the file is damaged, or was not written by edge-imgq.
@@ -95,7 +97,12 @@ class GpuDevice:
     def open(self, path: Path, threads: int) -> DeviceSession:  # noqa: ARG002
         """Compile a file for the GPU; operators that it refuses run on the CPU.
 
-        An emulated GPU is used only if there is no real one: the software driver is last.
+        An emulated GPU is used only if there is no real one: the software driver is last. The
+        caller closes the session.
+
+        Args:
+            path: a .tflite file that edge-imgq wrote.
+            threads: unused.
 
         Raises:
             ModelError: the file is damaged.
@@ -141,7 +148,12 @@ class GpuSession(Uncounted):
         )
 
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
-        """Return the output image, uint8 (H, W, C), computed in the GPU's default float16.
+        """Run the file on an image in the GPU's default float16; return uint8 (H', W', C').
+
+        The result, of the output's size, is rounded half to even and clipped.
+
+        Args:
+            pixels: uint8 (H, W, C) of a size that the file takes.
 
         Raises:
             NonFiniteOutputError: the output holds NaN or infinity.
@@ -152,11 +164,13 @@ class GpuSession(Uncounted):
     def levels(
         self, pixels: NDArray[uint8 | float64], in_float32: bool = False
     ) -> NDArray[float64]:
-        """Return the output as levels of 255, float64 (H, W, C), neither rounded nor clipped.
+        """Run the file on levels 0 to 255; return levels, float64 (H', W', C').
+
+        They are neither rounded to whole levels nor clipped.
 
         Args:
-            pixels: (H, W, C).
-            in_float32: whether to compute in float32 instead of float16.
+            pixels: levels, uint8 or float64 (H, W, C), of a size that the file takes.
+            in_float32: True to compute in float32 instead of float16.
 
         Raises:
             NonFiniteOutputError: the output holds NaN or infinity.
@@ -179,12 +193,14 @@ class GpuSession(Uncounted):
     def tensors(
         self, path: Path, pixels: NDArray[uint8], in_float32: bool
     ) -> tuple[NDArray[float32], ...]:
-        """Run another file with the same input on an image, and return all its outputs, flattened.
+        """Run another file with the same input on an image, and return all its outputs.
+
+        Each is float32 in one dimension, images flattened from NHWC.
 
         Args:
             path: a .tflite file with float32 outputs.
-            pixels: (H, W, C).
-            in_float32: whether to compute in float32 instead of float16.
+            pixels: uint8 (H, W, C) of that file's size.
+            in_float32: True to compute in float32 instead of float16.
 
         Raises:
             DeviceError: the driver crashed, or does not run that file.
@@ -198,7 +214,7 @@ class GpuSession(Uncounted):
         return tuple(outputs)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that runs the file once on a gray image."""
+        """Return a function that runs the file once on a gray image of (height, width)."""
         return on_gray(self, size)
 
     def latency(
@@ -207,14 +223,16 @@ class GpuSession(Uncounted):
         runs: int = RUNS,  # noqa: ARG002
         warm_up: int = WARM_UP,  # noqa: ARG002
     ) -> Latency | Skipped:
-        """Return that a time would be meaningless: this GPU is not a phone's; nothing is run."""
+        """Return a `Skipped`: this GPU is not a phone's, nor is its time. Nothing is run."""
         what = (
             "a processor stands for the GPU" if self.is_processor else "this GPU is not a phone's"
         )
         return Skipped(f"{what}, and its time is not the phone's")
 
     def placement(self) -> Placement | Skipped:
-        """Return which operators LiteRT's GPU kernels run, from its log of opening the file.
+        """Return how many operators LiteRT's GPU kernels run, and which they refuse.
+
+        Read from LiteRT's log of opening the file; nothing is run.
 
         Raises:
             ModelError: the file is damaged.
@@ -242,19 +260,21 @@ class GpuSession(Uncounted):
 
 
 def placement_of(log: GpuLog, count: int, whole: bool) -> Placement:
-    """Return the operator placement that a log reports.
+    """Count the operators that run on the GPU by LiteRT's log, and list the others.
+
+    Operators that the GPU refuses come with the reason; those that they cut off are named so.
 
     Args:
         log: log of the compilation.
-        count: number of operators in the file.
-        whole: whether LiteRT reports the file as fully accelerated.
+        count: number of operators in the file, if all run on the GPU.
+        whole: True if LiteRT reports the file as fully accelerated.
     """
     if whole and log.delegated is None:
         return Placement(UNIT, count, count, log.partitions, ())
     taken = log.delegated or 0
-    limit_relu_sums = log.remaining - len(log.refused)
-    beside = ("operator that these cut off",) * max(limit_relu_sums, 0)
-    return Placement(UNIT, taken + log.remaining, taken, log.partitions, (*log.refused, *beside))
+    unnamed = log.remaining - len(log.refused)
+    cut_off = ("operator that these cut off",) * max(unnamed, 0)
+    return Placement(UNIT, taken + log.remaining, taken, log.partitions, (*log.refused, *cut_off))
 
 
 def operator_count(path: Path) -> int:
@@ -269,9 +289,10 @@ def operator_count(path: Path) -> int:
 
 
 def find(argument: str, options: DeviceOptions) -> Device | Skipped:
-    """Return LiteRT's GPU kernels, or why they do not run here.
+    """Return LiteRT's GPU kernels on this machine as a device, or why they do not run here.
 
-    `argument` must be "": LiteRT chooses the GPU itself.
+    `argument`, the word after "gpu:", must be "": LiteRT chooses the GPU itself. Of `options`,
+    `bisects` is used.
     """
     if argument:
         return Skipped(f"LiteRT chooses the GPU itself: write gpu, not gpu:{argument}")
@@ -282,7 +303,10 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:
 
 
 def look() -> tuple[Presence, ...]:
-    """Return the Vulkan drivers on which LiteRT's GPU kernels can run, or what is missing."""
+    """Return one row with the Vulkan drivers on which LiteRT's GPU kernels run, or what is missing.
+
+    A driver of the system is listed without being tried.
+    """
     if absent := missing_kernels():
         return (absent,)
     if drivers := vulkan_drivers():
@@ -295,7 +319,10 @@ def look() -> tuple[Presence, ...]:
 
 
 def missing_kernels() -> Presence | None:
-    """Return what this machine lacks of LiteRT's GPU kernels, or None if they are installed."""
+    """Return a row that says that LiteRT's GPU kernels are not installed, and what to install.
+
+    None if they are; files of the package are looked for, not loaded.
+    """
     package = find_spec("ai_edge_litert")
     folder = Path(package.origin).parent if package and package.origin else Path()
     if all((folder / name).is_file() for name in (ACCELERATOR, "gpu_options.py")):
@@ -305,7 +332,10 @@ def missing_kernels() -> Presence | None:
 
 
 def vulkan_drivers() -> tuple[Driver, ...]:
-    """Return the available Vulkan drivers: the system's, then the software driver."""
+    """Return the available Vulkan drivers: the system's, then the software driver that was set up.
+
+    () if there is neither. They are looked for in files and variables, not loaded.
+    """
     drivers = []
     named = any(next(Path(folder).glob("*.json"), None) for folder in MANIFESTS)
     if (named or any(map(os.environ.get, CHOSEN))) and find_library("vulkan"):

@@ -75,7 +75,10 @@ def cache_folder() -> Path:
 
 
 def read_driver(folder: Path) -> SoftwareVulkan | None:
-    """Return the driver in a folder, or None if there is none or it is incomplete."""
+    """Return the driver that `set_up` left in a folder; None if there is none or it is incomplete.
+
+    It is not run.
+    """
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         libraries = tuple(record["libraries"])
@@ -86,15 +89,17 @@ def read_driver(folder: Path) -> SoftwareVulkan | None:
 
 
 def cannot_be_set_up() -> str:
-    """Return why the driver cannot be set up on this machine; "" if it can."""
+    """Return why the driver cannot be set up on this machine, as a clause; "" if it can."""
     return no_apt(SUBJECT.lower(), "set up on Debian 12 or Ubuntu 24.04, or newer")
 
 
 def set_up(folder: Path, watch: Callable[[str], None]) -> SoftwareVulkan:
-    """Fetch and unpack the driver into a folder, and run a file on it once.
+    """Download and unpack a Vulkan driver that computes on the CPU, and run a file on it once.
+
+    About 200 MB, by apt; nothing is installed in the system.
 
     Args:
-        folder: destination; unchanged on failure.
+        folder: destination, replaced; unchanged on failure.
         watch: called with a description of every step.
 
     Raises:
@@ -224,7 +229,7 @@ def _name_library(work: Path, driver: SoftwareVulkan) -> None:
 
 
 def try_driver(driver: SoftwareVulkan) -> None:
-    """Run a small network on a driver, in a separate process.
+    """Run a file of one operator in LiteRT's GPU kernels on a driver, in a separate process.
 
     Raises:
         RuntimeUnavailableError: it failed, or its result was wrong.

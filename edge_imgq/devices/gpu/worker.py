@@ -43,7 +43,7 @@ class Compiled:
         return bool(self._model.is_fully_accelerated())
 
     def run(self, values: Any) -> list[Any]:
-        """Run the signature with this input shape and return all its outputs, float32.
+        """Run the signature with this input shape and return all its outputs, float32, NHWC.
 
         `values` are one input, float32 (1, H, W, C).
 
@@ -89,11 +89,12 @@ class Served:
         self._compiled: dict[bool, Compiled] = {}
 
     def answer(self, message: dict[str, Any], array: Any) -> tuple[dict[str, Any], Any]:
-        """Answer one request.
+        """Answer one request of the parent process; return a message and an array, or None.
 
-        `message["do"]` is "open" with a "path"; "tensors" with "path" and "in_float32", which
-        returns all outputs flattened and their "sizes"; or "run" with "in_float32", which returns
-        the first output. Arrays are float32 (1, H, W, C).
+        `message["do"]` is "open" with a "path", which returns whether the GPU runs the "whole"
+        file; "tensors" with "path" and "in_float32", which returns all outputs flattened and their
+        "sizes"; or "run" with "in_float32", which returns the first output. Inputs are float32 (1,
+        H, W, C).
         """
         if message["do"] == "open":
             self._path = message["path"]

@@ -85,7 +85,9 @@ class HexagonDevice:
         self._soc = SOCS[model]
 
     def refusal(self, path: Path) -> str:
-        """Return why the HTP does not run a file, which must be quantized ONNX; "" if it does.
+        """Return why the HTP does not run a file, as a clause; "" if it does.
+
+        It runs quantized (QDQ) ONNX files, of edge-imgq or of others.
 
         Raises:
             UsageError: the file does not exist.
@@ -103,10 +105,12 @@ class HexagonDevice:
         return one_input.refusal(path) if note is not None else ""
 
     def open(self, path: Path, threads: int) -> DeviceSession:  # noqa: ARG002
-        """Compile a whole file for the HTP.
+        """Compile a whole file for the HTP, at its own size or that of a tile.
+
+        The caller closes the session.
 
         Args:
-            path: a quantized ONNX file.
+            path: a quantized ONNX file, of edge-imgq or of others.
             threads: unused.
 
         Raises:
@@ -151,6 +155,8 @@ class HexagonSession(Uncounted):
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
         """Run the file on an image; return its output, uint8 (H × scale, W × scale, C).
 
+        The output is rounded half to even and clipped; the HTP's integers are not this host's.
+
         Args:
             pixels: uint8 (H, W, C) of the compiled size.
 
@@ -163,13 +169,18 @@ class HexagonSession(Uncounted):
         return from_nchw(values, peak)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that runs the file once on a gray image."""
+        """Return a function that runs the file once on a gray image of (height, width)."""
         return on_gray(self, size)
 
     def latency(
         self, size: tuple[int, int], runs: int = RUNS, warm_up: int = WARM_UP
     ) -> Latency | Skipped:
-        """Time the HTP hardware; emulators are not timed.
+        """Time calls on the HTP hardware by the wall clock, in ms; a `Skipped` on the emulator.
+
+        Args:
+            size: height and width of the input in pixels.
+            runs: number of timed calls.
+            warm_up: untimed calls before.
 
         Raises:
             UsageError: the file was compiled for another size.
@@ -203,7 +214,10 @@ class HexagonSession(Uncounted):
         )
 
     def placement(self) -> Placement | Skipped:
-        """Return that the HTP runs all operators, since files with refused ones are not opened."""
+        """Return that the HTP runs all operators, with their number and that of the partitions.
+
+        Files with refused operators are not opened.
+        """
         count = len(self._opened["accepted"])
         return Placement(self._unit, count, count, self._opened["partitions"], ())
 
@@ -212,7 +226,9 @@ class HexagonSession(Uncounted):
         self._worker.close()
 
     def measure_times(self, runs: int, warm_up: int) -> list[float]:
-        """Return the time in s of each of `runs` calls on a gray image, after warm-up calls.
+        """Return the wall-clock time in s of each of `runs` calls on a gray image.
+
+        `warm_up` untimed calls come before.
 
         Raises:
             DeviceError: the worker ended.
@@ -236,10 +252,10 @@ class HexagonSession(Uncounted):
 
 
 def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: ARG001
-    """Return the HTP of a chip, or why it is unavailable.
+    """Return the HTP of a chip as a device, real or emulated, or why it is unavailable.
 
     Args:
-        argument: a key of SOCS; empty for DEFAULT_SOC.
+        argument: model of the chip, a key of SOCS in any case; "" for DEFAULT_SOC.
         options: unused.
 
     Raises:
@@ -253,7 +269,7 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: AR
 
 
 def look() -> tuple[Presence, ...]:
-    """Return whether the package with the HTP's compiler and emulator is installed."""
+    """Return one row that says if the package with the HTP's compiler and emulator is installed."""
     if find_spec("onnxruntime_qnn") is None:
         return (
             Presence(

@@ -56,7 +56,9 @@ class EmulatedNpuSession:
         )
 
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
-        """Run the file on an image; return its output, uint8 (H × scale, W × scale, C).
+        """Run the file in the emulator; return its output, uint8 (H × scale, W × scale, C).
+
+        It is computed from the same bytes that a phone runs.
 
         Args:
             pixels: uint8 (H, W, C) of the compiled size.
@@ -74,12 +76,15 @@ class EmulatedNpuSession:
         return image
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that runs the file once on a gray image; its time is meaningless."""
+        """Return a function that runs the file once on a gray image of (height, width).
+
+        Its time is meaningless.
+        """
         return on_gray(self, size)
 
 
 def open_session(path: Path) -> EmulatedNpuSession:
-    """Open a compiled file in the emulator of its NPU.
+    """Open a TFLite file that is compiled for a Qualcomm NPU in Qualcomm's emulator of it.
 
     Raises:
         ModelError: the file is damaged, or not compiled.

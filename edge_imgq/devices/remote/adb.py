@@ -43,11 +43,11 @@ class AdbRemote:
         self.name = f"android:{serial}"
 
     def client(self, command: str) -> list[str]:
-        """Return the local command that runs a shell command on the device."""
+        """Return the local command line that runs a shell command on the device; nothing is run."""
         return [CLIENT, "-s", self._serial, "shell", command]
 
     def push(self, source: Path, destination: str) -> None:
-        """Copy a file to the device.
+        """Copy a file to the device with `adb push`; a file at `destination` is replaced.
 
         Raises:
             DeviceError: the connection was lost, or storage is full.
@@ -55,7 +55,7 @@ class AdbRemote:
         copy(self, [CLIENT, "-s", self._serial, "push", str(source), destination], source.name)
 
     def pull(self, source: str, destination: Path) -> None:
-        """Copy a file from the device.
+        """Copy a file from the device with `adb pull`; a file at `destination` is replaced.
 
         Raises:
             DeviceError: the connection was lost, or the file does not exist.
@@ -64,9 +64,9 @@ class AdbRemote:
 
 
 def attached() -> tuple[Attached, ...] | None:
-    """Return every device that adb lists, or None without adb.
+    """List every device that `adb devices` lists, with its state; None if adb is not installed.
 
-    Those that are offline or not authorized are among them, in their state.
+    Those that are offline or not authorized are among them. It may start adb's server.
 
     Raises:
         DeviceError: adb's server does not start.
@@ -84,7 +84,7 @@ def attached() -> tuple[Attached, ...] | None:
 
 
 def description(remote: Remote) -> str:
-    """Describe model, chip and Android version.
+    """Describe a phone in words: "Pixel 8, Tensor G3, Android 15".
 
     Raises:
         DeviceError: the connection was lost.
@@ -97,7 +97,9 @@ def description(remote: Remote) -> str:
 
 
 def conditions(remote: Remote) -> State:
-    """Return battery and thermal state.
+    """Read a phone's battery level, battery temperature in °C and thermal status.
+
+    `disturbed` is True above WARM °C, and from the thermal status "moderate" on.
 
     Raises:
         DeviceError: the connection was lost.

@@ -28,7 +28,7 @@ class AndroidDevice(RemoteDevice):
         super().__init__(AdbRemote(serial), options)
 
     def machine(self) -> str:
-        """Describe model, chip and Android version.
+        """Describe the phone in words: model, chip and Android version.
 
         Raises:
             DeviceError: the connection was lost.
@@ -36,7 +36,9 @@ class AndroidDevice(RemoteDevice):
         return description(self.remote)
 
     def conditions(self) -> State:
-        """Return battery and thermal state.
+        """Read the battery's level and temperature in °C, and the thermal status, in words.
+
+        `disturbed` says whether the phone is too warm for a time to count.
 
         Raises:
             DeviceError: the connection was lost.
@@ -45,7 +47,7 @@ class AndroidDevice(RemoteDevice):
 
 
 def find(argument: str, options: DeviceOptions) -> Device | Skipped:
-    """Return a phone, or why it is unavailable.
+    """Return a phone that is attached over adb as a device, or why it is unavailable.
 
     Args:
         argument: serial number; "" if only one phone is attached.
@@ -71,7 +73,10 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:
 
 
 def look() -> tuple[Presence, ...]:
-    """Return every phone that adb lists, or why there is none."""
+    """Return a row for every phone that adb lists, or one that says why there is none.
+
+    A phone that does not accept commands is listed with the reason.
+    """
     try:
         phones = attached()
     except DeviceError as error:

@@ -27,12 +27,11 @@ ON_PROCESSOR = frozenset({"xnnpack", "cpu"})
 
 
 def delegate_flags(delegate: str) -> tuple[str, ...]:
-    """Return the flags of a delegate.
-
-    A word with "/" is taken as a path, which is not checked.
+    """Return the flags of `benchmark_model` that select a delegate.
 
     Args:
-        delegate: a key of DELEGATES, or the path of a library on the device.
+        delegate: a key of DELEGATES; or, if it contains "/", the path of a delegate's library on
+            the device, which is not checked.
 
     Raises:
         UsageError: it is neither.
@@ -48,13 +47,11 @@ def delegate_flags(delegate: str) -> tuple[str, ...]:
 
 
 def input_flags(shape: tuple[int, ...], values: str = "") -> tuple[str, ...]:
-    """Return the flags of the input.
-
-    The input is called "image".
+    """Return the flags of `benchmark_model` that state shape and values of the input "image".
 
     Args:
-        shape: shape of the tensor.
-        values: path of its bytes on the device; empty for random values.
+        shape: shape of the tensor, (1, H, W, C).
+        values: path, on the device, of a file with its bytes; "" for random values.
     """
     flags = ("--input_layer=image", f"--input_layer_shape={','.join(map(str, shape))}")
     return (*flags, f"--input_layer_value_files=image:{values}") if values else flags
@@ -84,7 +81,7 @@ class BenchmarkTimes:
 
 
 def read_timings(output: str) -> BenchmarkTimes | None:
-    """Parse the timings in the tool's output, or return None if there are none.
+    """Parse the times in the output of `benchmark_model`; return None if there are none.
 
     Times are converted from µs to ms. Figures that old versions do not print are None.
     """
@@ -108,15 +105,19 @@ def read_timings(output: str) -> BenchmarkTimes | None:
 
 
 def read_peak_memory(output: str) -> float | None:
-    """Parse the peak memory of the process in MB of 2^20 bytes, or return None."""
+    """Parse the peak memory of the process in MB of 2^20 bytes; None if it was not printed.
+
+    `output` is that of `benchmark_model` with --report_peak_memory_footprint.
+    """
     match = re.search(r"Overall peak memory footprint \(MB\)[^:]*: ([\d.]+)", output)
     return float(match[1]) if match else None
 
 
 def read_node_types(output: str) -> tuple[str, ...] | None:
-    """Return the types of the nodes that ran, in sequence, from a run with --enable_op_profiling.
+    """Parse the types of the nodes that ran, in order; None if there is no table of them.
 
-    A delegate's partition is one node, whose type contains "Delegate". None if there is no table.
+    `output` is that of `benchmark_model` with --enable_op_profiling. A delegate's partition is one
+    node, whose type contains "Delegate".
     """
     _, _, regular = output.partition("Operator-wise Profiling Info for Regular Benchmark Runs")
     table = regular.partition("Delegate internal")[0].partition("Run Order")[2].partition("=====\n")
@@ -133,7 +134,7 @@ def read_node_types(output: str) -> tuple[str, ...] | None:
 
 
 def is_delegate(node_type: str) -> bool:
-    """Return True if a node is a delegate's partition."""
+    """Return True if a node's type is that of a delegate's partition: it contains "delegate"."""
     return "delegate" in node_type.lower()
 
 

@@ -34,7 +34,7 @@ class RemoteDevice(ABC):
 
     @abstractmethod
     def machine(self) -> str:
-        """Describe the machine, for reports.
+        """Describe the machine in words, such as model, chip and system, for reports.
 
         Raises:
             DeviceError: the connection was lost.
@@ -42,21 +42,30 @@ class RemoteDevice(ABC):
 
     @abstractmethod
     def conditions(self) -> State:
-        """Return temperature and load, or battery, of the machine.
+        """Read temperature and load, or battery, of the machine, in words for reports.
+
+        `disturbed` says whether they make a time doubtful.
 
         Raises:
             DeviceError: the connection was lost.
         """
 
     def refusal(self, path: Path) -> str:
-        """Return why a file is not run, since `benchmark_model` takes .tflite only; "" if it is."""
+        """Return why a file is not run, as a clause; "" if it is.
+
+        `benchmark_model` runs TFLite files that are not compiled for an NPU and have one image
+        input and one output.
+
+        Raises:
+            ModelError: the file is damaged, or has no edge-imgq metadata.
+        """
         kind = self.name.partition(":")[0]
         if not is_run_by(path, kind):
             return f"{PROGRAM} runs .tflite files"
         return npu_file.refusal(path) or one_input.refusal(path)
 
     def open(self, path: Path, threads: int) -> DeviceSession:
-        """Copy a file and the program to the machine.
+        """Copy a file and the benchmark program to the machine; the caller closes the session.
 
         Args:
             path: a .tflite file that edge-imgq wrote.
@@ -72,7 +81,10 @@ class RemoteDevice(ABC):
 
 
 def benchmark_model_advice(options: DeviceOptions) -> str:
-    """Return where to get the benchmark program, or "" if it is there."""
+    """Return where to get LiteRT's benchmark program, as sentences; "" if the options' path exists.
+
+    It is looked for on this host, from which it is copied to the device.
+    """
     program = options.benchmark_model
     if program is not None and program.is_file():
         return ""

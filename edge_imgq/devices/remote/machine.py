@@ -28,7 +28,12 @@ KILLED = 128
 
 @dataclass(frozen=True)
 class Done:
-    """Exit code and output of a command."""
+    """Result of a command on another machine.
+
+    Attributes:
+        code: exit code.
+        output: standard output and error together.
+    """
 
     code: int
     output: str
@@ -67,7 +72,7 @@ class Remote(Protocol):
         ...
 
     def push(self, source: Path, destination: str) -> None:
-        """Copy a file to the machine.
+        """Copy a local file to a path on the machine, replacing a file there.
 
         Raises:
             DeviceError: the connection was lost, or storage is full.
@@ -75,7 +80,7 @@ class Remote(Protocol):
         ...
 
     def pull(self, source: str, destination: Path) -> None:
-        """Copy a file from the machine.
+        """Copy a file from a path on the machine to a local one, replacing a file there.
 
         Raises:
             DeviceError: the connection was lost, or the file does not exist.
@@ -118,7 +123,7 @@ def run_there(remote: Remote, words: Sequence[str] | str, patience: float = PATI
 
 
 def must_run_there(remote: Remote, words: Sequence[str] | str, what: str) -> str:
-    """Run a command that must succeed, and return its output.
+    """Run a command that must succeed, and return its standard output and error together.
 
     Args:
         remote: the machine.
@@ -170,14 +175,14 @@ def copy(remote: Remote, command: Sequence[str], what: str, **streams: object) -
 
 
 def refuse_full(name: str, output: str) -> None:
-    """Raise an error if output of a command reports full storage.
+    """Raise an error if the output of a failed command reports full storage.
 
     Args:
-        name: machine, for the message.
+        name: name of the machine, for the message.
         output: output of the command.
 
     Raises:
-        DeviceError: it does.
+        DeviceError: a line contains one of DISK_FULL.
     """
     for line in output.splitlines():
         if any(words in line for words in DISK_FULL):
@@ -185,7 +190,10 @@ def refuse_full(name: str, output: str) -> None:
 
 
 def gone(name: str, complaint: str) -> DeviceError:
-    """Return, without raising it, the error for a lost connection to the machine `name`."""
+    """Return, without raising it, the error for a lost connection to the machine `name`.
+
+    `complaint` is what the client printed; its last line is in the message.
+    """
     return DeviceError(f"{name} went away, or cannot be reached: {last_line(complaint)}")
 
 

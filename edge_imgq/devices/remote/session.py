@@ -99,7 +99,9 @@ class RemoteSession(Uncounted):
             raise
 
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
-        """Run the file on an image; return its output, uint8 (H × scale, W × scale, C).
+        """Run the file on the machine; return its output, uint8 (H × scale, W × scale, C).
+
+        Float outputs are rounded half to even and clipped.
 
         Args:
             pixels: uint8 (H, W, C); they are copied to the machine.
@@ -134,18 +136,21 @@ class RemoteSession(Uncounted):
         return image
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a call that runs the file once, copies included; not for timing."""
+        """Return a function that runs the file once on a gray image of (height, width).
+
+        It copies the image to the machine and the result back, so it is not for timing.
+        """
         return on_gray(self, size)
 
     def latency(
         self, size: tuple[int, int], runs: int = RUNS, warm_up: int = WARM_UP
     ) -> Latency | Skipped:
-        """Time the file with the program's own clock, in ms.
+        """Time calls of the file with the program's own clock, in ms, without copies.
 
         Args:
-            size: height and width of the input.
-            runs: number of counted calls.
-            warm_up: calls before that.
+            size: height and width of the input in pixels.
+            runs: number of timed calls.
+            warm_up: untimed calls before.
 
         Returns:
             The latency, or why there is none: old programs print no median.
@@ -190,7 +195,9 @@ class RemoteSession(Uncounted):
         )
 
     def placement(self) -> Placement | Skipped:
-        """Return which operators the delegate runs, from the program's profile.
+        """Return how many operators the delegate runs, and which it does not.
+
+        From a profile that the program prints of a few calls; a `Skipped` if it prints none.
 
         Raises:
             DeviceError: the connection was lost, or the program failed.

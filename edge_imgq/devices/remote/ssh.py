@@ -38,7 +38,7 @@ class SshRemote:
         self._words = [CLIENT, *OPTIONS, *(("-p", port) if port else ()), "--", host]
 
     def client(self, command: str) -> list[str]:
-        """Return the local command that runs a shell command on the board."""
+        """Return the local command line that runs a shell command on the board; nothing is run."""
         return [*self._words, command]
 
     def push(self, source: Path, destination: str) -> None:
@@ -71,7 +71,7 @@ class Board(RemoteDevice):
         super().__init__(SshRemote(address), options)
 
     def machine(self) -> str:
-        """Describe model, system and architecture.
+        """Describe the board in words: model, system and architecture.
 
         Raises:
             DeviceError: the connection was lost.
@@ -80,7 +80,9 @@ class Board(RemoteDevice):
         return ", ".join(line for line in lines if line)
 
     def conditions(self) -> State:
-        """Return the hottest sensor's temperature in °C and the load average of the board.
+        """Read the hottest sensor's temperature in °C and the load average of the board, in words.
+
+        `disturbed` is True above HOT °C, or with a load average above 1.
 
         Raises:
             DeviceError: the connection was lost.
@@ -98,7 +100,7 @@ class Board(RemoteDevice):
 
 
 def find(argument: str, options: DeviceOptions) -> Device | Skipped:
-    """Return a board, or why it is unavailable.
+    """Return a Linux board as a device, after reaching it over ssh, or why it is unavailable.
 
     A board that asks for a password is unavailable: only keys are used.
 
@@ -124,7 +126,7 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:
 
 
 def look() -> tuple[Presence, ...]:
-    """Return whether an ssh client is installed; boards are given by name."""
+    """Return one row that says if an ssh client is installed; boards are named by the user."""
     if shutil.which(CLIENT) is None:
         return (Presence("ssh", False, "there is no ssh", "Install OpenSSH's client."),)
     return (Presence("ssh", True, "name a board: --device ssh:user@host"),)
