@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
+from edge_imgq.graph import edit
 from edge_imgq.graph.network import Quantization
+from edge_imgq.graph.read_network import same_quantization
 from edge_imgq.quantize.ranges.ranges import LEVELS, ChannelRange, Range
 from edge_imgq.quantize.scales.scale_constraints import adds_rounding_noise
 from edge_imgq.quantize.scales.scales import activations, assign_scales
@@ -33,24 +35,45 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 
+def rounded_channels(
+    value: ir.Value, qparams: Mapping[ir.Value, Quantization], count: int
+) -> NDArray[np.bool_]:
+    """Return which channels of an activation are rounded when it is stored, bool (count,).
+
+    All, or none if it is only copied or added (`adds_rounding_noise`). Of a concatenation those
+    that come from operands with other quantization parameters, which are requantized.
+    """
+    node = value.producer()
+    if adds_rounding_noise(value) or node is None or node.op_type != "Concat":
+        return np.full(count, adds_rounding_noise(value))
+    of_channels = node.attributes.get_int("axis", 0) in (1, -3)
+    rounded = np.zeros(count, bool)
+    for index, operand in enumerate(node.inputs):
+        own = None if operand is None else qparams.get(operand)
+        if own is not None and not same_quantization(own, qparams[value]):
+            ends = [edit.channels_before(node, at) for at in (index, index + 1)]
+            rounded[slice(*ends) if of_channels else slice(None)] = True
+    return rounded
+
+
 def rounding_noise(
-    qparams: Mapping[ir.Value, Quantization], errors: Mapping[ir.Value, float]
+    qparams: Mapping[ir.Value, Quantization], errors: Mapping[ir.Value, Numbers]
 ) -> float:
     """Predict the squared error of the image from rounding activations: N = Σ A · s² / 12.
 
-    s is the scale of an activation. Values that are only copied or added are left out
-    (`adds_rounding_noise`). An estimate: errors are taken as independent and uniform in a step.
+    s is the scale of an activation. Channels that are only copied or added are left out
+    (`rounded_channels`). An estimate: errors are taken as independent and uniform in a step.
 
     Args:
         qparams: quantization of every activation, per tensor.
-        errors: A of each activation to count, the squared error of the image per unit of error
-            variance in it.
+        errors: A per channel of each activation to count, the squared error of the image per unit
+            of error variance in it.
     """
-    return sum(
-        error * float(qparams[value].scale[0]) ** 2 / 12
-        for value, error in errors.items()
-        if adds_rounding_noise(value)
-    )
+    noise = 0.0
+    for value, error in errors.items():
+        counted = error[rounded_channels(value, qparams, len(error))]
+        noise += float(counted.sum()) * float(qparams[value].scale[0]) ** 2 / 12
+    return noise
 
 
 def noise_with_gains(
@@ -62,8 +85,8 @@ def noise_with_gains(
     """Predict the image's rounding error if every scalable channel filled its scale.
 
     The estimate is N = Σ A · s² / 12 in squared image units, where s is the width of the channel's
-    range divided by 255, or the tensor's scale for channels that cannot be scaled. Values that are
-    only copied or added are left out.
+    range divided by 255, or the tensor's scale for channels that cannot be scaled. Channels that
+    are only copied or added are left out (`rounded_channels`).
 
     Args:
         graph: float graph.
@@ -75,14 +98,15 @@ def noise_with_gains(
     channels = find_channels(graph)
     noise = 0.0
     for value, error in errors.items():
-        if not adds_rounding_noise(value):
+        rounded = rounded_channels(value, qparams, len(error))
+        if not rounded.any():
             continue
         channel_range = observed[value.name or ""]
         steps = np.full(len(error), float(qparams[value].scale[0]))
         if value in channels.of and channel_range.low.ndim:
             spans = np.maximum(channel_range.high, 0) - np.minimum(channel_range.low, 0)
             steps = np.where(channels.scalable[channels.of[value]], spans / LEVELS, steps)
-        noise += float((error * steps**2).sum()) / 12
+        noise += float((error * steps**2)[rounded].sum()) / 12
     return noise
 
 
@@ -119,9 +143,7 @@ class NoiseModel:
         known = {v: self.errors[name] for v, name in names.items() if name in self.errors}
         if self.gains:
             return noise_with_gains(graph, qparams, self.observed, known)
-        return rounding_noise(
-            qparams, {value: float(error.sum()) for value, error in known.items()}
-        )
+        return rounding_noise(qparams, known)
 
     @cached_property
     def _ranges(self) -> dict[str, Range]:

@@ -6,6 +6,7 @@ QUANTIZE they round once, and their inputs and outputs have gains
 (`edge_imgq.quantize.prepare.float_region_gains`). Candidates, in this order:
 
 - regions that are float already, such as norms: gains cost one product per element at each end;
+- curves that are applied to the image itself (`edge_imgq.quantize.prepare.float_curves`);
 - gates, activations and products, each group as a whole;
 - sums of a residual trunk that these feed (`edge_imgq.quantize.prepare.float_trunks`);
 - convolutions of the image's few channels read by a float region: they cost little in float;
@@ -31,6 +32,7 @@ from edge_imgq.graph.float_regions import float_regions, is_marked, mark_float
 from edge_imgq.graph.fusion import fused_activation
 from edge_imgq.graph.network import Quantization
 from edge_imgq.quantize.error_model.rounding_noise import NoiseModel
+from edge_imgq.quantize.prepare.float_curves import find_curves
 from edge_imgq.quantize.prepare.float_gates import GATING, find_gates, is_image, is_product
 from edge_imgq.quantize.prepare.float_region_gains import insert_edge_factors
 from edge_imgq.quantize.prepare.float_trunks import find_trunk, is_first_layer, ranges_as_added
@@ -188,6 +190,7 @@ def _is_pointwise(node: ir.Node) -> bool:
 
 
 KINDS = (
+    OperatorGroup(find_curves, 0.8),
     OperatorGroup(_gates, 0.7),
     OperatorGroup(_activations, 0.8),
     OperatorGroup(_products, 0.8),

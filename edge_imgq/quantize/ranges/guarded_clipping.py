@@ -308,7 +308,7 @@ class _ErrorModel:
             counted = {value: w for value, w in counted.items() if value.name in names}
         if self._gains:
             return noise_with_gains(self._graph, qparams, ranges, counted)
-        return rounding_noise(qparams, {value: float(w.sum()) for value, w in counted.items()})
+        return rounding_noise(qparams, counted)
 
     @torch.no_grad()
     def _run(self, images: torch.Tensor, ends: Mapping[ir.Value, Range]) -> torch.Tensor:

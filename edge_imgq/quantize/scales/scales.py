@@ -5,7 +5,9 @@ Rules, in this order:
 1. The image at input and output has one level per pixel level (`image_quantization`).
 2. Tanh, Sigmoid and Softmax have the output parameters that the format fixes.
 3. Values joined by an operator that copies integers (concatenation, padding, pixel shuffle, …)
-   form a group with one range that covers them all.
+   form a group with one range that covers them all. A concatenation does not widen what other
+   operators read: an operand that would lose many levels by it keeps its scale, and is requantized
+   for the concatenation.
 4. A fixed value passes its scale through copying operators with one input: forwards always,
    backwards (from the output, also through clipping) if nothing else reads the value. It never
    fixes the range of a concatenation: there it is requantized. A value that the network clips to
@@ -20,7 +22,7 @@ Rules, in this order:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import onnx_ir as ir
 
@@ -73,7 +75,7 @@ def assign_scales(
     groups = _Groups(values)
     for node in graph:
         if node.op_type in SHARED_SCALE and not is_marked(node):
-            _join(groups, node, fixed)
+            _join(groups, node, fixed, ranges)
     qparams: dict[ir.Value, Quantization] = {}
     for members in groups.all():
         given = next((fixed[value] for value in members if value in fixed), None)
@@ -143,15 +145,42 @@ def _became_image(value: ir.Value) -> ir.Value | None:
     return node.inputs[0]
 
 
-def _join(groups: _Groups, node: ir.Node, fixed: Mapping[ir.Value, Quantization]) -> None:
-    """Put the inputs and outputs of a copying operator into one group, except fixed ones."""
-    operands = [*node.outputs, *(value for value in node.inputs if value is not None)]
-    free = [value for value in operands if value in groups and value not in fixed]
+def _join(
+    groups: _Groups,
+    node: ir.Node,
+    fixed: Mapping[ir.Value, Quantization],
+    ranges: Mapping[str, Range],
+) -> None:
+    """Join the inputs and outputs of a copying operator, except those with scales of their own."""
+    inputs = [value for value in node.inputs if value is not None and value in groups]
+    if node.op_type == "Concat":
+        inputs = [value for value in inputs if not _keeps_scale(groups[value], node, ranges)]
+    free = [value for value in (*node.outputs, *inputs) if value in groups and value not in fixed]
     for value in free[1:]:
         groups.join(free[0], value)
 
 
-def _joint_range(members: list[ir.Value], ranges: Mapping[str, Range]) -> Range:
+MAX_WIDENING = 1.5
+"""Largest factor by which a concatenation widens the scale of what other operators read.
+
+Wider by a factor of f, a value's rounding has f² times the variance for its other readers;
+requantized, the concatenation rounds it once more, and its variance there grows by 1/f²."""
+
+
+def _keeps_scale(members: Sequence[ir.Value], concat: ir.Node, ranges: Mapping[str, Range]) -> bool:
+    """Return True if the scale of a Concat is far too wide for other readers of an operand."""
+    readers = (reader for value in members for reader in value.consumers())
+    others = (
+        reader
+        for reader in readers
+        if reader is not concat and not (_copies_one(reader) and reader.outputs[0] in members)
+    )
+    widened = asymmetric(ranges[concat.outputs[0].name or ""]).scale[0]
+    own = asymmetric(_joint_range(members, ranges)).scale[0]
+    return widened > MAX_WIDENING * own and any(others)
+
+
+def _joint_range(members: Sequence[ir.Value], ranges: Mapping[str, Range]) -> Range:
     joint = ranges[members[0].name or ""]
     for value in members[1:]:
         joint = joint.join(ranges[value.name or ""])
@@ -166,6 +195,9 @@ class _Groups:
 
     def __contains__(self, value: ir.Value) -> bool:
         return value in self._group
+
+    def __getitem__(self, value: ir.Value) -> Sequence[ir.Value]:
+        return self._group[value]
 
     def join(self, one: ir.Value, other: ir.Value) -> None:
         first, second = self._group[one], self._group[other]

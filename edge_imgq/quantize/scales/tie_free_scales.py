@@ -112,9 +112,13 @@ def _mean(node: ir.Node, classes: Classes) -> None:
 
 def _copy(node: ir.Node, classes: Classes) -> None:
     total = classes.get(node.outputs[0])
-    for operand in _operands(node, classes):
-        if total is not None and operand is not total and operand.values:
-            _widen_one(operand.scale / total.scale, [total], [operand])
+    operands = _operands(node, classes)
+    # The result is widened only for operands whose scale is fixed: others are widened themselves.
+    for operand in sorted(operands, key=lambda operand: not operand.is_fixed):
+        if total is None or operand is total or not operand.values:
+            continue
+        result = [total] if operand.is_fixed or len(operands) == 1 else []
+        _widen_one(operand.scale / total.scale, result, [operand], bystanders=[total])
 
 
 def _leaky(node: ir.Node, classes: Classes) -> None:

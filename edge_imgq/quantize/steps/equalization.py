@@ -34,8 +34,8 @@ from edge_imgq.quantize.error_model.expected_noise import (
     Rounded,
     Scale,
 )
+from edge_imgq.quantize.error_model.rounding_noise import rounded_channels
 from edge_imgq.quantize.ranges.ranges import ChannelRange
-from edge_imgq.quantize.scales.scale_constraints import adds_rounding_noise
 from edge_imgq.quantize.scales.scales import activations, assign_scales
 from edge_imgq.quantize.steps.adam import Adam
 from edge_imgq.quantize.steps.channel_equivalence import (
@@ -114,7 +114,7 @@ def _scales(
     return [
         Scale(
             [
-                _rounded(v, channels, reachable[v.name or ""], sensitivities[v.name or ""])
+                _rounded(v, channels, reachable[v.name or ""], sensitivities[v.name or ""], qparams)
                 for v in values
             ],
             scale if edges & set(values) else None,
@@ -124,12 +124,17 @@ def _scales(
 
 
 def _rounded(
-    value: ir.Value, channels: Channels, limits: ChannelRange, sensitivities: ChannelSensitivity
+    value: ir.Value,
+    channels: Channels,
+    limits: ChannelRange,
+    sensitivities: ChannelSensitivity,
+    qparams: Mapping[ir.Value, Quantization],
 ) -> Rounded:
     """Describe a value for the noise model."""
+    error = sensitivities.error
     return Rounded(
         torch.from_numpy(channels.of[value]),
-        torch.from_numpy(sensitivities.error * adds_rounding_noise(value)),
+        torch.from_numpy(error * rounded_channels(value, qparams, len(error))),
         torch.from_numpy(-limits.low),
         torch.from_numpy(limits.high),
     )

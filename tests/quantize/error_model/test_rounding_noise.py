@@ -58,7 +58,7 @@ ERRORS = np.array([0.25 / width for width in WIDTHS[:3]] + [0.0]) ** 2
 def test_noise_is_that_of_rounding_to_the_scale() -> None:
     model = layers()
     value = activation(model, "middle")
-    predicted = rounding_noise(placed(model), {value: float(ERRORS.sum())})
+    predicted = rounding_noise(placed(model), {value: ERRORS})
     image = GENERATOR.uniform(0, 1, (1, 3, 64, 64)).astype(np.float32)
     step = float(placed(model)[value].scale[0])
     assert step == pytest.approx(4 / 255, rel=2e-3)
@@ -73,7 +73,7 @@ def test_with_gains_each_channel_fills_the_scale() -> None:
     value = activation(model, "middle")
     predicted = noise_with_gains(model.graph, placed(model), ranges(), {value: ERRORS})
     assert predicted == pytest.approx(float((ERRORS * (WIDTHS / LEVELS) ** 2).sum()) / 12)
-    assert predicted < 0.2 * rounding_noise(placed(model), {value: float(ERRORS.sum())})
+    assert predicted < 0.2 * rounding_noise(placed(model), {value: ERRORS})
 
 
 def test_a_model_predicts_both_by_names() -> None:
@@ -84,7 +84,7 @@ def test_a_model_predicts_both_by_names() -> None:
     wanted = noise_with_gains(model.graph, placed(model), ranges(), {value: ERRORS})
     assert found == pytest.approx(wanted)
     plain = NoiseModel(ranges(), IMAGE, by_name, gains=False).noise(model.graph)
-    assert plain == pytest.approx(rounding_noise(placed(model), {value: float(ERRORS.sum())}))
+    assert plain == pytest.approx(rounding_noise(placed(model), {value: ERRORS}))
     names = {"middle": "before it was split"}
     renamed = NoiseModel(
         ranges(),
@@ -100,4 +100,20 @@ def test_what_is_not_rounded_anew_does_not_count() -> None:
     seen = {name: Range(0.0, 1.0) for name in ("image", "a", "out")}
     scales = assign_scales(model.graph, seen, IMAGE)
     copied = activation(model, "out")
-    assert rounding_noise(scales, {copied: 5.0}) == 0
+    assert rounding_noise(scales, {copied: np.full(3, 5.0)}) == 0
+
+
+def test_a_concatenation_rounds_the_channels_that_are_requantized_for_it() -> None:
+    body = "a = Relu(image) b = Exp(a) j = Concat<axis=1>(a, b) out = Neg(j)"
+    model = parsed(body, {}, channels=3)
+    ends = {"image": 1.0, "a": 1.0, "b": 4.0, "j": 4.0, "out": 1.0}
+    seen = {name: Range(0.0, end) for name, end in ends.items()}
+    channels = {n: ChannelRange(np.zeros(6), np.full(6, r.high)) for n, r in seen.items()}
+    scales = assign_scales(model.graph, seen, IMAGE)
+    joined = activation(model, "j")
+    errors = np.array([1.0, 2.0, 3.0, 40.0, 50.0, 60.0])
+    step = float(scales[joined].scale[0])
+    assert step == pytest.approx(4 / 255, rel=3e-3)
+    wanted = pytest.approx(6 * step**2 / 12)
+    assert rounding_noise(scales, {joined: errors}) == wanted
+    assert noise_with_gains(model.graph, scales, channels, {joined: errors}) == wanted

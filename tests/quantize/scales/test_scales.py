@@ -7,6 +7,7 @@ import onnx
 import onnx_ir as ir
 import pytest
 
+from edge_imgq.quantize.ranges.ranges import Range
 from edge_imgq.quantize.scales.scale_constraints import image_quantization
 from edge_imgq.quantize.scales.scales import assign_scales
 from tests.export.tflite.witness import (
@@ -79,3 +80,42 @@ def test_what_has_other_levels_keeps_them(body: str) -> None:
     graph = ir.from_proto(onnx.shape_inference.infer_shapes(model)).graph
     placed = {value.name: found for value, found in assign_scales(graph, ranges, IMAGE).items()}
     assert placed["e"].scale[0] != IMAGE.scale[0]
+
+
+def scales_of(body: str, ranges: dict[str, Range]) -> dict[str, float]:
+    """Return the scales of a network of (1, 3, 16, 16) images, by value name."""
+    model = Case(body, (1, 3, 16, 16), {}).model()
+    graph = ir.from_proto(onnx.shape_inference.infer_shapes(model)).graph
+    found = assign_scales(graph, {"x": Range(0, 1), "y": Range(-1, 1)} | ranges, IMAGE)
+    return {value.name or "": float(parameters.scale[0]) for value, parameters in found.items()}
+
+
+NARROW, WIDE = Range(-0.5, 1.0), Range(-4.0, 4.0)
+JOINED = "a = Neg(x) b = Neg(a) j = Concat<axis = 1>(a, b) "
+
+
+@pytest.mark.parametrize(
+    ("wide", "is_kept"), [(4.0, True), (0.8, False)], ids=["far wider", "hardly wider"]
+)
+def test_a_concatenation_does_not_widen_what_others_read(wide: float, is_kept: bool) -> None:
+    both = Range(-wide, wide)
+    scale = scales_of(JOINED + "y = Neg(j)", {"a": NARROW, "b": both, "j": NARROW.join(both)})
+    assert scale["b"] == scale["j"]
+    assert (scale["a"] < 0.2 * scale["j"]) == is_kept
+    assert (scale["a"] == scale["j"]) != is_kept
+
+
+def test_what_a_split_makes_for_other_readers_is_not_widened_either() -> None:
+    body = (
+        "m = Neg(x) a, c = Split<axis = 1, num_outputs = 2>(m) b = Neg(c) "
+        "j = Concat<axis = 1>(a, b) y = Neg(j)"
+    )
+    scale = scales_of(body, {"m": NARROW, "a": NARROW, "c": NARROW, "b": WIDE, "j": WIDE})
+    assert scale["m"] == scale["a"] == scale["c"] < 0.2 * scale["j"]
+    assert scale["b"] == scale["j"]
+
+
+def test_what_only_a_concatenation_reads_has_its_scale() -> None:
+    body = "a = Neg(x) b = Exp(x) j = Concat<axis = 1>(a, b) y = Neg(j)"
+    scale = scales_of(body, {"a": NARROW, "b": WIDE, "j": WIDE})
+    assert scale["a"] == scale["b"] == scale["j"]

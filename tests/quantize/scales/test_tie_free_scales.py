@@ -11,7 +11,7 @@ import onnx_ir as ir
 import pytest
 
 from edge_imgq.graph.network import Quantization
-from edge_imgq.quantize.ranges.ranges import Range, covering, per_tensor
+from edge_imgq.quantize.ranges.ranges import Range, asymmetric, covering, per_tensor
 from edge_imgq.quantize.scales.scales import activations, assign_scales
 from edge_imgq.quantize.scales.tie_free_multiplier import MAX_DENOMINATOR
 
@@ -35,8 +35,8 @@ BODIES = {
 }
 
 
-def placed(body: str) -> dict[str, Quantization]:
-    """Return the scales of a network whose ranges are random, by value name."""
+def graph_of(body: str) -> ir.Graph:
+    """Return a graph of constants c and e from x (1, 2, 6, 5) to y."""
     text = (
         '<ir_version: 10, opset_import: ["" : 21]>\n'
         f"case (float[1,2,6,5] x) => (float y) {{ {body} }}"
@@ -46,7 +46,12 @@ def placed(body: str) -> dict[str, Quantization]:
     for name, number in (("c", 0.37), ("e", 1e-9)):
         array = np.array(number, np.float32)
         model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
-    graph = ir.from_proto(onnx.shape_inference.infer_shapes(model)).graph
+    return ir.from_proto(onnx.shape_inference.infer_shapes(model)).graph
+
+
+def placed(body: str) -> dict[str, Quantization]:
+    """Return the scales of a network whose ranges are random, by value name."""
+    graph = graph_of(body)
     generator = np.random.default_rng(SEED)
     ranges = {
         value.name or "": Range(-float(low), float(high))
@@ -127,3 +132,14 @@ def assert_whole_256ths(ratio: float, slope: float) -> None:
 def test_an_addend_of_nearly_nothing_leaves_the_sum_as_wide_as_it_is() -> None:
     scale = placed("b = Neg(x) t = Add(b, e) s = Neg(t) y = Neg(s)")["t"].scale[0]
     assert 1 / 255 < scale < 4.5 / 255
+
+
+def test_operands_of_a_concatenation_are_widened_before_the_concatenation_is() -> None:
+    body = "a = Neg(x) b = Neg(a) t = Concat<axis=1>(a, b) y = Neg(t)"
+    narrow, wide = Range(-0.5, 0.5), Range(-1.7, 1.3)
+    graph = graph_of(body)
+    ranges = {"x": Range(0, 1), "a": narrow, "b": wide, "t": wide, "y": wide}
+    found = {value.name: found for value, found in assign_scales(graph, ranges, IMAGE).items()}
+    assert found["t"] == found["b"] == asymmetric(wide)
+    fraction(float(found["a"].scale[0] / found["t"].scale[0]))
+    assert 1 <= found["a"].scale[0] / asymmetric(narrow).scale[0] < 1.01
