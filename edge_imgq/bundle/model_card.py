@@ -19,6 +19,12 @@ which terms; then bundle it again with `--card FILE`.
 | not stated | not stated | training | not stated |
 """
 
+NO_DATA = (
+    "{card} has no table of data sets, so bom.json names none: write a heading '## Data', and "
+    "below it a table of four columns: set, images, used for, terms."
+)
+"""Remark on a user's model card without data sets."""
+
 
 @dataclass(frozen=True)
 class DataSet:

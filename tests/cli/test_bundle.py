@@ -226,6 +226,18 @@ def test_files_that_other_versions_made_are_refused(
     assert "made with ai-edge-litert 0.1" in outcome.err
 
 
+def test_a_card_without_a_table_of_data_is_told_what_it_lacks(
+    exported: Path, tmp_path: Path, run: Run
+) -> None:
+    card = tmp_path / "card.md"
+    words = ("bundle", exported, "--target", "tflite-int8", "--card", card, "-o", tmp_path / "app")
+    for text, said in ((CARD, False), (CARD.replace("## Data", "## Sets"), True)):
+        card.write_text(text)
+        outcome = run(*words)
+        assert outcome.code == 0
+        assert (f"{card} has no table of data sets" in outcome.err) == said
+
+
 def test_the_data_of_a_card() -> None:
     assert data_sets(CARD) == (DataSet("Our own", "12", "training", "ours"),)
     assert data_sets("# none") == ()

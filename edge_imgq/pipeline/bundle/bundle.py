@@ -12,7 +12,7 @@ from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, staging
 from edge_imgq.bundle.archive import SUMS, sums, zipped
 from edge_imgq.bundle.contract import DriftContract
 from edge_imgq.bundle.model_card import FILE as MODEL_CARD
-from edge_imgq.bundle.model_card import NO_CARD
+from edge_imgq.bundle.model_card import NO_CARD, NO_DATA, data_sets
 from edge_imgq.ci.installation import constraints, python_version
 from edge_imgq.contract import Authorship
 from edge_imgq.errors import DriftError, UsageError
@@ -107,6 +107,8 @@ def bundle(request: BundleRequest, watch: Watch) -> WrittenBundle:
             (stage / name / path).write_bytes(written)
         if request.zipped:
             (stage / f"{name}.zip").write_bytes(zipped(files, name))
+    if request.card and not data_sets(facts.card):
+        remarks += (NO_DATA.format(card=request.card),)
     archive = (archive_beside(request.output),) if request.zipped else ()
     whole = (*(request.output / path for path in sorted(files)), *archive)
     return WrittenBundle(whole, remarks + stale_zip(request.output, files))

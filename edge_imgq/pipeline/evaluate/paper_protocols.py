@@ -168,8 +168,8 @@ JPEG = Protocol(
     condition="quality {:.0f}",
     degrade=lambda level: JpegCompression((round(level), round(level))),
     baselines={"JPEG": _unchanged},
-    compared="PSNR, SSIM and PSNR-B on gray (RGB for RGB networks, without PSNR-B), nothing shaved "
-    "off.",
+    compared="Luma networks: PSNR, SSIM and PSNR-B on gray images. RGB networks: PSNR and SSIM in "
+    "colour. Nothing is shaved off.",
     made="Compressed here.",
     blocks=True,
 )
@@ -179,7 +179,8 @@ DENOISE = Protocol(
     degrade=lambda level: GaussianNoise((level, level)),
     baselines={"noisy": _unchanged},
     by_level={"non-local means": non_local_means},
-    compared="PSNR and SSIM on gray (RGB for RGB networks), input in 8 bits.",
+    compared="PSNR and SSIM: of luma networks on gray images, of RGB networks in colour. The input "
+    "has 8 bits.",
     made="Noise seeded by the image's name.",
     says_noise=True,
 )
