@@ -28,7 +28,7 @@ LAYOUTS: tuple[Kind, ...] = ("image", "raw", "rgba", "frames")
 NOISE_WORDS = ("sigma", "noise")
 """Substrings in the name of an input that holds the noise level, in the unit of pixels."""
 
-FORM = "NAME=KIND:LOW..HIGH, such as sigma=plane:0..75/255 or scores=vector:0..1"
+SYNTAX = "NAME=KIND:LOW..HIGH, such as sigma=plane:0..75/255 or scores=vector:0..1"
 
 
 def says_noise(name: str) -> bool:
@@ -187,7 +187,7 @@ def read_port(text: str) -> PortRequest:
     name, _, rest = text.partition("=")
     kind, _, ranges = rest.partition(":")
     if not name or ("=" in text and kind not in KINDS):
-        raise UsageError(f"'{text}' is not a port; write {FORM}.")
+        raise UsageError(f"'{text}' is not a port; write {SYNTAX}.")
     ends = [_ends(limits, text) for limits in ranges.split(",")] if ranges else []
     low, high = tuple(low for low, _ in ends), tuple(high for _, high in ends)
     return PortRequest(name, as_kind(kind) if kind else None, low, high)

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from edge_imgq.contract import PixelRange
 from edge_imgq.errors import UsageError
 from edge_imgq.pipeline.progress import ProgressStep
-from edge_imgq.ports import FORM, PortRequest, PortRequests, read_bound, read_port, read_state
+from edge_imgq.ports import SYNTAX, PortRequest, PortRequests, read_bound, read_port, read_state
 
 AnyPath: TypeAlias = "str | os.PathLike[str]"
 
@@ -143,7 +143,7 @@ def _said_once(inputs: Sequence[PortRequest]) -> tuple[PortRequest, ...]:
     """
     for index, port in enumerate(inputs):
         if port.kind is None:
-            raise UsageError(f"'{port.name}' states nothing about that input; write {FORM}.")
+            raise UsageError(f"'{port.name}' states nothing about that input; write {SYNTAX}.")
         if any(port.name == other.name for other in inputs[:index]):
             raise UsageError(f"The input '{port.name}' is described twice; describe it once.")
     return tuple(inputs)

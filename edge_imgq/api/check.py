@@ -43,7 +43,7 @@ class CheckResult:
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
-        """One verdict per target and per shipped copy."""
+        """One verdict per target, then one per shipped copy."""
         return self.comparison.verdicts
 
     def __iter__(self) -> Iterator[Verdict]:

@@ -52,7 +52,7 @@ class SensitivityResult(ShownAsText):
 
     @property
     def layers(self) -> tuple[LayerCost, ...]:
-        """The cost of each layer, in graph order."""
+        """What each layer alone costs in int8 (PSNR in dB, estimated time), in graph order."""
         return self.sensitivity.layers
 
     @property

@@ -53,12 +53,12 @@ class TrainingResult:
     def _repr_html_(self) -> str:
         from edge_imgq.report.notebook import paragraph, table
 
-        parts = [paragraph(f"{self.model}: {self}", bold=True)]
+        elements = [paragraph(f"{self.model}: {self}", bold=True)]
         if self.validations:
             rows = [(str(step), f"{psnr:.3f}") for step, psnr in self.validations]
-            parts.append(table((">step", ">dB on the validation images"), rows))
-        parts += [paragraph(f"left out {one.path}: {one.reason}") for one in self.left_out]
-        return "".join(parts)
+            elements.append(table((">step", ">dB on the validation images"), rows))
+        elements += [paragraph(f"left out {one.path}: {one.reason}") for one in self.left_out]
+        return "".join(elements)
 
 
 def training_schedule(model: AnyPath) -> Schedule:

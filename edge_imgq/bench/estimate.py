@@ -112,7 +112,7 @@ class Comparison:
 
     @property
     def ratio(self) -> float:
-        """Estimated divided by published latency."""
+        """Estimated divided by published latency; 1 where the estimate is exact."""
         return self.estimated_ms / self.published_ms
 
 

@@ -37,9 +37,9 @@ class Apt:
     options: tuple[str, ...] = ()
 
     def command(self, *words: str, program: str = "apt-get") -> list[str]:
-        """Return the command that runs apt-get, or another apt program, on the separate state.
+        """Return the command line that runs apt-get, or another program of apt, on `state`.
 
-        It creates the state's folders, but runs nothing.
+        `words` are its arguments. The folders of the state are created, but nothing is run.
         """
         for name in ("lists/partial", "archives/partial"):
             (self.state / name).mkdir(parents=True, exist_ok=True)

@@ -61,7 +61,7 @@ class Pace:
     compute: float
     memory: float
 
-    def beside(self, fastest: Pace) -> float:
+    def slowdown(self, fastest: Pace) -> float:
         """Return the largest ratio, over the loops, of a time to that at the fastest pace.
 
         1 means equally fast, 2 that one loop takes twice as long. A loop whose fastest time is 0
@@ -74,7 +74,7 @@ class Pace:
         )
         return max(own / best if best else 1.0 for own, best in pairs)
 
-    def is_own(self, fastest: Pace) -> bool:
+    def is_full_speed(self, fastest: Pace) -> bool:
         """Return True if the processor ran at full speed, as at the fastest pace measured.
 
         No loop may have taken longer by more than 5 % (clock), 10 % (compute) or 20 % (memory).

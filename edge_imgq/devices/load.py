@@ -95,21 +95,21 @@ class Evenness:
     """Processor speed during the runs, as measured by fixed loops.
 
     Attributes:
-        own: runs at full processor speed.
+        full_speed: number of runs at full processor speed.
         runs: all runs.
         enough: whether the former are enough to count alone.
         slowness: for the other runs, the median ratio of the slowest loop's time to its fastest.
     """
 
-    own: int
+    full_speed: int
     runs: int
     enough: bool = True
     slowness: float = 1.0
 
     @property
     def left_out(self) -> int:
-        """Runs that do not count."""
-        return self.runs - self.own if self.enough else 0
+        """Number of runs that do not count: those with a slowed processor, 0 if all count."""
+        return self.runs - self.full_speed if self.enough else 0
 
 
 ALL_EVEN = Evenness(1, 1)
@@ -133,8 +133,9 @@ def conditions(
     """
     reasons = _neighbours(beside)
     if not evenness.enough:
+        slowed = evenness.runs - evenness.full_speed
         reasons.append(
-            f"in {evenness.runs - evenness.own} of {evenness.runs} runs its processor was slowed "
+            f"in {slowed} of {evenness.runs} runs its processor was slowed "
             f"or shared: a fixed loop beside them took {evenness.slowness:.2f} times as long"
         )
     if p90 > median * STEADY:

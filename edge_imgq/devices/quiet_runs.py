@@ -36,7 +36,7 @@ class TimedCalls:
 
         `best` is the fastest pace that was measured.
         """
-        return slower(self.before, self.after).is_own(best)
+        return slower(self.before, self.after).is_full_speed(best)
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,12 @@ def count(batches: Sequence[TimedCalls], best: Pace) -> Counted:
         best: fastest pace that was measured.
     """
     every = [seconds for batch in batches for seconds in batch.seconds]
-    own = undisturbed(batches, best)
-    enough = len(own) >= min(MIN_CALLS, len(every))
+    full_speed = undisturbed(batches, best)
+    enough = len(full_speed) >= min(MIN_CALLS, len(every))
     disturbed = [batch for batch in batches if not batch.is_undisturbed(best)]
-    slow = [slower(batch.before, batch.after).beside(best) for batch in disturbed]
-    evenness = Evenness(len(own), len(every), enough, float(np.median(slow or [1.0])))
-    return Counted(tuple(own if enough else every), evenness)
+    slow = [slower(batch.before, batch.after).slowdown(best) for batch in disturbed]
+    evenness = Evenness(len(full_speed), len(every), enough, float(np.median(slow or [1.0])))
+    return Counted(tuple(full_speed if enough else every), evenness)
 
 
 def undisturbed(batches: Iterable[TimedCalls], best: Pace) -> list[float]:

@@ -86,7 +86,11 @@ class Photo:
 
     @property
     def sha256(self) -> str:
-        """SHA-256 digest of its file, or of the pixels and their shape, in hexadecimal."""
+        """SHA-256 digest of its file, or of the pixels and their shape, in hexadecimal.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
         if self.pixels is None:
             return sha256_of(self.path)
         return hashlib.sha256(repr(self.pixels.shape).encode() + self.pixels.tobytes()).hexdigest()

@@ -59,23 +59,23 @@ class SlimDeblur(nn.Module):
         H and W are multiples of 4. Each of `guesses`, as many as the network was built for, is an
         RGB image of that shape too.
         """
-        seen = torch.cat((image, *guesses), dim=1) if guesses else image
-        full, half, quarter = self.encode(seen)
+        images = torch.cat((image, *guesses), dim=1) if guesses else image
+        full, half, quarter = self.encode(images)
         half = F.relu(self.decode_half(half + self.up_half(quarter)))
         full = F.relu(self.decode_full(full + self.up_full(half)))
         correction: Tensor = self.last(full)
         return image + correction
 
-    def encode(self, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def encode(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the features at full, half and, after the residual blocks, quarter resolution.
 
         Args:
-            seen: (N, 3 + 3 · guesses, H, W) in [0, 1].
+            images: RGB and the guesses, (N, 3 + 3 · guesses, H, W) in [0, 1].
 
         Returns:
             (N, widths[k], H / 2ᵏ, W / 2ᵏ) for k = 0, 1, 2, nonnegative for k = 0 and 1.
         """
-        full = F.relu(self.encode_full(seen))
+        full = F.relu(self.encode_full(images))
         half = F.relu(self.encode_half(full))
         return full, half, self.blocks(F.relu(self.encode_quarter(half)))
 

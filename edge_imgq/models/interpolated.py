@@ -154,8 +154,8 @@ def srcnn(scale: int) -> InterpolatedNet:
 def cubic_kernels(scale: int) -> Tensor:
     """Return kernels of bicubic enlargement, float32 (scale**2, 1, 5, 5), one per output phase.
 
-    A convolution with them and a pixel shuffle enlarge (N, 1, H, W). Keys' cubic with a = −0.5; the
-    taps of each kernel sum to 1.
+    A convolution with them (padding 2) and a pixel shuffle enlarge (N, 1, H, W). Keys' cubic with
+    a = −0.5; the taps of each kernel sum to 1.
     """
     phases = torch.arange(scale, dtype=torch.float64)[:, None]
     position = (phases + 0.5) / scale - 0.5

@@ -130,7 +130,12 @@ class _Run:
         self._saved, self._reported = time.monotonic(), 0.0
 
     def finish(self) -> TrainResult:
-        """Take all remaining steps."""
+        """Take all remaining steps, with reports, validations and checkpoints; return the result.
+
+        Raises:
+            ModelError: the loss became infinite or NaN.
+            KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is written.
+        """
         with deferred_interrupt() as interrupted:
             while self._step < self._config.schedule.steps:
                 self._take_step()

@@ -20,7 +20,7 @@ BEST = Pace(0.0003, 0.001, 0.0005)
     ],
 )
 def test_a_slow_loop_shows_that_the_processor_is_not_at_its_own_pace(pace: Pace, own: bool) -> None:
-    assert pace.is_own(BEST) is own
+    assert pace.is_full_speed(BEST) is own
 
 
 def test_a_single_fluke_of_the_clock_is_not_the_fastest_pace() -> None:
@@ -39,7 +39,7 @@ def test_the_slower_of_two_is_taken_for_each_loop_by_itself() -> None:
 
 @pytest.mark.parametrize("pace", [Pace(1.6, 1, 1), Pace(1, 1.6, 1), Pace(1, 1, 1.6)])
 def test_how_slow_a_processor_is_says_the_loop_that_fell_behind_the_most(pace: Pace) -> None:
-    assert pace.beside(Pace(1.0, 1.0, 1.0)) == pytest.approx(1.6)
+    assert pace.slowdown(Pace(1.0, 1.0, 1.0)) == pytest.approx(1.6)
 
 
 def test_the_loops_take_about_a_millisecond_and_nearly_the_same_each_time() -> None:

@@ -14,6 +14,6 @@ def test_how_slow_the_processor_was_is_said_of_the_calls_that_do_not_count() -> 
     """Most calls are at its own pace, and yet they are too few to count alone."""
     quiet = [TimedCalls((0.01,), OWN, OWN)] * (MIN_CALLS - 1)
     found = count([*quiet, *[TimedCalls((0.02,), OWN, SHARED)] * 3], OWN).evenness
-    assert (found.own, found.runs, found.enough) == (MIN_CALLS - 1, MIN_CALLS + 2, False)
+    assert (found.full_speed, found.runs, found.enough) == (MIN_CALLS - 1, MIN_CALLS + 2, False)
     assert found.slowness == pytest.approx(1.6)
     assert count(quiet, OWN).evenness.slowness == 1
