@@ -105,10 +105,10 @@ def quantize_prepared(
     extremes: Container[int] = (),
     stage: Callable[[str], None] | None = None,
 ) -> Quantized:
-    """Quantize a float graph and report the gain of every step of the recipe.
+    """Quantize a float graph, and measure the PSNR after every step of the recipe.
 
-    torch computes in one thread, fine-tuning excepted, so that without fine-tuning the result does
-    not depend on the number of threads.
+    A step that lowers the PSNR is undone. torch computes in one thread, fine-tuning excepted, so
+    that without fine-tuning the result does not depend on the number of threads.
 
     Args:
         graph: float graph after the recipe's passes; it is not changed.
@@ -122,7 +122,7 @@ def quantize_prepared(
         stage: called with a description of each stage as it begins.
 
     Raises:
-        ModelError: the network computes the weights of a convolution.
+        ModelError: the network computes the weights of a convolution, or does not run on an image.
         RecipeError: the recipe names a layer that the graph does not have.
         ImageError: there is no image.
         NonFiniteOutputError: an activation is NaN or infinite on an image.

@@ -46,7 +46,7 @@ def observe_ranges(
     """Measure the per-tensor range (minimum and maximum) of every activation over a set of images.
 
     Args:
-        model: float graph in the state in which it will be quantized; it is not changed.
+        model: float graph as it will be quantized; it is not changed.
         images: uint8 (H, W, C) network inputs, consumed one at a time.
         peak: float value of pixel 255.
 
@@ -56,6 +56,7 @@ def observe_ranges(
     Raises:
         ImageError: there is no image.
         NonFiniteOutputError: an activation is NaN or infinite.
+        ModelError: the graph does not run on an image.
     """
     observed = observe_channels(model, images, peak)
     return {name: channels.whole() for name, channels in observed.items()}
@@ -111,7 +112,10 @@ def observe_finite(
 
     Returns:
         Range of each activation by name, one per channel for (N, C, H, W) values; without those
-        that are NaN or infinite on any image. Empty without images; no error is raised.
+        that are NaN or infinite on any image. Empty without images.
+
+    Raises:
+        ModelError: the graph does not run on an image.
     """
     watcher = ChannelWatcher(model, peak)
     ranges: dict[str, ChannelRange] = {}
@@ -134,7 +138,9 @@ class ChannelWatcher:
         self._peak, self._closely = peak, closely
 
     def ranges(self, pixels: NDArray[np.uint8]) -> dict[str, ChannelRange]:
-        """Measure the per-channel range of every activation on one uint8 image (H, W, C).
+        """Measure the per-channel range of every activation, by name, on one uint8 image (H, W, C).
+
+        float64 (C,) for 4-D (N, C, H, W) values, () for others.
 
         Raises:
             NonFiniteOutputError: an activation is NaN or infinite.
@@ -153,6 +159,12 @@ class ChannelWatcher:
         The subsample is None otherwise. It holds every step-th row and column of a value
         (N, C, H, W), and every step²-th number of any other, flattened (`grid_steps`). NaN and
         infinite ranges are returned without an error.
+
+        Args:
+            pixels: network input, uint8 (H, W, C).
+
+        Returns:
+            Range and subsample of every activation, by name.
 
         Raises:
             ModelError: the graph does not run on the image.
@@ -258,9 +270,10 @@ STEPS = {GRID: 2, COUNT: 1}
 
 
 def grid_steps(pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.int64]]:
-    """Compute the sampling steps for an image (H, W, C): odd numbers, int64.
+    """Compute the sampling steps for an image (H, W, C): odd numbers, int64, by input name.
 
-    GRID holds the steps along H and W, (2,); COUNT the step along flattened values, (1,).
+    "observer.grid" holds the steps along H and W, (2,), at which some 6000 positions are sampled;
+    "observer.count" the step along flattened values, (1,), its square.
     """
     step = math.ceil(math.sqrt(pixels.shape[0] * pixels.shape[1] / POSITIONS)) // 2 * 2 + 1
     return {GRID: np.array([step, step]), COUNT: np.array([step * step])}

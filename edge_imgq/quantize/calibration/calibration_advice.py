@@ -27,9 +27,12 @@ MIN_PATCH_DEVIATION = 6.0
 def calibration_advice(count: int, patches: NDArray[np.float32], peak: float) -> tuple[str, ...]:
     """List the shortcomings of a calibration set, one sentence each; empty if there are none.
 
+    They are fewer than 8 images, patches alike in mean brightness (a standard deviation below 6
+    levels of 255), and less than 0.1 % of pixels, or no patches, that are dark or bright.
+
     Args:
         count: number of calibration images.
-        patches: patches of the images, (N, C, H, W), from 0 to `peak`.
+        patches: patches of the images, (N, C, H, W), from 0 to `peak`; at least one.
         peak: float value of pixel 255.
     """
     levels = patches * (255 / peak)

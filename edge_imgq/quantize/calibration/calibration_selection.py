@@ -53,8 +53,9 @@ def covering_images(
 ) -> Chosen:
     """Select at most `max_images` images that cover the activation ranges.
 
-    If there are no more than `max_images` images, all are selected and none counts as extreme.
-    Indices count from 0, in the order of `images`. The choice is the same at every call.
+    Three quarters hold most of the channels' lowest and highest values, the others are evenly
+    spaced. If there are no more than `max_images` images, all are selected and none counts as
+    extreme. Indices count from 0, in the order of `images`. The choice is the same at every call.
 
     Args:
         model: float graph.
@@ -65,6 +66,7 @@ def covering_images(
 
     Raises:
         NonFiniteOutputError: an activation is NaN or infinite.
+        ModelError: the graph does not run on an image.
     """
     watcher = ChannelWatcher(model, peak)
     lowest: Values | None = None

@@ -41,11 +41,11 @@ class Histogram:
     centres: Counts
 
     def scaled_and_repeated(self, gain: Counts, copies: NDArray[np.intp]) -> Histogram:
-        """Scale the channels by gains, then repeat each of them.
+        """Multiply the values of channels by gains, and repeat each channel side by side.
 
         Args:
-            gain: factor of each channel, (channels,).
-            copies: number of times that each channel is repeated, (channels,).
+            gain: factor of each channel, positive, float64 (channels,).
+            copies: number of times that each channel is repeated, int (channels,); 0 removes it.
         """
         scaled = self.centres * gain[:, np.newaxis]
         return Histogram(np.repeat(self.counts, copies, 0), np.repeat(scaled, copies, 0))
@@ -62,9 +62,9 @@ class HistogramKeeper:
         self._first = np.zeros((channels, 1), np.int64)
 
     def add(self, values: NDArray[np.float32]) -> None:
-        """Count finite float32 values (channels, any number above 0).
+        """Count finite values, float32 (channels, N) with N of 1 or more; zeros are left out.
 
-        Zeros are left out.
+        Bins widen as needed: counts stay exact, and values are known to a bin's width.
         """
         exact = values.astype(np.float64)
         self._low = np.minimum(self._low, exact.min(axis=1))

@@ -60,7 +60,7 @@ class PatchSampler:
     """
 
     def __init__(self, multiple: int, size: tuple[int, int] | None = None) -> None:
-        """Set the size of the patches.
+        """Set the size of the patches, 96 × 96 rounded up to the multiple unless `size` is given.
 
         Args:
             multiple: number of pixels that the sides of a patch must be a multiple of.
@@ -96,7 +96,10 @@ class PatchSampler:
             yield pixels
 
     def pixels(self) -> list[NDArray[np.uint8]]:
-        """Return a few evenly spaced training patches, uint8 (H, W, C), about FEW_PIXELS in all."""
+        """Return a few training patches, uint8 (H, W, C), evenly spaced in the sample.
+
+        They have about 8 · 96 · 96 pixels in all; at least one, if there is any.
+        """
         kept = self._learning.kept
         places = np.linspace(0, len(kept) - 1, min(self._few, len(kept))).round().astype(int)
         return [kept[slot] for slot in places]

@@ -43,7 +43,8 @@ class ChannelSensitivity:
     """Sensitivity statistics of the channels of one value, each float64 (channels,).
 
     Attributes:
-        error: A, squared error of the image per unit of error variance of the channel.
+        error: A, squared error of the image per unit of error variance of the channel; positions
+            where the channel is 0 have no error.
         energy: mean square of the channel.
         absence: squared error of the image if the channel were zero, to first order.
         everywhere: as `error`, with zero positions counted.
@@ -75,15 +76,18 @@ def measure_sensitivity(
 ) -> dict[ir.Value, ChannelSensitivity]:
     """Estimate the sensitivity statistics of values (N, C, H, W) of a float graph.
 
-    The estimate is random with a fixed seed. The number of sub-batches changes the random signs and
-    the order of sums, hence the result slightly.
+    Gradients under random signs with a fixed seed are used, so the statistics are estimates. The
+    number of sub-batches changes the signs and the order of sums, hence the result slightly.
 
     Args:
-        model: float graph.
+        model: float graph; it is not changed.
         values: values of its graph.
         batch: network inputs, float32 (N, C, H, W), 0 … peak.
         at_once: largest number of activation values held in memory; one image is the minimum.
         one_by_one: whether the graph takes one image at a time.
+
+    Returns:
+        The statistics by value, means over the images.
 
     Raises:
         NotCoveredError: an operator has no torch implementation.
@@ -147,12 +151,12 @@ def _of_sub_batch(
 def channel_sensitivity(
     model: ir.Model, batch: NDArray[np.float32], *, one_by_one: bool = False
 ) -> dict[str, ChannelSensitivity]:
-    """Estimate the sensitivity statistics of all values with tracked channels, by name.
+    """Estimate the sensitivity statistics of all values in `find_channels`, by value name.
 
-    The result is empty if no channel of the graph can be scaled or copied.
+    Empty if no channel of the graph can be scaled or copied. Random signs have a fixed seed.
 
     Args:
-        model: float graph.
+        model: float graph; it is not changed.
         batch: network inputs, float32 (N, C, H, W), 0 … peak.
         one_by_one: whether the graph takes one image at a time.
 
@@ -197,10 +201,11 @@ def image_weights(
 ) -> dict[str, NDArray[np.float64]]:
     """Estimate the squared error of the image per squared error in each channel, by value name.
 
-    Values that are not 4-D (N, C, H, W) are left out.
+    float64 (C,) for each 4-D (N, C, H, W) output of a node; other values are left out. Random signs
+    have a fixed seed.
 
     Args:
-        model: float graph.
+        model: float graph; it is not changed.
         batch: network inputs, float32 (N, C, H, W), 0 … peak.
         one_by_one: whether the graph takes one image at a time.
 

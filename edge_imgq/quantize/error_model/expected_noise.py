@@ -25,10 +25,10 @@ class Rounded:
     """An activation that is rounded to its scale. All tensors are (channels,).
 
     Attributes:
-        classes: equivalence class of each channel.
-        error: squared error of the image per unit of error variance of each channel.
-        low: distance from zero to the channel's minimum, not negative.
-        high: distance from zero to the channel's maximum, not negative.
+        classes: equivalence class of each channel, integers from 0.
+        error: squared error of the image per unit of error variance of each channel, float64.
+        low: distance from zero to the channel's minimum, not negative, float64.
+        high: distance from zero to the channel's maximum, not negative, float64.
     """
 
     classes: Tensor
@@ -39,7 +39,12 @@ class Rounded:
 
 @dataclass(frozen=True)
 class Scale:
-    """Activations that share a scale; `fixed` is that scale, or None if their range sets it."""
+    """Activations that share a scale.
+
+    Attributes:
+        members: the activations.
+        fixed: their scale; None if their ranges determine it.
+    """
 
     members: list[Rounded]
     fixed: float | None
@@ -73,18 +78,22 @@ class ExpectedNoise:
         Args:
             scales: activations, grouped by shared scale.
             layers: weights of the layers.
-            share: share of the weights' rounding error that weight rounding methods leave.
+            share: share of the weights' rounding error, 0 to 1, that weight rounding methods leave.
         """
         self._activations = _Activations(scales)
         self._weights = _Weights(layers)
         self._share = share
 
     def __call__(self, gain: Tensor, *, sharp: bool) -> Tensor:
-        """Compute the squared error for a gain per channel class; differentiable.
+        """Compute the squared error of the image for a gain per channel class; differentiable.
 
         Args:
-            gain: gain of each class.
-            sharp: use true maxima instead of p-norms.
+            gain: positive gain of each class, float64 (classes,).
+            sharp: True for true maxima over channels, False for p-norms, whose gradient reaches all
+                large channels.
+
+        Returns:
+            Scalar float64 tensor, in squared units of the image.
         """
         return self._activations.noise(gain, sharp=sharp) + self._share * self._weights.noise(gain)
 

@@ -36,12 +36,14 @@ def level_gains(
 ) -> tuple[LevelGain, ...]:
     """Measure how much the output changes per level of every tensor that a QDQ graph rounds.
 
-    Sorted by gain, largest first. Graph inputs are left out: their pixels are whole levels in every
+    The graph runs without rounding, with some values of one tensor moved by one quantization step,
+    up or down. A gain is the largest change of the clipped first output, in levels of 255. Sorted
+    by gain, largest first. Graph inputs are left out: their pixels are whole levels in every
     runtime. The moved values are random with a fixed seed, so a gain is a lower bound.
 
     Args:
         quantized: QDQ graph; it is not changed.
-        batch: one float32 network input (1, C, H, W).
+        batch: one float32 network input (1, C, H, W), 0 … peak.
         peak: float value of pixel 255.
 
     Raises:

@@ -65,9 +65,9 @@ def rounding_noise(
     (`rounded_channels`). An estimate: errors are taken as independent and uniform in a step.
 
     Args:
-        qparams: quantization of every activation, per tensor.
-        errors: A per channel of each activation to count, the squared error of the image per unit
-            of error variance in it.
+        qparams: per-tensor quantization of every activation.
+        errors: A of each channel of the activations to count, float64 (C,): squared error of the
+            image per unit of error variance in the channel.
     """
     noise = 0.0
     for value, error in errors.items():
@@ -90,10 +90,10 @@ def noise_with_gains(
 
     Args:
         graph: float graph.
-        qparams: quantization of every activation.
-        observed: ranges of every activation, by name.
-        errors: per channel of each activation to count, the squared error of the image per unit of
-            error variance in it.
+        qparams: per-tensor quantization of every activation.
+        observed: ranges of every activation, by value name.
+        errors: A of each channel of the activations to count, float64 (C,): squared error of the
+            image per unit of error variance in the channel.
     """
     channels = find_channels(graph)
     noise = 0.0
@@ -120,9 +120,10 @@ class NoiseModel:
     """Predicts the rounding error of variants of a float graph.
 
     Attributes:
-        observed: ranges of every activation, by name.
+        observed: ranges of every activation, by value name.
         image: quantization parameters of 8-bit pixels.
-        errors: A per channel of each activation to count, by name.
+        errors: A of each channel of the activations to count, float64 (C,), by value name: squared
+            error of the image per unit of error variance in the channel.
         gains: whether equalization may scale channels.
         known_as: maps a value to its name in `errors`.
     """
@@ -136,7 +137,11 @@ class NoiseModel:
     def noise(self, graph: ir.Graph) -> float:
         """Predict the squared error of the image from rounding a graph: Σ A · s² / 12.
 
-        The nodes' scales follow from the ranges in `observed`. It is in the units of `errors`.
+        The scales s follow from the ranges in `observed`. It is in squared units of the image, as A
+        is.
+
+        Raises:
+            KeyError: an activation of the graph has no range.
         """
         qparams = assign_scales(graph, self._ranges, self.image)
         names = {value: self.known_as(value) for value in activations(graph)}

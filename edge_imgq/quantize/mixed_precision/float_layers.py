@@ -35,14 +35,15 @@ def layers(graph: ir.Graph) -> list[ir.Node]:
 
 
 def mark_precision(graph: ir.Graph, precision: Mapping[str, str]) -> None:
-    """Mark the nodes that compute in float, in place.
+    """Mark the nodes that compute in float, in place: named layers and what lies between them.
 
     Args:
-        graph: float graph in the state in which it will be quantized.
-        precision: "int8" or "float" by layer name; layers not named are int8.
+        graph: float graph after all other rewrites, as it will be quantized.
+        precision: "int8" or "float" by layer name; layers not named are int8, unless an earlier
+            pass marked them.
 
     Raises:
-        RecipeError: no layer has that name.
+        RecipeError: no layer has a name in `precision`.
     """
     known = [node.name or "" for node in layers(graph)]
     for name in precision:
@@ -53,11 +54,11 @@ def mark_precision(graph: ir.Graph, precision: Mapping[str, str]) -> None:
 
 
 def float_nodes(graph: ir.Graph, names: Collection[str]) -> set[ir.Node]:
-    """Find all nodes that compute in float if the named layers do.
+    """Return all nodes that compute in float if the named layers do; nothing is marked.
 
     They are the layers, their fused activations, and operators without weights between float nodes.
     Names that no layer has are ignored. Nodes marked before count as float neighbours, but are not
-    returned. Nothing is marked.
+    returned.
     """
     chosen = {node for node in layers(graph) if node.name in names}
     chosen |= {node for node in map(fused_activation, chosen) if node is not None}

@@ -39,9 +39,9 @@ class LayerAblation:
         """Build the switchable graph and run the float and the exact references.
 
         Args:
-            original: float model with the same node names.
+            original: float model with the same node names; it is not changed.
             quantized: QDQ graph of it; it is not changed.
-            batch: network inputs (N, C, H, W).
+            batch: network inputs, float32 (N, C, H, W), 0 … peak.
             peak: float value of pixel 255.
         """
         self._batch, self._peak = batch, peak
@@ -56,23 +56,23 @@ class LayerAblation:
         self._exact = self._run(())
 
     def errors(self, rounded: Collection[str]) -> NDArray[np.float64]:
-        """Compute the mean squared error that roundings cause in the output of each patch.
+        """Return the mean squared error that roundings cause in each patch's output, float64 (N,).
 
-        The unit is the squared pixel range. Rounding to pixels is in both images and not counted.
+        The unit is the squared pixel range, and outputs are clipped to it. Rounding to pixels is in
+        both images and not counted.
 
         Args:
-            rounded: switches that are on; all others compute exactly.
-
-        Returns:
-            float64 (N,).
+            rounded: switches that are on; all others compute exactly. Unknown names are ignored.
         """
         return self._squares(self._run(rounded) - self._exact)
 
     def psnr(self, rounded: Collection[str]) -> float:
-        """Compute the PSNR in dB to the float model, mean over patches.
+        """Compute the PSNR in dB to the float model, mean over patches, each at most 100 dB.
 
-        Rounding to pixels is included. At most 100 dB per patch. `rounded` holds the switches that
-        are on.
+        Rounding to pixels is included.
+
+        Args:
+            rounded: switches that are on; all others compute exactly. Unknown names are ignored.
         """
         return decibels(self._squares(self._run(rounded) - self._wanted))
 
@@ -100,7 +100,7 @@ def _session(model: ir.Model, *, optimise: bool) -> Any:
 
 
 def decibels(errors: NDArray[np.float64]) -> float:
-    """Convert mean squared errors, peak 1, to PSNR in dB and average them.
+    """Convert mean squared errors (N,), in squared pixel ranges, to PSNR in dB and average them.
 
     Each counts as at most 100 dB.
     """

@@ -78,7 +78,7 @@ def layer_costs(
     """Compute the costs of all layers and other rounding operators, in graph order.
 
     A cost has the PSNR in dB with that node alone rounded, and its shares of the whole squared
-    error and of the time.
+    error and of the time. Each node takes a run.
 
     Args:
         graph: float graph with precision marks.

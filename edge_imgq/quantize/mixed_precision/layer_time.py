@@ -59,7 +59,11 @@ class LayerTimes:
         return sum(self.by_node(names).values())
 
     def by_node(self, names: Collection[str]) -> dict[str, float]:
-        """Estimate the time of each node in nanoseconds, by name; conversions are under ""."""
+        """Estimate the time of each node in nanoseconds, by name, with the named layers in float.
+
+        Conversions between int8 and float are under the name "". Names that no layer has are
+        ignored.
+        """
         exact = float_nodes(self._graph, names) | self._marked
         floats = exact | self._only
         nanoseconds = {_name(node): times[node in floats] for node, times in self._times.items()}

@@ -60,7 +60,8 @@ class PrecisionSearch:
         Args:
             graph: float graph with static shapes and the names of the board's graph.
             board: its quantized graph with switches.
-            errors: squared error of each switch alone.
+            errors: squared error of the image from each switch alone, by its name; only ratios
+                matter.
             profile: kernel times of the target processor.
         """
         self._graph, self._board, self._errors = graph, board, errors
@@ -74,12 +75,13 @@ class PrecisionSearch:
     def find(self, target: float, progress: Progress, max_moves: int | None = None) -> Choice:
         """Search greedily for the float layers that reach a PSNR in the least estimated time.
 
-        If no choice reaches it, the choice after all useful moves is returned. Not always the
-        optimum: moves are ranked by error removed per time added.
+        Moves are ranked by error removed per time added; at the end, layers that are not needed
+        return to int8. Not always the optimum. If no choice reaches the PSNR, the choice after all
+        useful moves is returned.
 
         Args:
             target: PSNR to the float model to reach, in dB.
-            progress: called with a line on every choice tried.
+            progress: called with a line after every move.
             max_moves: largest number of moves; None for no limit.
         """
         names: Names = frozenset()

@@ -26,15 +26,19 @@ Progress = Callable[[str], None]
 
 
 def rounding_errors(graph: ir.Graph, board: LayerAblation, progress: Progress) -> dict[str, float]:
-    """Estimate the squared error of each rounding, mean over patches, in squared pixel ranges.
+    """Estimate the squared error that each rounding alone causes in the image, by bisection.
 
-    Errors nearly add up, so lists of roundings are bisected: a sublist with less than SHARE of the
-    whole error is not resolved, and its error is divided evenly among its roundings.
+    The unit is the squared pixel range, mean over patches. Errors nearly add up, so lists of
+    roundings are bisected: a sublist with less than 10 % of the whole error is not resolved, and
+    its error is divided evenly among its roundings.
 
     Args:
         graph: float graph with the node names of the board's graph.
         board: its quantized graph with switches.
         progress: called with a line before every run.
+
+    Returns:
+        The error of every switch in `board.names`, by its name.
     """
     owned = [
         name
@@ -59,9 +63,9 @@ def rounding_errors(graph: ir.Graph, board: LayerAblation, progress: Progress) -
 
 
 def worst_layers(graph: ir.Graph, errors: Mapping[str, float]) -> tuple[WorstLayer, ...]:
-    """List the layers with the largest errors, largest first; empty if none reaches the share.
+    """List the layers with the largest errors, largest first; at most five.
 
-    A layer is listed from a share of SHARE (0.1) of all errors on, and at most MAX_LAYERS (5) are.
+    A layer is listed if its weights and output together have 10 % of the sum of all errors or more.
 
     Args:
         graph: float graph with the node names of the board's graph.

@@ -25,9 +25,11 @@ INSIDE = GATING | {"Add", "Mul", "Sub"}
 
 
 def find_gates(graph: ir.Graph) -> list[list[ir.Node]]:
-    """Find all gates that still compute in int8; list the nodes of each, in graph order.
+    """Find all gates that still compute in int8; return the nodes of each, in graph order.
 
-    A gate multiplies an image by a sigmoid or tanh of it or of another image, such as x · σ(x).
+    A gate multiplies an image by a sigmoid or tanh of it or of another image, such as x · σ(x). Its
+    nodes are the product, its fused activation, and the Sigmoid, Tanh, Add, Sub and Mul nodes that
+    only the gate reads.
     """
     gates: list[list[ir.Node]] = []
     taken: set[ir.Node] = set()

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 def find_trunk(graph: ir.Graph) -> list[ir.Node]:
     """Return the nodes of residual trunks that still compute in int8; empty without a sum.
 
-    A trunk's nodes are sums fed by float regions, by other such sums or by a convolution of the
-    image's few channels, with these convolutions, and depthwise 1×1 convolutions of float values.
-    Nothing is marked.
+    A trunk's nodes are Adds whose operands all come from float regions, from other such sums or
+    from a convolution of the image's few channels, with these convolutions, and depthwise 1×1
+    convolutions of float values. Nothing is marked.
     """
     trunk: list[ir.Node] = []
     for node in graph:
@@ -49,9 +49,9 @@ def find_trunk(graph: ir.Graph) -> list[ir.Node]:
 
 
 def is_first_layer(node: ir.Node) -> bool:
-    """Return True if a node is an int8 convolution of an image of few channels, by itself.
+    """Return True if a node is an int8 convolution of a graph input with at most 4 channels.
 
-    Its input is a graph input with at most FEW_CHANNELS (4) channels; no activation is fused to it.
+    No activation may be fused to it.
     """
     source = node.inputs[0] if node.inputs else None
     return (
@@ -69,10 +69,11 @@ def ranges_as_added(
     """Widen the ranges of values that are only added, in int8, to those of their sums.
 
     Such a value is stored at the scale of the sum (`edge_imgq.quantize.scales.exact_addition`).
+    Values with per-channel ranges of another count than the sum's keep theirs.
 
     Args:
-        graph: float graph.
-        observed: ranges of its activations, by name.
+        graph: float graph; it is not changed.
+        observed: ranges of its activations, by value name; it is not changed.
     """
     widened = dict(observed)
     for node in graph:

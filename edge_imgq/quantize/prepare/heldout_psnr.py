@@ -26,7 +26,7 @@ class HeldOutPsnr:
 
         Args:
             reference: float model.
-            batch: patches (N, C, H, W).
+            batch: patches, float32 (N, C, H, W), 0 … peak.
             peak: float value of pixel 255.
         """
         self._batch, self._peak = batch, peak
@@ -35,10 +35,8 @@ class HeldOutPsnr:
     def psnr(self, quantized: ir.Model) -> float:
         """Compute the PSNR in dB between images clipped to 0 … peak, mean over patches.
 
-        Each patch counts as at most SAME (100) dB. Of several outputs the first is compared.
-
-        Raises:
-            ModelError: the graph does not run on the patches.
+        Outputs are not rounded further. Each patch counts as at most 100 dB. Of several outputs the
+        first is compared.
         """
         difference = self._images(quantized, optimise=False) - self._wanted
         errors = np.mean(np.square(difference, dtype=np.float64), axis=(1, 2, 3))

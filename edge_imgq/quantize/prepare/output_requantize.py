@@ -14,10 +14,10 @@ from edge_imgq.quantize.scales.scale_constraints import FIXED_OUTPUT
 
 
 def insert_output_requantize(graph: ir.Graph) -> None:
-    """Append an Identity to each graph output that a Sigmoid or the like writes, in place; exact.
+    """Append an Identity to each graph output that a Sigmoid, Tanh or Softmax writes, in place.
 
-    Such operators have a fixed output scale, 1/256, which is not that of pixels, 1/255. The
-    Identity carries the second scale.
+    Exact. Formats fix the output scale of such operators, 1/256 for a Sigmoid, and pixels have
+    1/255. The Identity carries the second scale. Names of outputs stay.
     """
     for index, value in enumerate(graph.outputs):
         node = value.producer()

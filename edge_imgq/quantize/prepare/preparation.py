@@ -62,14 +62,14 @@ class Prepared:
 
     Attributes:
         original: the graph; it equals the model up to float rounding and pruned PReLU channels.
-        observed: ranges of its activations, by name.
+        observed: ranges of its activations, by value name.
         patches: patches of the calibration images.
         judge: measures PSNR to the float model.
         takes_batches: whether the graph takes several images at once.
         contract: pixel contract of the model.
         kernels: kernel profile of the target processor.
         begin: called with the name of each step as it begins.
-        steps: preparation steps that were skipped.
+        steps: preparation steps that were skipped; the quantizer appends its own.
     """
 
     original: ir.Model
@@ -84,14 +84,14 @@ class Prepared:
     _errors: dict[str, NDArray[np.float64]] | None = field(default=None, init=False)
 
     def few(self) -> NDArray[np.float32]:
-        """Return a few training patches, float32 (N, C, H, W), 0 … peak."""
+        """Return about 8 training patches of 96 × 96 pixels, float32 (N, C, H, W), 0 … peak."""
         return self.patches.batch(self.contract.peak)
 
     def errors(self) -> dict[str, NDArray[np.float64]]:
-        """Estimate the squared error of the image per squared error in each channel, by value name.
+        """Estimate the squared error of the image per squared error in a channel, by value name.
 
-        float64 (C,) for each (N, C, H, W) value, from random signs with a fixed seed. Computed
-        once.
+        float64 (C,) for each (N, C, H, W) value, in squared units of the image per squared unit of
+        the value, from random signs with a fixed seed. Computed at the first call.
 
         Raises:
             NotCoveredError: an operator has no torch implementation.
@@ -125,16 +125,19 @@ class Prepared:
         return image_weights(model, self.few(), one_by_one=not self.takes_batches)
 
     def guard(self) -> GuardSet:
-        """Return the photographs and drawings on which range clipping is evaluated."""
+        """Return the photographs and drawings to evaluate range clipping on, made at every call."""
         from edge_imgq.quantize.ranges.guarded_clipping import guard_of
 
         return guard_of(self.contract, self.patches, one_by_one=not self.takes_batches)
 
     def take(self, name: str, step: Callable[[], dict[str, ChannelRange] | None]) -> None:
-        """Run a step and store the ranges that it returns.
+        """Run a step and store the ranges that it returns; None keeps the present ones.
 
-        A step that torch cannot run because of an operator is recorded as skipped. If the step
-        returns None, the ranges are kept.
+        A step that torch cannot run because of an operator is recorded as skipped.
+
+        Args:
+            name: name of the step, for progress and the record.
+            step: returns the new ranges of all activations, by value name, or None.
         """
         self.begin(name)
         ranges = covered(step)
@@ -163,7 +166,7 @@ def prepare(
         begin: called with the name of each step.
 
     Raises:
-        ModelError: the network computes the weights of a convolution.
+        ModelError: the network computes the weights of a convolution, or does not run on an image.
         RecipeError: the recipe names a layer that the graph does not have.
         ImageError: there is no image.
         NonFiniteOutputError: an activation is NaN or infinite on an image.

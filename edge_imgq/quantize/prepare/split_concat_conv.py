@@ -61,10 +61,14 @@ class _ConvolvedConcat:
 
 
 def split_named(graph: ir.Graph, names: Collection[str]) -> None:
-    """Split W * [x, y] into W_x * x + W_y * y where a recipe names a partial convolution, in place.
+    """Split W * [x, y] into W_x * x + W_y * y where a recipe names one of the new convolutions.
 
-    Exact in real numbers. The convolution "c" has parts "c.part0", "c.part1", … in the order of the
-    operands of the Concat; other names are ignored.
+    In place, exact in real numbers. Names other than those of new convolutions are ignored.
+
+    Args:
+        graph: float graph.
+        names: names of layers. Those split from the convolution "c" are called "c.part0",
+            "c.part1", … in the order of the operands of the Concat.
     """
     for match in _matches(graph):
         if not match.names.isdisjoint(names):
@@ -72,9 +76,10 @@ def split_named(graph: ir.Graph, names: Collection[str]) -> None:
 
 
 def with_partial_sums(model: ir.Model) -> ir.Model:
-    """Return a copy that also computes partial sums of convolved concatenations.
+    """Return a copy that also computes the convolutions W_x * x and W_y * y of each W * [x, y].
 
-    Its outputs stay the same; it serves to measure ranges of both variants in one run.
+    Its outputs stay the same, and nothing reads the added sums; it serves to measure ranges of both
+    variants in one run. Names are those that `split_named` gives.
     """
     watched = model.clone()
     for match in _matches(watched.graph):
@@ -90,16 +95,18 @@ def split_concatenations(
     *,
     gains: bool,
 ) -> None:
-    """Split W * [x, y] into W_x * x + W_y * y where that lowers the error, in place.
+    """Split W * [x, y] into W_x * x + W_y * y where that lowers the predicted error, in place.
 
-    Exact in real numbers; float32 rounding differs. A split must lower it by MIN_GAIN (5 %).
+    A Concat over channels that only ungrouped int8 convolutions read, maybe after pointwise
+    operators, is matched. Exact in real numbers; float32 rounding differs. A split must lower the
+    graph's predicted rounding error by 5 %.
 
     Args:
-        original: float graph in the state in which it will be quantized.
-        ranges: ranges of the activations of its `with_partial_sums` graph, by name.
+        original: float graph after all other rewrites, as it will be quantized.
+        ranges: ranges of the activations of its `with_partial_sums` graph, by value name.
         image: quantization parameters of 8-bit pixels.
         errors: returns, per channel of its 4-D activations, the squared error of the image per unit
-            of error variance, by name.
+            of error variance, float64 (C,), by value name; called once, if there is a match.
         gains: whether equalization may scale channels.
 
     Raises:

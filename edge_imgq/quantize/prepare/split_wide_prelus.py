@@ -52,15 +52,15 @@ MAX_LOST = 0.1
 def split_wide(
     original: ir.Model, observed: Ranges, guard: GuardSet, kernels: KernelProfile
 ) -> dict[str, ChannelRange] | None:
-    """Split the PReLUs of a float graph for which only some channels are cheap, in place.
+    """Split PReLUs into relu(x) and −a·relu(−x) where that needs few kernel tiles, in place.
 
-    Channels beyond those are pruned and reconstructed from the others by least squares, so the
-    graph computes an approximation. A PReLU stays if that costs more than a share of its layer's
-    noise.
+    Each sign channel then uses all 8 bits. Those that the tiles do not hold are pruned and
+    reconstructed from the others by least squares, so the graph computes an approximation. A PReLU
+    stays as it is if that costs more than 10 % of its layer's rounding noise.
 
     Args:
-        original: float graph in the state in which it will be quantized.
-        observed: ranges of its activations, by name.
+        original: float graph after all other rewrites, as it will be quantized.
+        observed: ranges of its activations, by value name; it is not changed.
         guard: images on which the reconstruction of pruned channels is fitted and checked.
         kernels: kernel profile of the target processor.
 

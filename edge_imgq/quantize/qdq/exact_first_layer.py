@@ -47,7 +47,7 @@ def exact_first_layers(graph: ir.Graph, qparams: Mapping[ir.Value, Quantization]
 
     Args:
         graph: float graph, without QDQ nodes yet.
-        qparams: quantization of activations; an image that has none is left alone.
+        qparams: per-tensor quantization of activations; an image that has none is left alone.
     """
     images = {value for value in graph.inputs if not value.is_initializer()}
     for node in list(graph):

@@ -33,16 +33,17 @@ FINER = 128
 
 
 def with_int16_activations(model: ir.Model) -> ir.Model:
-    """Return a copy of a QDQ graph whose convolutions and elementwise operators use int16.
+    """Return a copy of a QDQ graph whose convolutions, sums and products use int16 (W8A16).
 
-    An int16 scale is 1/128 of the int8 one, with zero point 0. An operator keeps int8 if one of its
-    operands is float, it is a depthwise convolution, or its bias does not fit into int32.
+    An int16 scale is 1/128 of the int8 one, with zero point 0; weights stay int8. An operator keeps
+    int8 if one of its operands is float, it is a depthwise convolution, or its bias does not fit
+    into int32. Inputs and outputs of the graph stay as they are.
 
     Args:
         model: QDQ graph (`edge_imgq.quantize.qdq.qdq`); not changed.
 
     Raises:
-        ModelError: a quantizer's integer type is none of int8, int16 and int32.
+        ModelError: a quantizer's integer type is not int8, int16 or int32.
     """
     copy = model.clone()
     named = NamedGraph(copy.graph, edit.Names(copy.graph))

@@ -50,14 +50,15 @@ FARTHEST = 255
 
 
 def round_norm_statistics(graph: ir.Graph, qparams: Mapping[ir.Value, Quantization]) -> None:
-    """Split and round the spatial means of marked normalizations, in place.
+    """Split and round the spatial means of normalizations marked as float, in place.
 
-    It runs before QDQ nodes are inserted. The mean is rounded to 1/16 of a level, the factor so
-    finely that no result moves by more than half a level.
+    So that runtimes, which sum floats in different orders, compute the same. Means over height and
+    width become means of means, the mean is rounded to 1/16 of a level, the factor so finely that
+    no result moves by more than half a level. It runs before QDQ nodes are inserted.
 
     Args:
         graph: float graph.
-        qparams: quantization of every activation.
+        qparams: per-tensor quantization of every activation.
     """
     for node in list(graph):
         if not is_marked(node):

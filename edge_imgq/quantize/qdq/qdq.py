@@ -38,7 +38,7 @@ from edge_imgq.quantize.scales.tie_free_leaky_relu import quantize_slope
 
 @dataclass(frozen=True)
 class NamedGraph:
-    """A graph with the set of its value names."""
+    """A graph with the set of its value names, which saves collecting them for each new value."""
 
     graph: ir.Graph
     names: edit.Names
@@ -46,7 +46,7 @@ class NamedGraph:
     def constant(self, name: str, array: Any) -> ir.Value:
         """Add an initializer and return its value; a number is appended to the name if it is taken.
 
-        The dtype of `array` is kept.
+        The shape and dtype of `array` are kept.
         """
         return edit.add_constant(self.graph, name, array, self.names)
 
@@ -56,12 +56,13 @@ def insert_qdq(
 ) -> None:
     """Turn a float graph into a QDQ graph, in place.
 
-    Inputs and outputs of the graph keep their names and stay float32. Nodes that are marked float
-    keep float constants.
+    Every activation gets a QuantizeLinear and a DequantizeLinear, weights become int8 initializers
+    with one scale per output channel, biases int32. Inputs and outputs of the graph keep their
+    names and stay float32. Nodes that are marked float keep float constants.
 
     Args:
-        graph: float graph.
-        qparams: quantization of every activation (`edge_imgq.quantize.scales.scales`).
+        graph: float graph with constant weights.
+        qparams: per-tensor int8 quantization of every activation, as `assign_scales` returns it.
         by_shift: whether scales are powers of two (`edge_imgq.quantize.scales.power_of_two`).
     """
     round_norm_statistics(graph, qparams)
@@ -167,9 +168,16 @@ def _quantize_activation(named: NamedGraph, value: ir.Value, parameters: Quantiz
 def append_converter(
     named: NamedGraph, kind: str, source: ir.Value, parameters: Quantization
 ) -> ir.Value:
-    """Append a quantizer or dequantizer to the graph; the caller sorts the graph afterwards.
+    """Append a QuantizeLinear or DequantizeLinear to the graph, and return its output.
 
-    `kind` is "QuantizeLinear" or "DequantizeLinear". Returns its output.
+    Its scale and zero point become initializers: scalars, or (channels,) on `parameters.axis`. The
+    caller sorts the graph afterwards.
+
+    Args:
+        named: the graph.
+        kind: "QuantizeLinear" or "DequantizeLinear".
+        source: value that it reads, of the shape of the output.
+        parameters: scale, zero point, integer type and axis.
     """
     scale: Any = parameters.scale
     zero_point: Any = parameters.zero_point.astype(parameters.dtype)

@@ -37,12 +37,18 @@ FINEST = 1024
 
 
 def off_ties(graph: ir.Graph, value: ir.Value, parameters: Quantization) -> ir.Value:
-    """Shift the result of a bilinear Resize off rounding ties; return other values unchanged.
+    """Add a fraction of a level to the result of a bilinear Resize, so that it is no rounding tie.
+
+    QuantizeLinear, which rounds ties to even, then rounds them up as the integer kernels do. Other
+    values are returned unchanged.
 
     Args:
         graph: graph to which the Add is appended.
-        value: value about to be quantized.
-        parameters: its quantization parameters.
+        value: float value about to be quantized.
+        parameters: its per-tensor quantization parameters.
+
+    Returns:
+        The value to quantize.
     """
     node = value.producer()
     if node is None or node.attributes.get_string("mode", "nearest") != "linear":
@@ -60,9 +66,11 @@ def off_ties(graph: ir.Graph, value: ir.Value, parameters: Quantization) -> ir.V
 
 
 def resize_denominator(node: ir.Node) -> int | None:
-    """Return g such that a bilinear Resize of integers yields multiples of 1/g.
+    """Return g such that a bilinear Resize of integers (N, C, H, W) yields multiples of 1/g.
 
-    None if g is unknown, not a power of two, or greater than FINEST.
+    None for other operators, for antialiasing, if the scale is not known, and if g is not a power
+    of two or greater than 1024. 1 if no numbers are interpolated. The attribute `mode` is not
+    looked at.
     """
     grid = node.attributes.get_string("coordinate_transformation_mode", "half_pixel")
     antialias = node.attributes.get_int("antialias", 0)

@@ -36,23 +36,24 @@ def quantize_weight(
 ) -> tuple[Any, Quantization]:
     """Quantize weights to int8 with a scale per output channel.
 
-    The scales are chosen so that no requantization has ties that runtimes round differently
-    (`edge_imgq.quantize.scales.tie_free_multiplier`). A channel whose weights are tiny or zero gets
-    a scale large enough for its bias to fit int32 and for the requantization multiplier to stay in
-    the range that kernels accept. If a channel's weights are so large that one level of the input
-    fills the range of the result, its scale is limited and its weights saturate. Weights are
-    rounded half to even.
+    A scale is the channel's largest magnitude / 127, slightly widened so that no requantization
+    has ties that runtimes round differently (`edge_imgq.quantize.scales.tie_free_multiplier`). A
+    channel whose weights are tiny or zero gets a scale large enough for its bias to fit int32 and
+    for the requantization multiplier to stay in the range that kernels accept. If a channel's
+    weights are so large that one level of the input fills the range of the result, its scale is
+    limited and its weights saturate. Weights are rounded half to even.
 
     Args:
         weight: float32 weights with output channels on `axis`.
         bias: float32 (channels,), or None.
-        axis: axis of the output channels.
+        axis: axis of the output channels: 0 in Conv, 1 in ConvTranspose.
         input_scale: scale of the activation that the weight multiplies.
         output_scale: scale of the result.
         by_shift: make input scale · weight scale / output scale a power of two.
 
     Returns:
-        int8 weights in −127 … 127 and their symmetric quantization.
+        int8 weights in −127 … 127 of the shape of `weight`, and their quantization: scales float32
+        (channels,), zero points 0.
     """
     others = tuple(i for i in range(weight.ndim) if i != axis)
     scale = np.abs(weight).max(axis=others).astype(np.float64) / WEIGHT_HIGH
@@ -72,7 +73,7 @@ def quantize_weight(
 def quantize_bias(bias: Any, input_scale: float, weight_scale: Any) -> tuple[Any, Quantization]:
     """Quantize the bias to int32 at scale = input scale · weight scale, saturating.
 
-    Rounded half to even.
+    Rounded half to even. The product of the scales is rounded to float32.
 
     Args:
         bias: float32 (channels,).
@@ -80,7 +81,7 @@ def quantize_bias(bias: Any, input_scale: float, weight_scale: Any) -> tuple[Any
         weight_scale: float32 (channels,).
 
     Returns:
-        int32 (channels,) and their symmetric quantization, with axis 0.
+        int32 (channels,) and their quantization, with zero points 0 and axis 0.
     """
     scale = (np.float32(input_scale) * weight_scale).astype(np.float32)
     integers = as_int32(bias / scale.astype(np.float64))
@@ -88,9 +89,6 @@ def quantize_bias(bias: Any, input_scale: float, weight_scale: Any) -> tuple[Any
 
 
 def as_int32(levels: Any) -> Any:
-    """Round half to even and saturate to int32.
-
-    `levels` is an array of any shape.
-    """
+    """Round numbers of any shape half to even, and saturate to int32."""
     limits = np.iinfo(np.int32)
     return np.rint(levels).clip(limits.min, limits.max).astype(np.int32)

@@ -29,14 +29,14 @@ def include_black_and_white(
     contract: ImageContract,
     size: tuple[int, int],
 ) -> dict[str, ChannelRange]:
-    """Widen ranges to cover a black and a white image.
+    """Widen ranges to cover a black and a white image, levels 0 and 255 in all channels.
 
-    Activations that are NaN or infinite on these keep their ranges.
+    Activations that are NaN or infinite on either keep their ranges.
 
     Args:
-        model: float graph in the state in which it will be quantized.
-        observed: ranges of its activations on the calibration images; their details are kept
-            unchanged, so that clipping observers still clip.
+        model: float graph after all rewrites, as it will be quantized.
+        observed: ranges of its activations on the calibration images, by value name; their details
+            are kept unchanged, so that clipping observers still clip.
         contract: pixel contract of the network.
         size: height and width of the images.
     """

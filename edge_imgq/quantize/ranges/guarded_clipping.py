@@ -131,11 +131,12 @@ def clip_outliers(
 ) -> dict[str, ChannelRange]:
     """Narrow ranges where this lowers the predicted error of photographs and harms no guard image.
 
-    If photographs gain less than MIN_GAIN in all, the ranges are those in `ranges`.
+    No guard image may lose over 2 dB, unless its error stays below 5 % of the float graph's own. If
+    photographs gain less than 5 % in all, the ranges are those in `ranges`.
 
     Args:
-        original: float graph in the state in which it will be quantized.
-        ranges: ranges of its activations with details, by name.
+        original: float graph after all rewrites, as it will be quantized.
+        ranges: ranges of its activations with details, by value name.
         image: quantization parameters of 8-bit pixels.
         guard: images on which ranges are evaluated.
 
@@ -163,13 +164,12 @@ def narrow_again(
 ) -> dict[str, ChannelRange]:
     """Narrow ranges to given ones wherever this raises no predicted error in the photographs.
 
-    The error is rounding noise plus clipping error, per cell of a photograph: clipping is local and
-    ruins the pixels where it occurs. First all ranges are narrowed at once. If that is worse in a
-    cell, they are narrowed one scale at a time, largest gain first; the others stay wide.
+    The error is rounding noise plus clipping error, per cell of 96 × 96 output pixels. All ranges
+    are narrowed at once or, if that is worse in a cell, one scale at a time, largest gain first.
 
     Args:
-        original: float graph in the state in which it will be quantized.
-        wide: ranges that cover the activations of the photographs.
+        original: float graph after all rewrites, as it will be quantized.
+        wide: ranges that cover the activations of the photographs, by value name.
         narrow: ranges of the same activations within the wide ones.
         image: quantization parameters of 8-bit pixels.
         guard: its photographs are used.

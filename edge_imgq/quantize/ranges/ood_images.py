@@ -62,16 +62,18 @@ class StressImage:
 
 
 def stress_images(contract: ImageContract, size: tuple[int, int]) -> list[StressImage]:
-    """Draw each kind of drawing at least once, in cells of CELL × CELL output pixels.
+    """Draw print, discs, edges, ramps, bars, points of light and patches as network inputs.
 
-    The result is the same at every call.
+    Each of the eleven drawings occurs at least once, in cells of 96 × 96 output pixels; large
+    images repeat them. Inputs are degraded as the task defines. The result is the same at every
+    call.
 
     Args:
         contract: pixel contract of the network.
         size: height and width of the inputs.
 
     Returns:
-        As many images as hold all kinds.
+        As many images as hold all drawings.
     """
     generator = np.random.default_rng(SEED)
     known = contract.task not in UNKNOWN_TASKS
@@ -187,8 +189,8 @@ DRAWINGS: Mapping[str, Draw] = {
 def varied(patches: NDArray[np.float32], peak: float) -> NDArray[np.float32]:
     """Stretch each photograph to full contrast, all its channels alike, and append the negatives.
 
-    The quantiles ENDS of a photograph become 0 and `peak`, and values beyond them are clipped; a
-    contrast below MIN_CONTRAST is stretched as if it were that.
+    The quantiles 0.01 and 0.99 of a photograph become 0 and `peak`, and values beyond them are
+    clipped; quantiles less than peak / 16 apart are stretched as if they were that far apart.
 
     Args:
         patches: float32 (N, C, H, W), 0 … peak.

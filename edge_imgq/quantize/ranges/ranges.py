@@ -25,7 +25,7 @@ MIN_SCALE = 2.0**-80
 
 @dataclass(frozen=True)
 class Range:
-    """The minimum and the maximum of a tensor."""
+    """The minimum and the maximum of a tensor, in its real units."""
 
     low: float
     high: float
@@ -70,11 +70,11 @@ class ChannelRange:
         return bool(np.isfinite(self.low).all() and np.isfinite(self.high).all())
 
     def join(self, other: ChannelRange) -> ChannelRange:
-        """Return the smallest ranges that cover both, without details."""
+        """Return the smallest ranges that cover both, channel by channel, without details."""
         return ChannelRange(np.minimum(self.low, other.low), np.maximum(self.high, other.high))
 
     def widened(self, other: ChannelRange | None) -> ChannelRange:
-        """Return the smallest ranges that cover both, with the details of this one.
+        """Return the smallest ranges that cover both, per channel, with the details of this one.
 
         None leaves the ranges unchanged. The details exclude the other ranges, so that clipping
         observers still clip.
@@ -84,11 +84,12 @@ class ChannelRange:
     def scaled_and_repeated(
         self, gain: NDArray[np.float64], copies: NDArray[np.intp] | None = None
     ) -> ChannelRange:
-        """Scale the channels by gains, then repeat each of them.
+        """Multiply the values of channels by gains, and repeat each channel side by side.
 
         Args:
             gain: positive factor of each channel, (channels,).
-            copies: number of times that each channel is repeated; None for once.
+            copies: number of times that each channel is repeated, int (channels,), 0 to remove it;
+                None for once.
         """
         times = np.ones(len(gain), np.intp) if copies is None else copies
 
@@ -109,12 +110,14 @@ class ChannelRange:
 def asymmetric(values: Range) -> Quantization:
     """Choose the int8 scale and zero point that cover a range and represent zero exactly.
 
-    The scale is rounded up to a float16 number, so that Core ML, which stores scales in float16,
-    computes with the same scale as every other target. This widens the range by at most 0.1 %. The
-    zero point is rounded to an integer, so one end may be clipped by up to half a level.
+    The scale is (high − low) / 255, rounded up to a float16 number, so that Core ML, which stores
+    scales in float16, computes with the same scale as every other target. This widens the range by
+    at most 0.1 %; the least scale is 2⁻⁸⁰. The zero point is rounded to an integer, so one end may
+    be clipped by up to half a level.
 
     Args:
-        values: observed range, extended to include zero; if all zero, the scale is 1/255.
+        values: observed range, in real units, extended to include zero; if it is (0, 0), the scale
+            is that of a range of width 1.
     """
     low, high = min(values.low, 0.0), max(values.high, 0.0)
     scale = (high - low) / LEVELS if high > low else 1.0 / LEVELS
@@ -124,17 +127,20 @@ def asymmetric(values: Range) -> Quantization:
 
 
 def covering(values: NDArray[Any]) -> Quantization:
-    """Choose the int8 scale and zero point that cover the contents of a constant.
+    """Choose the int8 scale and zero point that cover the contents of a constant, of any shape.
 
-    They are those that `asymmetric` chooses; the array must not be empty.
+    They are those that `asymmetric` chooses for its minimum and maximum.
+
+    Raises:
+        ValueError: the array is empty.
     """
     return asymmetric(Range(float(values.min()), float(values.max())))
 
 
 def per_tensor(scale: float, zero_point: int) -> Quantization:
-    """Make int8 parameters shared by a whole tensor.
+    """Return int8 parameters shared by a whole tensor: scale float32 (1,), zero point int32 (1,).
 
-    The scale is rounded to float32.
+    The scale is rounded to float32; neither is checked.
     """
     return Quantization(
         np.array([scale], np.float32), np.array([zero_point], np.int32), "int8", None

@@ -26,11 +26,14 @@ def limit_relu_sums(
     """Raise the lower ends of ranges of values f that are only read in relu(x + f).
 
     f < −max x gives zero in any case, so f need not be stored below that. Exact on images on which
-    x stays in its range.
+    x stays in its range. Patterns without per-channel ranges of both operands are left out.
 
     Args:
-        graph: float graph.
-        observed: ranges of its activations, by name.
+        graph: float graph; it is not changed.
+        observed: ranges of its activations, by value name; it is not changed.
+
+    Returns:
+        All ranges, with those of such values raised.
     """
     ranges = dict(observed)
     for node in graph:

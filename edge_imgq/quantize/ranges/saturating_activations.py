@@ -61,12 +61,12 @@ def limit_to_saturation(
 ) -> dict[str, ChannelRange]:
     """Cut ranges where the following activations, such as Sigmoid, are flat to within half a level.
 
-    A range is cut only if at least MIN_UNUSED_SHARE (2 %) of it is unused. Ranges are copied, not
-    changed in place.
+    A range is cut only if at least 2 % of it is unused. Clipping a value to its new range changes
+    what is computed from it by at most half a level. `observed` is not changed.
 
     Args:
-        graph: float graph in the state in which it will be quantized.
-        observed: ranges of its activations, by name.
+        graph: float graph after all rewrites, as it will be quantized; it is not changed.
+        observed: ranges of its activations, by value name.
         image: quantization parameters of 8-bit pixels, in which the output is stored.
     """
     ranges = dict(observed)

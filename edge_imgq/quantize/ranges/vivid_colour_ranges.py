@@ -45,14 +45,15 @@ def include_vivid_colours(
     contract: ImageContract,
     patches: Iterable[NDArray[np.uint8]],
 ) -> dict[str, ChannelRange]:
-    """Widen ranges to cover patches in vivid colours, unless the network's task changes colours.
+    """Widen ranges to cover patches whose colours are 1.5 times as far from gray.
 
-    Networks that do not take an RGB image alone keep their ranges.
+    Networks that do not take an RGB image alone, or whose task is "photo-enhancement", keep their
+    ranges. Activations that are NaN or infinite on a patch keep theirs.
 
     Args:
-        model: float graph in the state in which it will be quantized.
-        observed: ranges of its activations on the calibration images; their details are kept
-            unchanged, so that clipping observers still clip.
+        model: float graph after all rewrites, as it will be quantized.
+        observed: ranges of its activations on the calibration images, by value name; their details
+            are kept unchanged, so that clipping observers still clip.
         contract: pixel contract of the network.
         patches: patches of the calibration images, uint8 (H, W, C).
     """
@@ -71,11 +72,12 @@ def include_every_colour(
     """Widen the ranges of values computed from single pixels to cover the corners of the RGB cube.
 
     Values that depend on neighbours keep their ranges, as do all values of a network that does not
-    take an RGB image alone.
+    take an RGB image alone, and values that are NaN or infinite at a corner. Exact for functions
+    that are monotone in each channel.
 
     Args:
-        model: float graph in the state in which it will be quantized.
-        observed: ranges of its activations, by name; details are kept unchanged.
+        model: float graph after all rewrites, as it will be quantized.
+        observed: ranges of its activations, by value name; details are kept unchanged.
         contract: pixel contract of the network.
         size: height and width of the images that are run.
     """
@@ -98,10 +100,10 @@ def _is_in_colour(contract: ImageContract) -> bool:
 
 
 def of_single_pixels(graph: ir.Graph) -> list[ir.Value]:
-    """List the values whose every pixel depends only on the image's pixel at the same position.
+    """List the values whose pixels depend only on the first input's pixel at the same position.
 
-    They are in graph order, without the image itself. Operators that are not known to act pixel by
-    pixel end the search.
+    They are in graph order, without the input itself. Operators that are not known to act pixel by
+    pixel end the search, so a value may be missed.
     """
     known = [graph.inputs[0]]
     for node in graph:
@@ -127,7 +129,7 @@ def _keeps_pixels_apart(node: ir.Node) -> bool:
 
 
 def vivid(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Multiply the distance of colours from gray by VIVID in an image (H, W, C), uint8.
+    """Multiply the distance of colours from gray by 1.5 in an image, uint8 (H, W, C).
 
     Gray is the mean of the channels. Results are clipped to 0 … 255 and rounded down.
     """

@@ -27,14 +27,15 @@ TOLERANCE = 1.3
 
 
 def share_addition_scales(graph: ir.Graph, classes: dict[ir.Value, ScaleClass]) -> None:
-    """Give operands and sum of additions one int8 scale where the cost is small, in place.
+    """Give operands and result of Add and Sub one int8 scale where the cost is small, in place.
 
     An addition of equal scales is exact in integers. The scale of a value that is also read
-    elsewhere grows at most by the factor TOLERANCE. Nodes marked as float arithmetic are left out.
+    elsewhere grows at most by the factor 1.3. If not all three can share one, the result shares
+    with an operand that nothing else reads. Nodes marked as float arithmetic are left out.
 
     Args:
         graph: float graph.
-        classes: scale class of every activation; those of operands and sums are joined.
+        classes: scale class of every activation; those of operands and results are joined.
     """
     for node in graph:
         if node.op_type in ("Add", "Sub") and not is_marked(node):

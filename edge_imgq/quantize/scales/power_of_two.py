@@ -30,12 +30,13 @@ if TYPE_CHECKING:
 def with_powers(
     qparams: Mapping[ir.Value, Quantization], image: Quantization
 ) -> dict[ir.Value, Quantization]:
-    """Round all scales up to powers of two, except those of the image.
+    """Return parameters with scales rounded up to powers of two, except those of the image.
 
     Any parameters whose scale equals that of the image are kept.
 
     Args:
-        qparams: quantization of every activation; values with equal parameters keep equal ones.
+        qparams: per-tensor int8 quantization of every activation; it is not changed, and values
+            with equal parameters keep equal ones.
         image: quantization parameters of 8-bit pixels.
     """
     return {
@@ -45,9 +46,10 @@ def with_powers(
 
 
 def power(parameters: Quantization) -> Quantization:
-    """Round a per-tensor scale up to a power of two; the zero point keeps the lower end.
+    """Return per-tensor int8 parameters with the scale rounded up to a power of two.
 
-    A scale up to SLACK octaves above a power is rounded to that power.
+    The zero point is chosen so that the lower end of the range stays, to half a level. A scale at
+    most 1e-6 octaves above a power of two is rounded down to that.
     """
     own, zero = float(parameters.scale[0]), int(parameters.zero_point[0])
     scale = 2.0 ** math.ceil(math.log2(own) - SLACK)
@@ -61,9 +63,9 @@ def is_power(scale: float) -> bool:
 
 
 def power_above(multipliers: Any) -> NDArray[np.float64]:
-    """Round positive numbers up to powers of two.
+    """Round positive numbers of any shape up to powers of two, float64.
 
-    Numbers up to SLACK octaves above a power are rounded to that power. Any shape.
+    A number at most 1e-6 octaves above a power of two is rounded down to that.
     """
     exponents: NDArray[np.float64] = np.ceil(np.log2(multipliers) - SLACK)
     return np.exp2(exponents)

@@ -27,9 +27,9 @@ and so are the slopes of a PRelu, which computes in float."""
 
 
 def adds_rounding_noise(value: ir.Value) -> bool:
-    """Return True if storing a value adds rounding noise.
+    """Return True if storing a value as int8 adds rounding noise.
 
-    False for graph inputs and for values that are only copied or added.
+    False for graph inputs and for values that int8 operators only copy or add.
     """
     node = value.producer()
     if node is None:

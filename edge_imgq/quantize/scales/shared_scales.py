@@ -44,8 +44,9 @@ def scale_classes(
     """Map every activation to its class of values that share one scale.
 
     Args:
-        qparams: quantization of every activation; members of a class hold the same object.
-        fixed: values whose parameters are given.
+        qparams: per-tensor quantization of every activation; members of a class hold the same
+            object.
+        fixed: values whose parameters are given; their classes are marked as fixed.
     """
     groups: dict[int, ScaleClass] = {}
     classes: dict[ir.Value, ScaleClass] = {}
@@ -61,7 +62,7 @@ def scale_classes(
 
 
 def only_added(value: ir.Value) -> bool:
-    """Return True if the only reader of a value is an addition or copies integers."""
+    """Return True if the one reader of a value is an Add, a Sub, or copies integers."""
     reader = edit.sole_consumer(value)
     return reader is not None and reader.op_type in {"Add", "Sub"} | SHARED_SCALE
 
@@ -73,12 +74,12 @@ def write_scales(
 ) -> None:
     """Give every value that is not fixed the scale of its class, in place.
 
-    The zero point is recomputed so that the lower end of the range stays.
+    The zero point is recomputed so that the lower end of the range stays, to half a level.
 
     Args:
         classes: scale class of every activation.
-        qparams: quantization of every activation; it is changed.
-        fixed: values whose parameters are given.
+        qparams: per-tensor quantization of every activation; it is changed.
+        fixed: values whose parameters are given, and stay.
     """
     for value, members in classes.items():
         if value not in fixed:

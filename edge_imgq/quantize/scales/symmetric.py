@@ -17,11 +17,12 @@ from edge_imgq.quantize.ranges.ranges import INT8_HIGH, MIN_SCALE, bounds, per_t
 def with_zero_points_0(
     qparams: Mapping[ir.Value, Quantization], image: Quantization
 ) -> dict[ir.Value, Quantization]:
-    """Widen all parameters to a symmetric range with zero point 0, except those of the image.
+    """Return parameters widened to symmetric ranges with zero point 0, except those of the image.
 
     Args:
-        qparams: quantization of every activation; values with equal parameters keep equal ones.
-        image: quantization parameters of 8-bit pixels.
+        qparams: per-tensor int8 quantization of every activation; it is not changed, and values
+            with equal parameters keep equal ones.
+        image: quantization parameters of 8-bit pixels; values with these keep them.
     """
     return {
         value: parameters if _is_image(parameters, image) else symmetric(parameters)
@@ -30,9 +31,9 @@ def with_zero_points_0(
 
 
 def symmetric(parameters: Quantization) -> Quantization:
-    """Return per-tensor parameters with zero point 0 that cover the same range.
+    """Return per-tensor int8 parameters with zero point 0 whose −127 … 127 cover the same range.
 
-    Integers −127 … 127 cover it.
+    The scale is the larger end's magnitude / 127, rounded to float32, at least 2⁻⁸⁰.
     """
     reach = bounds(parameters)
     return per_tensor(max(-reach.low, reach.high, MIN_SCALE * INT8_HIGH) / INT8_HIGH, 0)

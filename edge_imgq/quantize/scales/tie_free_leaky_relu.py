@@ -42,16 +42,17 @@ BESIDE = 64
 
 
 def wider_result(operand: ScaleClass, result: ScaleClass, slope: float) -> float:
-    """Compute the scale of a leaky ReLU's result, given its operand's scale.
+    """Compute the scale of a leaky ReLU's result, given its operand's scale; nothing is changed.
 
-    The ratio of operand to result becomes k/256: of the k from the present ratio down to 1/WIDEST
-    of it, the one whose product with the slope is closest to an integer. Below 1/256 it stays.
+    The ratio of operand to result becomes k/256: of the k from the present ratio down to 1/1.05 of
+    it, the one whose product with the slope is closest to an integer. So the scale grows by at most
+    about 5 %. It stays if the ratio is below 1/256.
 
     Args:
         operand: scale class of the operand.
-        result: scale class of the result; if `is_reciprocal`, the new scale has an exact reciprocal
-            too.
-        slope: α.
+        result: scale class of the result; if `is_reciprocal`, the new scale has a nearly exact
+            float32 reciprocal too.
+        slope: α, the factor of negative values.
     """
     most = math.floor(operand.scale / result.scale * FRACTIONS * (1 + SLACK))
     candidates = range(most, math.floor(most / WIDEST), -1)
@@ -64,15 +65,15 @@ def wider_result(operand: ScaleClass, result: ScaleClass, slope: float) -> float
 
 
 def wider_operand(operand: ScaleClass, result: ScaleClass, slope: float) -> float:
-    """Compute the scale of a leaky ReLU's operand, given its result's scale.
+    """Compute the scale of a leaky ReLU's operand, given its result's scale; nothing is changed.
 
-    The ratio of operand to result becomes k/256: of the k from the present ratio up to WIDEST times
+    The ratio of operand to result becomes k/256: of the k from the present ratio up to 1.05 times
     it, the one whose product with the slope is closest to an integer.
 
     Args:
         operand: scale class of the operand.
         result: scale class of the result.
-        slope: α.
+        slope: α, the factor of negative values.
     """
     least = math.ceil(operand.scale / result.scale * FRACTIONS * (1 - SLACK))
     candidates = range(least, math.ceil(least * WIDEST))
@@ -89,9 +90,12 @@ def _steps(candidates: range, slope: float) -> int:
 def quantize_slope(node: ir.Node, qparams: Mapping[ir.Value, Quantization]) -> None:
     """Set the slope of a leaky ReLU to the one that the kernel computes with its scales, in place.
 
+    With the ratio r of the operand's to the result's scale, α becomes round(256·r·α) / (256·r),
+    less a relative 6e-6 so that ties round as in XNNPACK.
+
     Args:
-        node: LeakyRelu node between quantized values; others are left unchanged.
-        qparams: quantization of every activation.
+        node: LeakyRelu node; it is left unchanged unless operand and result are quantized.
+        qparams: per-tensor quantization of every activation.
     """
     source, result = node.inputs[0], node.outputs[0]
     if source is None or source not in qparams or result not in qparams:

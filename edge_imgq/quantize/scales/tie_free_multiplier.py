@@ -32,13 +32,15 @@ SLACK = 1e-9
 
 
 def tie_free_above(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Round multipliers up to the next fraction n/m with m odd.
+    """Round multipliers up to the next fraction n/m with m odd and at most 1023.
 
-    m is at most MAX_DENOMINATOR (1023); a multiplier below its inverse becomes 1/m with a
-    larger m. Returns float64 (N,).
+    A multiplier below 1/1023 becomes 1/m with a larger odd m.
 
     Args:
-        multipliers: positive numbers, (N,).
+        multipliers: positive numbers, float64 (N,).
+
+    Returns:
+        float64 (N,); a multiplier within 1e-9 of such a fraction, relatively, becomes that one.
     """
     denominators = odd_denominators()
     numerators = np.ceil(multipliers[:, np.newaxis] * denominators * (1 - SLACK))
@@ -47,12 +49,15 @@ def tie_free_above(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def tie_free_nearest(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Round multipliers to the nearest fraction n/m with m odd; below 1/MAX_DENOMINATOR, up.
+    """Round multipliers to the nearest fraction n/m with m odd and at most 1023.
 
-    m is chosen as in `tie_free_above`. Returns float64 (N,).
+    A multiplier below 1/1023 is rounded up to 1/m with a larger odd m.
 
     Args:
-        multipliers: positive numbers, (N,).
+        multipliers: positive numbers, float64 (N,).
+
+    Returns:
+        float64 (N,).
     """
     denominators = odd_denominators()
     fractions = np.rint(multipliers[:, np.newaxis] * denominators) / denominators
@@ -62,9 +67,10 @@ def tie_free_nearest(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def tie_free_below(multiplier: float) -> float:
-    """Round a multiplier of at least 1/1023 down to the next fraction n/m with m odd.
+    """Round a multiplier down to the next fraction n/m with m odd and at most 1023.
 
-    m is at most MAX_DENOMINATOR (1023). A smaller multiplier is returned unchanged.
+    A positive multiplier below 1/1023 is returned unchanged. One that is at most a billionth below
+    such a fraction, relatively, becomes that one.
     """
     denominators = odd_denominators()
     best = float((np.floor(multiplier * denominators * (1 + SLACK)) / denominators).max())
@@ -76,11 +82,11 @@ def exactly_invertible_above(scale: float, count: int = CANDIDATES) -> float:
 
     Quantizers divide by the scale or multiply by its reciprocal. If scale × reciprocal is 1 to
     about 10⁻¹¹, as for one number in a thousand, both give the same float32 result. The first
-    number tried is the scale rounded to float32, the last of CANDIDATES is 0.05 % above it.
+    number tried is the scale rounded to float32, the last of 4096 is about 0.05 % above it.
 
     Args:
         scale: positive.
-        count: number of consecutive float32 values tried, at most CANDIDATES.
+        count: number of consecutive float32 values tried, at most 4096.
     """
     candidates, errors = _invertible(scale)
     return float(candidates[errors[:count].argmin()])
@@ -89,9 +95,9 @@ def exactly_invertible_above(scale: float, count: int = CANDIDATES) -> float:
 def exactly_invertible_without_ties(scale: float, multiplier: float, power: int) -> float:
     """Return a scale with a nearly exact reciprocal that keeps level × multiplier off ties.
 
-    Of the INVERTIBLE best numbers slightly above the scale, it is the one whose products with the
-    levels 1 … 255 are farthest from ties. A ratio of one half, where every odd level is a tie, is
-    the worst case.
+    Of the 4096 float32 numbers from the scale up, to about 0.05 % above it, the 16 with the most
+    exact float32 reciprocals are compared. The result is the one whose products with the levels
+    1 … 255 are farthest from halves. With a ratio of one half, every odd level is a tie.
 
     Args:
         scale: positive.

@@ -54,14 +54,15 @@ Classes = Mapping[ir.Value, ScaleClass]
 
 
 def avoid_ties(graph: ir.Graph, classes: Classes) -> None:
-    """Widen scales, in place, so that no sum, product, mean or copy is a rounding tie.
+    """Widen scales, in place, so that sums, products, means and copies avoid half levels.
 
-    Only scales that are not fixed change, by some thousandths. Float regions come first, then
-    operators in graph order.
+    Only scales that are not fixed change, by some thousandths; an operator between fixed scales
+    keeps its ties. Float regions come first, then operators in graph order.
 
     Args:
         graph: float graph.
-        classes: scale class of every activation, after additions have joined theirs.
+        classes: scale class of every activation, after additions have joined theirs; the classes
+            are changed.
     """
     for node in graph:
         if is_marked(node):

@@ -64,7 +64,7 @@ class Adam:
         )
 
     def state(self) -> dict[str, Any]:
-        """Return the moving averages and step counts for `load`; the tensors are not copied."""
+        """Return the moving averages and step counts, for `load`; the tensors are not copied."""
         return {"slopes": self._slopes, "squares": self._squares, "steps": self._steps}
 
     def load(self, state: dict[str, Any]) -> None:

@@ -55,7 +55,12 @@ MIN_VARIANCE = 1e-12
 
 @dataclass(frozen=True)
 class Fit:
-    """Least-squares fit of quantized channels to float ones: y ≈ gain · z + shift, (channels,)."""
+    """Least-squares fit y ≈ gain · z + shift of quantized channels z to float ones y.
+
+    Attributes:
+        gain: float32 (channels,).
+        shift: float32 (channels,), in units of the output.
+    """
 
     gain: NDArray[np.float32]
     shift: NDArray[np.float32]
@@ -66,8 +71,9 @@ def correct_channels(
 ) -> Mapping[str, Fit]:
     """Correct gain and mean of a QDQ model's int8 convolutions, in place.
 
-    Weight scales and biases change. They are rounded again, so a fit is met approximately. A gain
-    above MAX_GAIN (1.1) or below its inverse counts as 1. Layers in float are left out.
+    Weight scales are multiplied by the gains, and biases change; integer weights stay. Biases are
+    rounded again, so a fit is met approximately. A gain above 1.1 or below 1/1.1 counts as 1.
+    Layers in float are left out.
 
     Args:
         original: float graph that was quantized, with the same node names.
@@ -76,7 +82,7 @@ def correct_channels(
         gains: whether weight scales may change; if not, only means are corrected.
 
     Returns:
-        The fit of each convolution, by node name.
+        The fit of each int8 convolution, by node name.
     """
     fits = measure_fits(original, quantized, batch, gains=gains)
     for node in quantized.graph:
@@ -140,7 +146,10 @@ def _fix_input(model: onnx.ModelProto, shape: Sequence[int]) -> None:
 
 
 def zero_biases(graph: ir.Graph) -> None:
-    """Add a zero bias to every convolution without one, in place, so that it can be corrected.
+    """Add a float32 zero bias to every convolution without one, in place.
+
+    So that biases can be corrected; the graph computes the same. Convolutions are Conv and
+    ConvTranspose nodes.
 
     Raises:
         ValueError: the weights of a convolution are computed.

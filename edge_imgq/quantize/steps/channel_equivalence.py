@@ -68,7 +68,7 @@ class GainAndSplit:
     """A gain and a number of copies for each class of channels.
 
     Attributes:
-        gain: e, float64 (count,): value of a copy relative to the channel.
+        gain: e, float64 (count,), positive: value of a copy relative to the channel.
         copies: n, int (count,); 0 if the channel is removed.
     """
 
@@ -93,10 +93,11 @@ def find_channels(graph: ir.Graph) -> Channels:
 
 
 def apply_gains_and_copies(graph: ir.Graph, channels: Channels, scaling: GainAndSplit) -> None:
-    """Apply gains and copies to all channels, in place; exact in real numbers.
+    """Multiply the channels of a graph by gains and repeat each n times, in place.
 
-    Copies are adjacent: the channels of a value keep their order, each repeated. `channels` are
-    those of this graph before; after copying, find them again.
+    Layers that read them get weights divided by n · gain: exact in real numbers, unless a channel
+    is removed (n = 0). Copies are adjacent, in the channels' order. `channels` are those of this
+    graph before; after copying, find them again.
     """
     for node in list(graph):
         if node.op_type in WEIGHT_AXIS and _is_constant_layer(node):

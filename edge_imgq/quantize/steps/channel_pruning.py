@@ -56,10 +56,13 @@ WIDEST = 192
 class Products:
     """Second-order statistics of a value's channels.
 
+    x_i are the numbers of channel i, and J_c the derivatives of the output image by channel c under
+    random signs.
+
     Attributes:
-        moments: second moments H, float64 (C, C).
+        moments: second moments H, the mean of x·xᵀ, float64 (C, C).
         photos: Σ J_c·x_i over the positions on photographs, divided by the square root of the
-            number of output values, float32 (images, DRAWS, C, C).
+            number of output values, float32 (images, draws, C, C), for two draws of the signs.
         others: the same on images unlike photographs.
     """
 
@@ -71,7 +74,8 @@ class Products:
 def readers_of(value: ir.Value) -> list[ir.Node] | None:
     """Return the ungrouped convolutions that read a value, or None if it cannot be pruned.
 
-    It cannot be if other nodes read it, or if it has more than WIDEST channels.
+    It cannot be if other nodes read it or nothing does, if it is a graph output, or if it has more
+    than 192 channels or an unknown number.
     """
     readers = list(value.consumers())
     plain = all(
@@ -89,14 +93,18 @@ def readers_of(value: ir.Value) -> list[ir.Node] | None:
 def measure_products(
     model: ir.Model, values: Sequence[ir.Value], guard: GuardSet
 ) -> dict[ir.Value, Products]:
-    """Measure the products of values (N, C, H, W) of a float graph.
+    """Measure the second-order statistics of values (N, C, H, W) of a float graph.
 
-    The derivatives use random signs with a fixed seed.
+    Photographs and images unlike them have the same weight in the moments. Derivatives are
+    estimated with random signs of a fixed seed.
 
     Args:
-        model: float graph.
-        values: values of its graph.
+        model: float graph; it is not changed.
+        values: values of its graph with static channel counts.
         guard: photographs, and images unlike them.
+
+    Returns:
+        The statistics by value; empty without values.
 
     Raises:
         NotCoveredError: an operator has no torch implementation.
@@ -177,10 +185,11 @@ def own_errors(model: ir.Model, guard: GuardSet) -> Numbers:
 
 
 class PruningState:
-    """State of pruning the channels of one value.
+    """State of pruning the channels of one value, which has C of them.
 
     Attributes:
-        reconstruction: float64 (C, C); weights that read the value are multiplied by it.
+        reconstruction: R, float64 (C, C): the value is approximated by R·x with the removed
+            channels of x at 0. Weights that read the value are multiplied by it.
         present: bool (C,), channels that remain.
     """
 
@@ -189,7 +198,7 @@ class PruningState:
 
         Args:
             products: statistics of the value.
-            noise: rounding variance of each channel.
+            noise: rounding variance of each channel, in squared units of the value.
             allowed: squared error that each image unlike photographs may still gain, float64
                 (images,); it is shared with other values and reduced in place.
         """
@@ -201,10 +210,11 @@ class PruningState:
         self.reconstruction = np.eye(count)
 
     def costs(self) -> Numbers:
-        """Compute the squared error of removing each channel; infinite if that is not allowed.
+        """Return the squared error of the image from removing each channel, float64 (C,).
 
-        Float64 (C,), the mean over the photographs. Infinite too for removed channels and the last
-        one.
+        It is the mean over the photographs, with the channel reconstructed from the others.
+        Infinite where an image unlike photographs would exceed its allowance, for removed channels,
+        and for all if one is left.
         """
         costs = np.full(len(self.present), np.inf)
         if self.present.sum() < 2:
@@ -216,9 +226,12 @@ class PruningState:
         return costs
 
     def prune(self, channel: int) -> None:
-        """Remove a channel and reconstruct it from the others.
+        """Remove a channel and reconstruct it from the others, in place.
 
-        `channel` is its index, from 0, among all C channels; it must be present.
+        The error is taken from the allowance of the images unlike photographs.
+
+        Args:
+            channel: index among all C channels, from 0; it must be present.
         """
         fits = self._fits()
         self._allowed -= self._residuals(fits, self._others)[:, channel]
@@ -254,10 +267,12 @@ def fold_into_consumers(
 ) -> None:
     """Multiply the weights of layers by the reconstruction of their input channels, in place.
 
+    The products are computed in float64 and stored as float32. Biases stay.
+
     Args:
         graph: graph of the layers.
-        readers: ungrouped convolutions that read the value.
-        reconstruction: float64 (C, C).
+        readers: ungrouped Conv and ConvTranspose nodes with constant weights that read the value.
+        reconstruction: float64 (C, C), as in `PruningState`.
     """
     for node in readers:
         weight, axis = node.inputs[1], 1 - WEIGHT_AXIS[node.op_type]

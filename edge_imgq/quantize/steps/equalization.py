@@ -65,19 +65,24 @@ def equalize(
     rounding: str,
     reachable: Mapping[str, ChannelRange],
 ) -> tuple[dict[str, ChannelRange], dict[str, ChannelSensitivity]]:
-    """Scale the channels of a float graph by gains, in place; exact in real numbers.
+    """Scale the channels of a float graph by gains that lower the predicted error, in place.
+
+    The layer that writes a channel is multiplied by its gain and those that read it are divided by
+    it, so the graph computes the same in real numbers; float32 rounding differs. Gains are 1/4096
+    to 4096.
 
     Args:
-        original: float graph in the state in which it will be quantized.
-        observed: ranges of every activation, by name.
+        original: float graph after all other rewrites, as it will be quantized.
+        observed: ranges of every activation, by value name.
         image: quantization parameters of 8-bit pixels.
         sensitivities: sensitivities of all values with tracked channels, by name, as
             `channel_sensitivity` returns them.
         rounding: rounding of the weights, "nearest" or "feedback".
-        reachable: ranges that channels may reach, by the name of every activation.
+        reachable: ranges that channels may reach on other images, as `headroom` returns them.
 
     Returns:
-        The new ranges and the new sensitivities of the values.
+        The new ranges and the new sensitivities of the values, by name; equal to the given ones if
+        no channel can be scaled.
     """
     channels = find_channels(original.graph)
     if not channels.scalable.any():

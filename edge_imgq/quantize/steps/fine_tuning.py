@@ -63,8 +63,8 @@ class Lesson:
     """Training data and settings of fine-tuning.
 
     Attributes:
-        patches: network inputs to train on, (N, C, H, W).
-        held_out: network inputs on which the best step is selected, (M, C, H, W).
+        patches: network inputs to train on, float32 (N, C, H, W), 0 … peak.
+        held_out: network inputs on which the best step is selected, float32 (M, C, H, W), 0 … peak.
         peak: float value of pixel 255.
         steps: number of optimizer steps.
         state: file that holds the state while the run lasts, to resume it; None for no file.
@@ -80,15 +80,16 @@ class Lesson:
 
 
 def tune(original: ir.Model, quantized: ir.Model, lesson: Lesson, progress: Progress) -> None:
-    """Fine-tune the integer weights and biases of a QDQ model, in place.
+    """Fine-tune the integer weights and biases of a QDQ model by gradient descent, in place.
 
-    The result is the step with the lowest loss on the held-out patches, including the start, so
-    that loss never increases. Random choices have a fixed seed. An interrupted run resumes from
-    `lesson.state` if that file is of the same graph and lesson; it is deleted at the end.
+    Targets are the float model's outputs; scales and zero points stay. The result is the best of
+    the start, every 50th step and the last by the loss on the held-out patches, so that loss never
+    increases. Random choices have a fixed seed. An interrupted run resumes from `lesson.state` if
+    that file is of the same graph and lesson; it is deleted at the end.
 
     Args:
-        original: float model.
-        quantized: its QDQ graph.
+        original: float model; it is not changed.
+        quantized: its QDQ graph, with the same node names.
         lesson: patches, number of steps and state file.
         progress: called before each step with the number of steps done and their total.
 

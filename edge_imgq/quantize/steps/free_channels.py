@@ -23,8 +23,8 @@ def free_channels(
     """Count the channels that a value can gain without more work in the adjacent layers.
 
     The work of a layer is its multiply-accumulates per output position in complete int8 tiles,
-    those for unused channels included (`mac_slots`). Exact by the profile; 0 if an adjacent layer
-    is no Conv, or if `width` already fills its tiles.
+    those for unused channels included. Exact by the profile; 0 if an adjacent layer is not a Conv,
+    or if `width` already fills its tiles.
 
     Args:
         writers: layers that write the value.
@@ -50,12 +50,13 @@ def slots_beside(
     """Estimate the int8 multiply-accumulates of the layers that write or read a value.
 
     They are counted per position of the value and in slots: kernels compute whole tiles of
-    channels, so unused channels of the last tile count as well.
+    channels, so unused channels of the last tile count as well. A reader with strides counts for
+    its share of the positions.
 
     Args:
-        writers: layers that write the value.
-        readers: layers that read it.
-        width: number of channels of the value.
+        writers: Conv layers that write the value.
+        readers: Conv layers that read it.
+        width: number of channels of the value to count for, which may differ from the present one.
         kernels: kernel profile of the target processor.
     """
     total = sum(mac_slots(node, kernels, outputs=width) for node in writers)

@@ -64,10 +64,11 @@ def round_with_feedback(
     *,
     one_by_one: bool = False,
 ) -> None:
-    """Round the int8 weights and int32 biases of a QDQ model with error feedback, in place.
+    """Round the int8 weights and int32 biases of a QDQ model with error feedback (GPTQ), in place.
 
-    Only ungrouped Conv layers are changed; grouped and transposed ones keep nearest rounding.
-    Positions are drawn with a fixed seed. Scales stay.
+    Each layer is first refitted to the float layer's outputs on 6000 sampled positions, then
+    rounded. Only ungrouped int8 Conv layers are changed; grouped and transposed ones keep nearest
+    rounding. Positions are drawn with a fixed seed. Scales stay.
 
     Args:
         original: float graph that was quantized, with the same node names.
@@ -122,15 +123,18 @@ def _is_plain(node: ir.Node) -> bool:
 
 
 def feedback_rounding(weight: Matrix, moments: Matrix, scale: Matrix) -> Matrix:
-    """Round the rows of a weight matrix with error feedback.
+    """Round the rows of a weight matrix to integers so that their errors cancel in the outputs.
+
+    Columns are rounded one after another, by falling second moment; each takes up what it can of
+    the errors so far. Values round half to even and saturate.
 
     Args:
-        weight: float64 (O, K).
-        moments: H, second moments of the K inputs, (K, K).
-        scale: scale of each row, (O,).
+        weight: float64 (O, K), in real units.
+        moments: H, mean of x·xᵀ over samples of the K inputs, float64 (K, K).
+        scale: scale of each row, float64 (O,), positive.
 
     Returns:
-        float64 (O, K), integers in −127 … 127.
+        float64 (O, K), integers in −127 … 127, columns in the order of `weight`.
     """
     size = len(moments)
     damping = DAMPING * np.trace(moments) / size + np.finfo(float).tiny

@@ -52,20 +52,22 @@ class QuantizationRun:
 
     @property
     def image(self) -> Quantization:
-        """Scale and zero point of the image's 8-bit pixels: peak / 255, and −128."""
+        """Scale and zero point of the image's 8-bit pixels: peak / 255 in float32, and −128."""
         return image_quantization(self.contract.pixel_scale)
 
     @property
     def by_shift(self) -> bool:
-        """True if scales are powers of two, so that targets requantize by shifting."""
+        """True if the recipe requires power-of-two scales, so that targets requantize by shifts."""
         return self.recipe.scales == "power-of-two"
 
     def pair(self, original: ir.Model, observed: Mapping[str, ChannelRange]) -> QuantizationState:
-        """Quantize a float graph with weights rounded to nearest; return both graphs.
+        """Quantize a copy of a float graph to a QDQ graph, and return both.
+
+        Scales follow from the ranges; weights are rounded to nearest, half to even.
 
         Args:
             original: float graph; it is not changed.
-            observed: ranges of its activations, by name.
+            observed: ranges of its activations, by value name.
         """
         quantized = original.clone()
         remove_idle_factors(quantized.graph)
@@ -80,10 +82,12 @@ class QuantizationRun:
 
         Args:
             model: float graph; it is not changed.
-            observed: ranges of its activations, by name.
+            observed: ranges of its activations, by value name.
 
         Returns:
-            Per-tensor parameters of every activation that is stored.
+            Per-tensor parameters of every activation that is stored, by value of `model`. With
+            recipe scales "symmetric" zero points are 0, with "power-of-two" scales are powers of
+            two; the image's are peak / 255 and −128 in either case.
         """
         scales = assign_scales(model.graph, self._ranges(model, observed), self.image)
         if self.recipe.scales == "symmetric":

@@ -21,10 +21,10 @@ class QuantizationStep:
     """Outcome of a step of the quantizer.
 
     Attributes:
-        name: name of the step, as in recipes.
-        psnr: PSNR in dB to the float model after the step, mean over held-out patches; the reason
-            if the step did not run.
-        kept: whether the PSNR did not decrease; if False, the step was undone.
+        name: name of the step, as in recipes; "scales" for the choice of scales.
+        psnr: PSNR in dB to the float model after the step, mean over held-out patches; `Skipped`
+            with the reason if the step did not run.
+        kept: whether the PSNR did not decrease; if False, the step was undone or did not run.
     """
 
     name: str
@@ -34,7 +34,13 @@ class QuantizationStep:
 
 @dataclass(frozen=True)
 class QuantizationState:
-    """A float graph, its QDQ graph, and the ranges of its activations by name."""
+    """A float graph with its QDQ graph.
+
+    Attributes:
+        original: float graph.
+        quantized: its QDQ graph, with the same node names.
+        observed: ranges of the activations of `original`, by value name.
+    """
 
     original: ir.Model
     quantized: ir.Model
@@ -42,11 +48,16 @@ class QuantizationState:
 
 
 def no_progress(*words: object) -> None:
-    """Ignore progress reports."""
+    """Accept any arguments and do nothing: the default of arguments that report progress."""
 
 
 def not_run(name: str, reason: Skipped) -> QuantizationStep:
-    """Record a requested step that did not run, with the reason in place of a PSNR."""
+    """Return the record of a requested step that did not run.
+
+    Args:
+        name: name of the step, as in recipes.
+        reason: why it did not run; it takes the place of the PSNR.
+    """
     return QuantizationStep(name, reason, kept=False)
 
 
@@ -60,9 +71,10 @@ def psnr_after(steps: Iterable[QuantizationStep]) -> float:
 
 
 def covered(step: Callable[[], Result]) -> Result | Skipped:
-    """Run a step; return Skipped with the reason if an operator has no torch implementation.
+    """Call a function; return `Skipped` with the reason if an operator has no torch implementation.
 
-    Steps that need gradients or the values of single layers run the graph in torch.
+    Steps that need gradients or the values of single layers run the graph in torch. Only
+    NotCoveredError is caught.
     """
     from edge_imgq.quantize.torch.torch_inputs import NotCoveredError
 

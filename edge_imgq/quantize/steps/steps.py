@@ -47,7 +47,8 @@ class QuantizerStep:
 
     Attributes:
         name: name as in recipes.
-        requested: returns the parts of the step that a recipe requests; empty if none.
+        requested: returns the names of the variants of the step that a recipe requests; empty if
+            none.
         propose: returns candidates in the order in which they are tried. It may raise the errors of
             `Proposal.make`.
         needs: requirement on the graph's operators, in words.
@@ -72,7 +73,15 @@ def take(step: QuantizerStep, run: QuantizationRun, pair: QuantizationState) -> 
 
     Proposals are tried in order; the first whose PSNR is not lower than before is returned, else
     `pair` itself. Outcomes are appended to `run.prepared.steps`, which must hold a PSNR already. A
-    step that torch cannot run is recorded with the reason.
+    step with an operator that torch cannot run is recorded as not run, with the reason.
+
+    Args:
+        step: step to run.
+        run: settings of the quantization, and the record of steps.
+        pair: float graph and its QDQ graph before the step; neither is changed.
+
+    Raises:
+        OutputError: the state of fine-tuning cannot be written.
     """
     with nullcontext() if step.in_parallel else torch_threads(1):
         return _first_that_is_no_worse(step, run, pair)

@@ -38,6 +38,8 @@ WIDEST = 1024
 class LayerSamples:
     """Inputs and desired outputs of a convolution at sampled output positions, in image order.
 
+    I is the number of input channels, O of output channels, and the kernel has K × L taps.
+
     Attributes:
         inputs: float32 (positions, I·K·L), from the quantized layers before it.
         targets: float64 (positions, O), from the float network.
@@ -51,71 +53,84 @@ class LayerSamples:
 class Moments:
     """Second moments of a layer's inputs, and their products with the residuals of its outputs.
 
+    Both are means over the sampled positions, of values without their means.
+
     Attributes:
-        inputs: H, float64 (K, K).
-        rests: float64 (K, O).
+        inputs: H, the mean of x·xᵀ over the K inputs, float64 (K, K).
+        products: mean of x·(y − W·x)ᵀ over the O outputs, float64 (K, O).
     """
 
     inputs: Matrix
-    rests: Matrix
+    products: Matrix
 
     def fit(self, ridge: float) -> Matrix:
-        """Solve for the change of the weights with a ridge, float64 (K, O).
+        """Return the transposed change of the weights by ridge regression, float64 (K, O).
 
-        `ridge` is a share of the mean of H's diagonal.
+        It solves (H + ρ·I)·Δ = products.
+
+        Args:
+            ridge: ρ as a share of the mean of H's diagonal, positive.
         """
-        held = self.inputs.copy()
-        added = ridge * np.trace(held) / len(held) + np.finfo(float).tiny
-        held.flat[:: len(held) + 1] += added
-        return np.linalg.solve(held, self.rests).astype(np.float64)
+        damped = self.inputs.copy()
+        added = ridge * np.trace(damped) / len(damped) + np.finfo(float).tiny
+        damped.flat[:: len(damped) + 1] += added
+        return np.linalg.solve(damped, self.products).astype(np.float64)
 
     def change(self, moved: Matrix) -> float:
-        """Compute the change of the outputs' squared error for a change (K, O) of the weights.
+        """Return the change of the outputs' squared error for a change of the weights.
 
-        It is the mean over the positions, summed over the outputs.
+        It is the mean over the positions, summed over the outputs, in squared units of the outputs;
+        negative if the error decreases.
+
+        Args:
+            moved: change of the weights, transposed, float64 (K, O).
         """
-        return float((moved * (self.inputs @ moved - 2 * self.rests)).sum())
+        return float((moved * (self.inputs @ moved - 2 * self.products)).sum())
 
 
 def moments_of(weight: Matrix, samples: LayerSamples) -> Moments:
-    """Compute the centred second moments of a layer's samples.
+    """Compute the second moments of a layer's samples, each less its mean over the positions.
 
-    They are float64: (K, K) of the inputs, (K, O) of inputs and residuals. Products are summed in
-    float32 and divided by the number of samples.
+    Products are summed in float32 and divided by the number of samples.
 
     Args:
-        weight: weights of the float layer, (O, K).
-        samples: samples of the layer.
+        weight: weights of the float layer, float64 (O, K), K inputs per output.
+        samples: samples of the layer, at least one.
+
+    Returns:
+        float64: (K, K) of the inputs, and (K, O) of inputs and residuals.
     """
     inputs, targets = samples.inputs, samples.targets
     centred = inputs - inputs.mean(axis=0, dtype=np.float64).astype(np.float32)
-    answers = (targets - targets.mean(axis=0)).astype(np.float32)
-    rests = answers - centred @ weight.T.astype(np.float32)
+    desired = (targets - targets.mean(axis=0)).astype(np.float32)
+    residuals = desired - centred @ weight.T.astype(np.float32)
     count = np.float32(len(inputs))
-    squares, products = ((centred.T @ other) / count for other in (centred, rests))
+    squares, products = ((centred.T @ other) / count for other in (centred, residuals))
     return Moments(squares.astype(np.float64), products.astype(np.float64))
 
 
 def refitted(weight: Matrix, samples: LayerSamples) -> Matrix:
     """Fit weights to the float layer's outputs on the given inputs, by ridge regression.
 
+    The ridge is chosen by how well a fit to one half of the samples serves the other.
+
     Args:
-        weight: weights of the float layer, (O, K).
+        weight: weights of the float layer, float64 (O, K), K inputs per output.
         samples: samples of the layer.
 
     Returns:
-        float64 (O, K); the given weights if no fit transfers between the two subsets of samples, or
-        if the layer has more than WIDEST inputs.
+        float64 (O, K), not rounded. The given weights if no ridge lowers the error on the other
+        half, if there are fewer than two samples, or if K exceeds 1024.
     """
     middle = len(samples.inputs) // 2
     if not middle or weight.shape[1] > WIDEST:
         return weight
-    halves = [
-        moments_of(weight, LayerSamples(samples.inputs[part], samples.targets[part]))
-        for part in (slice(middle), slice(middle, None))
+    subsets = [
+        moments_of(weight, LayerSamples(samples.inputs[rows], samples.targets[rows]))
+        for rows in (slice(middle), slice(middle, None))
     ]
     changes = [
-        sum(other.change(one.fit(ridge)) for one, other in (halves, halves[::-1]))
+        sum(other.change(one.fit(ridge)) for one, other in (subsets, subsets[::-1]))
         for ridge in RIDGES
     ]
     best = int(np.argmin(changes))
