@@ -113,7 +113,11 @@ class PortedSignature(SignatureContract):
 
 @dataclass(frozen=True)
 class PortedFile(FileContract):
-    """A file of ports; its signatures name every output."""
+    """A file with ports.
+
+    Attributes:
+        signatures: entry points, each with every output.
+    """
 
     signatures: tuple[PortedSignature, ...]
 

@@ -29,7 +29,11 @@ Degradation = Callable[["NDArray[np.uint8]", np.random.Generator], "NDArray[np.u
 
 @dataclass(frozen=True)
 class BicubicDownscale:
-    """Shrink by a factor `scale` with antialiased bicubic; the generator is not used."""
+    """Shrink with antialiased bicubic, as MATLAB's `imresize` does; the generator is not used.
+
+    Attributes:
+        scale: factor by which both sides are divided.
+    """
 
     scale: Scale
 
@@ -44,7 +48,11 @@ class BicubicDownscale:
 
 @dataclass(frozen=True)
 class Chain:
-    """Apply several degradations in order, all with the same generator."""
+    """Apply several degradations in order, all with the same generator.
+
+    Attributes:
+        pieces: degradations, the first to be applied first.
+    """
 
     pieces: tuple[Degradation, ...]
 

@@ -42,8 +42,8 @@ def resized(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.flo
 def downscale(pixels: NDArray[np.uint8], scale: Scale) -> NDArray[np.uint8]:
     """Shrink uint8 (H, W, C) by `scale`, as `resize` does: antialiased bicubic, rounded to 8 bits.
 
-    `scale` divides the sides: 2 halves them. Before that, H and W are cropped at the bottom and
-    right to multiples of the scale's numerator.
+    `scale` divides the sides: 2 gives (H // 2, W // 2, C). Before that, H and W are cropped at the
+    bottom and right to multiples of the scale's numerator.
 
     Raises:
         ValueError: a side is smaller than the numerator.

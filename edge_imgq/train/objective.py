@@ -99,7 +99,9 @@ class Critic:
 class PixelObjective:
     """A pixel loss, replaced by the squared error late in a run.
 
-    The schedule names the loss, the step of the replacement and the weight of luma.
+    Attributes:
+        schedule: names the loss, the step of the replacement and the weight of luma.
+        critic: None: a pixel loss has no critic.
     """
 
     schedule: Schedule

@@ -41,7 +41,12 @@ class Pair:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A file that could not be used, with the reason."""
+    """A file that could not be used.
+
+    Attributes:
+        path: path of the file.
+        reason: why, as a sentence or clause.
+    """
 
     path: Path
     reason: str
@@ -49,7 +54,12 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class PairSet:
-    """All pairs of some folders, and the files that could not be used."""
+    """All pairs of some folders.
+
+    Attributes:
+        pairs: inputs with their ground truths.
+        left_out: files that could not be used.
+    """
 
     pairs: tuple[Pair, ...]
     left_out: tuple[LeftOut, ...]
