@@ -110,7 +110,7 @@ class HostSession(Uncounted):
             pixels: uint8 (H, W, C), all inputs along the channels.
 
         Raises:
-            ImageError: the file does not take the image.
+            ImageError, ModelError: the file does not take the image's size or channels.
             NonFiniteOutputError: the output contains NaN or infinity.
         """
         return self._session.run(pixels)
@@ -122,7 +122,7 @@ class HostSession(Uncounted):
         output are rounded half to even to whole levels.
 
         Raises:
-            ImageError: the file does not take the image.
+            ImageError, ModelError: the file does not take the image's size or channels.
             NonFiniteOutputError: the output contains NaN or infinity.
         """
         from edge_imgq.images.layout import pixels_of
