@@ -229,7 +229,7 @@ def samples(
     smallest: int = 1,
     known: Mapping[str, Pixels] = MappingProxyType({}),
 ) -> Iterator[Sample]:
-    """Read the images of a set one at a time as network inputs.
+    """Read the images of a set one at a time as network inputs, uint8 (H, W, C).
 
     One input per image, in order; for assessment networks one per scenario of
     `edge_imgq.images.mixture`. Without a separate truth, the image is the truth and is degraded as
