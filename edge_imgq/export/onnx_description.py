@@ -34,10 +34,16 @@ INDICES = frozenset({ir.DataType.INT64, ir.DataType.BOOL, ir.DataType.STRING})
 """Types of constants that hold shapes, axes or modes and so do not count as parameters."""
 
 
-OF_ONE_IMAGE = Skipped("it is counted for models of one image alone")
+OF_ONE_IMAGE = Skipped(
+    "here it is counted for models with one image as their only input; inspect a file that export "
+    "made of this one"
+)
 
 
-CHOSEN = Skipped("it is counted for models as they are in their file")
+CHOSEN = Skipped(
+    "here it is counted for whole models; inspect it without --output-name and --bind, or a file "
+    "that export made of it"
+)
 
 
 RESIZERS = frozenset({"Resize", "Upsample"})

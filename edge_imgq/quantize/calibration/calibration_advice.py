@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MIN_IMAGES = 8
+"""Images from which their number is no reason for a warning: 8 and 32 random photographs differ
+less in loss than two draws of one number (docs/own-photos.md)."""
+
 DARK, BRIGHT = 32, 224
 SHARE = 0.001
 """Least share of pixels below DARK, and of pixels above BRIGHT, both in levels of 255."""
