@@ -33,7 +33,14 @@ class AlignRequest:
 
 @dataclass(frozen=True)
 class AlignedPhoto:
-    """An aligned pair of photographs: name, key point matches, inliers, and patches written."""
+    """An aligned pair of photographs.
+
+    Attributes:
+        name: file name of the phone's photograph.
+        matches: number of key points matched.
+        agreeing: number of these that agree on one mapping.
+        patches: number of pairs of patches written.
+    """
 
     name: str
     matches: int
@@ -63,9 +70,14 @@ class AlignResult:
 
 
 def align_folders(request: AlignRequest, on_step: Callable[[ProgressStep], None]) -> AlignResult:
-    """Write pairs of patches to `input/` and `truth/`, and a picture of each match to `matches/`.
+    """Align photographs of the same names, and write pairs of patches to `input/` and `truth/`.
 
-    `edge-imgq train --data OUTPUT` reads them.
+    A picture of each match is written to `matches/`. `edge-imgq train --data OUTPUT` reads the
+    pairs.
+
+    Args:
+        request: arguments.
+        on_step: called before each photograph.
 
     Raises:
         UsageError: the patch is smaller than 16 pixels or the correlation out of range.

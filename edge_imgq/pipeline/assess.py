@@ -135,15 +135,15 @@ def assess_photographs(
 
 
 def assess_pixels(pixels: Pixels, name: str, predict: Predict) -> Assessment:
-    """Assess one photograph of any size from evenly spaced crops and from its tones.
+    """Estimate the degradations of one photograph of any size, and advise a network.
 
-    The network sees at most MOST² crops of SIDE pixels a side, and SIDE² pixels of the whole
-    photograph; a smaller photograph is extended by reflection.
+    The network sees at most 8 × 8 evenly spaced crops of 96 × 96 pixels, and 96² pixels of the
+    whole photograph as one more; a smaller photograph is extended by reflection.
 
     Args:
         pixels: uint8, RGB (H, W, 3) or gray (H, W, 1).
         name: name of the photograph.
-        predict: assessing network.
+        predict: assessing network, as `open_assessor` returns it.
     """
     colour = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
     sample = evenly_spaced_pixels(colour, SIDE)
@@ -165,7 +165,7 @@ def assess_pixels(pixels: Pixels, name: str, predict: Predict) -> Assessment:
 
 
 def advised(gains: Sequence[Gain], side: int, noise: float) -> tuple[str, ...]:
-    """Return the network with the largest sure gain, or () if none is worth running one.
+    """Return the network with the largest sure gain, or () if none gains 0.15 dB.
 
     A network that is unfit for the photograph is left out (`edge_imgq.models.measures.unfit`).
     Never more than one: on degraded photographs the best pair in sequence gained only 0.01 dB more
@@ -182,15 +182,15 @@ def advised(gains: Sequence[Gain], side: int, noise: float) -> tuple[str, ...]:
 
 
 def sure_gain(gain: Gain) -> float:
-    """Return a gain in dB, less its spread times the repair's DOUBT."""
+    """Return a gain in dB, less 1.25 times its spread if it is dped-slim's."""
     return gain.gain.value - DOUBT[gain.model] * gain.gain.spread
 
 
 def classical_measures(pixels: Pixels) -> ClassicalMeasures | Skipped:
     """Return no-reference measures of a uint8 photograph, RGB (H, W, 3) or gray (H, W, 1).
 
-    They are computed on luma, in levels of 255. `Skipped` if a side is shorter than MIN_SIDE
-    pixels.
+    They are noise, sharpness and blockiness, computed on luma in levels of 255. `Skipped` if a side
+    is shorter than 16 pixels.
     """
     if min(pixels.shape[:2]) < MIN_SIDE:
         return Skipped(f"the formulas need {MIN_SIDE} pixels on each side")
@@ -250,8 +250,12 @@ def _gains(values: Numbers, spreads: Numbers) -> list[Gain]:
 def weighted_quantile(values: Numbers, weights: Numbers, share: float) -> float:
     """Return the value below which a share of the total weight lies, linearly interpolated.
 
-    `values` and `weights` are (N,), weights above 0, and `share` is 0 … 1. Below the first and
-    above the last value it is that value.
+    Below the first and above the last value it is that value.
+
+    Args:
+        values: float32 (N,), N of 1 or more, in any order.
+        weights: float32 (N,), above 0.
+        share: 0 … 1; 0.5 for the median.
     """
     order = np.argsort(values)
     below = np.cumsum(weights[order]) - 0.5 * weights[order]

@@ -62,9 +62,10 @@ PACKAGES = (
 
 
 def examine(watch: Watch) -> tuple[Finding, ...]:
-    """Check Python, packages, processors, disk, devices and compilers for NPUs.
+    """Check Python, packages, processors, disk, devices and compilers for NPUs, in this order.
 
-    Every required package is imported, since an installed one may fail to load.
+    Every required package is imported, since an installed one may fail to load. What is missing or
+    broken is a finding, not an error.
 
     Args:
         watch: called for each package.

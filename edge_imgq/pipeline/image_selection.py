@@ -124,9 +124,10 @@ def _after_frames(read: Iterator[Sample], source: Source) -> Iterator[Sample]:
 
 
 def covering_set(images: ImageSet, source: Source, watch: Watch) -> ImageSet:
-    """Select at most MAX_CALIBRATION_IMAGES images of a set, which cover its activation ranges.
+    """Select at most 64 images of a set, which cover its activation ranges.
 
-    A smaller set is returned unchanged. Of more than LOOKED_AT images, every n-th is considered.
+    A smaller set is returned unchanged. Of more than 1000 images, every n-th is considered, so that
+    at most 1000 are run.
 
     Args:
         images: calibration images.
@@ -135,6 +136,7 @@ def covering_set(images: ImageSet, source: Source, watch: Watch) -> ImageSet:
 
     Raises:
         ImageError: an image cannot be read, or is too small.
+        NonFiniteOutputError: an activation is NaN or infinite.
     """
     if len(images.photos) <= MAX_CALIBRATION_IMAGES:
         return images

@@ -33,7 +33,7 @@ def quantize_source(
     """Quantize a model to a QDQ graph.
 
     Args:
-        source: float model.
+        source: float model; it is not changed.
         recipe: quantization recipe.
         calibration: images to choose scales on.
         watch: called before each step.
@@ -43,9 +43,10 @@ def quantize_source(
     Raises:
         KeyboardInterrupt: interrupted; if the state was kept, the message says how to resume.
         ImageError: an image cannot be read, or is smaller than the receptive field.
-        RecipeError: a pass of the recipe does not exist.
+        RecipeError: a pass or layer of the recipe does not exist.
         ModelError: the network computes weights at run time, or cannot be quantized otherwise.
         NonFiniteOutputError: an activation becomes NaN or infinite on an image.
+        OutputError: the state of fine-tuning cannot be written.
     """
     from edge_imgq.quantize.quantize import quantize_prepared
 

@@ -78,7 +78,9 @@ class WrittenBundle:
 
 
 def bundle(request: BundleRequest, watch: Watch) -> WrittenBundle:
-    """Write a bundle atomically.
+    """Write a bundle of model files, contract, code and test vectors, atomically.
+
+    An unmodified bundle of the same model is replaced.
 
     Raises:
         UsageError: the folder has no report or no such file; or `output` is not a bundle, or is

@@ -69,6 +69,8 @@ def check_bundle(
 ) -> tuple[BundleFinding, ...]:
     """Check every statement of a bundle: each one is "same", "differs" or "skipped".
 
+    Drift is the same within 0.15 dB. A contract that cannot be read or made again is a finding.
+
     Args:
         folder: folder of the bundle.
         images: images that drift was measured on; None for those of the manifest.

@@ -198,6 +198,11 @@ def model_files(folder: Path, paths: Sequence[Path]) -> dict[str, bytes]:
 def app_contract(reference: Path, paths: Sequence[Path], facts: Facts) -> AppContract:
     """Return the contract of files, read from the files and from the float model.
 
+    Args:
+        reference: path of the float ONNX model.
+        paths: model files.
+        facts: facts that the files do not state.
+
     Raises:
         ModelError: a file is damaged.
     """

@@ -32,13 +32,19 @@ files of any size."""
 def port_files(
     made: PortedContract, contract: ImageContract, paths: Sequence[Path], watch: Watch
 ) -> tuple[dict[str, bytes], list[str]]:
-    """Return test vectors and code by path, and the file names of the results.
+    """Return test vectors and code by path in the bundle, and the file names of the results.
+
+    The files are run on generated inputs: at their fixed size, else at 64 × 64 pixels rounded up to
+    the network's multiple. Vectors are PGM or PPM images.
 
     Args:
         made: contract of the bundle.
         contract: contract of the network.
         paths: model files.
         watch: called before each step.
+
+    Raises:
+        ModelError: a file is damaged.
     """
     size = next((file.size for file in made.files if file.size), contract.fitting((SIDE, SIDE)))
     levels = sample_inputs(contract, size)

@@ -64,7 +64,7 @@ class Files:
 
 
 def command_again(report: Report, reference: FileNote, files: Files, *, ships: bool) -> str:
-    """Return a shell script that makes a bundle again.
+    """Return a POSIX shell script that makes a bundle again and compares it byte for byte.
 
     The script asks the user for models that do not ship and for images outside the manifest, each
     identified by its digest.

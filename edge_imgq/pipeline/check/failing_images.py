@@ -25,7 +25,16 @@ def failing_pictures(
 ) -> dict[TargetKey, tuple[ImageComparison, ...]]:
     """Return the worst images of each failing target whose file runs and whose images are known.
 
-    The files run again for this; the worst image is first. A file that fails is left out.
+    The files run again for this. A file that fails is left out.
+
+    Args:
+        looked: files of all models with their figures.
+        verdicts: verdicts on them; those that pass are left out.
+        request: arguments of the check.
+        watch: called before each step.
+
+    Returns:
+        At most three images per (model, target), that of the least PSNR first.
     """
     failing = {(verdict.model, verdict.target) for verdict in verdicts if verdict.fails}
     pictures: dict[TargetKey, tuple[ImageComparison, ...]] = {}

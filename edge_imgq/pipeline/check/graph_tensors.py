@@ -19,8 +19,8 @@ Tensors = Mapping[str, Mapping[str, str]]
 def graph_tensors(folder: Path, report: Report) -> Tensors:
     """Return the tensor digests of the float model and of the graphs of a report's files.
 
-    Missing graphs, and graphs other than the report's, are left out. Keys are the stems of the
-    graph files.
+    By stem of the graph's file, then by tensor name. Missing graphs, and graphs other than the
+    report's, are left out.
     """
     from edge_imgq.graph.tensor_digests import tensor_digests
 

@@ -53,12 +53,18 @@ def remeasure(
 ) -> dict[Path, TargetReport | NotRun]:
     """Measure files against the references of a model's folder; cached files do not run.
 
+    New measurements are added to the cache, keyed by the digests of file and references, the images
+    and the versions.
+
     Args:
         folder: folder with `reference/`.
         jobs: files, which may be stored elsewhere.
         terms: verification settings.
         cache: folder of cached measurements; None for none.
         watch: called before each step.
+
+    Returns:
+        The figures of every file by path, or the reason why it did not run.
 
     Raises:
         ModelError: the references are missing or damaged.

@@ -15,7 +15,9 @@ from edge_imgq.wording import no_such
 
 
 def refuse_unknown(required: Sequence[str], paths: Sequence[Path], baseline: Baseline) -> None:
-    """Raise for names that no recipe, baseline or report has; size suffixes are accepted.
+    """Raise for names of targets that no recipe, baseline or report has.
+
+    Size suffixes, as in "tflite-int8-360x640", are accepted.
 
     Args:
         required: names of targets.

@@ -48,7 +48,12 @@ def write_outputs(
 ) -> tuple[str, ...]:
     """Write the requested outputs; failing files run again if their images are shown.
 
-    Outputs whose path is None are not written.
+    Args:
+        outputs: what to write; outputs whose path is None are not written.
+        looked: files of all models with their figures.
+        comparison: verdicts on them, with the baseline's figures.
+        request: arguments of the check.
+        watch: called before each step.
 
     Returns:
         Sentences on the folder of the pictures and on models without pictures.

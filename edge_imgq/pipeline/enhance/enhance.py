@@ -112,12 +112,14 @@ def enhance(request: EnhanceRequest, watch: Watch) -> BatchResult:
     memory limit are left out and reported; the others are processed.
 
     Raises:
-        UsageError: several workers are requested for a device or a recurrent network, or a network
-            returns RGBA and a result is to be a JPEG or BMP.
+        UsageError: several workers are requested for a device or a recurrent network, a network
+            returns RGBA and a result is to be a JPEG or BMP, an input has no value, or a pixel
+            range is given and every network states its own.
         ImageError: none of the files is an image.
-        ModelError: a model cannot be opened.
+        ModelError: a model cannot be opened, or returns no image.
         OutputError: a result cannot be written.
-        RuntimeUnavailableError: the device is not available, or does not run a file.
+        RuntimeUnavailableError: the device or the runtime of a file is not available.
+        DeviceError: the device does not run a file.
     """
     if request.device and request.workers > 1:
         raise UsageError("A device runs one photograph at a time: leave out --workers.")

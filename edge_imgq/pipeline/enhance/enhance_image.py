@@ -39,7 +39,7 @@ COLOURS = 3
 
 
 def leave_out(port: Port, pixels: Pixels) -> None:
-    """Discard a further output image: the default of arguments named `beside`."""
+    """Do nothing with a further output image: the default of arguments named `beside`."""
 
 
 def enhance_pixels(
@@ -84,8 +84,13 @@ def enhance_image(pixels: Pixels, name: str, enhancers: Sequence[Enhancer], watc
         enhancers: opened networks.
         watch: called before each tile.
 
+    Returns:
+        The last network's image (H', W', C), in the type of the photograph; the photograph itself
+        without networks.
+
     Raises:
         ImageError: the photograph is smaller than the receptive field.
+        NonFiniteOutputError: a network returned NaN or infinity.
     """
     try:
         for enhancer in enhancers:
@@ -104,8 +109,8 @@ def enhance_to_image(
 ) -> PillowImage.Image:
     """Run several networks on one photograph, one after the other, and return a Pillow image.
 
-    The result of the last network, (scale × H, scale × W) in mode RGB or L, is assembled from bands
-    without a further copy.
+    The result of the last network, (scale × H, scale × W), is assembled from bands without a
+    further copy.
 
     Args:
         pixels: RGB (H, W, 3) or gray (H, W, 1), uint8.
@@ -114,8 +119,12 @@ def enhance_to_image(
         watch: called before each tile.
         beside: called with each further output image of the last network.
 
+    Returns:
+        An image of mode "RGB", "L" for gray, or "RGBA" of a network that returns opacity.
+
     Raises:
         ImageError: the photograph is smaller than the receptive field.
+        NonFiniteOutputError: a network returned NaN or infinity.
     """
     *before, last = enhancers
     pixels = enhance_image(pixels, name, before, watch)

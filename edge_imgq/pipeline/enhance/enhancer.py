@@ -106,7 +106,7 @@ class Enhancer:
 
     @property
     def rounded(self) -> tuple[str, ...]:
-        """One sentence per setting that the file rounds noticeably."""
+        """One sentence per setting that the file rounds by over 1 %; empty for a float file."""
         if self.computes_in_float:
             return ()
         return tuple(rounded_numbers(self.contract, self.levels, self.name))

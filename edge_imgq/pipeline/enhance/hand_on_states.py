@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 def with_states(pixels: Pixels, enhancer: Enhancer) -> Pixels:
     """Return all inputs for a photograph, with the states from the previous one filled in.
 
-    States of another size belong to another sequence and are ignored: zeros remain.
+    States of another size belong to another sequence and are ignored: zeros remain. They are
+    rounded and clipped to the type of `pixels`.
 
     Args:
-        pixels: all inputs, (H, W, C), uint8 or uint16.
+        pixels: all inputs, (H, W, C), uint8 or uint16; not changed.
         enhancer: opened network.
     """
     inputs, start = pixels.copy(), enhancer.contract.image_channels
@@ -39,12 +40,14 @@ def with_states(pixels: Pixels, enhancer: Enhancer) -> Pixels:
 
 
 def hand_on(pixels: Pixels, result: Pixels, enhancer: Enhancer) -> None:
-    """Store the states that a network returned, for the next photograph.
+    """Store the states that a network returned in `enhancer.handed_on`, for the next photograph.
+
+    They are float64 (H, W, C) levels from 0 to 255, by the input's name.
 
     Args:
         pixels: inputs of the network, (H, W, C).
-        result: all outputs of the network, concatenated.
-        enhancer: opened network; its `handed_on` is updated.
+        result: all outputs of the network, concatenated, (H', W', C'), uint8 or uint16.
+        enhancer: opened network.
     """
     contract = enhancer.contract
     given = np.zeros(pixels.shape, np.float64)

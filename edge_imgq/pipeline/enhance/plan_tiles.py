@@ -22,10 +22,11 @@ MIN_CORE = 128
 
 
 def plan_tiles(size: tuple[int, int], enhancer: Enhancer) -> Tiling:
-    """Return the tiling of an image of (height, width).
+    """Return the tiling of an image of (height, width) pixels.
 
-    An image that fits the largest tile, and every image of a network that cannot be tiled, is one
-    tile.
+    The largest tile is that of the enhancer, else 512 pixels a side, or the least tile where that
+    is larger. An image that fits it, and every image of a network that cannot be tiled, is one
+    tile. A file of fixed sizes is tiled with the one that computes the fewest pixels.
 
     Raises:
         ImageError: the network cannot run in tiles, and its file takes only smaller images.
@@ -47,8 +48,8 @@ def plan_tiles(size: tuple[int, int], enhancer: Enhancer) -> Tiling:
 def least_tile(enhancer: Enhancer) -> int:
     """Return the smallest side, in input pixels, of tiles that are worth computing.
 
-    It is twice the receptive field's radius (0 if unknown) plus a core of MIN_CORE pixels, or of
-    the least common multiple of the network's multiple and period where that is larger. Only for
+    It is twice the receptive field's radius (0 if unknown) plus a core of 128 pixels, or of the
+    least common multiple of the network's multiple and period where that is larger. Only for
     networks that take any size: the tiles of other files have the files' sizes.
     """
     step = math.lcm(enhancer.contract.multiple, enhancer.period)

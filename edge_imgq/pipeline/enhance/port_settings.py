@@ -68,7 +68,10 @@ def levels_of(
 def set_levels(
     contract: ImageContract, settings: Settings, name: str, *, exported: bool = True
 ) -> dict[str, Levels]:
-    """Return the levels of the inputs that are set, as `levels_of` does; others may have no value.
+    """Return the levels of the inputs that are set, by name; other inputs may have no value.
+
+    They are as in `levels_of`, 0 to 255 over an input's range: float64 (1, 1, C), not rounded, of
+    numbers, uint8 (H, W, C) of pictures.
 
     Raises:
         UsageError: an input has a value outside its range, or does not exist.
@@ -83,7 +86,9 @@ def set_levels(
 
 
 def set_numbers(contract: ImageContract, settings: Settings, name: str) -> dict[str, Pixels]:
-    """Return the levels of the inputs of a model that are set to numbers, rounded, (1, 1, C).
+    """Return the levels of the inputs of a model that are set to numbers, rounded, uint8 (1, 1, C).
+
+    By the input's name, 0 to 255 over its range; inputs that are not set are left out.
 
     Raises:
         UsageError: a value is a picture or outside the input's range, or the input does not exist.
@@ -141,7 +146,7 @@ def _in_type_of(picture: Pixels, level: Levels) -> Pixels:
 
 
 def has_fractions(levels: Mapping[str, Levels]) -> bool:
-    """Return True if a number is not one of the 256 levels of its range."""
+    """Return True if an input that is set to numbers has one that is not one of the 256 levels."""
     return any((level != np.rint(level)).any() for level in _numbers(levels).values())
 
 
@@ -168,7 +173,13 @@ def with_exact_numbers(
 def rounded_numbers(
     contract: ImageContract, levels: Mapping[str, Levels], name: str
 ) -> Iterator[str]:
-    """Yield a sentence for each input whose number changes noticeably by rounding to 8 bits."""
+    """Yield a sentence for each input whose number changes by more than 1 % by rounding to 8 bits.
+
+    Args:
+        contract: contract of the network.
+        levels: result of `levels_of`; pictures are left out.
+        name: name of the network for the sentences.
+    """
     numbers = _numbers(levels)
     for port in contract.further:
         if port.name not in numbers:

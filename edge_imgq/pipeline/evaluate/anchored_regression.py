@@ -30,11 +30,13 @@ WINDOW = 3
 class AnchoredRegression:
     """Linear regression from a patch's features to the residual of bicubic upscaling, per atom.
 
+    A patch has 3 × 3 input pixels, p = (3 × scale)² upscaled ones and 4 p features.
+
     Attributes:
         scale: upscaling factor.
-        basis: principal components of the features, (features, d).
+        basis: principal components of the features, float32 (4 p, d).
         atoms: unit-norm atoms, (K, d); a patch uses the atom of the largest absolute correlation.
-        maps: linear map of each atom from components to the residual patch, (K, d, patch).
+        maps: linear map of each atom from components to the residual patch, (K, d, p).
     """
 
     scale: int
@@ -43,7 +45,10 @@ class AnchoredRegression:
     maps: NDArray[np.floating]
 
     def __call__(self, pixels: Pixels) -> Pixels:
-        """Upscale luma (H, W, 1), or RGB (H, W, 3) with bicubic chroma."""
+        """Upscale luma (H, W, 1), or RGB (H, W, 3) with bicubic chroma, uint8.
+
+        The result is uint8 (scale × H, scale × W, C), rounded and clipped.
+        """
         if pixels.shape[2] == 3:
             return recoloured(pixels, self(luma_of(pixels)))
         smooth = enlarged(pixels[..., 0], self.scale)
@@ -91,9 +96,9 @@ def patch_positions(shape: tuple[int, ...], scale: int, step: int) -> NDArray[np
 
 
 def patch_offsets(shape: tuple[int, ...], scale: int) -> NDArray[np.int64]:
-    """Return the offsets of a patch's pixels from its start, in a flattened image.
+    """Return the offsets of a patch's pixels from its start, in a flattened image, int64 (p,).
 
-    (p,) with p = (WINDOW × scale)², row by row; `shape` is that of the upscaled image.
+    p = (3 × scale)², row by row; `shape` is (H, W) of the upscaled image.
     """
     reach = np.arange(WINDOW * scale)
     return (reach[:, None] * shape[1] + reach).ravel()
@@ -102,9 +107,13 @@ def patch_offsets(shape: tuple[int, ...], scale: int) -> NDArray[np.int64]:
 def blended(
     patches: Floats, positions: NDArray[np.int64], shape: tuple[int, ...], scale: int
 ) -> Floats:
-    """Return the mean (H, W) of overlapping patches; 0 where there is none.
+    """Return the mean of overlapping patches, float32 (H, W); 0 where there is none.
 
-    `patches` are (N, p), `positions` (N,) from `patch_positions`.
+    Args:
+        patches: float32 (N, p), p = (3 × scale)² pixels row by row.
+        positions: start index of each, (N,), as `patch_positions` returns them.
+        shape: (H, W).
+        scale: upscaling factor.
     """
     total = np.zeros(shape[0] * shape[1], np.float32)
     covered = np.zeros_like(total)
@@ -117,8 +126,13 @@ def blended(
 def features_of(smooth: Floats, positions: NDArray[np.int64], scale: int) -> Floats:
     """Return first and second differences of upscaled patches along rows and columns, (N, 4 p).
 
-    Differences are taken between pixels one input pixel apart. Outside the image, `smooth` (H, W)
-    is taken as 0. p is the number of pixels of a patch.
+    p is the number of pixels of a patch, (3 × scale)². Differences are taken between pixels one
+    input pixel apart. Outside the image, values are taken as 0.
+
+    Args:
+        smooth: upscaled image, float32 (H, W).
+        positions: start index of each patch, (N,), as `patch_positions` returns them.
+        scale: upscaling factor.
     """
     padded = np.pad(smooth, scale)
     planes = []

@@ -33,7 +33,7 @@ class FoundBoxes:
     Attributes:
         condition: degradation of the image.
         method: the model or a baseline.
-        reference: boxes in the original, of score SURE or more.
+        reference: boxes in the original, of score 0.5 or more.
         detected: boxes in the method's result, of any score.
     """
 
@@ -46,7 +46,13 @@ class FoundBoxes:
 def found_boxes(
     detect: Callable[[Pixels], Boxes], condition: str, truth: Pixels, results: Mapping[str, Pixels]
 ) -> list[FoundBoxes]:
-    """Run a detector on an original and on every method's result, which are of the same size.
+    """Run a detector on an original and on every method's result; return one entry per method.
+
+    Args:
+        detect: returns the boxes of an image.
+        condition: degradation of the image.
+        truth: the original, uint8 (H, W, C).
+        results: each method's result, uint8 (H, W, C) of the same size, by name.
 
     Raises:
         ModelError: the detector fails.
@@ -60,9 +66,10 @@ def found_boxes(
 
 
 def detection_scores(detector: str, boxes: Sequence[FoundBoxes]) -> Detection | Skipped:
-    """Return precision, recall, F1 and average precision of each condition and method.
+    """Return precision, recall, F1 and average precision of each condition and method, 0 to 1.
 
-    `Skipped` if the detector is sure of nothing in the originals.
+    Boxes of score 0.5 or more count in the first three. `Skipped` if the originals have no box of
+    such a score.
 
     Args:
         detector: name of the detector.

@@ -82,7 +82,7 @@ class Detector:
         self._name, self._dtype = inputs[0].name, DTYPES[inputs[0].type]
 
     def __call__(self, pixels: Pixels) -> Boxes:
-        """Return the boxes of an image, uint8 (H, W, 3) or (H, W, 1), scored LEAST_SCORE or more.
+        """Return the boxes of an image, uint8 (H, W, 3) or (H, W, 1), with scores of 0.05 or more.
 
         Coordinates are the file's own: boxes of images of one size compare, others do not.
 
@@ -110,9 +110,11 @@ class Detector:
 def boxes_of(outputs: Arrays) -> Boxes | None:
     """Return the boxes in a detector's outputs; None if they have none of the known layouts.
 
+    Boxes (N, 4), scores (N) and labels (N) are told apart by axes and type, labels being integers
+    or missing; a single output is taken as that of a YOLO export, (1, 4 + classes, N) or (1, N, 6).
+
     Args:
-        outputs: all outputs. Boxes (N, 4), scores (N) and labels (N) are told apart by axes and
-            type, labels being integers or missing; or the one output of a YOLO export.
+        outputs: all outputs, with or without a batch axis of 1.
     """
     if len(outputs) == 1 and outputs[0].ndim == 3 and len(outputs[0]) == 1:
         return _of_yolo(outputs[0][0].astype(np.float64))

@@ -98,7 +98,7 @@ class _Case:
 
 
 def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
-    """Measure a model and its baselines on every image of a folder.
+    """Measure a model and its baselines on every image of a folder, by the protocol of its task.
 
     Files that cannot be read are left out and reported.
 

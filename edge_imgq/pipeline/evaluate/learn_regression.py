@@ -68,12 +68,12 @@ def learn_regression(
     """Learn ANR and A+ from the luma of photographs.
 
     Random choices have a fixed seed. Photographs are shrunk by `downscale` for their low-resolution
-    counterparts.
+    counterparts. Timofte, De Smet and Van Gool, ICCV 2013 and ACCV 2014.
 
     Args:
         photos: luma, uint8 (H, W, 1).
         scale: upscaling factor.
-        atoms: number of atoms of the dictionary.
+        atoms: number of atoms of the dictionary; fewer if there are fewer samples.
 
     Returns:
         ANR, then A+.

@@ -39,7 +39,8 @@ class Protocol:
     """Evaluation protocol of a task.
 
     Attributes:
-        levels: default strengths of the degradation.
+        levels: default strengths of the degradation: JPEG quality, or standard deviation of the
+            noise in levels of 255; for super-resolution, the scale; 0 where there is one strength.
         condition: format string that names a level.
         degrade: function from a level to its degradation.
         baselines: methods to compare with; the first is the unprocessed input or its upscaling.
@@ -70,10 +71,14 @@ UNKNOWN = "image-to-image"
 
 
 def protocol_of(task: str, scale: Scale) -> Protocol:
-    """Return the protocol of a task.
+    """Return the protocol of a task, as its papers measure it.
+
+    Args:
+        task: "super-resolution", "jpeg", "denoise", "deblur" or "photo-enhancement".
+        scale: output size / input size; only super-resolution uses it.
 
     Raises:
-        UsageError: the task is not known, or there is no such task.
+        UsageError: the task is not known ("image-to-image"), or there is no such task.
     """
     table = {
         "super-resolution": _super_resolution(scale),

@@ -32,8 +32,11 @@ def sparse_codes(samples: Floats, atoms: Floats) -> tuple[Indices, Floats]:
     the largest correlation to the residual is added and all coefficients are refitted, three times.
 
     Args:
-        samples: (N, d).
-        atoms: unit-norm atoms, (K, d).
+        samples: float32 (N, d), N of 1 or more.
+        atoms: unit-norm atoms, float32 (K, d), K of 3 or more.
+
+    Returns:
+        int64 and float32.
     """
     products = atoms @ atoms.T
     batches = [
@@ -65,11 +68,16 @@ def _pursuit(correlations: Floats, products: Floats) -> tuple[Indices, Floats]:
 
 
 def learn_atoms(samples: Floats, count: int, rng: np.random.Generator) -> Floats:
-    """Return unit-norm atoms (count, d) learned from samples (N, d) by K-SVD.
+    """Return unit-norm atoms, float32 (count, d), learned from samples by K-SVD.
 
     Aharon, Elad and Bruckstein, IEEE TSP 2006, with one power iteration per atom instead of a
-    singular value decomposition (Rubinstein, Zibulevsky and Elad, 2008). An unused atom is replaced
-    by a random sample.
+    singular value decomposition (Rubinstein, Zibulevsky and Elad, 2008); 20 iterations, 3 atoms per
+    code. An unused atom is replaced by a random sample.
+
+    Args:
+        samples: float32 (N, d).
+        count: number of atoms.
+        rng: source of the random choices.
 
     Raises:
         ValueError: there are fewer samples than atoms.

@@ -37,14 +37,18 @@ class Failures:
         return target in self._errors
 
     def add(self, target: str, error: Exception) -> None:
-        """Record a target's error; a target that has one already keeps the first."""
+        """Record a target's error; a target that has one already keeps the first.
+
+        Any error is taken. Nothing is raised.
+        """
         self._errors.setdefault(target, error)
 
     @contextmanager
     def of(self, targets: Sequence[str]) -> Iterator[None]:
-        """Record errors of the body for some targets instead of raising them.
+        """Record errors of the `with` body for some targets instead of raising them.
 
-        Errors of WHOLE_RUN (disk, memory, images) and interrupts are raised nevertheless.
+        OSError, OutputError, ImageError, MemoryError (disk, memory and images) and interrupts are
+        raised nevertheless.
         """
         try:
             yield

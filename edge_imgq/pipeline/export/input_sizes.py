@@ -23,6 +23,9 @@ def sizes_to_open(
 ) -> Sequence[Size]:
     """Return the (height, width) to open a model at; empty for its own.
 
+    They are the requested ones. Without any, those of the user's recipes if the model is an .onnx
+    file that leaves its size open.
+
     Args:
         model: name or path, or an opened model.
         recipes: recipes of the targets.
@@ -53,7 +56,9 @@ def own_recipes(
 def input_sizes(
     source: Source, recipe: ExportRecipe, own: Sequence[str], requested: Sequence[Size]
 ) -> tuple[Size, ...]:
-    """Return the input sizes of a target: the user's, the model's own, or the recipe's.
+    """Return the input sizes of a target: the user's, else the model's own, else the recipe's.
+
+    Each is (height, width), without repetition.
 
     Args:
         source: the opened model.
@@ -82,7 +87,10 @@ def input_sizes(
 
 
 def size_advice(source: Source, sizes: Sequence[Size]) -> tuple[str, ...]:
-    """Return a warning for each size smaller than the receptive field."""
+    """Return a warning for each (height, width) with a side smaller than the receptive field.
+
+    Sizes of 64 pixels a side or more get none. Sorted by size.
+    """
     from edge_imgq.graph.receptive_field.receptive_field import receptive_field
 
     small = sorted({size for size in sizes if min(size) < ENOUGH})

@@ -25,17 +25,17 @@ def int16_stem(graph: str) -> str:
 def write_int16_graph(
     graph: PreparedGraph, note: FileNote, path: Path
 ) -> tuple[PreparedGraph, str]:
-    """Write the int16 form of a QDQ graph beside it.
+    """Write the int16 form of a QDQ graph beside it (`with_int16_activations`).
 
     Its name is `int16_stem` of the graph's; an existing file is overwritten.
 
     Args:
-        graph: QDQ graph with int8 activations.
+        graph: QDQ graph with int8 activations; it is not changed.
         note: metadata of that graph.
         path: its file.
 
     Returns:
-        The graph with int16 activations and the digest of its file.
+        The graph with int16 activations and the SHA-256 of its file.
     """
     from edge_imgq.graph.prepared import prepared_graph
     from edge_imgq.quantize.qdq.int16_activations import with_int16_activations

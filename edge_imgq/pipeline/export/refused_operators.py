@@ -157,6 +157,9 @@ def refused(source: Source, plans: Sequence[TargetPlan]) -> dict[str, tuple[Refu
     """Return the refused operators of every target, by its name; () if nothing is refused.
 
     The model is prepared with each target's passes and kernel profile; nothing is written.
+
+    Raises:
+        RecipeError: a pass of a plan does not exist.
     """
     return {
         plan.recipe.name: _refusals(source.prepared(plan.passes, plan.kernels), plan)

@@ -43,6 +43,9 @@ def write_and_verify(
 ) -> Report:
     """Write and verify all files of an export.
 
+    A file that fails by a bug in edge-imgq is written again without the rewrites that make it fast,
+    and the report says so.
+
     Args:
         plan: plan of the export.
         graphs: QDQ graph of each scheme, by name.

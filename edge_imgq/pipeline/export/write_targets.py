@@ -199,6 +199,8 @@ def write_graph(
 ) -> Graph:
     """Quantize a model, and write the QDQ graph beside the float reference.
 
+    Errors are those of `quantize_source`.
+
     Args:
         plan: plan of the export.
         recipe: quantization recipe.

@@ -98,9 +98,13 @@ def mix(plan: ExportPlan, over: OverBudget, stage: Path, terms: Terms, watch: Wa
     Args:
         plan: plan of the export.
         over: files over budget.
-        stage: folder of the files and their references; receives the recipe.
+        stage: folder of the files and their references; receives the recipe `mixed.toml`.
         terms: settings of the verification.
         watch: called before each step.
+
+    Raises:
+        ModelError: the model does not fit the size of its first file.
+        RecipeError: a recipe cannot be read.
     """
     own = _plan_of(plan, over)
     size = own.sizes[own.recipes[0].name][0]

@@ -37,6 +37,7 @@ def times_of_files(
     """Measure the latency of a scheme's mixed files, each in turns with its int8 and float file.
 
     Files that this host cannot time are left out. The float file is written for this and removed.
+    A target takes about 12 seconds.
 
     Args:
         plan: plan with the files of the scheme only.

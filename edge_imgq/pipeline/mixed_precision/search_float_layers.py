@@ -20,9 +20,10 @@ def choose(
     lacking: Callable[[Choice], float],
     progress: Callable[[str], None],
 ) -> tuple[Choice, bool]:
-    """Return the fastest choice found, and whether its quantized result meets the goal.
+    """Return the fastest choice of float layers found, and whether its result meets the goal.
 
-    A result that lacks some dB raises the PSNR that the next search must predict by as much.
+    At most four choices are quantized. A result that lacks some dB raises the PSNR that the next
+    search must predict by as much.
 
     Args:
         search: search for layers to keep in float; it predicts PSNR.

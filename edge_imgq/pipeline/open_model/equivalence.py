@@ -74,8 +74,9 @@ def original_of(
     """Check that the model loaded from a file computes the same images as the file.
 
     Both run on two test images, at the file's fixed size, or else at the first size at which both
-    run. Of `sizes`, small ones are tried first. The tolerance is ROUNDING, FLOAT16_ROUNDING or
-    LEVEL; a network that amplifies rounding may have more values beyond it.
+    run. Of `sizes`, small ones are tried first. They may differ by 2e-4 of the largest value, 2e-2
+    if the file computes in float16, one level if it returns 8-bit pixels; a network that amplifies
+    rounding may have more values beyond that.
 
     Args:
         file: model as given.

@@ -43,7 +43,7 @@ class Original:
 
 
 def keep_model(model: OnnxModel, path: Path) -> str:
-    """Write a model with the chosen ports and all weights into one file.
+    """Write a model with the chosen ports and all weights into one .onnx file.
 
     Without chosen ports and external weights, the copy is identical byte for byte. An existing copy
     is overwritten.
@@ -53,7 +53,10 @@ def keep_model(model: OnnxModel, path: Path) -> str:
         path: path of the copy.
 
     Returns:
-        SHA-256 of the copy.
+        SHA-256 of the copy, in hexadecimal.
+
+    Raises:
+        OSError: the copy cannot be written.
     """
     import onnx
     from onnx.external_data_helper import uses_external_data

@@ -67,7 +67,8 @@ def with_range(
 ) -> Port:  # fmt: skip
     """Return a port with a range: the user's, that of its operator, the pixels' or a measured one.
 
-    An image without a range of the user is returned unchanged.
+    An image without a range of the user is returned unchanged. A measured range has one (low, high)
+    per channel, widened on each side by a quarter of its width.
 
     Args:
         port: an output of the model.

@@ -59,12 +59,12 @@ def is_range_unknown(source: Source) -> bool:
 def range_hint(source: Source, photos: Iterable[NDArray[np.uint8]], threads: int) -> str:
     """Return a sentence that suggests another pixel range, if the model seems to want one.
 
-    One photograph that indicates it is enough.
+    Input and output are compared by the means of 8 × 8 blocks: they should look alike. One
+    photograph that indicates another range is enough.
 
     Args:
         source: model that is assumed to take pixels 0 … 1.
-        photos: photographs, uint8 (H, W, C) with the model's channels; the first LOOKED_AT are
-            used.
+        photos: photographs, uint8 (H, W, C) with the model's channels; the first four are used.
         threads: processor threads.
 
     Returns:

@@ -43,7 +43,8 @@ def with_state_ranges(
     """Return a contract in which each state has one range, for its input and its output.
 
     The range is the user's, else that of the state's operator, else one measured on photographs,
-    with a margin. An image as state has the pixels' range.
+    widened by a quarter of its width. It includes 0 as one of 256 levels. An image as state has the
+    pixels' range.
 
     Args:
         model: float model; pixels 0 … peak, states in their original range.
@@ -54,6 +55,7 @@ def with_state_ranges(
     Raises:
         ImageError: a photograph to measure on is missing, or too small.
         ModelError: the model does not run on a photograph.
+        RecipeError: the manifest of photographs is invalid.
         UsageError: the user states several ranges, but not one per channel.
     """
     outputs = {str(value.name): value for value in model.graph.outputs}

@@ -48,6 +48,8 @@ AGAIN = "run `edge-imgq sensitivity` again, with the model and options of `expor
 def layers_of(folders: Mapping[Path, Report]) -> tuple[tuple[Sensitivity, ...], tuple[str, ...]]:
     """Return the known sensitivities of reported models, and the reasons for unusable files.
 
+    Both in the order of the folders; a folder without `sensitivity.json` adds neither.
+
     Args:
         folders: report of each model, by its folder.
     """

@@ -30,7 +30,10 @@ class Overlay:
 
 
 def write_overlay(path: Path, description: FileDescription, folder: Path) -> Overlay:
-    """Write `<stem>-macs.json`, and dB, error and time if `sensitivity` was run on the model.
+    """Write figures of a file's operators as JSON node data for Model Explorer.
+
+    `<stem>-macs.json` holds multiply-accumulates; if `sensitivity` was run on the model, `-db.json`
+    the PSNR in dB with a layer alone in int8, `-error.json` and `-time.json` percent of all layers.
 
     Args:
         path: exported file, in the folder where `export` wrote it.

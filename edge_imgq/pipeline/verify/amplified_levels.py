@@ -53,13 +53,17 @@ class AmplifiedLevels:
     def of(self, path: Path, drift: Drift, watch: Watch) -> LevelGain | Skipped:
         """Return the tensor of the graph with the largest gain from one level to the output.
 
+        The graph is run on the kept image, cropped to its middle 96 × 96 pixels if it takes any
+        size.
+
         Args:
             path: path of a file that was passed to `offer`.
             drift: drift of the file.
             watch: called before measuring.
 
         Returns:
-            The gain; the reason if the file agrees with its graph or the graph does not run.
+            The gain, in levels of 255 per quantization step; the reason if nearly all values agree
+            with the graph, or the graph does not run or rounds nothing.
         """
         if drift.conversion.within_1 >= AS_ITS_GRAPH or path not in self._farthest:
             return NEARLY_ITS_GRAPH

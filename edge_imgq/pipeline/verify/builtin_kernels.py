@@ -31,7 +31,7 @@ IMAGES = 2
 
 
 class BuiltinRuns:
-    """Results of TFLite's built-in kernels on the first images, by file."""
+    """Results of TFLite's built-in kernels on the first two images, by file."""
 
     def __init__(self) -> None:
         self._sessions: dict[Path, Session] = {}
@@ -39,8 +39,9 @@ class BuiltinRuns:
         self._failed: dict[Path, Skipped] = {}
 
     def offer(self, file: ComparedFile, sample: Sample, of_float: Pixels, of_file: Pixels) -> None:
-        """Run an image if the file is int8, ran in XNNPACK on this host, and has too few results.
+        """Run an image in the built-in kernels if the file is int8 and ran in XNNPACK on this host.
 
+        After two images, or an error, further ones are ignored; an error is kept as the reason.
         Only the first output is compared.
 
         Args:

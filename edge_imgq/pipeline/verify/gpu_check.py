@@ -38,6 +38,9 @@ def gpu_drift(
 ) -> GpuDrift:
     """Compare a file on the GPU with the same file on this host, on one image.
 
+    It runs on the GPU in float16 and in float32. If a result is doubtful, the first operator whose
+    result differs is searched for.
+
     Args:
         session: session of the file on the GPU.
         host: session of the file on this host.

@@ -93,7 +93,10 @@ def measure_drifts(
     gallery: WorstImages,
     values: OutputValues,
 ) -> dict[Path, Drift]:
-    """Measure the drift of every file; a file of fixed sizes is run at each of its sizes.
+    """Run every image through the references and all files, and return the drift of each file.
+
+    A file of fixed sizes is run at each of its sizes. Results are compared as 8-bit levels, PSNR in
+    dB.
 
     Args:
         references: references of the files.

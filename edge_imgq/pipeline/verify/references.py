@@ -69,8 +69,24 @@ class ComparedFile:
 class References:
     """The float reference and the QDQ graphs of one model's folder, each opened once.
 
-    If the model was read from the user's .onnx file, that file is the float reference; `original`
-    then names its runtime, or says why the float graph is used instead.
+    If the model was read from the user's .onnx file, that file is the float reference.
+
+    Attributes:
+        float: session of the float reference.
+        original: runtime of the user's .onnx file, or why the float graph is used instead of it; ""
+            if there is no such file.
+        sha256: SHA-256 of the float graph's file.
+        graph_sha256: digest of the float graph's structure.
+        parameters: number of the float graph's constants that operators read.
+        smallest: least height and width of an image in pixels: the receptive field's diameter, or
+            1.
+
+    Args:
+        folder: folder of the model, with `reference/`.
+        threads: processor threads.
+
+    Raises:
+        ModelError: the float reference is missing or damaged.
     """
 
     def __init__(self, folder: Path, threads: int) -> None:
@@ -142,7 +158,8 @@ class References:
     def multiples(self) -> set[int]:
         """Return the multiples, in pixels, that files of the folder require for height and width.
 
-        Only formats that may require more than the network are read; unreadable files are ignored.
+        Only formats that may require more than the network are read; unreadable files, and those of
+        other references, are ignored.
         """
         multiples = set()
         for name, file_format in FORMATS.items():

@@ -31,7 +31,7 @@ def target_report(
     latency: Latency | Skipped,
     gpu: GpuDrift | Skipped = NOT_ON_GPU,
 ) -> TargetReport:
-    """Assemble the report of a file; memory and instructions are computed here.
+    """Assemble the report of a file; memory in bytes and instructions are computed here.
 
     Args:
         folder: folder of the model.

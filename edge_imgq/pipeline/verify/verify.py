@@ -127,17 +127,17 @@ class Verified:
 
 
 def verify(request: VerifyRequest, watch: Watch) -> tuple[Verified, ...]:
-    """Measure the drift of existing files against the references beside them.
+    """Measure the drift in dB and the latency of existing files; return one result per folder.
 
-    Files that do not run, and (of several) those that are damaged or were made from other
-    references, are reported with the reason.
-
-    Returns:
-        One result per folder.
+    Drift is measured against the references beside the files. Files that do not run, and (of
+    several) those that are damaged or were made from other references, are reported with the
+    reason.
 
     Raises:
         ModelError: the only file is damaged, or its references are missing or do not match.
         UsageError: the device does not exist.
+        ImageError: an image cannot be read or is too small.
+        NonFiniteOutputError: a reference returns NaN or infinity.
     """
     device = find_device(request.device, request.options)
     terms = Terms(

@@ -19,15 +19,15 @@ WORST = 3
 
 
 class WorstImages:
-    """Keeps at most WORST images for each file, so memory does not grow with the image count."""
+    """Keeps the images with the largest drift, at most 3 for each file, so memory is bounded."""
 
     def __init__(self, folder: Path | None, *, keeps: bool = False, whole: bool = False) -> None:
-        """Create an empty gallery.
+        """Create an empty gallery; without a folder, `keeps` and `whole` it keeps no image.
 
         Args:
             folder: folder for pictures; None to write none.
             keeps: True to keep a crop of the worst image of each file even without a folder.
-            whole: True to keep the whole worst images even without a folder.
+            whole: True to keep the three worst images of each file uncropped even without a folder.
         """
         self._folder = folder
         self._whole = whole or folder is not None
@@ -60,18 +60,20 @@ class WorstImages:
         self._kept[file] = sorted([*before, comparison], key=lambda kept: kept.psnr)[:WORST]
 
     def replace(self, files: Iterable[str], other: WorstImages) -> None:
-        """Replace the images of some files by those of another gallery.
+        """Replace the images of some files by all those of another gallery.
 
         Args:
-            files: files whose images are dropped.
-            other: gallery whose images are added.
+            files: names of files whose images are dropped.
+            other: gallery whose images are added, of any files; it is not changed.
         """
         for file in files:
             self._kept.pop(file, None)
         self._kept |= other._kept
 
     def write(self) -> tuple[Path, ...]:
-        """Write a picture of every kept image, and return the paths; none without a folder.
+        """Write a PNG picture of every kept image, and return the paths; none without a folder.
+
+        Names are those of `write_pictures`.
 
         Raises:
             OutputError: a picture cannot be written.
