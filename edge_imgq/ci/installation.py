@@ -22,8 +22,9 @@ def python_version() -> str:
 def constraints(heading: str = CONSTRAINTS_HEADING, more: Iterable[str] = ()) -> str:
     """Return the installed versions of all packages that edge-imgq uses, as pip constraints.
 
-    Local version labels after "+", such as that of PyTorch's CPU builds, are removed, because an
-    index lists the packages without them.
+    The heading, then one line "name==version" for each, sorted by name, direct and indirect
+    dependencies. Local version labels after "+", such as that of PyTorch's CPU builds, are removed,
+    because an index lists the packages without them.
 
     Args:
         heading: first line, a comment.

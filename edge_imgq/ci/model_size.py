@@ -12,8 +12,13 @@ def refuse_open_size(path: Path, options: str) -> None:
 
     Files that cannot be read are left to `export`, which reports why.
 
+    Args:
+        path: the .onnx file.
+        options: command-line options of `export`, separated by spaces; `--size` sets the size.
+
     Raises:
-        UsageError: the export in CI would fail.
+        UsageError: the height or width is dynamic and there is no `--size`, so the export in CI
+            would fail.
     """
     named = any(word.partition("=")[0] == "--size" for word in options.split())
     if not named and leaves_size_open(path):

@@ -15,6 +15,9 @@ from edge_imgq.models.zoo import ASSESSORS, ZOO, ZooEntry, graph_path
 def cached_graph_of(entry: ZooEntry) -> onnx.ModelProto:
     """Trace a network of the zoo with the installed torch and return its graph without weights.
 
+    Torch traces an untrained network in evaluation mode, from float32 (1, C, H, W) with open H and
+    W; the graph does not depend on its weights.
+
     Raises:
         ModelError: torch cannot export the network.
         ValueError: the exporter folded a parameter into a constant.

@@ -32,6 +32,7 @@ def read_cached_graph(path: Path) -> onnx.ModelProto:
 
     Raises:
         OSError: the file does not exist or cannot be read.
+        google.protobuf.message.DecodeError: the file is not ONNX.
     """
     return onnx.load(path, load_external_data=False)
 
@@ -48,35 +49,37 @@ def without_weights(traced: onnx.ModelProto, state: State) -> onnx.ModelProto:
     Raises:
         ValueError: a parameter matches no initializer, because the exporter folded it.
     """
-    kept = onnx.ModelProto()
-    kept.CopyFrom(traced)
+    cached = onnx.ModelProto()
+    cached.CopyFrom(traced)
     named = set()
-    for tensor in kept.graph.initializer:
+    for tensor in cached.graph.initializer:
         name = _parameter(numpy_helper.to_array(tensor), state)
         if name is not None:
             named.add(name)
             _refer(tensor, name)
     if missing := set(state) - named:
         raise ValueError(f"no tensor of the graph holds {', '.join(sorted(missing))}")
-    kept.graph.ClearField("metadata_props")  # sets of symbols, in an order that differs by process
-    for node in kept.graph.node:
+    cached.graph.ClearField(
+        "metadata_props"
+    )  # sets of symbols, in an order that differs by process
+    for node in cached.graph.node:
         node.ClearField("metadata_props")  # stack traces with local paths
         node.ClearField("doc_string")
-    return kept
+    return cached
 
 
-def with_weights(kept: onnx.ModelProto, state: State) -> onnx.ModelProto | None:
+def with_weights(cached: onnx.ModelProto, state: State) -> onnx.ModelProto | None:
     """Fill a cached graph with the parameters that its initializers name.
 
     Args:
-        kept: result of `without_weights`; not modified.
+        cached: result of `without_weights`; not modified.
         state: parameters and buffers of a network by name.
 
     Returns:
         The full graph, or None if the names or element counts differ from those of `state`.
     """
     full = onnx.ModelProto()
-    full.CopyFrom(kept)
+    full.CopyFrom(cached)
     named = {_location(tensor) for tensor in full.graph.initializer} - {""}
     if named != set(state):
         return None

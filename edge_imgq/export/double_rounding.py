@@ -23,8 +23,10 @@ from onnx import helper, numpy_helper
 def keep_both_roundings(model: onnx.ModelProto) -> None:
     """Insert a Max between two consecutive quantizations of a value, in place.
 
-    Values that another node or a graph output also reads are left alone. The result of the graph is
-    unchanged.
+    The pattern is QuantizeLinear → DequantizeLinear → QuantizeLinear; the Max stands before the
+    last and compares with the real value of level 0 of the first. Left alone are quantized graph
+    inputs, and dequantized values that another node or a graph output also reads. The result of the
+    graph is unchanged, exactly.
 
     Args:
         model: QDQ graph whose integers are uint8.

@@ -29,10 +29,12 @@ LOWEST = "exact_pools.lowest"
 
 
 def keep_exact(model: onnx.ModelProto) -> None:
-    """Rewrite the pools that ONNX Runtime would otherwise compute differently, in place.
+    """Rewrite the pools that ONNX Runtime's optimisations would otherwise change, in place.
 
-    The result of the graph is unchanged, exactly. Pools that read neither a Pad nor, with
-    `ceil_mode`, a DequantizeLinear are not changed.
+    A pool after a Pad gets `auto_pad = VALID` if it has neither padding nor `ceil_mode`, else a Max
+    with the lowest float32 before it. An AveragePool with `ceil_mode` and `count_include_pad` loses
+    the latter if it has no padding, and gets that Max if it has padding and reads a
+    DequantizeLinear. Other pools are not changed. The result of the graph is unchanged, exactly.
 
     Args:
         model: float32 graph, or QDQ graph, whose pools have explicit padding.

@@ -39,11 +39,14 @@ class ExportSpec:
 def bound(graph: PreparedGraph, size: Size, note: FileNote, *, cached: bool = True) -> Network:
     """Bind a graph to one size and name it after the model.
 
+    The result has static shapes; images are (1, C, H, W).
+
     Args:
         graph: with open height and width, or already of that size.
         size: (height, width) in pixels.
         note: metadata with the model's name.
-        cached: False for sizes that are only tried and not written.
+        cached: False for sizes that are only tried and not written, so that the result is not kept
+            in memory.
 
     Raises:
         ModelError: the graph does not accept the size.
@@ -52,17 +55,17 @@ def bound(graph: PreparedGraph, size: Size, note: FileNote, *, cached: bool = Tr
 
 
 def refused_at_any_size(
-    graph: PreparedGraph, order: ExportSpec, refusals: Callable[[Network], tuple[Refusal, ...]]
+    graph: PreparedGraph, spec: ExportSpec, refusals: Callable[[Network], tuple[Refusal, ...]]
 ) -> tuple[Refusal, ...]:
     """Collect the operators refused at any of the sizes, without duplicates.
 
     Args:
         graph: float graph.
-        order: settings with the sizes to try.
+        spec: settings with the sizes to try.
         refusals: function from the graph at one size to its refusals.
 
     Raises:
         ModelError: the graph does not accept a size.
     """
-    networks = [bound(graph, size, order.note) for size in order.sizes]
+    networks = [bound(graph, size, spec.note) for size in spec.sizes]
     return tuple(dict.fromkeys(refusal for network in networks for refusal in refusals(network)))

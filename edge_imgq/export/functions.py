@@ -32,9 +32,9 @@ class FormatFunctions:
     """The functions of a format. Each imports its heavy packages only when called.
 
     Attributes:
-        write: (graph, order, path): writes the graph to `path`; a failure leaves no file. Raises
+        write: (graph, spec, path): writes the graph to `path`; a failure leaves no file. Raises
             UnsupportedOperatorError for operators that the format cannot express.
-        refusals: (graph, order): returns every operator that `write` would refuse, without writing.
+        refusals: (graph, spec): returns every operator that `write` would refuse, without writing.
             Uses the same lowering tables as `write`.
         open_session: (path, threads): loads the file from disk in its runtime. Raises ModelError
             for a damaged file, RuntimeUnavailableError if the runtime is not installed.

@@ -56,14 +56,16 @@ def describe(
     simplified: ir.Model | None = None,
     ports: PortRequests = NO_PORT_REQUESTS,
 ) -> FileDescription:
-    """Describe an .onnx file.
+    """Describe an .onnx file: its inputs, outputs, operators, parameters and multiply-accumulates.
 
-    Dequantized constants count as parameters of the operator that reads the result.
+    Shapes are those of the file, open lengths by name. Dequantized constants count as parameters of
+    the operator that reads the result; memory, in bytes, is known for files that take one image
+    alone.
 
     Args:
         path: the file.
         size: (height, width) at which multiply-accumulates are counted; None for the file's size,
-            or DEFAULT_SIZE where it is open.
+            or 180 × 320 where it is open.
         simplified: normalised model to use if shape inference fails on the file; None to normalise
             the file here.
         ports: selected inputs and outputs; the description is limited to them.
@@ -133,11 +135,11 @@ def _as_it_is(model: ir.Model, size: tuple[int, int]) -> ir.Model:
     if len(graph_inputs(model.graph)) > 1:
         model = name_sides(model, (size,), (), "The model")
     proto = ir.to_proto(model)
-    parts = [size_ratio(proto.graph, value) for value in proto.graph.input]
-    for value, part in zip(proto.graph.input, parts, strict=True):
+    ratios = [size_ratio(proto.graph, value) for value in proto.graph.input]
+    for value, ratio in zip(proto.graph.input, ratios, strict=True):
         lengths = value.type.tensor_type.shape.dim
         axes = side_axes([d.dim_value or None for d in lengths]) if len(lengths) == 4 else ()
-        sides = [side // part for side in size]
+        sides = [side // ratio for side in size]
         for axis, length in ((0, 1), *zip(axes, sides, strict=bool(axes))):
             if axis < len(lengths) and not lengths[axis].dim_value:
                 lengths[axis].dim_value = length
@@ -159,7 +161,11 @@ def _images(model: ir.Model) -> list[ir.Value]:
 
 
 def parameter_count(graph: ir.Graph) -> int:
-    """Count the elements of all constants that operators read; shared constants count once."""
+    """Count the elements of all constants that operators compute with; shared ones count once.
+
+    Left out are constants of type int64, bool or string (shapes, axes, modes), scales and zero
+    points, the sizes that a Resize reads, and factors that only rescale pixels.
+    """
     return sum(map(_length, _constants(graph)))
 
 

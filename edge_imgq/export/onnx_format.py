@@ -29,19 +29,31 @@ if TYPE_CHECKING:
 def write_reference(model: ir.Model, note: FileNote, path: Path) -> None:
     """Write a model unmodified, with the note in its metadata properties.
 
-    An existing file is overwritten.
+    An existing file is overwritten. Equal models give equal bytes.
+
+    Raises:
+        OSError: the file cannot be written.
     """
     import onnx_ir as ir
 
     _save(ir.to_proto(model), note, path)
 
 
-def write_onnx(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
+def write_onnx(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None:
     """Write the graph for apps, with open height and width and uint8 instead of int8.
 
-    The graph computes the same numbers; see `edge_imgq.export.uint8_qdq`,
-    `edge_imgq.export.double_rounding` and `edge_imgq.export.exact_pools`. `order.sizes` are not
-    used. An existing file is overwritten.
+    Exactly the same numbers are computed. int8 constants and zero points become uint8
+    (`edge_imgq.export.uint8_qdq`), and Max operators keep ONNX Runtime's optimisations from
+    changing quantizations and pools (`edge_imgq.export.double_rounding`,
+    `edge_imgq.export.exact_pools`). An existing file is overwritten.
+
+    Args:
+        graph: float or QDQ graph.
+        spec: its note is embedded; sizes and the other settings are not used.
+        path: the .onnx file.
+
+    Raises:
+        OSError: the file cannot be written.
     """
     import onnx_ir as ir
 
@@ -53,7 +65,7 @@ def write_onnx(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     to_unsigned(proto)
     keep_both_roundings(proto)
     keep_exact(proto)
-    _save(proto, order.note, path)
+    _save(proto, spec.note, path)
 
 
 def _save(proto: onnx.ModelProto, note: FileNote, path: Path) -> None:
@@ -63,7 +75,7 @@ def _save(proto: onnx.ModelProto, note: FileNote, path: Path) -> None:
     path.write_bytes(proto.SerializeToString(deterministic=True))
 
 
-def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:  # noqa: ARG001
+def refusals(graph: PreparedGraph, spec: ExportSpec) -> tuple[Refusal, ...]:  # noqa: ARG001
     """Return (): ONNX expresses every graph, so nothing is refused."""
     return ()
 
@@ -86,7 +98,7 @@ def open_session(path: Path, threads: int) -> Session:
 
 
 def read_note(path: Path) -> FileNote:
-    """Read the note in a file's metadata properties.
+    """Read the note in the metadata properties of an .onnx file.
 
     Raises:
         ModelError: the file cannot be read, or was not written by edge-imgq.
@@ -102,7 +114,7 @@ def describe(path: Path, size: Size | None) -> FileDescription:
     """Describe an .onnx file: inputs, outputs, operators, parameters, multiply-accumulates.
 
     `size` is the (height, width) at which multiply-accumulates are counted; None for the file's
-    size, or DEFAULT_SIZE where it is open.
+    size, or 180 × 320 where it is open.
 
     Raises:
         UsageError: the file does not exist.
@@ -114,7 +126,10 @@ def describe(path: Path, size: Size | None) -> FileDescription:
 
 
 def memory_plan(path: Path, size: Size) -> MemoryPlan:
-    """List a file's operators in order, and tensor sizes in bytes, as `plan_of` does for a model.
+    """List a file's operators in execution order, and the sizes of its tensors in bytes.
+
+    Sizes are those at the file's own (height, width), or at `size` where it is open. The file takes
+    one image.
 
     Raises:
         ModelError: the shape or type of a tensor is unknown.

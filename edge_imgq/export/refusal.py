@@ -82,7 +82,7 @@ INSTEAD = {
 def instead(operation: Operation) -> str:
     """Return a remedy for an unsupported operator, as a clause without a full stop.
 
-    An Einsum's equation is quoted.
+    It is that of INSTEAD for the operator's kind, or a general one. An Einsum's equation is quoted.
     """
     said = INSTEAD.get(operation.kind, "write it with others in the model")
     equation = operation.attributes.get("equation")

@@ -30,7 +30,8 @@ def trace_module(network: nn.Module, example: torch.Tensor, name: str) -> onnx.M
     """Export a torch module, in evaluation mode, to an ONNX model.
 
     The training mode of every submodule is restored afterwards. Height and width are open where
-    torch can leave them open.
+    torch can leave them open. ONNX Runtime is compared with torch on the example and on two images
+    of uniform noise, from 0 to the example's largest magnitude.
 
     Args:
         network: module from one image to one image.
@@ -41,7 +42,7 @@ def trace_module(network: nn.Module, example: torch.Tensor, name: str) -> onnx.M
     Raises:
         ModelError: the weights are not float32, the module fails on the example, torch cannot
             export it, it returns anything but one tensor, or ONNX Runtime differs from torch by
-            more than AGREEMENT.
+            more than 1e-4 × max(1, largest output magnitude).
     """
     _refuse_other_precision(network, name)
     weight = next(iter(network.parameters()), None)

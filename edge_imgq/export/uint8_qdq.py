@@ -29,8 +29,8 @@ OFFSET = 128
 def to_unsigned(model: onnx.ModelProto) -> None:
     """Convert every int8 tensor of a QDQ graph to uint8, in place.
 
-    The real numbers that the graph computes are unchanged, exactly. Integers and zero points are
-    raised by 128.
+    The real numbers that the graph computes are unchanged, exactly: int8 constants that are
+    quantized, and zero points, are raised by 128. int32 biases stay. A float graph is not changed.
 
     Args:
         model: float graph, or QDQ graph in which every quantizer has a zero point.

@@ -30,8 +30,9 @@ class Tile:
     Attributes:
         outputs: output channels computed at once.
         inputs: input channels read as one group.
-        tap: time to advance to the next tap, in input channels; 0 for matrix products.
-        requantize: time to requantize the result, in input channels.
+        tap: cost of advancing to the next tap, as a number of input channels multiplied meanwhile;
+            not for matrix products.
+        requantize: cost of requantizing the result, in the same unit.
         narrow: tile for few outputs; None if there is none.
     """
 
@@ -44,8 +45,8 @@ class Tile:
     def slots(self, taps: int, inputs: int, outputs: int) -> float:
         """Count the multiply-accumulates of a convolution per output position, with unused lanes.
 
-        The costs `tap` and `requantize` of the tile are added in the same unit. The count is for
-        one group. A lane of the narrow tile counts as its `cost`.
+        It is (taps · (inputs rounded up + tap) + requantize) · outputs rounded up, where `tap` is 0
+        for one tap; a lane of the narrow tile counts as its `cost`. The count is for one group.
 
         Args:
             taps: kernel height × width.

@@ -37,8 +37,9 @@ class ConvolutionTime:
     def time(self, positions: float, taps: float, slots: float) -> float:
         """Compute the time of a number of positions, each with the given taps and slots, in ns.
 
-        `slots` are those of one group (`Tile.slots`). `grouped` is not applied; for several groups
-        the caller multiplies `positions` by groups · `grouped`.
+        It is positions · (position + tap · taps + slot · slots). `slots` are those of one group
+        (`Tile.slots`). `grouped` is not applied; for several groups the caller multiplies
+        `positions` by groups · `grouped`.
         """
         return positions * (self.position + self.tap * taps + self.slot * slots)
 
@@ -59,24 +60,27 @@ class DepthwiseTime:
     channels: int
 
     def time(self, pixels: float, channels: int, taps: int) -> float:
-        """Compute the time of a number of pixels written, of the given channels and taps, in ns."""
+        """Compute the time of a number of pixels written, of the given channels and taps, in ns.
+
+        Channels are rounded up to a multiple of those that the kernel computes at once.
+        """
         filled = -(-channels // self.channels) * self.channels
         return pixels * filled * (self.element + self.tap * taps)
 
 
 @dataclass(frozen=True)
 class ArithmeticTimes:
-    """Times of the kernels of one arithmetic, int8 or float32, in nanoseconds.
+    """Times of the kernels of one arithmetic, int8 or float32, in nanoseconds of one thread.
 
     Attributes:
         convolution: convolutions that compute all channels of a group at once.
         depthwise: depthwise convolutions.
-        pooling: per element, and per tap of it.
-        moved: per contiguous run copied, and per element.
+        pooling: (per element written, per tap of each element).
+        moved: (per contiguous run copied, per element).
         reduction: per element read.
-        resize: per element, by interpolation mode.
-        elements: per element, by ONNX operator.
-        other: per element of any other operator.
+        resize: per element written, by interpolation mode ("nearest", "linear").
+        elements: per element written, by ONNX operator.
+        other: per element written, of any other operator.
     """
 
     convolution: ConvolutionTime
@@ -91,14 +95,14 @@ class ArithmeticTimes:
 
 @dataclass(frozen=True)
 class KernelTimes:
-    """Times of all operators on a processor family.
+    """Times of all operators on a processor family, in nanoseconds of one thread.
 
     Attributes:
         int8: times of int8 kernels.
         float32: times of float32 kernels.
-        conversion: nanoseconds per element quantized or dequantized.
-        pixel: nanoseconds per element of an int8 file's images, which TFLite's reference kernel
-            converts from uint8 to int8 and back.
+        conversion: per element quantized or dequantized.
+        pixel: per element of an int8 file's images, which TFLite's reference kernel converts from
+            uint8 to int8 and back.
     """
 
     int8: ArithmeticTimes

@@ -36,18 +36,18 @@ def refused(network: Network) -> tuple[Refusal, ...]:
     )
 
 
-def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
-    return refused_at_any_size(graph, order, refused)
+def refusals(graph: PreparedGraph, spec: ExportSpec) -> tuple[Refusal, ...]:
+    return refused_at_any_size(graph, spec, refused)
 
 
-def write(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
+def write(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None:
     import numpy as np
     import onnx_ir as ir
     from onnx import numpy_helper
 
-    for size in order.sizes:
-        if found := refused(bound(graph, size, order.note)):
-            raise as_error("Zipped", order.note.model, found)
+    for size in spec.sizes:
+        if found := refused(bound(graph, size, spec.note)):
+            raise as_error("Zipped", spec.note.model, found)
     proto, data = ir.to_proto(graph.model), io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         for tensor in proto.graph.initializer:
@@ -56,7 +56,7 @@ def write(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
             archive.writestr(zipfile.ZipInfo(f"{tensor.name}.npy"), array.getvalue())
         del proto.graph.initializer[:]
         archive.writestr(zipfile.ZipInfo(GRAPH), proto.SerializeToString(deterministic=True))
-        archive.writestr(zipfile.ZipInfo(NOTE), json.dumps(order.note.to_strings()))
+        archive.writestr(zipfile.ZipInfo(NOTE), json.dumps(spec.note.to_strings()))
     write_bytes(path, data.getvalue())
 
 

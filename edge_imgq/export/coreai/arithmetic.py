@@ -17,22 +17,36 @@ Lowering = Callable[[Arguments], Any]
 
 
 def of_one(build: Callable[[Any], Any]) -> Lowering:
-    """Return a lowering of a unary operator: `build` applied to operand `x`."""
+    """Return a lowering of an elementwise unary operator: `build` applied to operand `x`.
+
+    `build` is Core AI's builder of the operator, whose result has the shape and element type of
+    `x`.
+    """
     return lambda arguments: build(arguments.value("x"))
 
 
 def of_two(build: Callable[[Any, Any], Any]) -> Lowering:
-    """Return a lowering of a binary operator with broadcasting: `build` applied to `x` and `y`."""
+    """Return a lowering of a binary operator: `build` applied to operands `x` and `y`.
+
+    `build` is Core AI's builder of the operator, which broadcasts as NumPy does and computes in the
+    element type of the operands.
+    """
     return lambda arguments: build(arguments.value("x"), arguments.value("y"))
 
 
 def rounded_down(arguments: Arguments) -> Any:
-    """Lower `floor` of x, computed in float32 (docs/coreai.md cites the source). Exact."""
+    """Lower `floor` of x, elementwise, computed in float32. Exact.
+
+    The result has the element type of x; docs/coreai.md cites why float16 is widened.
+    """
     return _floor(arguments, arguments.value("x"))
 
 
 def rounded_up(arguments: Arguments) -> Any:
-    """Lower `ceil` of x to −floor(−x), computed in float32. Exact."""
+    """Lower `ceil` of x to −floor(−x), elementwise, computed in float32. Exact.
+
+    The result has the element type of x.
+    """
     minus = constant(np.asarray(-1, arguments.type_of("x")))
     x = ai.broadcasting_mul(arguments.value("x"), minus)
     return ai.broadcasting_mul(_floor(arguments, x), minus)
@@ -46,7 +60,10 @@ def _floor(arguments: Arguments, x: Any) -> Any:
 
 
 def sign(arguments: Arguments) -> Any:
-    """Lower `sign` to (x > 0) − (x < 0), which is −1, 0 or 1. Exact; 0 for NaN."""
+    """Lower `sign` to (x > 0) − (x < 0), elementwise: −1, 0 or 1, and 0 for NaN. Exact.
+
+    The result has the element type of x.
+    """
     x, own = ai.cast(arguments.value("x"), np.float32), arguments.type_of("x").type
     zero = constant(np.float32(0))
     positive = ai.cast(ai.broadcasting_greater(x, zero), own)
@@ -54,12 +71,18 @@ def sign(arguments: Arguments) -> Any:
 
 
 def inverse_root(arguments: Arguments) -> Any:
-    """Lower `rsqrt` to 1 / √(x + epsilon); epsilon is 1e-12 by default, 0 in float16."""
+    """Lower `rsqrt` to 1 / √(x + epsilon), elementwise in the element type of x.
+
+    epsilon is 1e-12 by default, which in float16 is 0.
+    """
     return ai.rsqrt(_above(arguments, 1e-12))
 
 
 def logarithm(arguments: Arguments) -> Any:
-    """Lower `log` to ln(x + epsilon); epsilon is 1e-45 by default, 0 in float16."""
+    """Lower `log` to ln(x + epsilon), elementwise in the element type of x.
+
+    epsilon is 1e-45 by default, which in float16 is 0.
+    """
     return ai.log(_above(arguments, 1e-45))
 
 
@@ -79,7 +102,7 @@ def reduced(build: Callable[[Any, Any], Any]) -> Lowering:
         build: Core AI's reduction, of a value and its axes, which keeps them with length 1.
     """
 
-    def form(arguments: Arguments) -> Any:
+    def lowering(arguments: Arguments) -> Any:
         rank = len(arguments.shape_of("x"))
         axes = sorted(axis % rank for axis in arguments.integers("axes", range(rank)))
         result = build(arguments.value("x"), np.asarray(axes, np.int32))
@@ -87,13 +110,14 @@ def reduced(build: Callable[[Any, Any], Any]) -> Lowering:
             return result
         return ai.reshape(result, np.asarray(arguments.shape, np.int32))
 
-    return form
+    return lowering
 
 
 def matmul(arguments: Arguments) -> Any:
-    """Lower `matmul` on the last two axes, batched with broadcasting.
+    """Lower `matmul` of (…, M, K) and (…, K, N) to (…, M, N), batched with broadcasting.
 
-    `transpose_x` and `transpose_y` swap the last two axes of their operand first.
+    `transpose_x` and `transpose_y` swap the last two axes of their operand first. Computed in the
+    element type of the operands, float16 or float32.
     """
     x, y = (_turned(arguments, key) for key in "xy")
     return ai.broadcasting_batch_matmul(x, y)
@@ -110,7 +134,8 @@ def _turned(arguments: Arguments, key: str) -> Any:
 def linear(arguments: Arguments) -> Any:
     """Lower `linear` to x · weightᵀ + bias: x (…, C_in), weight (C_out, C_in), result (…, C_out).
 
-    Weight and bias are constants, the bias may be absent.
+    Weight and bias, (C_out,), are constants; the bias may be absent. Computed in the element type
+    of the operands, float16 or float32.
     """
     weight = constant(np.swapaxes(arguments.array("weight"), -1, -2))
     product = ai.broadcasting_batch_matmul(arguments.value("x"), weight)

@@ -55,10 +55,10 @@ def select(arguments: Arguments) -> Any:
 
 
 def cast(arguments: Arguments) -> Any:
-    """Lower `cast` of x to the type named by `dtype`.
+    """Lower `cast` of x to the type that `dtype` names: fp16, fp32, bool or int32.
 
     Raises:
-        KeyError: the type is none of RESULTS.
+        KeyError: `dtype` names another type.
     """
     return ai.cast(arguments.value("x"), RESULTS[arguments.text("dtype")])
 

@@ -18,7 +18,8 @@ def conv(arguments: Arguments) -> Any:
     """Lower `conv` of (N, C_in, spatial axes …), with one to three spatial axes.
 
     `weight` is (C_out, C_in / groups, kernel …), `bias` a constant (C_out,) or absent; the result
-    is (N, C_out, spatial axes …). Padding is with 0.
+    is (N, C_out, spatial axes …). Padding is with 0; strides, dilations and groups are 1 by
+    default. Computed in the element type of x, float16 or float32.
 
     Raises:
         NotImplementedError: `pad_type` is neither valid nor custom.
@@ -36,8 +37,9 @@ def conv(arguments: Arguments) -> Any:
 def conv_transpose(arguments: Arguments) -> Any:
     """Lower `conv_transpose` of (N, C_in, spatial axes …), with one to three spatial axes.
 
-    `weight` is (C_in, C_out / groups, kernel …), `bias` a constant (C_out,) or absent. The full
-    result is computed and cropped by the padding; `output_shape` is not read.
+    `weight` is (C_in, C_out / groups, kernel …), `bias` a constant (C_out,) or absent; the result
+    is (N, C_out, spatial axes …). The full result is computed, in the element type of x, and
+    cropped by the padding; `output_shape` is not read.
 
     Raises:
         NotImplementedError: `pad_type` is neither valid nor custom.

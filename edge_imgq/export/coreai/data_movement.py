@@ -22,13 +22,13 @@ def concat(arguments: Arguments) -> Any:
 def split(arguments: Arguments) -> list[Any]:
     """Lower `split` of x along `axis` to one slice per result, of its length. Exact."""
     axis = int(arguments.number("axis")) % len(arguments.shape)
-    parts, first = [], 0
+    slices, first = [], 0
     for result in arguments.operation.outputs:
         begins, ends = [0] * result.rank, list(arguments.shape_of("x"))
         begins[axis], ends[axis] = first, first + result.shape[axis]
         first = ends[axis]
-        parts.append(sliced(arguments.value("x"), begins, ends))
-    return parts
+        slices.append(sliced(arguments.value("x"), begins, ends))
+    return slices
 
 
 def slice_by_index(arguments: Arguments) -> Any:
@@ -52,8 +52,8 @@ def _within(
     """Return bounds counted from the start, at most the length; `free` where a bound is masked."""
     sides = zip(bounds, masked, shape, free, strict=True)
     return [
-        open_ if mask else min(bound + size if bound < 0 else bound, size)
-        for bound, mask, size, open_ in sides
+        unbounded if mask else min(bound + size if bound < 0 else bound, size)
+        for bound, mask, size, unbounded in sides
     ]
 
 
@@ -92,35 +92,44 @@ def reverse(arguments: Arguments) -> Any:
 
 
 def gather(arguments: Arguments) -> Any:
-    """Lower `gather` of constant indices along `axis`, a flat list that replaces the axis."""
+    """Lower `gather` of constant `indices`, a flat list, along `axis`. Exact.
+
+    The axis gets the list's length. Indices count from the start.
+    """
     axis = int(arguments.number("axis")) % len(arguments.shape)
     return taken(arguments.value("x"), arguments.integers("indices"), axis, arguments.shape)
 
 
-def taken(x: Any, places: Sequence[int], axis: int, shape: Sequence[int]) -> Any:
+def taken(x: Any, indices: Sequence[int], axis: int, shape: Sequence[int]) -> Any:
     """Take elements at constant indices along an axis: a slice if consecutive, else a gather.
+
+    Exact.
 
     Args:
         x: Core AI value.
-        places: indices, counted from the start.
-        axis: axis along which to take.
+        indices: indices, counted from the start.
+        axis: axis along which to take, counted from the start.
         shape: shape of the result.
     """
-    steps = np.diff(places)
-    if len(places) > 1 and (steps == 1).all():
+    steps = np.diff(indices)
+    if len(indices) > 1 and (steps == 1).all():
         begins, ends = [0] * len(shape), list(shape)
-        begins[axis], ends[axis] = places[0], places[-1] + 1
+        begins[axis], ends[axis] = indices[0], indices[-1] + 1
         return sliced(x, begins, ends)
     alike = [1] * len(shape)
-    alike[axis] = len(places)
-    indices = np.broadcast_to(np.asarray(places, np.int32).reshape(alike), shape)
-    return ai.gather_along_axis(x, constant(indices), constant(np.int32(axis)))
+    alike[axis] = len(indices)
+    table = np.broadcast_to(np.asarray(indices, np.int32).reshape(alike), shape)
+    return ai.gather_along_axis(x, constant(table), constant(np.int32(axis)))
 
 
 def pad(arguments: Arguments) -> Any:
     """Lower `pad` of the last axes: constant (by default with 0), reflect or replicate. Exact.
 
-    `pad` is a flat list of (before, after) pairs for the last axes, first of them first.
+    `pad` is a flat list of (before, after) pairs for the last axes, first of them first. A constant
+    is rounded to the element type of x.
+
+    Raises:
+        KeyError: the mode is another one.
     """
     rank, given = len(arguments.shape), arguments.integers("pad")
     amounts = np.asarray([0] * (2 * rank - len(given)) + given, np.uint32)
@@ -148,7 +157,7 @@ def reshape(arguments: Arguments) -> Any:
 
 
 def reshaped(x: Any, shape: Sequence[int]) -> Any:
-    """Reshape a value to a static shape."""
+    """Reshape a value to a static shape; elements keep their order, the last axis fastest."""
     return ai.reshape(x, np.asarray(shape, np.int32))
 
 
@@ -165,8 +174,8 @@ def pixel_shuffle(arguments: Arguments) -> Any:
     """
     block = int(arguments.number("upscale_factor"))
     n, channels, height, width = arguments.shape_of("x")
-    apart = [channels // block**2, block, block, height, width]
-    return _moved(arguments, n, apart, [0, 3, 1, 4, 2])
+    split_shape = [channels // block**2, block, block, height, width]
+    return _moved(arguments, n, split_shape, [0, 3, 1, 4, 2])
 
 
 def depth_to_space(arguments: Arguments) -> Any:
@@ -177,8 +186,8 @@ def depth_to_space(arguments: Arguments) -> Any:
     """
     block = int(arguments.number("block_size"))
     n, channels, height, width = arguments.shape_of("x")
-    apart = [block, block, channels // block**2, height, width]
-    return _moved(arguments, n, apart, [2, 3, 0, 4, 1])
+    split_shape = [block, block, channels // block**2, height, width]
+    return _moved(arguments, n, split_shape, [2, 3, 0, 4, 1])
 
 
 def pixel_unshuffle(arguments: Arguments) -> Any:
@@ -202,12 +211,14 @@ def _to_depth(arguments: Arguments, block: int, order: Sequence[int]) -> Any:
     return _moved(arguments, n, [channels, height // block, block, width // block, block], order)
 
 
-def _moved(arguments: Arguments, batch: int, apart: Sequence[int], order: Sequence[int]) -> Any:
-    """Reshape to `apart`, permute by `order`, and reshape to the result's shape.
+def _moved(
+    arguments: Arguments, batch: int, split_shape: Sequence[int], order: Sequence[int]
+) -> Any:
+    """Reshape to `split_shape`, permute by `order`, and reshape to the result's shape.
 
     A single image gets no batch axis in between: many units support at most five axes.
     """
     if batch > 1:
-        apart, order = [batch, *apart], [0, *(axis + 1 for axis in order)]
-    moved = transposed(reshaped(arguments.value("x"), apart), order)
+        split_shape, order = [batch, *split_shape], [0, *(axis + 1 for axis in order)]
+    moved = transposed(reshaped(arguments.value("x"), split_shape), order)
     return reshaped(moved, arguments.shape)

@@ -69,9 +69,11 @@ class Listing:
 
 
 def describe(path: Path) -> FileDescription:
-    """List a file's inputs, outputs, operators, parameters, MACs and bytes, at its fixed size.
+    """List a Core AI file's inputs, outputs, operators, parameters, MACs and bytes.
 
-    Counts are exact. `memory` follows from the declared types; the runtime may plan otherwise.
+    All are for its one size; shapes are (1, C, H, W). Counts are exact; pixel levels have the scale
+    of the contract. `memory`, in bytes, follows from the declared types; the runtime may plan
+    otherwise.
 
     Raises:
         ModelError: the file is missing or damaged.
@@ -105,8 +107,8 @@ def _edge(value: Value, scale: float | None) -> TensorRow:
 def memory_plan(path: Path) -> MemoryPlan:
     """List a file's operators in execution order, and tensor sizes in bytes of the declared types.
 
-    Constants are no inputs of steps. A tensor whose type is not in BYTES (int32 indices) is left
-    out of `sizes`.
+    Constants are not among the inputs of operators. A tensor whose type is not in BYTES (int32
+    indices) is left out of `sizes`.
 
     Raises:
         ModelError: the file is missing or damaged.
@@ -195,18 +197,18 @@ def _macs(node: Node) -> int:
 
 def _window(node: Node) -> KernelWindow | None:
     """Return the window of a two-dimensional convolution or pool, or None."""
-    places = WINDOWS.get(node.kind)
-    if places is None:
+    operands = WINDOWS.get(node.kind)
+    if operands is None:
         return None
 
     def pair(name: str) -> tuple[int, int]:
-        first, second = (int(n) for n in _setting(node, places[name])[:2])
+        first, second = (int(n) for n in _setting(node, operands[name])[:2])
         return first, second
 
-    if "kernel" in places:
+    if "kernel" in operands:
         return KernelWindow(pair("kernel"), pair("stride"), pair("dilation"))
     height, width = node.inputs[1].shape[2:]
-    groups = int(_setting(node, places["groups"])[0])
+    groups = int(_setting(node, operands["groups"])[0])
     return KernelWindow((height, width), pair("stride"), pair("dilation"), groups)
 
 

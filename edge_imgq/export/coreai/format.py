@@ -26,12 +26,12 @@ IMAGE_ALONE = (
 )
 
 
-def write_coreai(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
+def write_coreai(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None:
     """Lower the graph at its one size to an .aimodel folder.
 
     Args:
         graph: float or QDQ graph with one image input.
-        order: settings with one (height, width), and the note to embed.
+        spec: settings with one (height, width), and the note to embed.
         path: folder of the file, which must not exist; removed on failure.
 
     Raises:
@@ -41,14 +41,14 @@ def write_coreai(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     """
     from edge_imgq.export.coreai.asset import save
 
-    (size,) = order.sizes
-    save(bound(graph, size, order.note), order.note, path)
+    (size,) = spec.sizes
+    save(bound(graph, size, spec.note), spec.note, path)
 
 
-def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
+def refusals(graph: PreparedGraph, spec: ExportSpec) -> tuple[Refusal, ...]:
     """Return the operators and inputs that `write_coreai` refuses.
 
-    All of `order.sizes` are tried; () if nothing is refused.
+    All of `spec.sizes` are tried; () if nothing is refused.
 
     Raises:
         ModelError: the graph does not accept a size.
@@ -57,13 +57,13 @@ def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
     from edge_imgq.export.refusal import Refusal
     from edge_imgq.graph.ports.port_feeds import graph_inputs
 
-    kind = order.note.contract
+    kind = spec.note.contract
     inputs = (
         [] if kind.takes_image_alone else [str(v.name) for v in graph_inputs(graph.model.graph)]
     )
     # An image of another layout is the one input that is refused.
     ports = tuple(Refusal("Input", name, IMAGE_ALONE) for name in inputs[1:] or inputs)
-    return ports + refused_at_any_size(graph, order, refused)
+    return ports + refused_at_any_size(graph, spec, refused)
 
 
 FUNCTIONS = FormatFunctions(

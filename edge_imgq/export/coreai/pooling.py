@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 
 def max_pool(arguments: Arguments) -> Any:
-    """Lower `max_pool` of (N, C, spatial axes …); the result has the same layout. Exact.
+    """Lower `max_pool` of (N, C, spatial axes …), one to three of them, to the same layout. Exact.
 
-    Padding is −infinity, so it never wins. Strides are 1 by default; `ceil_mode` is not read.
+    Padding is −infinity, so it is never the maximum. Strides are 1 by default; `ceil_mode` is not
+    read.
 
     Raises:
         NotImplementedError: `pad_type` is neither valid nor custom.
@@ -36,10 +37,10 @@ def max_pool(arguments: Arguments) -> Any:
 def avg_pool(arguments: Arguments) -> Any:
     """Lower `avg_pool` of (N, C, spatial axes …) to sums and a product with the reciprocal count.
 
-    Padding counts as zeros unless `exclude_padding_from_average` is set. The reciprocal is rounded
-    to the element type, so in float16 a mean can differ by a rounding from a division.
-
-    Strides are 1 by default; `ceil_mode` is not read.
+    There are one to three spatial axes. Padding counts as zeros unless
+    `exclude_padding_from_average` is set. The reciprocal is rounded to the element type, so in
+    float16 a mean can differ by a rounding from a division. Strides are 1 by default; `ceil_mode`
+    is not read.
 
     Raises:
         NotImplementedError: `pad_type` is neither valid nor custom.
@@ -61,9 +62,9 @@ def _taps(
 ) -> NDArray[np.float64]:
     """Return the number of elements inside the image in each window, float64 (spatial axes …)."""
     counts: NDArray[np.float64] = np.ones(())
-    sizes, places = arguments.shape_of("x")[2:], arguments.shape[2:]
+    sizes, outputs = arguments.shape_of("x")[2:], arguments.shape[2:]
     for size, count, taps, step, (begin, _) in zip(
-        sizes, places, kernel, strides, sides, strict=True
+        sizes, outputs, kernel, strides, sides, strict=True
     ):
         reached = np.arange(count)[:, np.newaxis] * step - begin + np.arange(taps)
         counts = counts[..., np.newaxis] * ((reached >= 0) & (reached < size)).sum(axis=1)

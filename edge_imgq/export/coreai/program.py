@@ -24,8 +24,11 @@ from edge_imgq.runtime.coreai_file import MAIN
 def build(network: Network, contract: ImageContract) -> Any:
     """Build the Core AI program of a network that Core ML's `check` accepts.
 
-    Returns Core AI's `AIProgram`, whose one graph is `main`. Like a Core ML package it computes in
-    float16.
+    Inputs and outputs are float32 (1, C, H, W), images in levels 0 to 255; between them it computes
+    in float16, as a Core ML package does.
+
+    Returns:
+        Core AI's `AIProgram`, whose one graph is `main`.
 
     Raises:
         ModelError: a value exceeds float16, or an activation is not int8 with one scale.
@@ -34,9 +37,13 @@ def build(network: Network, contract: ImageContract) -> Any:
 
 
 def translated(function: Any) -> Any:
-    """Translate a coremltools function with its inputs and outputs.
+    """Translate a coremltools function, operation by operation, to a Core AI program.
 
-    Constants are added where an operation reads them.
+    Names, shapes and element types of inputs and outputs are kept. Constants are added where an
+    operation reads them.
+
+    Returns:
+        Core AI's `AIProgram`, whose one graph is `main`.
 
     Raises:
         KeyError: an operation has no lowering.

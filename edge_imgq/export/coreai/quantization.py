@@ -44,9 +44,9 @@ def _reach(arguments: Arguments) -> tuple[float, float]:
 
 
 def dequantize(arguments: Arguments) -> Any:
-    """Lower `dequantize` of the int8 `input` to scale · (input − zero point).
+    """Lower `dequantize` of the int8 `input` to scale · (input − zero point), in the scale's type.
 
-    A missing zero point is 0.
+    The scale is one constant, or one for each index of `axis`; a missing zero point is 0.
     """
     return ai.dequantize(arguments.value("input"), *_affine(arguments, "input", np.int8))
 
@@ -54,8 +54,8 @@ def dequantize(arguments: Arguments) -> Any:
 def weights(arguments: Arguments) -> Any:
     """Lower `constexpr_affine_dequantize` of int8 weights, which stay int8 in the file.
 
-    Returns scale · (quantized_data − zero point); a missing zero point is 0. The scale is one
-    number, or one for each index of `axis`.
+    Returns scale · (quantized_data − zero point), in the scale's type; a missing zero point is 0.
+    The scale is one number, or one for each index of `axis`.
     """
     data = constant(arguments.array("quantized_data"))
     return ai.dequantize(data, *_affine(arguments, "quantized_data", np.int8))

@@ -20,27 +20,27 @@ if TYPE_CHECKING:
 def upsample_nearest(arguments: Arguments) -> Any:
     """Lower `upsample_nearest_neighbor` of (N, C, H, W) by integer factors to tiles. Exact.
 
-    The factors are those of the result's shape to the operand's.
+    The factors are the result's height and width divided by the operand's, rounded down.
     """
     x = arguments.value("x")
     for axis in (2, 3):
         shape = list(x.type.shape)
         factor = arguments.shape[axis] // shape[axis]
         if factor > 1:
-            apart = reshaped(x, [*shape[: axis + 1], 1, *shape[axis + 1 :]])
+            expanded = reshaped(x, [*shape[: axis + 1], 1, *shape[axis + 1 :]])
             repeats = np.ones(len(shape) + 1, np.uint32)
             repeats[axis + 1] = factor
             shape[axis] *= factor
-            x = reshaped(ai.tile(apart, repeats), shape)
+            x = reshaped(ai.tile(expanded, repeats), shape)
     return x
 
 
 def upsample_bilinear(arguments: Arguments) -> Any:
     """Lower `upsample_bilinear` of (N, C, H, W) to one matrix product for rows and one for columns.
 
-    Positions follow `align_corners` and `half_pixel_centers`, as in
-    `edge_imgq.runtime.mil.resize.upsample_bilinear`. Interpolation weights are rounded to the
-    element type of x, so results differ by such roundings.
+    With `align_corners`, corners map to corners; else output i samples at i · in / out, with
+    `half_pixel_centers` at (i + ½) · in / out − ½, clamped to the image. Interpolation weights, and
+    each product, are rounded to the element type of x.
     """
     align, own = arguments.flag("align_corners"), arguments.type_of("x").type
     centres = arguments.flag("half_pixel_centers")
@@ -62,12 +62,12 @@ def _blend(size: int, target: int, align: bool, centres: bool) -> NDArray[np.flo
     """
     index = np.arange(target)
     if align:
-        places = index * ((size - 1) / max(target - 1, 1))
+        positions = index * ((size - 1) / max(target - 1, 1))
     else:
-        places = (index + 0.5 * centres) * (size / target) - 0.5 * centres
-    places = places.clip(0, size - 1)
-    low = np.floor(places).astype(int)
-    weight = places - low
+        positions = (index + 0.5 * centres) * (size / target) - 0.5 * centres
+    positions = positions.clip(0, size - 1)
+    low = np.floor(positions).astype(int)
+    weight = positions - low
     table = np.zeros((target, size))
     table[index, low] += 1 - weight
     table[index, np.minimum(low + 1, size - 1)] += weight

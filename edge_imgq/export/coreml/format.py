@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from edge_imgq.runtime.protocol import Session
 
 
-def write_coreml(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
+def write_coreml(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None:
     """Lower the graph at its one size to an .mlpackage folder.
 
     Args:
         graph: float or QDQ graph.
-        order: settings with one (height, width), and the note to embed.
+        spec: settings with one (height, width), and the note to embed.
         path: folder of the package, which must not exist; removed on failure.
 
     Raises:
@@ -34,21 +34,21 @@ def write_coreml(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     """
     from edge_imgq.export.coreml.lower import save
 
-    (size,) = order.sizes
-    save(bound(graph, size, order.note), order.note, path)
+    (size,) = spec.sizes
+    save(bound(graph, size, spec.note), spec.note, path)
 
 
-def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
+def refusals(graph: PreparedGraph, spec: ExportSpec) -> tuple[Refusal, ...]:
     """Return the operators that `write_coreml` refuses.
 
-    All of `order.sizes` are tried; () if nothing is refused.
+    All of `spec.sizes` are tried; () if nothing is refused.
 
     Raises:
         ModelError: the graph does not accept a size.
     """
     from edge_imgq.export.coreml.program import refusals as refused
 
-    return refused_at_any_size(graph, order, refused)
+    return refused_at_any_size(graph, spec, refused)
 
 
 def open_session(path: Path, threads: int) -> Session:

@@ -11,7 +11,8 @@ from edge_imgq.graph import edit
 def channel_means_as_convolutions(model: ir.Model) -> int:
     """Replace each mean over an image's channels by a 1×1 convolution, in place; return the count.
 
-    The mean of C channels is a convolution with weights 1 / C.
+    The pattern is ReduceMean of (N, C, H, W) over axis 1 with `keepdims`; the convolution has
+    weights 1 / C. Equal to float32 rounding.
 
     Args:
         model: bound to a size.

@@ -19,10 +19,10 @@ class Constant:
     """A constant as a node reads it.
 
     Attributes:
-        array: int8 or float32 elements.
-        scale: scalar or per channel; None for real numbers.
+        array: int8 integers, or real numbers, usually float32.
+        scale: real value of an integer step, rank 0 or (C,); None for real numbers.
         zero_point: of the same shape as `scale`; None for real numbers.
-        axis: channel axis.
+        axis: channel axis of `array`.
     """
 
     array: Any
@@ -34,8 +34,9 @@ class Constant:
 def constants_of(model: ir.Model) -> dict[ir.Value, Constant]:
     """Map each constant value that nodes compute with to its contents.
 
-    Settings, scales and zero points are left out. Integer weights keep their scale, unless they are
-    int32 or their layer computes in float, which dequantizes them. PRelu slopes are flattened.
+    Left out are constants that nodes take as Python arguments (`is_setting`), scales and zero
+    points. int32 biases, and weights of layers whose input or output is not quantized, are
+    dequantized to float32; other integers keep their scale. PRelu slopes are flattened.
     """
     constants: dict[ir.Value, Constant] = {}
     for node in model.graph:
@@ -44,11 +45,11 @@ def constants_of(model: ir.Model) -> dict[ir.Value, Constant]:
         for index, value in enumerate(node.inputs):
             if value is None or value in constants or is_setting(node, index):
                 continue
-            restore = edit.find_producer(value)
+            dequantizer = edit.find_producer(value)
             if edit.is_constant(value):
                 constants[value] = Constant(_shaped(edit.contents(value), node))
-            elif restore is not None and _restores_constant(restore):
-                constants[value] = _quantized(restore, node)
+            elif dequantizer is not None and _restores_constant(dequantizer):
+                constants[value] = _quantized(dequantizer, node)
     return constants
 
 
@@ -73,15 +74,15 @@ def _restores_constant(node: ir.Node) -> bool:
     return node.op_type == "DequantizeLinear" and edit.is_constant(node.inputs[0])
 
 
-def _quantized(restore: ir.Node, reader: ir.Node) -> Constant:
+def _quantized(dequantizer: ir.Node, reader: ir.Node) -> Constant:
     """Return integers, or real numbers if no integer kernel reads them.
 
     Biases are real too: XNNPACK's lowering quantizes them by the scales of image and weight, which
     are those of the graph.
     """
-    array = np.array(edit.contents(restore.inputs[0]))
-    scale, zero_point = quantization(restore)
-    axis = restore.attributes.get_int("axis", 1)
+    array = np.array(edit.contents(dequantizer.inputs[0]))
+    scale, zero_point = quantization(dequantizer)
+    axis = dequantizer.attributes.get_int("axis", 1)
     if array.dtype == np.int32 or (reader.op_type in WEIGHT_AXIS and not _is_integer(reader)):
         sides = [-1 if index == axis else 1 for index in range(array.ndim)]
         shape = sides if scale.ndim else []

@@ -17,7 +17,10 @@ CONVOLVING = ("Conv2d", "DepthwiseConv2d", "ConvTranspose2d", "aten::convolution
 
 
 def describe(path: Path) -> FileDescription:
-    """Describe a file at its exported size.
+    """Describe a .pte file at its exported size: ports, operators, parameters, MACs and bytes.
+
+    Operators are those of XNNPACK, whose convolutions state (N, H, W, C), and of the portable
+    kernels. `placements` says which of them the file delegates to XNNPACK.
 
     Raises:
         ModelError: the file is missing or damaged.
@@ -96,8 +99,8 @@ def _macs(call: Call, file: ProgramFile) -> int:
     output = file.values[call.writes[0]].shape
     if call.kind in CONVOLVING:
         slid = shapes[0] if call.kind == "ConvTranspose2d" else output
-        places = slid[-2:] if call.kind == "aten::convolution" else slid[1:3]
-        return math.prod(places) * math.prod(shapes[1])
+        positions = slid[-2:] if call.kind == "aten::convolution" else slid[1:3]
+        return math.prod(positions) * math.prod(shapes[1])
     if call.kind in ("BatchMatrixMultiply", "FullyConnected", "aten::mm", "aten::bmm"):
         return math.prod(output) * shapes[0][-1]
     return 0

@@ -43,18 +43,18 @@ def write_executorch(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None
 
 
 def refusals(graph: PreparedGraph, spec: ExportSpec) -> tuple[Refusal, ...]:
-    """Return the operators that cannot be expressed in torch.
+    """Return the operators that cannot be expressed in torch, with reasons; () if there are none.
 
     Operators without a torch lowering are sought at all sizes; only if there are none, operators
-    whose use torch cannot express, at the first size.
+    whose attributes torch cannot express, at the first size.
 
     Raises:
         ModelError: the graph does not accept a size.
     """
-    from edge_imgq.export.executorch.lower import misused, without_form
+    from edge_imgq.export.executorch.lower import misused, without_lowering
     from edge_imgq.graph.shapes.size import bind_size
 
-    refused = refused_at_any_size(graph, spec, without_form)
+    refused = refused_at_any_size(graph, spec, without_lowering)
     return refused or misused(bind_size(graph.model, spec.sizes[0]))
 
 

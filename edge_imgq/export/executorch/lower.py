@@ -21,9 +21,12 @@ from edge_imgq.runtime.executorch_file import NOTE, quiet
 def lower(model: ir.Model, note: FileNote) -> bytes:
     """Lower a graph to the bytes of a .pte file for ExecuTorch with XNNPACK.
 
+    Method `forward` takes and returns float32 (1, C, H, W). Operators that XNNPACK's partitioner
+    takes are delegated to it, the others are left to portable kernels.
+
     Args:
         model: float or QDQ, bound to a size, without refused operators; modified.
-        note: metadata to embed.
+        note: metadata that method `edge_imgq` returns as JSON.
     """
     channel_means_as_convolutions(model)
     with quiet():
@@ -43,7 +46,7 @@ def lower(model: ir.Model, note: FileNote) -> bytes:
     return written
 
 
-def without_form(network: Network) -> tuple[Refusal, ...]:
+def without_lowering(network: Network) -> tuple[Refusal, ...]:
     """Return the operators that have no torch lowering, in network order; () if there are none."""
     return tuple(
         Refusal(
@@ -58,12 +61,12 @@ def without_form(network: Network) -> tuple[Refusal, ...]:
 
 
 def misused(model: ir.Model) -> tuple[Refusal, ...]:
-    """Return the operators whose attributes or inputs torch cannot express.
+    """Return the operators whose attributes or inputs torch cannot express, with reasons.
 
     The program runs on fake tensors, without contents. () if there are none.
 
     Args:
-        model: bound to a size.
+        model: bound to a size; every operator has a lowering.
     """
     refused = []
     with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():

@@ -56,7 +56,7 @@ ROOTS: dict[float, Callable[[Tensor], Tensor]] = {0.5: torch.sqrt, -0.5: torch.r
 def _split(node: ir.Node, inputs: Inputs) -> tuple[Tensor, ...]:
     """Compute Split as slices, which XNNPACK runs."""
     source, axis = given(inputs, 0), node.attributes.get_int("axis", 0)
-    lengths = [part.shape[axis] for part in OPERATORS["Split"](node, inputs)]
+    lengths = [piece.shape[axis] for piece in OPERATORS["Split"](node, inputs)]
     begins = accumulate([0, *lengths[:-1]])
     return tuple(source.narrow(axis, b, n) for b, n in zip(begins, lengths, strict=True))
 
@@ -106,17 +106,17 @@ Move = Callable[[Tensor], Tensor]
 
 
 def depth_to_space_moves(node: ir.Node, shape: Sequence[int]) -> tuple[Move, Move, Move]:
-    """Return the three moves of a DepthToSpace of a tensor (N, C, H, W).
+    """Return the three moves of a DepthToSpace of a tensor (N, C, H, W), to be applied in turn.
 
-    XNNPACK runs each by itself, in int8 if its output is quantized. Applied in turn they reshape to
-    six axes, permute, and reshape to (N, C, b · H, b · W). Modes are DCR (the default) and CRD.
-    Exact.
+    They reshape to six axes, permute, and reshape to (N, C / b², b · H, b · W), b the block size.
+    XNNPACK runs each by itself, in int8 if its output is quantized. Modes are DCR (the default) and
+    CRD. Exact.
     """
     count, channels, height, width = shape
     block = node.attributes.get_int("blocksize", 1)
     depth = channels // block**2
-    parts, order = (count, depth, block, block, height, width), (0, 1, 4, 2, 5, 3)
+    six_axes, order = (count, depth, block, block, height, width), (0, 1, 4, 2, 5, 3)
     if node.attributes.get_string("mode", "DCR") == "DCR":
-        parts, order = (count, block, block, depth, height, width), (0, 3, 4, 1, 5, 2)
+        six_axes, order = (count, block, block, depth, height, width), (0, 3, 4, 1, 5, 2)
     image = (count, depth, height * block, width * block)
-    return (lambda x: x.reshape(parts), lambda x: x.permute(order), lambda x: x.reshape(image))
+    return (lambda x: x.reshape(six_axes), lambda x: x.permute(order), lambda x: x.reshape(image))

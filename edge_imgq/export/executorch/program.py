@@ -29,11 +29,11 @@ Values = Mapping[ir.Value, Tensor]
 
 
 class TorchProgram(nn.Module):
-    """A graph with one output, bound to a size.
+    """A graph with one output, bound to a size, as a torch module.
 
     Attributes:
         nodes: in execution order, without DequantizeLinear, which is computed at each reader.
-        images: the inputs, the photograph first.
+        images: the inputs, the photograph first; float32 (N, C, H, W).
     """
 
     def __init__(self, model: ir.Model) -> None:
@@ -47,9 +47,10 @@ class TorchProgram(nn.Module):
             self._register(self._names[value], constant)
 
     def forward(self, *images: Tensor) -> Tensor:
-        """Compute the output image, float32 (N, C, H, W), from float32 images.
+        """Compute the graph's output, float32 (N, C, H, W), from the float32 images of `images`.
 
-        Operators between QDQ nodes compute on int8 levels.
+        Quantized values are rounded to int8 levels, and dequantized at each reader: torch's kernels
+        compute in float32 on the same levels as the QDQ graph.
         """
         values = dict(zip(self.images, images, strict=True))
         for node in self.nodes:
@@ -83,10 +84,10 @@ class TorchProgram(nn.Module):
 
     def _moved(self, node: ir.Node, values: Values) -> Tensor | None:
         """Compute a quantized DepthToSpace, requantized after each move; None for a float one."""
-        restore = edit.find_producer(node.inputs[0])
-        if restore is None or restore.op_type != "DequantizeLinear":
+        dequantizer = edit.find_producer(node.inputs[0])
+        if dequantizer is None or dequantizer.op_type != "DequantizeLinear":
             return None
-        result, parameters = self._real(node.inputs[0], values), quantization(restore)
+        result, parameters = self._real(node.inputs[0], values), quantization(dequantizer)
         *moves, last = depth_to_space_moves(node, result.shape)
         for move in moves:
             result = _dequantized(_quantized(move(result), *parameters), *parameters)
@@ -103,12 +104,12 @@ class TorchProgram(nn.Module):
         assert value is not None
         if value in self._constants:
             return self._constant(value)
-        maker = edit.find_producer(value)
-        if maker is None or maker.op_type != "DequantizeLinear":
+        producer = edit.find_producer(value)
+        if producer is None or producer.op_type != "DequantizeLinear":
             return values[value]
-        stored = maker.inputs[0]
+        stored = producer.inputs[0]
         assert stored is not None
-        return _dequantized(values[stored], *quantization(maker))
+        return _dequantized(values[stored], *quantization(producer))
 
     def _constant(self, value: ir.Value) -> Tensor:
         name, constant = self._names[value], self._constants[value]

@@ -36,7 +36,7 @@ STEPS = ((1, 1), (2, 3))
 """Multiples added to height and width to test other sizes."""
 
 
-def write_ncnn(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
+def write_ncnn(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None:
     """Lower the graph at its one size to a .param file and a .bin file beside it.
 
     The note says whether the files run at other sizes; if not, the Input layer states the size.
@@ -51,21 +51,21 @@ def write_ncnn(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     from edge_imgq.export.ncnn.layers import in_float, of_one_size, param_text, weight_bytes
     from edge_imgq.export.ncnn.lower import lower
 
-    (size,) = order.sizes
-    network = bound(graph, size, order.note)
-    layers = lower(network, order.note.contract)
+    (size,) = spec.sizes
+    network = bound(graph, size, spec.note)
+    layers = lower(network, spec.note.contract)
     if network.is_quantized:
-        refuse_without_integers(layers, order.note)
-    resizable = _takes_other_sizes(graph, size, order.note, layers)
+        refuse_without_integers(layers, spec.note)
+    resizable = _takes_other_sizes(graph, size, spec.note, layers)
     layers = layers if resizable else of_one_size(layers)
-    if order.half:
-        _refuse_wide(layers, order.note)
+    if spec.half:
+        _refuse_wide(layers, spec.note)
     else:
         layers = in_float(layers)
     pair = ParamAndBin(
         text=param_text(layers),
-        weights=weight_bytes(layers, order.half),
-        note=replace(order.note, resizable=resizable),
+        weights=weight_bytes(layers, spec.half),
+        note=replace(spec.note, resizable=resizable),
         size=size,
         shapes={b: s for x in layers for b, s in zip(x.outputs, x.shapes, strict=True)},
     )
@@ -112,17 +112,17 @@ def _takes_other_sizes(
     return True
 
 
-def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
+def refusals(graph: PreparedGraph, spec: ExportSpec) -> tuple[Refusal, ...]:
     """Return the operators that `write_ncnn` refuses.
 
-    All of `order.sizes` are tried; () if nothing is refused.
+    All of `spec.sizes` are tried; () if nothing is refused.
 
     Raises:
         ModelError: the graph does not accept a size.
     """
     from edge_imgq.export.ncnn.lower import refusals as refused
 
-    return refused_at_any_size(graph, order, refused)
+    return refused_at_any_size(graph, spec, refused)
 
 
 def refuse_fp16_overflow(path: Path, photos: Iterable[NDArray[np.uint8]], peak: float) -> None:

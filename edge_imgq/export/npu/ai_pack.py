@@ -16,9 +16,10 @@ from edge_imgq.chips import Chip
 
 
 def pack_name(model: str) -> str:
-    """Convert a model name to a valid pack name: letters, digits and underscores.
+    """Convert a model name to a valid pack name: ASCII letters, digits and underscores.
 
-    Every other character becomes `_`, and a name that starts with no letter gets "pack_" in front.
+    Every other character becomes `_`. A name that is empty or does not start with a letter gets
+    "pack_" in front.
     """
     name = re.sub(r"\W", "_", model, flags=re.ASCII)
     return name if name[:1].isalpha() else f"pack_{name}"

@@ -34,9 +34,12 @@ HARMLESS = ("unexpected GraphHtpSettings option",)
 def compile_for(chip: Chip, plain: Path, path: Path) -> None:
     """Compile a .tflite file for the NPU of a chip.
 
+    What the NPU does not take stays as TFLite operators for the processor. The compiler is stopped
+    after 900 s.
+
     Args:
         chip: target chip.
-        plain: int8 file for processors.
+        plain: int8 .tflite file that no NPU was compiled into.
         path: output file, overwritten if it exists; not written on failure.
 
     Raises:

@@ -44,10 +44,13 @@ class Sdk:
 
 
 def find_sdk(vendor: Vendor) -> Sdk | Skipped:
-    """Locate the libraries that compile for a vendor's NPUs, or say how to install them.
+    """Locate the libraries that compile for a vendor's NPUs; no library is loaded.
 
     The folder that the environment variable `vendor.variable` names comes first, then the vendor's
     Python package, then for Qualcomm that of ONNX Runtime. Only on Linux x86-64.
+
+    Returns:
+        The libraries, or Skipped with a sentence that says how to install them.
     """
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return Skipped("LiteRT's compilers for NPUs run on Linux x86-64 alone.")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from edge_imgq.runtime.written_tensor import WrittenTensor
 
 
-def write_tflite(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
+def write_tflite(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None:
     """Lower the graph to a .tflite file with one signature per size.
 
     The note of a file with one size says whether the input may be resized, and to which multiples.
@@ -44,34 +44,34 @@ def write_tflite(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
         RuntimeUnavailableError: the NPU's compiler is not installed.
         ModelError: the graph does not accept a size.
     """
-    if order.processor in CHIPS:
-        _write_compiled(graph, order, path)
+    if spec.processor in CHIPS:
+        _write_compiled(graph, spec, path)
     else:
-        _write(graph, order, path)
+        _write(graph, spec, path)
 
 
-def _write_compiled(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
+def _write_compiled(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None:
     """Compile a file for an NPU; the note records the operator count before compiling."""
     from edge_imgq.export.npu.compiler import compile_for
     from edge_imgq.runtime.tflite_file import read_model
 
     with TemporaryDirectory(prefix="edge-imgq-npu-") as folder:
         plain = Path(folder) / "plain.tflite"
-        _write(graph, order, plain)
+        _write(graph, spec, plain)
         count = len(read_model(plain).subgraphs[0].operators)
-        noted = replace(order.note, operators=count)
-        _write(graph, replace(order, note=noted), plain)
-        compile_for(CHIPS[order.processor], plain, path)
+        noted = replace(spec.note, operators=count)
+        _write(graph, replace(spec, note=noted), plain)
+        compile_for(CHIPS[spec.processor], plain, path)
 
 
-def _write(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
+def _write(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None:
     from edge_imgq.export.tflite.dynamic_resize import is_resizable
     from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_rewrites
     from edge_imgq.export.tflite.lower import lower, lower_sizes
 
-    note, plain = order.note, order.plain or order.processor == "gpu"
-    options = _lowering_options(graph, order)
-    networks = {size: bound(graph, size, note) for size in order.sizes}
+    note, plain = spec.note, spec.plain or spec.processor == "gpu"
+    options = _lowering_options(graph, spec)
+    networks = {size: bound(graph, size, note) for size in spec.sizes}
     choices = {} if plain else networks
     fast = {size: fastest_rewrites(network, graph.kernels) for size, network in choices.items()}
     networks |= {size: form.network for size, form in fast.items()}
@@ -87,7 +87,7 @@ def _write(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     path.write_bytes(lower(network, noted, options=options))
 
 
-def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
+def refusals(graph: PreparedGraph, spec: ExportSpec) -> tuple[Refusal, ...]:
     """Return the operators that `write_tflite` refuses at any of the sizes; () if none.
 
     Raises:
@@ -95,17 +95,17 @@ def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
     """
     from edge_imgq.export.tflite.lower import refusals as refused
 
-    options = _lowering_options(graph, order)
-    return refused_at_any_size(graph, order, lambda network: refused(network, options))
+    options = _lowering_options(graph, spec)
+    return refused_at_any_size(graph, spec, lambda network: refused(network, options))
 
 
-def _lowering_options(graph: PreparedGraph, order: ExportSpec) -> LoweringOptions:
+def _lowering_options(graph: PreparedGraph, spec: ExportSpec) -> LoweringOptions:
     from edge_imgq.export.tflite.lowering_options import LoweringOptions
 
     return LoweringOptions(
-        gpu=order.processor == "gpu",
-        npu=order.processor in CHIPS,
-        float16_weights=order.half,
+        gpu=spec.processor == "gpu",
+        npu=spec.processor in CHIPS,
+        float16_weights=spec.half,
         kernels=graph.kernels,
     )
 
