@@ -50,7 +50,12 @@ class AlignedPhoto:
 
 @dataclass(frozen=True)
 class Unmatched:
-    """A photograph without any patch, and the reason."""
+    """A photograph without any patch.
+
+    Attributes:
+        name: file name of the phone's photograph.
+        reason: why it has none.
+    """
 
     name: str
     reason: str
@@ -58,7 +63,12 @@ class Unmatched:
 
 @dataclass(frozen=True)
 class AlignResult:
-    """Aligned and unmatched photographs."""
+    """Result of `align_folders`.
+
+    Attributes:
+        aligned: pairs of photographs with patches.
+        unmatched: photographs without.
+    """
 
     aligned: tuple[AlignedPhoto, ...]
     unmatched: tuple[Unmatched, ...]

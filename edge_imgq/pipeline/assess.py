@@ -67,15 +67,15 @@ NAMES = [measure.name for measure in MEASURES]
 
 
 def open_assessor(model: str, threads: int) -> Predict:
-    """Open the assessing network, or a file exported from it.
+    """Open the assessing network, or a file exported from it, as a function of crops.
 
     Args:
         model: name or path of the network, or path of the file.
         threads: processor threads.
 
     Returns:
-        A function from uint8 crops (N, SIDE, SIDE, 3) to float32 estimates
-        (N, 2 × measures), each in the unit of its measure; crops are run one at a time.
+        A function from uint8 crops (N, 96, 96, 3) to float32 estimates (N, 2 × measures), each in
+        the unit of its measure; crops are run one at a time.
 
     Raises:
         UsageError: the model does not assess photographs, or its file takes other crop sizes.
@@ -101,9 +101,14 @@ def open_assessor(model: str, threads: int) -> Predict:
 
 
 def levels_of(session: Session, crop: Pixels) -> NDArray[np.float64]:
-    """Return a session's output for a crop in levels of 255, unrounded if the session can.
+    """Return a session's output for a crop in levels of 0 to 255, unrounded if the session can.
 
-    The crop is uint8 (H, W, C), the result float64 (H', W', C').
+    Args:
+        session: opened network or file.
+        crop: uint8 (H, W, C).
+
+    Returns:
+        float64 (H', W', C').
     """
     if isinstance(session, FloatSession):
         return session.levels(crop)
@@ -115,11 +120,19 @@ def assess_photographs(
 ) -> tuple[tuple[Assessment, ...], tuple[str, ...]]:
     """Return assessments of the readable photographs, and one sentence per damaged file.
 
+    Both in the order of the photographs.
+
+    Args:
+        photos: files of photographs of any size.
+        model: name or path of the assessing network, or path of a file exported from it.
+        threads: processor threads.
+        watch: called before each photograph.
+
     Raises:
         ImageError: none of the files is an image.
-        UsageError: as for `open_assessor`.
-        ModelError: as for `open_assessor`.
-        RuntimeUnavailableError: as for `open_assessor`.
+        UsageError: the model does not assess photographs, or its file takes other crop sizes.
+        ModelError: the model cannot be read.
+        RuntimeUnavailableError: the file's runtime is not installed here.
     """
     predict = open_assessor(model, threads)
     assessed, failed = [], []

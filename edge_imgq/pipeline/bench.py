@@ -30,7 +30,7 @@ def bench(
     request: TimingRequest,
     watch: Watch,
 ) -> tuple[tuple[Timing, ...], int]:
-    """Measure the latency of files on a device.
+    """Measure the latency of files on a device; of several files on this host, in turns.
 
     Args:
         files: files written by edge-imgq.
@@ -40,8 +40,8 @@ def bench(
         watch: called before each step.
 
     Returns:
-        One or more timings per file, and the exit code for files that did not run; see
-        `code_of_not_run`.
+        One or more timings in milliseconds per file, or why it was not timed, and the exit code for
+        files that did not run (`code_of_not_run`).
 
     Raises:
         UsageError: the device does not exist, or a network does not take images of that size.

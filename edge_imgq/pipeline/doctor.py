@@ -28,7 +28,14 @@ LITTLE_DISK = 1e9
 
 @dataclass(frozen=True)
 class Requirement:
-    """A package: name on the index, module, purpose, and version specifier if optional."""
+    """A package that edge-imgq uses.
+
+    Attributes:
+        name: name on the package index.
+        module: module to import.
+        purpose: what it is for.
+        optional: version specifier if it is optional; "" if it is required.
+    """
 
     name: str
     module: str
@@ -79,7 +86,7 @@ def examine(watch: Watch) -> tuple[Finding, ...]:
 
 
 def set_up(device: str, watch: Watch) -> None:
-    """Download what an emulated device needs into the user's cache.
+    """Download what an emulated device needs into the user's cache folder.
 
     Args:
         device: "arm64" or "gpu".

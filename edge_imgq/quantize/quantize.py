@@ -63,7 +63,7 @@ def quantize(
         images: uint8 (H, W, C) network inputs, consumed one at a time.
 
     Raises:
-        ModelError: the network computes the weights of a convolution.
+        ModelError: the network computes the weights of a convolution, or does not run on an image.
         RecipeError: the recipe names a pass or layer that does not exist.
         ImageError: there is no image.
         NonFiniteOutputError: an activation is NaN or infinite on an image.
@@ -79,6 +79,8 @@ def quantize_in_steps(
 ) -> Quantized:
     """Quantize a float model; return the QDQ model with the outcome of every step of the recipe.
 
+    A step that lowers the PSNR to the float model is undone.
+
     Args:
         reference: normalised float model before the recipe's passes; it is not changed.
         recipe: passes, observer and steps of the quantizer.
@@ -86,7 +88,7 @@ def quantize_in_steps(
         images: uint8 (H, W, C) network inputs, consumed one at a time.
 
     Raises:
-        ModelError: the network computes the weights of a convolution.
+        ModelError: the network computes the weights of a convolution, or does not run on an image.
         RecipeError: the recipe names a pass or layer that does not exist.
         ImageError: there is no image.
         NonFiniteOutputError: an activation is NaN or infinite on an image.

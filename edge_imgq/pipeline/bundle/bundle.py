@@ -226,6 +226,7 @@ def sizes_of(paths: Sequence[Path]) -> tuple[tuple[int, int], ...]:
 
     Raises:
         RuntimeUnavailableError: a runtime is not installed.
+        ModelError: a file is damaged.
     """
     sizes = (size for path in paths for size in open_session(path, 1).sizes)
     return tuple(dict.fromkeys(sizes))

@@ -169,8 +169,14 @@ def _image_files(
 def model_files(folder: Path, paths: Sequence[Path]) -> dict[str, bytes]:
     """Return the model files and the graphs they were made from, by path in the bundle.
 
+    Paths are `models/<file>` and `models/reference/<graph>.onnx`; packages give several files.
+
+    Args:
+        folder: folder of the model files, with the graphs in `reference/`.
+        paths: model files in it.
+
     Raises:
-        ModelError: one of these graphs is missing.
+        ModelError: one of these graphs is missing, or a file is damaged.
     """
     files = {
         f"{MODELS}/{file.relative_to(folder).as_posix()}": file.read_bytes()

@@ -56,9 +56,13 @@ def replaced(output: Path, model: str, *, with_zip: bool) -> tuple[str, ...]:
 
 
 def stale_zip(output: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Return a sentence if the zip beside a bundle does not match it; else ().
+    """Return a sentence if the zip beside a bundle differs from the bundle's; () if not, or none.
 
-    `files` are the contents of the bundle by path in it.
+    Compared byte for byte.
+
+    Args:
+        output: folder of the bundle.
+        files: contents of the bundle by path in it.
     """
     archive = archive_beside(output)
     if not archive.is_file() or archive.read_bytes() == zipped(files, output.name):

@@ -41,7 +41,13 @@ def choose(folder: Path, report: Report, patterns: Sequence[str]) -> tuple[Targe
 
 
 def left_out(folder: Path, report: Report, patterns: Sequence[str]) -> tuple[str, ...]:
-    """Return a sentence for each selected file in the folder that was not measured."""
+    """Return a sentence for each selected file in the folder that was not measured.
+
+    Args:
+        folder: folder of the model.
+        report: report of its last export.
+        patterns: names, globs or families of targets, as in `choose`; empty for all.
+    """
     return tuple(
         f"Left out: {path.name}, which lies in {folder}: {why}"
         for path, why in _unmeasured(folder, report)

@@ -26,9 +26,10 @@ def run_files(
     run: Callable[[FileContract, Session], Pixels | None],
     watch: Watch,
 ) -> list[tuple[str, Pixels]]:
-    """Return the result of each file that a runtime on this host executes, with its target.
+    """Run files on this host, and return (target, result), uint8 (H, W, C), of each.
 
-    Left out are files that only an evaluator runs, and those whose runtime is not installed.
+    Left out are files that only an evaluator runs, those whose runtime is not installed, and those
+    for which `run` returns None.
 
     Args:
         made: contract of the bundle.

@@ -50,7 +50,15 @@ def failing_pictures(
 def unknown_images(
     looked: Sequence[Looked], verdicts: Sequence[Verdict], request: CheckRequest
 ) -> tuple[str, ...]:
-    """Return sentences on models whose failures cannot be shown, since their images are unknown."""
+    """Return a sentence for each model whose failures cannot be shown, as its images are unknown.
+
+    That is, it was measured on other images than the manifest's, and the request names none.
+
+    Args:
+        looked: files of all models with their figures.
+        verdicts: verdicts on them.
+        request: arguments of the check.
+    """
     failing = {verdict.model for verdict in verdicts if verdict.fails}
     return tuple(
         f"{one.report.model}: no pictures of what fails: its images ({one.report.evaluation}) are "

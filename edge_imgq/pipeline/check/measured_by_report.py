@@ -28,7 +28,7 @@ def other_reference(folder: Path, report: Report) -> tuple[str, ...]:
 def not_vouched_for(
     path: Path, report: Report, target: TargetReport, other: tuple[str, ...]
 ) -> NotVouchedFor | None:
-    """Return why a file is not the one that a report measured; None if it is.
+    """Return why a file is not the one that a report measured; None if it is, byte for byte.
 
     Args:
         path: path of the file.
@@ -55,12 +55,17 @@ def not_vouched_for(
 
 
 def with_changes(folder: Path, report: Report) -> Report:
-    """Return a report with a warning on each file that the report of its export does not measure.
+    """Return a report with a warning on each file that differs from the one its export measured.
+
+    Compared by SHA-256, with the `report.json` of the folder.
 
     Args:
         folder: folder of the model. If the report of the export is missing or cannot be read, there
             is no warning.
         report: figures of the files as they are now.
+
+    Raises:
+        ModelError: a file that differs does not open.
     """
     try:
         exported = read_report(folder / FILE)
@@ -79,7 +84,8 @@ def with_changes(folder: Path, report: Report) -> Report:
 def other_export(note: FileNote, report: Report, target: str) -> str:
     """Return how the export that wrote a file differs from the report's; "" if nothing shows it.
 
-    Authorship, sizes and other settings of which neither note nor report knows are not seen.
+    A clause that names the first difference: network, target, float model, quantized graph or
+    version. Settings that the note in the file does not state, such as sizes, are not compared.
 
     Args:
         note: the note in the file.

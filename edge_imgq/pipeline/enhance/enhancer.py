@@ -84,12 +84,16 @@ class Enhancer:
         return () if self.session.resizable else self.session.sizes
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the output of one tile, in the input's dtype: uint8, or uint16 for a float file.
+        """Run the network on one tile.
 
-        16-bit values are 8-bit levels times 257. A float file gets the values of further inputs
-        unrounded.
+        A float file gets the values of further inputs unrounded.
 
-        `pixels` are (H, W, C) with the channels of all inputs, as `packed` returns them.
+        Args:
+            pixels: (H, W, C) with the channels of all inputs, as `packed` returns them: uint8, or
+                for a float file uint16, 8-bit levels times 257.
+
+        Returns:
+            The output (H', W', C'), in the type of `pixels`.
 
         Raises:
             ImageError: the file does not take this size.
@@ -153,10 +157,11 @@ def open_enhancer(
         model: path, name or opened model.
         threads: processor threads.
         pixels: pixel range of an .onnx file that does not state it; None for 0 to 1.
-        settings: values of further inputs.
+        settings: values of further inputs by name: numbers in the model's own unit, joined by
+            commas, or the path of a picture.
 
     Raises:
-        UsageError: the model is none of these, or an input has no value.
+        UsageError: the model is none of these, or an input has no value, or one outside its range.
         ModelError: it cannot be read, or returns no image.
         ImageError: a setting's picture cannot be read.
         RuntimeUnavailableError: the runtime of the file is not installed.
@@ -165,7 +170,12 @@ def open_enhancer(
 
 
 def open_unset(model: str | Source, threads: int, pixels: PixelRange | None = None) -> Enhancer:
-    """Open a model like `open_enhancer`, without values for further inputs.
+    """Open a model as `open_enhancer` does, without values for its further inputs.
+
+    Args:
+        model: path, name or opened model.
+        threads: processor threads.
+        pixels: pixel range of an .onnx file that does not state it; None for 0 to 1.
 
     Raises:
         UsageError: the model is none of the supported kinds.
@@ -220,9 +230,13 @@ def _keep_memory(session: Session) -> None:
 
 
 def open_network(model: str | Source, threads: int, pixels: PixelRange | None = None) -> Enhancer:
-    """Open a network with any kind of output; see `open_enhancer`.
+    """Open a network with any kind of output; inputs without a value are not refused.
 
-    Inputs without a value are not refused.
+    Args:
+        model: path of a file written by `export`, of an .onnx file or of a checkpoint; name of the
+            zoo; or opened model.
+        threads: processor threads.
+        pixels: pixel range of an .onnx file that does not state it; None for 0 to 1.
 
     Raises:
         UsageError: the model is none of the supported kinds.

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 
 def follow_advice(request: EnhanceRequest, watch: Watch) -> BatchResult:
-    """Assess every photograph, and enhance those with the same advice together.
+    """Assess every photograph, and enhance it with the network that is advised, if any.
 
-    Photographs without advice are written with unchanged pixels, without metadata.
+    Photographs without advice are written with unchanged pixels, without metadata. Files that
+    cannot be read are reported.
 
     Args:
         request: request; its models are ignored.

@@ -17,6 +17,14 @@ DEEP_SUFFIXES = (".png", ".tif", ".tiff")
 def keeps_depth(photo: Path, result: Path, enhancers: Sequence[Enhancer]) -> bool:
     """Return True if a photograph has 16 bits per channel and its result will have them too.
 
+    That needs a PNG or TIFF result, networks that compute in float and neither add colours nor
+    return opacity, and the packages that read and write such files.
+
+    Args:
+        photo: file of the photograph.
+        result: path of the result, which need not exist.
+        enhancers: opened networks.
+
     Raises:
         ImageError: the photograph cannot be read.
     """
@@ -24,7 +32,11 @@ def keeps_depth(photo: Path, result: Path, enhancers: Sequence[Enhancer]) -> boo
 
 
 def lost_depths(jobs: Sequence[tuple[Path, Path]], enhancers: Sequence[Enhancer]) -> Iterator[str]:
-    """Yield a sentence for each photograph reduced from 16 to 8 bits per channel.
+    """Yield a sentence for each photograph reduced from 16 to 8 bits per channel, with the reason.
+
+    Args:
+        jobs: file of each photograph and path of its result.
+        enhancers: opened networks.
 
     Raises:
         ImageError: a photograph cannot be read.

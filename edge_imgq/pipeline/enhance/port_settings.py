@@ -106,9 +106,14 @@ def set_numbers(contract: ImageContract, settings: Settings, name: str) -> dict[
 def packed(picture: Pixels, contract: ImageContract, levels: Mapping[str, Levels]) -> Pixels:
     """Return all inputs of a network for a picture (H, W, C), concatenated, in the picture's dtype.
 
-    Frames and unset further images are copies of the picture; a Bayer mosaic is sampled from it;
-    unset states are zero. Numbers are rounded to the picture's type. Sides are cut to multiples of
-    `contract.photo_unit`.
+    The result is (H / unit, W / unit, C'), with `contract.photo_unit` as unit; sides are cut to its
+    multiples. Frames and unset further images are copies of the picture; a Bayer mosaic is sampled
+    from it; unset states are zero. Numbers are rounded to the picture's type.
+
+    Args:
+        picture: uint8 or uint16.
+        contract: contract of the network.
+        levels: result of `levels_of`, by input name.
 
     Raises:
         ImageError: a picture of another size was set.

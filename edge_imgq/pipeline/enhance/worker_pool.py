@@ -25,16 +25,17 @@ def done_at_once(
     work: Callable[[Job, Tools, Watch], Result],
     watch: Watch,
 ) -> list[Result]:
-    """Return the results of all jobs, in the order of the jobs.
+    """Run jobs in threads, one per set of tools; return their results in the order of the jobs.
 
     Args:
-        jobs: jobs.
-        tools: one set of tools per concurrent job, used by one job at a time.
+        jobs: jobs, in the order in which they begin.
+        tools: one set of tools per concurrent job, at least one, used by one job at a time.
         work: function that runs a job and calls its third argument between steps.
         watch: called before each step of a job if there is one set of tools, else before each job.
 
     Raises:
-        Exception: the exception of `work`, after all jobs have stopped.
+        Exception: that of the first job, in their order, that fails; the others stop at their next
+            step.
     """
     if len(tools) == 1:
         return [work(job, tools[0], watch) for job in jobs]

@@ -79,16 +79,15 @@ def enlarged(luma: NDArray[np.uint8], scale: int) -> Floats:
 def patch_positions(shape: tuple[int, ...], scale: int, step: int) -> NDArray[np.int64]:
     """Return the start index of each patch in a flattened image (H, W), every `step` input pixels.
 
-    A border of one input pixel is left out, as in the papers. Indices are row-major and count from
-    0.
+    Patches have 3 × 3 input pixels. A border of one input pixel is left out, as in the papers.
 
     Args:
-        shape: (H, W) of the upscaled image, in whose pixels patches have a side of WINDOW × scale.
+        shape: (H, W) of the upscaled image, in whose pixels indices count.
         scale: upscaling factor.
         step: distance of patches in input pixels.
 
     Returns:
-        int64 (N,), in row-major order; empty if no patch fits.
+        int64 (N,), in row-major order, from 0; empty if no patch fits.
     """
     last = [length - scale * (WINDOW + 1) for length in shape]
     rows, columns = (np.arange(scale, end + 1, step * scale) for end in last)

@@ -98,10 +98,10 @@ def protocol_of(task: str, scale: Scale) -> Protocol:
 
 
 def of_pairs(protocol: Protocol, levels: tuple[float, ...]) -> Protocol:
-    """Return the protocol for pairs, which are degraded already at an unstated level.
+    """Return the protocol for pairs of files, which are degraded already at an unstated level.
 
     Args:
-        protocol: protocol of the task.
+        protocol: protocol of the task; it is not changed.
         levels: level of the pairs, or empty; baselines that need it are then left out.
 
     Raises:

@@ -59,7 +59,10 @@ class Failures:
                 self.add(target, error)
 
     def withdraw_fault(self, target: str) -> str:
-        """Remove a target's error if it is a bug in edge-imgq; return its message, or ""."""
+        """Remove a target's error if it is a bug in edge-imgq, and return its message.
+
+        "" and no change if the target has no error, or one that the model or the user causes.
+        """
         error = self._errors.get(target)
         if error is None or _is_users(error):
             return ""
@@ -76,6 +79,7 @@ class Failures:
         Raises:
             EdgeImgqError: of the first error's class, with the messages of all.
             Exception: the first error itself if it is the only one, or not an EdgeImgqError.
+            ValueError: no error is recorded.
         """
         first, *others = {str(error): error for error in self._errors.values()}.values()
         if not others or not isinstance(first, EdgeImgqError):
@@ -88,7 +92,10 @@ class Failures:
 
 
 def error_of(file: NotRun) -> EdgeImgqError:
-    """Return a file's failure as an error of the class with its exit code."""
+    """Return a file's failure as an error of the class with its exit code; else a ModelError.
+
+    It is returned, not raised; its message is the reason.
+    """
     return CODES.get(file.exit_code, ModelError)(file.reason)
 
 

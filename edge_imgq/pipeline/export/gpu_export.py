@@ -41,10 +41,13 @@ TILE = 96
 def on_gpu(plan: ExportPlan, jobs: Sequence[TargetJob], report: Report, watch: Watch) -> Report:
     """Return a report with the GPU drift of each file for GPUs, or why it was not measured.
 
+    Files run in LiteRT's GPU kernels on one tile of 96 × 96 pixels or the receptive field, or their
+    own size. Drift that a GPU must not have is added to the breaches. A device that fails is a reason.
+
     Args:
         plan: plan of the export.
         jobs: files of the export.
-        report: report on the files that exist.
+        report: report on the files that exist; it is not changed.
         watch: called before each file.
     """
     works = {w.target: w for w in jobs if w.processor == "gpu" and "gpu" in w.format.devices}

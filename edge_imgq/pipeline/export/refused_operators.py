@@ -126,7 +126,10 @@ def _refuse_without_writer(recipe: ExportRecipe) -> None:
 
 
 def missing_writer(recipe: ExportRecipe) -> str:
-    """Describe the missing package that would write a target's files; "" if none is missing."""
+    """Describe the missing package that would write a target's files, and how to install it.
+
+    "" if none is missing.
+    """
     extra = FORMATS[recipe.format].extra
     is_missing = extra is not None and extra.writes and extra.is_missing
     return extra.reason if extra is not None and is_missing else ""

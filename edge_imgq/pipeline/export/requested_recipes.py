@@ -22,7 +22,7 @@ def requested_recipes(
     Args:
         targets: names, globs or families of recipes, or recipes.
         scheme: quantization recipe for all int8 targets, or its name or path; "" for each target's.
-        failures: receives the targets whose recipe, or own scheme, is not valid.
+        failures: receives the targets whose recipe, or own scheme, is not valid; they are left out.
 
     Raises:
         RecipeError: two recipes have one name; a recipe made in Python, or the scheme for all, is

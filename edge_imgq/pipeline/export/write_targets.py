@@ -71,7 +71,7 @@ class ExportPlan:
         """Return the kernel profile that the graph of a scheme is made for.
 
         Args:
-            scheme: name of the quantization recipe.
+            scheme: name of the quantization recipe, one of `used_schemes`.
 
         Raises:
             RecipeError: its files are for processors of different profiles.

@@ -180,9 +180,13 @@ class Causes:
     time_in_float: float | Skipped
 
     def is_clearly_faster(self, choice: Choice, clearly: float = CLEARLY) -> bool:
-        """Return True if a float file is estimated to take at least `clearly` times as long.
+        """Return True if a float file is estimated to take at least `clearly` times a choice's time.
 
         Also True if no recipe makes a float file.
+
+        Args:
+            choice: float layers, with their estimated time.
+            clearly: ratio of times, 1.25 by default.
         """
         in_float = self.time_in_float
         return isinstance(in_float, Skipped) or in_float >= clearly * choice.time

@@ -90,7 +90,7 @@ def open_model(
     sizes: Sequence[Size] = (),
     ports: PortRequests = NO_PORT_REQUESTS,
 ) -> Source:
-    """Open a model.
+    """Open a model as a normalised float graph with its contract; pixels are 0 … peak.
 
     Args:
         given: name of the zoo; path of a checkpoint, an .onnx file or DPED's published .npz; or an
@@ -118,7 +118,7 @@ def open_model(
 
 
 def refuse_range(name: str, pixels: PixelRange | None, *, says_range: bool) -> None:
-    """Refuse a pixel range given for a model that states its own.
+    """Raise if a pixel range is given for a model that states its own; do nothing else.
 
     Args:
         name: name of the model in the message.
@@ -136,7 +136,7 @@ def refuse_range(name: str, pixels: PixelRange | None, *, says_range: bool) -> N
 
 
 def refuse_ports(name: str, ports: PortRequests) -> None:
-    """Refuse port options for a model that is not a user's .onnx file.
+    """Raise if port options are given for a model that is not a user's .onnx file.
 
     Args:
         name: name of the model in the message.
@@ -192,7 +192,7 @@ def opened(model: str | Source, pixels: PixelRange | None, sizes: Sequence[Size]
 
 
 def refuse_odd_size(source: Source, size: tuple[int, int]) -> None:
-    """Refuse a (height, width) that the model does not take.
+    """Raise if a (height, width) in pixels is one that the model does not take.
 
     Raises:
         ModelError: a side is not a multiple of the contract's.

@@ -120,8 +120,12 @@ class References:
     def open(self, candidate: Candidate, device: Device) -> ComparedFile:
         """Open a file on a device, with the graph that it was made from.
 
+        Args:
+            candidate: the file.
+            device: device to run it; unless it is this host, the file is opened on this host, too.
+
         Raises:
-            ModelError: it was made from references other than those in the folder.
+            ModelError: it is damaged, or was made from references other than those in the folder.
             UnsupportedOperatorError: the device rejects some of its operators.
             DeviceError: the device is no longer available.
             RuntimeUnavailableError: the file's runtime is not installed.

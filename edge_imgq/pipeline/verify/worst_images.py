@@ -46,6 +46,8 @@ class WorstImages:
     def offer(self, file: str, comparison: ImageComparison) -> None:
         """Keep an image if it is among the worst of its file; an identical image is never kept.
 
+        Three are kept of each file, or the crop of one if only crops are kept.
+
         Args:
             file: name of the file in pictures, `<model>-<target>`.
             comparison: images of the float model and of the file.

@@ -65,10 +65,10 @@ def observe_ranges(
 def observe_channels(
     model: ir.Model, images: Iterable[NDArray[np.uint8]], peak: float, *, closely: bool = False
 ) -> dict[str, ChannelRange]:
-    """Measure the per-channel range of every activation over a set of images (min/max).
+    """Measure the minimum and maximum of every activation per channel over a set of images.
 
     Args:
-        model: float graph in the state in which it will be quantized; it is not changed.
+        model: float graph as it will be quantized; it is not changed.
         images: uint8 (H, W, C) network inputs, consumed one at a time.
         peak: float value of pixel 255.
         closely: True to also collect histograms and moving averages (`ChannelDetail`), which takes
@@ -76,7 +76,7 @@ def observe_channels(
 
     Returns:
         Range of each activation by name, float64: one per channel for 4-D (N, C, H, W) values, one
-        in all for others.
+        in all for others. As observed: it need not include 0.
 
     Raises:
         ImageError: there is no image.

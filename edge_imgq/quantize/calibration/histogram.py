@@ -110,8 +110,8 @@ class HistogramKeeper:
 
 
 def bins_of(channels: int) -> int:
-    """Return the number of bins per channel, a power of two, for a number of channels.
+    """Return the number of bins per channel, a power of two, for a number of channels above 0.
 
-    It is at least MIN_BINS (256) and at most MAX_BINS (4096).
+    All channels together have at most 131,072, but each at least 256 and at most 4096.
     """
     return min(max(1 << (CELLS // channels).bit_length() - 1, MIN_BINS), MAX_BINS)

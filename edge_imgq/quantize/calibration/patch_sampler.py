@@ -81,8 +81,9 @@ class PatchSampler:
     ) -> Iterator[NDArray[np.uint8]]:
         """Yield the images unchanged and sample their patches.
 
-        The sample is complete once all images have been yielded. An image smaller than a patch is
-        extended by reflection that repeats the border.
+        Every sixth patch is held out, the others are for training. The sample is complete once all
+        images have been yielded. An image smaller than a patch is extended by reflection that
+        repeats the border.
 
         Args:
             images: uint8 (H, W, C).
@@ -119,9 +120,9 @@ class PatchSampler:
         return _batch(self._learning.kept, peak)
 
     def held_out(self, peak: float) -> NDArray[np.float32]:
-        """Return the held-out patches as (N, C, H, W), or one training patch if there are none.
+        """Return the held-out patches as one network input, float32 (N, C, H, W), 0 … `peak`.
 
-        Float32, 0 … `peak`.
+        One training patch if there are none.
         """
         return _batch(self._held_out.kept or self._learning.kept[:1], peak)
 

@@ -58,7 +58,10 @@ class ChannelSensitivity:
     def with_gains(self, gains: NDArray[np.float64]) -> ChannelSensitivity:
         """Return the statistics after channels get gains that their readers divide out.
 
-        `gains` holds a positive factor for each channel, (channels,).
+        Errors are divided by gain², the mean square is multiplied by it; absence stays.
+
+        Args:
+            gains: positive factor of each channel, float64 (channels,).
         """
         squares = gains**2
         return ChannelSensitivity(
@@ -174,8 +177,12 @@ def signed_sum(image: Tensor, generator: torch.Generator) -> Tensor:
     """Sum the values of an image, of any shape, under random signs; the result is a scalar.
 
     Signs are +1 or −1 with equal probability. The gradient of the sum is the product of the signs
-    and the Jacobian. It is computed as a sum because torch, given the signs as a cotangent, imports
-    its symbolic shapes, which takes half a second.
+    and the Jacobian. A sum because torch, given the signs as a cotangent, imports its symbolic
+    shapes, which takes half a second.
+
+    Args:
+        image: float32 tensor.
+        generator: source of the signs; it advances.
     """
     signs = torch.randint(0, 2, image.shape, generator=generator) * 2.0 - 1
     return (image * signs).sum()

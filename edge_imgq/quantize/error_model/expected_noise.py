@@ -52,13 +52,13 @@ class Scale:
 
 @dataclass(frozen=True)
 class LayerWeights:
-    """The weights of a layer as the noise formula needs them.
+    """The weights of a layer as the noise formula needs them, float64 unless stated.
 
     Attributes:
         weight: largest |w| per output and input channel, (outputs, inputs).
-        classes: equivalence class of each input channel.
-        error: squared error of the image per unit of error variance of each output channel.
-        energy: mean square of each input channel times the number of taps.
+        classes: equivalence class of each input channel, integers (inputs,).
+        error: squared error of the image per unit of error variance of each output, (outputs,).
+        energy: mean square of each input channel times the number of taps, (inputs,).
     """
 
     weight: Tensor

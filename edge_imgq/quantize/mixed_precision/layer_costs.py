@@ -61,6 +61,8 @@ class Roundings:
 def measure_roundings(board: LayerAblation, progress: Progress) -> Roundings:
     """Measure the squared error of each rounding alone, one run per rounding.
 
+    In squared pixel ranges, mean over the board's patches; also the PSNR in dB with all roundings.
+
     Args:
         board: quantized graph with switches.
         progress: called before each run with the number of roundings measured and their total.

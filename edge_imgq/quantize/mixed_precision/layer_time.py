@@ -54,7 +54,8 @@ class LayerTimes:
     def total(self, names: Collection[str]) -> float:
         """Estimate the time of the network in nanoseconds with the named layers in float.
 
-        Nodes that are marked float stay so. Names that no layer has are ignored.
+        Conversions between int8 and float are included. Nodes that are marked float stay so. Names
+        that no layer has are ignored.
         """
         return sum(self.by_node(names).values())
 

@@ -44,7 +44,7 @@ def find_gates(graph: ir.Graph) -> list[list[ir.Node]]:
 
 
 def is_product(node: ir.Node) -> bool:
-    """Return True if a node multiplies two computed 4-D images and is not marked float."""
+    """Return True if a node multiplies two computed images (N, C, H, W), not marked float."""
     plain = node.op_type == "Mul" and not is_marked(node)
     return plain and not any(map(edit.is_constant, node.inputs)) and is_image(node.outputs[0])
 

@@ -95,12 +95,12 @@ class GuardSet:
 
     @property
     def unlike(self) -> Batch:
-        """Drawings, then some photographs with changed contrast, and negatives, (K, C, H, W)."""
+        """Drawings, then four photographs at full contrast and their negatives, (K, C, H, W)."""
         return np.concatenate([self.stress, varied(self.photos[:CONTRASTS], self.peak)])
 
 
 def guard_of(contract: ImageContract, patches: PatchSampler, *, one_by_one: bool) -> GuardSet:
-    """Assemble the images on which ranges are evaluated.
+    """Assemble patches of photographs and drawings with their truths, all 0 … peak.
 
     Args:
         contract: pixel contract of the network.

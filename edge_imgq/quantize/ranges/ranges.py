@@ -103,7 +103,11 @@ class ChannelRange:
         return ChannelRange(spread(self.low), spread(self.high), detail)
 
     def whole(self) -> Range:
-        """Return the range of all channels together: the least lower and the greatest upper end."""
+        """Return the range of all channels together: the least lower and the greatest upper end.
+
+        Raises:
+            ValueError: there is no channel.
+        """
         return Range(float(self.low.min()), float(self.high.max()))
 
 

@@ -96,9 +96,9 @@ def measure_fits(
 ) -> dict[str, Fit]:
     """Measure the least-squares fit y ≈ gain · z + shift of each int8 convolution's channels.
 
-    y is the float output and z the quantized one, with all convolutions before corrected. The
-    models are not changed. If the graph takes one image at a time, the fits of the images are
-    averaged.
+    y is the float output and z the quantized one, with all convolutions before corrected. A gain
+    above 1.1 or below 1/1.1 counts as 1. The models are not changed. If the graph takes one image
+    at a time, the fits of the images are averaged.
 
     Args:
         original: float graph that was quantized, with the same node names.
@@ -107,7 +107,7 @@ def measure_fits(
         gains: whether gains are fitted; if not, they are 1.
 
     Returns:
-        Gain and shift, (channels,), by node name; empty without an int8 convolution.
+        Gain and shift, float32 (channels,), by node name; empty without an int8 convolution.
     """
     if not any(node.op_type in WEIGHT_AXIS and not is_marked(node) for node in quantized.graph):
         return {}

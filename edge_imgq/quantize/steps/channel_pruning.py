@@ -167,15 +167,18 @@ def _of_batch(
 def own_errors(model: ir.Model, guard: GuardSet) -> Numbers:
     """Compute the float graph's squared error on every image unlike photographs; 0 if unknown.
 
-    It is the mean over the pixels of squares of values from 0 to `peak`. Only drawings have ground
-    truths. Images are in the order of `guard.unlike`.
+    It is the mean over the values of the image, clipped to 0 … `peak`, in squared units. Only
+    drawings have ground truths. Images are in the order of `guard.unlike`.
 
     Args:
-        model: float graph.
+        model: float graph; it is not changed.
         guard: images and, for drawings, their ground truths.
 
     Returns:
         float64 (images,).
+
+    Raises:
+        NotCoveredError: an operator has no torch implementation.
     """
     graph, errors = TorchGraph(model), np.zeros(len(guard.unlike))
     for index, truth in enumerate(() if guard.truths is None else guard.truths):
