@@ -36,10 +36,11 @@ Images: TypeAlias = "str | Path | ImageSet | Sequence[str | Path] | Sequence[NDA
 
 
 def calibration_images(images: Images | None) -> ImageSet:
-    """Return the user's images; for None, the calibration images of the manifest.
+    """Return the user's images as a set; for None, the calibration images of the manifest.
 
     Raises:
-        ImageError: see `image_set`.
+        ImageError: there is no image, or a folder, file or array is not valid; or an image of the
+            manifest is missing or changed.
         UsageError: the user's folder does not exist.
         RecipeError: the manifest is invalid.
     """
@@ -47,10 +48,11 @@ def calibration_images(images: Images | None) -> ImageSet:
 
 
 def evaluation_images(images: Images | None) -> ImageSet:
-    """Return the user's images; for None, the evaluation images of the manifest.
+    """Return the user's images as a set; for None, the evaluation images of the manifest.
 
     Raises:
-        ImageError: see `image_set`.
+        ImageError: there is no image, or a folder, file or array is not valid; or an image of the
+            manifest is missing or changed.
         UsageError: the user's folder does not exist.
         RecipeError: the manifest is invalid.
     """
@@ -171,7 +173,7 @@ LOOKED_AT = 1000
 
 
 def refuse_overlap(calibration: ImageSet, evaluation: ImageSet) -> None:
-    """Refuse sets that share an image, compared by content.
+    """Raise if two sets share an image, compared by the SHA-256 of their contents.
 
     Raises:
         ImageError: an image is in both sets.
@@ -187,7 +189,7 @@ def refuse_overlap(calibration: ImageSet, evaluation: ImageSet) -> None:
 
 
 def refuse_copies(calibration: ImageSet, evaluation: ImageSet) -> None:
-    """Refuse sets that share a picture: recompressed, resized or cropped.
+    """Raise if two sets share a picture, also recompressed, resized or cropped.
 
     Images are compared by perceptual hashes, so a copy may be missed.
 

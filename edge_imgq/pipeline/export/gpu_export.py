@@ -42,7 +42,7 @@ def on_gpu(plan: ExportPlan, jobs: Sequence[TargetJob], report: Report, watch: W
     """Return a report with the GPU drift of each file for GPUs, or why it was not measured.
 
     Files run in LiteRT's GPU kernels on one tile of 96 × 96 pixels or the receptive field, or their
-    own size. Drift that a GPU must not have is added to the breaches. A device that fails is a reason.
+    own size. Drift that a GPU must not have is added to the breaches.
 
     Args:
         plan: plan of the export.

@@ -132,7 +132,9 @@ def diagnose(
     quantized: Quantized, source: Source, missing: float, size: tuple[int, int],
     words: Words | None, watch: Watch,
 ) -> Diagnosis:  # fmt: skip
-    """Find the layers that cause a graph's loss, and a few that fix it in float.
+    """Find the layers that cause a graph's loss, and at most eight moves to float that fix it.
+
+    Errors are measured on two held-out patches, times are estimated.
 
     Args:
         quantized: quantized graph with its float graph.
@@ -180,9 +182,9 @@ class Causes:
     time_in_float: float | Skipped
 
     def is_clearly_faster(self, choice: Choice, clearly: float = CLEARLY) -> bool:
-        """Return True if a float file is estimated to take at least `clearly` times a choice's time.
+        """Return True if a float file is estimated to take `clearly` times as long as a choice.
 
-        Also True if no recipe makes a float file.
+        Or longer. Also True if no recipe makes a float file.
 
         Args:
             choice: float layers, with their estimated time.
@@ -192,7 +194,11 @@ class Causes:
         return isinstance(in_float, Skipped) or in_float >= clearly * choice.time
 
     def is_no_gain(self, choice: Choice) -> Skipped:
-        """Return the reason to reject a choice that is not clearly faster than a float file."""
+        """Return the reason to reject a choice that is not clearly faster than a float file.
+
+        It states both estimated times as multiples of int8's. Whether the choice is slower is not
+        checked.
+        """
         in_float = self.time_in_float
         times = "" if isinstance(in_float, Skipped) else f"{in_float:.1f} times"
         return Skipped(
@@ -204,7 +210,9 @@ class Causes:
 def causes(
     quantized: Quantized, source: Source, missing: float, size: tuple[int, int], watch: Watch
 ) -> Causes:
-    """Measure which layers cause a graph's loss.
+    """Measure which layers cause a graph's loss, on two held-out patches, and set up a search.
+
+    The search aims at half a dB more than is missing, at most at the PSNR of all layers in float.
 
     Args:
         quantized: quantized graph with its float graph.

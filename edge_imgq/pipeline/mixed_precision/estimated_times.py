@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def at_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
-    """Return a graph of static shapes: at its own size if it is fixed, else at (height, width).
+    """Return a copy of a model with static shapes, and the same values.
+
+    It has the model's own size if that is fixed, else (height, width) in pixels.
 
     Raises:
         ModelError: the model does not fit the size.

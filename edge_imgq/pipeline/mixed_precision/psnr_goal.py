@@ -32,7 +32,7 @@ class PsnrGoal:
     def words(self, psnr: float) -> str:
         """Describe a PSNR in dB to the float image as the goal was given: as PSNR or as drop.
 
-        The drop, in dB, is the estimate of `drop_of`.
+        "45.2 dB" if as PSNR; a drop, in dB, is the estimate of `drop_of`.
         """
         if not self.of_float:
             return f"{psnr:.1f} dB"
@@ -63,7 +63,8 @@ def fidelity_of(drop: float, of_float: Sequence[float]) -> float:
 
     Args:
         drop: mean drop in dB, positive.
-        of_float: PSNR in dB of the float model's 8-bit images against the truth, one per image.
+        of_float: PSNR in dB of the float model's 8-bit images against the truth, one per image, at
+            least one.
     """
     low, high = 0.0, 200.0
     while high - low > 1e-4:
