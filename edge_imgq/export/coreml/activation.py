@@ -17,14 +17,18 @@ from edge_imgq.graph.network import Operation
 
 
 def relu(site: LoweringContext) -> Any:
-    """Lower Relu to relu, in the result's unit. Exact."""
+    """Lower Relu to relu, elementwise in float16 on values divided by `site.unit`.
+
+    Exact if input and result have one scale; else the input is rounded to float16.
+    """
     return mb.relu(x=site.read(0))
 
 
 def leaky_relu(site: LoweringContext) -> Any:
-    """Lower LeakyRelu to leaky_relu, in float16 in the result's unit; the slope is 0.01 by default.
+    """Lower LeakyRelu to leaky_relu, elementwise in float16 on values divided by `site.unit`.
 
-    The slope is rounded to float16; between integers, `chosen_slope` picks a number near it.
+    The slope, by default 0.01, and the results are rounded to float16; between quantized tensors,
+    `chosen_slope` picks a float16 slope beside the exact one.
 
     Raises:
         ModelError: an activation is not int8 with one scale.
@@ -33,9 +37,10 @@ def leaky_relu(site: LoweringContext) -> Any:
 
 
 def prelu(site: LoweringContext) -> Any:
-    """Lower PRelu to prelu with one slope per channel, else to max(x, 0) + slopes · min(x, 0).
+    """Lower PRelu to prelu, or to max(x, 0) + slope · min(x, 0), on values divided by `site.unit`.
 
-    Works in the result's unit.
+    prelu takes constant slopes, one or one per channel of (N, C, …) with three axes or more; all
+    others are broadcast. Slopes and results are rounded to float16.
 
     Raises:
         ModelError: a slope exceeds float16.
@@ -55,10 +60,10 @@ def _per_channel(slopes: tuple[int, ...], shape: tuple[int, ...]) -> bool:
 
 
 def clip(site: LoweringContext) -> Any:
-    """Lower Clip to clip, maximum or minimum, in the result's unit. Exact but for the bounds.
+    """Lower Clip to clip, maximum or minimum, in float16 on values divided by `site.unit`.
 
-    A missing bound is infinite. Bounds may be computed; constant ones are rounded to float16,
-    saturating at its largest finite values.
+    A missing bound is infinite. Bounds may be computed; constant ones are rounded to float16, and
+    beyond its range become its largest finite number. Exact but for that.
     """
     inputs, x = site.operation.inputs, site.read(0)
     bounds = [-math.inf, math.inf]
@@ -76,12 +81,14 @@ def clip(site: LoweringContext) -> Any:
 
 
 def clipped(x: Any, low: float, high: float) -> Any:
-    """Clip a variable to two bounds, which may be infinite; if they cross, the upper one wins.
+    """Clip a variable elementwise to two bounds; if they cross, the upper one wins.
+
+    Infinite bounds add no operator. Exact but for the bounds' rounding (`float16_bound`).
 
     Args:
         x: float16 variable.
-        low: lower bound, in the unit of x.
-        high: upper bound, in the unit of x.
+        low: lower bound, in the unit of x, or −infinity.
+        high: upper bound, in the unit of x, or infinity.
     """
     if math.isinf(low) and math.isinf(high):
         return x
@@ -108,54 +115,69 @@ def float16_bound(value: float) -> np.float16:
 
 
 def sigmoid(site: LoweringContext) -> Any:
-    """Lower Sigmoid to sigmoid, in float16 on real values."""
+    """Lower Sigmoid to sigmoid, elementwise, in float16 on real values; rounded to float16."""
     return mb.sigmoid(x=site.read(0))
 
 
 def hard_sigmoid(site: LoweringContext) -> Any:
-    """Lower HardSigmoid to sigmoid_hard, clip(alpha · x + beta, 0, 1), in float16 on real values.
+    """Lower HardSigmoid to sigmoid_hard: clip(alpha · x + beta, 0, 1), in float16 on real values.
 
-    By default alpha is 0.2 and beta 0.5; both are rounded to float16.
+    By default alpha is 0.2 and beta 0.5; both, and the results, are rounded to float16.
     """
     alpha, beta = site.attribute("alpha", 0.2), site.attribute("beta", 0.5)
     return mb.sigmoid_hard(x=site.read(0), alpha=np.float16(alpha), beta=np.float16(beta))
 
 
 def hard_swish(site: LoweringContext) -> Any:
-    """Lower HardSwish to x · clip(x / 6 + ½, 0, 1), in float16 on real values."""
+    """Lower HardSwish to x · clip(x / 6 + ½, 0, 1), in float16 on real values.
+
+    1/6, the factor and the product are each rounded to float16.
+    """
     x = site.read(0)
     gate = mb.sigmoid_hard(x=x, alpha=np.float16(1 / 6), beta=np.float16(0.5))
     return mb.mul(x=x, y=gate)
 
 
 def tanh(site: LoweringContext) -> Any:
-    """Lower Tanh to tanh, in float16 on real values."""
+    """Lower Tanh to tanh, elementwise, in float16 on real values; rounded to float16."""
     return mb.tanh(x=site.read(0))
 
 
 def gelu(site: LoweringContext) -> Any:
-    """Lower Gelu to gelu, by erf or with the tanh approximation, in float16 on real values."""
+    """Lower Gelu to gelu, elementwise, in float16 on real values; rounded to float16.
+
+    By erf, or with the tanh approximation if `approximate` is "tanh".
+    """
     by_tanh = site.attribute("approximate", "none") == "tanh"
     return mb.gelu(x=site.read(0), mode="TANH_APPROXIMATION" if by_tanh else "EXACT")
 
 
 def error_function(site: LoweringContext) -> Any:
-    """Lower Erf to erf, in float16 on real values."""
+    """Lower Erf to erf, elementwise, in float16 on real values; rounded to float16."""
     return mb.erf(x=site.read(0))
 
 
 def elu(site: LoweringContext) -> Any:
-    """Lower Elu to elu, in float16 on real values; by default alpha is 1."""
+    """Lower Elu to elu, elementwise, in float16 on real values; rounded to float16.
+
+    x above 0, else alpha · (exp(x) − 1); by default alpha is 1.
+    """
     return mb.elu(x=site.read(0), alpha=np.float16(site.attribute("alpha", 1.0)))
 
 
 def softmax(site: LoweringContext) -> Any:
-    """Lower Softmax along one axis, by default the last, to softmax, in float16 on real values."""
+    """Lower Softmax along one axis, by default the last, to softmax, in float16 on real values.
+
+    The shape stays; results are rounded to float16.
+    """
     return mb.softmax(x=site.read(0), axis=site.attribute("axis", -1))
 
 
 def refuse_dropout(operation: Operation) -> str | None:
-    """Return a reason if a Dropout is in training mode or its mask is used, else None."""
+    """Return a reason if a Dropout is in training mode or its mask is used, else None.
+
+    The reason is a clause without a full stop.
+    """
     training = operation.inputs[2] if len(operation.inputs) > 2 else None
     if training is not None and (training.data is None or bool(training.data)):
         return "it is in training mode; export the model in evaluation mode"

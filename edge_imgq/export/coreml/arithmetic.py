@@ -23,27 +23,40 @@ SECOND_FACTOR = 256.0
 
 
 def add(site: LoweringContext) -> Any:
-    """Lower Add to add, in float16: both operands and the sum are in the result's unit."""
+    """Lower Add to add, with broadcasting, in float16: operands and sum are in `site.unit`.
+
+    They are real values divided by it. The sum is rounded to float16, and so is an operand whose
+    scale is another.
+    """
     return mb.add(x=site.read(0), y=site.read(1))
 
 
 def sub(site: LoweringContext) -> Any:
-    """Lower Sub to sub, in float16: operands and difference are in the result's unit."""
+    """Lower Sub to sub, with broadcasting, in float16: operands and result are in `site.unit`.
+
+    They are real values divided by it. The difference is rounded to float16, and so is an operand
+    whose scale is another.
+    """
     return mb.sub(x=site.read(0), y=site.read(1))
 
 
 def mul(site: LoweringContext) -> Any:
-    """Lower Mul to mul, in float16, so that the product is in the result's unit.
+    """Lower Mul to mul, with broadcasting, in float16; the product is divided by `site.unit`.
 
-    A constant beyond float16's range is applied as two factors, one of them SECOND_FACTOR.
+    It is rounded to float16. A constant beyond float16's range is applied as two factors, one of
+    them 256.
+
+    Raises:
+        ModelError: a constant divided by `site.unit` exceeds 256 times float16's range, or an
+            activation is not int8 with one scale.
     """
     for index in (0, 1):
         constant = site.operation.operand(index)
         if constant.data is not None and _largest(site, index) > FLOAT16_MAX:
-            part = mb.mul(
+            product = mb.mul(
                 x=site.read(1 - index, 1.0), y=site.read(index, site.unit * SECOND_FACTOR)
             )
-            return mb.mul(x=part, y=np.float16(SECOND_FACTOR))
+            return mb.mul(x=product, y=np.float16(SECOND_FACTOR))
     x, y = site.factors()
     return mb.mul(x=x, y=y)
 
@@ -61,7 +74,10 @@ def div(site: LoweringContext) -> Any:
 
 
 def power(site: LoweringContext) -> Any:
-    """Lower Pow to pow, or to rsqrt for one constant exponent of −½, in float16 on real values."""
+    """Lower Pow, with broadcasting, to pow, in float16 on real values; rounded to float16.
+
+    One constant exponent of −½ becomes rsqrt, which adds the least float16 above 0 to its operand.
+    """
     exponent = site.operation.operand(1).data
     if exponent is not None and exponent.size == 1 and float(exponent.reshape(-1)[0]) == -0.5:
         return mb.rsqrt(x=site.read(0), epsilon=MIN_FLOAT16)
@@ -69,54 +85,69 @@ def power(site: LoweringContext) -> Any:
 
 
 def minimum(site: LoweringContext) -> Any:
-    """Lower Min to a chain of minimum, in the result's unit. Exact."""
+    """Lower Min of any number of operands to a chain of minimum, on values divided by `site.unit`.
+
+    Operands are broadcast. Exact for operands at the result's scale; others are rounded to float16.
+    """
     operands = [site.read(index) for index in range(len(site.operation.inputs))]
     return functools.reduce(lambda x, y: mb.minimum(x=x, y=y), operands)
 
 
 def maximum(site: LoweringContext) -> Any:
-    """Lower Max to a chain of maximum, in the result's unit. Exact."""
+    """Lower Max of any number of operands to a chain of maximum, on values divided by `site.unit`.
+
+    Operands are broadcast. Exact for operands at the result's scale; others are rounded to float16.
+    """
     operands = [site.read(index) for index in range(len(site.operation.inputs))]
     return functools.reduce(lambda x, y: mb.maximum(x=x, y=y), operands)
 
 
 def identity(site: LoweringContext) -> Any:
-    """Lower Identity, Dropout and REQUANTIZE to the input in the result's unit, in float16."""
+    """Lower Identity, Dropout and Requantize to the input, in float16 divided by `site.unit`.
+
+    Exact, unless the result is quantized at another scale than the input.
+    """
     return site.read(0)
 
 
 def absolute(site: LoweringContext) -> Any:
-    """Lower Abs to abs, in the result's unit. Exact."""
+    """Lower Abs to abs, elementwise in float16 on values divided by `site.unit`.
+
+    Exact if input and result have one scale; else the input is rounded to float16.
+    """
     return mb.abs(x=site.read(0))
 
 
 def rounded(site: LoweringContext) -> Any:
-    """Lower Round to round, half to even, on real values. Exact."""
+    """Lower Round to round, elementwise, half to even, in float16 on real values. Exact."""
     return mb.round(x=site.read(0))
 
 
 def floor(site: LoweringContext) -> Any:
-    """Lower Floor to floor, on real values. Exact."""
+    """Lower Floor to floor, elementwise, in float16 on real values. Exact."""
     return mb.floor(x=site.read(0))
 
 
 def ceiling(site: LoweringContext) -> Any:
-    """Lower Ceil to ceil, on real values. Exact."""
+    """Lower Ceil to ceil, elementwise, in float16 on real values. Exact."""
     return mb.ceil(x=site.read(0))
 
 
 def sign(site: LoweringContext) -> Any:
-    """Lower Sign to sign: −1, 0 or 1. Exact."""
+    """Lower Sign to sign, elementwise, in float16 on real values: −1, 0 or 1. Exact."""
     return mb.sign(x=site.read(0))
 
 
 def negative(site: LoweringContext) -> Any:
-    """Lower Neg to a product with −1, in the result's unit. Exact."""
+    """Lower Neg to a product with −1, in float16 on values divided by `site.unit`.
+
+    Exact if input and result have one scale; else the input is rounded to float16.
+    """
     return mb.mul(x=site.read(0), y=np.float16(-1))
 
 
 def square_root(site: LoweringContext) -> Any:
-    """Lower Sqrt to sqrt, in float16 on real values."""
+    """Lower Sqrt to sqrt, elementwise, in float16 on real values; rounded to float16."""
     return mb.sqrt(x=site.read(0))
 
 
@@ -129,7 +160,7 @@ def reciprocal(site: LoweringContext) -> Any:
 
 
 def exponential(site: LoweringContext) -> Any:
-    """Lower Exp to exp, in float16 on real values; infinite from about 11.1 on."""
+    """Lower Exp to exp, elementwise, in float16 on real values; infinite from about 11.1 on."""
     return mb.exp(x=site.read(0))
 
 
@@ -142,36 +173,39 @@ def logarithm(site: LoweringContext) -> Any:
 
 
 def sine(site: LoweringContext) -> Any:
-    """Lower Sin to sin of radians, in float16 on real values."""
+    """Lower Sin to sin of radians, elementwise, in float16 on real values; rounded to float16."""
     return mb.sin(x=site.read(0))
 
 
 def cosine(site: LoweringContext) -> Any:
-    """Lower Cos to cos of radians, in float16 on real values."""
+    """Lower Cos to cos of radians, elementwise, in float16 on real values; rounded to float16."""
     return mb.cos(x=site.read(0))
 
 
 def reduce_mean(site: LoweringContext) -> Any:
     """Lower ReduceMean over constant axes, by default all, to reduce_mean, in float16.
 
-    The result is in its own unit. Without axes and with `noop_with_empty_axes`, the input is
-    returned. Axes are kept with length 1 unless `keepdims` is 0.
+    Values are divided by `site.unit`; the mean is rounded to float16. Without axes and with
+    `noop_with_empty_axes`, the input is returned. Axes are kept with length 1 unless `keepdims` is
+    0.
     """
     return _reduced(site, mb.reduce_mean)
 
 
 def reduce_max(site: LoweringContext) -> Any:
-    """Lower ReduceMax over constant axes, by default all, to reduce_max. Exact in one unit.
+    """Lower ReduceMax over constant axes, by default all, to reduce_max, in float16.
 
-    Axes are kept with length 1 unless `keepdims` is 0.
+    Exact if input and result have one scale. Without axes and with `noop_with_empty_axes`, the
+    input is returned. Axes are kept with length 1 unless `keepdims` is 0.
     """
     return _reduced(site, mb.reduce_max)
 
 
 def reduce_min(site: LoweringContext) -> Any:
-    """Lower ReduceMin over constant axes, by default all, to reduce_min. Exact in one unit.
+    """Lower ReduceMin over constant axes, by default all, to reduce_min, in float16.
 
-    Axes are kept with length 1 unless `keepdims` is 0.
+    Exact if input and result have one scale. Without axes and with `noop_with_empty_axes`, the
+    input is returned. Axes are kept with length 1 unless `keepdims` is 0.
     """
     return _reduced(site, mb.reduce_min)
 

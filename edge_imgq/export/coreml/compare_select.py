@@ -34,9 +34,10 @@ def negation(site: LoweringContext) -> Any:
 
 
 def choice(site: LoweringContext) -> Any:
-    """Lower Where to select, in float16 on real values, with both branches tiled to one shape.
+    """Lower Where to select, in float16 on real values, with operands tiled to the result's shape.
 
-    The selection is exact; `refuse_choice` tells which uses this does not cover.
+    Operands are broadcast as in NumPy. The selection is exact; constants are rounded to float16.
+    `refuse_choice` says which uses this does not cover.
     """
     shape = site.operation.output.shape
     cond, a, b = (_repeated(site, index, shape) for index in (0, 1, 2))
@@ -44,7 +45,10 @@ def choice(site: LoweringContext) -> Any:
 
 
 def cast(site: LoweringContext) -> Any:
-    """Lower Cast: bool to float16 as 0 and 1, float to bool as x ≠ 0, float to float unchanged."""
+    """Lower Cast: bool to float16 as 0 and 1, float to bool as x ≠ 0, float to float unchanged.
+
+    Exact. `refuse_cast` says which types this does not cover.
+    """
     source = site.operation.operand(0)
     if site.attribute("to", FLOAT) == BOOL:
         return mb.not_equal(x=site.read(0), y=np.float16(0))

@@ -19,11 +19,12 @@ def conv(site: LoweringContext) -> Any:
     """Lower Conv of (N, C_in, spatial axes …) to conv, in float16, with one to three spatial axes.
 
     Weights are (C_out, C_in / groups, kernel …), as in ONNX; int8 weights stay int8 with a scale
-    per channel. The result is in the context's unit and offset. `refuse_conv` tells which uses this
-    does not cover.
+    per channel. The result, (N, C_out, spatial axes …), is divided by `site.unit` and lies
+    `site.offset` levels lower, with the bias adjusted to both. Scales, biases and results are
+    rounded to float16. `refuse_conv` says which uses this does not cover.
 
     Raises:
-        ModelError: a weight or bias exceeds float16.
+        ModelError: a weight or bias exceeds float16, or an activation is not int8 with one scale.
     """
     x, factor = _input(site)
     kernel = site.operation.operand(1)
@@ -41,13 +42,13 @@ def conv_transpose(site: LoweringContext) -> Any:
     """Lower ConvTranspose of (N, C_in, spatial axes …) to conv_transpose, in float16.
 
     Weights are (C_in, C_out / groups, kernel …), as in ONNX; there are one to three spatial axes.
-    Core ML has no output padding: it is subtracted from the padding at the end, and the unpadded
-    result is computed and cropped, as coremltools' torch front end does. If it exceeds that
-    padding, the kernel is extended by zeros, which lengthens the unpadded result.
-    `refuse_conv_transpose` tells which uses this does not cover.
+    Units and rounding are as for `conv`. Core ML has no output padding: it is subtracted from the
+    padding at the end, and the unpadded result is computed and cropped, as coremltools' torch front
+    end does. If it exceeds that padding, the kernel is extended by zeros, which lengthens the
+    unpadded result. `refuse_conv_transpose` says which uses this does not cover.
 
     Raises:
-        ModelError: a weight or bias exceeds float16.
+        ModelError: a weight or bias exceeds float16, or an activation is not int8 with one scale.
     """
     operation = site.operation
     x, factor = _input(site)
@@ -75,7 +76,10 @@ def _cropped(x: Any, begins: tuple[int, ...], ends: tuple[int, ...]) -> Any:
 
 
 def refuse_conv(operation: Operation) -> str | None:
-    """Return the reason why a Conv cannot be lowered, or None."""
+    """Return the reason why a Conv cannot be lowered, or None.
+
+    Refused are other than one to three spatial axes, and weights or biases that are computed.
+    """
     if not 3 <= len(operation.operand(0).shape) <= 5:
         return "only images with one to three spatial axes are convolved"
     if any(tensor is not None and tensor.data is None for tensor in operation.inputs[1:]):
@@ -84,7 +88,10 @@ def refuse_conv(operation: Operation) -> str | None:
 
 
 def refuse_conv_transpose(operation: Operation) -> str | None:
-    """Return the reason why a ConvTranspose cannot be lowered, or None."""
+    """Return the reason why a ConvTranspose cannot be lowered, or None.
+
+    Refused is what `refuse_conv` refuses, and an output that begins before the first tap.
+    """
     refusal = refuse_conv(operation)
     if refusal is None and min(transposed_padding(operation)[0]) < 0:
         return "its output begins before its taps reach; use output_padding instead of auto_pad"

@@ -37,18 +37,23 @@ class Cut:
 
 
 def concat(site: LoweringContext) -> Any:
-    """Lower Concat to concat along one axis, in the result's unit; values are copied.
+    """Lower Concat to concat along one axis, in float16 on values divided by `site.unit`.
 
-    The axis is the second by default; negative ones count from the end.
+    The axis is the second by default; negative ones count from the end. Exact for operands at the
+    result's scale; others are rounded to float16.
     """
     values = [site.read(index) for index in range(len(site.operation.inputs))]
     return mb.concat(values=values, axis=site.attribute("axis", 1))
 
 
 def split(site: LoweringContext) -> Any:
-    """Lower Split along one axis to split, with the lengths of the outputs; values are copied.
+    """Lower Split along one axis to split, with the lengths of the outputs.
 
-    The axis is the first by default. One output is the input itself.
+    The axis is the first by default; negative ones count from the end. One output is the input
+    itself. Exact if input and result have one scale.
+
+    Returns:
+        A tuple of variables, one per output.
     """
     axis = site.attribute("axis", 0)
     sizes = [tensor.shape[axis] for tensor in site.operation.outputs]
@@ -60,13 +65,13 @@ def split(site: LoweringContext) -> Any:
 def slice_(site: LoweringContext) -> Any:
     """Lower Slice with constant bounds to slice_by_index, after a reverse for negative steps.
 
-    Values are copied. A bound at an end of its axis is masked, so the slice follows a resized
-    input.
+    A bound at an end of its axis is masked, so the slice follows a resized input. Exact if input
+    and result have one scale. `refuse_slice` refuses computed bounds.
     """
     x, cuts = site.read(0), _cuts(site.operation)
-    turned = [cut.axis for cut in cuts if cut.reverse]
-    if turned:
-        x = mb.reverse(x=x, axes=turned)
+    reversed_axes = [cut.axis for cut in cuts if cut.reverse]
+    if reversed_axes:
+        x = mb.reverse(x=x, axes=reversed_axes)
     begin, end, stride = [0] * x.rank, [0] * x.rank, [1] * x.rank
     no_begin, no_end = [True] * x.rank, [True] * x.rank
     for cut in cuts:
@@ -114,10 +119,11 @@ def _cut(axis: int, size: int, first: int, last: int, step: int) -> Cut:
 
 
 def depth_to_space(site: LoweringContext) -> Any:
-    """Lower DepthToSpace of (N, b² · C, H, W) to depth_to_space, or pixel_shuffle in mode CRD.
+    """Lower DepthToSpace of (N, b² · C, H, W) to depth_to_space, or to pixel_shuffle in mode CRD.
 
-    The result is (N, C, b · H, b · W); values are copied. The mode is by default DCR, in which the
-    block's row and column vary slower than C.
+    The result is (N, C, b · H, b · W). Input channels are ordered (block row, block column, C) in
+    mode DCR, the default, and (C, block row, block column) in mode CRD. Exact if input and result
+    have one scale.
     """
     block = site.attribute("blocksize", 1)
     if site.attribute("mode", "DCR") == "CRD":
@@ -126,7 +132,12 @@ def depth_to_space(site: LoweringContext) -> Any:
 
 
 def space_to_depth(site: LoweringContext) -> Any:
-    """Lower SpaceToDepth of (N, C, b · H, b · W) to space_to_depth; CRD to pixel_unshuffle."""
+    """Lower SpaceToDepth of (N, C, b · H, b · W) to space_to_depth, or pixel_unshuffle in mode CRD.
+
+    The result is (N, b² · C, H, W), its channels ordered (block row, block column, C) in mode DCR,
+    the default, and (C, block row, block column) in mode CRD. Exact if input and result have one
+    scale.
+    """
     block = site.attribute("blocksize", 1)
     if site.attribute("mode", "DCR") == "CRD":
         return mb.pixel_unshuffle(x=site.read(0), downscale_factor=np.uint32(block))

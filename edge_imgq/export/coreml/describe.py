@@ -30,10 +30,11 @@ WINDOWED = frozenset({"conv", "conv_transpose", "max_pool", "avg_pool"})
 
 
 def describe(path: Path) -> FileDescription:
-    """Describe a package from disk.
+    """Describe a Core ML package: its ports, operators, parameters, MACs and size in bytes.
 
-    Multiply-accumulates are counted for convolutions and matrix products, not for the conversions
-    to and from integers.
+    Images are (H, W, C) uint8, other ports and operators have the shapes of the program, (N, C, H,
+    W). Multiply-accumulates are counted for convolutions and matrix products, not for the
+    conversions to and from integers.
 
     Raises:
         ModelError: the package is missing or damaged.

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 def write_coreml(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None:
     """Lower the graph at its one size to an .mlpackage folder.
 
+    A float graph computes in float16, a QDQ graph with int8 weights and activations. `save`
+    describes the file.
+
     Args:
         graph: float or QDQ graph.
         spec: settings with one (height, width), and the note to embed.

@@ -24,8 +24,9 @@ MAX_RESULT = 6e4
 def fitting_factor(operation: Operation) -> float:
     """Return the power of two by which a convolution's unit must grow to fit float16.
 
-    1.0 if the result fits for every image. Also 1.0 for any operation but a Conv with constant
-    weights between quantized tensors. The bound is the worst case over all images.
+    The unit is the real value of 1; its default is the scale of the result. The bound, 6e4 units,
+    holds for the worst of all images. 1.0 if the result fits; also 1.0 for any operation but a Conv
+    with constant weights between quantized tensors.
 
     Raises:
         ModelError: an activation is not int8 with one scale.

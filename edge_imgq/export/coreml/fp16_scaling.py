@@ -46,7 +46,7 @@ UNIT_FRACTIONS = (1.0, 0.5, 0.75, 0.625, 0.875)
 OFFSETS = (0, 64, -64)
 """Candidates for the offset of a convolution's result, in levels."""
 
-SPREAD = 0.3
+DEVIATION = 0.3
 """Assumed standard deviation of values around 0, relative to the farthest level."""
 
 EXPECTED = 0.8
@@ -77,14 +77,15 @@ class Fp16Scale:
 def choose_fp16_scale(operation: Operation) -> Fp16Scale:
     """Choose the float16 unit and offset of a result with the fewest wrong int8 levels.
 
-    A level is wrong if rounding in float16 changes it; its share is estimated, not measured.
+    A level is wrong if rounding in float16 changes it; the share of wrong levels is estimated from
+    scales and constants, not measured.
 
     Args:
         operation: its inputs are quantized, its output quantized or float.
 
     Returns:
         The output's own scale (1 if it is float) and offset 0, unless another choice lowers the
-        share of wrong levels by more than GAIN. The unit is a power of two larger where results
+        share of wrong levels by more than 1e-6. The unit is a power of two larger where results
         would exceed float16. For a bilinear Resize between integers of one scale, offset is minus
         the zero point.
 
@@ -123,10 +124,10 @@ def is_interpolated(operation: Operation) -> bool:
 
 
 def chosen_slope(operation: Operation, unit: float) -> np.float16:
-    """Return the float16 number near a LeakyRelu's slope with the fewest wrong levels.
+    """Return the float16 number near a LeakyRelu's slope that changes the fewest int8 levels.
 
-    If input or output is not quantized, it is alpha (by default 0.01) rounded to float16. `unit` is
-    the real value of 1 in the result.
+    It is alpha (by default 0.01) rounded to float16, or one of the two numbers beside it; always
+    the former if input or output is not quantized. `unit` is the real value of 1 in the result.
 
     Raises:
         ModelError: an activation is not int8 with one scale.
@@ -145,7 +146,7 @@ def _units(operation: Operation) -> Floats:
         units: Floats = own / SIGMAS
         return units
     computed = [t for t in operation.inputs if t is not None and t.data is None]
-    exact = [step(tensor) / part for tensor in computed for part in UNIT_FRACTIONS]
+    exact = [step(tensor) / fraction for tensor in computed for fraction in UNIT_FRACTIONS]
     if operation.kind == "Mul" and len(computed) == 2:
         exact.append(step(computed[0]) * step(computed[1]))
     fitting = [unit for unit in exact if _largest(operation, unit) <= MAX_RESULT]
@@ -184,7 +185,7 @@ def _convolution_shares(operation: Operation, units: Floats, offset: int) -> Flo
         return np.zeros(len(units))
     own = step(output)
     factors = quantization.scale.astype(np.float64)[:, np.newaxis] * step(operation.operand(0))
-    usual = EXPECTED * SPREAD * np.abs(_levels(output)).max()
+    usual = EXPECTED * DEVIATION * np.abs(_levels(output)).max()
     bias = operation.inputs[2] if len(operation.inputs) > 2 else None
     base = np.zeros((1, 1)) if bias is None else real(bias).reshape(-1, 1)
     error = np.hypot(
@@ -199,7 +200,7 @@ def _averaged_shares(operation: Operation, units: Floats, offset: int) -> Floats
     """Predict the wrong levels of a mean from its input and its result."""
     image, output = operation.operand(0), operation.outputs[0]
     levels, own = _levels(image)[:, np.newaxis], step(image)
-    error = np.abs(_half(levels * _half(own / units)) - levels * own / units)
+    error = np.abs(_fp16(levels * _fp16(own / units)) - levels * own / units)
     read = _weights(levels[:, 0]) @ error * units / step(output)
     return read + _boundaries(_zero(output), tuple(step(output) / units), offset)
 
@@ -209,8 +210,8 @@ def _chosen_shares(operation: Operation, units: Floats, offset: int) -> Floats: 
     image, output = operation.operand(0), operation.outputs[0]
     levels, own = _levels(image), step(image)
     exact = _rounded(levels * own / step(output), output)
-    read = _half(levels[:, np.newaxis] * _half(own / units))
-    got = _rounded(read / _half(step(output) / units), output)
+    read = _fp16(levels[:, np.newaxis] * _fp16(own / units))
+    got = _rounded(read / _fp16(step(output) / units), output)
     share: Floats = _weights(levels) @ (got != exact[:, np.newaxis])
     return share
 
@@ -227,9 +228,9 @@ def _leaky_shares(operation: Operation, units: Floats) -> Floats:
     levels, own = _levels(image), step(image)
     alpha = operation.attributes.get("alpha", 0.01)
     exact = _rounded(np.where(levels < 0, levels * alpha, levels) * own / step(output), output)
-    read = _half(levels[:, np.newaxis] * _half(own / units))
-    results = (np.where(read < 0, _half(read * float(slope)), read) for slope in _near(alpha))
-    got = [_rounded(result / _half(step(output) / units), output) for result in results]
+    read = _fp16(levels[:, np.newaxis] * _fp16(own / units))
+    results = (np.where(read < 0, _fp16(read * float(slope)), read) for slope in _near(alpha))
+    got = [_rounded(result / _fp16(step(output) / units), output) for result in results]
     return np.stack([_weights(levels) @ (one != exact[:, np.newaxis]) for one in got])
 
 
@@ -249,7 +250,7 @@ def _paired_shares(operation: Operation, units: Floats, offset: int) -> Floats: 
     exact = _rounded(combine(x, y) / step(output), output)
     other = np.full(len(units), step(first)) if operation.kind == "Mul" else units
     left, right = _read(first, x, other), _read(second, y, _partner(operation, units))
-    got = _rounded(_half(combine(left, right)) / _half(step(output) / units), output)
+    got = _rounded(_fp16(combine(left, right)) / _fp16(step(output) / units), output)
     share: Floats = np.outer(p, q).reshape(-1) @ (got != exact)
     return share
 
@@ -273,8 +274,8 @@ def _samples(tensor: Tensor) -> tuple[Floats, Floats]:
 def _read(tensor: Tensor, values: Floats, units: Floats) -> Floats:
     """Return real values as the program reads them, in float16 units."""
     if tensor.data is not None:
-        return _half(values / units)
-    return _half(np.rint(values / step(tensor)) * _half(step(tensor) / units))
+        return _fp16(values / units)
+    return _fp16(np.rint(values / step(tensor)) * _fp16(step(tensor) / units))
 
 
 @functools.lru_cache(maxsize=64)
@@ -283,7 +284,7 @@ def _boundaries(zero: int, sigmas: tuple[float, ...], offset: int) -> Floats:
     low, high = LIMITS["int8"]
     between = np.arange(low - zero, high - zero, dtype=np.float64) + 0.5
     weights, counted = _weights(between), between[:, np.newaxis] - offset
-    stated = counted * _half(np.array(sigmas))
+    stated = counted * _fp16(np.array(sigmas))
     spacing = np.exp2(np.floor(np.log2(np.abs(stated))) - 10)
     decided = (np.floor(stated / spacing) + 0.5) * spacing
     share: Floats = weights @ np.abs(decided / np.array(sigmas) - counted)
@@ -303,7 +304,7 @@ def _levels(tensor: Tensor) -> Floats:
 
 def _weights(levels: Floats) -> Floats:
     """Return the assumed probability of each level; they sum to 1."""
-    weights = np.exp(-0.5 * (levels / (SPREAD * np.abs(levels).max())) ** 2)
+    weights = np.exp(-0.5 * (levels / (DEVIATION * np.abs(levels).max())) ** 2)
     share: Floats = weights / weights.sum()
     return share
 
@@ -315,14 +316,14 @@ def _rounded(levels: Floats, output: Tensor) -> Floats:
     return rounded
 
 
-def _half(values: Floats) -> Floats:
+def _fp16(values: Floats) -> Floats:
     with np.errstate(over="ignore"):
         return values.astype(np.float16).astype(np.float64)
 
 
 def _off(values: Floats) -> Floats:
     """Return the rounding error of float16."""
-    return _half(values) - values
+    return _fp16(values) - values
 
 
 FORECASTS: Mapping[str, Callable[[Operation, Floats, int], Floats]] = {

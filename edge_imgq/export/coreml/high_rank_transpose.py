@@ -26,20 +26,22 @@ Order = tuple[int, ...]
 
 
 def split_high_rank_transposes(network: Network) -> Network:
-    """Replace each transposition of over five axes between reshapes by two of at most five.
+    """Replace each Transpose of more than five axes between reshapes by two of at most five.
 
-    Exact. A transposition stays if it is a network output, its operand has other readers, scales
-    differ, or no two such permutations compose it. Without any, the network itself is returned.
+    Reshape → Transpose → Reshape becomes Reshape, Transpose, Reshape, Transpose, Reshape, with
+    adjacent axes merged. Exact. A Transpose stays if it is a network output, its operand has other
+    readers, scales differ, or no two such permutations compose it. Without any, the network itself
+    is returned.
     """
     moving = [op for op in network.operations if _has_many_axes(op)]
     if not moving:
         return network
-    parted: dict[str, tuple[Operation, ...]] = {}
+    replacements: dict[str, tuple[Operation, ...]] = {}
     leaving = {tensor.name for tensor in network.outputs}
     for operation in moving:
         if operation.output.name not in leaving:
-            parted |= _parted(operation, network.operations)
-    operations = [new for op in network.operations for new in parted.get(_key(op), (op,))]
+            replacements |= _replacements(operation, network.operations)
+    operations = [new for op in network.operations for new in replacements.get(_key(op), (op,))]
     return replace(network, operations=tuple(operations))
 
 
@@ -51,7 +53,9 @@ def _key(operation: Operation) -> str:
     return operation.outputs[0].name
 
 
-def _parted(moving: Operation, operations: Sequence[Operation]) -> dict[str, tuple[Operation, ...]]:
+def _replacements(
+    moving: Operation, operations: Sequence[Operation]
+) -> dict[str, tuple[Operation, ...]]:
     """Return the replacements by output name of the old operation; empty if not applicable."""
     before = next((op for op in operations if moving.operand(0) in op.outputs), None)
     after = [op for op in operations if moving.output in op.inputs]
@@ -108,9 +112,9 @@ def _of_few_blocks(count: int) -> Iterator[Order]:
     for blocks in range(2, MAX_AXES + 1):
         for cuts in combinations(range(1, count), blocks - 1):
             edges = (0, *cuts, count)
-            parts = [tuple(range(a, b)) for a, b in pairwise(edges)]
-            for turned in permutations(parts):
-                yield tuple(axis for part in turned for axis in part)
+            runs = [tuple(range(a, b)) for a, b in pairwise(edges)]
+            for permuted in permutations(runs):
+                yield tuple(axis for run in permuted for axis in run)
 
 
 def _blocks(order: Sequence[int]) -> list[list[int]]:

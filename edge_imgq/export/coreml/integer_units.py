@@ -153,7 +153,7 @@ class LoweringContext:
         return real(self.operation.operand(index))
 
     def attribute(self, name: str, default: Any) -> Any:
-        """Return an ONNX attribute as a Python value, or the default if it is not stated."""
+        """Return an ONNX attribute as a Python value, or the default if the node states none."""
         return self.operation.attributes.get(name, default)
 
 
@@ -193,7 +193,11 @@ def covers(tensor: Tensor, low: float, high: float) -> bool:
 
 
 def real(tensor: Tensor) -> NDArray[np.float64]:
-    """Return the float64 values of a constant, dequantized if it is stored as integers."""
+    """Return the float64 values of a constant, in its own shape.
+
+    Integers are dequantized: scale · (integer − zero point), per tensor or along the quantization's
+    axis.
+    """
     data: NDArray[np.float64] = np.asarray(tensor.data).astype(np.float64)
     quantization = tensor.quantization
     if quantization is None:
@@ -209,7 +213,13 @@ def real(tensor: Tensor) -> NDArray[np.float64]:
 
 
 def to_float16(values: NDArray[np.float64] | np.float64, name: str) -> NDArray[np.float16]:
-    """Round to float16; nonzero values do not become 0, because networks divide by epsilons.
+    """Round an array to float16, half to even; nonzero values become at least the least float16.
+
+    Networks divide by epsilons, so those must not become 0.
+
+    Args:
+        values: real numbers.
+        name: name of the tensor, for messages.
 
     Raises:
         ModelError: a value exceeds float16's range.

@@ -39,8 +39,8 @@ shape of transposed convolutions, as in every converted model; the second merges
 def save(network: Network, note: FileNote, path: Path) -> None:
     """Write a network as an ML Program with image inputs and outputs, deterministically.
 
-    A float network becomes float16 for iOS 16, a quantized one int8 weights and activations for
-    iOS 17.
+    A float network computes in float16 and needs iOS 16; a quantized one has int8 weights and
+    activations and needs iOS 17. Images have 8-bit levels, 0 to 255.
 
     Args:
         network: (1, C, H, W) inputs and outputs of static shape.

@@ -125,9 +125,13 @@ LOWERINGS: dict[str, Lowering] = {
 
 
 def refusal(operation: Operation) -> str | None:
-    """Return the reason why an operation cannot be lowered to Core ML and a remedy, or None."""
-    form = LOWERINGS.get(operation.kind)
-    if form is None:
+    """Return why an operation cannot be lowered to Core ML, with a remedy, or None if it can.
+
+    Refused are operators without a lowering, tensors of more than five axes or without elements,
+    and what the `refuse` function of the operator's lowering refuses. The text has no full stop.
+    """
+    lowering = LOWERINGS.get(operation.kind)
+    if lowering is None:
         return (
             "this operator is not lowered to Core ML; "
             f"{instead(operation)}, or leave the coreml and coreai targets out"
@@ -138,4 +142,4 @@ def refusal(operation: Operation) -> str | None:
     images = [*operation.outputs, *(t for t in operation.inputs[:1] if t is not None)]
     if any(0 in tensor.shape for tensor in images):
         return "it has an empty tensor, which Core ML does not have; remove it from the model"
-    return form.refuse(operation)
+    return lowering.refuse(operation)

@@ -11,10 +11,13 @@ from edge_imgq.graph.network import Operation
 
 
 def matmul(site: LoweringContext) -> Any:
-    """Lower MatMul to matmul on the last two axes, batched with broadcasting, in float16.
+    """Lower MatMul of (…, M, K) and (…, K, N) to matmul, batched with broadcasting, in float16.
 
     A vector is a row on the left and a column on the right; its extra axis is removed from the
-    result.
+    result. The result is divided by `site.unit` and rounded to float16.
+
+    Raises:
+        ModelError: a constant exceeds float16, or an activation is not int8 with one scale.
     """
     x, y = site.factors()
     row, column = x.rank == 1, y.rank == 1
@@ -27,12 +30,14 @@ def matmul(site: LoweringContext) -> Any:
 
 
 def gemm(site: LoweringContext) -> Any:
-    """Lower Gemm to matmul and add, alpha · A · B + beta · C, in float16.
+    """Lower Gemm of matrices to matmul and add: alpha · A · B + beta · C, in float16.
 
-    By default alpha and beta are 1. `transA` and `transB` transpose their operand first.
+    By default alpha and beta are 1. `transA` and `transB` transpose their operand first. The result
+    is divided by `site.unit`; product and sum are rounded to float16.
 
     Raises:
-        ModelError: alpha, beta or a constant exceeds float16.
+        ModelError: alpha, beta or a constant exceeds float16, or an activation is not int8 with one
+            scale.
     """
     alpha, beta = site.attribute("alpha", 1.0), site.attribute("beta", 1.0)
     x, y = site.factors()

@@ -40,10 +40,12 @@ FINEST = 64
 
 
 def gather_centring(network: Network) -> Network:
-    """Fuse each subtraction of a rounded mean from integers into one operation.
+    """Fuse each subtraction of a rounded mean from int8 integers into one operation.
 
-    Statistics that nothing else reads are dropped. The new operations compute the same; without
-    any, the network itself is returned.
+    The pattern is x − Mul(Round(Add(Mul(mean(x))))) with constants, where the mean is rounded to
+    1/P of x's scale and P is a power of two up to 64. Statistics that nothing else reads are
+    dropped. The new operations, of kind CENTRED, compute the same; without any, the network itself
+    is returned.
 
     Raises:
         ModelError: an activation is not int8 with one scale.
@@ -57,10 +59,12 @@ def gather_centring(network: Network) -> Network:
 
 
 def centred_levels(site: LoweringContext) -> Any:
-    """Lower x − round(mean x), fused by `gather_centring`, from int8 to real values.
+    """Lower x − mean x, the mean rounded to a fraction of a level, from int8 to real values.
 
     Means are over the attribute `axes`, then over `groups` of channels unless that is 0; `parts` is
-    the number of rounding steps per level.
+    the number of rounding steps per level, `shift` is added before the rounding. Differences in
+    levels are multiples of 1 / `parts`, which float16 holds exactly; their products with the scale
+    are rounded.
 
     Raises:
         ModelError: an activation is not int8 with one scale.

@@ -46,21 +46,23 @@ CALLER = Operation("", "the caller", (), (), {})
 class NormPattern:
     """A match of the formula: its operations, and the one that replaces them."""
 
-    parts: tuple[Operation, ...]
-    whole: Operation
+    members: tuple[Operation, ...]
+    fused: Operation
 
 
 def gather_deviations(network: Network) -> Network:
     """Fuse each decomposed inverse deviation 1 / √(mean(d²) + ε) into one operation.
 
-    Exact in real numbers. A network without any is returned itself.
+    The pattern is Mul(d, d) → means (STATISTICS) → Add ε → Pow −½ of float values that nothing else
+    reads; the operation that replaces it has kind INVERSE_DEVIATION, inputs d and ε, and attributes
+    `axes` and `groups`. Exact in real numbers. A network without any keeps its operations.
     """
     readers = _readers(network)
     chains = [chain for op in network.operations if (chain := _chain(op, readers)) is not None]
-    wholes = {id(chain.parts[-1]): chain.whole for chain in chains}
-    inner = {id(part) for chain in chains for part in chain.parts[:-1]}
+    fused_by_last = {id(chain.members[-1]): chain.fused for chain in chains}
+    inner = {id(member) for chain in chains for member in chain.members[:-1]}
     operations = tuple(
-        wholes.get(id(operation), operation)
+        fused_by_last.get(id(operation), operation)
         for operation in network.operations
         if id(operation) not in inner
     )
@@ -68,20 +70,22 @@ def gather_deviations(network: Network) -> Network:
 
 
 def inverse_deviation(site: LoweringContext) -> Any:
-    """Lower r = 1 / √(mean(d²) + epsilon), over axes and groups of channels.
+    """Lower r = 1 / √(mean(d²) + ε), over `axes` and `groups` of channels, in float16.
 
-    d is divided by its largest magnitude first, so that no square overflows float16.
+    Input 0 is d, in real values, input 1 the constant ε. d is divided by its largest magnitude
+    first, so that no square overflows float16; every step is rounded to float16. The means' axes
+    are kept with length 1.
 
     Raises:
-        ModelError: the epsilon exceeds float16.
+        ModelError: √ε exceeds float16.
     """
     operation, d = site.operation, site.read(0)
     axes, groups = list(site.attribute("axes", ())), site.attribute("groups", 0)
     root = to_float16(np.sqrt(real(operation.operand(1))), operation.name)
     peak = mb.reduce_max(x=mb.abs(x=d), axes=axes, keep_dims=True)
     peak = mb.maximum(x=over_groups(peak, groups, mb.reduce_max), y=root)
-    part = mb.real_div(x=d, y=peak)
-    square = mb.mul(x=part, y=part)
+    ratio = mb.real_div(x=d, y=peak)
+    square = mb.mul(x=ratio, y=ratio)
     variance = mb.reduce_mean(x=square, axes=axes, keep_dims=True)
     floor = mb.real_div(x=root, y=peak)
     positive = mb.add(x=over_groups(variance, groups, mb.reduce_mean), y=mb.mul(x=floor, y=floor))
@@ -89,18 +93,22 @@ def inverse_deviation(site: LoweringContext) -> Any:
 
 
 def over_groups(statistic: Any, groups: int, reduce: Any) -> Any:
-    """Reduce a per-channel statistic over groups of channels; the shape (N, C, 1, …) is kept.
+    """Reduce a per-channel statistic over groups of adjacent channels, in the shape (N, C, 1, …).
 
-    Each channel gets the value of its group. `groups` is the number of groups, 0 to return the
-    statistic unchanged; `reduce` is MIL's builder of the reduction.
+    Each channel gets the value of its group.
+
+    Args:
+        statistic: MIL variable of that shape.
+        groups: number of groups, a divisor of C; 0 to return the statistic unchanged.
+        reduce: MIL's builder of the reduction.
     """
     if not groups:
         return statistic
     shape = list(statistic.shape)
     size = shape[1] // groups
-    apart = mb.reshape(x=statistic, shape=[shape[0], groups, size])
-    joint = reduce(x=apart, axes=[2], keep_dims=True)
-    return mb.reshape(x=mb.tile(x=joint, reps=[1, 1, size]), shape=shape)
+    grouped = mb.reshape(x=statistic, shape=[shape[0], groups, size])
+    reduced_group = reduce(x=grouped, axes=[2], keep_dims=True)
+    return mb.reshape(x=mb.tile(x=reduced_group, reps=[1, 1, size]), shape=shape)
 
 
 def _readers(network: Network) -> dict[str, list[Operation]]:
@@ -115,23 +123,23 @@ def _chain(square: Operation, readers: Mapping[str, list[Operation]]) -> NormPat
     """Return the match that begins with a square of float values, or None."""
     if square.kind != "Mul" or square.inputs[0] != square.inputs[1]:
         return None
-    parts = (square, *_sole_readers(square, readers))
-    kinds = [part.kind for part in parts]
-    statistics = parts[1:-2]
+    members = (square, *_sole_readers(square, readers))
+    kinds = [member.kind for member in members]
+    statistics = members[1:-2]
     if kinds[-2:] != ["Add", "Pow"] or not {op.kind for op in statistics} <= STATISTICS:
         return None
-    exponent = parts[-1].operand(1).data
-    epsilon = next((t for t in parts[-2].inputs if t is not None and t.data is not None), None)
+    exponent = members[-1].operand(1).data
+    epsilon = next((t for t in members[-2].inputs if t is not None and t.data is not None), None)
     if exponent is None or exponent.size != 1 or float(exponent.reshape(-1)[0]) != INVERSE_ROOT:
         return None
-    if epsilon is None or epsilon.shape not in _broadcasting(parts[-2].output.shape):
+    if epsilon is None or epsilon.shape not in _broadcasting(members[-2].output.shape):
         return None
     attributes = reduced(statistics)
     if attributes is None or not (real(epsilon) > 0).all():
         return None
     inputs = (square.operand(0), epsilon)
-    whole = replace(parts[-1], kind=INVERSE_DEVIATION, inputs=inputs, attributes=attributes)
-    return NormPattern(parts, whole)
+    fused = replace(members[-1], kind=INVERSE_DEVIATION, inputs=inputs, attributes=attributes)
+    return NormPattern(members, fused)
 
 
 def _sole_readers(start: Operation, readers: Mapping[str, list[Operation]]) -> Iterator[Operation]:

@@ -19,15 +19,17 @@ NAMESPACE = uuid.UUID("6f0ee1f8-9d3a-5b41-8a27-3a1d6d1b6c55")
 
 
 def write(path: Path, model: Any, weights: Path | None) -> None:
-    """Write a package.
+    """Write a package's manifest, model and weights into a folder; equal contents give equal bytes.
 
-    Writes `Manifest.json`, `Data/com.apple.CoreML/model.mlmodel` and `weights/` beside it. Equal
-    contents give equal bytes.
+    The files are `Manifest.json`, `Data/com.apple.CoreML/model.mlmodel` and `weights/` beside it.
 
     Args:
         path: an empty folder.
         model: the `Model` protobuf message.
         weights: folder of weight files to copy, or None.
+
+    Raises:
+        OSError: a file cannot be read or written.
     """
     data = path / "Data" / FOLDER
     data.mkdir(parents=True)

@@ -19,8 +19,9 @@ SOURCES = ("reflect", "edge", "wrap")
 def pad(site: LoweringContext) -> Any:
     """Lower Pad to pad, or to gathers for modes and amounts that Core ML's pad lacks.
 
-    Negative amounts are cropped first. Copied values are exact; a constant is rounded to float16.
-    `refuse_pad` tells which uses this does not cover.
+    Modes are constant (by default with 0), reflect, edge and wrap. Negative amounts are cropped
+    first. Copied values are exact; a constant is rounded to float16. `refuse_pad` says which uses
+    this does not cover.
 
     Raises:
         ModelError: the constant exceeds float16.
@@ -44,7 +45,11 @@ def pad(site: LoweringContext) -> Any:
 
 
 def refuse_pad(operation: Operation) -> str | None:
-    """Return the reason why a Pad cannot be lowered, or None."""
+    """Return the reason why a Pad cannot be lowered, or None.
+
+    Refused are modes other than constant, reflect, edge and wrap, and computed amounts, values or
+    axes.
+    """
     mode = operation.attributes.get("mode", "constant")
     if mode not in (*SOURCES, "constant"):
         return f"mode '{mode}' is unknown; use constant, reflect, edge or wrap"

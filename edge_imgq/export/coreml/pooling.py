@@ -20,10 +20,11 @@ LOWEST = np.finfo(np.float16).min
 
 
 def max_pool(site: LoweringContext) -> Any:
-    """Lower MaxPool of (N, C, spatial axes …) to max_pool, in the result's unit. Exact in one unit.
+    """Lower MaxPool of (N, C, spatial axes …) to max_pool, in float16 divided by `site.unit`.
 
-    Rows added by `ceil_mode` are padding, which is never the maximum. A dilated window, which Core
-    ML lacks, becomes the maximum of shifted slices along each axis.
+    Exact if input and result have one scale. Rows added by `ceil_mode` are padding, which is never
+    the maximum. A dilated window, which Core ML lacks, becomes the maximum of shifted slices along
+    each axis. `refuse_pool` says which uses this does not cover.
     """
     operation, x = site.operation, site.read(0)
     kernel, strides = _window(operation)
@@ -46,11 +47,12 @@ def _shifted(x: Any, axis: int, first: int, length: int) -> Any:
 
 
 def average_pool(site: LoweringContext) -> Any:
-    """Lower AveragePool of (N, C, spatial axes …) to avg_pool, in float16.
+    """Lower AveragePool of (N, C, spatial axes …) to avg_pool, in float16 divided by `site.unit`.
 
-    Padding counts, as zeros, only with `count_include_pad`. Means that avg_pool counts differently
-    (dilated, or windows beyond the padding) become a depthwise convolution with ones, times 1/taps
-    of each position, which rounds twice.
+    Means are rounded to float16. Padding counts, as zeros, only with `count_include_pad`. Means
+    that avg_pool counts differently (dilated, or windows beyond the padding) become a depthwise
+    convolution with ones, times 1/taps of each position, which rounds twice. `refuse_pool` says
+    which uses this does not cover.
     """
     operation = site.operation
     kernel, strides = _window(operation)
@@ -81,13 +83,19 @@ def average_pool(site: LoweringContext) -> Any:
 
 
 def global_average_pool(site: LoweringContext) -> Any:
-    """Lower GlobalAveragePool to reduce_mean over the spatial axes."""
+    """Lower GlobalAveragePool of (N, C, spatial axes …) to reduce_mean, kept as (N, C, 1, …).
+
+    In float16 on values divided by `site.unit`; the mean is rounded to float16.
+    """
     x = site.read(0)
     return mb.reduce_mean(x=x, axes=list(range(2, x.rank)), keep_dims=True)
 
 
 def refuse_pool(operation: Operation) -> str | None:
-    """Return the reason why a pooling cannot be lowered, or None."""
+    """Return the reason why a pooling cannot be lowered, or None.
+
+    Refused are other than one to three spatial axes, and the indices of a MaxPool.
+    """
     if not 3 <= len(operation.operand(0).shape) <= 5:
         return "only images with one to three spatial axes are pooled"
     if len(operation.outputs) > 1 and operation.outputs[1].name:

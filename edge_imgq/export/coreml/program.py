@@ -39,6 +39,10 @@ They do not depend on the network's names, so an app can replace one file by ano
 def check(network: Network, contract: ImageContract) -> None:
     """Refuse a network that cannot become a package, before anything is written.
 
+    Args:
+        network: bound to a size.
+        contract: states the channels of inputs and outputs, which must be (1, C, H, W).
+
     Raises:
         UnsupportedOperatorError: lists every operation that Core ML cannot express.
         ModelError: inputs or outputs contradict the contract.
@@ -69,7 +73,7 @@ def refuse_unsupported(network: Network) -> None:
 
 
 def refusals(network: Network) -> tuple[Refusal, ...]:
-    """Return the operators that Core ML cannot express, in network order, with reasons."""
+    """Return the operators that Core ML cannot express, in network order, with reasons; or ()."""
     return tuple(
         Refusal(operation.kind, operation.name, f"{reason}.")
         for operation in split_high_rank_transposes(network).operations
@@ -80,8 +84,11 @@ def refusals(network: Network) -> tuple[Refusal, ...]:
 def build(network: Network, contract: ImageContract) -> Any:
     """Build the MIL program of a network that `check` has accepted.
 
-    Inputs and outputs are float32, images in levels 0 … 255; between them it computes in float16.
-    The target is iOS 17 for a quantized network, else iOS 16.
+    Inputs and outputs are float32 (1, C, H, W), images in levels 0 … 255; between them it computes
+    in float16. The target is iOS 17 for a quantized network, else iOS 16.
+
+    Returns:
+        coremltools' `Program`, whose one function is `main`.
 
     Raises:
         ModelError: a value exceeds float16, or an activation is not int8 with one scale.
@@ -117,7 +124,7 @@ def takes_picture(contract: ImageContract) -> bool:
 
 
 def returns_picture(contract: ImageContract) -> bool:
-    """Return True if the result is an output of Core ML's image type."""
+    """Return True if the result is an output of Core ML's image type: one or three channels."""
     return contract.returns_image and contract.result_channels in (1, 3)
 
 
@@ -168,14 +175,14 @@ def lower_operations(network: Network, values: Values) -> None:
 
 def _lower(operation: Operation, values: Values) -> None:
     """Lower one operation and store its outputs."""
-    form = LOWERINGS[operation.kind]
-    scale_invariant = form.scale_invariant and _in_integers(operation)
-    counting = choose_fp16_scale(operation) if scale_invariant else Fp16Scale(1.0)
-    built = form.build(LoweringContext(operation, values, counting.unit, counting.offset))
+    lowering = LOWERINGS[operation.kind]
+    scale_invariant = lowering.scale_invariant and _in_integers(operation)
+    scale = choose_fp16_scale(operation) if scale_invariant else Fp16Scale(1.0)
+    built = lowering.build(LoweringContext(operation, values, scale.unit, scale.offset))
     results = built if isinstance(built, list | tuple) else (built,)
     for tensor, result in zip(operation.outputs, results, strict=True):
-        activated = _activated(operation, tensor, result, counting.unit)
-        values.write(tensor, activated, counting.unit, counting.offset)
+        activated = _activated(operation, tensor, result, scale.unit)
+        values.write(tensor, activated, scale.unit, scale.offset)
 
 
 def _in_integers(operation: Operation) -> bool:

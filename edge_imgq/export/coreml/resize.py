@@ -42,10 +42,12 @@ TOLERANCE = 1e-4
 
 
 def resize(site: LoweringContext) -> Any:
-    """Lower Resize of height and width, or for nearest of any axes.
+    """Lower Resize of height and width, or in mode nearest of any axes, in float16.
 
-    An interpolation between integers of one scale rounds ties up, in its steps; other results are
-    in real values. `refuse_resize` tells which uses this does not cover.
+    Nearest becomes upsample_nearest_neighbor or gathers (exact), linear upsample_bilinear where
+    Core ML samples alike; all others, cubic among them, become one matrix product per axis, whose
+    weights are rounded to float16. A linear resize between integers of one scale is rounded here,
+    ties up. `refuse_resize` says which uses this does not cover.
 
     Raises:
         ModelError: an interpolation weight exceeds float16.
@@ -77,7 +79,11 @@ def _resized_values(site: LoweringContext, x: Any) -> Any:
 
 
 def refuse_resize(operation: Operation) -> str | None:
-    """Return the reason why a Resize cannot be lowered, or None."""
+    """Return the reason why a Resize cannot be lowered, or None.
+
+    Refused are computed scales or sizes, modes and coordinates that ONNX does not have, enlarging a
+    cropped region to the image's own size, and interpolation along other axes than the last two.
+    """
     attributes = operation.attributes
     mode = attributes.get("mode", "nearest")
     grid = attributes.get("coordinate_transformation_mode", "half_pixel")

@@ -40,14 +40,14 @@ MIN_UNIT, MAX_UNIT = 2.0**-22, 2.0**4
 def gather_rounding(network: Network) -> Network:
     """Fuse each chain Mul, Round, Mul that rounds to multiples of a power of two.
 
-    A chain counts if its two factors are constants 1/u and u, with u from MIN_UNIT to MAX_UNIT,
-    and if nothing else reads the values between. One operation of kind ROUNDED replaces it, with u
-    as attribute "unit".
+    A chain counts if its two factors are constants 1/u and u, with u from 2⁻²² to 2⁴, and if
+    nothing else reads the values between. One operation of kind ROUNDED replaces it, with u as
+    attribute "unit".
 
     Returns:
         A new network that computes the same; other operations are unchanged.
     """
-    made = {op.outputs[0].name: op for op in network.operations if len(op.outputs) == 1}
+    producers = {op.outputs[0].name: op for op in network.operations if len(op.outputs) == 1}
     readers: dict[str, int] = {tensor.name: 1 for tensor in network.outputs}
     for operation in network.operations:
         for name in (tensor.name for tensor in operation.inputs if tensor is not None):
@@ -55,9 +55,9 @@ def gather_rounding(network: Network) -> Network:
     wholes: dict[int, Operation] = {}
     inner: set[int] = set()
     for operation in network.operations:
-        parts = _parts(operation, made, readers)
-        if parts is not None:
-            first, second, unit = parts
+        chain = _chain(operation, producers, readers)
+        if chain is not None:
+            first, second, unit = chain
             wholes[id(operation)] = replace(
                 operation, kind=ROUNDED, inputs=(first.operand(0),), attributes={"unit": unit}
             )
@@ -67,9 +67,10 @@ def gather_rounding(network: Network) -> Network:
 
 
 def rounded_to_unit(site: LoweringContext) -> Any:
-    """Lower ROUNDED to the module's second formula, in float16 on real values.
+    """Lower ROUNDED, rounding to the nearest multiple of u, half to even, in float16.
 
-    Exact, since all factors are powers of two; 1/u is applied in two steps if float16 lacks it.
+    Values are real; u is the attribute "unit", a power of two. Only the part up to ±2048 · u is
+    rounded, as every larger float16 is a multiple. Exact, since all factors are powers of two.
     """
     x, unit = site.read(0), float(site.attribute("unit", 1.0))
     most = np.float16(WHOLE * unit)
@@ -81,13 +82,13 @@ def rounded_to_unit(site: LoweringContext) -> Any:
     return mb.add(x=mb.mul(x=counted, y=np.float16(unit)), y=mb.sub(x=x, y=near))
 
 
-def _parts(
-    last: Operation, made: Mapping[str, Operation], readers: Mapping[str, int]
+def _chain(
+    last: Operation, producers: Mapping[str, Operation], readers: Mapping[str, int]
 ) -> tuple[Operation, Operation, float] | None:
     """Return the two operations before `last` and the unit if the three match, else None."""
     unit = _factor(last)
-    middle = made.get(last.operand(0).name) if unit is not None else None
-    first = made.get(middle.operand(0).name) if middle is not None else None
+    middle = producers.get(last.operand(0).name) if unit is not None else None
+    first = producers.get(middle.operand(0).name) if middle is not None else None
     if unit is None or middle is None or first is None or middle.kind != "Round":
         return None
     if _factor(first) != 1 / unit or math.frexp(unit)[0] != 0.5 or not MIN_UNIT <= unit <= MAX_UNIT:

@@ -16,14 +16,17 @@ from edge_imgq.graph.network import Operation
 
 
 def reshape(site: LoweringContext) -> Any:
-    """Lower Reshape and Flatten to reshape, to the graph's output shape; elements keep order."""
+    """Lower Reshape and Flatten to reshape, to the graph's output shape; elements keep order.
+
+    Exact if input and result have one scale.
+    """
     return mb.reshape(x=site.read(0), shape=list(site.operation.output.shape))
 
 
 def unsqueeze(site: LoweringContext) -> Any:
-    """Lower Unsqueeze to expand_dims at constant axes of the result; values are copied.
+    """Lower Unsqueeze to expand_dims at constant axes of the result.
 
-    Negative axes count from the end of the result.
+    Negative axes count from the end of the result. Exact if input and result have one scale.
     """
     rank = len(site.operation.output.shape)
     axes = [axis % rank for axis in integers(site.operation, 1, "axes")]
@@ -31,7 +34,10 @@ def unsqueeze(site: LoweringContext) -> Any:
 
 
 def squeeze(site: LoweringContext) -> Any:
-    """Lower Squeeze to squeeze of the given axes, or of all axes of length 1; values are copied."""
+    """Lower Squeeze to squeeze of the given axes, or of all axes of length 1.
+
+    Axes are constant; negative ones count from the end. Exact if input and result have one scale.
+    """
     shape = site.operation.operand(0).shape
     axes = [axis % len(shape) for axis in integers(site.operation, 1, "axes")]
     axes = axes or [axis for axis, size in enumerate(shape) if size == 1]
@@ -39,21 +45,27 @@ def squeeze(site: LoweringContext) -> Any:
 
 
 def transpose(site: LoweringContext) -> Any:
-    """Lower Transpose to transpose: axis i of the result is axis perm[i]; values are copied.
+    """Lower Transpose to transpose: axis i of the result is axis perm[i] of the input.
 
-    Without `perm` the axes are reversed.
+    Without `perm` the axes are reversed. Exact if input and result have one scale.
     """
     x = site.read(0)
     return mb.transpose(x=x, perm=list(site.attribute("perm", tuple(reversed(range(x.rank))))))
 
 
 def tile(site: LoweringContext) -> Any:
-    """Lower Tile to tile: axis i is repeated as the constant second input says; a copy."""
+    """Lower Tile to tile: axis i is repeated as often as the constant second input says.
+
+    Exact if input and result have one scale.
+    """
     return mb.tile(x=site.read(0), reps=integers(site.operation, 1, "repeats"))
 
 
 def expand(site: LoweringContext) -> Any:
-    """Lower Expand to expand_dims and tile; to nothing if the shape stays; a copy."""
+    """Lower Expand to a constant shape to expand_dims and tile; to nothing if the shape stays.
+
+    Exact if input and result have one scale.
+    """
     x, shape = site.read(0), site.operation.output.shape
     if x.rank < len(shape):
         x = mb.expand_dims(x=x, axes=list(range(len(shape) - x.rank)))
@@ -69,7 +81,10 @@ def refuse_computed(operation: Operation) -> str | None:
 
 
 def integers(operation: Operation, index: int, attribute: str) -> list[int]:
-    """Return integers from an attribute (older opsets) or constant input; [] if both are absent."""
+    """Return integers from an attribute (older opsets) or a constant input; [] if both are absent.
+
+    `index` is that of the input, `attribute` the attribute's name. A computed input also gives [].
+    """
     given = operation.attributes.get(attribute)
     if given is not None:
         return [int(value) for value in given]

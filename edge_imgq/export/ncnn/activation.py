@@ -28,7 +28,7 @@ def fused(activation: Activation | None) -> dict[int, Number | tuple[Number, ...
     """Return the layer parameters with which a convolution or matrix product clips its output.
 
     {} for None; else key 9 is ncnn's type of activation, and key 10 holds the two bounds of a
-    clipping.
+    clipping, real values.
     """
     if activation is None:
         return {}
@@ -61,9 +61,10 @@ def clip(site: LoweringContext) -> Blob:
 
 
 def plain(kind: str) -> Callable[[LoweringContext], Blob]:
-    """Return a lowering of an activation without parameters to ncnn's layer of type `kind`.
+    """Return a lowering of an elementwise activation without parameters to ncnn's layer `kind`.
 
-    It raises RefusedError for a tensor with more than ncnn's four axes.
+    It computes in the element type of the blob, float32 or float16. It raises RefusedError for a
+    tensor with more than ncnn's four axes.
     """
 
     def build(site: LoweringContext) -> Blob:
@@ -73,7 +74,9 @@ def plain(kind: str) -> Callable[[LoweringContext], Blob]:
 
 
 def leaky_relu(site: LoweringContext) -> Blob:
-    """Lower LeakyRelu to ReLU with a slope, by default 0.01, in the element type of the blob.
+    """Lower LeakyRelu to ReLU with a slope, by default 0.01, elementwise.
+
+    Computed in the element type of the blob, float32 or float16.
 
     Raises:
         RefusedError: a tensor has more than ncnn's four axes.
@@ -82,7 +85,9 @@ def leaky_relu(site: LoweringContext) -> Blob:
 
 
 def elu(site: LoweringContext) -> Blob:
-    """Lower Elu to ELU; by default alpha is 1.
+    """Lower Elu to ELU: x above 0, else alpha · (exp(x) − 1), elementwise; by default alpha is 1.
+
+    Computed in the element type of the blob, float32 or float16.
 
     Raises:
         RefusedError: a tensor has more than ncnn's four axes.
@@ -91,7 +96,9 @@ def elu(site: LoweringContext) -> Blob:
 
 
 def gelu(site: LoweringContext) -> Blob:
-    """Lower Gelu to GELU, by erf or with the tanh approximation, as the node specifies.
+    """Lower Gelu to GELU, elementwise: by erf, or by tanh if `approximate` is "tanh".
+
+    Computed in the element type of the blob, float32 or float16.
 
     Raises:
         RefusedError: a tensor has more than ncnn's four axes.
@@ -101,7 +108,10 @@ def gelu(site: LoweringContext) -> Blob:
 
 
 def hard_sigmoid(site: LoweringContext) -> Blob:
-    """Lower HardSigmoid to HardSigmoid: clip(alpha · x + beta, 0, 1); defaults are 0.2 and 0.5.
+    """Lower HardSigmoid to HardSigmoid: clip(alpha · x + beta, 0, 1), elementwise.
+
+    By default alpha is 0.2 and beta 0.5. Computed in the element type of the blob, float32 or
+    float16.
 
     Raises:
         RefusedError: a tensor has more than ncnn's four axes.
@@ -111,7 +121,9 @@ def hard_sigmoid(site: LoweringContext) -> Blob:
 
 
 def hard_swish(site: LoweringContext) -> Blob:
-    """Lower HardSwish to HardSwish: x · clip(x / 6 + ½, 0, 1).
+    """Lower HardSwish to HardSwish: x · clip(x / 6 + ½, 0, 1), elementwise.
+
+    Computed in the element type of the blob, float32 or float16.
 
     Raises:
         RefusedError: a tensor has more than ncnn's four axes.
@@ -120,9 +132,10 @@ def hard_swish(site: LoweringContext) -> Blob:
 
 
 def prelu(site: LoweringContext) -> Blob:
-    """Lower PRelu to PReLU, with one slope or one per channel.
+    """Lower PRelu to PReLU, with one constant slope or one per channel of (1, C, H, W).
 
     Other slopes, also computed ones, become max(x, 0) + slope · min(x, 0), with broadcasting.
+    Computed in the element type of the blob, float32 or float16.
 
     Raises:
         RefusedError: a tensor has more than ncnn's four axes.
@@ -145,10 +158,12 @@ def prelu(site: LoweringContext) -> Blob:
 
 
 def softmax(site: LoweringContext) -> Blob:
-    """Lower Softmax along one axis, by default the last, to Softmax.
+    """Lower Softmax along one axis, by default the last, to Softmax; the shape stays.
+
+    Computed in the element type of the blob, float32 or float16.
 
     Raises:
-        RefusedError: it is the batch axis.
+        RefusedError: it is the batch axis, or a tensor has more than ncnn's four axes.
     """
     axis = site.axis(site.attribute("axis", -1))
     return site.emit("Softmax", site.read(0), parameters={0: axis, 1: 1})

@@ -33,8 +33,8 @@ REDUCTIONS = {"ReduceMean": 3, "ReduceMax": 4, "ReduceMin": 5}
 def binary(kind: str) -> Callable[[LoweringContext], Blob]:
     """Return a lowering of a binary ONNX operator, with broadcasting as in NumPy, to BinaryOp.
 
-    It raises RefusedError for more than two operands and for tensors with more than ncnn's four
-    axes.
+    It computes in the element type of the blobs, float32 or float16, and raises RefusedError unless
+    there are two operands, each of at most ncnn's four axes.
 
     Args:
         kind: a key of BINARY.
@@ -72,13 +72,12 @@ def binary_of(site: LoweringContext, kind: str, one: Blob, two: Tensor) -> Blob:
 
 
 def power(site: LoweringContext) -> Blob:
-    """Lower Pow: small whole exponents to products, all others to BinaryOp above 0.
+    """Lower Pow: constant exponents 2, 3 and 4 to products, all others to BinaryOp above 0.
 
     ncnn's power is exp(exponent · log(base)), which is 2.4e38 where the base is 0 or negative. So a
-    computed base is raised to the least normal float32 first: 0 to a positive power is then
-    nearly 0. A negative base to a power that is not whole, NaN in ONNX, becomes that too.
-
-    Source: ncnn 20261020, Tencent/ncnn#2139.
+    computed base is raised to the least normal float32 first: 0 to a positive power is then nearly
+    0. A negative base to a power that is not whole, NaN in ONNX, becomes that too. Operands are
+    broadcast. Source: ncnn 20261020, Tencent/ncnn#2139.
 
     Raises:
         RefusedError: a tensor has more than ncnn's four axes.
@@ -110,9 +109,10 @@ def _product(site: LoweringContext, exponent: int) -> Blob:
 
 
 def unary(kind: str) -> Callable[[LoweringContext], Blob]:
-    """Return a lowering of a unary ONNX operator to UnaryOp.
+    """Return a lowering of an elementwise unary ONNX operator to UnaryOp.
 
-    It raises RefusedError for a tensor with more than ncnn's four axes.
+    It computes in the element type of the blob, float32 or float16, and raises RefusedError for a
+    tensor with more than ncnn's four axes.
 
     Args:
         kind: a key of UNARY.
@@ -160,11 +160,11 @@ def reduced(site: LoweringContext, code: int, axes: Sequence[int]) -> Blob:
     x = site.read(0)
     if not axes:
         return _shaped(site, x)
-    places = sorted(site.axis(axis) for axis in axes)
-    shape = tuple(1 if place in places else side for place, side in enumerate(x.shape))
+    axes_stored = sorted(site.axis(axis) for axis in axes)
+    shape = tuple(1 if index in axes_stored else side for index, side in enumerate(x.shape))
     # 4: axes are kept; 5: they are counted without the batch.
     parameters: dict[int, Number | Sequence[Number]]
-    parameters = {0: code, 1: 0, 3: tuple(places), 4: 1, 5: 1}
+    parameters = {0: code, 1: 0, 3: tuple(axes_stored), 4: 1, 5: 1}
     return _shaped(site, site.builder.emit("Reduction", (x,), shape, parameters))
 
 
@@ -175,7 +175,11 @@ def _is_batch(site: LoweringContext, axis: int) -> bool:
 
 
 def global_mean(site: LoweringContext) -> Blob:
-    """Lower GlobalAveragePool to Reduction over the spatial axes, kept with length 1."""
+    """Lower GlobalAveragePool of (1, C, spatial axes …) to Reduction, kept as (1, C, 1, …).
+
+    Raises:
+        RefusedError: a tensor has more than ncnn's four axes.
+    """
     axes = range(2, len(site.operation.operand(0).shape))
     return reduced(site, REDUCTIONS["ReduceMean"], axes)
 

@@ -144,7 +144,10 @@ class Builder:
         parameters: Mapping[int, Number | Sequence[Number]] | None = None,
         weights: Sequence[Weight] = (),
     ) -> tuple[Blob, ...]:
-        """Add a layer and return its outputs, one for each of `shapes`; otherwise as `emit`."""
+        """Add a layer and return its outputs, one for each of `shapes`, at the exported size.
+
+        The other arguments are those of `emit`.
+        """
         name = f"{kind.lower()}_{len(self.layers)}"
         outputs = tuple(
             Blob(f"{name}_{index}" if len(shapes) > 1 else name, shape)
@@ -219,8 +222,11 @@ class LoweringContext:
         Args:
             kind: ncnn's layer type.
             inputs: blobs that it reads.
-            parameters: values by key.
+            parameters: values by ncnn's key.
             weights: in the order in which ncnn reads them.
+
+        Raises:
+            RefusedError: the output has more than ncnn's four axes, or is empty.
         """
         return self.builder.emit(kind, inputs, self.shape, parameters, weights)
 

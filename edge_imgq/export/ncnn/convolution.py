@@ -34,8 +34,10 @@ AS_STATED = 1
 def convolution(site: LoweringContext) -> Blob:
     """Lower Conv with constant weights and the clipping after it to Convolution, int8 if possible.
 
-    Weights are (C_out, C_in / groups, H, W), grouped ones in ConvolutionDepthWise. A batch of
-    one-pixel images, which passes produce from matrix products, becomes InnerProduct.
+    Images are (1, C, H, W), weights (C_out, C_in / groups, H, W); grouped ones become
+    ConvolutionDepthWise. It is int8 where `integers_of` returns integers, else float, also for
+    quantized weights. A batch of one-pixel images, which passes produce from matrix products,
+    becomes InnerProduct.
 
     Raises:
         RefusedError: weights are computed or not two-dimensional, there are several images, or
@@ -59,8 +61,8 @@ def convolution(site: LoweringContext) -> Blob:
 def transposed_convolution(site: LoweringContext) -> Blob:
     """Lower ConvTranspose with constant weights, and the clipping after it, to Deconvolution.
 
-    Weights (C_in, C_out / groups, H, W) are stored with outputs before inputs; grouped ones are in
-    DeconvolutionDepthWise.
+    Images are (1, C, H, W). Weights (C_in, C_out / groups, H, W) are stored with outputs before
+    inputs; grouped ones are in DeconvolutionDepthWise. Always in float, also for quantized weights.
 
     Raises:
         RefusedError: weights are computed or not two-dimensional, there are several images, or
@@ -69,15 +71,17 @@ def transposed_convolution(site: LoweringContext) -> Blob:
     weight, group = _weight(site), site.attribute("group", 1)
     _refuse_many(site)
     inputs, outputs, *kernel = weight.shape
-    parts = weight.reshape(group, inputs // group, outputs, *kernel)
-    turned = np.ascontiguousarray(parts.swapaxes(1, 2))
+    grouped = weight.reshape(group, inputs // group, outputs, *kernel)
+    outputs_first = np.ascontiguousarray(grouped.swapaxes(1, 2))
     parameters = _convolved(site, weight, outputs * group)
     down, right = site.attribute("output_padding", (0, 0))
     parameters |= {18: right, 19: down} if down or right else {}
     kind = "Deconvolution"
     if group > 1:
         kind, parameters = "DeconvolutionDepthWise", {**parameters, 7: group}
-    return site.emit(kind, site.read(0), parameters=parameters, weights=_weights(site, turned))
+    return site.emit(
+        kind, site.read(0), parameters=parameters, weights=_weights(site, outputs_first)
+    )
 
 
 def _weight(site: LoweringContext) -> Any:
@@ -133,7 +137,9 @@ def _stated(pads: tuple[int, ...] | None) -> tuple[int, ...]:
 
 
 def maximum_pool(site: LoweringContext) -> Blob:
-    """Lower MaxPool to Pooling. Exact; rows added by `ceil_mode` are padding, which never wins.
+    """Lower MaxPool of (1, C, H, W) to Pooling. Exact.
+
+    Rows and columns added by `ceil_mode` are padding, which is never the maximum.
 
     Raises:
         RefusedError: indices are used, the window is dilated, padding is negative, or it is not one
@@ -145,7 +151,10 @@ def maximum_pool(site: LoweringContext) -> Blob:
 
 
 def mean_pool(site: LoweringContext) -> Blob:
-    """Lower AveragePool to Pooling; padding counts as zeros with `count_include_pad`.
+    """Lower AveragePool of (1, C, H, W) to Pooling.
+
+    Padding counts, as zeros, only with `count_include_pad`. Computed in the element type of the
+    blob, float32 or float16.
 
     Raises:
         RefusedError: `ceil_mode` extends the image, the window is dilated, padding is negative, or

@@ -42,17 +42,21 @@ def identity(site: LoweringContext) -> Blob:
 
 
 def reshape(site: LoweringContext) -> Blob:
-    """Lower Reshape, Flatten, Squeeze and Unsqueeze to Reshape; elements stay in ONNX's order."""
+    """Lower Reshape, Flatten, Squeeze and Unsqueeze to Reshape; elements stay in ONNX's order.
+
+    Exact. A shape of more than ncnn's four axes adds no layer: the Reshape or Transpose that
+    follows reads the elements in sequence.
+    """
     operation = site.operation
     numbers = site.builder.read_numbers(operation.operand(0))
     return site.builder.representable(numbers, operation.output)
 
 
 def concat(site: LoweringContext) -> Blob:
-    """Lower Concat along one axis, by default the second, to Concat.
+    """Lower Concat along one axis, by default the second, to Concat. Exact.
 
     Raises:
-        RefusedError: it is the batch axis.
+        RefusedError: it is the batch axis, or a tensor has more than ncnn's four axes.
     """
     axis = site.axis(site.attribute("axis", 1))
     operands = [site.read(index) for index in range(len(site.operation.inputs))]
@@ -60,12 +64,13 @@ def concat(site: LoweringContext) -> Blob:
 
 
 def split(site: LoweringContext) -> tuple[Blob, ...]:
-    """Lower Split along one axis to Slice, with the sizes of the outputs.
+    """Lower Split along one axis, by default the first, to Slice, with the outputs' sizes. Exact.
 
-    By default it is the first axis.
+    Returns:
+        A tuple of blobs, one per output; the input's blob for one output.
 
     Raises:
-        RefusedError: it is the batch axis.
+        RefusedError: it is the batch axis of a tensor that ncnn has.
     """
     operation = site.operation
     shape, axis = operation.operand(0).shape, site.attribute("axis", 0)
@@ -84,10 +89,13 @@ def split(site: LoweringContext) -> tuple[Blob, ...]:
 
 
 def slice_(site: LoweringContext) -> Blob:
-    """Lower Slice with constant bounds to Crop, with steps along h and w to a 1×1 Pooling.
+    """Lower Slice with constant bounds to Crop, with steps along h and w to a 1×1 Pooling. Exact.
+
+    Bounds at the end of an axis are stated from the end, so the slice follows a resized input.
 
     Raises:
-        RefusedError: bounds are computed, or a step is negative or along the channels.
+        RefusedError: bounds are computed, a step is negative or along the channels, or the batch
+            axis is cut.
     """
     shape = site.operation.operand(0).shape
     cuts = dict(_cuts(site))
@@ -155,14 +163,21 @@ def _stepped(site: LoweringContext, x: Blob, stride: Sequence[int]) -> Blob:
 
 
 def depth_to_space(site: LoweringContext) -> Blob:
-    """Lower DepthToSpace of (1, b² · C, H, W) in mode DCR or CRD to PixelShuffle. Exact."""
+    """Lower DepthToSpace of (1, b² · C, H, W) to PixelShuffle; the result is (1, C, b · H, b · W).
+
+    Input channels are ordered (block row, block column, C) in mode DCR, the default, and (C, block
+    row, block column) in mode CRD. Exact.
+    """
     mode = CRD if site.attribute("mode", "DCR") == "CRD" else DCR
     block = int(site.attribute("blocksize", 1))
     return site.emit("PixelShuffle", site.read(0), parameters={0: block, 1: mode})
 
 
 def space_to_depth(site: LoweringContext) -> Blob:
-    """Lower SpaceToDepth of (1, C, b · H, b · W), mode DCR, to Reorg. Exact."""
+    """Lower SpaceToDepth of (1, C, b · H, b · W) to Reorg; the result is (1, b² · C, H, W).
+
+    Its channels are ordered (block row, block column, C). Exact.
+    """
     block = int(site.attribute("blocksize", 1))
     return site.emit("Reorg", site.read(0), parameters={0: block, 1: DCR})
 
@@ -170,7 +185,7 @@ def space_to_depth(site: LoweringContext) -> Blob:
 def pad(site: LoweringContext) -> Blob:
     """Lower Pad of height and width, and constant padding of channels, to Padding.
 
-    Modes are constant, edge and reflect.
+    Modes are constant (by default with 0), edge and reflect. Exact in float32.
 
     Raises:
         RefusedError: the mode is another one, amounts are negative or computed, or another axis is
@@ -200,9 +215,10 @@ def pad(site: LoweringContext) -> Blob:
 
 
 def transpose(site: LoweringContext) -> Blob:
-    """Lower Transpose of any rank to Permute, with adjacent axes merged.
+    """Lower Transpose of any rank to Permute, with adjacent axes merged. Exact.
 
-    If more than ncnn's four axes remain, they are moved one at a time.
+    Without `perm` the axes are reversed. If more than ncnn's four axes remain, they are moved one
+    at a time.
     """
     operation = site.operation
     shape = operation.operand(0).shape
@@ -222,8 +238,8 @@ def _with_one_in_place(
     """Move one axis to its final position; return the remaining transposition."""
     axis = order[position]
     cuts = (0, position, axis, axis + 1, len(lengths))
-    parts = [math.prod(lengths[a:b]) for a, b in itertools.pairwise(cuts)]
-    x = permuted(site, site.builder.reshaped(x, tuple(parts)), (0, 2, 1, 3))
+    lengths_merged = [math.prod(lengths[a:b]) for a, b in itertools.pairwise(cuts)]
+    x = permuted(site, site.builder.reshaped(x, tuple(lengths_merged)), (0, 2, 1, 3))
     moved = [*range(position), axis, *(i for i in range(position, len(lengths)) if i != axis)]
     lengths = tuple(lengths[i] for i in moved)
     return x, *merged(lengths, [moved.index(i) for i in order])
@@ -246,13 +262,16 @@ def merged(shape: Sequence[int], order: Sequence[int]) -> tuple[tuple[int, ...],
             runs[-1].append(axis)
         else:
             runs.append([axis])
-    places = sorted(runs)
-    lengths = tuple(math.prod(shape[axis] for axis in run) for run in places)
-    return lengths or (1,), [places.index(run) for run in runs] or [0]
+    sorted_runs = sorted(runs)
+    lengths = tuple(math.prod(shape[axis] for axis in run) for run in sorted_runs)
+    return lengths or (1,), [sorted_runs.index(run) for run in runs] or [0]
 
 
 def permuted(site: LoweringContext, x: Blob, order: Sequence[int]) -> Blob:
-    """Permute the axes of a blob of at most four axes: axis i of the result is axis order[i]."""
+    """Permute the axes of a blob of at most four axes: axis i of the result is axis order[i].
+
+    No layer is added if the order stays. Exact.
+    """
     if list(order) == sorted(order):
         return x
     letters = LETTERS[len(x.shape)]
@@ -262,16 +281,20 @@ def permuted(site: LoweringContext, x: Blob, order: Sequence[int]) -> Blob:
 
 
 def tile(site: LoweringContext) -> Blob:
-    """Lower Tile with constant repeats to one Tile for each repeated axis.
+    """Lower Tile with constant repeats, one per axis, to one Tile for each repeated axis. Exact.
 
     Raises:
-        RefusedError: repeats are computed.
+        RefusedError: repeats are computed, or a tensor has more than ncnn's four axes.
     """
     return _repeated(site, [int(count) for count in np.ravel(site.constant(1))])
 
 
 def expand(site: LoweringContext) -> Blob:
-    """Lower Expand to one Tile for each enlarged axis. Exact."""
+    """Lower Expand to the graph's output shape to one Tile for each enlarged axis. Exact.
+
+    Raises:
+        RefusedError: a tensor has more than ncnn's four axes.
+    """
     shape, output = site.operation.operand(0).shape, site.operation.output.shape
     padded = (1,) * (len(output) - len(shape)) + tuple(shape)
     return _repeated(site, [to // of for of, to in zip(padded, output, strict=True)])

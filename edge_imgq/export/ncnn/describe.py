@@ -25,7 +25,9 @@ Shapes = Mapping[str, Sequence[int]]
 
 
 def describe(path: Path) -> FileDescription:
-    """Describe a .param and .bin pair at its exported size.
+    """Describe a .param and .bin pair at its exported size: ports, operators, parameters and MACs.
+
+    Shapes are ncnn's, without a batch axis: (C, H, W). int8 layers' scales are no parameters.
 
     Raises:
         ModelError: one of the files is missing or damaged.
@@ -55,7 +57,7 @@ def describe(path: Path) -> FileDescription:
 
 
 def memory_plan(path: Path) -> MemoryPlan:
-    """List the layers in execution order, and blob sizes in bytes.
+    """List the layers in execution order, and blob sizes in bytes at the exported size.
 
     Elements have four bytes, two in a file for float16, and one in blobs of int8. Outputs of a
     Split share their input's memory.

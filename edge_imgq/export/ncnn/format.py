@@ -40,7 +40,13 @@ def write_ncnn(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None:
     """Lower the graph at its one size to a .param file and a .bin file beside it.
 
     The note says whether the files run at other sizes; if not, the Input layer states the size.
-    Existing files are replaced.
+    With `spec.half` weights are float16, and the app may compute in float16; else layers compute in
+    float32. Existing files are replaced.
+
+    Args:
+        graph: float or QDQ graph.
+        spec: settings with one (height, width), and the note to embed.
+        path: the .param file.
 
     Raises:
         UnsupportedOperatorError: ncnn cannot express some operators.

@@ -55,10 +55,10 @@ class Integers:
 
 
 def integers_of(operation: Operation) -> Integers | None:
-    """Return the int8 weights of a convolution that ncnn computes in integers, or None.
+    """Return the int8 weights of a Conv that ncnn computes in integers, or None.
 
-    The input's zero point must be 0, which excludes the image. So must be the group count 1 or that
-    of the output channels.
+    Its weights must be int8 and its input quantized with zero point 0, which excludes the image;
+    the group count must be 1 or the number of output channels.
     """
     image, weight = operation.operand(0).quantization, operation.operand(1)
     stored, group = weight.quantization, operation.attributes.get("group", 1)
@@ -98,7 +98,11 @@ def _real(operation: Operation) -> tuple[Tensor | None, ...]:
 
 
 def numbers(tensor: Tensor) -> Any:
-    """Return the values of a constant, integers dequantized to float32."""
+    """Return the values of a constant, in its own shape; integers are dequantized to float32.
+
+    scale · (integer − zero point), per tensor or along the quantization's axis, is computed in
+    float64.
+    """
     data, stored = np.asarray(tensor.data), tensor.quantization
     if stored is None:
         return data
@@ -112,9 +116,10 @@ def numbers(tensor: Tensor) -> Any:
 
 
 def hand_on_integers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """Let a convolution return int8 if its only reader is an int8 convolution.
+    """Let an int8 convolution return int8 if its only reader is an int8 convolution.
 
-    To be called after `with_splits`, so that each blob has one reader.
+    ncnn rounds the result at the reader's input scale, which the layer gets too. To be called after
+    `with_splits`, so that each blob has one reader.
     """
     readers = {blob: layer for layer in layers for blob in layer.inputs}
     return tuple(_handing_on(layer, readers.get(layer.outputs[0])) for layer in layers)

@@ -53,7 +53,11 @@ class Weight:
     is_tagged: bool = False
 
     def to_bytes(self, float16: bool) -> bytes:
-        """Serialize, as float16 if tagged and `float16`; the length is a multiple of four bytes."""
+        """Serialize, little-endian: a type tag of four bytes if tagged, then the elements.
+
+        Elements are int8, or float32, or float16 if tagged and `float16`. The length is a multiple
+        of four bytes.
+        """
         if not self.is_tagged:
             return self.values.astype("<f4").tobytes()
         if self.values.dtype == np.int8:
@@ -123,9 +127,10 @@ def _number(value: Number) -> str:
 
 
 def in_float(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """Force layers to compute in float32 regardless of the app's options.
+    """Return layers that compute in float32 regardless of the app's options.
 
-    By default ncnn allows 16 bits: on phones for all layers, on x86 for inner products.
+    By default ncnn allows 16 bits: on phones for all layers, on x86 for inner products. int8
+    convolutions still multiply integers.
     """
     return tuple(replace(x, parameters={**x.parameters, FEATURES: IN_FLOAT}) for x in layers)
 
@@ -185,8 +190,8 @@ def with_splits(layers: Sequence[Layer], result: str) -> tuple[Layer, ...]:
 
 
 def _split(blob: str, shape: Shape, count: int) -> Layer:
-    parts = tuple(_split_name(blob, index) for index in range(count))
-    return Layer("Split", f"split_{blob}", (blob,), parts, (shape,) * count, {})
+    copies = tuple(_split_name(blob, index) for index in range(count))
+    return Layer("Split", f"split_{blob}", (blob,), copies, (shape,) * count, {})
 
 
 def _split_name(blob: str, index: int) -> str:

@@ -21,7 +21,9 @@ IMAGE, RESULT = "image", "result"
 
 
 def lower(network: Network, contract: ImageContract) -> tuple[Layer, ...]:
-    """Lower a network, float or quantized, to layers.
+    """Lower a network, float or quantized, to ncnn's layers.
+
+    Inputs and outputs are (1, C, H, W), with the channels that the contract states.
 
     Returns:
         Layers in execution order. Inputs are named as by `input_names`, the output RESULT.
@@ -59,7 +61,7 @@ def layers_of(network: Network) -> tuple[Layer, ...]:
 
 
 def refusals(network: Network) -> tuple[Refusal, ...]:
-    """Return the operators that ncnn cannot express, in network order, with reasons.
+    """Return the operators that ncnn cannot express, in network order, with reasons; or ().
 
     Operators that read the result of a refused one are not examined.
     """
@@ -94,17 +96,17 @@ def _built(network: Network) -> tuple[list[Layer], Blob | None, tuple[Refusal, .
 
 
 def _build(operation: Operation, builder: Builder) -> None:
-    form = LOWERINGS.get(operation.kind)
-    if form is None:
+    lowering = LOWERINGS.get(operation.kind)
+    if lowering is None:
         raise RefusedError(
             f"this operator is not lowered to ncnn; {instead(operation)}, or leave the ncnn "
             "targets out"
         )
     site = LoweringContext(operation, builder)
-    built = form.build(site)
+    built = lowering.build(site)
     results = built if isinstance(built, tuple) else (built,)
     for tensor, blob in zip(operation.outputs, results, strict=False):
-        if operation.activation is not None and not form.clips:
+        if operation.activation is not None and not lowering.clips:
             blob = clipped(site, blob, operation.activation)
         builder.write(tensor, blob)
 

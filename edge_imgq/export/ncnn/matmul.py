@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 def matmul(site: LoweringContext) -> Blob:
     """Lower MatMul, batched with broadcasting, to MatMul; or InnerProduct if the right is constant.
 
+    Operands are (…, M, K) and (…, K, N). InnerProduct takes a constant matrix (K, N), also with
+    leading axes of length 1. Computed in the element type of the blobs, float32 or float16.
+
     Raises:
         RefusedError: an operand is a vector, or has more than ncnn's four axes.
     """
@@ -35,9 +38,10 @@ def matmul(site: LoweringContext) -> Blob:
 
 
 def gemm(site: LoweringContext) -> Blob:
-    """Lower Gemm with constant weights to InnerProduct; alpha and beta are folded into constants.
+    """Lower Gemm, (M, K) times constant weights plus bias, to InnerProduct.
 
-    By default both are 1.
+    Weights are (K, N), or (N, K) with `transB`; alpha and beta, by default 1, are multiplied into
+    weights and bias.
 
     Raises:
         RefusedError: the first operand is transposed, weights are no matrix, or constants are

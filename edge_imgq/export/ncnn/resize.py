@@ -64,13 +64,15 @@ GRIDS = {
 
 
 def resize(site: LoweringContext) -> Blob:
-    """Lower Resize of height and width to Interp, or to one matrix product per axis.
+    """Lower Resize of the height and width of (1, C, H, W) to Interp, or to matrix products.
 
-    Interp is used if its sampling weights equal ONNX's within TOLERANCE.
+    Modes are nearest, linear and cubic. Interp is used if its sampling weights equal ONNX's within
+    1e-5; else there is one product per axis, with weights in float32.
 
     Raises:
-        RefusedError: other axes are resized, scales or sizes are computed, the mode is unknown, or
-            the region reaches beyond the image.
+        RefusedError: other axes are resized, scales or sizes are computed, the mode is unknown, the
+            region reaches beyond the image, or a cropped region is enlarged to the image's own
+            size.
     """
     operation, x = site.operation, site.read(0)
     _refuse(operation)

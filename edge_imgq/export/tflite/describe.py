@@ -48,7 +48,12 @@ LAST_OLD_CODE = 127
 
 
 def describe(path: Path) -> FileDescription:
-    """Describe the first subgraph of a .tflite file: operators, parameters, multiply-accumulates.
+    """Describe the first subgraph of a .tflite file: ports, operators, parameters, MACs and bytes.
+
+    Shapes are those of the file, (N, H, W, C) for images. int32 constants without a scale (shapes,
+    axes) are no parameters. `placements` says which operators XNNPACK takes, as LiteRT reports
+    here, and which the GPU delegate and NNAPI would take by their rules; for a compiled file, which
+    its NPU takes.
 
     Raises:
         ModelError: the file is missing, damaged, or not TFLite.
@@ -59,8 +64,8 @@ def describe(path: Path) -> FileDescription:
     constants = _parameters(model, graph, {int(i) for o in graph.operators for i in o.inputs})
     return FileDescription(
         format="TFLite",
-        inputs=_edges(graph, graph.inputs, _called(model)),
-        outputs=_edges(graph, graph.outputs, _called(model)),
+        inputs=_edges(graph, graph.inputs, _signature_names(model)),
+        outputs=_edges(graph, graph.outputs, _signature_names(model)),
         operators=rows,
         parameters=_count(constants),
         zeros=sum(_zeros(model, tensor) for tensor in constants),
@@ -76,7 +81,10 @@ def describe(path: Path) -> FileDescription:
 
 
 def signatures(path: Path) -> tuple[SignatureRow, ...]:
-    """List the signatures of a .tflite file with the tensor names that apps use.
+    """List the signatures of a .tflite file with their input and output tensors, as apps name them.
+
+    Each tensor has its shape, element type, and scale and zero point if it is quantized. () for a
+    file without signatures.
 
     Raises:
         ModelError: the file is missing, damaged, or not TFLite.
@@ -107,22 +115,22 @@ def _placements(model: Any, graph: Any, path: Path) -> tuple[AcceleratorPlacemen
     """
     if compiled_for(path) is not None:
         return (_by_npu(model, graph, path),)
-    halves = _half_constants(model, graph)
-    nodes = [_node(model, graph, operator, halves) for operator in graph.operators]
+    dequantized = _half_constants(model, graph)
+    nodes = [_node(model, graph, operator, dequantized) for operator in graph.operators]
     return (_by_xnnpack(path), predict_placement(GPU, nodes), predict_placement(NNAPI, nodes))
 
 
 def _by_npu(model: Any, graph: Any, path: Path) -> AcceleratorPlacement:
     """Report the operators that the NPU runs of a file compiled for it."""
-    place = placement(path)
-    taken = [
+    npu = placement(path)
+    on_npu = [
         _kind(model.operatorCodes[o.opcodeIndex]) == DISPATCH.decode() for o in graph.operators
     ]
     left = OperatorSupport(False, "its compiler left it to the processor")
-    verdicts = tuple(OperatorSupport(True) if one else left for one in taken)
-    basis = f"compiled: {place.delegated} of the network's {count_of(place.operators, 'operator')}"
+    verdicts = tuple(OperatorSupport(True) if one else left for one in on_npu)
+    basis = f"compiled: {npu.delegated} of the network's {count_of(npu.operators, 'operator')}"
     return AcceleratorPlacement(
-        place.unit.removeprefix("the "), basis, True, verdicts, place.partitions
+        npu.unit.removeprefix("the "), basis, True, verdicts, npu.partitions
     )
 
 
@@ -133,15 +141,17 @@ def _by_xnnpack(path: Path) -> AcceleratorPlacement:
         return AcceleratorPlacement("XNNPACK", f"not measured: {error}", False, (), 0)
 
 
-def _node(model: Any, graph: Any, operator: Any, halves: frozenset[int]) -> Node:
+def _node(model: Any, graph: Any, operator: Any, dequantized: frozenset[int]) -> Node:
     code = model.operatorCodes[operator.opcodeIndex]
     return Node(
         kind=_kind(code),
         inputs=tuple(
-            None if index < 0 else _operand(model, graph, int(index), halves)
+            None if index < 0 else _operand(model, graph, int(index), dequantized)
             for index in operator.inputs
         ),
-        outputs=tuple(_operand(model, graph, int(index), halves) for index in operator.outputs),
+        outputs=tuple(
+            _operand(model, graph, int(index), dequantized) for index in operator.outputs
+        ),
         version=code.version,
         options=dict(vars(operator.builtinOptions)) if operator.builtinOptions else {},
     )
@@ -157,9 +167,9 @@ def _half_constants(model: Any, graph: Any) -> frozenset[int]:
     )
 
 
-def _operand(model: Any, graph: Any, index: int, halves: frozenset[int]) -> Operand:
+def _operand(model: Any, graph: Any, index: int, dequantized: frozenset[int]) -> Operand:
     tensor = graph.tensors[index]
-    constant = index in halves or _is_constant(model, tensor)
+    constant = index in dequantized or _is_constant(model, tensor)
     return Operand(str(index), _shape(tensor), TYPE_NAMES[tensor.type], constant)
 
 
@@ -280,7 +290,7 @@ MACS: Mapping[str, Callable[[Sequence[Any], Any], int]] = {
 """Multiply-accumulates by operator; all other operators count as 0."""
 
 
-def _called(model: Any) -> dict[int, str]:
+def _signature_names(model: Any) -> dict[int, str]:
     """Map tensor indices of the first subgraph to their names in its signature."""
     return {
         int(pair.tensorIndex): pair.name.decode()
@@ -290,10 +300,12 @@ def _called(model: Any) -> dict[int, str]:
     }
 
 
-def _edges(graph: Any, indices: Sequence[int], called: Mapping[int, str]) -> tuple[TensorRow, ...]:
+def _edges(
+    graph: Any, indices: Sequence[int], signature_names: Mapping[int, str]
+) -> tuple[TensorRow, ...]:
     """Return inputs or outputs under their signature names, or their tensor names without one."""
     rows = ((int(index), _tensor_row(graph.tensors[index])) for index in indices)
-    return tuple(replace(row, name=called.get(index, row.name)) for index, row in rows)
+    return tuple(replace(row, name=signature_names.get(index, row.name)) for index, row in rows)
 
 
 def _tensor_row(tensor: Any) -> TensorRow:

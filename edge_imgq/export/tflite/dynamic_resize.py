@@ -34,14 +34,18 @@ STEPS = ((1, 1), (2, 3))
 def is_resizable(graph: PreparedGraph, size: Size, multiple: int, options: LoweringOptions) -> bool:
     """Return True if a file written for `size` computes the same network at other sizes.
 
-    Two other sizes, larger by STEPS, are tried: the operators that would be written must not
-    differ. A size that the graph does not accept gives False.
+    The network is lowered at two other sizes, larger by 1 × 1 and by 2 × 3 multiples: the
+    operators, options and constants must not differ. A size that the graph does not accept gives
+    False.
 
     Args:
         graph: graph of the network.
-        size: (height, width) that the file is written for.
+        size: (height, width) that the file is written for, in pixels.
         multiple: divisor that both sides must have.
         options: lowering options of the file.
+
+    Raises:
+        UnsupportedOperatorError: TFLite cannot express some operators at `size`.
     """
     store = FileStore()
     own = _skeleton(graph.at(size), store, options)
@@ -57,8 +61,8 @@ def is_resizable(graph: PreparedGraph, size: Size, multiple: int, options: Lower
 
 def _skeleton(network: Network, store: FileStore, options: LoweringOptions) -> list[Any]:
     """Return everything in a lowered subgraph except the shapes of its activations."""
-    part = lower_subgraph(network, store, options)
-    subgraph = part.writer.subgraph(part.inputs, part.outputs)
+    lowered = lower_subgraph(network, store, options)
+    subgraph = lowered.writer.subgraph(lowered.inputs, lowered.outputs)
     operators = [
         (operator.opcodeIndex, *_indices(operator), _plain(operator.builtinOptions))
         for operator in subgraph.operators

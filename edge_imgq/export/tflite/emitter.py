@@ -92,7 +92,7 @@ class Emitter:
     def in_float32(self, constant: Tensor) -> int:
         """Add a constant as float32, even if other constants are float16; return its index.
 
-        Contents are transposed to the file's layout.
+        Its contents are real numbers, transposed from (N, C, H, W) to (N, H, W, C) at rank 4.
         """
         assert constant.data is not None
         values = stored_values(constant.data)
@@ -119,7 +119,8 @@ class Emitter:
     def numbers(self, values: Sequence[int] | Sequence[Sequence[int]], name: str) -> int:
         """Add an int32 constant, such as a shape, axes or paddings; return its index.
 
-        Its shape is that of the nested sequence; `name` need not be unique.
+        Its shape is that of the nested sequence, and values are stored as given, so the caller
+        orders them by the file's axes. `name` need not be unique.
         """
         array = np.asarray(values, np.int32)
         return self.writer.add_tensor(name, array.shape, "int32", None, array)
@@ -142,14 +143,13 @@ class Emitter:
         return self._add(name, shape, quantization, None)
 
     def requantized(self, tensor: Tensor, quantization: Quantization | None) -> int:
-        """Return a tensor at the given scale and zero point, adding a conversion if they differ.
+        """Return the index of a tensor at the given scale and zero point, converted if they differ.
 
-        A constant is rounded here, as ONNX's QuantizeLinear rounds.
-
-        XNNPACK's integer QUANTIZE multiplies by a factor rounded to 1/256, an error of some per
-        cent for small factors. If the factor is not a multiple of 1/256, a MUL by one is used,
-        whose factor is a float32 number. Conversions between int8 and int16 always use QUANTIZE.
-        If `quantization` is None or equal to the tensor's, nothing is added.
+        If `quantization` is None or equal to the tensor's, nothing is added. A constant is rounded
+        here, half to even, as ONNX's QuantizeLinear rounds. Else a QUANTIZE is added; but XNNPACK's
+        int8-to-int8 QUANTIZE multiplies by a factor rounded to 1/256, an error of some per cent for
+        small factors, so if the ratio of the scales is no multiple of 1/256, a MUL by one is added,
+        whose factor is a float32 number.
 
         Raises:
             RefusedError: the tensor is float in an integer part of the file.
@@ -292,7 +292,10 @@ def _is_whole(one: Quantization, other: Quantization) -> bool:
 
 
 def parameters(quantization: Quantization | None) -> Any:
-    """Convert a quantization to the schema's QuantizationParametersT; None for float."""
+    """Convert a quantization to the schema's QuantizationParametersT; None for float.
+
+    Scales are float32, zero points int64, one or one per channel along the quantized dimension.
+    """
     if quantization is None:
         return None
     result = schema.QuantizationParametersT()

@@ -51,11 +51,17 @@ class FileOperation:
 def with_float_fallback(network: Network, kernels: KernelProfile) -> Iterator[FileOperation]:
     """Yield a network's operations, with conversions around those that compute in float.
 
-    Operations of a float network are yielded unchanged.
+    Before an operation without an integer kernel, or with a float operand, each quantized input is
+    dequantized once; its quantized outputs are computed in float32 and then quantized by a
+    Requantize. A linear Resize there also adds a fraction of a level, as the QDQ graph does, which
+    keeps results off ties. Operations of a float network are yielded unchanged.
 
     Args:
         network: float or quantized.
         kernels: integer kernels of the target processor.
+
+    Raises:
+        RefusedError: an AveragePool is dilated or not two-dimensional.
     """
     if not network.is_quantized:
         for operation in network.operations:

@@ -74,12 +74,12 @@ def _write(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None:
     networks = {size: bound(graph, size, note) for size in spec.sizes}
     choices = {} if plain else networks
     fast = {size: fastest_rewrites(network, graph.kernels) for size, network in choices.items()}
-    networks |= {size: form.network for size, form in fast.items()}
+    networks |= {size: rewrite.network for size, rewrite in fast.items()}
     if len(networks) > 1:
         path.write_bytes(lower_sizes(networks, note, options))
         return
     ((size, network),) = networks.items()
-    multiple = lcm(note.contract.multiple, *(form.multiple for form in fast.values()))
+    multiple = lcm(note.contract.multiple, *(rewrite.multiple for rewrite in fast.values()))
     follows = is_resizable(graph, size, note.contract.multiple, options)
     contract = replace(note.contract, multiple=multiple)
     # One that is compiled next, as its count of operators tells, keeps its size.

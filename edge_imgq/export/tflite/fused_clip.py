@@ -64,18 +64,22 @@ class Clipping:
 def clipping(activation: Activation | None, quantization: Quantization | None) -> Clipping:
     """Choose how to clip an output to the bounds of `activation`.
 
-    An integer output saturates: a bound outside its range, or within half a step of the end, needs
-    no clipping. A pair of bounds that TFLite names is fused, a lower bound of 0 becomes RELU, and
-    other bounds need separate operators.
+    Bounds are real values. An integer output saturates: a bound outside its range, or within half a
+    step of the end, needs no clipping. The bounds (0, ∞), (0, 6) and (−1, 1) are fused, a lower
+    bound of 0 becomes RELU with a MINIMUM, and other bounds need separate operators.
+
+    Args:
+        activation: bounds; None clips nothing.
+        quantization: of the output, per tensor; None for float.
     """
     if activation is None:
         return Clipping()
     low, high = activation.low, activation.high
     if quantization is not None:
         bottom, top = _range(quantization)
-        half = float(quantization.scale[0]) / 2
-        low = -math.inf if low <= bottom + half else low
-        high = math.inf if high >= top - half else high
+        half_step = float(quantization.scale[0]) / 2
+        low = -math.inf if low <= bottom + half_step else low
+        high = math.inf if high >= top - half_step else high
     if math.isinf(low) and math.isinf(high):
         return Clipping()
     if (activation.low, activation.high) in FUSED:

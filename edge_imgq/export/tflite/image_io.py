@@ -41,8 +41,9 @@ def named(name: str, tensors: Sequence[Tensor], own: Sequence[str] = ()) -> dict
 def image_input(file: Emitter, tensor: Tensor) -> int:
     """Add the file's input for a network input and return its tensor index.
 
-    An int8 input becomes uint8 with a QUANTIZE after it. The scale stays and the zero point is 128
-    higher.
+    The tensor is stored NHWC. An int8 input becomes uint8 with a QUANTIZE after it: the scale stays
+    and the zero point is 128 higher, so values are equal. Inputs of other types are the file's as
+    they are.
     """
     inner = file.tensor(tensor)
     if tensor.quantization is None or tensor.quantization.dtype != "int8":
@@ -55,8 +56,9 @@ def image_input(file: Emitter, tensor: Tensor) -> int:
 def image_output(file: Emitter, tensor: Tensor) -> int:
     """Add the file's output for a network output and return its tensor index.
 
-    An int8 output becomes uint8 through a QUANTIZE. The scale stays and the zero point is 128
-    higher.
+    The tensor is stored NHWC. An int8 output becomes uint8 through a QUANTIZE: the scale stays and
+    the zero point is 128 higher, so values are equal. Outputs of other types are the file's as they
+    are.
     """
     inner = file.tensor(tensor)
     if tensor.quantization is None or tensor.quantization.dtype != "int8":

@@ -58,7 +58,7 @@ def lower_sizes(
 ) -> bytes:
     """Lower a network at several sizes to one file, with signatures "h180_w320" and so on.
 
-    Weights are stored once.
+    Each signature is as in `lower`, in the order of `networks`. Weights are stored once.
 
     Args:
         networks: the network bound to each (height, width).
@@ -152,9 +152,9 @@ def _write_operations(
 
     table = LOWERINGS if lowerings is None else lowerings
     refused = []
-    for placed in with_float_fallback(network, file.options.kernels):
-        operation = placed.operation
-        file.allows_float = placed.is_float
+    for file_operation in with_float_fallback(network, file.options.kernels):
+        operation = file_operation.operation
+        file.allows_float = file_operation.is_float
         if operation.kind not in table:
             reason = (
                 "TFLite has no operator that computes it, or none that accelerators run; "

@@ -87,7 +87,7 @@ class FileStore:
 
     @property
     def codes(self) -> list[Any]:
-        """All operator codes as schema objects."""
+        """All operator codes as the schema's OperatorCodeT, in the order of their indices."""
         return [_operator_code(*pair) for pair in self._codes]
 
 

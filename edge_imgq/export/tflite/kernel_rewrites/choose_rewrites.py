@@ -49,12 +49,13 @@ class FastNetwork:
 
 
 def fastest_rewrites(network: Network, kernels: KernelProfile) -> FastNetwork:
-    """Replace each convolution by its rewrite with the fewest slots per pixel.
+    """Replace each convolution by its rewrite with the fewest slots per pixel, if one is cheaper.
 
-    Float networks may differ in the last digits (Winograd); int8 networks are bit-exact.
+    Slots are multiply-accumulates including unused vector lanes. int8 networks are bit-exact; in
+    float networks sums are taken in another order and the rounding differs.
 
     Args:
-        network: float or quantized, bound to a size.
+        network: float or quantized, bound to a size; images are (1, C, H, W).
         kernels: kernels of the target processor.
 
     Returns:
@@ -70,9 +71,11 @@ def fastest_rewrites(network: Network, kernels: KernelProfile) -> FastNetwork:
         if operation.name in absorbed:
             continue
         follower = followers.get(operation.output.name) if len(operation.outputs) == 1 else None
-        chosen, block, taken = _best(operation, follower, kernels, quantized=network.is_quantized)
+        chosen, block, absorbed_names = _best(
+            operation, follower, kernels, quantized=network.is_quantized
+        )
         operations.extend(chosen)
-        absorbed.update(taken)
+        absorbed.update(absorbed_names)
         if len(chosen) > 1:
             multiple = lcm(multiple, _at_input(network, operation, block))
     return FastNetwork(replace(network, operations=tuple(operations)), multiple)
@@ -103,17 +106,21 @@ def _best(
     if convolution is None:
         return (operation,), 1, set()
     shuffle = follower if follower is not None and _is_shuffle(follower) else None
-    form = _cheapest(convolution, shuffle, kernels, quantized=quantized)
-    if form.blocked == "input":
-        return SpaceToDepthInput(convolution).operations(form.block), form.block, set()
-    if form.blocked == "im2col":
-        return Im2colInput(convolution).operations(form.block), form.block, set()
-    if form.blocked == "remainder":
-        parted = RemainderOutput(convolution, remainder(convolution.outputs, kernels))
-        return parted.operations(form.block), form.block, set()
-    if form.blocked == "output":
-        taken = set() if shuffle is None else {shuffle.name}
-        return DepthToSpaceOutput(convolution, shuffle).operations(form.block), form.block, taken
+    rewrite = _cheapest(convolution, shuffle, kernels, quantized=quantized)
+    if rewrite.blocked == "input":
+        return SpaceToDepthInput(convolution).operations(rewrite.block), rewrite.block, set()
+    if rewrite.blocked == "im2col":
+        return Im2colInput(convolution).operations(rewrite.block), rewrite.block, set()
+    if rewrite.blocked == "remainder":
+        remaining = RemainderOutput(convolution, remainder(convolution.outputs, kernels))
+        return remaining.operations(rewrite.block), rewrite.block, set()
+    if rewrite.blocked == "output":
+        absorbed_names = set() if shuffle is None else {shuffle.name}
+        return (
+            DepthToSpaceOutput(convolution, shuffle).operations(rewrite.block),
+            rewrite.block,
+            absorbed_names,
+        )
     return (operation,), 1, set()
 
 

@@ -29,7 +29,12 @@ from edge_imgq.graph.network import Operation
 
 @dataclass(frozen=True)
 class DepthToSpaceOutput:
-    """A convolution and, if present, the DepthToSpace that is its only reader."""
+    """A convolution with few outputs and, if present, the DepthToSpace that is its only reader.
+
+    Attributes:
+        convolution: dense, stride 1, of an image (1, C, H, W).
+        shuffle: DepthToSpace in mode DCR; None without one.
+    """
 
     convolution: SameConvolution
     shuffle: Operation | None
@@ -40,19 +45,20 @@ class DepthToSpaceOutput:
         return 1 if self.shuffle is None else int(self.shuffle.attributes["blocksize"])
 
     def operations(self, block: int) -> tuple[Operation, ...]:
-        """Return the blocked convolution and its depth-to-space.
+        """Return a convolution of stride b with b² times the outputs, and its depth-to-space.
 
-        `block` is the side of a block in pixels, of which height and width are multiples. Exact in
-        integers.
+        b is `block`, the side of a block in pixels, of which height and width are multiples. The
+        kernel grows to K + b − 1. The depth-to-space replaces an existing one. Every sum has the
+        same terms: bit-exact in int8; float sums may be taken in another order.
         """
         return _convolution(self, block), _shuffle(self, block)
 
 
-def _convolution(form: DepthToSpaceOutput, block: int) -> Operation:
-    convolution = form.convolution
+def _convolution(rewrite: DepthToSpaceOutput, block: int) -> Operation:
+    convolution = rewrite.convolution
     operation = convolution.operation
-    order = _order(form, block)
-    weight = constant(convolution.weight, _kernel(form, block), order)
+    order = _order(rewrite, block)
+    weight = constant(convolution.weight, _kernel(rewrite, block), order)
     height, width = convolution.size
     channels = convolution.outputs * block * block
     output = replace(
@@ -70,37 +76,37 @@ def _convolution(form: DepthToSpaceOutput, block: int) -> Operation:
     )
 
 
-def _shuffle(form: DepthToSpaceOutput, block: int) -> Operation:
-    operation = form.convolution.operation
-    last = operation if form.shuffle is None else form.shuffle
+def _shuffle(rewrite: DepthToSpaceOutput, block: int) -> Operation:
+    operation = rewrite.convolution.operation
+    last = operation if rewrite.shuffle is None else rewrite.shuffle
     return Operation(
         kind="DepthToSpace",
-        name=f"{operation.name}/pixels" if form.shuffle is None else form.shuffle.name,
-        inputs=(_convolution(form, block).output,),
+        name=f"{operation.name}/pixels" if rewrite.shuffle is None else rewrite.shuffle.name,
+        inputs=(_convolution(rewrite, block).output,),
         outputs=last.outputs,
-        attributes={"blocksize": block * form.upscale, "mode": "DCR"},
-        activation=None if form.shuffle is None else form.shuffle.activation,
+        attributes={"blocksize": block * rewrite.upscale, "mode": "DCR"},
+        activation=None if rewrite.shuffle is None else rewrite.shuffle.activation,
     )
 
 
-def _order(form: DepthToSpaceOutput, block: int) -> Any:
+def _order(rewrite: DepthToSpaceOutput, block: int) -> Any:
     """Map each new output channel to an old one.
 
     Old channels are (phase row, phase column, image channel); new ones are (block row, phase row,
     block column, phase column, image channel), the order that the larger depth-to-space reads.
     """
-    s = form.upscale
-    old = np.arange(form.convolution.outputs).reshape(1, s, 1, s, -1)
+    s = rewrite.upscale
+    old = np.arange(rewrite.convolution.outputs).reshape(1, s, 1, s, -1)
     return np.broadcast_to(old, (block, s, block, s, old.shape[-1])).reshape(-1)
 
 
-def _kernel(form: DepthToSpaceOutput, block: int) -> Any:
+def _kernel(rewrite: DepthToSpaceOutput, block: int) -> Any:
     """V_β[u] = W[u − β] for every pixel β of the block, channels in the order of `_order`."""
-    weight = form.convolution.weight.data
+    weight = rewrite.convolution.weight.data
     assert weight is not None
-    s = form.upscale
-    rows, columns = form.convolution.kernel
-    old = weight.reshape(s, s, -1, form.convolution.inputs, rows, columns)
+    s = rewrite.upscale
+    rows, columns = rewrite.convolution.kernel
+    old = weight.reshape(s, s, -1, rewrite.convolution.inputs, rows, columns)
     kernel = np.zeros(
         (block, s, block, s, *old.shape[2:4], rows + block - 1, columns + block - 1), weight.dtype
     )

@@ -29,15 +29,20 @@ ROWS, COLUMNS = 2, 3
 
 @dataclass(frozen=True)
 class Im2colInput:
-    """A convolution with very few input channels."""
+    """A convolution with very few input channels.
+
+    Attributes:
+        convolution: dense, stride 1, of an image (1, C, H, W).
+    """
 
     convolution: SameConvolution
 
     def operations(self, block: int) -> tuple[Operation, ...]:
         """Return a SpaceToDepth, im2col as operators, a 1×1 convolution and a DepthToSpace.
 
-        `block` is the side of a block in pixels, of which height and width are multiples. Exact in
-        integers; float sums are taken in another order.
+        im2col is a Pad with zeros, Slices and Concats, which put the inputs of a block into the
+        channels of one pixel. `block` is the side of a block in pixels, of which height and width
+        are multiples. Bit-exact in int8; float sums are taken in another order.
         """
         to_blocks, product, to_pixels = SpaceToDepthInput(self.convolution).operations(block)
         weight = product.operand(1)

@@ -39,8 +39,8 @@ class RemainderOutput:
     def operations(self, block: int) -> tuple[Operation, ...]:
         """Return a convolution for the whole tiles, one on blocks for the rest, and a Concat.
 
-        `block` is the side of a block in pixels, of which height and width are multiples. Exact in
-        integers.
+        `block` is the side of a block in pixels, of which height and width are multiples. Bit-exact
+        in int8; float sums of the rest may be taken in another order.
         """
         first = self.convolution.outputs - self.rest
         whole = _output_slice(self.convolution, "whole", slice(0, first))

@@ -24,7 +24,13 @@ from edge_imgq.graph.network import Network, Operation, Tensor
 def on_split_rows(network: Network, region: Region) -> Network:
     """Rewrite a region of the network to even and odd rows.
 
-    Exact in real numbers; float32 rounding differs.
+    An image (N, C, H, W) of even H becomes two of (N, C, H / 2, W), split where the region begins
+    and interleaved where it ends. Three-row convolutions in it become Winograd's F(2, 3); other
+    operations are written twice. Exact in real numbers; float32 rounding differs.
+
+    Args:
+        network: float, bound to a size.
+        region: operations to rewrite; an empty one leaves the network unchanged.
     """
     rewriting = _Rewriting(region, {tensor.name for tensor in network.inputs})
     for operation in network.operations:
@@ -83,7 +89,7 @@ def _on_split_rows(operation: Operation, operands: tuple[Tensor, ...]) -> tuple[
     if convolution is not None and takes_winograd(convolution):
         return WinogradF23(convolution, row_parity_of(operands[0]), target).operations()
     names = {tensor.name for tensor in operands}
-    parts = []
+    halves = []
     for side, output in zip(("even", "odd"), target, strict=True):
         inputs = tuple(
             getattr(row_parity_of(tensor), side)
@@ -91,5 +97,5 @@ def _on_split_rows(operation: Operation, operands: tuple[Tensor, ...]) -> tuple[
             else tensor
             for tensor in operation.inputs
         )
-        parts.append(replace(operation, name=output.name, inputs=inputs, outputs=(output,)))
-    return tuple(parts)
+        halves.append(replace(operation, name=output.name, inputs=inputs, outputs=(output,)))
+    return tuple(halves)

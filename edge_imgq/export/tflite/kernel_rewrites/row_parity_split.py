@@ -67,10 +67,10 @@ def written_split(convolution: SameConvolution) -> tuple[Operation, ...]:
     """Return a convolution as two of row stride 2, one per parity of its output rows.
 
     Row 2t of the output begins at input row 2t − start, row 2t + 1 one row further. An unread last
-    row stays unpadded.
+    row stays unpadded. The outputs are (N, C, H / 2, W); every sum has the same terms.
 
     Args:
-        convolution: satisfies `can_write_split`.
+        convolution: satisfies `can_write_split`; its height is even.
     """
     operation = convolution.operation
     (top, left), (rows, columns) = convolution.start, convolution.kernel
@@ -86,9 +86,11 @@ def written_split(convolution: SameConvolution) -> tuple[Operation, ...]:
 
 
 def interleave_rows(image: Tensor) -> tuple[Operation, ...]:
-    """Return the operations that interleave an image from its even and odd rows.
+    """Return the operations that interleave an image from its even and odd rows. Exact.
 
-    Height and width must be even. Exact.
+    They read the tensors of `row_parity_of`: each is split into even and odd columns by depthwise
+    convolutions that copy, a Concat joins the four along channels, and a DepthToSpace of 2 writes
+    the image (N, C, H, W), of even height and width, float32.
     """
     batch, channels, height, width = image.shape
     quarter = (batch, channels, height // BLOCK, width // BLOCK)

@@ -28,15 +28,20 @@ from edge_imgq.graph.network import Operation, Tensor
 
 @dataclass(frozen=True)
 class SpaceToDepthInput:
-    """A convolution with few input channels."""
+    """A convolution with few input channels.
+
+    Attributes:
+        convolution: dense, stride 1, of an image (1, C, H, W).
+    """
 
     convolution: SameConvolution
 
     def operations(self, block: int) -> tuple[Operation, ...]:
-        """Return the space-to-depth, the blocked convolution and the depth-to-space.
+        """Return a SpaceToDepth, the convolution on blocks of b × b pixels, and a DepthToSpace.
 
-        `block` is the side of a block in pixels, of which height and width are multiples. Exact in
-        integers; float sums are taken in another order.
+        b is `block`, of which height and width are multiples; the convolution has b² times the
+        input and output channels. Every sum has the same terms: bit-exact in int8; float sums are
+        taken in another order.
         """
         convolution = self.convolution
         operation = convolution.operation

@@ -64,9 +64,10 @@ class StridedSpaceToDepth:
         return rows, columns
 
     def operations(self) -> tuple[Operation, ...]:
-        """Return the space-to-depth by the stride, and the convolution of stride 1 on its blocks.
+        """Return the SpaceToDepth by the stride s, and the convolution of stride 1 on its blocks.
 
-        Exact in integers; float sums are taken in another order.
+        The convolution reads s² times the channels. Every sum has the same terms: bit-exact in
+        int8; float sums are taken in another order.
         """
         operation, stride = self.operation, self.stride
         image = operation.operand(0)

@@ -42,7 +42,13 @@ def takes_winograd(convolution: SameConvolution) -> bool:
 
 @dataclass(frozen=True)
 class WinogradF23:
-    """A convolution from even and odd rows to even and odd rows."""
+    """A convolution of three rows, from even and odd rows to even and odd rows.
+
+    Attributes:
+        convolution: satisfies `takes_winograd`; float32.
+        source: even and odd rows of its input, (N, C_in, H / 2, W) each.
+        target: even and odd rows of its output, (N, C_out, H / 2, W) each.
+    """
 
     convolution: SameConvolution
     source: RowParity
@@ -51,8 +57,9 @@ class WinogradF23:
     def operations(self) -> tuple[Operation, ...]:
         """Return the operations of Winograd's F(2, 3) along rows, in float32.
 
-        Each sum directly precedes the convolution that reads it. Exact in real numbers; float32
-        rounding differs.
+        They are four one-row convolutions and sums of their inputs and outputs, instead of six
+        one-row convolutions. Each sum directly precedes the convolution that reads it. Exact in
+        real numbers; float32 rounding differs.
         """
         even, odd = self.source.even, self.source.odd
         name = self.convolution.operation.name

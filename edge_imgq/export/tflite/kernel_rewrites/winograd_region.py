@@ -55,7 +55,10 @@ class Region:
 
 
 def winograd_region(network: Network, cost: Cost, kernels: KernelProfile) -> Region:
-    """Choose the operations of a network that should compute on even and odd rows.
+    """Choose the operations of a float network that should compute on even and odd rows.
+
+    These are connected regions that save more than 10 % of the slots of their three-row
+    convolutions.
 
     Args:
         network: a quantized network, or one with float regions, gives an empty region.
@@ -93,9 +96,9 @@ class RegionSearch:
         self.inside = {output_name(op) for op in network.operations if can_split_rows(op)}
 
     def result(self) -> Region:
-        """Drop operations until no drop lowers the cost; return worthwhile components.
+        """Drop operations until no drop lowers the cost; return the worthwhile components.
 
-        Costs are slots per pixel, an estimate. Greedy, so not always the optimum.
+        Costs are slots of the whole image, an estimate. Greedy, so not always the optimum.
         """
         dropped = True
         while dropped:
@@ -113,7 +116,7 @@ class RegionSearch:
         return self.region()
 
     def region(self) -> Region:
-        """Return the current region with its entries, the writers of what it reads."""
+        """Return the current region, with the convolutions before it that can write split rows."""
         entries = {
             output_name(writer)
             for name in self.inside
@@ -202,7 +205,12 @@ def output_name(operation: Operation) -> str:
 
 
 def can_split_rows(operation: Operation) -> bool:
-    """Return True if an operation can read and write its images as even and odd rows."""
+    """Return True if an operation can read and write its images as even and odd rows.
+
+    It has one output (N, C, H, W) of even height and width, and operands of the same sides or one
+    row. It is a three-row convolution (`takes_winograd`), a convolution of one unpadded row of
+    stride 1, an elementwise operator, or a Concat of channels.
+    """
     convolution = same_convolution(operation)
     return _has_row_parities(operation) and (
         (convolution is not None and takes_winograd(convolution))

@@ -28,14 +28,19 @@ TANH_SCALE = (1 / 128, 0)
 
 
 def relu(file: Emitter, operation: Operation) -> None:
-    """Lower Relu to RELU, in float32 or int8; int8 outputs with a range from 0 need no operator."""
+    """Lower Relu to RELU, elementwise, in float32 or int8.
+
+    An int8 output whose range begins at 0 needs no operator. Exact if the scale stays; else a
+    QUANTIZE or MUL precedes it.
+    """
     _clip(file, operation, Activation(0.0, math.inf))
 
 
 def clip(file: Emitter, operation: Operation) -> None:
     """Lower Clip to RELU, RELU6, RELU_N1_TO_1, MAXIMUM or MINIMUM, in float32 or int8.
 
-    Bounds at which int8 saturates anyway need no operator.
+    Bounds are constant; an int8 output rounds them to its scale, and those at which it saturates
+    anyway need no operator. Exact in float32.
 
     Raises:
         RefusedError: a bound is computed.
@@ -44,10 +49,9 @@ def clip(file: Emitter, operation: Operation) -> None:
 
 
 def leaky_relu(file: Emitter, operation: Operation) -> None:
-    """Lower LeakyRelu to LEAKY_RELU, in float32 or int8.
+    """Lower LeakyRelu to LEAKY_RELU, elementwise, in float32 or int8; by default alpha is 0.01.
 
-    In int8, XNNPACK multiplies by factors that are rounded to multiples of 1/256. By default alpha
-    is 0.01.
+    In int8, XNNPACK multiplies by factors that are rounded to multiples of 1/256.
     """
     options = schema.LeakyReluOptionsT()
     options.alpha = operation.attributes.get("alpha", 0.01)
@@ -55,7 +59,9 @@ def leaky_relu(file: Emitter, operation: Operation) -> None:
 
 
 def parametric_relu(file: Emitter, operation: Operation) -> None:
-    """Lower PRelu of an image to PRELU with slopes (1, 1, C), in float32 also in int8 files.
+    """Lower PRelu of an image (N, C, H, W) to PRELU with slopes (1, 1, C).
+
+    In float32, also in int8 files, which have conversions around it; exact up to rounding.
 
     Raises:
         RefusedError: slopes are computed, or neither one number nor one per channel.
@@ -65,36 +71,41 @@ def parametric_relu(file: Emitter, operation: Operation) -> None:
     channels = image.shape[1]
     if values.size not in (1, channels) or (values.ndim == 4 and values.shape[1] != values.size):
         raise RefusedError("its slopes are neither one number nor one per channel.")
-    spread = np.broadcast_to(values.reshape(-1), (channels,)).reshape(1, 1, channels)
-    inputs = [file.tensor(image), file.weights(slope, spread, axis=0)]
+    slopes = np.broadcast_to(values.reshape(-1), (channels,)).reshape(1, 1, channels)
+    inputs = [file.tensor(image), file.weights(slope, slopes, axis=0)]
     file.emit(operation, Code.PRELU, inputs)
 
 
 def sigmoid(file: Emitter, operation: Operation) -> None:
-    """Lower Sigmoid to LOGISTIC, in float32, or in int8 with scale 1/256 and zero point −128.
+    """Lower Sigmoid to LOGISTIC, elementwise, in float32 or int8.
 
-    A QUANTIZE follows if the output has another scale.
+    In int8 its result has scale 1/256 and zero point −128; a conversion follows if the output has
+    another scale. Rounded in both types.
     """
     _fixed_scale(file, operation, Code.LOGISTIC, LOGISTIC_SCALE)
 
 
 def tanh(file: Emitter, operation: Operation) -> None:
-    """Lower Tanh to TANH, in float32, or in int8 with scale 1/128 and zero point 0.
+    """Lower Tanh to TANH, elementwise, in float32 or int8.
 
-    A QUANTIZE follows if the output has another scale.
+    In int8 its result has scale 1/128 and zero point 0; a conversion follows if the output has
+    another scale. Rounded in both types.
     """
     _fixed_scale(file, operation, Code.TANH, TANH_SCALE)
 
 
 def gelu(file: Emitter, operation: Operation) -> None:
-    """Lower Gelu to GELU in float32, by erf or the tanh approximation, as `approximate` says."""
+    """Lower Gelu to GELU, elementwise, in float32 also in int8 files.
+
+    By erf, or with the tanh approximation if `approximate` is "tanh".
+    """
     options = schema.GeluOptionsT()
     options.approximate = operation.attributes.get("approximate", "none") == "tanh"
     file.emit(operation, Code.GELU, [file.tensor(operation.operand(0))], options)
 
 
 def exponential_linear(file: Emitter, operation: Operation) -> None:
-    """Lower Elu to ELU, in float32 also in int8 files.
+    """Lower Elu to ELU, elementwise, in float32 also in int8 files: x above 0, else exp(x) − 1.
 
     Raises:
         RefusedError: α is not 1, TFLite's only value.
@@ -105,7 +116,7 @@ def exponential_linear(file: Emitter, operation: Operation) -> None:
 
 
 def hard_swish(file: Emitter, operation: Operation) -> None:
-    """Lower HardSwish to HARD_SWISH, in float32 also in int8 files, up to its rounding."""
+    """Lower HardSwish to HARD_SWISH, x · clip(x / 6 + ½, 0, 1), in float32 also in int8 files."""
     image = file.tensor(operation.operand(0))
     file.emit(operation, Code.HARD_SWISH, [image], schema.HardSwishOptionsT())
 
@@ -113,10 +124,10 @@ def hard_swish(file: Emitter, operation: Operation) -> None:
 def softmax(file: Emitter, operation: Operation) -> None:
     """Lower Softmax to SOFTMAX along the last stored axis, between TRANSPOSEs for other axes.
 
-    Always in float32, up to its rounding: an int8 file has DEQUANTIZE before and QUANTIZE after it,
-    since no kernel profile has an integer kernel for Softmax (`edge_imgq.kernels.xnnpack`).
-
-    `axis` is that of ONNX, by default the last.
+    `axis` is that of ONNX, by default the last; of an image (N, C, H, W), stored NHWC, axis 1 needs
+    no TRANSPOSE. Always in float32, up to its rounding: an int8 file has DEQUANTIZE before and
+    QUANTIZE after it, since no kernel profile has an integer kernel for Softmax
+    (`edge_imgq.kernels.xnnpack`).
     """
     output, name = operation.output, operation.name
     rank = len(output.shape)
@@ -131,19 +142,22 @@ def softmax(file: Emitter, operation: Operation) -> None:
     stored = stored_shape(output.shape)
     unclipped = dataclasses.replace(output, name=f"{output.name}/natural")
     shape = [stored[source] for source in order]
-    turned = file.intermediate(f"{name}/turned", shape, None)
+    transposed = file.intermediate(f"{name}/turned", shape, None)
     weights = file.intermediate(f"{name}/weights", shape, None)
     permutation = file.numbers(order, f"{name}/order")
     sources = [file.tensor(operation.operand(0)), permutation]
-    file.writer.add_operator(Code.TRANSPOSE, sources, [turned], schema.TransposeOptionsT())
-    file.writer.add_operator(Code.SOFTMAX, [turned], [weights], options)
+    file.writer.add_operator(Code.TRANSPOSE, sources, [transposed], schema.TransposeOptionsT())
+    file.writer.add_operator(Code.SOFTMAX, [transposed], [weights], options)
     back, result = [weights, permutation], file.tensor(unclipped)
     file.writer.add_operator(Code.TRANSPOSE, back, [result], schema.TransposeOptionsT())
     file.clip(operation, result)
 
 
 def identity(file: Emitter, operation: Operation) -> None:
-    """Lower Identity, Dropout and Requantize to nothing, or to a QUANTIZE if the scale changes.
+    """Lower Identity, Dropout and Requantize to nothing, or to a conversion if the scale changes.
+
+    The conversion is a QUANTIZE, or a MUL by one (`Emitter.requantized`); without it the result is
+    exact.
 
     Raises:
         RefusedError: it is a Dropout in training mode.

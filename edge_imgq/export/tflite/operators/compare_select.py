@@ -108,13 +108,13 @@ def one_of_both(file: Emitter, operation: Operation) -> None:
 
 
 def negation(file: Emitter, operation: Operation) -> None:
-    """Lower Not of booleans to LOGICAL_NOT."""
+    """Lower Not of booleans to LOGICAL_NOT, elementwise. Exact."""
     inputs = [file.tensor(operation.operand(0))]
     file.emit(operation, Code.LOGICAL_NOT, inputs, schema.LogicalNotOptionsT())
 
 
 def choice(file: Emitter, operation: Operation) -> None:
-    """Lower Where to SELECT_V2, in float32. Exact.
+    """Lower Where to SELECT_V2, in float32, with broadcasting as in NumPy. Exact.
 
     Raises:
         RefusedError: it selects between booleans, or broadcasts an activation of lower rank against
@@ -128,7 +128,7 @@ def choice(file: Emitter, operation: Operation) -> None:
 
 
 def cast(file: Emitter, operation: Operation) -> None:
-    """Lower Cast from boolean to float32 to CAST, and from float32 to boolean to NOT_EQUAL 0.
+    """Lower Cast from boolean to float32 to CAST, from float32 to boolean to NOT_EQUAL 0. Exact.
 
     A cast from float32 to float32 needs no operator.
 

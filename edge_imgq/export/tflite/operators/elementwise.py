@@ -32,9 +32,10 @@ more, float16's smallest number, becomes 1, and neither step leaves float16."""
 
 
 def add(file: Emitter, operation: Operation) -> None:
-    """Lower Add to ADD, in float32, int8 or int16.
+    """Lower Add to ADD, in float32, int8 or int16, with broadcasting as in NumPy.
 
-    Operands are broadcast as in NumPy.
+    int8 results are rounded once, to at most one level from the QDQ graph's. An operand whose scale
+    the int8 kernels do not take is requantized first (`addable`).
 
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.
@@ -43,9 +44,10 @@ def add(file: Emitter, operation: Operation) -> None:
 
 
 def subtract(file: Emitter, operation: Operation) -> None:
-    """Lower Sub to SUB, in float32, int8 or int16.
+    """Lower Sub to SUB, in float32, int8 or int16, with broadcasting as in NumPy.
 
-    Operands are broadcast as in NumPy.
+    int8 results are rounded once, to at most one level from the QDQ graph's. An operand whose scale
+    the int8 kernels do not take is requantized first (`addable`).
 
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.
@@ -54,9 +56,9 @@ def subtract(file: Emitter, operation: Operation) -> None:
 
 
 def multiply(file: Emitter, operation: Operation) -> None:
-    """Lower Mul to MUL, in float32 or int8.
+    """Lower Mul to MUL, in float32 or int8, with broadcasting as in NumPy.
 
-    Operands are broadcast as in NumPy.
+    int8 results are rounded once, to at most one level from the QDQ graph's.
 
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.
@@ -65,10 +67,10 @@ def multiply(file: Emitter, operation: Operation) -> None:
 
 
 def divide(file: Emitter, operation: Operation) -> None:
-    """Lower Div to DIV, in float32.
+    """Lower Div to DIV, in float32 also in int8 files, with broadcasting as in NumPy.
 
-    Operands are broadcast as in NumPy. In files for GPUs, computed divisors of 0 become
-    1 if the number of channels is not a multiple of four.
+    In files for GPUs, computed divisors of 0 become 1 if the number of channels is not a multiple
+    of four.
 
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.
@@ -112,9 +114,10 @@ def _nonzero(file: Emitter, operation: Operation, index: int) -> int:
 
 
 def power(file: Emitter, operation: Operation) -> None:
-    """Lower Pow to POW, or to RSQRT for a constant exponent of −½, in float32.
+    """Lower Pow to POW, or to RSQRT for a constant exponent of −½, in float32 also in int8 files.
 
-    Operands are broadcast as in NumPy.
+    Operands are broadcast as in NumPy. In files for GPUs, computed bases of 0 become 1 for negative
+    constant exponents if the number of channels is not a multiple of four.
 
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.
@@ -154,64 +157,70 @@ def maximum(file: Emitter, operation: Operation) -> None:
 
 
 def absolute(file: Emitter, operation: Operation) -> None:
-    """Lower Abs to ABS, in float32. Exact."""
+    """Lower Abs to ABS, elementwise, in float32 also in int8 files. Exact."""
     file.emit(operation, Code.ABS, [file.tensor(operation.operand(0))], schema.AbsOptionsT())
 
 
 def square_root(file: Emitter, operation: Operation) -> None:
-    """Lower Sqrt to SQRT, in float32 also in int8 files; NaN for negative numbers."""
+    """Lower Sqrt to SQRT, elementwise, in float32 also in int8 files; NaN for negative numbers."""
     file.emit(operation, Code.SQRT, [file.tensor(operation.operand(0))])
 
 
 def rounded(file: Emitter, operation: Operation) -> None:
-    """Lower Round to ROUND, half to even as in ONNX, in float32. Exact."""
+    """Lower Round to ROUND, elementwise, half to even as in ONNX, in float32. Exact."""
     file.emit(operation, Code.ROUND, [file.tensor(operation.operand(0))])
 
 
 def floor(file: Emitter, operation: Operation) -> None:
-    """Lower Floor to FLOOR, in float32. Exact."""
+    """Lower Floor to FLOOR, elementwise, in float32 also in int8 files. Exact."""
     file.emit(operation, Code.FLOOR, [file.tensor(operation.operand(0))])
 
 
 def ceiling(file: Emitter, operation: Operation) -> None:
-    """Lower Ceil to CEIL, in float32. Exact."""
+    """Lower Ceil to CEIL, elementwise, in float32 also in int8 files. Exact."""
     file.emit(operation, Code.CEIL, [file.tensor(operation.operand(0))])
 
 
 def sign(file: Emitter, operation: Operation) -> None:
-    """Lower Sign to SIGN, in float32. Exact."""
+    """Lower Sign to SIGN, elementwise, in float32 also in int8 files: −1, 0 or 1. Exact."""
     file.emit(operation, Code.SIGN, [file.tensor(operation.operand(0))], schema.SignOptionsT())
 
 
 def reciprocal(file: Emitter, operation: Operation) -> None:
-    """Lower Reciprocal to DIV with numerator 1, in float32 also in int8 files."""
+    """Lower Reciprocal to DIV with numerator 1, elementwise, in float32 also in int8 files.
+
+    In files for GPUs, zeros become 1 first if the number of channels is not a multiple of four.
+    """
     one = Tensor(f"{operation.name}/one", (), None, np.ones((), np.float32))
     inputs = [file.tensor(one), _nonzero(file, operation, 0)]
     file.emit(operation, Code.DIV, inputs, schema.DivOptionsT())
 
 
 def exponential(file: Emitter, operation: Operation) -> None:
-    """Lower Exp to EXP, in float32 also in int8 files."""
+    """Lower Exp to EXP, elementwise, in float32 also in int8 files."""
     file.emit(operation, Code.EXP, [file.tensor(operation.operand(0))], schema.ExpOptionsT())
 
 
 def logarithm(file: Emitter, operation: Operation) -> None:
-    """Lower Log, the natural logarithm, to LOG, in float32 also in int8 files."""
+    """Lower Log, the natural logarithm, to LOG, elementwise, in float32 also in int8 files.
+
+    In files for GPUs, zeros become 1 first if the number of channels is not a multiple of four.
+    """
     file.emit(operation, Code.LOG, [_nonzero(file, operation, 0)])
 
 
 def sine(file: Emitter, operation: Operation) -> None:
-    """Lower Sin of radians to SIN, in float32 also in int8 files."""
+    """Lower Sin of radians to SIN, elementwise, in float32 also in int8 files."""
     file.emit(operation, Code.SIN, [file.tensor(operation.operand(0))])
 
 
 def cosine(file: Emitter, operation: Operation) -> None:
-    """Lower Cos of radians to COS, in float32 also in int8 files."""
+    """Lower Cos of radians to COS, elementwise, in float32 also in int8 files."""
     file.emit(operation, Code.COS, [file.tensor(operation.operand(0))], schema.CosOptionsT())
 
 
 def negative(file: Emitter, operation: Operation) -> None:
-    """Lower Neg to NEG, in float32. Exact."""
+    """Lower Neg to NEG, elementwise, in float32 also in int8 files. Exact."""
     file.emit(operation, Code.NEG, [file.tensor(operation.operand(0))], schema.NegOptionsT())
 
 
@@ -237,11 +246,12 @@ def _summand(file: Emitter, tensor: Tensor, total: Quantization | None, rank: in
 
 
 def addable(operand: Quantization | None, total: Quantization | None) -> Quantization | None:
-    """Return the parameters at which the kernels of ADD and SUB take an int8 operand.
+    """Return the scale and zero point at which the kernels of ADD and SUB take an int8 operand.
 
-    They are the operand's own, unless its scale is too fine or too coarse for the sum's. A finer
-    scale becomes 1/512 of the sum's. A coarser one is divided by a whole number, so that all levels
-    that can be part of a sum in range stay exact; levels beyond saturate.
+    They are the operand's own, unless its scale is too fine (below 2⁻¹⁰ of the sum's) or too coarse
+    (above 255 times it). A finer scale becomes 1/512 of the sum's. A coarser one is divided by a
+    whole number, so that all levels that can be part of a sum in range stay exact; levels beyond
+    saturate. None and other types are returned unchanged.
     """
     if operand is None or total is None or operand.dtype != "int8":
         return operand

@@ -28,7 +28,11 @@ Lowering = Callable[["Emitter", Operation], None]
 
 
 def error_function(file: Emitter, operation: Operation) -> None:
-    """Lower Erf to ABS, MAXIMUM, MUL, GELU, DIV, MUL, SUB, DIV and MUL, computed in float32."""
+    """Lower Erf to ABS, MAXIMUM, MUL, GELU, DIV, MUL, SUB, DIV and MUL, computed in float32.
+
+    Elementwise, also in int8 files. Exact in real numbers for |x| from 2⁻¹⁰ on, within a relative
+    3·10⁻⁷ below; float32 rounding is added.
+    """
     source = operation.operand(0)
 
     def step(name: str, lower: Lowering, *inputs: Tensor) -> Tensor:

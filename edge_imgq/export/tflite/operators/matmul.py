@@ -24,11 +24,12 @@ Code = schema.BuiltinOperator
 def gemm(file: Emitter, operation: Operation) -> None:
     """Lower Gemm, (M, K) times constant weights plus bias, to FULLY_CONNECTED, in float32 or int8.
 
-    Weights are stored (N, K), one row per output.
+    Weights are (K, N), or (N, K) with `transB`, and are stored (N, K), one row per output. int8
+    sums are exact and rounded once.
 
     Raises:
-        RefusedError: alpha or beta is not 1, the input is transposed, weights are computed or
-            not a matrix, or the bias is not (N,).
+        RefusedError: alpha or beta is not 1, the input is transposed, weights are computed or not a
+            matrix, or the bias is not (N,).
     """
     attributes = operation.attributes
     if attributes.get("transA", 0) or {attributes.get(k, 1.0) for k in ("alpha", "beta")} != {1.0}:
@@ -37,7 +38,10 @@ def gemm(file: Emitter, operation: Operation) -> None:
 
 
 def matrix_product(file: Emitter, operation: Operation) -> None:
-    """Lower MatMul to FULLY_CONNECTED (rank 2, constant weights) or float32 BATCH_MATMUL.
+    """Lower MatMul to FULLY_CONNECTED or BATCH_MATMUL, batched with broadcasting.
+
+    (M, K) times constant (K, N) becomes FULLY_CONNECTED, other products of (…, M, K) and (…, K, N)
+    BATCH_MATMUL, with TRANSPOSEs around it at rank 4. Computed in float32 also in int8 files.
 
     Raises:
         RefusedError: an operand is a vector.

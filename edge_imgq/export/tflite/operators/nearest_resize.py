@@ -37,7 +37,8 @@ DOUBLING_BYTES, REPEATING_BYTES = 64, 192
 def factor(indices: NDArray[np.float64], size: int) -> int:
     """Return the integer factor of a nearest-neighbour resize along one axis, or 0.
 
-    Also 0 for a factor that is not a product of COPIES, which copying operators cannot make.
+    Each element must be repeated equally often. Also 0 for a factor that is not a product of
+    COPIES, which copying operators cannot make.
 
     Args:
         indices: input index of each output element.
@@ -67,15 +68,15 @@ def repeat(file: Emitter, operation: Operation, times: tuple[int, int]) -> bool:
     source = file.requantized(operation.operand(0), operation.output.quantization)
     shape = stored_shape(operation.operand(0).shape)
     if times == (2, 2) and width < DOUBLING_BYTES:
-        spreading = schema.DepthToSpaceOptionsT()
-        spreading.blockSize = 2
+        shuffle = schema.DepthToSpaceOptionsT()
+        shuffle.blockSize = 2
         copies, _ = _copied(file, operation, (source, shape), CHANNELS, 4)
-        file.emit(operation, Code.DEPTH_TO_SPACE, [copies], spreading)
+        file.emit(operation, Code.DEPTH_TO_SPACE, [copies], shuffle)
         return True
     result = source, shape
-    for axis, count in ((CHANNELS, times[1]), (COLUMNS, times[0])):
-        for part in _copies(count) or ():
-            result = _copied(file, operation, result, axis, part)
+    for axis, repeats in ((CHANNELS, times[1]), (COLUMNS, times[0])):
+        for count in _copies(repeats) or ():
+            result = _copied(file, operation, result, axis, count)
     final = stored_shape(operation.output.shape)
     options = schema.ReshapeOptionsT()
     options.newShape = list(final)
@@ -101,9 +102,9 @@ def _copies(times: int) -> tuple[int, ...] | None:
     """Factor a number into sizes of one CONCATENATION each, or return None."""
     if times == 1:
         return ()
-    for part in COPIES:
-        if times % part == 0 and (rest := _copies(times // part)) is not None:
-            return part, *rest
+    for count in COPIES:
+        if times % count == 0 and (rest := _copies(times // count)) is not None:
+            return count, *rest
     return None
 
 

@@ -26,7 +26,7 @@ LOWEST_HALF = float(np.finfo(np.float16).min)
 
 
 def padded(file: Emitter, image: Tensor, pads: tuple[Pair, Pair], lowest: bool = False) -> int:
-    """Pad the rows and columns of an image with zeros or with the lowest value of its type.
+    """Pad the rows and columns of an image with zeros or with the lowest value of its type. Exact.
 
     A quantized image whose range begins at 0 (after a ReLU) has 0 as its lowest value, so PAD is
     used for it: XNNPACK runs PAD but not PADV2.
@@ -66,6 +66,9 @@ def unpadded(file: Emitter, image: Tensor, source: int) -> int:
         file: file being written.
         image: network tensor, for its name and shape.
         source: its index in the file.
+
+    Returns:
+        The index of the sum, or `source`.
     """
     if not file.options.gpu or file.writer.written_by(source) not in (Code.PAD, Code.PADV2):
         return source
@@ -85,7 +88,8 @@ def _begins_at_zero(image: Tensor) -> bool:
 def pad(file: Emitter, operation: Operation) -> None:
     """Lower Pad to PAD (zeros), PADV2 (another constant), or slices or MIRROR_PAD (reflect).
 
-    In int8 the constant is rounded to the output's scale.
+    In float32 or int8. Copied values are exact if the scale stays; in int8 the constant is rounded
+    to the output's scale.
 
     Raises:
         RefusedError: the mode is another one, or pads are negative or computed.
@@ -123,7 +127,9 @@ def _pad_with(file: Emitter, operation: Operation, inputs: list[int]) -> None:
 
 
 def pad_table(operation: Operation) -> list[tuple[int, int]]:
-    """Return (before, after) for every axis in the file's layout.
+    """Return (before, after) for every axis in the file's layout, in elements.
+
+    At rank 4 the axes are N, H, W, C; axes that ONNX does not name get (0, 0).
 
     Raises:
         RefusedError: a pad is negative (a crop) or not constant.

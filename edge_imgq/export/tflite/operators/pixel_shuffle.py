@@ -16,9 +16,9 @@ Code = schema.BuiltinOperator
 
 
 def depth_to_space(file: Emitter, operation: Operation) -> None:
-    """Lower DepthToSpace of (N, b² · C, H, W), mode DCR, to DEPTH_TO_SPACE. Exact at one scale.
+    """Lower DepthToSpace of (N, b² · C, H, W), mode DCR, to DEPTH_TO_SPACE: (N, C, b · H, b · W).
 
-    Mode CRD is the same with one output channel.
+    In float32 or int8; exact if the scale stays. Mode CRD is the same with one output channel.
 
     Raises:
         RefusedError: the mode is CRD with several output channels.
@@ -35,10 +35,9 @@ def depth_to_space(file: Emitter, operation: Operation) -> None:
 
 
 def space_to_depth(file: Emitter, operation: Operation) -> None:
-    """Lower SpaceToDepth of (N, C, b · H, b · W), mode DCR, to SPACE_TO_DEPTH.
+    """Lower SpaceToDepth of (N, C, b · H, b · W), mode DCR, to SPACE_TO_DEPTH: (N, b² · C, H, W).
 
-    Exact; in int8 the input and the output must share scale and zero point. Mode CRD is the same
-    with one input channel.
+    In float32 or int8; exact if the scale stays. Mode CRD is the same with one input channel.
 
     Raises:
         RefusedError: the mode is CRD with several input channels.

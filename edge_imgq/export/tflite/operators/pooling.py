@@ -32,7 +32,7 @@ arithmetic.
 
 
 def max_pool(file: Emitter, operation: Operation) -> None:
-    """Lower MaxPool of an image to MAX_POOL_2D, in float32 or int8. Exact if the scale stays.
+    """Lower MaxPool of (N, C, H, W) to MAX_POOL_2D, in float32 or int8. Exact if the scale stays.
 
     The image is padded with the lowest value if neither SAME nor VALID is equivalent.
 
@@ -55,7 +55,7 @@ def max_pool(file: Emitter, operation: Operation) -> None:
 
 
 def average_pool(file: Emitter, operation: Operation) -> None:
-    """Lower AveragePool of an image to AVERAGE_POOL_2D, or in int8 to a depthwise convolution.
+    """Lower AveragePool of (N, C, H, W) to AVERAGE_POOL_2D, or in int8 to a depthwise convolution.
 
     TFLite's SAME excludes the padding from the mean. If ONNX includes it, a PAD is written. If ONNX
     excludes padding that is not SAME, zeros are counted and the result is multiplied by a constant
@@ -193,10 +193,10 @@ def global_average_pool(file: Emitter, operation: Operation) -> None:
 
 
 def reduce_mean(file: Emitter, operation: Operation) -> None:
-    """Lower ReduceMean over constant axes, by default all, to MEAN.
+    """Lower ReduceMean over constant axes, by default all, to MEAN, in float32 or int8.
 
-    Axes are kept with length 1 unless `keepdims` is 0. No axes and `noop_with_empty_axes` reduce
-    nothing.
+    int8 results are rounded once. Axes are kept with length 1 unless `keepdims` is 0. No axes and
+    `noop_with_empty_axes` reduce nothing.
 
     Raises:
         RefusedError: axes are computed, the input is empty, or one spatial axis is dropped.

@@ -84,14 +84,16 @@ FLAGS = (Flags(True, False), Flags(False, True), Flags(False, False))
 
 
 def resize(file: Emitter, operation: Operation) -> None:
-    """Lower Resize of an image to RESIZE_NEAREST_NEIGHBOR, RESIZE_BILINEAR or matrix products.
+    """Lower Resize of (N, C, H, W) to RESIZE_NEAREST_NEIGHBOR, RESIZE_BILINEAR or matrix products.
 
     Nearest by integer factors becomes copies where they are faster. One of the two operators is
-    used if it samples at ONNX's positions, within TOLERANCE. All other resizes become matrix
-    products.
+    used if it samples at ONNX's positions, within 1e-4 of a pixel. All other resizes become matrix
+    products in float32. Nearest is exact if the scale stays; the others are equal to float32
+    rounding, or in int8 rounded to the output's scale.
 
     Raises:
-        RefusedError: another axis than height or width is resized, or ONNX has no such mode.
+        RefusedError: another axis than height or width is resized, a cropped region is enlarged to
+            the image's own size, or ONNX has no such mode.
     """
     mode = operation.attributes.get("mode", "nearest")
     _refuse_unusual(operation)
@@ -120,9 +122,9 @@ def _factor(operation: Operation, axis: int) -> int:
 
 
 def has_operator(operation: Operation) -> bool:
-    """Return True if one of TFLite's two resize operators computes a Resize of an image.
+    """Return True if one of TFLite's two resize operators computes a Resize of (N, C, H, W).
 
-    It must sample at ONNX's positions, within TOLERANCE. Neither antialiases when shrinking.
+    It must sample at ONNX's positions, within 1e-4 of a pixel. Neither antialiases when shrinking.
     """
     image, output = operation.operand(0).shape, operation.output.shape
     shrinks = any(a > b for a, b in zip(image, output, strict=True))
@@ -148,8 +150,8 @@ def _flags(operation: Operation, mode: str) -> Flags | None:
     wanted = [_wanted(operation, mode, axis) for axis in (2, 3)]
     image, output = operation.operand(0).shape, operation.output.shape
     for flags in FLAGS:
-        places = flags.nearest if mode == "nearest" else flags.positions
-        positions = [np.clip(places(image[a], output[a]), 0, image[a] - 1) for a in (2, 3)]
+        sample = flags.nearest if mode == "nearest" else flags.positions
+        positions = [np.clip(sample(image[a], output[a]), 0, image[a] - 1) for a in (2, 3)]
         if all(np.allclose(f, w, atol=TOLERANCE) for f, w in zip(positions, wanted, strict=True)):
             return flags
     return None

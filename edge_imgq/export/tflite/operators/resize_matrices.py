@@ -29,7 +29,10 @@ Code = schema.BuiltinOperator
 
 
 def resize_by_matrices(file: Emitter, operation: Operation) -> None:
-    """Lower Resize to one BATCH_MATMUL for rows and one for columns, computed in float32.
+    """Lower Resize of (N, C, H, W) to one BATCH_MATMUL for rows and one for columns, in float32.
+
+    The constant matrices are (output height, height) and (output width, width). Equal to ONNX's
+    result up to float32 rounding.
 
     Raises:
         RefusedError: it fills positions outside the image with a nonzero value, or ONNX has no such

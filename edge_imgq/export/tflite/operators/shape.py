@@ -80,7 +80,7 @@ def _permute(file: Emitter, source: int, target: int, order: tuple[int, ...], na
 def transpose(file: Emitter, operation: Operation) -> None:
     """Lower Transpose to TRANSPOSE, with the permutation converted to the file's layout.
 
-    Exact if the scale stays.
+    `perm` is that of ONNX, by default the reversed axes. Exact if the scale stays.
     """
     image, output = operation.operand(0), operation.output
     rank = len(image.shape)
@@ -93,7 +93,7 @@ def transpose(file: Emitter, operation: Operation) -> None:
 
 
 def tile(file: Emitter, operation: Operation) -> None:
-    """Lower Tile with constant repeats to TILE. Exact if the scale stays.
+    """Lower Tile with constant repeats, one per axis, to TILE. Exact if the scale stays.
 
     Raises:
         RefusedError: repeats are computed.
@@ -106,7 +106,7 @@ def tile(file: Emitter, operation: Operation) -> None:
 
 
 def expand(file: Emitter, operation: Operation) -> None:
-    """Lower Expand to BROADCAST_TO. Exact if the scale stays.
+    """Lower Expand to the graph's output shape to BROADCAST_TO. Exact if the scale stays.
 
     Raises:
         RefusedError: it adds axes to make an image.

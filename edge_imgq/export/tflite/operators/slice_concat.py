@@ -39,7 +39,8 @@ def cropped(file: Emitter, operation: Operation, source: int, begin: Sequence[in
 def strided_slice(file: Emitter, operation: Operation) -> None:
     """Lower Slice with constant bounds to SLICE or STRIDED_SLICE. Exact if the scale stays.
 
-    For a negative step, a REVERSE_V2 precedes it.
+    Bounds that are stated from both ends follow a resized input. For a negative step, a REVERSE_V2
+    precedes it; every s-th row or column of the whole image is a SLICE between RESHAPEs.
 
     Raises:
         RefusedError: bounds are computed.
@@ -181,10 +182,10 @@ def slice_bounds(operation: Operation) -> tuple[list[int], list[int]]:
 
 
 def split(file: Emitter, operation: Operation) -> None:
-    """Lower Split to SPLIT for equal sizes, else to SLICEs (XNNPACK has no SPLIT_V). Exact.
+    """Lower Split along one axis, by default the first, to SPLIT for equal sizes, else to SLICEs.
 
-    LiteRT 2.3.0's GPU kernels silently compute a wrong result if outputs of a SPLIT are added or
-    subtracted, so images are sliced for GPUs.
+    Exact; XNNPACK has no SPLIT_V. LiteRT 2.3.0's GPU kernels silently compute a wrong result if
+    outputs of a SPLIT are added or subtracted, so images are sliced for GPUs.
 
     Raises:
         RefusedError: an output has another scale than the input.
@@ -222,9 +223,9 @@ def _with_scale(output: Tensor, image: Tensor) -> Tensor:
 def concatenation(file: Emitter, operation: Operation) -> None:
     """Lower Concat along one axis to CONCATENATION. Exact for inputs at the output's scale.
 
-    Int8 inputs at another scale are requantized first. XNNPACK accepts at most MAX_CONCAT_INPUTS
-    inputs. More int8 inputs are concatenated in stages, which takes .83 to 1.05 of the time of one
-    TFLite kernel. For float it takes 1.0 to 1.3, so they are concatenated at once.
+    `axis` is that of ONNX. Int8 inputs at another scale are requantized first. XNNPACK accepts at
+    most five inputs. More int8 inputs are concatenated in stages, which takes .83 to 1.05 of the
+    time of one TFLite kernel. For float it takes 1.0 to 1.3, so they are concatenated at once.
     """
     output = operation.output
     tensors = [tensor for tensor in operation.inputs if tensor is not None]

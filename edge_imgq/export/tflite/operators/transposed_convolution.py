@@ -59,9 +59,10 @@ class Crop:
 def transposed_convolution(file: Emitter, operation: Operation) -> None:
     """Lower ConvTranspose to TRANSPOSE_CONV, followed by a SLICE if it crops otherwise than SAME.
 
-    Images (N, C, H, W) are stored as (N, H, W, C), weights (C_in, C_out, H, W) as (C_out, H, W,
-    C_in). No SLICE is needed either if nothing is cropped (VALID). For the GPU delegate SAME is
-    used only if the input's height and width are divisible by the strides.
+    In float32 or int8; integer sums are rounded once to the output's scale. Images (N, C, H, W) are
+    stored as (N, H, W, C), weights (C_in, C_out, H, W) as (C_out, H, W, C_in). No SLICE is needed
+    either if nothing is cropped (VALID). For the GPU delegate SAME is used only if the input's
+    height and width are divisible by the strides.
 
     Raises:
         RefusedError: the weights or the bias are computed, the image is not (N, C, H, W), the

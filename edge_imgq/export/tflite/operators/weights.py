@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def constant_input(operation: Operation, index: int) -> Tensor:
-    """Return a constant input.
+    """Return the input of an operation at an index, counted from 0, which must be a constant.
 
     Raises:
         RefusedError: the input is computed.
@@ -29,7 +29,7 @@ def constant_input(operation: Operation, index: int) -> Tensor:
 
 
 def contents(tensor: Tensor) -> NDArray[Any]:
-    """Return the values of a constant.
+    """Return the stored values of a constant in ONNX's axis order; integers are not dequantized.
 
     Raises:
         RefusedError: the tensor is not constant.
@@ -42,9 +42,9 @@ def contents(tensor: Tensor) -> NDArray[Any]:
 def bias(file: Emitter, operation: Operation, kernel: Tensor, channels: int) -> int:
     """Add the bias of a convolution or matrix product, zeros if it has none; return its index.
 
-    An integer bias has scale input × weights, per channel if the weights are, as TFLite's
-    quantization specification requires. The float32 product replaces the scale in the graph. It is
-    int32, and int64 where the input is int16.
+    A float bias is float32. An integer bias is int32, and int64 where the input is int16; it has
+    scale input × weights, per channel if the weights are, as TFLite's quantization specification
+    requires. That float32 product replaces the scale in the graph.
 
     Args:
         file: file being written.
