@@ -14,7 +14,7 @@ from edge_imgq.errors import ImageError
 DETAILS = """\
 Estimate how noisy, compressed, blurred, enlarged and dark each photograph is, without its original,
 and advise which network of the zoo to run on it. Two of three true values are within the ± of
-their estimate. No network is advised if none gains 0.15 dB, or if only the tones are unusual,
+their estimate. No network is advised if none gains 0.1 dB, or if only the tones are unusual,
 which may be intended.
 
 Files that cannot be read are listed and left out; the exit code is then 4."""

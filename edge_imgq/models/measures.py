@@ -55,16 +55,17 @@ REPAIRS = ("denoise-slim", "jpeg-slim", "deblur-slim", "dped-slim")
 SEEN = {"denoise-slim": 75, "jpeg-slim": 59, "deblur-slim": 151, "dped-slim": 27}
 """Side in pixels of the region that each repair reads; `enhance` refuses smaller photographs."""
 
-DOUBT = dict.fromkeys(REPAIRS[:3], 0.0) | {"dped-slim": 1.25}
-"""Spreads by which each repair's estimated gain is lowered before it is advised.
+DOUBT = dict.fromkeys(REPAIRS, 0.0) | {"deblur-slim": -0.5, "dped-slim": 1.25}
+"""Spreads by which each repair's estimated gain is lowered before it is advised, or raised.
 
-A photograph may be dark or pale on purpose; then the tone correction costs many decibels. On LIVE1
-and training frames of REDS 1 to 1.25 are equal, and larger values lose gains. The other repairs
-cost little where they gain nothing.
+A photograph may be dark or pale on purpose; then the tone correction costs many decibels. Little
+blur is the other way round: `deblur-slim` costs so much on a sharp photograph that its estimate is
+near 0 while some sharpness is possible, though it gains on most photographs with such an estimate.
+Chosen where `docs/assess.md` says.
 """
 
-WORTH = 0.15
-"""Smallest gain in dB at which a network is advised; smaller gains are not visible."""
+WORTH = 0.1
+"""Smallest gain in dB, less DOUBT, at which a network is advised; smaller ones are not visible."""
 
 FAINT_NOISE = 1.0
 """Standard deviation of noise, in levels of 255, below which `denoise-slim` is not advised.

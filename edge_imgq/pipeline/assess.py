@@ -195,7 +195,7 @@ def advised(gains: Sequence[Gain], side: int, noise: float) -> tuple[str, ...]:
 
 
 def sure_gain(gain: Gain) -> float:
-    """Return a gain in dB, less 1.25 times its spread if it is dped-slim's."""
+    """Return a gain in dB, less 1.25 spreads for dped-slim, plus 0.6 for deblur-slim (DOUBT)."""
     return gain.gain.value - DOUBT[gain.model] * gain.gain.spread
 
 
