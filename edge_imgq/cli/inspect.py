@@ -25,8 +25,8 @@ is read from LiteRT on this computer; for others, documented rules are applied a
 
 For a float .onnx model, also show the contract by which `export` takes it (pixel range, ranges of
 further inputs and outputs; the same options change it), which targets it can write, and which
-operators rule out the others. Exits with 5 if `export` refuses the model itself, with 0 if it
-refuses only some targets."""
+operators rule out the others; those of targets whose package is not installed are not sought.
+Exits with 5 if `export` refuses the model itself, with 0 if it refuses only some targets."""
 
 EXAMPLE = """\
 edge-imgq inspect artifacts/fsrcnn-x2/tflite-int8.tflite

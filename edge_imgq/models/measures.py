@@ -55,7 +55,7 @@ REPAIRS = ("denoise-slim", "jpeg-slim", "deblur-slim", "dped-slim")
 SEEN = {"denoise-slim": 75, "jpeg-slim": 59, "deblur-slim": 151, "dped-slim": 27}
 """Side in pixels of the region that each repair reads; `enhance` refuses smaller photographs."""
 
-DOUBT = dict.fromkeys(REPAIRS, 0.0) | {"deblur-slim": -0.5, "dped-slim": 1.25}
+DOUBT = dict.fromkeys(REPAIRS, 0.0) | {"deblur-slim": -0.6, "dped-slim": 1.25}
 """Spreads by which each repair's estimated gain is lowered before it is advised, or raised.
 
 A photograph may be dark or pale on purpose; then the tone correction costs many decibels. Little

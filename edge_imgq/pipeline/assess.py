@@ -58,6 +58,12 @@ GRID = 8
 BLURRED = 0.3
 """Blur in pixels above which a photograph counts as blurred; the least in training is 0.8."""
 
+SHARED = 0.5
+"""Share of all crops in what a repair is said to gain on one of them.
+
+One crop alone is a poor witness: what its texture hides of blur shows elsewhere in the photograph.
+"""
+
 Predict = Callable[["Pixels"], "Numbers"]
 """Function from uint8 crops (N, SIDE, SIDE, 3) to float32 estimates (N, 2 × measures)."""
 
@@ -243,7 +249,7 @@ def _gains(values: Numbers, spreads: Numbers) -> list[Gain]:
     """Return each network's PSNR gain, from squared errors summed over the photograph.
 
     Errors of detail are those of the crops, to which those of tones, of the sample, are added: each
-    is reduced by what the network gains on it alone.
+    is reduced by what the network gains on it alone. Gains on crops are drawn towards their mean.
     """
     detail, tones = _errors(values)
     before = np.append(detail / len(detail), tones)
@@ -253,11 +259,21 @@ def _gains(values: Numbers, spreads: Numbers) -> list[Gain]:
         for rows, measures in ((slice(-1), DETAIL_GAINS), (slice(-1, None), TONE_GAINS)):
             if name in measures:
                 index = NAMES.index(measures[name])
-                gain[rows], spread[rows] = values[rows, index], spreads[rows, index]
+                gain[rows] = _towards_mean(values[rows, index], spreads[rows, index])
+                spread[rows] = spreads[rows, index]
         after = before * 10.0 ** (-gain / 10.0)
         value = float(10.0 * np.log10(before.sum() / after.sum()))
         gains.append(Gain(name, Estimate(value, float(np.average(spread, weights=after)), "dB")))
     return gains
+
+
+def _towards_mean(gains: Numbers, spreads: Numbers) -> Numbers:
+    """Return gains (N,), each a mixture of itself and, by SHARED, of the mean by inverse variance.
+
+    A single gain is returned as it is.
+    """
+    mean = np.average(gains, weights=1.0 / spreads**2)
+    return (1.0 - SHARED) * gains + SHARED * mean
 
 
 def weighted_quantile(values: Numbers, weights: Numbers, share: float) -> float:

@@ -185,7 +185,7 @@ def _model_parameters(path: Path, note: FileNote | None) -> int | None:
 
 
 def _outlook(source: Source, size: Size | None) -> tuple[TargetOutlook, ...] | Skipped:
-    """Return the operators that each target would refuse.
+    """Return the operators that each target would refuse, if the package that writes it is here.
 
     Returns:
         One outlook per export recipe; the reason if `export` refuses the model itself.
@@ -197,15 +197,17 @@ def _outlook(source: Source, size: Size | None) -> tuple[TargetOutlook, ...] | S
         if size is not None:
             refuse_odd_size(source, size)
         plans = _plans(source, size)
-        refusals = refused(source, plans)
+        # A target that no file can be written for is not asked: that would import torch.
+        packages = {plan.recipe.name: missing_writer(plan.recipe) for plan in plans}
+        refusals = refused(source, [plan for plan in plans if not packages[plan.recipe.name]])
     except ModelError as error:
         return Skipped(str(error))
     return tuple(
         TargetOutlook(
             plan.recipe.name,
-            tuple(RefusedOperator(r.operator, r.reason) for r in refusals[plan.recipe.name]),
+            tuple(RefusedOperator(r.operator, r.reason) for r in refusals.get(plan.recipe.name, ())),
             _missing_compilers(plan.recipe.chips),
-            missing_writer(plan.recipe),
+            packages[plan.recipe.name],
         )
         for plan in plans
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -146,6 +148,22 @@ def test_a_target_whose_package_is_missing_is_none_that_export_can_write(
     exports = inspect(path).exports
     assert isinstance(exports, dict)
     assert "pip install" in exports["coreai-int8"][0]
+
+
+def test_neither_torch_nor_coremltools_is_imported_to_ask_what_is_refused(tmp_path: Path) -> None:
+    """They take two thirds of the time; torch is for ExecuTorch, which is asked where it is."""
+    weight = np.full((3, 3, 3, 3), 0.1, np.float32)
+    path = convolution([1, 1, 1, 1], weight, tmp_path / "one.onnx")
+    code = (
+        "import sys; from edge_imgq import formats, inspect\n"
+        "formats.find_spec = lambda _module: None\n"
+        f"print([target for target, why in inspect({str(path)!r}).exports.items() if not why])\n"
+        "print({'torch', 'coremltools'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    able, imported = done.stdout.splitlines()
+    assert "'coreml-int8'" in able
+    assert imported == "set()"
 
 
 @pytest.mark.parametrize("skip", [True, False])

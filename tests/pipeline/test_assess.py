@@ -69,15 +69,21 @@ def test_the_sure_crops_decide() -> None:
     assert found.noise.unit == "levels"
 
 
-def test_gains_add_up_as_errors_do() -> None:
-    """Of two crops of 20 and 40 dB, the first has 99 % of the error, so its gain is the whole's."""
+@pytest.mark.parametrize(
+    ("good_spread", "after"), [(0.5, (2.125, 3.775)), (50.0, (2.3, 3.95))], ids=["sure", "unsure"]
+)
+def test_gains_add_up_as_errors_do(good_spread: float, after: tuple[float, float]) -> None:
+    """Crops of 20 dB have 99 % of the error; half of a crop's gain is the mean of the sure ones."""
     bad = {"psnr": 20.0, "noise": 9.0, "denoise-slim": 3.0}
     good = {"psnr": 40.0, "noise": 9.0, "denoise-slim": -4.0}
-    found = assess_pixels(PHOTO, "p", answers(bad, bad, good, good, tones={"psnr": 90.0}))
-    mse = [10**-2.0, 10**-2.0, 10**-4.0, 10**-4.0]
-    after = [10**-2.3, 10**-2.3, 10**-3.6, 10**-3.6]
+    sure = (0.5, 0.5, good_spread, good_spread)
+    found = assess_pixels(
+        PHOTO, "p", answers(bad, bad, good, good, sure=sure, tones={"psnr": 90.0})
+    )
+    mse = [10**-2.0, 10**-4.0]
     (gain,) = [one.gain.value for one in found.gains if one.model == "denoise-slim"]
-    assert gain == pytest.approx(10 * np.log10(sum(mse) / sum(after)), abs=1e-3)
+    left = sum(10**-exponent for exponent in after)
+    assert gain == pytest.approx(10 * np.log10(sum(mse) / left), abs=1e-3)
     assert found.advice == ("denoise-slim",)
 
 
@@ -180,9 +186,9 @@ def test_a_weighted_median_lies_where_half_of_the_weight_does() -> None:
         (192, {"noise": 9.0, "denoise-slim": 8.0, "dped-slim": 0.8}, "advice: denoise-slim\n"),
         (192, {"noise": 0.5, "denoise-slim": 8.0}, "denoise-slim finds less than 1 level of noise"),
         (192, {"denoise-slim": 0.2, "dped-slim": 6.0}, "advice: dped-slim\n"),
-        # Half of its spread of 0.5 is added to what `deblur-slim` gains.
+        # Six tenths of its spread of 0.5 are added to what `deblur-slim` gains.
         (192, {"deblur-slim": -0.1}, "advice: deblur-slim\n"),
-        (192, {"deblur-slim": -0.2}, "leave it as it is"),
+        (192, {"deblur-slim": -0.25}, "leave it as it is"),
         (
             *(192, {"deblur-slim": 0.1, "jpeg-slim": 0.5}),
             "advice: deblur-slim; the estimate for deblur-slim is the more cautious\n",

@@ -18,14 +18,13 @@ FLOAT, BOOL = 1, 9
 """ONNX codes of the element types that a Cast may have here."""
 
 
-def of_two(build: Callable[..., Any]) -> Callable[[LoweringContext], Any]:
+def of_two(operator: str) -> Callable[[LoweringContext], Any]:
     """Return a lowering of a comparison or binary logical operator, with broadcasting, to booleans.
 
     Args:
-        build: coremltools' builder of the operation; numbers are compared as real values in
-            float16.
+        operator: name of MIL's operator; numbers are compared as real values in float16.
     """
-    return lambda site: build(x=site.read(0), y=site.read(1))
+    return lambda site: getattr(mb, operator)(x=site.read(0), y=site.read(1))
 
 
 def negation(site: LoweringContext) -> Any:

@@ -23,7 +23,18 @@ from edge_imgq.runtime.mil.silence import mil_builder
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-mb = mil_builder()
+
+class _Builder:
+    """coremltools' builder of MIL operators, imported when an operator is first built.
+
+    What Core ML refuses is told without it, and the import takes seconds.
+    """
+
+    def __getattr__(self, operator: str) -> Any:
+        return getattr(mil_builder(), operator)
+
+
+mb = _Builder()
 
 LIMITS = {"int8": (-128, 127)}
 

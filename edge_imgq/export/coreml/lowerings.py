@@ -22,7 +22,7 @@ from edge_imgq.export.coreml import (
     shape,
 )
 from edge_imgq.export.coreml.arithmetic import accept
-from edge_imgq.export.coreml.integer_units import LoweringContext, mb
+from edge_imgq.export.coreml.integer_units import LoweringContext
 from edge_imgq.export.refusal import instead
 from edge_imgq.graph.network import REQUANTIZE, Operation
 
@@ -49,7 +49,7 @@ class Lowering:
 LOWERINGS: dict[str, Lowering] = {
     "Abs": Lowering(arithmetic.absolute),
     "Add": Lowering(arithmetic.add),
-    "And": Lowering(compare_select.of_two(mb.logical_and), scale_invariant=False),
+    "And": Lowering(compare_select.of_two("logical_and"), scale_invariant=False),
     "AveragePool": Lowering(pooling.average_pool, pooling.refuse_pool),
     "Cast": Lowering(compare_select.cast, compare_select.refuse_cast, scale_invariant=False),
     "Ceil": Lowering(arithmetic.ceiling, scale_invariant=False),
@@ -63,7 +63,7 @@ LOWERINGS: dict[str, Lowering] = {
     "Div": Lowering(arithmetic.div, scale_invariant=False),
     "Dropout": Lowering(arithmetic.identity, activation.refuse_dropout),
     "Elu": Lowering(activation.elu, scale_invariant=False),
-    "Equal": Lowering(compare_select.of_two(mb.equal), scale_invariant=False),
+    "Equal": Lowering(compare_select.of_two("equal"), scale_invariant=False),
     "Erf": Lowering(activation.error_function, scale_invariant=False),
     "Exp": Lowering(arithmetic.exponential, scale_invariant=False),
     "Expand": Lowering(shape.expand, shape.refuse_computed),
@@ -72,14 +72,14 @@ LOWERINGS: dict[str, Lowering] = {
     "Gelu": Lowering(activation.gelu, scale_invariant=False),
     "Gemm": Lowering(matmul.gemm),
     "GlobalAveragePool": Lowering(pooling.global_average_pool),
-    "Greater": Lowering(compare_select.of_two(mb.greater), scale_invariant=False),
-    "GreaterOrEqual": Lowering(compare_select.of_two(mb.greater_equal), scale_invariant=False),
+    "Greater": Lowering(compare_select.of_two("greater"), scale_invariant=False),
+    "GreaterOrEqual": Lowering(compare_select.of_two("greater_equal"), scale_invariant=False),
     "HardSigmoid": Lowering(activation.hard_sigmoid, scale_invariant=False),
     "HardSwish": Lowering(activation.hard_swish, scale_invariant=False),
     "Identity": Lowering(arithmetic.identity),
     "LeakyRelu": Lowering(activation.leaky_relu),
-    "Less": Lowering(compare_select.of_two(mb.less), scale_invariant=False),
-    "LessOrEqual": Lowering(compare_select.of_two(mb.less_equal), scale_invariant=False),
+    "Less": Lowering(compare_select.of_two("less"), scale_invariant=False),
+    "LessOrEqual": Lowering(compare_select.of_two("less_equal"), scale_invariant=False),
     "Log": Lowering(arithmetic.logarithm, scale_invariant=False),
     "MatMul": Lowering(matmul.matmul),
     "Max": Lowering(arithmetic.maximum),
@@ -91,7 +91,7 @@ LOWERINGS: dict[str, Lowering] = {
         norm_fp16_range.inverse_deviation, scale_invariant=False
     ),
     "Not": Lowering(compare_select.negation, scale_invariant=False),
-    "Or": Lowering(compare_select.of_two(mb.logical_or), scale_invariant=False),
+    "Or": Lowering(compare_select.of_two("logical_or"), scale_invariant=False),
     "PRelu": Lowering(activation.prelu),
     "Pad": Lowering(padding.pad, padding.refuse_pad),
     "Pow": Lowering(arithmetic.power, scale_invariant=False),
@@ -120,7 +120,7 @@ LOWERINGS: dict[str, Lowering] = {
     "Transpose": Lowering(shape.transpose),
     "Unsqueeze": Lowering(shape.unsqueeze, shape.refuse_computed),
     "Where": Lowering(compare_select.choice, compare_select.refuse_choice, scale_invariant=False),
-    "Xor": Lowering(compare_select.of_two(mb.logical_xor), scale_invariant=False),
+    "Xor": Lowering(compare_select.of_two("logical_xor"), scale_invariant=False),
 }
 
 
