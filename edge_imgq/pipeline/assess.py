@@ -184,7 +184,7 @@ def assess_pixels(pixels: Pixels, name: str, predict: Predict) -> Assessment:
 
 
 def advised(gains: Sequence[Gain], side: int, noise: float) -> tuple[str, ...]:
-    """Return the network with the largest sure gain, or () if none gains 0.15 dB.
+    """Return the network with the largest sure gain, or () if none gains 0.1 dB.
 
     A network that is unfit for the photograph is left out (`edge_imgq.models.measures.unfit`).
     Never more than one: on degraded photographs the best pair in sequence gained only 0.01 dB more

@@ -205,7 +205,9 @@ def _outlook(source: Source, size: Size | None) -> tuple[TargetOutlook, ...] | S
     return tuple(
         TargetOutlook(
             plan.recipe.name,
-            tuple(RefusedOperator(r.operator, r.reason) for r in refusals.get(plan.recipe.name, ())),
+            tuple(
+                RefusedOperator(r.operator, r.reason) for r in refusals.get(plan.recipe.name, ())
+            ),
             _missing_compilers(plan.recipe.chips),
             packages[plan.recipe.name],
         )
