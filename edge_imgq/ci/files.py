@@ -97,7 +97,11 @@ def ci_files(
 
 
 def images_option(options: str) -> str:
-    """Return the --images option among options of `export`, for `check`; "" if absent."""
+    """Return the --images option, with its folder, among the options of `export`; "" if absent.
+
+    `options` is text in which spaces separate options, as in "--size 180x320 --images photos".
+    `check` gets the result.
+    """
     words = options.replace("--images=", "--images ").split()
     for option, folder in itertools.pairwise(words):
         if option == "--images":

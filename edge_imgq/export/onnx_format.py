@@ -140,9 +140,10 @@ def memory_plan(path: Path, size: Size) -> MemoryPlan:
 
 
 def plan_of(model: ir.Model, size: Size, name: str) -> MemoryPlan:
-    """List the operators and tensor sizes of a model at its fixed size, or at `size` if it is open.
+    """List a model's operators in execution order, and the sizes of its tensors in bytes.
 
-    Sizes are in bytes; operators are in execution order.
+    They are those at the model's own height and width, or at `size` where these are open. Constants
+    have no size.
 
     Args:
         model: with one image as input.
@@ -150,7 +151,7 @@ def plan_of(model: ir.Model, size: Size, name: str) -> MemoryPlan:
         name: name of the model, for messages.
 
     Raises:
-        ModelError: the shape or type of a tensor is unknown.
+        ModelError: the shape or type of a tensor is unknown, or the model does not accept the size.
     """
     from edge_imgq.graph.shapes.size import bind_size, own_size
     from edge_imgq.runtime.memory import ExecutionStep, MemoryPlan

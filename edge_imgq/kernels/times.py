@@ -111,5 +111,5 @@ class KernelTimes:
     pixel: float
 
     def of(self, *, in_float: bool) -> ArithmeticTimes:
-        """Return the times, in ns, of float32 kernels if `in_float`, else of int8 kernels."""
+        """Return the times, in ns, of float32 kernels if `in_float`, else those of int8 kernels."""
         return self.float32 if in_float else self.int8

@@ -19,7 +19,10 @@ _constant = importlib.import_module("coreai.authoring.constant").constant
 
 
 def constant(values: Any) -> Any:
-    """Add a constant to the program being built; it has the array's shape and element type."""
+    """Add a constant to the Core AI program being built, and return its value.
+
+    It has the shape and the element type of the array.
+    """
     return _constant(np.ascontiguousarray(values) if np.ndim(values) else np.asarray(values))
 
 
@@ -109,7 +112,7 @@ class Arguments:
 
 
 def element_type(variable: Any) -> np.dtype[Any]:
-    """Return the NumPy dtype of a variable in coremltools' program."""
+    """Return the NumPy dtype of a variable in coremltools' program, e.g. float16, int8 or bool."""
     types = importlib.import_module("coremltools.converters.mil.mil").types
     dtype: np.dtype[Any] = np.dtype(types.nptype_from_builtin(variable.dtype))
     return dtype

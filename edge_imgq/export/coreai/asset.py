@@ -18,7 +18,9 @@ from edge_imgq.runtime.mil.silence import silenced
 
 
 def save(network: Network, note: FileNote, path: Path) -> None:
-    """Write a network as a Core AI file.
+    """Write a network as a Core AI file, deterministically.
+
+    Input and output are float32 (1, C, H, W), images in levels 0 to 255; it computes in float16.
 
     Args:
         network: one (1, C, H, W) image to one image, static shapes.
@@ -29,6 +31,7 @@ def save(network: Network, note: FileNote, path: Path) -> None:
         UnsupportedOperatorError: lists every operation that the format cannot express.
         ModelError: a value exceeds float16, inputs or outputs contradict the contract, there is
             another input than one image, or Core AI's compiler fails.
+        OSError: the folder cannot be written.
     """
     check(network, note.contract)
     if not note.contract.takes_image_alone:

@@ -14,27 +14,27 @@ from edge_imgq.export.coreai.arguments import Arguments, ai
 
 
 def equal(arguments: Arguments) -> Any:
-    """Lower `equal`, x = y as booleans with broadcasting, compared in float32."""
+    """Lower `equal`, x = y as booleans with broadcasting, compared in float32. Exact."""
     return ai.broadcasting_equal(*_wide(arguments))
 
 
 def not_equal(arguments: Arguments) -> Any:
-    """Lower `not_equal`, x ≠ y as booleans with broadcasting, compared in float32."""
+    """Lower `not_equal`, x ≠ y as booleans with broadcasting, compared in float32. Exact."""
     return ai.broadcasting_not_equal(*_wide(arguments))
 
 
 def greater(arguments: Arguments) -> Any:
-    """Lower `greater`, x > y as booleans with broadcasting, compared in float32."""
+    """Lower `greater`, x > y as booleans with broadcasting, compared in float32. Exact."""
     return ai.broadcasting_greater(*_wide(arguments))
 
 
 def less(arguments: Arguments) -> Any:
-    """Lower `less`, x < y as booleans with broadcasting, to y > x in float32."""
+    """Lower `less`, x < y as booleans with broadcasting, to y > x in float32. Exact."""
     return ai.broadcasting_greater(*reversed(_wide(arguments)))
 
 
 def greater_or_equal(arguments: Arguments) -> Any:
-    """Lower `greater_equal` to x > y or x = y, compared in float32, False for NaN.
+    """Lower `greater_equal` to x > y or x = y, compared in float32, False for NaN. Exact.
 
     The result is boolean, with broadcasting.
     """
@@ -42,7 +42,7 @@ def greater_or_equal(arguments: Arguments) -> Any:
 
 
 def less_or_equal(arguments: Arguments) -> Any:
-    """Lower `less_equal` to x < y or x = y, compared in float32, False for NaN.
+    """Lower `less_equal` to x < y or x = y, compared in float32, False for NaN. Exact.
 
     The result is boolean, with broadcasting.
     """

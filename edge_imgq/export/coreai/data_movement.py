@@ -20,7 +20,10 @@ def concat(arguments: Arguments) -> Any:
 
 
 def split(arguments: Arguments) -> list[Any]:
-    """Lower `split` of x along `axis` to one slice per result, of its length. Exact."""
+    """Lower `split` of x along `axis` to one slice per result, of its length. Exact.
+
+    `axis` may be negative. Returns the list of Core AI values.
+    """
     axis = int(arguments.number("axis")) % len(arguments.shape)
     slices, first = [], 0
     for result in arguments.operation.outputs:
@@ -34,8 +37,9 @@ def split(arguments: Arguments) -> list[Any]:
 def slice_by_index(arguments: Arguments) -> Any:
     """Lower `slice_by_index`: every axis from `begin` up to `end` in steps of `stride`. Exact.
 
-    Strides are positive. Negative indices count from the end; `begin_mask` and `end_mask` extend a
-    slice to the first or last element. `squeeze_mask` is not read.
+    All are constants, one per axis. Strides are positive, by default 1. Negative indices count from
+    the end; `begin_mask` and `end_mask` extend a slice to the first or last element. `squeeze_mask`
+    is not read.
     """
     shape = arguments.shape_of("x")
     nothing = [0] * len(shape)
@@ -60,13 +64,13 @@ def _within(
 def sliced(
     x: Any, begins: Sequence[int], ends: Sequence[int], steps: Sequence[int] | None = None
 ) -> Any:
-    """Slice every axis between two bounds.
+    """Slice every axis of a Core AI value between two bounds. Exact.
 
     Args:
         x: Core AI value.
         begins: first index along each axis, counted from the start.
         ends: index after the last, along each axis.
-        steps: step along each axis; 1 by default.
+        steps: positive step along each axis; 1 by default.
     """
     steps = [1] * len(begins) if steps is None else steps
     return ai.slice_(x, *(np.asarray(values, np.int32) for values in (begins, ends, steps)))
@@ -86,7 +90,10 @@ def crop(arguments: Arguments) -> Any:
 
 
 def reverse(arguments: Arguments) -> Any:
-    """Lower `reverse` of the order along `axes`, by default all. Exact."""
+    """Lower `reverse` of the order of elements along `axes`, by default all. Exact.
+
+    Axes count from the start.
+    """
     axes = arguments.integers("axes", range(len(arguments.shape)))
     return ai.reverse(arguments.value("x"), np.asarray(axes, np.int32))
 
@@ -147,7 +154,7 @@ def transpose(arguments: Arguments) -> Any:
 
 
 def transposed(x: Any, order: Sequence[int]) -> Any:
-    """Permute the axes of a value, so that axis i of the result is axis order[i] of it."""
+    """Permute the axes of a Core AI value: axis i of the result is axis order[i] of it. Exact."""
     return ai.transpose(x, np.asarray(order, np.uint32))
 
 
@@ -193,7 +200,8 @@ def depth_to_space(arguments: Arguments) -> Any:
 def pixel_unshuffle(arguments: Arguments) -> Any:
     """Lower `pixel_unshuffle` of (N, C, r · H, r · W) to (N, C · r², H, W), exactly.
 
-    r is `downscale_factor`; it is the inverse of `pixel_shuffle`.
+    r is `downscale_factor`. Result channels are ordered (C, block row, block column); it is the
+    inverse of `pixel_shuffle`.
     """
     return _to_depth(arguments, int(arguments.number("downscale_factor")), [0, 2, 4, 1, 3])
 
@@ -201,7 +209,8 @@ def pixel_unshuffle(arguments: Arguments) -> Any:
 def space_to_depth(arguments: Arguments) -> Any:
     """Lower `space_to_depth` of (N, C, b · H, b · W) to (N, b² · C, H, W), exactly.
 
-    b is `block_size`; it is the inverse of `depth_to_space`.
+    b is `block_size`. Result channels are ordered (block row, block column, C); it is the inverse
+    of `depth_to_space`.
     """
     return _to_depth(arguments, int(arguments.number("block_size")), [2, 4, 0, 1, 3])
 

@@ -42,7 +42,14 @@ IMAGE, RESULT = "image", "result"
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor of a program: name, shape, element type, and contents if constant."""
+    """A tensor of a program.
+
+    Attributes:
+        name: "image" for the input, else its operator's kind and index.
+        shape: static.
+        dtype: Core AI's element type, e.g. "f16" or "si8".
+        data: contents of a constant; None for a computed tensor.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -52,7 +59,13 @@ class Value:
 
 @dataclass(frozen=True)
 class Node:
-    """An operator of a program, by Core AI name."""
+    """An operator of a program.
+
+    Attributes:
+        kind: Core AI's name, without its prefix.
+        inputs: operands in Core AI's order, constants among them.
+        outputs: results.
+    """
 
     kind: str
     inputs: tuple[Value, ...]
@@ -61,7 +74,13 @@ class Node:
 
 @dataclass(frozen=True)
 class Listing:
-    """A program: inputs, outputs, and operators in execution order, without constants."""
+    """A program.
+
+    Attributes:
+        inputs: the image.
+        outputs: results that the program returns.
+        nodes: operators in execution order, without constants.
+    """
 
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]

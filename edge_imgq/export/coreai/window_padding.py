@@ -46,9 +46,9 @@ def padded(x: Any, sides: Sides, fill: Any) -> Any:
 
 
 def in_plane(x: Any, kernel: Sequence[int]) -> Any:
-    """Insert an axis of length 1 before a single spatial axis, since Core AI has no 1D windows.
+    """Turn (N, C, L) into (N, C, 1, L) for a window of one spatial axis: Core AI has no 1D windows.
 
-    Of `kernel` only the length counts: one tap count turns (N, C, L) into (N, C, 1, L), more leave
-    x unchanged.
+    `kernel` is the window's taps, of which only their number counts; with more than one axis x is
+    returned unchanged.
     """
     return ai.expand_dims(x, np.asarray([2], np.int32)) if len(kernel) == 1 else x

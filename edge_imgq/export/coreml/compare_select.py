@@ -55,14 +55,14 @@ def cast(site: LoweringContext) -> Any:
 
 
 def refuse_cast(operation: Operation) -> str | None:
-    """Return a reason if a Cast is to a type other than float32 and bool, else None."""
+    """Return a reason, a clause, if a Cast is to a type other than float32 and bool, else None."""
     if operation.attributes.get("to") in (FLOAT, BOOL):
         return None
     return "it casts pixels to another type than float32; use Floor or Round instead"
 
 
 def refuse_choice(operation: Operation) -> str | None:
-    """Return a reason if a Where selects bool values, else None."""
+    """Return a reason, a clause, if a Where selects bool values, else None."""
     if not operation.output.logical:
         return None
     return "it chooses between truth values; write it with And and Or"

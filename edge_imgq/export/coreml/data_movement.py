@@ -85,7 +85,7 @@ def slice_(site: LoweringContext) -> Any:
 
 
 def refuse_slice(operation: Operation) -> str | None:
-    """Return a reason if the bounds of a Slice are computed, else None."""
+    """Return a reason, a clause, if the bounds of a Slice are computed, else None."""
     if any(tensor is not None and tensor.data is None for tensor in operation.inputs[1:]):
         return "its bounds are computed at run time; export the model at one size"
     return None

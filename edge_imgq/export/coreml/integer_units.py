@@ -169,10 +169,10 @@ class LoweringContext:
 
 
 def step(tensor: Tensor) -> float:
-    """Return the scale of a tensor, 1 for a float one.
+    """Return the scale of a tensor: the real value of one int8 level, or 1 for a float tensor.
 
     Raises:
-        ModelError: an activation is not int8 with one scale.
+        ModelError: the tensor is quantized, but not to int8 with one scale.
     """
     quantization = tensor.quantization
     if quantization is None:

@@ -44,7 +44,12 @@ CALLER = Operation("", "the caller", (), (), {})
 
 @dataclass(frozen=True)
 class NormPattern:
-    """A match of the formula: its operations, and the one that replaces them."""
+    """A match of the formula.
+
+    Attributes:
+        members: its operations, from the square to the power.
+        fused: the operation that replaces them.
+    """
 
     members: tuple[Operation, ...]
     fused: Operation

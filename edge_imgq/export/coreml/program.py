@@ -152,9 +152,11 @@ def _as_name(text: str) -> str:
 
 
 def gather(network: Network) -> Network:
-    """Fuse formulas that need float16-safe lowerings, and split transpositions of over five axes.
+    """Fuse formulas that overflow or round badly in float16, and split high-rank transpositions.
 
-    The result computes the same in real numbers.
+    Fused are subtractions of rounded means (`gather_centring`), inverse deviations
+    (`gather_deviations`) and roundings to powers of two (`gather_rounding`); transpositions of more
+    than five axes are split in two. The result computes the same in real numbers.
 
     Raises:
         ModelError: an activation is not int8 with one scale.
@@ -165,6 +167,8 @@ def gather(network: Network) -> Network:
 
 def lower_operations(network: Network, values: Values) -> None:
     """Lower every operation inside the open function, from inputs already in `values`.
+
+    Results are added to `values`: int8 variables for quantized tensors, float16 for others.
 
     Raises:
         ModelError: a value exceeds float16, or an activation is not int8 with one scale.

@@ -23,9 +23,15 @@ if TYPE_CHECKING:
 
 
 def write_executorch(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None:
-    """Lower the graph at its one size to a .pte file.
+    """Lower the graph at its one size to a .pte file for XNNPACK and portable kernels.
 
-    An existing file is replaced atomically.
+    Method `forward` takes and returns float32 (1, C, H, W), 0 for black and the contract's peak for
+    white. An existing file is replaced atomically.
+
+    Args:
+        graph: float or QDQ graph.
+        spec: settings with one (height, width), and the note to embed.
+        path: the .pte file.
 
     Raises:
         UnsupportedOperatorError: lists every operator that `refusals` returns.

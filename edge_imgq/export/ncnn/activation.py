@@ -20,7 +20,7 @@ RELU, CLIP = 1, 3
 
 
 def bounds(activation: Activation) -> tuple[float, float]:
-    """Return the bounds of a clipping, infinite ones replaced by ±the largest float32."""
+    """Return (low, high) of a clipping, real values; infinite ones become ±the largest float32."""
     return max(activation.low, -FLOAT32_MAX), min(activation.high, FLOAT32_MAX)
 
 

@@ -66,7 +66,11 @@ def _allowed(shape: Shape) -> Shape:
 
 
 class Builder:
-    """Layers built so far, and the blob of each tensor."""
+    """Layers built so far, and the blob of each tensor.
+
+    Attributes:
+        layers: in execution order.
+    """
 
     def __init__(self) -> None:
         self.layers: list[Layer] = []
@@ -191,7 +195,12 @@ class Builder:
 
 @dataclass(frozen=True)
 class LoweringContext:
-    """An operation, and the builder of its layers."""
+    """An operation, and the builder of its layers.
+
+    Attributes:
+        operation: operation of the network, with ONNX's shapes.
+        builder: gets the layers.
+    """
 
     operation: Operation
     builder: Builder

@@ -37,7 +37,11 @@ CRD, DCR = 0, 1
 
 
 def identity(site: LoweringContext) -> Blob:
-    """Lower Identity, Dropout and REQUANTIZE to no layer: return the input's blob."""
+    """Lower Identity, Dropout and Requantize to no layer: return the input's blob. Exact.
+
+    Raises:
+        RefusedError: a tensor has more than ncnn's four axes.
+    """
     return site.read(0)
 
 

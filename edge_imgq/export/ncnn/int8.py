@@ -49,7 +49,7 @@ class Integers:
 
     @property
     def factors(self) -> tuple[Weight, Weight]:
-        """The weight and input scales as ncnn reads them: reciprocals."""
+        """Weight scales (C_out,) and input scale (1,) as ncnn reads them: float32 reciprocals."""
         image = np.array([1 / self.image_scale], np.float32)
         return Weight((1 / self.scales).astype(np.float32)), Weight(image)
 

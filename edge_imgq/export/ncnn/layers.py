@@ -94,9 +94,11 @@ class Layer:
     weights: tuple[Weight, ...] = ()
 
     def line(self) -> str:
-        """Format the line.
+        """Format the layer as its line of a .param file; weights are not in it.
 
-        It has no line break and no weights; parameters are in the order of their keys.
+        Type, name, numbers of inputs and outputs, their blobs, then key=value in the order of the
+        keys, where a sequence has the key −23300 − key and its length before its values. There is
+        no line break.
         """
         ends = f"{len(self.inputs)} {len(self.outputs)}"
         words = [f"{self.kind:<24}", f"{self.name:<24}", ends, *self.inputs, *self.outputs]

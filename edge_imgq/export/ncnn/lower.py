@@ -49,7 +49,8 @@ def lower(network: Network, contract: ImageContract) -> tuple[Layer, ...]:
 def layers_of(network: Network) -> tuple[Layer, ...]:
     """Lower a network, float or quantized, to layers, without checking its inputs and outputs.
 
-    Layers come in execution order; the output blob is named RESULT.
+    Layers come in execution order, without unused ones; inputs are named as by `input_names`, the
+    output blob RESULT.
 
     Raises:
         UnsupportedOperatorError: lists every operator that ncnn cannot express.

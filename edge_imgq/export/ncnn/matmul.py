@@ -61,13 +61,18 @@ def gemm(site: LoweringContext) -> Blob:
 def rows(site: LoweringContext, weight: Array, bias: Array | None) -> Blob:
     """Multiply each row of the first operand by a constant matrix, and apply the fused clipping.
 
+    The layer is an InnerProduct, in float: x · weightᵀ + bias over the last axis.
+
     Args:
         site: the operation.
-        weight: (outputs, inputs); `inputs` is the length of the operand's last axis.
-        bias: (outputs,), or None.
+        weight: float32 (outputs, inputs); `inputs` is the length of the operand's last axis.
+        bias: float32 (outputs,), or None.
 
     Returns:
         A blob in the shape of the operation's output.
+
+    Raises:
+        RefusedError: a tensor has more than ncnn's four axes.
     """
     x = site.read(0)
     outputs, inputs = weight.shape

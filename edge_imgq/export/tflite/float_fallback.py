@@ -42,7 +42,12 @@ DEQUANTIZE = "Dequantize"
 
 @dataclass(frozen=True)
 class FileOperation:
-    """An operation, and whether it may have float tensors in an int8 file."""
+    """An operation as it is written to a file.
+
+    Attributes:
+        operation: operation of the network, or a conversion.
+        is_float: True if it may have float tensors in an int8 file.
+    """
 
     operation: Operation
     is_float: bool

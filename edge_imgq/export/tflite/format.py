@@ -33,14 +33,19 @@ if TYPE_CHECKING:
 def write_tflite(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None:
     """Lower the graph to a .tflite file with one signature per size.
 
-    The note of a file with one size says whether the input may be resized, and to which multiples.
-    Files for CPUs get the fastest rewrites, which may require larger multiples. Files for NPUs are
-    compiled from the CPU file, with operators rewritten that the NPU computes wrongly.
+    Images are (1, H, W, C), float32 for a float graph and uint8 for a quantized one. The note of a
+    file with one size says whether the input may be resized, and to which multiples. Files for CPUs
+    get the fastest rewrites, which may require larger multiples, unless `spec.plain`. Files for
+    NPUs are compiled from the CPU file, with operators rewritten that the NPU computes wrongly. An
+    existing file is overwritten.
 
-    An existing file is overwritten.
+    Args:
+        graph: float or QDQ graph.
+        spec: sizes, note, processor and precision of the file.
+        path: the .tflite file.
 
     Raises:
-        UnsupportedOperatorError: TFLite cannot express some operators.
+        UnsupportedOperatorError: TFLite cannot express some operators, or the NPU takes none.
         RuntimeUnavailableError: the NPU's compiler is not installed.
         ModelError: the graph does not accept a size.
     """
@@ -197,7 +202,9 @@ def memory_plan(path: Path, size: Size) -> MemoryPlan:
 
 
 def placement(path: Path) -> Placement:
-    """Report which operators XNNPACK runs on this host, or the NPU of a compiled file.
+    """Count the operators that XNNPACK runs on this host, or the NPU of a compiled file.
+
+    The other operators are listed by name.
 
     Raises:
         ModelError: the file is damaged, or not TFLite.

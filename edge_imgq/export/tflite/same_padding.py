@@ -62,7 +62,12 @@ class Side:
 
 @dataclass(frozen=True)
 class PaddedWindow:
-    """A two-dimensional window."""
+    """A two-dimensional window on an image.
+
+    Attributes:
+        rows: the vertical axis, H.
+        columns: the horizontal axis, W.
+    """
 
     rows: Side
     columns: Side
@@ -78,13 +83,15 @@ class PaddedWindow:
 
     @property
     def pads(self) -> tuple[Pair, Pair]:
-        """(before, after) of rows and of columns."""
+        """((top, bottom), (left, right)): the padding that is read, in pixels."""
         rows, columns = self.rows, self.columns
         return (rows.before, rows.after), (columns.before, columns.after)
 
 
 def window(operation: Operation, kernel: tuple[int, ...]) -> PaddedWindow:
-    """Compute the window of a convolution or pooling on an NCHW image.
+    """Compute the window of a convolution or pooling on an image (N, C, H, W).
+
+    Padding follows from `pads` or `auto_pad`; strides and dilations are 1 by default.
 
     Args:
         operation: its input and output shapes are known.

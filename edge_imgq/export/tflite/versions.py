@@ -18,14 +18,20 @@ Type = schema.TensorType
 
 @dataclass(frozen=True)
 class Use:
-    """One use of an operator: tensors as the schema's TensorT, None for an absent input."""
+    """One use of an operator.
+
+    Attributes:
+        inputs: the schema's TensorT, None for an absent one.
+        outputs: the schema's TensorT.
+        options: the schema's table for the operator, such as AddOptionsT; None without one.
+    """
 
     inputs: Sequence[Any]
     outputs: Sequence[Any]
     options: Any
 
     def is_int8(self, index: int = 0) -> bool:
-        """Return True if an input is int8."""
+        """Return True if the input at an index, counted from 0, is int8."""
         return bool(self.inputs[index].type == Type.INT8)
 
     @property

@@ -69,7 +69,10 @@ class FileStore:
         self._codes: dict[tuple[int, int], int] = {}
 
     def buffer(self, data: bytes) -> int:
-        """Return the index of a buffer with these contents; equal contents share a buffer."""
+        """Return the index of a buffer with these bytes; equal contents share a buffer.
+
+        Elements are little-endian. Index 0 is the empty buffer of tensors that are computed.
+        """
         if data not in self._buffer_of:
             buffer = AlignedBuffer()
             buffer.data = data
@@ -78,7 +81,12 @@ class FileStore:
         return self._buffer_of[data]
 
     def code(self, code: int, number: int) -> int:
-        """Return the index of an operator code and version, adding it on first use."""
+        """Return the index of an operator code and version, adding it on first use.
+
+        Args:
+            code: the schema's BuiltinOperator.
+            number: version of the operator.
+        """
         return self._codes.setdefault((code, number), len(self._codes))
 
     def code_at(self, index: int) -> int:
@@ -107,14 +115,18 @@ class FileWriter:
         quantization: Any = None,
         data: NDArray[Any] | None = None,
     ) -> int:
-        """Add a tensor and return its index.
+        """Add a tensor to the subgraph and return its index.
 
         Args:
             name: displayed by tools; need not be unique.
             shape: in the file's layout.
             dtype: NumPy name of the element type, a key of TYPES.
             quantization: a QuantizationParametersT, or None.
-            data: contents of a constant, converted to `dtype`; equal contents share a buffer.
+            data: contents of a constant, converted to `dtype`; equal contents share a buffer. None
+                for a computed tensor.
+
+        Raises:
+            KeyError: TYPES has no such type.
         """
         tensor = schema.TensorT()
         tensor.name, tensor.type = name, TYPES[dtype]

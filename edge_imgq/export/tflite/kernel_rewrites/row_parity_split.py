@@ -22,7 +22,12 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class RowParity:
-    """The even and the odd rows of an image, (N, C, H / 2, W) each."""
+    """The rows of an image (N, C, H, W) of even height, by parity.
+
+    Attributes:
+        even: rows 0, 2, 4, …: (N, C, H / 2, W).
+        odd: rows 1, 3, 5, …, of the same shape.
+    """
 
     even: Tensor
     odd: Tensor

@@ -71,7 +71,11 @@ def winograd_region(network: Network, cost: Cost, kernels: KernelProfile) -> Reg
 
 
 class RegionSearch:
-    """Greedy search for the region; `inside` holds the current members."""
+    """Greedy search for the region that computes on even and odd rows.
+
+    Attributes:
+        inside: current members, by the name of their first output.
+    """
 
     def __init__(self, network: Network, cost: Cost, kernels: KernelProfile) -> None:
         self.cost = kernels.row_parity

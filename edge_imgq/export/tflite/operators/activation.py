@@ -95,7 +95,7 @@ def tanh(file: Emitter, operation: Operation) -> None:
 
 
 def gelu(file: Emitter, operation: Operation) -> None:
-    """Lower Gelu to GELU, elementwise, in float32 also in int8 files.
+    """Lower Gelu to GELU, elementwise, in float32 also in int8 files, up to its rounding.
 
     By erf, or with the tanh approximation if `approximate` is "tanh".
     """
@@ -105,7 +105,9 @@ def gelu(file: Emitter, operation: Operation) -> None:
 
 
 def exponential_linear(file: Emitter, operation: Operation) -> None:
-    """Lower Elu to ELU, elementwise, in float32 also in int8 files: x above 0, else exp(x) − 1.
+    """Lower Elu to ELU, x above 0, else exp(x) − 1, elementwise, up to float32 rounding.
+
+    In float32 also in int8 files.
 
     Raises:
         RefusedError: α is not 1, TFLite's only value.
@@ -116,7 +118,10 @@ def exponential_linear(file: Emitter, operation: Operation) -> None:
 
 
 def hard_swish(file: Emitter, operation: Operation) -> None:
-    """Lower HardSwish to HARD_SWISH, x · clip(x / 6 + ½, 0, 1), in float32 also in int8 files."""
+    """Lower HardSwish to HARD_SWISH: x · clip(x / 6 + ½, 0, 1), elementwise.
+
+    In float32 also in int8 files, up to its rounding.
+    """
     image = file.tensor(operation.operand(0))
     file.emit(operation, Code.HARD_SWISH, [image], schema.HardSwishOptionsT())
 
@@ -170,7 +175,7 @@ def identity(file: Emitter, operation: Operation) -> None:
 def dequantize(file: Emitter, operation: Operation) -> None:
     """Lower Dequantize, int8 or int16 to float32, to DEQUANTIZE: scale · (q − zero point).
 
-    A float region of an integer file begins with it.
+    A float region of an integer file begins with it. The product is rounded to float32.
     """
     source = file.tensor(operation.operand(0))
     file.emit(operation, Code.DEQUANTIZE, [source], schema.DequantizeOptionsT())

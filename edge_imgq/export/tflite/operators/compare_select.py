@@ -22,7 +22,7 @@ FLOAT, BOOL = 1, 9
 def less(file: Emitter, operation: Operation) -> None:
     """Lower Less, x < y as booleans, to LESS in float32.
 
-    Operands are broadcast as in NumPy.
+    Exact. Operands are broadcast as in NumPy; those of int8 files are dequantized first.
 
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.
@@ -33,7 +33,7 @@ def less(file: Emitter, operation: Operation) -> None:
 def less_or_equal(file: Emitter, operation: Operation) -> None:
     """Lower LessOrEqual, x ≤ y as booleans, to LESS_EQUAL in float32.
 
-    Operands are broadcast as in NumPy.
+    Exact. Operands are broadcast as in NumPy; those of int8 files are dequantized first.
 
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.
@@ -44,7 +44,7 @@ def less_or_equal(file: Emitter, operation: Operation) -> None:
 def greater(file: Emitter, operation: Operation) -> None:
     """Lower Greater, x > y as booleans, to GREATER in float32.
 
-    Operands are broadcast as in NumPy.
+    Exact. Operands are broadcast as in NumPy; those of int8 files are dequantized first.
 
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.
@@ -55,7 +55,7 @@ def greater(file: Emitter, operation: Operation) -> None:
 def greater_or_equal(file: Emitter, operation: Operation) -> None:
     """Lower GreaterOrEqual, x ≥ y as booleans, to GREATER_EQUAL in float32.
 
-    Operands are broadcast as in NumPy.
+    Exact. Operands are broadcast as in NumPy; those of int8 files are dequantized first.
 
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.
@@ -66,7 +66,7 @@ def greater_or_equal(file: Emitter, operation: Operation) -> None:
 def equal(file: Emitter, operation: Operation) -> None:
     """Lower Equal to EQUAL: x and y are float32 or booleans, the result is booleans.
 
-    Operands are broadcast as in NumPy.
+    Exact. Operands are broadcast as in NumPy; those of int8 files are dequantized first.
 
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.
@@ -77,7 +77,7 @@ def equal(file: Emitter, operation: Operation) -> None:
 def both(file: Emitter, operation: Operation) -> None:
     """Lower And of booleans to LOGICAL_AND.
 
-    Operands are broadcast as in NumPy.
+    Exact. Operands are broadcast as in NumPy.
 
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.
@@ -88,7 +88,7 @@ def both(file: Emitter, operation: Operation) -> None:
 def either(file: Emitter, operation: Operation) -> None:
     """Lower Or of booleans to LOGICAL_OR.
 
-    Operands are broadcast as in NumPy.
+    Exact. Operands are broadcast as in NumPy.
 
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.
@@ -99,7 +99,7 @@ def either(file: Emitter, operation: Operation) -> None:
 def one_of_both(file: Emitter, operation: Operation) -> None:
     """Lower Xor of booleans to NOT_EQUAL.
 
-    Operands are broadcast as in NumPy.
+    Exact. Operands are broadcast as in NumPy.
 
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.

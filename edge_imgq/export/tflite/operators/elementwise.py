@@ -67,10 +67,10 @@ def multiply(file: Emitter, operation: Operation) -> None:
 
 
 def divide(file: Emitter, operation: Operation) -> None:
-    """Lower Div to DIV, in float32 also in int8 files, with broadcasting as in NumPy.
+    """Lower Div to DIV, with broadcasting as in NumPy, up to float32 rounding.
 
-    In files for GPUs, computed divisors of 0 become 1 if the number of channels is not a multiple
-    of four.
+    In float32 also in int8 files. In files for GPUs, computed divisors of 0 become 1 if the number
+    of channels is not a multiple of four.
 
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.
@@ -114,10 +114,11 @@ def _nonzero(file: Emitter, operation: Operation, index: int) -> int:
 
 
 def power(file: Emitter, operation: Operation) -> None:
-    """Lower Pow to POW, or to RSQRT for a constant exponent of −½, in float32 also in int8 files.
+    """Lower Pow to POW, or to RSQRT for a constant exponent of −½, up to float32 rounding.
 
-    Operands are broadcast as in NumPy. In files for GPUs, computed bases of 0 become 1 for negative
-    constant exponents if the number of channels is not a multiple of four.
+    In float32 also in int8 files, with broadcasting as in NumPy. In files for GPUs, computed bases
+    of 0 become 1 for negative constant exponents if the number of channels is not a multiple of
+    four.
 
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.
@@ -162,12 +163,15 @@ def absolute(file: Emitter, operation: Operation) -> None:
 
 
 def square_root(file: Emitter, operation: Operation) -> None:
-    """Lower Sqrt to SQRT, elementwise, in float32 also in int8 files; NaN for negative numbers."""
+    """Lower Sqrt to SQRT, elementwise, up to float32 rounding; NaN for negative numbers.
+
+    In float32 also in int8 files.
+    """
     file.emit(operation, Code.SQRT, [file.tensor(operation.operand(0))])
 
 
 def rounded(file: Emitter, operation: Operation) -> None:
-    """Lower Round to ROUND, elementwise, half to even as in ONNX, in float32. Exact."""
+    """Lower Round to ROUND, elementwise, half to even as in ONNX, in float32 regions. Exact."""
     file.emit(operation, Code.ROUND, [file.tensor(operation.operand(0))])
 
 
@@ -187,9 +191,10 @@ def sign(file: Emitter, operation: Operation) -> None:
 
 
 def reciprocal(file: Emitter, operation: Operation) -> None:
-    """Lower Reciprocal to DIV with numerator 1, elementwise, in float32 also in int8 files.
+    """Lower Reciprocal to DIV with numerator 1, elementwise, up to float32 rounding.
 
-    In files for GPUs, zeros become 1 first if the number of channels is not a multiple of four.
+    In float32 also in int8 files. In files for GPUs, zeros become 1 first if the number of channels
+    is not a multiple of four.
     """
     one = Tensor(f"{operation.name}/one", (), None, np.ones((), np.float32))
     inputs = [file.tensor(one), _nonzero(file, operation, 0)]
@@ -197,25 +202,32 @@ def reciprocal(file: Emitter, operation: Operation) -> None:
 
 
 def exponential(file: Emitter, operation: Operation) -> None:
-    """Lower Exp to EXP, elementwise, in float32 also in int8 files."""
+    """Lower Exp to EXP, elementwise, in float32 also in int8 files, up to its rounding."""
     file.emit(operation, Code.EXP, [file.tensor(operation.operand(0))], schema.ExpOptionsT())
 
 
 def logarithm(file: Emitter, operation: Operation) -> None:
-    """Lower Log, the natural logarithm, to LOG, elementwise, in float32 also in int8 files.
+    """Lower Log, the natural logarithm, to LOG, elementwise, up to float32 rounding.
 
-    In files for GPUs, zeros become 1 first if the number of channels is not a multiple of four.
+    In float32 also in int8 files. In files for GPUs, zeros become 1 first if the number of channels
+    is not a multiple of four.
     """
     file.emit(operation, Code.LOG, [_nonzero(file, operation, 0)])
 
 
 def sine(file: Emitter, operation: Operation) -> None:
-    """Lower Sin of radians to SIN, elementwise, in float32 also in int8 files."""
+    """Lower Sin of radians to SIN, elementwise, up to float32 rounding.
+
+    In float32 also in int8 files.
+    """
     file.emit(operation, Code.SIN, [file.tensor(operation.operand(0))])
 
 
 def cosine(file: Emitter, operation: Operation) -> None:
-    """Lower Cos of radians to COS, elementwise, in float32 also in int8 files."""
+    """Lower Cos of radians to COS, elementwise, up to float32 rounding.
+
+    In float32 also in int8 files.
+    """
     file.emit(operation, Code.COS, [file.tensor(operation.operand(0))], schema.CosOptionsT())
 
 

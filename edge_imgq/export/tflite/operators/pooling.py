@@ -59,8 +59,9 @@ def average_pool(file: Emitter, operation: Operation) -> None:
 
     TFLite's SAME excludes the padding from the mean. If ONNX includes it, a PAD is written. If ONNX
     excludes padding that is not SAME, zeros are counted and the result is multiplied by a constant
-    map of taps / pixels; files for NPUs do that for SAME, too. In float the result is ONNX's up to
-    float32 rounding; the depthwise convolution rounds once to the output's scale in XNNPACK.
+    map of taps / pixels; files for NPUs do that for SAME, too. Int8 files exclude padding in
+    float32. In float the result is ONNX's up to float32 rounding; the depthwise convolution rounds
+    once to the output's scale in XNNPACK.
 
     Raises:
         RefusedError: it is dilated or not two-dimensional.

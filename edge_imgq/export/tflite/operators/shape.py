@@ -66,7 +66,10 @@ def logical(file: Emitter, tensor: Tensor, name: str) -> int:
 
 
 def store(file: Emitter, operation: Operation, source: int) -> None:
-    """Write the operation's output, stored NHWC, from the index of a tensor in NCHW."""
+    """Write the operation's output, stored NHWC, by a TRANSPOSE of a tensor in NCHW. Exact.
+
+    `source` is that tensor's index in the file, at the output's scale.
+    """
     order = file.numbers(NHWC_FROM_NCHW, f"{operation.name}/stored/order")
     file.emit(operation, Code.TRANSPOSE, [source, order], schema.TransposeOptionsT())
 
