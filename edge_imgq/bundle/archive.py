@@ -40,7 +40,7 @@ def read_sums(text: str) -> dict[str, str]:
 
 
 def zipped(files: Mapping[str, bytes], folder: str) -> bytes:
-    """Return a zip archive of contents by path, all below one folder in it.
+    """Return a zip archive of `files`, contents by path, all below the folder `folder` in it.
 
     Equal contents give equal bytes on every machine: entries are sorted, dated 1980, and not
     compressed, because versions of zlib differ, and weights hardly compress.

@@ -72,8 +72,8 @@ def load(before: Moment, after: Moment) -> Load:
     """Return the load that other programs and the hypervisor caused between two moments.
 
     Figures are in processors: 1.0 is one that is busy all the time. `used` is None if the system
-    does not report it, or if less than 0.1 s lies between: the system counts in hundredths of a
-    second.
+    does not report it, or if `after` is less than 0.1 s later than `before`: the system counts in
+    hundredths of a second.
     """
     elapsed = after.clock - before.clock
     average = _load_average()

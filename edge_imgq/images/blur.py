@@ -112,11 +112,11 @@ def disc_kernel(radius: float) -> NDArray[np.float32]:
 
 
 def convolve(values: NDArray[np.float32], kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Convolve every channel of (H, W, C) with a kernel (k, k), k odd; float32 of the same shape.
+    """Convolve every channel of `values` (H, W, C) with a kernel; return float32 of that shape.
 
-    The kernel is mirrored, as in a true convolution (not a correlation). The image is extended by
-    reflection that repeats the border. Computed by FFT, so equal to a direct sum up to rounding.
-    Values may have any range and are not clipped.
+    The kernel is (k, k), k odd. It is mirrored, as in a true convolution (not a correlation). The
+    image is extended by reflection that repeats the border. Computed by FFT, so equal to a direct
+    sum up to rounding. Values may have any range and are not clipped.
     """
     radius = kernel.shape[0] // 2
     padded = np.pad(values, ((radius, radius), (radius, radius), (0, 0)), mode="symmetric")

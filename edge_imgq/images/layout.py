@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def to_nchw(pixels: NDArray[np.uint8 | np.float64], peak: float) -> NDArray[np.float32]:
     """Convert pixels or levels (H, W, C) in 0..255 to float32 (1, C, H, W) in [0, peak].
 
-    They are multiplied by peak / 255 in float32, not clipped.
+    `peak` is the float value of level 255 in the network. Levels are multiplied by peak / 255 in
+    float32, not clipped.
     """
     return np.ascontiguousarray(to_nhwc(pixels, peak).transpose(0, 3, 1, 2))
 
@@ -23,7 +24,8 @@ def to_nchw(pixels: NDArray[np.uint8 | np.float64], peak: float) -> NDArray[np.f
 def to_nhwc(pixels: NDArray[np.uint8 | np.float64], peak: float) -> NDArray[np.float32]:
     """Convert pixels or levels (H, W, C) in 0..255 to float32 (1, H, W, C) in [0, peak].
 
-    They are multiplied by peak / 255 in float32, not clipped.
+    `peak` is the float value of level 255 in the network. Levels are multiplied by peak / 255 in
+    float32, not clipped.
     """
     return (pixels.astype(np.float32) * np.float32(peak / 255.0))[np.newaxis]
 
@@ -64,7 +66,8 @@ def pixels_of(levels: NDArray[np.floating | np.uint8]) -> NDArray[np.uint8]:
 def from_nhwc(values: NDArray[np.floating], peak: float) -> NDArray[np.uint8]:
     """Convert float (1, H, W, C) values in [0, peak] to uint8 pixels (H, W, C).
 
-    Values are rounded half to even, as in QuantizeLinear, and clipped to 0..255.
+    Values 0 and `peak` become 0 and 255; the rest is rounded half to even, as in QuantizeLinear,
+    and clipped to 0..255.
 
     Raises:
         NonFiniteOutputError: a value is NaN or infinite.

@@ -60,8 +60,14 @@ def spans(length: int, tile: int, halo: int, multiple: int, scale: Scale) -> tup
 def starts(length: int, tile: int, halo: int, multiple: int) -> tuple[int, ...]:
     """Compute where the tiles of an axis start; the last one ends at the end of the axis.
 
-    All lengths are in input pixels. The result is ascending, in multiples of `multiple`, from 0;
+    The result is in ascending order, from 0, in input pixels and multiples of `multiple`;
     neighbours overlap by at least 2 × halo.
+
+    Args:
+        length: length of the axis in input pixels, a multiple of `multiple`.
+        tile: length of a tile in input pixels, a multiple of `multiple`.
+        halo: input pixels on each side of a position that its output depends on.
+        multiple: tiles start at multiples of this number of input pixels.
 
     Raises:
         ValueError: the tile is longer than the axis or not longer than two halos, or a length is

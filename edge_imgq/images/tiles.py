@@ -73,7 +73,9 @@ def fixed_tiling(
 
 
 def tile_count(size: tuple[int, int], tiling: Tiling) -> int:
-    """Count the tiles that `run_tiled` runs for an image of (height, width); exact.
+    """Count the tiles that `run_tiled` runs for an image, exactly.
+
+    `size` is the (height, width) of the image in input pixels, `tiling` its division into tiles.
 
     Raises:
         ValueError: the tiling is invalid: its tile is not longer than two halos, or no multiple.
