@@ -166,10 +166,10 @@ def assess_pixels(pixels: Pixels, name: str, predict: Predict) -> Assessment:
     """
     colour = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
     sample = evenly_spaced_pixels(colour, SIDE)
-    seen = np.concatenate(
+    crops = np.concatenate(
         [evenly_spaced_crops(colour, SIDE, MAX_CROPS_PER_SIDE, GRID), sample[None]]
     )
-    values, spreads = values_and_spreads(predict(seen))
+    values, spreads = values_and_spreads(predict(crops))
     estimates = _combined(values, spreads)
     gains = sorted(_gains(values, spreads), key=lambda gain: -gain.gain.value)
     return Assessment(

@@ -158,18 +158,18 @@ def _compilers() -> Finding:
     """Return the finding on compilers for NPUs, which only NPU targets need."""
     from edge_imgq.export.npu.sdk import find_sdk
 
-    there, absent, reasons = list[str](), list[str](), list[str]()
+    present, absent, reasons = list[str](), list[str](), list[str]()
     for vendor in VENDORS.values():
         sdk = find_sdk(vendor)
         if isinstance(sdk, Skipped):
             absent.append(vendor.name)
             reasons.append(sdk.reason)
         else:
-            there.append(f"{vendor.name} ({sdk.origin})")
-    said = {"compiled for": there, "no compiler for": absent}
+            present.append(f"{vendor.name} ({sdk.origin})")
+    said = {"compiled for": present, "no compiler for": absent}
     detail = "; ".join(f"{word} {', '.join(names)}" for word, names in said.items() if names)
     advice = "\n".join(dict.fromkeys(reasons))
-    return Finding("NPUs", "ok" if there else "absent", detail, advice)
+    return Finding("NPUs", "ok" if present else "absent", detail, advice)
 
 
 def _processors() -> Finding:

@@ -108,17 +108,17 @@ def _digests(folder: Path) -> Iterator[BundleFinding]:
     except (OSError, ValueError, RecipeError) as error:
         yield BundleFinding(SUMS, "differs", f"it cannot be read: {error}")
         return
-    there = {
+    files = {
         path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-    for name in sorted({*listed, *there} - {SUMS}):
-        if name not in there:
+    for name in sorted({*listed, *files} - {SUMS}):
+        if name not in files:
             yield BundleFinding(name, "differs", "it is not there")
         elif name not in listed:
             yield BundleFinding(name, "differs", f"{SUMS} does not list it")
-        elif hashlib.sha256(there[name].read_bytes()).hexdigest() != listed[name]:
+        elif hashlib.sha256(files[name].read_bytes()).hexdigest() != listed[name]:
             yield BundleFinding(name, "differs", f"its digest is not that of {SUMS}")
         else:
             yield BundleFinding(name, "same")

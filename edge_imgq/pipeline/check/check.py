@@ -157,14 +157,14 @@ def _has_its_graph(known: ModelBaseline | None, one: Looked, target: TargetRepor
 
 def _refuse_twins(reports: Mapping[Path, Report]) -> None:
     """Raise UsageError if two reports concern the same model."""
-    seen: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for file, report in reports.items():
-        if report.model in seen:
+        if report.model in files:
             raise UsageError(
-                f"{seen[report.model]} and {file} are both about {report.model}, and a baseline "
+                f"{files[report.model]} and {file} are both about {report.model}, and a baseline "
                 "holds a model once. Check them against baselines of their own."
             )
-        seen[report.model] = file
+        files[report.model] = file
 
 
 def _look(file: Path, report: Report, request: CheckRequest, watch: Watch) -> Looked:

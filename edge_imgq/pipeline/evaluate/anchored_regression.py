@@ -53,17 +53,17 @@ class AnchoredRegression:
             return recoloured(pixels, self(luma_of(pixels)))
         smooth = enlarged(pixels[..., 0], self.scale)
         positions = patch_positions(smooth.shape, self.scale, step=1)
-        seen = features_of(smooth, positions, self.scale) @ self.basis
-        lacking = blended(self._patches(seen), positions, smooth.shape, self.scale)
+        components = features_of(smooth, positions, self.scale) @ self.basis
+        lacking = blended(self._patches(components), positions, smooth.shape, self.scale)
         return to_pixels((smooth + lacking)[..., None])
 
-    def _patches(self, seen: Floats) -> Floats:
+    def _patches(self, components: Floats) -> Floats:
         """Return the residual patches (N, patch) for components (N, d)."""
-        nearest = np.abs(seen @ self.atoms.T).argmax(axis=1)
-        patches = np.empty((len(seen), self.maps.shape[2]), np.float32)
+        nearest = np.abs(components @ self.atoms.T).argmax(axis=1)
+        patches = np.empty((len(components), self.maps.shape[2]), np.float32)
         for atom in np.unique(nearest):
             own = nearest == atom
-            patches[own] = seen[own] @ self.maps[atom].astype(np.float32)
+            patches[own] = components[own] @ self.maps[atom].astype(np.float32)
         return patches
 
 

@@ -57,8 +57,8 @@ def found_boxes(
     Raises:
         ModelError: the detector fails.
     """
-    there = detect(truth)
-    reference = there.chosen(there.scores >= SURE)
+    detected = detect(truth)
+    reference = detected.chosen(detected.scores >= SURE)
     return [
         FoundBoxes(condition, method, reference, detect(pixels))
         for method, pixels in results.items()
@@ -89,13 +89,13 @@ def _scores(condition: str, method: str, pairs: Sequence[tuple[Boxes, Boxes]]) -
     """Return the scores of one condition and method; there is a reference box."""
     sure = [(reference, detected.chosen(detected.scores >= SURE)) for reference, detected in pairs]
     right = sum(int(correct(reference, detected).sum()) for reference, detected in sure)
-    found_in_all = sum(len(detected.scores) for _, detected in sure)
-    there = sum(len(reference.scores) for reference, _ in sure)
+    detections = sum(len(detected.scores) for _, detected in sure)
+    references = sum(len(reference.scores) for reference, _ in sure)
     return DetectionScores(
         condition=condition,
         method=method,
-        precision=right / found_in_all if found_in_all else None,
-        recall=right / there,
-        f1=2 * right / (found_in_all + there),
+        precision=right / detections if detections else None,
+        recall=right / references,
+        f1=2 * right / (detections + references),
         average_precision=average_precision(pairs),
     )

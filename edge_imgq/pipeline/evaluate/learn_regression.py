@@ -81,10 +81,10 @@ def learn_regression(
     rng = np.random.default_rng(SEED)
     features, patches = _samples(photos, scale)
     basis = principal_components(features)
-    seen = features @ basis
-    coded = rng.permutation(len(seen))[:CODED]
-    dictionary = learn_atoms(seen[coded], min(atoms, len(coded)), rng)
-    high = _high_atoms(seen[coded], patches[coded], dictionary)
+    components = features @ basis
+    coded = rng.permutation(len(components))[:CODED]
+    dictionary = learn_atoms(components[coded], min(atoms, len(coded)), rng)
+    high = _high_atoms(components[coded], patches[coded], dictionary)
     anr = AnchoredRegression(scale, basis, dictionary, _maps_of_atoms(dictionary, high))
     pool = _pool(photos, scale, basis)
     return anr, AnchoredRegression(scale, basis, dictionary, _maps_of_samples(dictionary, *pool))
@@ -123,9 +123,9 @@ def _at_all_sizes(photos: Sequence[Pixels]) -> Iterator[Pixels]:
             yield resize(photo, (round(photo.shape[0] * size), round(photo.shape[1] * size)))
 
 
-def _high_atoms(seen: Floats, patches: Floats, dictionary: Floats) -> Floats:
+def _high_atoms(components: Floats, patches: Floats, dictionary: Floats) -> Floats:
     """Return the atoms' residual patches (K, patch), by least squares over sample codes."""
-    chosen, amounts = sparse_codes(seen, dictionary)
+    chosen, amounts = sparse_codes(components, dictionary)
     count = len(dictionary)
     products = np.zeros((count, count))
     mixed = np.zeros((count, patches.shape[1]))
@@ -147,26 +147,26 @@ def _maps_of_atoms(dictionary: Floats, high: Floats) -> NDArray[np.float16]:
 
 
 def _maps_of_samples(
-    dictionary: Floats, seen: Floats, patches: NDArray[np.float16]
+    dictionary: Floats, components: Floats, patches: NDArray[np.float16]
 ) -> NDArray[np.float16]:
     """Return A+'s maps: ridge regression over the nearest samples of each atom.
 
     Samples have unit norm, and their patches are scaled alike.
     """
-    count = min(NEIGHBOURS_PLUS, len(seen))
+    count = min(NEIGHBOURS_PLUS, len(components))
     maps = []
     for start in range(0, len(dictionary), BLOCK):
-        likeness = dictionary[start : start + BLOCK] @ seen.T
+        likeness = dictionary[start : start + BLOCK] @ components.T
         for row in likeness:
             own = np.argpartition(-row, count - 1)[:count]
-            maps.append(_map(seen[own], patches[own].astype(np.float32), RIDGE_PLUS))
+            maps.append(_map(components[own], patches[own].astype(np.float32), RIDGE_PLUS))
     return np.stack(maps).astype(np.float16)
 
 
-def _map(seen: Floats, patches: Floats, ridge: float) -> Floats:
+def _map(components: Floats, patches: Floats, ridge: float) -> Floats:
     """Return the ridge regression (d, patch) from components to patches."""
-    products = seen.T @ seen + ridge * np.eye(seen.shape[1], dtype=np.float32)
-    solved: Floats = np.linalg.solve(products, seen.T @ patches)
+    products = components.T @ components + ridge * np.eye(components.shape[1], dtype=np.float32)
+    solved: Floats = np.linalg.solve(products, components.T @ patches)
     return solved
 
 
@@ -175,21 +175,21 @@ def _pool(
 ) -> tuple[Floats, NDArray[np.float16]]:
     """Return unit-norm components and equally scaled patches of at most POOL samples."""
     most = min(POOL, _count(photos, scale))
-    all_seen = np.empty((most, basis.shape[1]), np.float32)
+    all_components = np.empty((most, basis.shape[1]), np.float32)
     all_patches = np.empty((most, (WINDOW * scale) ** 2), np.float16)
     filled = 0
     for photo in _at_all_sizes(photos):
         if filled == most:
             break
         features, patches = _patches(photo, scale, STEP_PLUS)
-        seen = features @ basis
-        lengths = np.linalg.norm(seen, axis=1, keepdims=True)
+        components = features @ basis
+        lengths = np.linalg.norm(components, axis=1, keepdims=True)
         kept = np.flatnonzero(lengths[:, 0] >= FAINT)[: most - filled]
         positions = slice(filled, filled + len(kept))
-        all_seen[positions] = seen[kept] / lengths[kept]
+        all_components[positions] = components[kept] / lengths[kept]
         all_patches[positions] = patches[kept] / lengths[kept]
         filled = positions.stop
-    return all_seen[:filled], all_patches[:filled]
+    return all_components[:filled], all_patches[:filled]
 
 
 def _count(photos: Sequence[Pixels], scale: int) -> int:

@@ -60,8 +60,8 @@ def write_and_verify(
     jobs = target_jobs(plan, stage)
     written = write_files(plan, graphs, jobs, failures, watch)
     absent = _without_runtime(written)
-    there = [candidate for candidate in written if candidate.path not in absent]
-    candidates = _in_float16(plan, jobs, there, failures)
+    runnable = [candidate for candidate in written if candidate.path not in absent]
+    candidates = _in_float16(plan, jobs, runnable, failures)
     reports = [_verified(stage, candidates, terms, failures, watch)] if written else []
     again = _to_write_plainly([work for work in jobs if _has_graph(work, graphs)], failures)
     if again:

@@ -123,12 +123,12 @@ def measure_drifts(
         _release(file for file in opened if file not in group)
         read = samples(images, contract, size, references.smallest)
         for sample in _watched(read, size, sample_count(images, contract), watch):
-            there = [file for file in group if file.path not in not_run]
-            if not there:
+            running = [file for file in group if file.path not in not_run]
+            if not running:
                 continue
             runs = _run_sequence if contract.is_recurrent else _run
-            shown = runs(references.float, there, sample, values)
-            for file in there:
+            shown = runs(references.float, running, sample, values)
+            for file in running:
                 result = shown.of_files[file.path]
                 if isinstance(result, NotRun):
                     not_run[file.path] = result

@@ -105,11 +105,11 @@ def entropy(observed: ChannelRange, weights: Values | None) -> Range:  # noqa: A
     whole = observed.whole()
     # Use the widest bins: narrower ones would leave empty bins in between.
     width = float((histogram.centres[:, 1] - histogram.centres[:, 0]).max())
-    places = (np.abs(centres) / width).astype(np.int64)
+    bins = (np.abs(centres) / width).astype(np.int64)
     levels = LEVELS if whole.low >= 0 or whole.high <= 0 else LEVELS // 2
-    if not counts.any() or places.max() <= levels:
+    if not counts.any() or bins.max() <= levels:
         return whole
-    magnitudes = np.bincount(places, counts).astype(np.float64)
+    magnitudes = np.bincount(bins, counts).astype(np.float64)
     ends = np.unique(np.linspace(levels, len(magnitudes), THRESHOLDS).astype(int))
     divergences = [_divergence(magnitudes, end, levels) for end in ends]
     threshold = float(ends[int(np.argmin(divergences))] * width)
@@ -199,15 +199,15 @@ def _divergence(magnitudes: Values, end: int, levels: int) -> float:
 
     Counts beyond bin `end` are added to the last bin of the reference (Migacz, 2017).
     """
-    wanted = magnitudes[:end].copy()
-    wanted[-1] += magnitudes[end:].sum()
+    reference = magnitudes[:end].copy()
+    reference[-1] += magnitudes[end:].sum()
     filled = magnitudes[:end] > 0
     step = np.arange(end) * levels // end
     totals = np.bincount(step, magnitudes[:end], levels)
-    places = np.maximum(np.bincount(step, filled, levels), 1)
-    given = np.where(filled, (totals / places)[step], 0.0)
-    if not given.any():
+    members = np.maximum(np.bincount(step, filled, levels), 1)
+    quantized = np.where(filled, (totals / members)[step], 0.0)
+    if not quantized.any():
         return float("inf")
-    shown = wanted > 0
-    p, q = wanted[shown] / wanted.sum(), given[shown] / given.sum()
+    nonzero = reference > 0
+    p, q = reference[nonzero] / reference.sum(), quantized[nonzero] / quantized.sum()
     return float((p * np.log(p / np.maximum(q, 1e-12))).sum())

@@ -102,8 +102,8 @@ class PatchSampler:
         They have about 8 · 96 · 96 pixels in all; at least one, if there is any.
         """
         kept = self._learning.kept
-        places = np.linspace(0, len(kept) - 1, min(self._few, len(kept))).round().astype(int)
-        return [kept[slot] for slot in places]
+        slots = np.linspace(0, len(kept) - 1, min(self._few, len(kept))).round().astype(int)
+        return [kept[slot] for slot in slots]
 
     def batch(self, peak: float) -> NDArray[np.float32]:
         """Return the patches of `pixels` as one float32 network input (N, C, H, W).
@@ -140,8 +140,8 @@ class PatchSampler:
             for left in range(0, pixels.shape[1] - width + 1, width)
         ]
         drawn = self._generator.permutation(len(corners))[:PER_IMAGE]
-        places = [corners[index] for index in drawn]
-        return [pixels[top : top + height, left : left + width] for top, left in places]
+        chosen = [corners[index] for index in drawn]
+        return [pixels[top : top + height, left : left + width] for top, left in chosen]
 
 
 def _mirrored(patch: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

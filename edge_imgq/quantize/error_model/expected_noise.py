@@ -127,8 +127,8 @@ class _Weights:
 
     def __init__(self, layers: Sequence[LayerWeights]) -> None:
         self._largest = _joined([layer.weight.reshape(-1) for layer in layers])
-        spread = [layer.classes.repeat(len(layer.weight)) for layer in layers]
-        self._classes = _joined(spread).long()
+        repeated = [layer.classes.repeat(len(layer.weight)) for layer in layers]
+        self._classes = _joined(repeated).long()
         lengths = [layer.weight.shape[1] for layer in layers for _ in layer.error]
         self._row, self._rows = _numbered(lengths), len(lengths)
         self._error = _joined([layer.error for layer in layers])
@@ -146,8 +146,8 @@ class _Weights:
         return (self._error * steps / 12 * energy[self._layer]).sum()
 
 
-def _joined(parts: list[Tensor]) -> Tensor:
-    return torch.cat([torch.zeros(0, dtype=torch.float64), *parts])
+def _joined(tensors: list[Tensor]) -> Tensor:
+    return torch.cat([torch.zeros(0, dtype=torch.float64), *tensors])
 
 
 def _numbered(lengths: list[int]) -> Tensor:

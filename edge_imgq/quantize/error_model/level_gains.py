@@ -123,6 +123,6 @@ def _moved(
 ) -> NDArray[np.float32]:
     """Make an offset that moves a few random values of a tensor by one level up or down."""
     moved = np.zeros(int(np.prod(shape)), np.float32)
-    places = generator.integers(0, moved.size, max(1, int(np.prod(shape[2:])) // PIXELS_PER_PROBE))
-    moved[places] = generator.choice([-step, step], places.size)
+    indices = generator.integers(0, moved.size, max(1, int(np.prod(shape[2:])) // PIXELS_PER_PROBE))
+    moved[indices] = generator.choice([-step, step], indices.size)
     return moved.reshape(shape)

@@ -79,10 +79,10 @@ class LayerTimes:
         if operation is None:
             return 0.0  # fused to the layer before it
         if node.op_type == "Conv" and _is_plain(node):
-            form = conv_rewrite(node, self._profile, quantized=not in_float)
-            share, (_, _, *sides) = form.positions, operation.output.shape
+            rewrite = conv_rewrite(node, self._profile, quantized=not in_float)
+            share, (_, _, *sides) = rewrite.positions, operation.output.shape
             convolution = self._profile.times.of(in_float=in_float).convolution
-            cost = convolution.time(share, form.taps / share, form.slots / share)
+            cost = convolution.time(share, rewrite.taps / share, rewrite.slots / share)
             return prod(sides) * cost
         return operation_time(operation, self._profile, in_float=in_float)
 

@@ -54,12 +54,12 @@ def _is_arithmetic(node: ir.Node) -> bool:
 
 def _connected(node: ir.Node, arithmetic: set[ir.Node]) -> set[ir.Node]:
     """Return the nodes of some arithmetic that are connected to a node, itself included."""
-    found, waiting = {node}, [node]
+    connected, waiting = {node}, [node]
     while waiting:
         one = waiting.pop()
         producers = (value.producer() for value in one.inputs if value is not None)
         near = {*producers, *(reader for value in one.outputs for reader in value.consumers())}
-        new = {other for other in near if other in arithmetic} - found
-        found |= new
+        new = {other for other in near if other in arithmetic} - connected
+        connected |= new
         waiting += new
-    return found
+    return connected

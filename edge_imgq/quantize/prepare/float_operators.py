@@ -101,20 +101,20 @@ def operators_in_float(
 
     chosen: list[str] = []
     plain, draft = noise(original), _in_float(original, chosen)
-    left, taken = noise(draft), share_of_time(draft)
+    least, time_so_far = noise(draft), share_of_time(draft)
     for kind in KINDS:
         names = [node.name or "" for node in kind.find(draft.graph)]
         if not names:
             continue
         other = _in_float(original, [*chosen, *names])
         before, known = known, errors(other) if kind.reads_unrounded else known
-        found, time = noise(other), share_of_time(other)
-        pays = found <= kind.most_left * min(plain, left)
-        if pays and time <= max(MAX_TIME_RATIO, taken * SAME_TIME):
-            chosen, draft, left, taken = [*chosen, *names], other, found, time
+        remaining, time = noise(other), share_of_time(other)
+        pays = remaining <= kind.most_left * min(plain, least)
+        if pays and time <= max(MAX_TIME_RATIO, time_so_far * SAME_TIME):
+            chosen, draft, least, time_so_far = [*chosen, *names], other, remaining, time
         else:
             known = before
-    if left <= MAX_REMAINING_NOISE * plain:
+    if least <= MAX_REMAINING_NOISE * plain:
         compute_in_float(original.graph, chosen)
 
 
@@ -152,9 +152,9 @@ def _activations(graph: ir.Graph) -> list[ir.Node]:
 
 def _products(graph: ir.Graph) -> list[ir.Node]:
     """Return products of two images and the activations fused to them."""
-    found = [node for node in graph if is_product(node)]
-    fused = map(fused_activation, found)
-    return [*found, *(node for node in fused if node is not None)]
+    products = [node for node in graph if is_product(node)]
+    fused = map(fused_activation, products)
+    return [*products, *(node for node in fused if node is not None)]
 
 
 def _first_layers(graph: ir.Graph) -> list[ir.Node]:
@@ -168,14 +168,14 @@ def _first_layers(graph: ir.Graph) -> list[ir.Node]:
 
 def _joins(graph: ir.Graph) -> list[ir.Node]:
     """Return concatenations that a float region feeds, with the 1×1 convolution that reads them."""
-    found: list[ir.Node] = []
+    joins: list[ir.Node] = []
     for node in graph:
         readers = list(node.outputs[0].consumers())
         fed = any(made is not None and is_marked(made) for made in _producers(node))
         if node.op_type == "Concat" and fed and len(readers) == 1 and _is_pointwise(readers[0]):
             fused = fused_activation(readers[0])
-            found += [node, readers[0], *([] if fused is None else [fused])]
-    return found
+            joins += [node, readers[0], *([] if fused is None else [fused])]
+    return joins
 
 
 def _producers(node: ir.Node) -> list[ir.Node | None]:

@@ -233,7 +233,7 @@ def _choose(prepared: Prepared, recipe: QuantizeRecipe) -> None:
         from edge_imgq.quantize.prepare.split_wide_prelus import split_wide
 
         prepared.take(
-            "halves of PReLUs",
+            "sign channels of PReLUs",
             lambda: split_wide(original, prepared.observed, prepared.guard(), prepared.kernels),
         )
     if recipe.observer == "guarded":

@@ -175,8 +175,8 @@ def _narrowed(
     """Remove the pruned channels from their values, in place; return the new ranges."""
     channels = find_channels(original.graph)
     copies = np.ones(channels.count, np.intp)
-    for value, there in present.items():
-        copies[channels.of[value][~there]] = 0
+    for value, kept in present.items():
+        copies[channels.of[value][~kept]] = 0
     scaling = GainAndSplit(np.ones(channels.count), copies)
     apply_gains_and_copies(original.graph, channels, scaling)
     return ranges_with_gains_and_copies(ranges, channels, scaling)

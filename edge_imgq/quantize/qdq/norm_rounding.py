@@ -91,8 +91,8 @@ def _round(graph: ir.Graph, centring: ir.Node, qparams: Mapping[ir.Value, Quanti
     if source is None or source not in qparams or mean is None or not _is_spatial(mean):
         return
     level = float(qparams[source].scale[0])
-    part = level / MEAN_DENOMINATOR
-    centring.replace_input_with(1, _rounded(graph, centring, mean, part, 0.5 - TURN))
+    fraction = level / MEAN_DENOMINATOR
+    centring.replace_input_with(1, _rounded(graph, centring, mean, fraction, 0.5 - TURN))
     for reader in centring.outputs[0].consumers():
         inverse = reader.inputs[1]
         if inverse is None or not _is_inverse(inverse):

@@ -53,9 +53,11 @@ def off_ties(graph: ir.Graph, value: ir.Value, parameters: Quantization) -> ir.V
     node = value.producer()
     if node is None or node.attributes.get_string("mode", "nearest") != "linear":
         return value
-    if node.op_type != "Resize" or (parts := resize_denominator(node)) == 1:
+    if node.op_type != "Resize" or (denominator := resize_denominator(node)) == 1:
         return value
-    shift = parameters.scale[0] * np.float32(TIE_BREAK if parts is None else 1 / (2 * parts))
+    shift = parameters.scale[0] * np.float32(
+        TIE_BREAK if denominator is None else 1 / (2 * denominator)
+    )
     name = f"{value.name}.off_ties"
     number = edit.add_constant(graph, f"{name}.shift", shift)
     added = ir.node("Add", [value, number], name=name)
@@ -76,14 +78,14 @@ def resize_denominator(node: ir.Node) -> int | None:
     antialias = node.attributes.get_int("antialias", 0)
     if node.op_type != "Resize" or grid not in GRIDS or antialias:
         return None
-    parts = 1
+    denominator = 1
     for axis in (2, 3):
         lengths = _lengths(node, axis)
-        places = GRIDS[grid](*lengths) if lengths is not None else ()
-        if not places:
+        positions = GRIDS[grid](*lengths) if lengths is not None else ()
+        if not positions:
             return None
-        parts *= max(place.denominator for place in places)
-    return parts if parts & (parts - 1) == 0 and parts <= FINEST else None
+        denominator *= max(position.denominator for position in positions)
+    return denominator if denominator & (denominator - 1) == 0 and denominator <= FINEST else None
 
 
 def _lengths(node: ir.Node, axis: int) -> tuple[Fraction, Fraction] | None:

@@ -93,14 +93,14 @@ class ChannelRange:
         """
         times = np.ones(len(gain), np.intp) if copies is None else copies
 
-        def spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        def repeated(values: NDArray[np.float64]) -> NDArray[np.float64]:
             return np.repeat(values * gain, times)
 
         detail = self.detail
         if detail is not None:
             histogram = detail.histogram.scaled_and_repeated(gain, times)
-            detail = ChannelDetail(spread(detail.low), spread(detail.high), histogram)
-        return ChannelRange(spread(self.low), spread(self.high), detail)
+            detail = ChannelDetail(repeated(detail.low), repeated(detail.high), histogram)
+        return ChannelRange(repeated(self.low), repeated(self.high), detail)
 
     def whole(self) -> Range:
         """Return the range of all channels together: the least lower and the greatest upper end.

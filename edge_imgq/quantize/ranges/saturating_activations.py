@@ -112,7 +112,7 @@ def _levels(
 ) -> Numbers:
     """Return the level in which a result is stored, per channel of `value` if each has a gain.
 
-    Behind operators that move elements, which channel is which is not known, so the finest level is
+    After operators that move elements, which channel is which is not known, so the finest level is
     returned.
     """
     if not is_factor(edit.producer(result)):

@@ -160,14 +160,14 @@ RULES: Mapping[str, Callable[[ir.Node, Classes], None]] = {
 
 def _operands(node: ir.Node, classes: Classes) -> list[ScaleClass]:
     """Return the scale classes of a node's inputs; a constant is a class by itself, and fixed."""
-    found = []
+    operands = []
     for value in node.inputs:
         if value is not None and value in classes:
-            found.append(classes[value])
+            operands.append(classes[value])
         elif edit.is_constant(value):
             scale = float(covering(edit.contents(value)).scale[0])
-            found.append(ScaleClass(scale=scale, is_fixed=True))
-    return found
+            operands.append(ScaleClass(scale=scale, is_fixed=True))
+    return operands
 
 
 def _averaged(node: ir.Node) -> int:
@@ -200,16 +200,16 @@ def _widen_one(
         operands: classes that may be widened to make it larger.
         bystanders: further classes to fix.
     """
-    result = next((found for found in results if not found.is_fixed), None)
-    operand = next((found for found in operands if not found.is_fixed), None)
+    result = next((scale_class for scale_class in results if not scale_class.is_fixed), None)
+    operand = next((scale_class for scale_class in operands if not scale_class.is_fixed), None)
     if result is not None:
         result.scale *= multiplier / tie_free_below(multiplier)
     elif operand is not None:
         operand.scale *= float(tie_free_above(np.array([multiplier]))[0]) / multiplier
     else:
         _move_reciprocal(multiplier, results, operands)
-    for found in (*results, *operands, *bystanders):
-        found.fix()
+    for scale_class in (*results, *operands, *bystanders):
+        scale_class.fix()
 
 
 def _move_reciprocal(
@@ -221,9 +221,9 @@ def _move_reciprocal(
     half, and then every other sum is a tie.
     """
     for members, power in ((results, -1), (operands, 1)):
-        loose = next((found for found in members if found.is_reciprocal), None)
-        if loose is not None:
-            loose.scale = exactly_invertible_without_ties(loose.scale, multiplier, power)
+        movable = next((member for member in members if member.is_reciprocal), None)
+        if movable is not None:
+            movable.scale = exactly_invertible_without_ties(movable.scale, multiplier, power)
             return
 
 
@@ -241,8 +241,8 @@ def _choose_sum_scales(operands: list[ScaleClass], total: ScaleClass) -> None:
     best = int(np.nanargmin(cost)) if np.isfinite(cost).any() else None
     if best is not None and cost[best] < MAX_COST:
         total.scale, first.scale, second.scale = sums[best], ones[best], others[best]
-    for found in (first, second, total):
-        found.fix()
+    for scale_class in (first, second, total):
+        scale_class.fix()
 
 
 MAX_COST = 1.02

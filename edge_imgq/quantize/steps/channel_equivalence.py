@@ -310,9 +310,9 @@ class _Joined:
             for value in [*sources, output]:
                 self.freeze(value)
             return
-        parts = [self._first[value] + i for value in sources for i in range(_count(value))]
-        for index, part in enumerate(parts):
-            self._unite(part, self._first[output] + index)
+        channels = [self._first[value] + i for value in sources for i in range(_count(value))]
+        for index, channel in enumerate(channels):
+            self._unite(channel, self._first[output] + index)
 
     def freeze(self, value: ir.Value) -> None:
         if value in self._first:

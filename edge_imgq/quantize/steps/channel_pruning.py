@@ -224,8 +224,8 @@ class PruningState:
             return costs
         fits = self._fits()
         bearable = (self._residuals(fits, self._others) <= self._allowed[:, np.newaxis]).all(axis=0)
-        there = self.present & bearable
-        costs[there] = self._residuals(fits, self._photos).mean(axis=0)[there]
+        allowed = self.present & bearable
+        costs[allowed] = self._residuals(fits, self._photos).mean(axis=0)[allowed]
         return costs
 
     def prune(self, channel: int) -> None:
@@ -250,18 +250,18 @@ class PruningState:
 
     def _fits(self) -> Numbers:
         """Fit each channel by the others: coefficients (C, C) with a zero diagonal."""
-        there = np.flatnonzero(self.present)
-        inverse = np.linalg.inv(self._moments[np.ix_(there, there)])
+        remaining = np.flatnonzero(self.present)
+        inverse = np.linalg.inv(self._moments[np.ix_(remaining, remaining)])
         fits = np.zeros_like(self._moments)
-        fits[np.ix_(there, there)] = -inverse / np.diag(inverse)[:, np.newaxis]
+        fits[np.ix_(remaining, remaining)] = -inverse / np.diag(inverse)[:, np.newaxis]
         np.fill_diagonal(fits, 0)
         return fits
 
     def _residuals(self, fits: Numbers, products: Batch) -> Numbers:
         """Compute the squared error in every image if a channel were removed, (images, C)."""
         own = np.eye(len(fits)) - fits
-        rests: Numbers = np.einsum("ci,ndci->ndc", own, products, dtype=np.float64)
-        squares: Numbers = np.square(rests).mean(axis=1)
+        residuals: Numbers = np.einsum("ci,ndci->ndc", own, products, dtype=np.float64)
+        squares: Numbers = np.square(residuals).mean(axis=1)
         return squares
 
 
