@@ -209,6 +209,7 @@ def _original_session(path: Path, graph: Session, threads: int) -> FloatSession 
     from edge_imgq.runtime.source_onnx import (
         OwnPorts,
         SourceOnnxSession,
+        gives_bytes,
         image_size,
         in_onnx_runtime,
         is_rounded,
@@ -221,7 +222,8 @@ def _original_session(path: Path, graph: Session, threads: int) -> FloatSession 
         return Skipped(f"{path} is another file")
     proto = onnx.load(path)
     if is_rounded(proto):
-        return Skipped("it computes in half precision or gives 8-bit pixels, the graph in float32")
+        does = "returns 8-bit pixels" if gives_bytes(proto) else "computes in half precision"
+        return Skipped(f"it {does}, and the graph computes in float32")
     if (own := image_size(proto)) not in (None, graph.size):
         return Skipped(f"it takes images of {own[0]}x{own[1]} alone" if own else "")
     ports = OwnPorts.of_file(proto, note.contract)
