@@ -31,6 +31,7 @@ class TrainingResult:
         validations: (step, mean PSNR in dB) of each validation in this call.
         left_out: files that could not be read, each with its reason.
         rank: rank of the process in distributed training; 0 for the first or only one.
+        begun_at: steps that a resumed checkpoint had before this call.
     """
 
     model: str
@@ -40,6 +41,7 @@ class TrainingResult:
     validations: tuple[tuple[int, float], ...]
     left_out: tuple[LeftOut, ...] = ()
     rank: int = 0
+    begun_at: int = 0
 
     def __fspath__(self) -> str:
         """Return the checkpoint's path as a string."""
@@ -48,7 +50,8 @@ class TrainingResult:
     def __str__(self) -> str:
         """Return the line that the command line prints."""
         psnr = "" if self.psnr is None else f", {self.psnr:.3f} dB"
-        return f"{self.checkpoint}: step {self.step}{psnr}"
+        done = ", the last of its schedule, as before" if self.step == self.begun_at else ""
+        return f"{self.checkpoint}: step {self.step}{psnr}{done}"
 
     def _repr_html_(self) -> str:
         from edge_imgq.report.notebook import paragraph, table
@@ -186,6 +189,7 @@ def _run(
         validations=tuple(validations),
         left_out=result.left_out,
         rank=result.rank,
+        begun_at=result.begun_at,
     )
 
 

@@ -82,7 +82,7 @@ def _drift(drift: DriftContract | Skipped) -> str:
 def _loss(drift: DriftContract | Skipped) -> str:
     if isinstance(drift, Skipped):
         return f"not measured: {drift.reason}"
-    lost = f"; against the truth, {drift.lost.reason}" if isinstance(drift.lost, Skipped) else ""
+    lost = "; loss against the truth not measured"
     if not isinstance(drift.lost, Skipped):
         lost = f"; {drift.lost:.1f} lost against the truth"
     return (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from edge_imgq.artifact import float_reference, sha256_of
 from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.formats import format_of, unknown
+from edge_imgq.pipeline.export.failures import Failures
 from edge_imgq.pipeline.open_model.source import (
     Source,
     open_model,
@@ -57,7 +58,7 @@ def inspect(
         UsageError: it is a folder or a file of unknown format, or `passes`, `pixels` or `ports` are
             given for a file that is not a float .onnx model, or that states them.
         ModelError: it is missing or damaged, or does not take the size.
-        RecipeError: a recipe of a possible target cannot be read.
+        RecipeError: no recipe of a target can be read.
     """
     file_format = format_of(path)
     if file_format is None and path.is_dir():
@@ -188,7 +189,8 @@ def _outlook(source: Source, size: Size | None) -> tuple[TargetOutlook, ...] | S
     """Return the operators that each target would refuse, if the package that writes it is here.
 
     Returns:
-        One outlook per export recipe; the reason if `export` refuses the model itself.
+        One outlook per export recipe, sorted by name; the reason if `export` refuses the model
+        itself.
     """
     from edge_imgq.pipeline.export.refused_operators import missing_writer, refused
     from edge_imgq.report.description import RefusedOperator, TargetOutlook
@@ -196,13 +198,15 @@ def _outlook(source: Source, size: Size | None) -> tuple[TargetOutlook, ...] | S
     try:
         if size is not None:
             refuse_odd_size(source, size)
-        plans = _plans(source, size)
+        invalid = Failures()
+        plans = _plans(source, size, invalid)
         # A target that no file can be written for is not asked: that would import torch.
         packages = {plan.recipe.name: missing_writer(plan.recipe) for plan in plans}
         refusals = refused(source, [plan for plan in plans if not packages[plan.recipe.name]])
     except ModelError as error:
         return Skipped(str(error))
-    return tuple(
+    outlook = [TargetOutlook(one.target, (), (), one.reason) for one in invalid.reported()]
+    outlook += [
         TargetOutlook(
             plan.recipe.name,
             tuple(
@@ -212,7 +216,8 @@ def _outlook(source: Source, size: Size | None) -> tuple[TargetOutlook, ...] | S
             packages[plan.recipe.name],
         )
         for plan in plans
-    )
+    ]
+    return tuple(sorted(outlook, key=lambda row: row.target))
 
 
 def _missing_compilers(chips: Sequence[str]) -> tuple[str, ...]:
@@ -225,13 +230,13 @@ def _missing_compilers(chips: Sequence[str]) -> tuple[str, ...]:
     return tuple(sdk.reason for sdk in compilers.values() if isinstance(sdk, Skipped))
 
 
-def _plans(source: Source, size: Size | None) -> tuple[TargetPlan, ...]:
-    """Return the plan of the file of each export recipe."""
+def _plans(source: Source, size: Size | None, invalid: Failures) -> tuple[TargetPlan, ...]:
+    """Return the plan of the file of each export recipe; `invalid` receives recipes that are so."""
     from edge_imgq.pipeline.export.refused_operators import target_plans
-    from edge_imgq.recipe.folders import export_recipes, quantize_recipe
+    from edge_imgq.pipeline.export.requested_recipes import requested_recipes
+    from edge_imgq.recipe.folders import export_targets
 
-    recipes = export_recipes()
-    schemes = {name: quantize_recipe(name) for name in {r.scheme for r in recipes if r.scheme}}
+    recipes, schemes = requested_recipes(export_targets(), "", invalid)
     sizes = {recipe.name: (size or recipe.size,) for recipe in recipes}
     return target_plans(source, recipes, schemes, sizes)
 
@@ -247,7 +252,7 @@ def _passes(source: Source, size: Size | None) -> tuple[PassesOfTargets, ...]:
     entries = [(phase.name, entry) for phase in PHASES for entry in phase.passes()]
     reasons = {(phase, entry.name): entry.reason for phase, entry in reversed(entries)}
     targets: dict[tuple[str, ...], list[str]] = {}
-    for plan in _plans(source, size):
+    for plan in _plans(source, size, Failures()):
         targets.setdefault(plan.passes, []).append(plan.recipe.name)
     results = []
     for passes, names in targets.items():

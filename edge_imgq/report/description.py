@@ -110,8 +110,8 @@ class TargetOutlook:
         refused: Operators that the target cannot express; empty if it can be written.
         missing: One sentence per vendor whose NPU compiler is not installed, and where to get it;
             files for its chips are not written.
-        package: Sentences on a package that is needed to write the target and not installed; empty
-            if nothing is missing. Without the package there is no file.
+        package: Sentences on a package that is needed to write the target and not installed, or on
+            its recipe if that is invalid; empty if nothing is missing. There is no file then.
     """
 
     target: str

@@ -57,6 +57,7 @@ class TrainResult:
         validation_psnr: Mean PSNR after the last step in dB, or None without validation images.
         left_out: Unreadable files, each with the reason.
         rank: Index of this process; 0 is the first.
+        begun_at: Steps that the checkpoint had before.
     """
 
     checkpoint: Path
@@ -64,6 +65,7 @@ class TrainResult:
     validation_psnr: float | None
     left_out: tuple[LeftOut, ...]
     rank: int = 0
+    begun_at: int = 0
 
 
 def train(config: TrainConfig, on_progress: Callable[[TrainingProgress], None]) -> TrainResult:
@@ -149,7 +151,8 @@ class _Run:
             self._save()
         self._workers.wait()
         checkpoint, rank = self._config.output / CHECKPOINT, self._workers.rank
-        return TrainResult(checkpoint, self._step, last, self._left_out, rank)
+        begun_at = self._state.step
+        return TrainResult(checkpoint, self._step, last, self._left_out, rank, begun_at)
 
     def _stop(self) -> NoReturn:
         """Write a checkpoint and raise KeyboardInterrupt."""

@@ -49,7 +49,10 @@ class BatchSampler:
     ) -> None:
         self._pairs = [pair for pair in pairs if min(pair.degraded.shape[:2]) >= patch]
         if not self._pairs:
-            raise ImageError(f"No training image is {patch} pixels wide and high or larger.")
+            raise ImageError(
+                f"No training photograph is {patch * scale} pixels wide and high, as patches of "
+                f"{patch} pixels need it. Give larger ones, or a smaller --patch."
+            )
         self._batch, self._patch, self._scale, self._grid = batch, patch, scale, grid
         counts = [self._positions(side) for pair in self._pairs for side in pair.degraded.shape[:2]]
         self._upto = np.cumsum(np.prod(np.reshape(counts, (-1, 2)), axis=1))

@@ -172,7 +172,7 @@ MEMBERS: dict[str, set[str]] = {
         *("step", "steps", "loss", "learning_rate", "validation_psnr", "pixels_per_second"),
     },
     "TrainingResult": {
-        *("model", "checkpoint", "step", "psnr", "validations", "left_out", "rank"),
+        *("model", "checkpoint", "step", "psnr", "validations", "left_out", "rank", "begun_at"),
     },
     "Verification": {"models", "reports", "passes", "verdict"},
 }

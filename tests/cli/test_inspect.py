@@ -17,6 +17,7 @@ from onnx import helper
 from edge_imgq import formats, inspect
 from edge_imgq.export.npu import sdk
 from edge_imgq.export.npu.sdk import Sdk
+from edge_imgq.recipe.folders import shipped_folder
 from edge_imgq.skipped import Skipped
 from tests.cli.conftest import Run, whole_model
 
@@ -321,3 +322,20 @@ def test_graphs_are_written_after_each_phase(run: Run, tmp_path: Path, photos: P
     kinds = [{node.op_type for node in onnx.load(file).graph.node} for file in files]
     assert "Mish" in kinds[1] - kinds[2]
     assert "Transpose" in kinds[2] - kinds[3]
+
+
+def test_an_invalid_recipe_keeps_its_own_target_alone_from_being_written(
+    run: Run, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "export").mkdir()
+    for name in ("onnx-float", "tflite-gpu"):
+        text = (shipped_folder("export") / f"{name}.toml").read_text()
+        if name == "tflite-gpu":
+            text = text.replace("summary =", "sumary =")
+        (tmp_path / "export" / f"{name}.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    outcome = run("inspect", tiny)
+    assert outcome.code == 0
+    text = " ".join(outcome.out.split())
+    assert "can write onnx-float not tflite-gpu: " in text
+    assert "unknown key 'sumary'. Did you mean 'summary'?" in text

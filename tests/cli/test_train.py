@@ -49,7 +49,10 @@ def test_an_existing_checkpoint_is_continued_only_when_asked_for(run: Run, data:
     again = run(*words(data))
     assert again.code == 2
     assert "exists already. Continue it with --resume" in again.err
-    assert run(*words(data), "--resume").code == 0
+    finished = run(*words(data), "--resume")
+    assert finished.code == 0
+    assert finished.out.endswith("dB, the last of its schedule, as before\n")
+    assert "as before" not in again.out
 
 
 def test_resuming_needs_no_repeated_options(run: Run, data: Path) -> None:

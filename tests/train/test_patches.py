@@ -52,7 +52,7 @@ def test_images_smaller_than_a_patch_are_left_out_and_all_too_small_is_an_error(
     BatchSampler((enlarged_pair(5, 40), enlarged_pair(9, 9)), 4, 8, 2).draw(
         np.random.default_rng(5)
     )
-    with pytest.raises(ImageError, match="16 pixels"):
+    with pytest.raises(ImageError, match="No training photograph is 32 pixels wide and high"):
         BatchSampler((enlarged_pair(5, 40),), 4, 16, 2)
 
 
