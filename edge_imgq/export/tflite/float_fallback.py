@@ -64,9 +64,6 @@ def with_float_fallback(network: Network, kernels: KernelProfile) -> Iterator[Fi
     Args:
         network: float or quantized.
         kernels: integer kernels of the target processor.
-
-    Raises:
-        RefusedError: an AveragePool is dilated or not two-dimensional.
     """
     if not network.is_quantized:
         for operation in network.operations:

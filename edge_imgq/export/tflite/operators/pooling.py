@@ -90,14 +90,15 @@ def average_pool(file: Emitter, operation: Operation) -> None:
 def leaves_padding_out(operation: Operation) -> bool:
     """Return True if a mean excludes padding, which int8 files compute in float32.
 
-    TFLite's integer kernel rounds ties of even pixel counts up; XNNPACK has none.
-
-    Raises:
-        RefusedError: the window is dilated, or not two-dimensional.
+    TFLite's integer kernel rounds ties of even pixel counts up; XNNPACK has none. False for windows
+    that `average_pool` refuses.
     """
     if operation.kind != "AveragePool" or operation.attributes.get("count_include_pad", 0):
         return False
-    return bool(_window(operation).padding != VALID)
+    try:
+        return bool(_window(operation).padding != VALID)
+    except RefusedError:
+        return False
 
 
 def _uncounted_mean(file: Emitter, operation: Operation, spot: PaddedWindow) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_imgq.export.tflite.lower import lower
+from edge_imgq.export.tflite.lower import lower, refusals
 from edge_imgq.export.tflite.lowering_options import LoweringOptions
+from edge_imgq.graph.network import Network, Operation, Quantization, Tensor
 from tests.export.tflite.operators.build import (
     assert_float_file,
     assert_int8_file,
@@ -61,3 +62,12 @@ def test_a_file_for_an_npu_halves_an_rgb_image_by_a_dense_convolution() -> None:
     assert (kinds(data)[1], kinds(other)[1]) == ("CONV_2D", "DEPTHWISE_CONV_2D")
     image = np.random.default_rng(6).integers(0, 256, (1, 8, 10, 3), np.uint8)
     np.testing.assert_array_equal(run_litert(data, image), run_litert(other, image))
+
+
+def test_a_dilated_int8_mean_is_refused_with_the_others() -> None:
+    pixels = Quantization(np.ones(1, np.float32), np.zeros(1, np.int32), "int8")
+    image, mean = Tensor("x", (1, 3, 8, 8), pixels), Tensor("y", (1, 3, 6, 6), pixels)
+    attributes = {"kernel_shape": (2, 2), "dilations": (2, 2)}
+    pool = Operation("AveragePool", "pool", (image,), (mean,), attributes)
+    (refusal,) = refusals(Network("pools", (image,), (mean,), (pool,)))
+    assert refusal.reason == "TFLite's pooling has no dilation."
