@@ -104,7 +104,11 @@ def look(request: CheckRequest, watch: Watch) -> tuple[Looked, ...]:
 def verdicts(
     looked: Sequence[Looked], baseline: Baseline, request: CheckRequest, watch: Watch
 ) -> tuple[Verdict, ...]:
-    """Return verdicts on the files, then on the copies that ship, against a baseline."""
+    """Return verdicts on the files, then on the copies that ship, against a baseline.
+
+    One per target, and one per copy: it passes only if it equals a measured file byte for byte.
+    Failing files and unknown copies are run, to say what differs.
+    """
     unvouched: dict[TargetKey, NotVouchedFor] = {
         (one.report.model, target): why for one in looked for target, why in one.unvouched.items()
     }
@@ -121,11 +125,7 @@ def verdicts(
 def _explained(
     verdict: Verdict, looked: Sequence[Looked], baseline: Baseline, request: CheckRequest
 ) -> Verdict:
-    """Add to a failing verdict the first tensor that differs from the graph, if relevant.
-
-    Files that fail because a size is missing get no explanation, nor does an unchanged graph count
-    as the cause.
-    """
+    """Add to a failing verdict the first tensor that differs from its graph, if one does."""
     if not verdict.fails or verdict.outcome not in ("regressed", *NOT_THE_MEASURED):
         return verdict
     one = next(one for one in looked if one.report.model == verdict.model)

@@ -107,11 +107,11 @@ def other_export(note: FileNote, report: Report, target: str) -> str:
 
 
 def note_of(path: Path) -> FileNote:
-    """Return the note in an exported file.
+    """Return the note in an exported file: its model, target, contract, digests and version.
 
     Raises:
-        UsageError: the path names no exported file.
-        ModelError: the file does not open.
+        UsageError: the path is of no known format, or does not exist.
+        ModelError: the file does not open, or has no note.
     """
     row = format_of(path)
     if row is None:

@@ -45,7 +45,8 @@ def levels_of(
 
     Args:
         contract: contract of the network.
-        settings: the user's values.
+        settings: the user's values by input name: numbers in the model's own unit, joined by
+            commas, or the path of a picture.
         name: name of the network for messages.
         exported: True for a file with fixed ranges, False for a model whose ranges can be stated.
 
@@ -72,6 +73,12 @@ def set_levels(
 
     They are as in `levels_of`, 0 to 255 over an input's range: float64 (1, 1, C), not rounded, of
     numbers, uint8 (H, W, C) of pictures.
+
+    Args:
+        contract: contract of the network.
+        settings: the user's values.
+        name: name of the network for messages.
+        exported: True for a file with fixed ranges, False for a model whose ranges can be stated.
 
     Raises:
         UsageError: an input has a value outside its range, or does not exist.

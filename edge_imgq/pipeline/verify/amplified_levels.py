@@ -34,9 +34,9 @@ class AmplifiedLevels:
         self._farthest: dict[Path, tuple[int, ComparedFile, NDArray[np.uint8]]] = {}
 
     def offer(self, file: ComparedFile, sample: Sample, row: ImageDrift) -> None:
-        """Keep an image if more values differ by two levels or more than on earlier images.
+        """Keep an image if more values are two levels or more off the graph than on earlier ones.
 
-        Only int8 files that run on this host and return an image are considered.
+        Levels are of 255. Only int8 files that run on this host and return an image are considered.
 
         Args:
             file: the opened file.

@@ -186,7 +186,7 @@ class _Detail:
         self._histogram = HistogramKeeper(max(observed.low.size, 1))
 
     def add(self, observed: ChannelRange, sample: NDArray[np.float32]) -> None:
-        """Add one image: its extremes, and subsampled values (N, channels, …) of the grid."""
+        """Add one image: its extremes, and subsampled values (N, channels, …), float32."""
         self._images += 1
         share = max(1 / self._images, 1 - MOMENTUM)
         self._low = self._low + share * (observed.low - self._low)

@@ -222,19 +222,19 @@ class _ErrorModel:
         return _Images(inputs, self._run(inputs, {}))
 
     def photographs(self, ranges: Ranges) -> float:
-        """Predict the mean squared error in photographs."""
+        """Predict the mean squared error in photographs, whose values are 0 … peak."""
         return float(self.by_cell(ranges).mean())
 
     def by_cell(self, ranges: Ranges) -> Numbers:
-        """Predict the squared error in every cell of the photographs."""
+        """Predict the squared error in every cell of the photographs, float64 (cells,)."""
         return self._errors(self._photos, ranges)
 
     def guarding(self, ranges: Ranges) -> Numbers:
-        """Predict the squared error in every cell of the guard images."""
+        """Predict the squared error in every cell of the guard images, float64 (cells,)."""
         return self._errors(self._guarding, ranges)
 
     def own_errors(self) -> Numbers:
-        """Compute the float graph's squared error per guard cell; 0 where the truth is unknown."""
+        """Return the float graph's squared error per guard cell; 0 where the truth is unknown."""
         outputs = self._guarding.outputs
         errors = torch.zeros_like(outputs)
         if self._guard.truths is not None:
@@ -277,7 +277,7 @@ class _ErrorModel:
         return [names for _, names in sorted(predicted_gains, reverse=True)]
 
     def narrowed(self, ranges: Ranges, names: Sequence[str], share: float) -> Ranges:
-        """Move the ranges of some activations by a `share` towards those of least error."""
+        """Move the named ranges by a `share`, 0 to 1, of the way to those of least error."""
         weights = {value.name: weight for value, weight in self._weights.items()}
         result = dict(ranges)
         for name in names:

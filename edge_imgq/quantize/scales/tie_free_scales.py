@@ -56,11 +56,12 @@ Classes = Mapping[ir.Value, ScaleClass]
 def avoid_ties(graph: ir.Graph, classes: Classes) -> None:
     """Widen scales, in place, so that sums, products, means and copies avoid half levels.
 
-    Only scales that are not fixed change, by some thousandths; an operator between fixed scales
-    keeps its ties. Float regions come first, then operators in graph order.
+    Only scales that are not fixed change, by some thousandths, at a leaky ReLU by up to 5 %; an
+    operator between fixed scales keeps its ties. Float regions come first, then operators in graph
+    order.
 
     Args:
-        graph: float graph.
+        graph: float graph; it is not changed.
         classes: scale class of every activation, after additions have joined theirs; the classes
             are changed.
     """
