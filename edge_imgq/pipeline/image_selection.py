@@ -68,7 +68,7 @@ def image_set(images: Images) -> ImageSet:
 
     Raises:
         ImageError: there is no image, or a folder, file or array is not valid.
-        UsageError: a path that should be a folder is none.
+        UsageError: a path that should be a folder is not one.
     """
     if isinstance(images, ImageSet):
         return images

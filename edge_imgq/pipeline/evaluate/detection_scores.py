@@ -50,7 +50,7 @@ def found_boxes(
 
     Args:
         detect: returns the boxes of an image.
-        condition: degradation of the image.
+        condition: degradation of the image, as reports name it.
         truth: the original, uint8 (H, W, C).
         results: each method's result, uint8 (H, W, C) of the same size, by name.
 

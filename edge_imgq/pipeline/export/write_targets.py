@@ -107,7 +107,7 @@ class Graph:
     int16: tuple[PreparedGraph, str] | None = None
 
     def of(self, work: TargetJob) -> tuple[PreparedGraph, str]:
-        """Return the graph that a file is lowered from, and the SHA-256 of its ONNX file."""
+        """Return the int8 or int16 graph that a file is made from, and the SHA-256 of its ONNX."""
         if work.stores_int16:
             assert self.int16 is not None
             return self.int16

@@ -75,7 +75,9 @@ class BuiltinRuns:
             del self._sessions[file.path]
 
     def of(self, path: Path, images: list[ImageDrift]) -> BuiltinKernels | Skipped:
-        """Return the drift in built-in kernels, or the reason why the file has none.
+        """Return the drift in built-in kernels on at most two images, or why there is none.
+
+        Both kinds of kernels are compared on the same images.
 
         Args:
             path: path of the file.

@@ -79,15 +79,15 @@ def _name_in(folder: Path, path: Path) -> str:
 
 
 def size_to_time(file: ComparedFile, own: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """Return the (height, width) to time a file at.
+    """Return the (height, width) in pixels to time a file at.
 
     Args:
         file: the opened file.
         own: fixed sizes of the files beside it.
 
     Returns:
-        The requested size if the file takes any, else its own, else the first of `own`, else the
-        default.
+        The requested size if the file takes any, else its own, else the first of `own`, else
+        180 × 320.
     """
     if file.size and file.session.resizable:
         return file.size

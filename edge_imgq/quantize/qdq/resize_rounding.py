@@ -39,8 +39,9 @@ FINEST = 1024
 def off_ties(graph: ir.Graph, value: ir.Value, parameters: Quantization) -> ir.Value:
     """Add a fraction of a level to the result of a bilinear Resize, so that it is no rounding tie.
 
+    It is 1/(2g) of a level if results are multiples of 1/g (`resize_denominator`), else 2⁻¹³.
     QuantizeLinear, which rounds ties to even, then rounds them up as the integer kernels do. Other
-    values are returned unchanged.
+    values, and results without interpolation, are returned unchanged.
 
     Args:
         graph: graph to which the Add is appended.

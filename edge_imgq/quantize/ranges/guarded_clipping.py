@@ -251,7 +251,7 @@ class _ErrorModel:
         return _by_cell(clipped - images.outputs) + self._noise(qparams, ranges)
 
     def groups_that_differ(self, wide: Ranges, narrow: Ranges) -> list[list[str]]:
-        """List groups with one scale whose noise is clearly lower if narrowed, best first."""
+        """List groups of one scale, by names, worth 3 % of the noise if narrowed, best first."""
         qparams, finer = self._qparams(wide), self._qparams(narrow)
         noise = self._noise(qparams, wide)
         gains = []
@@ -262,7 +262,7 @@ class _ErrorModel:
         return [names for _, names in sorted(gains, reverse=True)]
 
     def groups(self, ranges: Ranges) -> list[list[str]]:
-        """List groups of activations with one scale that are worth narrowing, best first."""
+        """List groups of one scale, by names, worth 3 % of the noise if narrowed, best first."""
         qparams = self._qparams(ranges)
         noise = self._noise(qparams, ranges)
         predicted_gains = []

@@ -73,7 +73,7 @@ def stress_images(contract: ImageContract, size: tuple[int, int]) -> list[Stress
         size: height and width of the inputs.
 
     Returns:
-        As many images as hold all drawings.
+        As many images as hold all drawings, uint8, with their truths if the task is known.
     """
     generator = np.random.default_rng(SEED)
     known = contract.task not in UNKNOWN_TASKS
