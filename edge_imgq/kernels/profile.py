@@ -22,15 +22,15 @@ class RowParityCost:
         near: sums of a minimal filter, per channel of a pixel read or written, within the caches.
         far: the same in memory.
         near_numbers: largest number of float32 values in half an image for `near`.
-        apart: splitting an image into its rows, per element.
-        together: interleaving the rows, per element.
+        split: splitting an image into its rows, per element.
+        interleave: interleaving the rows, per element.
     """
 
     near: float
     far: float
     near_numbers: int
-    apart: float
-    together: float
+    split: float
+    interleave: float
 
 
 @dataclass(frozen=True)

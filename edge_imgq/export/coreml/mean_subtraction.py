@@ -50,8 +50,8 @@ def gather_centring(network: Network) -> Network:
     Raises:
         ModelError: an activation is not int8 with one scale.
     """
-    made = {op.outputs[0].name: op for op in network.operations if len(op.outputs) == 1}
-    operations = tuple(_centred(op, made) or op for op in network.operations)
+    producers = {op.outputs[0].name: op for op in network.operations if len(op.outputs) == 1}
+    operations = tuple(_centred(op, producers) or op for op in network.operations)
     if all(operation.kind != CENTRED for operation in operations):
         return network
     ends = [tensor.name for tensor in network.outputs]
@@ -61,16 +61,16 @@ def gather_centring(network: Network) -> Network:
 def centred_levels(site: LoweringContext) -> Any:
     """Lower x − mean x, the mean rounded to a fraction of a level, from int8 to real values.
 
-    Means are over the attribute `axes`, then over `groups` of channels unless that is 0; `parts` is
-    the number of rounding steps per level, `shift` is added before the rounding. Differences in
-    levels are multiples of 1 / `parts`, which float16 holds exactly; their products with the scale
-    are rounded.
+    Means are over the attribute `axes`, then over `groups` of channels unless that is 0; `steps` is
+    the number of rounding steps per level, a power of two up to 64, and `shift` is added before the
+    rounding. Differences in levels are multiples of 1 / `steps`, which float16 holds exactly; their
+    products with the scale are rounded.
 
     Raises:
         ModelError: an activation is not int8 with one scale.
     """
     axes, groups = list(site.attribute("axes", ())), site.attribute("groups", 0)
-    parts, shift = np.float16(site.attribute("parts", 1)), site.attribute("shift", 0.0)
+    steps, shift = np.float16(site.attribute("steps", 1)), site.attribute("shift", 0.0)
     x, name = site.operation.operand(0), site.operation.name
     levels = site.read(0, step(x))
 
@@ -79,35 +79,35 @@ def centred_levels(site: LoweringContext) -> Any:
         return over_groups(each, groups, mb.reduce_mean)
 
     near = mb.sub(x=levels, y=mb.round(x=mean(levels)))
-    counted = mb.add(x=mb.mul(x=mean(near), y=parts), y=to_float16(np.float64(shift), name))
-    rest = mb.mul(x=mb.round(x=counted), y=1 / parts)
+    counted = mb.add(x=mb.mul(x=mean(near), y=steps), y=to_float16(np.float64(shift), name))
+    rest = mb.mul(x=mb.round(x=counted), y=1 / steps)
     return mb.mul(x=mb.sub(x=near, y=rest), y=to_float16(np.float64(step(x)), name))
 
 
-def _centred(operation: Operation, made: Mapping[str, Operation]) -> Operation | None:
+def _centred(operation: Operation, producers: Mapping[str, Operation]) -> Operation | None:
     """Return the fused operation for a subtraction that matches the formula, or None."""
     source = operation.operand(0) if operation.kind == "Sub" else None
     if source is None or source.quantization is None or operation.operand(1).data is not None:
         return None
-    before = _before(operation.operand(1).name, made)
+    before = _before(operation.operand(1).name, producers)
     formula = [next(before, None) for _ in FORMULA]
     unit, _, shift, count = (None if op is None else _number(op) for op in formula)
     if tuple(op.kind for op in formula if op is not None) != FORMULA:
         return None
     if unit is None or shift is None or count is None:
         return None
-    parts = round(step(source) / unit)
-    whole = np.isclose(parts * unit, step(source)) and np.isclose(parts, count * step(source))
+    steps = round(step(source) / unit)
+    whole = np.isclose(steps * unit, step(source)) and np.isclose(steps, count * step(source))
     mean = _mean(source.name, before)
-    if mean is None or not whole or not 1 <= parts <= FINEST or parts & (parts - 1):
+    if mean is None or not whole or not 1 <= steps <= FINEST or steps & (steps - 1):
         return None
-    attributes = {**mean, "parts": parts, "shift": shift}
+    attributes = {**mean, "steps": steps, "shift": shift}
     return replace(operation, kind=CENTRED, inputs=(source,), attributes=attributes)
 
 
-def _before(name: str, made: Mapping[str, Operation]) -> Iterator[Operation]:
+def _before(name: str, producers: Mapping[str, Operation]) -> Iterator[Operation]:
     """Yield the producers of a float tensor along first inputs, nearest first."""
-    while (operation := made.get(name)) is not None and not operation.activation:
+    while (operation := producers.get(name)) is not None and not operation.activation:
         yield operation
         name = operation.operand(0).name
 

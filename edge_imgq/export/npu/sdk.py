@@ -101,5 +101,5 @@ def _of_onnxruntime() -> Sdk | None:
     if not (folder / QUALCOMM.library).is_file():
         return None
     stand_in = None if (folder / ABSENT_FROM_ONNXRUNTIME).is_file() else folder / STANDS_IN
-    beside = folder.with_name(f"{folder.name}.libs")
-    return Sdk((folder, beside), "the package onnxruntime-qnn", stand_in)
+    bundled = folder.with_name(f"{folder.name}.libs")
+    return Sdk((folder, bundled), "the package onnxruntime-qnn", stand_in)

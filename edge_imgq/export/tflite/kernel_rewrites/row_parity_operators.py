@@ -89,7 +89,7 @@ def _on_split_rows(operation: Operation, operands: tuple[Tensor, ...]) -> tuple[
     if convolution is not None and takes_winograd(convolution):
         return WinogradF23(convolution, row_parity_of(operands[0]), target).operations()
     names = {tensor.name for tensor in operands}
-    halves = []
+    by_parity = []
     for side, output in zip(("even", "odd"), target, strict=True):
         inputs = tuple(
             getattr(row_parity_of(tensor), side)
@@ -97,5 +97,5 @@ def _on_split_rows(operation: Operation, operands: tuple[Tensor, ...]) -> tuple[
             else tensor
             for tensor in operation.inputs
         )
-        halves.append(replace(operation, name=output.name, inputs=inputs, outputs=(output,)))
-    return tuple(halves)
+        by_parity.append(replace(operation, name=output.name, inputs=inputs, outputs=(output,)))
+    return tuple(by_parity)

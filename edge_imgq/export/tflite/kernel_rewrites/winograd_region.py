@@ -148,10 +148,12 @@ class RegionSearch:
         numbers = prod(tensor.shape)
         is_read = [output_name(op) in self.inside for op in self.readers[tensor.name]]
         if writer is not None and output_name(writer) in self.inside:
-            return self.cost.together * numbers * (tensor.name in self.leaving or not all(is_read))
+            return (
+                self.cost.interleave * numbers * (tensor.name in self.leaving or not all(is_read))
+            )
         if not any(is_read) or self._opening(tensor) is not None:
             return 0.0
-        return self.cost.apart * numbers
+        return self.cost.split * numbers
 
     def _opening(self, tensor: Tensor) -> Operation | None:
         """Return the outside convolution that can write a tensor as split rows, or None."""

@@ -52,14 +52,14 @@ def factor(indices: NDArray[np.float64], size: int) -> int:
 def repeat(file: Emitter, operation: Operation, times: tuple[int, int]) -> bool:
     """Repeat rows and columns by integer factors where that is faster; return True if written.
 
-    A narrow doubling uses DEPTH_TO_SPACE, which holds no size and so follows a resized input. The
-    RESHAPE of the others holds one, as RESIZE_NEAREST_NEIGHBOR does. Relative to that operator, on
-    x86-64: 2 to 9 times faster up to 64 bytes per pixel, equal at 128 to 256, slower above, where
-    both are memory-bound.
+    Exact if the scale stays. A CONCATENATION of a tensor with itself makes copies, which a RESHAPE
+    turns into repetitions, or for a narrow doubling a DEPTH_TO_SPACE, which holds no size and so
+    follows a resized input. Relative to RESIZE_NEAREST_NEIGHBOR, on x86-64: 2 to 9 times faster up
+    to 64 bytes per pixel, equal at 128 to 256, slower above, where both are memory-bound.
 
     Args:
         file: receives the operators.
-        operation: the Resize.
+        operation: the Resize of (N, C, H, W).
         times: repetitions of each row and each column; 0 if not an integer factor.
     """
     width = _pixel_bytes(operation)

@@ -69,7 +69,7 @@ class Flags:
         """Return the input index that each output pixel copies (resize_nearest_neighbor.h).
 
         float64 from 0, clamped to the input. With aligned corners or half-pixel centres, positions
-        are rounded to the nearest index, halves up; otherwise down.
+        are rounded to the nearest index, ties up; otherwise down.
 
         Args:
             size: input length.

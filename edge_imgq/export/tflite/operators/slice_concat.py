@@ -24,13 +24,13 @@ MAX_CONCAT_INPUTS = 5
 
 
 def cropped(file: Emitter, operation: Operation, source: int, begin: Sequence[int]) -> None:
-    """Write the operation's output as a SLICE of a tensor.
+    """Write the operation's output as a SLICE of a tensor. Exact.
 
     Args:
         file: file being written.
         operation: its output gives the size.
-        source: index of the tensor in the file.
-        begin: first index along each stored axis.
+        source: index of the tensor in the file, at the output's scale.
+        begin: first index along each stored axis, N, H, W, C at rank 4.
     """
     inputs = _slice_inputs(file, operation.output, source, begin)
     file.emit(operation, Code.SLICE, inputs, schema.SliceOptionsT())
