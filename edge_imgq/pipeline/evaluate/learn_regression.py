@@ -91,9 +91,12 @@ def learn_regression(
 
 
 def principal_components(features: Floats) -> Floats:
-    """Return the principal components (d, k) with 99.9 % of the energy of features (N, d).
+    """Return the principal components with 99.9 % of the energy of features, float32 (d, k).
 
-    The mean is not subtracted. Columns are orthonormal, float32.
+    The mean is not subtracted. Columns are orthonormal, in order of rising energy.
+
+    Args:
+        features: float32 (N, d), N of 1 or more.
     """
     energies, directions = np.linalg.eigh(features.T @ features)
     shares = np.cumsum(energies.clip(0.0)) / energies.clip(0.0).sum()

@@ -109,8 +109,8 @@ class ExportRequest:
 def export(request: ExportRequest, watch: Watch, gallery: WorstImages | None = None) -> Report:
     """Export a model to the files of its recipes, verify them and measure their latency.
 
-    The files replace earlier ones in `<output>/<model>` all at once. Measuring latency takes at
-    most as long as everything before.
+    The files move into `<output>/<model>` when all are written and measured. Measuring latency
+    takes at most as long as everything before.
 
     Args:
         request: arguments.

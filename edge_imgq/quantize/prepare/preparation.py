@@ -113,9 +113,10 @@ class Prepared:
         return self.errors() if variant is self.original else self.image_weights(variant)
 
     def image_weights(self, model: ir.Model) -> dict[str, NDArray[np.float64]]:
-        """Estimate the squared error of the image per squared error in each channel of a graph.
+        """Estimate the squared error of the image per squared error in a channel, by value name.
 
-        As `errors_of`, but for the graph in its present state; nothing is cached.
+        float64 (C,) for each (N, C, H, W) value of a graph in its present state, from random signs
+        with a fixed seed; nothing is cached.
 
         Raises:
             NotCoveredError: an operator has no torch implementation.

@@ -54,10 +54,11 @@ def headroom(
 
     That is twice the observed range (1.2 times if the graph has float regions with gains). A
     channel that flat images drive nearly as far as photographs carries the image, which is bounded:
-    it gets at most 1.1 times its range on `unlike`. Every range includes 0. If any value is NaN or
-    infinite on `unlike` or on a flat image, as where an image is divided by its standard deviation,
-    no channel counts as carrying the image: only values before the division would be known, and
-    gains from those alone lost 2.5 dB on patches in `dped-slim-iphone`.
+    it gets the observed range or 1.1 times that on `unlike`, whichever is wider. An unused channel
+    gets the widest of its tensor. Every range includes 0. If any value is NaN or infinite on
+    `unlike` or on a flat image, as where an image is divided by its standard deviation, no channel
+    counts as carrying the image: only values before the division would be known, and gains from
+    those alone lost 2.5 dB on patches in `dped-slim-iphone`.
 
     Args:
         original: float graph after all rewrites, as it will be quantized.

@@ -1,4 +1,4 @@
-"""PReLUs of wide layers: as many halves as the time allows, and the image is the same."""
+"""PReLUs of wide layers: as many sign channels as the time allows, and the image is the same."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def halved_mixed() -> tuple[ir.Model, dict[str, ChannelRange] | None]:
     return halved(network(mixed()))
 
 
-def test_halves_are_no_more_than_the_time_allows() -> None:
+def test_sign_channels_are_no_more_than_the_time_allows() -> None:
     graph = network(mixed())
     assert "PRelu" in kinds(graph)
     ((_, channels),) = affordable_splits(graph.graph, X86_VNNI).items()
@@ -93,7 +93,7 @@ def test_the_image_hardly_changes() -> None:
     assert 0 < np.mean(error**2) < 10**-5.5
 
 
-def test_ranges_are_those_that_the_halves_take() -> None:
+def test_ranges_are_those_that_the_sign_channels_take() -> None:
     result, ranges = halved_mixed()
     assert ranges is not None
     seen = observe_channels(result, PHOTOS, 1.0)
@@ -107,7 +107,7 @@ def test_ranges_are_those_that_the_halves_take() -> None:
     assert np.all(np.diff(detail.histogram.centres, axis=1) >= 0)
 
 
-def test_where_all_halves_count_the_activation_stays() -> None:
+def test_where_all_sign_channels_count_the_activation_stays() -> None:
     slopes = np.random.default_rng(5).uniform(-4, -2, CHANNELS)
     result, ranges = halved(network(slopes))
     assert ranges is None

@@ -50,7 +50,7 @@ def made(few: bool, kernels: KernelProfile) -> tuple[int, float]:
     return shapes(found.original)[0][0], squared_error(network, found.model)
 
 
-def test_halves_that_hardly_count_go_where_the_profile_asks() -> None:
+def test_sign_channels_that_hardly_count_go_where_the_profile_asks() -> None:
     wide, before = made(True, X86_VNNI)
     narrow, after = made(True, ARM_DOT)
     assert wide >= 2 * CHANNELS
@@ -59,5 +59,5 @@ def test_halves_that_hardly_count_go_where_the_profile_asks() -> None:
     assert after - rounding_of_the_output < 1.6 * (before - rounding_of_the_output)
 
 
-def test_halves_that_count_stay() -> None:
+def test_sign_channels_that_count_stay() -> None:
     assert made(False, ARM_DOT)[0] > 16

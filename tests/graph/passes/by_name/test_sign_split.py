@@ -1,4 +1,4 @@
-"""PReLU as two rectified halves, against ONNX Runtime on the original."""
+"""PReLU as rectified sign channels, against ONNX Runtime on the original."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ def test_slopes_of_every_shape_are_understood(slope) -> None:
 
 def test_a_channel_of_slope_zero_gets_no_second_half() -> None:
     rewritten = rewrite(network(), ["sign-split"])
-    halves = rewritten.graph[0].inputs[1]
-    assert halves is not None
-    assert halves.shape[0] == 6 + np.count_nonzero(SLOPES)
+    sign_channels = rewritten.graph[0].inputs[1]
+    assert sign_channels is not None
+    assert sign_channels.shape[0] == 6 + np.count_nonzero(SLOPES)
 
 
-def test_halves_keep_the_sizes_of_weights_that_share_a_scale() -> None:
+def test_sign_channels_keep_the_sizes_of_weights_that_share_a_scale() -> None:
     """The slope goes into the producer: the consumer holds V and ∓V, never a·V."""
     rewritten = rewrite(network(), ["sign-split"])
     original = network().graph.initializers["v"].const_value.numpy()
@@ -101,7 +101,7 @@ def shuffled(tail: str, mode: str = "DCR", *, alike: bool = True):
     [("Conv", ["Conv", "Relu", "DepthToSpace", "Conv"]),
      ("Tanh", ["Conv", "Relu", "DepthToSpace", "Conv", "Tanh"])],
 )  # fmt: skip
-def test_both_halves_pass_a_shuffle(tail, wanted) -> None:
+def test_both_sign_channels_pass_a_shuffle(tail, wanted) -> None:
     original = shuffled(tail)
     rewritten = rewrite(original, ["sign-split"])
     assert kinds(rewritten) == wanted
@@ -109,7 +109,7 @@ def test_both_halves_pass_a_shuffle(tail, wanted) -> None:
 
 
 @pytest.mark.parametrize(("mode", "alike"), [("CRD", True), ("DCR", False)])
-def test_halves_are_merged_before_a_shuffle_that_would_mix_them(mode, alike) -> None:
+def test_sign_channels_are_merged_before_a_shuffle_that_would_mix_them(mode, alike) -> None:
     original = shuffled("Conv", mode, alike=alike)
     rewritten = rewrite(original, ["sign-split"])
     assert kinds(rewritten) == ["Conv", "Relu", "Conv", "DepthToSpace", "Conv"]

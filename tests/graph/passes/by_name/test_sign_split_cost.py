@@ -1,4 +1,4 @@
-"""Which PReLUs are split into halves where that must be cheap, and what becomes of the others."""
+"""Which PReLUs are split into sign channels where that must be cheap; what the others become."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def activations(network: ir.Model) -> set[str]:
     [(8, 3, "Relu"), (12, 3, "Relu"), (16, 3, "PRelu"), (32, 3, "PRelu"),
      (16, 1, "Relu"), (24, 1, "Relu"), (64, 1, "PRelu")],
 )  # fmt: skip
-def test_the_halves_are_cheap_where_tiles_of_sixteen_channels_were_not_full(
+def test_the_sign_channels_are_cheap_where_tiles_of_sixteen_channels_were_not_full(
     width: int, kernel: int, left: str
 ) -> None:
     """The order of the times that were measured: see
