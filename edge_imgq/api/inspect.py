@@ -102,6 +102,7 @@ def inspect(
     inputs: Inputs = (),
     bind: Bound = NOTHING_BOUND,
     states: Sequence[str] = (),
+    targets: str | Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Inspection:
     """List a file's inputs, outputs, operators and costs; of a float model, how `export` takes it.
@@ -117,6 +118,9 @@ def inspect(
         inputs: kinds and ranges of inputs, such as "sigma=plane:0..75/255"; as for `open`.
         bind: constants for inputs other than the image, by name; as for `open`.
         states: outputs that feed an input of the next frame; as for `open`.
+        targets: names of export recipes, globs such as "*-int8" or families such as "tflite": only
+            these targets are asked, and the model is taken with the size and ports of their
+            recipes, as by `export`; () for all targets, without what their recipes say of ports.
         progress: called before each step.
 
     Returns:
@@ -124,14 +128,24 @@ def inspect(
         memory in bytes; of a float model, also the targets that it can be exported to.
 
     Raises:
-        UsageError: the path is a folder or a file of another format, or `passes` is True for a file
-            without passes.
+        UsageError: the path is a folder or a file of another format, a target is unknown, or
+            `passes` or `targets` are given for a file that is not a float .onnx model.
         ModelError: the file is missing or damaged, or does not take the size.
+        RecipeError: a recipe is invalid, or the recipes of `targets` choose other ports than the
+            arguments.
     """
     from edge_imgq.pipeline.inspect import inspect as run
 
     wanted = None if size is None else as_size(size)
     file = Path(path)
     pixels, ports = as_range(pixel_range), as_ports(output_name, inputs, bind, states)
-    described = run(file, wanted, progress or unwatched, passes=passes, pixels=pixels, ports=ports)
-    return Inspection(file, described)
+    description = run(
+        file,
+        wanted,
+        progress or unwatched,
+        passes=passes,
+        pixels=pixels,
+        ports=ports,
+        targets=(targets,) if isinstance(targets, str) else targets,
+    )
+    return Inspection(file, description)

@@ -30,7 +30,8 @@ Exits with 5 if `export` refuses the model itself, with 0 if it refuses only som
 
 EXAMPLE = """\
 edge-imgq inspect artifacts/fsrcnn-x2/tflite-int8.tflite
-edge-imgq inspect my.onnx --size 360x640 --operators"""
+edge-imgq inspect my.onnx --size 360x640 --operators
+edge-imgq inspect my.onnx --target tflite-int8"""
 
 
 def add(subparsers: Subparsers) -> None:
@@ -45,6 +46,15 @@ def add(subparsers: Subparsers) -> None:
         metavar="HxW",
         help="input height and width of an ONNX model, for MACs and targets (default: its own; if "
         "open, 180x320 or the next larger size that it takes)",
+    )
+    parser.add_argument(
+        "--target",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="T",
+        help="ask these targets only (as for export), and take a float .onnx model with the size, "
+        "inputs and outputs that their recipes state",
     )
     parser.add_argument("--operators", action="store_true", help="list every operator")
     parser.add_argument(
@@ -87,6 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
             inputs=arguments.input,
             bind=arguments.bind,
             states=arguments.state,
+            targets=arguments.target,
             progress=watch,
         )
     if arguments.overlay:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from edge_imgq.contract import FileNote, PixelRange
     from edge_imgq.graph.pass_pipeline import PhaseRecord
     from edge_imgq.pipeline.export.refused_operators import TargetPlan
+    from edge_imgq.recipe.export import ExportRecipe
+    from edge_imgq.recipe.quantize import QuantizeRecipe
     from edge_imgq.report.description import FileDescription, PassesOfTargets, TargetOutlook
 
 Size = tuple[int, int]
@@ -41,6 +43,7 @@ def inspect(
     passes: bool = False,
     pixels: PixelRange | None = None,
     ports: PortRequests = NO_PORT_REQUESTS,
+    targets: Sequence[str] = (),
 ) -> FileDescription:
     """Describe a file: inputs, outputs, operators, weights.
 
@@ -53,10 +56,12 @@ def inspect(
         passes: True to list the passes that rewrite the graph for each target.
         pixels: pixel range of an ONNX model as given by the user; None if not given.
         ports: inputs and outputs of an ONNX model as given by the user.
+        targets: names, globs or families of targets, whose recipes also choose ports; () for all,
+            whatever ports their recipes choose.
 
     Raises:
-        UsageError: it is a folder or a file of unknown format, or `passes`, `pixels` or `ports` are
-            given for a file that is not a float .onnx model, or that states them.
+        UsageError: it is a folder or a file of unknown format, or `passes`, `pixels`, `ports` or
+            `targets` are given for a file that is not a float .onnx model, or that states them.
         ModelError: it is missing or damaged, or does not take the size.
         RecipeError: no recipe of a target can be read.
     """
@@ -67,12 +72,13 @@ def inspect(
         raise UsageError(f"{path} {unknown(path)}.")
     if path.suffix.lower() != ".onnx":
         _refuse_passes(path, passes)
+        _refuse_targets(path, targets)
         refuse_range(str(path), pixels, says_range=True)
         refuse_ports(str(path), ports)
         describe: Callable[[Path, Size | None], FileDescription] = file_format.functions.describe
         description = describe(path, size)
         return replace(description, model_parameters=_model_parameters(path, description.note))
-    return _inspect_onnx(path, size, watch, passes, ModelOptions(pixels, ports))
+    return _inspect_onnx(path, size, watch, passes, ModelOptions(pixels, ports, tuple(targets)))
 
 
 def _refuse_passes(path: Path, requested: bool) -> None:
@@ -83,6 +89,14 @@ def _refuse_passes(path: Path, requested: bool) -> None:
         )
 
 
+def _refuse_targets(path: Path, targets: Sequence[str]) -> None:
+    if targets:
+        raise UsageError(
+            f"{path} is not a float .onnx model, and only such a model is exported to targets. "
+            f"Leave {' '.join(targets)} out."
+        )
+
+
 @dataclass(frozen=True)
 class ModelOptions:
     """Options that the user gave for a model.
@@ -90,10 +104,27 @@ class ModelOptions:
     Attributes:
         pixels: its pixel range; None if not given.
         ports: its inputs and outputs.
+        targets: names, globs or families of targets; () for all.
     """
 
     pixels: PixelRange | None
     ports: PortRequests
+    targets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AskedTargets:
+    """Targets that are asked about a model.
+
+    Attributes:
+        recipes: their valid export recipes, one or more.
+        schemes: quantization recipes of these, by name.
+        invalid: targets whose recipes are not valid, with the errors.
+    """
+
+    recipes: tuple[ExportRecipe, ...]
+    schemes: Mapping[str, QuantizeRecipe]
+    invalid: Failures
 
 
 def _inspect_onnx(
@@ -104,25 +135,28 @@ def _inspect_onnx(
 
     if _is_quantized(path):
         _refuse_passes(path, passes)
+        _refuse_targets(path, requested.targets)
         refuse_range(str(path), requested.pixels, says_range=True)
         refuse_ports(str(path), requested.ports)
         description = describe(path, size)
         return replace(description, model_parameters=_model_parameters(path, description.note))
+    asked, ports = _asked_targets(requested)
     watch(ProgressStep("open the model", 0, 2))
-    source = _opened(path, size, requested)
-    at = _fitting_size(source) if size is None else size
+    source = _opened(path, size, replace(requested, ports=ports))
+    preferred = asked.recipes[0].size if requested.targets else None
+    at = _fitting_size(source, preferred) if size is None else size
     watch(ProgressStep("ask the targets", 1, 2))
-    outlook = source if isinstance(source, Skipped) else _outlook(source, at)
+    outlook = source if isinstance(source, Skipped) else _outlook(source, at, asked)
     try:
         read = None if isinstance(source, Skipped) else source.model
-        description = describe(path, at, read, requested.ports)
+        description = describe(path, at, read, ports)
     except ModelError as error:
         if isinstance(outlook, Skipped):
             raise ModelError(outlook.reason) from error
         raise
     parameters = _model_parameters(path, description.note)
     compared = "" if isinstance(source, Skipped) else _compared_by(source)
-    rewritten = () if isinstance(source, Skipped) or not passes else _passes(source, at)
+    rewritten = () if isinstance(source, Skipped) or not passes else _passes(source, at, asked)
     return replace(
         description,
         model_parameters=parameters,
@@ -153,14 +187,17 @@ def _is_quantized(path: Path) -> bool:
     return note is not None and bool(note.quantized_sha256)
 
 
-def _fitting_size(source: Source | Skipped) -> Size | None:
-    """Return the default (height, width) of an opened model; None if it could not be opened."""
+def _fitting_size(source: Source | Skipped, preferred: Size | None) -> Size | None:
+    """Return the default (height, width) of an opened model; None if it could not be opened.
+
+    Its own if it has one, else the preferred or default one, or the next larger that it takes.
+    """
     from edge_imgq.export.onnx_description import DEFAULT_SIZE
     from edge_imgq.graph.shapes.size import own_size
 
     if isinstance(source, Skipped):
         return None
-    return own_size(source.model) or source.contract.fitting(DEFAULT_SIZE)
+    return own_size(source.model) or source.contract.fitting(preferred or DEFAULT_SIZE)
 
 
 def _opened(path: Path, size: Size | None, requested: ModelOptions) -> Source | Skipped:
@@ -185,7 +222,9 @@ def _model_parameters(path: Path, note: FileNote | None) -> int | None:
     return parameters_of(ir.load(reference))
 
 
-def _outlook(source: Source, size: Size | None) -> tuple[TargetOutlook, ...] | Skipped:
+def _outlook(
+    source: Source, size: Size | None, asked: AskedTargets
+) -> tuple[TargetOutlook, ...] | Skipped:
     """Return the operators that each target would refuse, if the package that writes it is here.
 
     Returns:
@@ -198,14 +237,13 @@ def _outlook(source: Source, size: Size | None) -> tuple[TargetOutlook, ...] | S
     try:
         if size is not None:
             refuse_odd_size(source, size)
-        invalid = Failures()
-        plans = _plans(source, size, invalid)
+        plans = _plans(source, size, asked)
         # A target that no file can be written for is not asked: that would import torch.
         packages = {plan.recipe.name: missing_writer(plan.recipe) for plan in plans}
         refusals = refused(source, [plan for plan in plans if not packages[plan.recipe.name]])
     except ModelError as error:
         return Skipped(str(error))
-    outlook = [TargetOutlook(one.target, (), (), one.reason) for one in invalid.reported()]
+    outlook = [TargetOutlook(one.target, (), (), one.reason) for one in asked.invalid.reported()]
     outlook += [
         TargetOutlook(
             plan.recipe.name,
@@ -230,18 +268,34 @@ def _missing_compilers(chips: Sequence[str]) -> tuple[str, ...]:
     return tuple(sdk.reason for sdk in compilers.values() if isinstance(sdk, Skipped))
 
 
-def _plans(source: Source, size: Size | None, invalid: Failures) -> tuple[TargetPlan, ...]:
-    """Return the plan of the file of each export recipe; `invalid` receives recipes that are so."""
-    from edge_imgq.pipeline.export.refused_operators import target_plans
+def _asked_targets(requested: ModelOptions) -> tuple[AskedTargets, PortRequests]:
+    """Return the named targets, or all, and the ports to open the model with.
+
+    Raises:
+        UsageError: a name is of no target.
+        RecipeError: no recipe is valid, or the named ones choose other ports than the user or than
+            each other.
+    """
+    from edge_imgq.pipeline.export.recipe_ports import ports_of
     from edge_imgq.pipeline.export.requested_recipes import requested_recipes
     from edge_imgq.recipe.folders import export_targets
 
-    recipes, schemes = requested_recipes(export_targets(), "", invalid)
+    invalid = Failures()
+    recipes, schemes = requested_recipes(requested.targets or export_targets(), "", invalid)
+    ports = ports_of(recipes, requested.ports) if requested.targets else requested.ports
+    return AskedTargets(recipes, schemes, invalid), ports
+
+
+def _plans(source: Source, size: Size | None, asked: AskedTargets) -> tuple[TargetPlan, ...]:
+    """Return the plan of the file of each valid export recipe."""
+    from edge_imgq.pipeline.export.refused_operators import target_plans
+
+    recipes = asked.recipes
     sizes = {recipe.name: (size or recipe.size,) for recipe in recipes}
-    return target_plans(source, recipes, schemes, sizes)
+    return target_plans(source, recipes, asked.schemes, sizes)
 
 
-def _passes(source: Source, size: Size | None) -> tuple[PassesOfTargets, ...]:
+def _passes(source: Source, size: Size | None, asked: AskedTargets) -> tuple[PassesOfTargets, ...]:
     """Run the passes of every target, and return how many nodes each pass rewrote.
 
     Targets with the same passes share one entry.
@@ -252,7 +306,7 @@ def _passes(source: Source, size: Size | None) -> tuple[PassesOfTargets, ...]:
     entries = [(phase.name, entry) for phase in PHASES for entry in phase.passes()]
     reasons = {(phase, entry.name): entry.reason for phase, entry in reversed(entries)}
     targets: dict[tuple[str, ...], list[str]] = {}
-    for plan in _plans(source, size, Failures()):
+    for plan in _plans(source, size, asked):
         targets.setdefault(plan.passes, []).append(plan.recipe.name)
     results = []
     for passes, names in targets.items():

@@ -67,7 +67,11 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
         *("model_version=''", PROGRESS),
     ),
     "export_recipes": ("beside=None",),
-    "inspect": ("path", "*", "size=None", "passes=False", "pixel_range=None", *PORTS, PROGRESS),
+    "inspect": (
+        *("path", "*", "size=None", "passes=False", "pixel_range=None", *PORTS),
+        "targets=()",
+        PROGRESS,
+    ),
     "open": ("model", "*", "example=None", "name=''", "sizes=()", "pixel_range=None", *PORTS),
     "open_file": ("path", "*", "threads=1"),
     "quantize": (

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from edge_imgq.export.npu.sdk import Sdk
 from edge_imgq.recipe.folders import shipped_folder
 from edge_imgq.skipped import Skipped
 from tests.cli.conftest import Run, whole_model
+from tests.port_networks import with_noise_map
 
 
 def saved(nodes: list[onnx.NodeProto], constants: dict[str, object], path: Path) -> Path:
@@ -151,20 +150,29 @@ def test_a_target_whose_package_is_missing_is_none_that_export_can_write(
     assert "pip install" in exports["coreai-int8"][0]
 
 
-def test_neither_torch_nor_coremltools_is_imported_to_ask_what_is_refused(tmp_path: Path) -> None:
-    """They take two thirds of the time; torch is for ExecuTorch, which is asked where it is."""
-    weight = np.full((3, 3, 3, 3), 0.1, np.float32)
-    path = convolution([1, 1, 1, 1], weight, tmp_path / "one.onnx")
-    code = (
-        "import sys; from edge_imgq import formats, inspect\n"
-        "formats.find_spec = lambda _module: None\n"
-        f"print([target for target, why in inspect({str(path)!r}).exports.items() if not why])\n"
-        "print({'torch', 'coremltools'} & set(sys.modules))"
+def test_a_target_shows_the_model_as_its_recipe_takes_it(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = with_noise_map(tmp_path / "noise.onnx")
+    (tmp_path / "export").mkdir()
+    shipped = (Path(__file__).parents[2] / "export" / "tflite-float.toml").read_text()
+    assert "size = [180, 320]" in shipped
+    own = shipped.replace("size = [180, 320]", "size = [64, 48]") + "\n[bind]\nsigma = 0.1\n"
+    (tmp_path / "export" / "tflite-float.toml").write_text(own)
+    (tmp_path / "export" / "onnx-float.toml").write_text(
+        (Path(__file__).parents[2] / "export" / "onnx-float.toml").read_text()
     )
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    able, imported = done.stdout.splitlines()
-    assert "'coreml-int8'" in able
-    assert imported == "set()"
+    monkeypatch.chdir(tmp_path)
+    said = run("inspect", path, "--target", "tflite").out
+    assert said == run("inspect", path, "--bind", "sigma=0.1", "--size", "64x48").out.replace(
+        "onnx-float, tflite-float", "tflite-float"
+    )
+    assert "bound: sigma = 0.1" in said
+    assert "input sigma" in run("inspect", path).out
+    other = run("inspect", path, "--target", "tflite-float", "--bind", "sigma=0.2")
+    assert (other.code, "State it in one place" in other.err) == (3, True)
+    unknown = run("inspect", path, "--target", "tflite-flaot")
+    assert (unknown.code, "'tflite-float'" in unknown.err) == (2, True)
 
 
 @pytest.mark.parametrize("skip", [True, False])

@@ -33,21 +33,36 @@ def opened_by(
             not have them.
         EdgeImgqError: the model cannot be opened.
     """
-    asked = _said_by(recipes)
-    if asked == NO_PORT_REQUESTS:
+    said = model.ports if isinstance(model, Source) else NO_PORT_REQUESTS
+    asked = ports_of(recipes, said)
+    if asked == said:
         return opened(model, pixels, sizes)
-    if isinstance(model, Source) and model.ports != NO_PORT_REQUESTS:
-        if model.ports != asked:
-            raise RecipeError(
-                f"The recipe {recipes[0].name} says {' '.join(asked.words)}, and you say "
-                f"{' '.join(model.ports.words)}. State it in one place."
-            )
-        return model
     given = model if isinstance(model, str) else _given(model)
     try:
         return open_model(given, pixels, sizes, asked)
     except UsageError as error:
         raise RecipeError(f"By the recipe {recipes[0].name}: {error}") from error
+
+
+def ports_of(recipes: Sequence[ExportRecipe], said: PortRequests) -> PortRequests:
+    """Return the ports that the recipes choose, or else those that the user did.
+
+    Args:
+        recipes: export recipes of the targets.
+        said: the user's ports.
+
+    Raises:
+        RecipeError: the recipes choose different ports, or the user chose others.
+    """
+    asked = _said_by(recipes)
+    if asked == NO_PORT_REQUESTS:
+        return said
+    if said not in (NO_PORT_REQUESTS, asked):
+        raise RecipeError(
+            f"The recipe {recipes[0].name} says {' '.join(asked.words)}, and you say "
+            f"{' '.join(said.words)}. State it in one place."
+        )
+    return asked
 
 
 def _said_by(recipes: Sequence[ExportRecipe]) -> PortRequests:
