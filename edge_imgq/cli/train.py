@@ -46,6 +46,7 @@ SCHEDULE_OPTIONS = (
     "loss",
     "decay",
     "int8_noise",
+    "relu_share",
     "seed",
 )
 """Options that are fields of `Schedule`; omitted ones keep the network's default."""
@@ -165,6 +166,14 @@ def _add_schedule(parser: argparse.ArgumentParser) -> None:
         "checkpoint of deblur-slim (default: the one that ships)",
     )
     parser.add_argument("--decay", choices=get_args(Decay), help="how the learning rate falls")
+    _add_for_int8(parser)
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="seed of weights, patches and degradations"
+    )
+
+
+def _add_for_int8(parser: argparse.ArgumentParser) -> None:
+    """Add options for networks that will be int8 files."""
     parser.add_argument(
         "--int8-noise",
         type=float,
@@ -172,7 +181,11 @@ def _add_schedule(parser: argparse.ArgumentParser) -> None:
         help="add noise of this width to every intermediate tensor, in int8 steps (4 to 16)",
     )
     parser.add_argument(
-        "--seed", type=int, metavar="N", help="seed of weights, patches and degradations"
+        "--relu-share",
+        type=float,
+        metavar="X",
+        help="share of each PReLU's channels that become ReLU, 0 to 1: int8 files then compute "
+        "fewer channels",
     )
 
 

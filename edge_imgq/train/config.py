@@ -87,6 +87,8 @@ def check_config(config: TrainConfig) -> None:
         raise UsageError(f"The learning rate must be above 0, not {schedule.learning_rate}.")
     if not schedule.int8_noise >= 0:
         raise UsageError(f"The noise of int8 must be 0 or above, not {schedule.int8_noise}.")
+    if not 0 <= schedule.relu_share <= 1:
+        raise UsageError(f"The share of ReLU must be 0 to 1, not {schedule.relu_share}.")
     if not config.data:
         raise UsageError("Training needs at least one folder of images: --data DIR.")
 

@@ -73,7 +73,7 @@ class Learner:
         loss.backward()  # type: ignore[no-untyped-call]
         self.workers.average_gradients(self.network)
         self.optimiser.step()
-        hold_slopes(self.network)
+        hold_slopes(self.network, self.schedule.relu_share)
         self._update_average(step)
         return value
 
@@ -200,11 +200,25 @@ def last_layer(network: nn.Module) -> nn.Module:
 
 
 @torch.no_grad()
-def hold_slopes(network: nn.Module) -> None:
-    """Clamp all PReLU slopes of a network to [0, 1], in place; PReLU is then max(x, slope · x)."""
-    for module in network.modules():
-        if isinstance(module, nn.PReLU):
-            module.weight.clamp_(0.0, 1.0)
+def hold_slopes(network: nn.Module, relu_share: float = 0.0) -> None:
+    """Clamp all PReLU slopes of a network to [0, 1], in place; PReLU is then max(x, slope · x).
+
+    Then set to 0 the smallest slopes of each PReLU between two convolutions larger than 1x1, so
+    that at least `relu_share` of its channels (0 to 1, rounded) are ReLU. This is iterative hard
+    thresholding (Blumensath and Davies, 2009): a slope of 0 still has a gradient, and returns if it
+    grows beyond another one. Layers are taken in the order in which they were defined.
+    """
+    layers = [m for m in network.modules() if isinstance(m, (nn.Conv2d, nn.PReLU))]
+    for before, prelu, after in zip([None, *layers], layers, [*layers[1:], None], strict=False):
+        if isinstance(prelu, nn.PReLU):
+            prelu.weight.clamp_(0.0, 1.0)
+            if _is_spatial(before) and _is_spatial(after):
+                count = round(relu_share * prelu.num_parameters)
+                prelu.weight[prelu.weight.argsort(stable=True)[:count]] = 0.0
+
+
+def _is_spatial(layer: nn.Module | None) -> bool:
+    return isinstance(layer, nn.Conv2d) and layer.kernel_size != (1, 1)
 
 
 def _to_float(pixels: NDArray[np.uint8] | NDArray[np.float32], device: torch.device) -> Tensor:

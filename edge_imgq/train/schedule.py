@@ -33,6 +33,8 @@ class Schedule:
             another scale.
         int8_noise: Width, in int8 steps, of the noise added to every intermediate tensor
             (`edge_imgq.train.int8_noise`); 0 for none.
+        relu_share: Share of each PReLU's channels that become ReLU, those with the smallest slopes;
+            0 for none.
         average: Decay of the moving average of the weights, which is validated and kept.
         scales: Relative sizes at which every training image is used.
         then: Degradations applied to each input after the one of its task
@@ -57,6 +59,7 @@ class Schedule:
     luma_share: float = 0.0
     head_until: float = 0.0
     int8_noise: float = 0.0
+    relu_share: float = 0.0
     average: float = 0.999
     scales: tuple[float, ...] = (1.0,)
     then: tuple[str, ...] = ()

@@ -166,7 +166,7 @@ MEMBERS: dict[str, set[str]] = {
     "Schedule": {
         *("steps", "batch", "patch", "learning_rate", "warmup", "decay", "milestones", "loss"),
         *("squared_from", "bfloat16_until", "luma_share", "head_until", "int8_noise", "average"),
-        *("scales", "then", "versions", "grid", "pair_weight", "seed"),
+        *("relu_share", "scales", "then", "versions", "grid", "pair_weight", "seed"),
     },
     "SensitivityResult": {"sensitivity", "psnr", "layers", "choice"},
     "Skipped": {"reason"},

@@ -77,6 +77,20 @@ def test_a_step_holds_the_slopes() -> None:
     assert float(learner.network.expand[1].weight.detach().max()) == 1.0
 
 
+def test_the_smallest_slopes_become_zero_between_large_convolutions_alone() -> None:
+    torch.manual_seed(1)
+    network = FSRCNN(scale=2, features=8, shrunk=8, mappings=2)
+    slopes = torch.tensor([0.9, 0.1, 0.2, 0.8, 0.3, 0.05, 0.0, 0.4])
+    between = network.mapping[1]
+    between.load_state_dict({"weight": slopes})
+    schedule = dataclasses.replace(SCHEDULE, relu_share=0.75)
+    learner = new_learner(network, copy.deepcopy(network), schedule)
+    learner.step(random_batch(6), 0)
+    assert between.weight.detach().nonzero().flatten().tolist() == [0, 3]
+    for prelu in (network.feature[1], network.shrink[1], network.mapping[3], network.expand[1]):
+        assert bool(prelu.weight.detach().all())
+
+
 def test_the_average_follows_the_weights_with_the_stated_decay() -> None:
     learner = small_learner(Schedule(steps=10_000, batch=2, patch=8, learning_rate=1e-3))
     with torch.no_grad():

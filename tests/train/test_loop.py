@@ -289,6 +289,7 @@ def test_a_diverging_run_stops_with_its_step(photos: Path, tmp_path: Path) -> No
         ({"batch": 0}, "batch must be at least 1"),
         ({"patch": 14}, "multiple of 4"),
         ({"learning_rate": 0.0}, "learning rate"),
+        ({"relu_share": 1.5}, "share of ReLU must be 0 to 1, not 1.5"),
     ],
 )
 def test_options_out_of_range_are_named(
