@@ -124,8 +124,7 @@ def run_session(session: Any, feeds: Mapping[str, NDArray[Any]]) -> list[Any]:
 
     Args:
         session: the session.
-        feeds: all inputs by name, an image of rank 4 first; the message of an error takes it to be
-            (N, C, H, W).
+        feeds: all inputs by name, an image first.
 
     Raises:
         ModelError: ONNX Runtime fails, usually because the model does not take this size.
@@ -133,10 +132,10 @@ def run_session(session: Any, feeds: Mapping[str, NDArray[Any]]) -> list[Any]:
     try:
         return list(session.run(None, dict(feeds)))
     except Exception as error:  # ONNX Runtime raises classes of its own making
-        height, width = next(iter(feeds.values())).shape[2:]
+        shape = "x".join(map(str, next(iter(feeds.values())).shape))
         reason = str(error).strip().split("\n")[0]
         raise ModelError(
-            f"ONNX Runtime cannot run the model on an image of {height}x{width}: {reason}. "
+            f"ONNX Runtime cannot run the model on an input of shape {shape}: {reason}. "
             "If it works at one size alone, export it again with height and width fixed to that."
         ) from error
 
