@@ -65,12 +65,12 @@ class ImageContract:
 
     @property
     def channels(self) -> int:
-        """Channels of all inputs together: one array of pixels holds them, the image's first."""
+        """Number of channels of all inputs together: one array holds them, the image's first."""
         return self.image_channels + sum(port.channels for port in self.further)
 
     @property
     def image_channels(self) -> int:
-        """Channels of the input image, all frames included."""
+        """Number of channels of the input image: 3 per frame, 1 if gray, 4 if raw or rgba."""
         if self.layout in ("raw", "rgba"):
             return 4 * self.frames
         return self.frames * (1 if self.colour == "y" else 3)
@@ -102,12 +102,12 @@ class ImageContract:
 
     @property
     def result_channels(self) -> int:
-        """Channels of the main output; N for a vector of N numbers."""
+        """Number of channels of the main output; N for a vector of N numbers."""
         return self.image_channels if self.result is None else self.result.channels
 
     @property
     def results_channels(self) -> list[int]:
-        """Channels of each output, the main one first."""
+        """Number of channels of each output, the main one first; N for a vector of N numbers."""
         return [self.result_channels, *(port.channels for port in self.others)]
 
     @property
@@ -141,7 +141,7 @@ class ImageContract:
         return scaled(size[0], self.scale), scaled(size[1], self.scale)
 
     def results_sizes(self, size: tuple[int, int]) -> list[tuple[int, int]]:
-        """Return (height, width) of each output as `result_size` does, the main one first."""
+        """Return (height, width) in pixels of each output, main one first; see `result_size`."""
         first = self.result_size(size)
         divisors = (None if port.kind == "vector" else port.parts for port in self.others)
         others = ((first[0] // n, first[1] // n) if n else (1, 1) for n in divisors)

@@ -47,7 +47,7 @@ class OpenedFile:
 
     @property
     def sizes(self) -> tuple[Size, ...]:
-        """Input sizes (height, width) that it accepts; empty if it accepts any."""
+        """Input sizes (height, width) in pixels that it accepts; empty if it accepts any."""
         return () if self.session.resizable else self.session.sizes
 
     @property

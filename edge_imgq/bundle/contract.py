@@ -167,7 +167,7 @@ class FileContract:
 
     @property
     def size(self) -> Size | None:
-        """(height, width) of the first signature's image; None if it is dynamic."""
+        """(height, width) in pixels of the first signature's input image; None if it is dynamic."""
         image = self.signatures[0].image
         axes = {"NCHW": (2, 3), "NHWC": (1, 2), "CHW": (1, 2), "image": (0, 1)}[image.layout]
         height, width = (image.shape[axis] for axis in axes)

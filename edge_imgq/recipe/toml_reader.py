@@ -117,8 +117,9 @@ class TomlTable:
     def text(self, key: str, choices: Sequence[str] = (), default: str | None = None) -> str:
         """Return the string of a key.
 
-        Recorded as wrong, and replaced by the first choice or "": a key that is missing without
-        default, and a value that is no string or not one of `choices`, if there are any.
+        `default` if it is absent. Without default an absent key is recorded as an error, and so is
+        a value that is not a string or, if there are `choices`, not one of them; the first choice,
+        or "", is returned.
         """
         value = str(self._get(key, str, "a string", default, choices[0] if choices else ""))
         return value if self._is_one_of(key, value, choices) else choices[0]
@@ -132,8 +133,8 @@ class TomlTable:
     ) -> float:
         """Return the number of a key as float.
 
-        Recorded as wrong, and replaced by 0 or the limit nearest to it: a key that is missing
-        without default, a value that is no number, not finite, or outside the limits.
+        An absent key without default, and a value that is not a finite number within the limits,
+        are recorded as errors; 0, or the limit nearest to it, is returned.
 
         Args:
             key: the key.
@@ -154,8 +155,9 @@ class TomlTable:
     ) -> tuple[str, ...]:
         """Return the list of strings of a key as a tuple.
 
-        Recorded as wrong: a key that is missing without default or no list of strings, which gives
-        (), and entries that are not in `choices`, if there are any, which are left out.
+        `default` if it is absent. Without default an absent key is recorded as an error, and so is
+        a value that is not a list of strings; () is returned. If there are `choices`, each entry
+        that is not one of them is recorded as an error and left out.
         """
         wanted = "a list of strings"
         values = self._get(key, list, wanted, None if default is None else [*default], [])
@@ -167,8 +169,8 @@ class TomlTable:
     def one_or_more(self, key: str, choices: Sequence[str], default: str) -> tuple[str, ...]:
         """Return the string or the list of strings of a key as a tuple without duplicates.
 
-        (`default`,) if the key is absent. Recorded as wrong: an empty list, a value of another
-        type, and entries that are not in `choices`. The result has at least one entry.
+        (`default`,) if the key is absent. An empty list, a value of another type and each entry not
+        in `choices` are recorded as errors. The result has at least one entry all the same.
         """
         if isinstance(self._values.get(key), list):
             values = tuple(dict.fromkeys(self.texts(key, choices)))
@@ -179,8 +181,8 @@ class TomlTable:
     def size(self, key: str) -> tuple[int, int]:
         """Return the (height, width) in pixels of a key that must be present.
 
-        Recorded as wrong, and replaced by (1, 1): anything but a list of two integers from 1 to
-        65535.
+        If it is absent, or not a list of two integers from 1 to 65535, an error is recorded and
+        (1, 1) is returned.
         """
         values = self._get(key, list, "a list [height, width]", None, [1, 1])
         if len(values) != 2 or not all(
@@ -197,8 +199,8 @@ class TomlTable:
     def table(self, key: str) -> TomlTable:
         """Return the nested table of a key; an empty one if absent or wrong.
 
-        Recorded as wrong: a value that is not a table. If an unknown key resembles the absent one,
-        only that is recorded, and not what the table lacks.
+        A value that is not a table is recorded as an error. If an unknown key resembles the absent
+        one, only that is recorded, and not what the table lacks.
         """
         values = self._get(key, dict, "a table", {}, {})
         if key not in self._values and f"'{key}'" in self._misspelt:
@@ -208,7 +210,8 @@ class TomlTable:
     def tables(self, key: str) -> list[TomlTable]:
         """Return the tables of an array of tables, in order.
 
-        Recorded as wrong, and replaced by []: a missing key, or a value that is no array of tables.
+        If the key is absent or its value is not an array of tables, an error is recorded and [] is
+        returned.
         """
         values = self._get(key, list, "an array of tables", None, [])
         if not all(isinstance(value, dict) for value in values):
@@ -222,8 +225,8 @@ class TomlTable:
     def entries(self, choices: Sequence[str] = ()) -> dict[str, str]:
         """Return all entries of a table whose values are strings, by key.
 
-        Recorded as wrong, and replaced by the first choice or "": a value that is not a string or
-        not in `choices`, if there are any.
+        For a value that is not a string or, if there are `choices`, not one of them, an error is
+        recorded and the first choice, or "", is returned.
         """
         return {key: self.text(key, choices) for key in self._values}
 

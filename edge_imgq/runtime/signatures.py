@@ -54,7 +54,7 @@ class Signature:
 
 
 def signatures(interpreter: Any, others: Sequence[str] = ()) -> dict[Size, Signature]:
-    """Map image sizes (height, width) to the signatures of a .tflite file, one per size.
+    """Map input sizes (height, width) in pixels to the signatures of a .tflite file, one per size.
 
     Empty if the file has only one signature.
 

@@ -121,7 +121,9 @@ def write_system(name: str, root: Path, folder: Path) -> None:
         folder: root folder to create.
 
     Raises:
+        KeyError: CORES has no such core.
         FileExistsError: `folder` exists.
+        OSError: a file or link cannot be created.
     """
     core = CORES[name]
     folder.mkdir()

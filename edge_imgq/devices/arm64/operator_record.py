@@ -80,6 +80,9 @@ def write_order(
         beginnings: absolute addresses of the functions that start operators.
         outside: first address of code that belongs to no operator, and the address after its last.
         caches: bytes and associativity of each cache level, first level first.
+
+    Raises:
+        OSError: the file cannot be written.
     """
     lines = [f"begin {address:x}" for address in beginnings]
     lines.append(f"outside {outside[0]:x} {outside[1]:x}")

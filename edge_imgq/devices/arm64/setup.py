@@ -136,7 +136,11 @@ def sources_digest() -> str:
 
 
 def cannot_be_set_up() -> str:
-    """Return why the emulation cannot be set up on this machine, as a clause; "" if it can."""
+    """Return why this machine cannot set up the emulation of an Arm processor; "" if it can.
+
+    The reason is a clause without full stop. Only the system and the presence of apt's programs
+    are checked; nothing is fetched.
+    """
     return no_apt("user-mode emulation of Arm", "set up on Debian 12 or Ubuntu 24.04")
 
 

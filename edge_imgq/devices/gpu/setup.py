@@ -89,7 +89,11 @@ def read_driver(folder: Path) -> SoftwareVulkan | None:
 
 
 def cannot_be_set_up() -> str:
-    """Return why the driver cannot be set up on this machine, as a clause; "" if it can."""
+    """Return why this machine cannot set up the software Vulkan driver; "" if it can.
+
+    The reason is a clause without full stop. Only the system and the presence of apt's programs
+    are checked; nothing is fetched.
+    """
     return no_apt(SUBJECT.lower(), "set up on Debian 12 or Ubuntu 24.04, or newer")
 
 

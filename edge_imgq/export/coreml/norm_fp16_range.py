@@ -75,11 +75,13 @@ def gather_deviations(network: Network) -> Network:
 
 
 def inverse_deviation(site: LoweringContext) -> Any:
-    """Lower r = 1 / √(mean(d²) + ε), over `axes` and `groups` of channels, in float16.
+    """Lower r = 1 / √(mean(d²) + ε) in float16; return its MIL variable.
 
-    Input 0 is d, in real values, input 1 the constant ε. d is divided by its largest magnitude
-    first, so that no square overflows float16; every step is rounded to float16. The means' axes
-    are kept with length 1.
+    Input 0 is d, the deviation from the mean, in real values (N, C, …); input 1 is ε, a constant
+    scalar or one per channel. Attribute `axes` says over which axes the mean is taken; they are
+    kept with length 1. Attribute `groups`, if not 0, is the number of groups of channels that share
+    a mean. d is first divided by its largest magnitude there, or √ε if larger, so that no square
+    overflows float16; every step is rounded to float16.
 
     Raises:
         ModelError: √ε exceeds float16.

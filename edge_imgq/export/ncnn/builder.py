@@ -27,7 +27,7 @@ class RefusedError(Exception):
 
 
 class UnknownError(Exception):
-    """An operator reads the output of a refused one, so it cannot be checked."""
+    """An operator reads the output of a refused one, which has no blob, so it cannot be checked."""
 
 
 @dataclass(frozen=True)
@@ -95,17 +95,20 @@ class Builder:
 
         Raises:
             RefusedError: the tensor has too many axes.
-            UnknownError: a refused operator computes it.
+            UnknownError: the operator that computes the tensor was refused.
         """
         if tensor.data is not None:
             return self.constant(np.asarray(tensor.data).reshape(stored(tensor.shape)))
         return self.reshaped(self.read_numbers(tensor), stored(tensor.shape))
 
     def read_numbers(self, tensor: Tensor) -> Blob:
-        """Return a blob with a computed tensor's elements in sequence, in any shape.
+        """Return the blob that `write` recorded for a tensor, for layers that ignore its shape.
+
+        It has the tensor's elements in the same sequence, but its shape can differ from `stored`.
+        Constants have no such blob; `read` adds one.
 
         Raises:
-            UnknownError: a refused operator computes it.
+            UnknownError: the operator that computes the tensor was refused.
         """
         if tensor.name not in self._blobs:
             raise UnknownError
@@ -210,7 +213,7 @@ class LoweringContext:
 
         Raises:
             RefusedError: the tensor has too many axes.
-            UnknownError: a refused operator computes it.
+            UnknownError: the operator that computes the tensor was refused.
         """
         return self.builder.read(self.operation.operand(index))
 

@@ -116,10 +116,11 @@ def numbers(tensor: Tensor) -> Any:
 
 
 def hand_on_integers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """Let an int8 convolution return int8 if its only reader is an int8 convolution.
+    """Make each int8 convolution return int8 instead of float if an int8 convolution reads it.
 
-    ncnn rounds the result at the reader's input scale, which the layer gets too. To be called after
-    `with_splits`, so that each blob has one reader.
+    ncnn then rounds the result to steps of the reader's input scale, as the reader would do with a
+    float input; that scale is appended to the layer's weights, and SCALES says so. Other layers are
+    returned unchanged. Call it after `with_splits`, which gives each blob a single reader.
     """
     readers = {blob: layer for layer in layers for blob in layer.inputs}
     return tuple(_handing_on(layer, readers.get(layer.outputs[0])) for layer in layers)

@@ -48,6 +48,7 @@ def compile_for(chip: Chip, plain: Path, path: Path) -> None:
         UnsupportedOperatorError: the NPU takes no operator, or the compiler failed, crashed or
             timed out.
         ModelError: `plain` is no TFLite file.
+        OSError: `path` cannot be written.
     """
     sdk = find_sdk(chip.vendor)
     if isinstance(sdk, Skipped):

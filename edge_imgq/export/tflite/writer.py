@@ -160,7 +160,11 @@ class FileWriter:
         self._operators.append(operator)
 
     def written_by(self, index: int) -> int | None:
-        """Return the BuiltinOperator code of a tensor's last writer, or None."""
+        """Return the BuiltinOperator code of the operator, added last, that outputs a tensor.
+
+        `index` is what `add_tensor` returned. None if no operator does so far, as for inputs and
+        constants.
+        """
         for operator in reversed(self._operators):
             if index in operator.outputs:
                 return self._store.code_at(operator.opcodeIndex)

@@ -80,7 +80,7 @@ class Enhancer:
 
     @property
     def fixed_sizes(self) -> tuple[tuple[int, int], ...]:
-        """The (height, width) sizes that it accepts; empty if it accepts any."""
+        """The sizes (height, width) in pixels that it accepts; empty if it accepts any."""
         return () if self.session.resizable else self.session.sizes
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

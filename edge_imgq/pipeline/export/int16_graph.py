@@ -36,6 +36,9 @@ def write_int16_graph(
 
     Returns:
         The graph with int16 activations and the SHA-256 of its file.
+
+    Raises:
+        OSError: the file cannot be written.
     """
     from edge_imgq.graph.prepared import prepared_graph
     from edge_imgq.quantize.qdq.int16_activations import with_int16_activations

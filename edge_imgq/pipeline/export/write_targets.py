@@ -170,7 +170,7 @@ def write_references(
     Args:
         plan: plan of the export.
         stage: folder that receives `reference/`, which must not exist yet.
-        failures: receives the targets of a scheme that cannot be quantized.
+        failures: receives the targets of a scheme that cannot be quantized (`Failures.of`).
         watch: called before each step.
     """
     folder = stage / REFERENCE_FOLDER
@@ -197,9 +197,9 @@ def write_graph(
     state: Path,
     watch: Watch,
 ) -> Graph:
-    """Quantize a model, and write the QDQ graph beside the float reference.
+    """Quantize a model, and write the QDQ graph beside the float reference, over an older one.
 
-    Errors are those of `quantize_source`.
+    Errors are those of `quantize_source`, and OSError if the graph cannot be written.
 
     Args:
         plan: plan of the export.
@@ -282,7 +282,7 @@ def write_files(
         plan: plan of the export.
         graphs: QDQ graph of each scheme, by name.
         jobs: files to write; those of a recipe in `failures` are left out.
-        failures: receives the files that cannot be written.
+        failures: receives the files that cannot be written (`Failures.of`).
         watch: called before each file.
         plain: True to skip the rewrites that make files faster on their processor.
     """

@@ -105,6 +105,7 @@ def mix(plan: ExportPlan, over: OverBudget, stage: Path, terms: Terms, watch: Wa
     Raises:
         ModelError: the model does not fit the size of its first file.
         RecipeError: a recipe cannot be read.
+        OSError, OutputError: a file cannot be written, moved or deleted.
     """
     own = _plan_of(plan, over)
     size = own.sizes[own.recipes[0].name][0]
@@ -139,7 +140,10 @@ def _diagnosis(loss: Causes, mend: Mend | Skipped) -> Diagnosis:
 
 
 class _Attempts:
-    """Makes the graph and files of one choice after another; those of the last choice remain."""
+    """Makes the graph and files of one choice after another; those of the last choice remain.
+
+    Methods raise OSError where a file cannot be written, moved or deleted.
+    """
 
     def __init__(
         self,
@@ -164,13 +168,16 @@ class _Attempts:
         return {target.target for target in self._targets}
 
     def put_aside(self) -> None:
-        """Move the int8 files into a hidden folder, so that others can take their names."""
+        """Move the existing int8 files into a new hidden folder; their names become free."""
         self._aside.mkdir()
         for path in filter(Path.exists, self._paths):
             move(path, self._aside)
 
     def put_back(self) -> None:
-        """Restore the int8 files and remove everything that was tried."""
+        """Undo `put_aside`: move the int8 files back, in place of those of the last choice.
+
+        The graph of that choice is removed.
+        """
         for path in self._paths:
             self._put_back(path)
         remove(self._aside)

@@ -95,7 +95,7 @@ class GuardSet:
 
     @property
     def unlike(self) -> Batch:
-        """Drawings, then four photographs at full contrast and their negatives, (K, C, H, W)."""
+        """Drawings, four photos at full contrast, and their negatives: (K, C, H, W), 0 … peak."""
         return np.concatenate([self.stress, varied(self.photos[:CONTRASTS], self.peak)])
 
 

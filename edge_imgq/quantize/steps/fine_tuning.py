@@ -136,20 +136,26 @@ class _Run:
         self.done += 1
 
     def judge(self) -> None:
-        """Evaluate on the held-out patches and keep the parameters if they are the best."""
+        """Keep a copy of the parameters if no earlier loss on the held-out patches is as low."""
         loss = self._judged()
         if loss < self._least:
             self._best, self._least = self._student.state_dict_copy(), loss
 
     def finish(self) -> None:
-        """Write the best parameters into the graph and delete the state file."""
+        """Write the parameters of least held-out loss into the graph; delete the state file."""
         self._student.load_state_dict(self._best)
         self._student.write_back()
         if self._lesson.state is not None:
             self._lesson.state.unlink(missing_ok=True)
 
     def save(self) -> None:
-        """Write the state file atomically."""
+        """Write the run's state to `lesson.state`, atomically, for `resume`; nothing if it is None.
+
+        Missing folders are created, and an earlier state is replaced.
+
+        Raises:
+            OutputError: it cannot be written; an earlier state is unchanged.
+        """
         path = self._lesson.state
         if path is None:
             return
@@ -160,7 +166,11 @@ class _Run:
             partial.replace(path)
 
     def resume(self) -> None:
-        """Resume from the state file if it belongs to this run."""
+        """Continue from the state that `save` wrote, if it is of the same graph and lesson.
+
+        Otherwise, or without a file, nothing changes. An unreadable file raises what `torch.load`
+        raises.
+        """
         path = self._lesson.state
         if path is None or not path.is_file():
             return

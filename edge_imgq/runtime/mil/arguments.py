@@ -60,7 +60,7 @@ class Arguments:
         return _widen(self.raw(key))
 
     def tensors(self, key: str) -> list[Tensor]:
-        """Return all operands of a variadic parameter in order, widened as by `tensor`.
+        """Return all operands of a variadic parameter, in order; float16 is widened to float32.
 
         Raises:
             KeyError: the parameter was not given.
@@ -68,7 +68,7 @@ class Arguments:
         return [_widen(self.values[name]) for name in self.statement.inputs[key]]
 
     def optional(self, key: str) -> Tensor | None:
-        """Return an operand widened as by `tensor`, or None if it was not given."""
+        """Return an operand, float16 widened to float32, or None if it was not given."""
         return self.tensor(key) if self.has(key) else None
 
     def ints(self, key: str, default: list[int] | None = None) -> list[int]:

@@ -51,7 +51,7 @@ class SameConvolution:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(height, width) of input and output."""
+        """(height, width) in pixels of the input, which is that of the output."""
         return self.operation.output.shape[2], self.operation.output.shape[3]
 
 
@@ -69,16 +69,18 @@ def same_convolution(operation: Operation) -> SameConvolution | None:
 
 
 def constant(tensor: Tensor, data: Any, order: Any) -> Tensor:
-    """Return a copy of a weight or bias with new contents, and the scales of its output channels.
+    """Return a copy of a weight or bias with new contents: channels reordered or repeated.
+
+    Scales and zero points per channel follow their channels; those per tensor stay as they are.
 
     Args:
         tensor: weight (O, …) or bias (O,), float32 or quantized.
         data: new contents (O', …), in the tensor's own dtype; output channels first.
         order: integers (O',): old output channel of each new one, whose scale and zero point it
-            gets.
+            gets. `data` is not reordered: it is in the new order already.
 
     Returns:
-        A tensor named after the old one; float or per-tensor scales stay as they are.
+        The copy, of the shape of `data`, with "/blocked" appended to its name.
     """
     quantization = tensor.quantization
     if quantization is not None and quantization.axis is not None:
