@@ -77,7 +77,7 @@ class ImageContract:
 
     @property
     def takes_image_alone(self) -> bool:
-        """True if the only input is an unchanged photograph."""
+        """True if the only input is one gray or RGB photograph, without opacity or more frames."""
         return self.layout == "image" and not self.further
 
     @property

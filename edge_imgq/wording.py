@@ -51,7 +51,7 @@ def did_you_mean(word: str, known: Iterable[str], before: str = "") -> str:
     """Return a question that suggests the known names most similar to an unknown one.
 
     Case and a first word that all names share are ignored. Several equally similar names are all
-    suggested, up to GUESSES; more are no suggestion.
+    suggested, up to three (GUESSES); more are no suggestion.
 
     Args:
         word: unknown name.

@@ -44,12 +44,16 @@ class EvaluationResult(ShownAsText):
 
     @property
     def rows(self) -> tuple[MethodScores, ...]:
-        """Mean PSNR (dB) and SSIM of each condition and method; the network is the last method."""
+        """Mean PSNR in dB and SSIM over the images, one entry per condition and method.
+
+        A condition is a degradation of the images, such as a JPEG quality; the last entry of each
+        is the network's.
+        """
         return self.evaluation.rows
 
     @property
     def images(self) -> tuple[ImageScores, ...]:
-        """PSNR in dB and SSIM of every image, one entry per image, condition and method."""
+        """PSNR in dB and SSIM of single images: one entry per image, condition and method."""
         return self.evaluation.images
 
     @property

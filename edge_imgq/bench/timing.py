@@ -109,8 +109,9 @@ def not_timed(path: Path, device: str, reason: str) -> Timing:
 def time_file(path: Path, device: Device, request: TimingRequest) -> tuple[Timing, ...]:
     """Open a file on a device and measure its latency in ms, at each size it was written for.
 
-    One timing per size, or for the size of the request alone; DEFAULT_SIZE for a file of any size.
-    The device is released at the end. A size that the file does not take gives a `Skipped`.
+    One timing per size, or for the size of the request alone; 180 × 320 pixels (DEFAULT_SIZE) for a
+    file of any size. The device is released at the end. A size that the file does not take gives a
+    `Skipped`.
 
     Args:
         path: file written by edge-imgq, of a format that the device runs.
@@ -142,7 +143,7 @@ def time_on_host(
     """Measure latencies in ms on this host in turns, so that load affects all files alike.
 
     Timings are in the order of `paths`, one per size of a file. A file of any size is timed at the
-    sizes of a file beside it, or at DEFAULT_SIZE.
+    sizes of a file beside it, or at 180 × 320 pixels (DEFAULT_SIZE).
 
     Args:
         paths: files written by edge-imgq.

@@ -50,7 +50,7 @@ class Command(Protocol):
         """Add the parser of the command to `subparsers`, with its options and help."""
 
     def run(self, arguments: argparse.Namespace) -> int:
-        """Do the work, print the result on stdout and return the exit code; see EPILOG.
+        """Do the work, print the result on stdout and return the exit code: 0 if all is well.
 
         `arguments` are parsed by the parser that `add` made.
 

@@ -139,7 +139,7 @@ def run_step(command: Sequence[str], subject: str, folder: Path | None = None) -
 def no_apt(what: str, advice: str) -> str:
     """Return why apt cannot fetch packages on this machine; "" if it can.
 
-    A clause: the system is not Linux, or a program of TOOLS is missing.
+    A clause: the system is not Linux, or `apt-get` or `dpkg-deb` is missing.
 
     Args:
         what: name of what is to be set up, as the subject of a clause.

@@ -115,9 +115,9 @@ class PaceMaker:
 
 
 def fastest(paces: Sequence[Pace]) -> Pace:
-    """Return the fastest pace of many: per loop, the FASTEST percentile of its seconds.
+    """Return the fastest of many paces: of each loop, the 3rd percentile (FASTEST) of its times.
 
-    There must be at least one pace.
+    Times are in s. There must be at least one pace.
     """
     times = [(pace.clock, pace.compute, pace.memory) for pace in paces]
     return Pace(*map(float, np.percentile(times, FASTEST, axis=0)))

@@ -110,7 +110,8 @@ class HostSession(Uncounted):
             pixels: uint8 (H, W, C), all inputs along the channels.
 
         Raises:
-            ImageError, ModelError: the file does not take the image's size or channels.
+            ImageError, ModelError: the file does not take the image's size or channels; which,
+                depends on the runtime.
             NonFiniteOutputError: the output contains NaN or infinity.
         """
         return self._session.run(pixels)
@@ -122,7 +123,8 @@ class HostSession(Uncounted):
         output are rounded half to even to whole levels.
 
         Raises:
-            ImageError, ModelError: the file does not take the image's size or channels.
+            ImageError, ModelError: the file does not take the image's size or channels; which,
+                depends on the runtime.
             NonFiniteOutputError: the output contains NaN or infinity.
         """
         from edge_imgq.images.layout import pixels_of

@@ -120,9 +120,9 @@ def conditions(
 ) -> tuple[str, bool]:
     """Describe how quiet the machine was in a phrase, and return whether times are doubtful.
 
-    They are if other programs or the hypervisor took more than NOISE processors, if too few runs
-    had full processor speed, if p90 exceeds STEADY times the median, or `noise` exceeds UNEVEN. The
-    phrase then says why.
+    They are if other programs or the hypervisor took more than a tenth of a processor (NOISE), if
+    too few runs had full processor speed, if p90 exceeds 1.25 times the median (STEADY), or `noise`
+    exceeds 0.05 (UNEVEN). The phrase then says why.
 
     Args:
         beside: load of other programs and of the hypervisor.

@@ -55,7 +55,7 @@ class Counted:
 def count(batches: Sequence[TimedCalls], best: Pace) -> Counted:
     """Select the calls that count: those during which the processor ran at full speed.
 
-    If these are fewer than MIN_CALLS, or than all calls if there are fewer, all count, and
+    If these are fewer than 10 (MIN_CALLS), or than all calls if there are fewer, all count, and
     `evenness.enough` is False.
 
     Args:
@@ -81,8 +81,10 @@ def undisturbed(batches: Iterable[TimedCalls], best: Pace) -> list[float]:
 
 
 def best_pace(batches: Iterable[TimedCalls]) -> Pace:
-    """Return the fastest pace around batches of calls: per loop, a low percentile of its seconds.
+    """Return the fastest pace measured before and after batches of calls.
 
-    There must be a batch.
+    A pace has the times of three fixed loops, in s. Each is the 3rd percentile (FASTEST) of that
+    loop's times, because a single shortest time may be an error of the clock. There must be at
+    least one batch.
     """
     return fastest([pace for batch in batches for pace in (batch.before, batch.after)])

@@ -87,7 +87,7 @@ class Stopwatch:
     def warm(self, least: int = WARM_UP, seconds: float = WARMING) -> None:
         """Call the file, uncounted, until the median of consecutive groups of calls is stable.
 
-        That is, until it changes by at most WARM_CHANGE.
+        That is, until it changes by at most 2 % (WARM_CHANGE).
 
         Args:
             least: calls per group; fewer for a slow file.
@@ -108,7 +108,7 @@ class Stopwatch:
         """Time one round of calls and append them to `batches`, with the pace around each batch.
 
         Args:
-            runs: largest number of calls; fewer for a slow file, see SECONDS.
+            runs: largest number of calls; fewer for a slow file, 0.4 s of calls but at least two.
             maker: runs the loops that measure processor speed.
             end: `time.perf_counter` value after which no more calls start, except the first.
         """
@@ -125,7 +125,7 @@ class Stopwatch:
             seconds += calls
 
     def lacks(self, best: Pace, minimum: int) -> bool:
-        """Return True if more undisturbed calls are wanted and PATIENCE is not exhausted.
+        """Return True if more undisturbed calls are wanted, and calls took less than 10 s so far.
 
         Args:
             best: fastest pace that was measured; a call beside a slower one is disturbed.
@@ -249,8 +249,8 @@ def measure(
     Args:
         session: open file.
         size: height and width of the input in pixels.
-        runs: calls to count; fewer for a slow file, see SECONDS, and more if calls were disturbed,
-            see ENOUGH.
+        runs: calls to count; fewer for a slow file, about 2 s of calls (SECONDS), and more if calls
+            were disturbed, to reach 30 others (ENOUGH).
         warm_up: smallest number of uncounted calls before.
         init_ms: time in ms that opening it took.
         seconds: time limit in s; one warm-up and one timed call are always made.

@@ -16,8 +16,8 @@ GRAY = 128
 def on_gray(session: Session, size: tuple[int, int]) -> Callable[[], None]:
     """Return a function that runs a file once on a mid-gray image, copies to the device included.
 
-    All inputs are uint8 levels of GRAY. The function raises what `session.run` raises, for example
-    for a size that the file does not take.
+    All inputs are uint8 levels of 128 (GRAY). The function raises what `session.run` raises, for
+    example for a size that the file does not take.
 
     Args:
         session: session of the file.

@@ -104,8 +104,8 @@ def apply_phases(
 ) -> tuple[PhaseRecord, ...]:
     """Apply phases to a model in place, without inferring the shapes of inserted values.
 
-    A repeated group ends when a round rewrites nothing, or after MAX_ROUNDS. Nodes that no node
-    reads are removed after every pass that rewrote something.
+    A repeated group ends when a round rewrites nothing, or after 8 rounds (MAX_ROUNDS). Nodes that
+    no node reads are removed after every pass that rewrote something.
 
     Args:
         model: edited in place.

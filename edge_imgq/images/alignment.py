@@ -84,8 +84,8 @@ def align(phone: NDArray[np.uint8], other: NDArray[np.uint8]) -> Alignment:
     averaging if it has over 1.5 times the resolution.
 
     Raises:
-        ImageError: fewer than MIN_INLIERS key points agree, the homography mirrors, or both show
-            less than MIN_OVERLAP of the phone's photograph.
+        ImageError: fewer than 25 key points (MIN_INLIERS) agree, the homography mirrors, or both
+            show less than 15 % of the phone's photograph (MIN_OVERLAP).
     """
     matches = _match(phone, other)
     homography, agrees = _homography(matches)
@@ -200,7 +200,7 @@ def best_shift(
     Returns:
         Offset (down, right) of the best match in whole pixels, and its correlation, -1 to 1; 1
         means equal up to brightness and contrast. A flat patch, whose standard deviation is below
-        MIN_CONTRAST, gives (0, 0) and 0.
+        one level (MIN_CONTRAST), gives (0, 0) and 0.
 
     Raises:
         cv2.error: the patch is larger than the area.

@@ -35,12 +35,12 @@ class SheetRow:
 
 
 def largest_error_region(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> tuple[slice, slice]:
-    """Find the square of SIDE pixels with the largest sum of squared differences of two images.
+    """Find the square of side 96 with the largest sum of squared differences of two images.
 
     Both are uint8 (H, W, C) of one shape. Of equal sums, the topmost and then the leftmost counts.
 
     Returns:
-        Its rows and columns as slices, as long as the image where it is smaller than SIDE.
+        Its rows and columns as slices, as long as the image where that is below 96 (SIDE).
     """
     difference = np.square(one.astype(np.float64) - other).sum(axis=2)
     height, width = (min(SIDE, length) for length in difference.shape)
@@ -55,8 +55,8 @@ def largest_error_region(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> tu
 def contact_sheet(rows: Sequence[SheetRow]) -> NDArray[np.uint8]:
     """Draw rows of crops with their captions on white; return uint8 RGB (H, W, 3).
 
-    Crops are enlarged by repeating pixels ENLARGED times; cells are as large as a crop of SIDE
-    pixels, so larger crops overlap. Rows with fewer crops leave cells empty.
+    Crops are enlarged by repeating pixels twice along each axis (ENLARGED); cells are as large as a
+    crop of side 96 (SIDE), so larger crops overlap. Rows with fewer crops leave cells empty.
 
     Raises:
         ValueError: there is no row.

@@ -30,8 +30,8 @@ def fit(
 
     With a fixed size, the result has `unit` times that, extended at the bottom and right by
     reflection that repeats the border if the picture is smaller. Otherwise the network's output has
-    at most MAX_SIDE pixels a side, and sides are multiples as the contract states; the result is
-    empty if a side is smaller than the multiple. Values are unchanged.
+    at most 768 pixels (MAX_SIDE) a side, and sides are multiples as the contract states; the result
+    is empty if a side is smaller than the multiple. Values are unchanged.
 
     Args:
         picture: input or ground truth.

@@ -56,8 +56,8 @@ def coloured(lightness: Pixels, levels: Pixels, port: Port) -> Pixels:
     Args:
         lightness: uint8 (H, W, 1), 255 for white.
         levels: a and b, uint8 (H, W, 2), with 0 … 255 spanning the port's range.
-        port: port of a and b. With a range within ±UNIT, 1 means an a or b of WIDEST; otherwise its
-            numbers are a and b themselves.
+        port: port of a and b. With a range within ±2 (UNIT), 1 means an a or b of 128 (WIDEST);
+            otherwise its numbers are a and b themselves.
     """
     result, top = np.empty((*lightness.shape[:2], 3), np.uint8), 0
     for band in coloured_bands(lightness, levels, port):
@@ -69,14 +69,14 @@ def coloured(lightness: Pixels, levels: Pixels, port: Port) -> Pixels:
 def coloured_bands(lightness: Pixels, levels: Pixels, port: Port) -> Iterator[Pixels]:
     """Combine lightness with a and b; yield sRGB bands of rows, uint8, from the top.
 
-    Bands are (rows, W, 3) of BAND rows; the last one may have fewer. Values are rounded half to
-    even; colours outside sRGB are clipped.
+    Bands are (rows, W, 3) of 16 rows (BAND); the last one may have fewer. Values are rounded half
+    to even; colours outside sRGB are clipped.
 
     Args:
         lightness: uint8 (H, W, 1), 255 for white.
         levels: a and b, uint8 (H, W, 2), with 0 … 255 spanning the port's range.
-        port: port of a and b. With a range within ±UNIT, 1 means an a or b of WIDEST; otherwise its
-            numbers are a and b themselves.
+        port: port of a and b. With a range within ±2 (UNIT), 1 means an a or b of 128 (WIDEST);
+            otherwise its numbers are a and b themselves.
     """
     for top in range(0, lightness.shape[0], BAND):
         yield _coloured(lightness[top : top + BAND], levels[top : top + BAND], port)

@@ -104,9 +104,9 @@ def _whole(plane: Plane) -> Bits | None:
 def is_copy(one: Fingerprint, other: Fingerprint) -> bool:
     """Return True if two images seem to show the same picture, or one is a crop of the other.
 
-    True if at most MAX_FINGERPRINT_BITS of 256 bits differ, or at least MIN_KEYPOINTS key points
-    match with one displacement. A heuristic: copies may be missed, and different pictures may agree
-    by chance.
+    True if at most 12 (MAX_FINGERPRINT_BITS) of 256 bits differ, or at least 6 (MIN_KEYPOINTS) key
+    points match with one displacement. A heuristic: copies may be missed, and different pictures
+    may agree by chance.
     """
     return _agree(one.whole, other.whole) or _common_keypoints(one, other) >= MIN_KEYPOINTS
 

@@ -97,7 +97,7 @@ def noise_of(port: Port, level: int) -> float:
     """Convert a level of a noise input, 0 … 255 over its range, to a standard deviation.
 
     The result is in levels of 255, not rounded. The range of the port's first channel is used; one
-    that ends above MAX_UNIT is in levels of 255, else in units of the pixel range.
+    that ends above 2 (MAX_UNIT) is in levels of 255, else in units of the pixel range.
     """
     number = port.low[0] + level / WHITE * (port.high[0] - port.low[0])
     return number if port.high[0] > MAX_UNIT else number * WHITE
@@ -128,7 +128,7 @@ def noisy_of_level(
 def number_of_noise(port: Port, deviation: float) -> float:
     """Convert a standard deviation in levels of 255 to the number that a noise input takes.
 
-    Unchanged for a port whose range ends above MAX_UNIT, else divided by 255; not clipped.
+    Unchanged for a port whose range ends above 2 (MAX_UNIT), else divided by 255; not clipped.
     """
     return deviation if port.high[0] > MAX_UNIT else deviation / WHITE
 
@@ -173,7 +173,7 @@ def _mask(size: tuple[int, int], generator: Generator) -> Pixels:
 
 
 def shifted(picture: Pixels, generator: Generator) -> Pixels:
-    """Shift a picture (H, W, C) randomly by up to SHIFT pixels down or up and right or left.
+    """Shift a picture (H, W, C) randomly by up to 2 pixels (SHIFT) down or up and right or left.
 
     Both shifts are uniform integers. Shape and dtype are kept; the border is filled by reflection
     that repeats its row or column.

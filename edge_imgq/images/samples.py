@@ -242,7 +242,7 @@ def samples(
         size: fixed input height and width of the network, to which photographs are cropped or
             extended by reflection; None if it takes any.
         smallest: side of the network's receptive field. If the network takes any size, an input
-            must be at least that large, or at least ENOUGH.
+            must be at least that large, or at least 64 pixels a side (ENOUGH).
         known: levels of further inputs by name, uint8 (1, 1, C), 0 … 255 over their range; others
             are drawn.
 

@@ -166,9 +166,9 @@ class DegradationNet(nn.Module):
     def standardise(self, batch: Tensor) -> None:
         """Set, in place, the mean and deviation by which `numbers` standardises its input.
 
-        `batch` has statistics (N, n, 1, 1) with N at least 2. MIN_LOG_DEVIATION is added to each
-        deviation, so that means that hardly vary, which int8 resolves to 6 / 255, are not amplified
-        much.
+        `batch` has statistics (N, n, 1, 1) with N at least 2. 0.3 (MIN_LOG_DEVIATION) is added to
+        each deviation, so that means that hardly vary, which int8 resolves to 6 / 255, are not
+        amplified much.
         """
         self.middle.copy_(batch.mean(0, keepdim=True))
         self.scale.copy_(1.0 / (batch.std(0, keepdim=True) + MIN_LOG_DEVIATION))

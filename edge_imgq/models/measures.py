@@ -166,7 +166,8 @@ def to_outputs(values: Mapping[str, float]) -> Numbers:
 def outputs_port() -> Port:
     """Return the port of the torch network's output: PORT with ranges in the network's scaling.
 
-    A vector of 2 × COUNT numbers: scaled values, then logarithms of spreads over SPREAD_RATE.
+    A vector of 2 × COUNT numbers: scaled values, then logarithms of spreads over 4 (SPREAD_RATE).
+    COUNT is the number of measures.
     """
     rates = [(bound / SPREAD_RATE,) * COUNT for bound in SPREADS_IN_FILES]
     low = tuple((measure.low - measure.centre) / measure.span for measure in MEASURES)

@@ -67,7 +67,7 @@ class CoreAiSession(LevelsSession):
         """Run the file; return levels (H × scale, W × scale, C), float64, not rounded or clipped.
 
         0 is black and 255 white. `pixels` are (H, W, C) levels, uint8 or float64, of the file's
-        size; C is summed over all inputs.
+        size; several inputs are concatenated along C.
 
         Raises:
             ImageError: the file has another size.

@@ -173,8 +173,7 @@ class ReferenceNumbers(ReferenceSession):
         """Run the file; return levels (H × scale, W × scale, C), float64, not rounded or clipped.
 
         0 and 255 are pixel 0 and 255, or the ends of a port's range. `pixels` are (H, W, C) levels,
-        uint8 or float64; C is summed over all inputs. Results of several outputs are concatenated
-        by channel.
+        uint8 or float64. Several inputs or outputs are concatenated along C.
 
         Raises:
             ModelError: the file does not take the image's size.
@@ -266,9 +265,8 @@ class DeviceNumbers(MacSession):
         """Run the file; return levels (H × scale, W × scale, C), float64, not rounded or clipped.
 
         0 and 255 are pixel 0 and 255, or the ends of a port's range. `pixels` are (H, W, C) levels,
-        uint8 or float64, of the file's size; C is summed over all inputs. An image input has 8
-        bits, so fractional levels of it are rounded. Results of several outputs are concatenated by
-        channel.
+        uint8 or float64, of the file's size. An image input has 8 bits, so fractional levels of it
+        are rounded. Several inputs or outputs are concatenated along C.
 
         Raises:
             ModelError: the file has another size.

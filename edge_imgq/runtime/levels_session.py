@@ -63,14 +63,16 @@ class LevelsSession(ABC):
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
         """Run the file; return levels (H × scale, W × scale, C), float64, not rounded or clipped.
 
-        0 is black and 255 white. C of several outputs is their sum.
+        0 is black and 255 white. Several outputs are concatenated along C.
 
         Args:
-            pixels: (H, W, C), uint8, or float64 levels of 0 … 255; C is summed over all inputs.
+            pixels: (H, W, C), uint8, or float64 levels of 0 … 255; several inputs are
+                concatenated along C.
 
         Raises:
             NonFiniteOutputError: the output contains NaN or infinity.
-            ImageError, ModelError: the file does not take the image's size.
+            ImageError, ModelError: the file does not take the image's size; which, depends on the
+                runtime.
         """
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
@@ -98,6 +100,7 @@ class LevelsSession(ABC):
 
         Raises:
             NonFiniteOutputError: the output contains NaN or infinity.
-            ImageError, ModelError: the file does not take the image's size.
+            ImageError, ModelError: the file does not take the image's size; which, depends on the
+                runtime.
         """
         return pixels_of(self.levels(pixels))

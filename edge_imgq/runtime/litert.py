@@ -83,8 +83,8 @@ class LiteRTSession:
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Run the file on an image and return its output, both uint8 (H, W, C).
 
-        Pixels of a float file are scaled to 0 … peak and back, rounded half to even and clipped;
-        those of an int8 file with uint8 edges are copied. C is summed over all inputs and outputs.
+        Pixels are copied for uint8 edges; for float ones scaled to 0 … peak and back, rounded
+        half to even and clipped. Several inputs or outputs are concatenated along C.
 
         Raises:
             ImageError: the file does not take the image's size or number of channels.
@@ -101,7 +101,8 @@ class LiteRTSession:
         """Run the file; return levels (H × scale, W × scale, C), float64, not rounded or clipped.
 
         0 is black and 255 white. `pixels` are (H, W, C) levels, uint8 or float64. A file with uint8
-        edges rounds and clips both its input and output. C is summed over all inputs and outputs.
+        edges rounds and clips both its input and output. Several inputs or outputs are
+        concatenated along C.
 
         Raises:
             ImageError: the file does not take the image's size or number of channels.

@@ -21,7 +21,8 @@ def stored_inputs(
 
     Args:
         details: `get_input_details()` of the interpreter.
-        pixels: (H, W, C) levels 0 … 255, uint8 or float64, C summed over all inputs.
+        pixels: (H, W, C) levels 0 … 255, uint8 or float64; several inputs are
+            concatenated along C.
         peak: value of level 255 in a float file.
 
     Returns:
@@ -44,8 +45,8 @@ def set_inputs(interpreter: Any, pixels: NDArray[np.uint8 | np.float64], peak: f
 
     Args:
         interpreter: allocated LiteRT interpreter with float32 or uint8 inputs.
-        pixels: (H, W, C) levels 0 … 255, uint8 or float64, C summed over all inputs; rounded for
-            uint8 inputs.
+        pixels: (H, W, C) levels 0 … 255, uint8 or float64, rounded for uint8 inputs; several
+            inputs are concatenated along C.
         peak: value of level 255 in a float file.
 
     Raises:

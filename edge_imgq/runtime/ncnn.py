@@ -51,8 +51,8 @@ class NcnnSession(LevelsSession):
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
         """Run the files; return levels (H × scale, W × scale, C), float64, not rounded or clipped.
 
-        0 is black and 255 white. `pixels` are (H, W, C) levels, uint8 or float64; C is summed over
-        all inputs.
+        0 is black and 255 white. `pixels` are (H, W, C) levels, uint8 or float64; several
+        inputs are concatenated along C.
 
         Raises:
             ImageError: the files have another size.

@@ -62,7 +62,7 @@ def written_tensors(path: Path, pixels: NDArray[np.uint8], peak: float) -> Itera
 
     Args:
         path: the file.
-        pixels: (H, W, C), uint8, C summed over all inputs.
+        pixels: (H, W, C), uint8; several inputs are concatenated along C.
         peak: float value of level 255.
 
     Raises:

@@ -61,8 +61,8 @@ class OnnxSession(LevelsSession):
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
         """Run the file; return levels (H × scale, W × scale, C), float64, not rounded or clipped.
 
-        0 is black and 255 white. `pixels` are (H, W, C) levels, uint8 or float64. C is summed over
-        all inputs and outputs.
+        0 is black and 255 white. `pixels` are (H, W, C) levels, uint8 or float64. Several
+        inputs or outputs are concatenated along C.
 
         Raises:
             ModelError: the model fails at the image's size.

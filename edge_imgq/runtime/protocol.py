@@ -94,7 +94,7 @@ class Session(Protocol):
         """Run the file on an image.
 
         Args:
-            pixels: uint8 (height, width, channels), channels summed over all inputs.
+            pixels: uint8 (height, width, channels); several inputs are concatenated by channel.
 
         Returns:
             uint8 (height × scale, width × scale, channels). Float outputs are rounded half to even
@@ -102,7 +102,8 @@ class Session(Protocol):
 
         Raises:
             NonFiniteOutputError: the output contains NaN or infinity.
-            ImageError, ModelError: the file does not take the image's size.
+            ImageError, ModelError: the file does not take the image's size; which, depends on the
+                runtime.
         """
         ...
 
@@ -113,8 +114,8 @@ class Session(Protocol):
             size: (height, width) of the image in pixels.
 
         Raises:
-            ImageError, ModelError: the file does not take the size; some sessions raise it when the
-                callable runs.
+            ImageError, ModelError: the file does not take the size; which of them, and whether here
+                or when the callable runs, depends on the runtime.
         """
         ...
 
@@ -129,11 +130,12 @@ class FloatSession(Session, Protocol):
         0 is black and 255 white; for other outputs than images, the ends of their range.
 
         Args:
-            pixels: (H, W, C) levels, uint8, or float64 for fractional ones; C is summed over all
-                inputs.
+            pixels: (H, W, C) levels, uint8, or float64 for fractional ones; several inputs are
+                concatenated along C.
 
         Raises:
             NonFiniteOutputError: the output contains NaN or infinity.
-            ImageError, ModelError: the file does not take the image's size.
+            ImageError, ModelError: the file does not take the image's size; which, depends on the
+                runtime.
         """
         ...

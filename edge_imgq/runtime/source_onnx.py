@@ -41,7 +41,7 @@ MAX_PIXELS = 256 * 256
 
 
 class SourceOnnx:
-    """A model called with arrays (H, W, C) in 0 to 1, C summed over all inputs.
+    """A model called with arrays (H, W, C) in 0 to 1, several inputs concatenated along C.
 
     Args:
         model: its graph; the weights are optional.
@@ -313,8 +313,8 @@ class SourceOnnxSession(LevelsSession):
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
         """Run the file; return levels (H × scale, W × scale, C), float64, not rounded or clipped.
 
-        0 is black and 255 white. `pixels` are (H, W, C) levels, uint8 or float64. C is summed over
-        all inputs and outputs.
+        0 is black and 255 white. `pixels` are (H, W, C) levels, uint8 or float64. Several
+        inputs or outputs are concatenated along C.
 
         Raises:
             ModelError: the model fails at the image's size.

@@ -105,7 +105,7 @@ def classification_loss(
 
 
 def wasserstein_loss(critic: nn.Module, restored: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
-    """Return restored minus true mean score, plus PENALTY times the gradient penalty.
+    """Return restored minus true mean score, plus 10 times (PENALTY) the gradient penalty.
 
     A scalar tensor with gradients, which may be negative. Gulrajani et al., NeurIPS 2017.
 

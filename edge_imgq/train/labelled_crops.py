@@ -135,8 +135,8 @@ def load_crops(folders: tuple[Path, ...], recipe: Recipe, patch: int) -> CropSet
     """Make labelled crops of degraded photographs, to train a network that measures degradations.
 
     A region of each photograph is degraded at random and cut into four crops, labelled with the
-    severities and with the PSNR that each network of REPAIRS gains there. SAMPLES more crops hold
-    evenly spaced pixels of a large part whose tones are degraded. Results repeat exactly for a
+    severities and with the PSNR that each network of REPAIRS gains there. Two more crops (SAMPLES)
+    hold evenly spaced pixels of a large part whose tones are degraded. Results repeat exactly for a
     seed and file names.
 
     Args:
@@ -146,7 +146,7 @@ def load_crops(folders: tuple[Path, ...], recipe: Recipe, patch: int) -> CropSet
 
     Raises:
         UsageError: a folder is missing or holds no image.
-        ImageError: no photograph is readable with sides of at least 2 × patch + GRID pixels.
+        ImageError: no photograph is readable with sides of at least 2 × patch + 8 pixels (GRID).
         ModelError: the weights of a network are missing or do not fit.
     """
     networks = {name: load_network(name) for name in REPAIRS}
@@ -284,8 +284,8 @@ def in_colour(photo: Pixels) -> Pixels:
 def luma_psnr(truth: Pixels, image: Pixels) -> float:
     """Return the PSNR of an RGB image in dB, on BT.601 luma, at most 51, excluding the border.
 
-    MIN_ERROR is added to the mean squared error, in levels of 255 squared, so equal images give
-    51.1 dB; BORDER pixels on each side do not count.
+    0.5 (MIN_ERROR) is added to the mean squared error, in levels of 255 squared, so equal images
+    give 51.1 dB; 8 pixels on each side (BORDER) do not count.
 
     Args:
         truth: RGB, uint8 (H, W, 3).

@@ -31,16 +31,16 @@ def absolute_error(difference: Tensor) -> Tensor:
 
 
 def charbonnier_error(difference: Tensor) -> Tensor:
-    """Return the mean of sqrt(d^2 + e^2), a smooth absolute error, with e = CHARBONNIER_EPSILON.
+    """Return the mean of sqrt(d^2 + e^2), a smooth absolute error, with e = 0.001.
 
-    A scalar tensor with gradients, of a difference of any shape; at least e. Lai et al., "LapSRN",
-    CVPR 2017.
+    A scalar tensor with gradients, of a difference of any shape; at least e (CHARBONNIER_EPSILON).
+    Lai et al., "LapSRN", CVPR 2017.
     """
     return (difference.square() + CHARBONNIER_EPSILON**2).sqrt().mean()
 
 
 def squared_error(difference: Tensor) -> Tensor:
-    """Return SQUARED_WEIGHT times the mean of d^2 over a difference of any shape.
+    """Return 30 times (SQUARED_WEIGHT) the mean of d^2 over a difference of any shape.
 
     A scalar tensor with gradients. The weight makes the gradients about as large as those of the
     absolute error, for images in [0, 1].
@@ -49,12 +49,12 @@ def squared_error(difference: Tensor) -> Tensor:
 
 
 def logarithmic_error(difference: Tensor) -> Tensor:
-    """Return the mean over images of the natural log of the mean squared error plus MSE_OFFSET.
+    """Return the mean over images of the natural log of the mean squared error plus 1e-5.
 
-    That is PSNR up to a factor. Where some images are much harder than others, as with many noise
-    levels, the squared error is dominated by the hard ones; here a decibel of each image counts the
-    same. `difference` is (N, C, H, W), of images in [0, 1]; the result a scalar tensor with
-    gradients, usually negative.
+    The offset is MSE_OFFSET. That is PSNR up to a factor. Where some images are much harder than
+    others, as with many noise levels, the squared error is dominated by the hard ones; here a
+    decibel of each image counts the same. `difference` is (N, C, H, W), of images in [0, 1]; the
+    result a scalar tensor with gradients, usually negative.
     """
     return (difference.square().mean(dim=(1, 2, 3)) + MSE_OFFSET).log().mean()
 

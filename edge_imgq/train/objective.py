@@ -133,8 +133,8 @@ class MeasuresObjective:
         """Return the mean of |e| + e^2 + |e| / s + log s over known measures.
 
         A scalar tensor with gradients; NaN if no measure is known. e is the error of an estimate, s
-        its predicted scale: log s is SPREAD_RATE times the second output, clamped to SPREADS. In
-        |e| / s, e has no gradient.
+        its predicted scale: log s is 4 times the second output (SPREAD_RATE), clamped to −4 … 2
+        (SPREADS). In |e| / s, e has no gradient.
 
         Args:
             restored: m estimates and their m spreads, (N, 2 × m).

@@ -243,7 +243,7 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: AR
 
     Args:
         argument: name of an emulated core, a key of CORES; "" for this host if it is an Arm
-            machine, else DEFAULT.
+            machine, else "cortex-a76" (DEFAULT).
         options: unused.
 
     Raises:
@@ -276,11 +276,12 @@ def look() -> tuple[Presence, ...]:
 def tile_side(path: Path, multiple: int) -> int:
     """Return the side in input pixels of the square tile that a file of any size runs on.
 
-    TILE, or the diameter of the receptive field if that is larger, rounded up to a multiple.
+    It is 96 (TILE), or the diameter of the receptive field if that is known and larger, rounded up
+    to a multiple of `multiple`.
 
     Args:
-        path: exported file; the receptive field is that of the float reference beside it, if any.
-        multiple: number of pixels of which the side must be a multiple.
+        path: exported file. The receptive field is read from the float reference beside it.
+        multiple: pixels of which the side must be a multiple.
     """
     reference, side = float_reference(path), TILE
     if reference.is_file():

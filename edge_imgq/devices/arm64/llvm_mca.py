@@ -78,7 +78,7 @@ class LlvmMca:
 
 
 def find_llvm_mca() -> LlvmMca | Skipped:
-    """Return the paths of llvm-mca and llvm-mc of version MAJOR, or why they are unavailable.
+    """Return the paths of llvm-mca and llvm-mc of version 22 (MAJOR), or why they are unavailable.
 
     They are looked up on the PATH, with and without the version in the name.
     """

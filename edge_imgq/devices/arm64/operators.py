@@ -134,8 +134,8 @@ def _kernels(record: OperatorRecord, library: Library, base: int) -> list[tuple[
 def joined(record: OperatorRecord, library: Library) -> OperatorRecord:
     """Return a record in which each operator of LiteRT has one span.
 
-    A span of fewer than INNER instructions before another of the same operator only called it;
-    both are merged, and their instructions, bytes and misses added. `record` is not changed.
+    A span of fewer than 300 (INNER) instructions before another of the same operator only called
+    it; both are merged, and their instructions, bytes and misses added. `record` is not changed.
     """
     spans: list[OperatorSpan] = []
     for span in record.spans:

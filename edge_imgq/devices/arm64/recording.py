@@ -29,7 +29,7 @@ def record_operators(
     """Run a file under emulation on one thread and return the costs of each operator.
 
     Instructions and bytes are exact, cache misses those of a model, cycles estimated by llvm-mca if
-    it is installed. A call warms the caches before. It takes up to PATIENCE seconds.
+    it is installed. A call warms the caches before. It is given two hours (PATIENCE).
 
     Args:
         emulation: emulation with the recording plugin.

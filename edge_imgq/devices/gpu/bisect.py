@@ -174,7 +174,7 @@ def _shortest(
 def psnr_of(known: NDArray[np.float32], computed: NDArray[np.float32]) -> float:
     """Return the PSNR of a tensor in dB against a known one, whose largest magnitude is the peak.
 
-    At most HIGHEST, which equal tensors give; 0 for tensors with NaN or infinity.
+    At most 150 (HIGHEST), which equal tensors give; 0 for tensors with NaN or infinity.
 
     Args:
         known: float32 of any shape.

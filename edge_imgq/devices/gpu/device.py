@@ -232,7 +232,7 @@ class GpuSession(Uncounted):
     def placement(self) -> Placement | Skipped:
         """Return how many operators LiteRT's GPU kernels run, and which they refuse.
 
-        Read from LiteRT's log of opening the file; nothing is run.
+        Read from LiteRT's log of opening the file; nothing is run. Never a `Skipped`.
 
         Raises:
             ModelError: the file is damaged.

@@ -255,7 +255,7 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: AR
     """Return the HTP of a chip as a device, real or emulated, or why it is unavailable.
 
     Args:
-        argument: model of the chip, a key of SOCS in any case; "" for DEFAULT_SOC.
+        argument: model of the chip, a key of SOCS in any case; "" for "sm8750".
         options: unused.
 
     Raises:

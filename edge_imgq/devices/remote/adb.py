@@ -99,7 +99,7 @@ def description(remote: Remote) -> str:
 def conditions(remote: Remote) -> State:
     """Read a phone's battery level, battery temperature in °C and thermal status.
 
-    `disturbed` is True above WARM °C, and from the thermal status "moderate" on.
+    `disturbed` is True above 45 °C (WARM), and from the thermal status "moderate" on.
 
     Raises:
         DeviceError: the connection was lost.

@@ -17,7 +17,7 @@ from edge_imgq.graph.network import Operation
 
 
 def relu(site: LoweringContext) -> Any:
-    """Lower Relu to relu, elementwise in float16 on values divided by `site.unit`.
+    """Lower Relu to relu, elementwise in float16 at scale `site.unit`, 1 in float files.
 
     Exact if input and result have one scale; else the input is rounded to float16.
     """
@@ -25,7 +25,7 @@ def relu(site: LoweringContext) -> Any:
 
 
 def leaky_relu(site: LoweringContext) -> Any:
-    """Lower LeakyRelu to leaky_relu, elementwise in float16 on values divided by `site.unit`.
+    """Lower LeakyRelu to leaky_relu, elementwise in float16 at scale `site.unit`, 1 in float files.
 
     The slope, by default 0.01, and the results are rounded to float16; between quantized tensors,
     `chosen_slope` picks a float16 slope beside the exact one.
@@ -37,10 +37,11 @@ def leaky_relu(site: LoweringContext) -> Any:
 
 
 def prelu(site: LoweringContext) -> Any:
-    """Lower PRelu to prelu, or to max(x, 0) + slope · min(x, 0), on values divided by `site.unit`.
+    """Lower PRelu to prelu, or to max(x, 0) + slope · min(x, 0), in float16.
 
-    prelu takes constant slopes, one or one per channel of (N, C, …) with three axes or more; all
-    others are broadcast. Slopes and results are rounded to float16.
+    x and the result are at scale `site.unit`, 1 in a float file. prelu takes constant slopes, one
+    or one per channel of (N, C, …) with three axes or more; all others are broadcast. Slopes and
+    results are rounded to float16.
 
     Raises:
         ModelError: a slope exceeds float16.
@@ -60,7 +61,7 @@ def _per_channel(slopes: tuple[int, ...], shape: tuple[int, ...]) -> bool:
 
 
 def clip(site: LoweringContext) -> Any:
-    """Lower Clip to clip, maximum or minimum, in float16 on values divided by `site.unit`.
+    """Lower Clip to clip, maximum or minimum, in float16 at scale `site.unit` (1 in a float file).
 
     A missing bound is infinite. Bounds may be computed; constant ones are rounded to float16, and
     beyond its range become its largest finite number. Exact but for that.

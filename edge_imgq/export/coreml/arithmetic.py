@@ -23,28 +23,28 @@ SECOND_FACTOR = 256.0
 
 
 def add(site: LoweringContext) -> Any:
-    """Lower Add to add, with broadcasting, in float16: operands and sum are in `site.unit`.
+    """Lower Add to add, with broadcasting, in float16.
 
-    They are real values divided by it. The sum is rounded to float16, and so is an operand whose
-    scale is another.
+    Operands and sum are at scale `site.unit`, 1 in a float file. The sum is rounded to float16, and
+    so is an operand whose scale is another.
     """
     return mb.add(x=site.read(0), y=site.read(1))
 
 
 def sub(site: LoweringContext) -> Any:
-    """Lower Sub to sub, with broadcasting, in float16: operands and result are in `site.unit`.
+    """Lower Sub to sub, with broadcasting, in float16.
 
-    They are real values divided by it. The difference is rounded to float16, and so is an operand
-    whose scale is another.
+    Operands and result are at scale `site.unit`, 1 in a float file. The difference is rounded to
+    float16, and so is an operand whose scale is another.
     """
     return mb.sub(x=site.read(0), y=site.read(1))
 
 
 def mul(site: LoweringContext) -> Any:
-    """Lower Mul to mul, with broadcasting, in float16; the product is divided by `site.unit`.
+    """Lower Mul to mul, with broadcasting, in float16.
 
-    It is rounded to float16. A constant beyond float16's range is applied as two factors, one of
-    them 256.
+    The product is at scale `site.unit`, 1 in a float file, and rounded to float16. A constant
+    beyond float16's range is applied as two factors, one of them 256.
 
     Raises:
         ModelError: a constant divided by `site.unit` exceeds 256 times float16's range, or an
@@ -85,33 +85,36 @@ def power(site: LoweringContext) -> Any:
 
 
 def minimum(site: LoweringContext) -> Any:
-    """Lower Min of any number of operands to a chain of minimum, on values divided by `site.unit`.
+    """Lower Min of any number of operands to a chain of minimum, in float16.
 
-    Operands are broadcast. Exact for operands at the result's scale; others are rounded to float16.
+    Operands and result are at scale `site.unit`, 1 in a float file. Operands are broadcast. Exact
+    for operands at the result's scale; others are rounded to float16.
     """
     operands = [site.read(index) for index in range(len(site.operation.inputs))]
     return functools.reduce(lambda x, y: mb.minimum(x=x, y=y), operands)
 
 
 def maximum(site: LoweringContext) -> Any:
-    """Lower Max of any number of operands to a chain of maximum, on values divided by `site.unit`.
+    """Lower Max of any number of operands to a chain of maximum, in float16.
 
-    Operands are broadcast. Exact for operands at the result's scale; others are rounded to float16.
+    Operands and result are at scale `site.unit`, 1 in a float file. Operands are broadcast. Exact
+    for operands at the result's scale; others are rounded to float16.
     """
     operands = [site.read(index) for index in range(len(site.operation.inputs))]
     return functools.reduce(lambda x, y: mb.maximum(x=x, y=y), operands)
 
 
 def identity(site: LoweringContext) -> Any:
-    """Lower Identity, Dropout and Requantize to the input, in float16 divided by `site.unit`.
+    """Lower Identity, Dropout and Requantize to the input, in float16.
 
-    Exact, unless the result is quantized at another scale than the input.
+    The result is at scale `site.unit`, 1 in a float file. Exact, unless the result is quantized at
+    another scale than the input.
     """
     return site.read(0)
 
 
 def absolute(site: LoweringContext) -> Any:
-    """Lower Abs to abs, elementwise in float16 on values divided by `site.unit`.
+    """Lower Abs to abs, elementwise in float16 at scale `site.unit`, 1 in float files.
 
     Exact if input and result have one scale; else the input is rounded to float16.
     """
@@ -139,7 +142,7 @@ def sign(site: LoweringContext) -> Any:
 
 
 def negative(site: LoweringContext) -> Any:
-    """Lower Neg to a product with −1, in float16 on values divided by `site.unit`.
+    """Lower Neg to a product with −1, in float16 at scale `site.unit` (1 in a float file).
 
     Exact if input and result have one scale; else the input is rounded to float16.
     """
@@ -167,7 +170,7 @@ def exponential(site: LoweringContext) -> Any:
 def logarithm(site: LoweringContext) -> Any:
     """Lower Log, the natural logarithm, to log, in float16 on real values.
 
-    Core ML adds an epsilon to its operand: MIN_FLOAT16, the smallest that it takes.
+    Core ML adds an epsilon to its operand: MIN_FLOAT16, 2⁻²⁴, the smallest that it takes.
     """
     return mb.log(x=site.read(0), epsilon=MIN_FLOAT16)
 
@@ -185,9 +188,9 @@ def cosine(site: LoweringContext) -> Any:
 def reduce_mean(site: LoweringContext) -> Any:
     """Lower ReduceMean over constant axes, by default all, to reduce_mean, in float16.
 
-    Values are divided by `site.unit`; the mean is rounded to float16. Without axes and with
-    `noop_with_empty_axes`, the input is returned. Axes are kept with length 1 unless `keepdims` is
-    0.
+    Values are at scale `site.unit`, 1 in a float file; the mean is rounded to float16. Without axes
+    and with `noop_with_empty_axes`, the input is returned. Axes are kept with length 1 unless
+    `keepdims` is 0.
     """
     return _reduced(site, mb.reduce_mean)
 

@@ -19,9 +19,9 @@ def conv(site: LoweringContext) -> Any:
     """Lower Conv of (N, C_in, spatial axes …) to conv, in float16, with one to three spatial axes.
 
     Weights are (C_out, C_in / groups, kernel …), as in ONNX; int8 weights stay int8 with a scale
-    per channel. The result, (N, C_out, spatial axes …), is divided by `site.unit` and lies
-    `site.offset` levels lower, with the bias adjusted to both. Scales, biases and results are
-    rounded to float16. `refuse_conv` says which uses this does not cover.
+    per channel. The result, (N, C_out, spatial axes …), is at scale `site.unit` (1 in a float file)
+    and lies `site.offset` levels lower, with the bias adjusted to both. Scales, biases and results
+    are rounded to float16. `refuse_conv` says which uses this does not cover.
 
     Raises:
         ModelError: a weight or bias exceeds float16, or an activation is not int8 with one scale.

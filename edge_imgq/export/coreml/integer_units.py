@@ -120,7 +120,8 @@ class LoweringContext:
     Attributes:
         operation: the operation.
         values: variables computed so far.
-        unit: real value of 1 in the result.
+        unit: scale of the result: the real value of 1 in it. 1 in a float network, and about the
+            result's int8 scale in a quantized one.
         offset: steps above the zero point that 0 represents in the result.
     """
 

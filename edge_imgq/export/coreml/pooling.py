@@ -20,11 +20,12 @@ LOWEST = np.finfo(np.float16).min
 
 
 def max_pool(site: LoweringContext) -> Any:
-    """Lower MaxPool of (N, C, spatial axes …) to max_pool, in float16 divided by `site.unit`.
+    """Lower MaxPool of (N, C, spatial axes …) to max_pool, in float16.
 
-    Exact if input and result have one scale. Rows added by `ceil_mode` are padding, which is never
-    the maximum. A dilated window, which Core ML lacks, becomes the maximum of shifted slices along
-    each axis. `refuse_pool` says which uses this does not cover.
+    Values are at scale `site.unit`, 1 in a float file. Exact if input and result have one scale.
+    Rows added by `ceil_mode` are padding, which is never the maximum. A dilated window, which Core
+    ML lacks, becomes the maximum of shifted slices along each axis. `refuse_pool` says which uses
+    this does not cover.
     """
     operation, x = site.operation, site.read(0)
     kernel, strides = _window(operation)
@@ -47,12 +48,12 @@ def _shifted(x: Any, axis: int, first: int, length: int) -> Any:
 
 
 def average_pool(site: LoweringContext) -> Any:
-    """Lower AveragePool of (N, C, spatial axes …) to avg_pool, in float16 divided by `site.unit`.
+    """Lower AveragePool of (N, C, spatial axes …) to avg_pool, in float16.
 
-    Means are rounded to float16. Padding counts, as zeros, only with `count_include_pad`. Means
-    that avg_pool counts differently (dilated, or windows beyond the padding) become a depthwise
-    convolution with ones, times 1/taps of each position, which rounds twice. `refuse_pool` says
-    which uses this does not cover.
+    Values are at scale `site.unit`, 1 in a float file. Means are rounded to float16. Padding
+    counts, as zeros, only with `count_include_pad`. Means that avg_pool counts differently
+    (dilated, or windows beyond the padding) become a depthwise convolution with ones, times 1/taps
+    of each position, which rounds twice. `refuse_pool` says which uses this does not cover.
     """
     operation = site.operation
     kernel, strides = _window(operation)
@@ -85,7 +86,7 @@ def average_pool(site: LoweringContext) -> Any:
 def global_average_pool(site: LoweringContext) -> Any:
     """Lower GlobalAveragePool of (N, C, spatial axes …) to reduce_mean, kept as (N, C, 1, …).
 
-    In float16 on values divided by `site.unit`; the mean is rounded to float16.
+    In float16 at scale `site.unit`, 1 in a float file; the mean is rounded to float16.
     """
     x = site.read(0)
     return mb.reduce_mean(x=x, axes=list(range(2, x.rank)), keep_dims=True)

@@ -80,7 +80,7 @@ def cheapest_rewrite(
 ) -> ConvRewrite:
     """Return the variant of fewest slots, or the plain one if none costs below 0.9 of it.
 
-    The bound is WORTHWHILE. Costs include the copies to blocks and back, and a following
+    The 0.9 is WORTHWHILE. Costs include the copies to blocks and back, and a following
     depth-to-space.
 
     Args:

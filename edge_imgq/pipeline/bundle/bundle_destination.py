@@ -56,9 +56,9 @@ def replaced(output: Path, model: str, *, with_zip: bool) -> tuple[str, ...]:
 
 
 def stale_zip(output: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Return a sentence if the zip beside a bundle differs from the bundle's; () if not, or none.
+    """Return one sentence of advice if the zip beside a bundle holds something else.
 
-    Compared byte for byte.
+    () if the zip equals that of the bundle byte for byte, or does not exist.
 
     Args:
         output: folder of the bundle.

@@ -231,12 +231,12 @@ def causes(
 
     peak = source.contract.peak
     patches = quantized.patches.held_out(peak)[:PATCHES]
-    board = LayerAblation(quantized.original, quantized.model, patches, peak)
+    ablation = LayerAblation(quantized.original, quantized.model, patches, peak)
     graph = at_size(quantized.original, size).graph
-    errors = rounding_errors(graph, board, telling(watch))
-    psnr, more, best = board.psnr(board.names), missing + MARGIN, board.psnr(())
+    errors = rounding_errors(graph, ablation, telling(watch))
+    psnr, more, best = ablation.psnr(ablation.names), missing + MARGIN, ablation.psnr(())
     profile = estimated_profile()
-    search = PrecisionSearch(graph, board, errors, profile)
+    search = PrecisionSearch(graph, ablation, errors, profile)
     in_float = float_file_time(source, size, profile)
     return Causes(
         worst_layers(graph, errors),

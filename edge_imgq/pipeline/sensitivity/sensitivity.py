@@ -206,8 +206,11 @@ class _Run:
         said = (f"{name} = {text}" for name, text in self.request.settings.items())
         return ", ".join((self.measured.description, *said))
 
-    def board(self, quantized: Quantized) -> LayerAblation:
-        """Return a quantized graph with switches for its roundings, on the measured patches."""
+    def ablation(self, quantized: Quantized) -> LayerAblation:
+        """Build a session of a quantized graph in which each rounding can be switched off.
+
+        It runs on patches of the user's images if there are any, else on the held-out ones.
+        """
         from edge_imgq.quantize.mixed_precision.layer_ablation import LayerAblation
 
         peak, patches = self.source.contract.peak, quantized.patches.held_out
@@ -236,11 +239,11 @@ class _Findings:
 
         self._run, self._profile = run, estimated_profile()
         self._graph = at_size(quantized.original, _size(run))
-        self._board: LayerAblation = run.board(quantized)
-        self._best = self._board.psnr(())
+        self._ablation: LayerAblation = run.ablation(quantized)
+        self._best = self._ablation.psnr(())
         if goal is not None and goal.psnr > self._best:
             raise UsageError(self._out_of_reach(goal))
-        self._roundings: Roundings = measure_roundings(self._board, self._told)
+        self._roundings: Roundings = measure_roundings(self._ablation, self._told)
 
     @property
     def psnr(self) -> float:
@@ -252,7 +255,7 @@ class _Findings:
 
         floats = {name for name, kind in self._run.recipe.precision.items() if kind == "float"}
         times = LayerTimes(self._graph.graph, self._profile).by_node(floats)
-        return layer_costs(self._graph.graph, self._board, self._roundings, times)
+        return layer_costs(self._graph.graph, self._ablation, self._roundings, times)
 
     def chosen(self, goal: PsnrGoal) -> tuple[ChosenPrecision, str]:
         """Return the layers to keep in float, and the text of a recipe with them.
@@ -265,7 +268,7 @@ class _Findings:
         from edge_imgq.quantize.mixed_precision.precision_search import PrecisionSearch
 
         search = PrecisionSearch(
-            self._graph.graph, self._board, self._roundings.errors, self._profile
+            self._graph.graph, self._ablation, self._roundings.errors, self._profile
         )
         reached = 0.0
 
@@ -295,8 +298,8 @@ class _Findings:
         quantized = self._run.quantized(mixed)
         if self._run.measured is self._run.images:
             return psnr_after(quantized.steps)
-        board = self._run.board(quantized)
-        return board.psnr(board.names)
+        ablation = self._run.ablation(quantized)
+        return ablation.psnr(ablation.names)
 
     def _written(
         self, choice: Choice, wanted: float, reached: float, plain: float

@@ -58,24 +58,25 @@ class Roundings:
     psnr: float
 
 
-def measure_roundings(board: LayerAblation, progress: Progress) -> Roundings:
+def measure_roundings(ablation: LayerAblation, progress: Progress) -> Roundings:
     """Measure the squared error of each rounding alone, one run per rounding.
 
-    In squared pixel ranges, mean over the board's patches; also the PSNR in dB with all roundings.
+    In squared pixel ranges, mean over the patches of `ablation`; also the PSNR in dB with all
+    roundings.
 
     Args:
-        board: quantized graph with switches.
+        ablation: quantized graph with switches.
         progress: called before each run with the number of roundings measured and their total.
     """
     errors = {}
-    for done, name in enumerate(sorted(board.names)):
-        progress(done, len(board.names))
-        errors[name] = float(board.errors({name}).mean())
-    return Roundings(errors, board.psnr(board.names))
+    for done, name in enumerate(sorted(ablation.names)):
+        progress(done, len(ablation.names))
+        errors[name] = float(ablation.errors({name}).mean())
+    return Roundings(errors, ablation.psnr(ablation.names))
 
 
 def layer_costs(
-    graph: ir.Graph, board: LayerAblation, roundings: Roundings, times: Mapping[str, float]
+    graph: ir.Graph, ablation: LayerAblation, roundings: Roundings, times: Mapping[str, float]
 ) -> tuple[LayerCost, ...]:
     """Compute the costs of all layers and other rounding operators, in graph order.
 
@@ -84,14 +85,14 @@ def layer_costs(
 
     Args:
         graph: float graph with precision marks.
-        board: its quantized graph with switches.
+        ablation: its quantized graph with switches.
         roundings: errors of the roundings, each measured alone.
         times: estimated time of each node by name; only ratios matter.
     """
     total, whole = sum(roundings.errors.values()) or 1.0, sum(times.values()) or 1.0
     weighted = set(layers(graph))
     rows = []
-    for node, outputs in written_switches(graph, board.names).items():
+    for node, outputs in written_switches(graph, ablation.names).items():
         name = node.name or ""
         precision = ("float" if is_marked(node) else "int8") if node in weighted else ""
         weights = weights_of(name)
@@ -100,7 +101,7 @@ def layer_costs(
                 name,
                 node.op_type,
                 precision,
-                decibels(board.errors({*outputs, weights} & board.names)),
+                decibels(ablation.errors({*outputs, weights} & ablation.names)),
                 roundings.errors.get(weights, 0.0) / total,
                 sum(roundings.errors[output] for output in outputs) / total,
                 times.get(name, 0.0) / whole,

@@ -51,24 +51,26 @@ class PrecisionSearch:
     def __init__(
         self,
         graph: ir.Graph,
-        board: LayerAblation,
+        ablation: LayerAblation,
         errors: Mapping[str, float],
         profile: TimedProfile,
     ) -> None:
         """Set up the search.
 
         Args:
-            graph: float graph with static shapes and the names of the board's graph.
-            board: its quantized graph with switches.
+            graph: float graph with static shapes and the names of the `ablation`'s graph.
+            ablation: its quantized graph with switches.
             errors: squared error of the image from each switch alone, by its name; only ratios
                 matter.
             profile: kernel times of the target processor.
         """
-        self._graph, self._board, self._errors = graph, board, errors
+        self._graph, self._ablation, self._errors = graph, ablation, errors
         self._times = LayerTimes(graph, profile)
         self._all = frozenset(node.name or "" for node in layers(graph))
         self.plain = self._times.plain
-        self._values = {v.name: v for node in graph for v in node.outputs if v.name in board.names}
+        self._values = {
+            v.name: v for node in graph for v in node.outputs if v.name in ablation.names
+        }
         weighted = set(layers(graph))
         self._around = [_layers_around(value, weighted) for value in self._values.values()]
 
@@ -141,10 +143,10 @@ class PrecisionSearch:
         floats = float_nodes(self._graph, names)
         off = {weights_of(name) for name in names}
         off |= {name for name, value in self._values.items() if is_inner(value, floats)}
-        return set(self._board.names - off)
+        return set(self._ablation.names - off)
 
     def _psnr(self, names: Names) -> float:
-        return self._board.psnr(self._rounded(names))
+        return self._ablation.psnr(self._rounded(names))
 
     def _error(self, names: Names) -> float:
         return sum(self._errors[name] for name in self._rounded(names))

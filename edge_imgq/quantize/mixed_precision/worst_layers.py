@@ -25,7 +25,9 @@ MAX_LAYERS = 5
 Progress = Callable[[str], None]
 
 
-def rounding_errors(graph: ir.Graph, board: LayerAblation, progress: Progress) -> dict[str, float]:
+def rounding_errors(
+    graph: ir.Graph, ablation: LayerAblation, progress: Progress
+) -> dict[str, float]:
     """Estimate the squared error that each rounding alone causes in the image, by bisection.
 
     The unit is the squared pixel range, mean over patches. Errors nearly add up, so lists of
@@ -33,27 +35,27 @@ def rounding_errors(graph: ir.Graph, board: LayerAblation, progress: Progress) -
     its error is divided evenly among its roundings.
 
     Args:
-        graph: float graph with the node names of the board's graph.
-        board: its quantized graph with switches.
+        graph: float graph with the node names of the `ablation`'s graph.
+        ablation: its quantized graph with switches.
         progress: called with a line before every run.
 
     Returns:
-        The error of every switch in `board.names`, by its name.
+        The error of every switch in `ablation.names`, by its name.
     """
     owned = [
         name
-        for node, outputs in written_switches(graph, board.names).items()
+        for node, outputs in written_switches(graph, ablation.names).items()
         for name in (*outputs, weights_of(node.name or ""))
-        if name in board.names
+        if name in ablation.names
     ]
-    ordered = [*owned, *sorted(board.names - set(owned))]
-    least = SHARE * float(board.errors(board.names).mean())
+    ordered = [*owned, *sorted(ablation.names - set(owned))]
+    least = SHARE * float(ablation.errors(ablation.names).mean())
     errors: dict[str, float] = {}
     groups: list[Sequence[str]] = [ordered] if ordered else []
     while groups:
         group = groups.pop()
         progress(f"look for the layers that lose most ({len(errors)} of {len(ordered)} roundings)")
-        error = float(board.errors(set(group)).mean())
+        error = float(ablation.errors(set(group)).mean())
         if len(group) == 1 or error < least:
             errors.update(dict.fromkeys(group, error / len(group)))
         else:
@@ -68,7 +70,7 @@ def worst_layers(graph: ir.Graph, errors: Mapping[str, float]) -> tuple[WorstLay
     A layer is listed if its weights and output together have 10 % of the sum of all errors or more.
 
     Args:
-        graph: float graph with the node names of the board's graph.
+        graph: float graph with the node names of the `ablation`'s graph.
         errors: errors of its roundings from `rounding_errors`.
     """
     total = sum(errors.values()) or 1.0

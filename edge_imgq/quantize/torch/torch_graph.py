@@ -82,9 +82,9 @@ class TorchGraph(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Run the graph; return the output image (N, C, H, W), several ones as `joined` does.
 
-        `image` is float32 (N, C, H, W), C summed over all inputs (`split_ports`), in the values of
-        the graph's inputs. Outputs equal ONNX Runtime's up to float32 rounding, which may move a
-        quantized value by one level.
+        `image` is float32 (N, C, H, W), all inputs concatenated along C (as `split_ports` divides
+        them), in the values of the graph's inputs. Outputs equal ONNX Runtime's up to float32
+        rounding, which may move a quantized value by one level.
 
         Raises:
             NotCoveredError: a use of an operator has no torch implementation.
@@ -111,7 +111,7 @@ class TorchGraph(nn.Module):
         or reads are left out.
 
         Args:
-            image: float32 (N, C, H, W), C summed over all inputs.
+            image: float32 (N, C, H, W), all inputs concatenated along C.
             observed: values of the graph to return.
 
         Raises:
@@ -132,7 +132,7 @@ class TorchGraph(nn.Module):
         constants of the graph take effect after `reload`.
 
         Args:
-            image: float32 (N, C, H, W), C summed over all inputs.
+            image: float32 (N, C, H, W), all inputs concatenated along C.
 
         Raises:
             NotCoveredError: a use of an operator has no torch implementation.

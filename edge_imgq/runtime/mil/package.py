@@ -32,7 +32,10 @@ class Package:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """User-defined metadata of the package, strings by key; edge-imgq's note is among them."""
+        """User-defined metadata of the package, strings by key; {} if there are none.
+
+        If edge-imgq wrote the package, the pairs of its `FileNote` are among them.
+        """
         return dict(self.model.description.metadata.userDefined)
 
 

@@ -31,7 +31,7 @@ def quantized() -> Quantized:
 
 
 @pytest.fixture(scope="module")
-def board(quantized: Quantized) -> LayerAblation:
+def ablation(quantized: Quantized) -> LayerAblation:
     return LayerAblation(quantized.original, quantized.model, BATCH, 1.0)
 
 

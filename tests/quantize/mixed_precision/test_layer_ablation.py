@@ -14,21 +14,21 @@ from tests.quantize.mixed_precision.conftest import decibels, made
 
 
 def test_all_switches_on_are_the_quantized_graph(
-    board: LayerAblation, quantized: Quantized
+    ablation: LayerAblation, quantized: Quantized
 ) -> None:
-    assert board.psnr(board.names) == pytest.approx(
+    assert ablation.psnr(ablation.names) == pytest.approx(
         decibels(quantized.model, quantized.original), abs=1e-3
     )
 
 
-def test_all_switches_off_leave_the_rounding_to_pixels(board: LayerAblation) -> None:
-    assert board.psnr(()) == pytest.approx(10 * np.log10(12 * 255**2), abs=1)
-    assert not board.errors(()).any()
+def test_all_switches_off_leave_the_rounding_to_pixels(ablation: LayerAblation) -> None:
+    assert ablation.psnr(()) == pytest.approx(10 * np.log10(12 * 255**2), abs=1)
+    assert not ablation.errors(()).any()
 
 
-def test_a_graph_with_float_layers_is_that_with_their_switches_off(board: LayerAblation) -> None:
+def test_a_graph_with_float_layers_is_that_with_their_switches_off(ablation: LayerAblation) -> None:
     mixed = made(**dict.fromkeys(("second", "third", "fourth"), "float"))
-    outputs = written_switches(made().original.graph, board.names)
+    outputs = written_switches(made().original.graph, ablation.names)
     (first,) = (node for node in outputs if node.name == "first")
     rounded = {weights_of("first"), *outputs[first]}
-    assert board.psnr(rounded) == pytest.approx(decibels(mixed.model, mixed.original), abs=0.4)
+    assert ablation.psnr(rounded) == pytest.approx(decibels(mixed.model, mixed.original), abs=0.4)

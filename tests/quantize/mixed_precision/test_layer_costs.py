@@ -19,16 +19,18 @@ from tests.quantize.mixed_precision.build import CONTRACT, LAYERS, network, reci
 from tests.quantize.mixed_precision.conftest import BATCH, unwatched
 
 
-def test_every_layer_and_every_sum_has_its_cost(board: LayerAblation, quantized: Quantized) -> None:
+def test_every_layer_and_every_sum_has_its_cost(
+    ablation: LayerAblation, quantized: Quantized
+) -> None:
     graph = bind_size(quantized.original, (24, 20)).graph
     times = LayerTimes(graph, X86_VNNI).by_node(())
-    costs = layer_costs(graph, board, measure_roundings(board, unwatched), times)
+    costs = layer_costs(graph, ablation, measure_roundings(ablation, unwatched), times)
     assert [cost.name for cost in costs if cost.precision] == list(LAYERS)
     assert sum(cost.weights + cost.output for cost in costs) == pytest.approx(1, abs=1e-6)
     assert all(40 < cost.psnr < 100 for cost in costs if cost.precision)
 
 
-def test_a_layer_whose_weights_get_few_levels_costs_more(board: LayerAblation) -> None:
+def test_a_layer_whose_weights_get_few_levels_costs_more(ablation: LayerAblation) -> None:
     wild = network()
     weight = wild.graph.initializers["w2"]
     array = weight.const_value.numpy().copy()
@@ -38,6 +40,6 @@ def test_a_layer_whose_weights_get_few_levels_costs_more(board: LayerAblation) -
     found = quantize_in_steps(wild, recipe(), CONTRACT, photos)
     errors, before = (
         measure_roundings(each, unwatched).errors[weights_of("third")]
-        for each in (LayerAblation(found.original, found.model, BATCH, 1.0), board)
+        for each in (LayerAblation(found.original, found.model, BATCH, 1.0), ablation)
     )
     assert errors > 20 * before

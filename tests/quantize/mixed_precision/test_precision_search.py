@@ -23,15 +23,15 @@ from tests.quantize.mixed_precision.conftest import unwatched
 pytestmark = pytest.mark.usefixtures("small_patches")
 
 
-def search(board: LayerAblation, quantized: Quantized) -> PrecisionSearch:
+def search(ablation: LayerAblation, quantized: Quantized) -> PrecisionSearch:
     graph = bind_size(quantized.original, (24, 20)).graph
-    return PrecisionSearch(graph, board, measure_roundings(board, unwatched).errors, X86_VNNI)
+    return PrecisionSearch(graph, ablation, measure_roundings(ablation, unwatched).errors, X86_VNNI)
 
 
 def test_no_smaller_choice_reaches_what_is_wanted_in_less_time(
-    board: LayerAblation, quantized: Quantized
+    ablation: LayerAblation, quantized: Quantized
 ) -> None:
-    found = search(board, quantized)
+    found = search(ablation, quantized)
     every = [
         found.choice(frozenset(names))
         for count in range(len(LAYERS) + 1)
@@ -46,18 +46,18 @@ def test_no_smaller_choice_reaches_what_is_wanted_in_less_time(
 
 
 def test_what_int8_reaches_anyway_keeps_no_layer_in_float(
-    board: LayerAblation, quantized: Quantized
+    ablation: LayerAblation, quantized: Quantized
 ) -> None:
-    chosen = search(board, quantized).find(board.psnr(board.names) - 0.1, unwatched)
+    chosen = search(ablation, quantized).find(ablation.psnr(ablation.names) - 0.1, unwatched)
     assert (chosen.names, chosen.time) == (frozenset(), 1.0)
 
 
 def test_what_cannot_be_reached_ends_with_every_layer_that_helps(
-    board: LayerAblation, quantized: Quantized
+    ablation: LayerAblation, quantized: Quantized
 ) -> None:
-    chosen = search(board, quantized).find(90, unwatched)
+    chosen = search(ablation, quantized).find(90, unwatched)
     assert chosen.psnr < 90
-    assert chosen.psnr > board.psnr(board.names) + 3
+    assert chosen.psnr > ablation.psnr(ablation.names) + 3
 
 
 def test_float_layers_and_conversions_take_longer(quantized: Quantized) -> None:

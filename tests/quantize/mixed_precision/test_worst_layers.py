@@ -26,7 +26,7 @@ def unwatched(*_: object) -> None:
     """Tell nobody."""
 
 
-def board_of(quantized: Quantized) -> LayerAblation:
+def ablation_of(quantized: Quantized) -> LayerAblation:
     batch = np.concatenate([to_nchw(photo(seed), 1.0) for seed in (20, 21)])
     return LayerAblation(quantized.original, quantized.model, batch, 1.0)
 
@@ -37,16 +37,16 @@ def loud() -> Quantized:
 
 
 def test_the_loud_layers_are_named_the_loudest_first(loud: Quantized) -> None:
-    board, graph = board_of(loud), loud.original.graph
-    found = worst_layers(graph, rounding_errors(graph, board, unwatched))
+    ablation, graph = ablation_of(loud), loud.original.graph
+    found = worst_layers(graph, rounding_errors(graph, ablation, unwatched))
     assert [layer.name for layer in found] == ["first", "elu"]
     assert all(layer.output > SHARE > layer.weights for layer in found)
 
 
 def test_loud_roundings_are_measured_as_one_by_one(loud: Quantized) -> None:
-    board = board_of(loud)
-    found = rounding_errors(loud.original.graph, board, unwatched)
-    each = measure_roundings(board, unwatched).errors
+    ablation = ablation_of(loud)
+    found = rounding_errors(loud.original.graph, ablation, unwatched)
+    each = measure_roundings(ablation, unwatched).errors
     assert set(found) == set(each)
     total = sum(each.values())
     for name, error in each.items():
@@ -58,6 +58,6 @@ def test_loud_roundings_are_measured_as_one_by_one(loud: Quantized) -> None:
 def test_where_all_layers_lose_few_are_looked_into() -> None:
     photos = [photo(seed) for seed in range(4)]
     quantized = quantize_in_steps(loud_network(1.0), RECIPE, CONTRACT, photos)
-    board, runs = board_of(quantized), []
-    rounding_errors(quantized.original.graph, board, runs.append)
-    assert len(runs) <= 2 / SHARE * log2(len(board.names))
+    ablation, runs = ablation_of(quantized), []
+    rounding_errors(quantized.original.graph, ablation, runs.append)
+    assert len(runs) <= 2 / SHARE * log2(len(ablation.names))

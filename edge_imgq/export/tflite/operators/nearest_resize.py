@@ -38,7 +38,7 @@ def factor(indices: NDArray[np.float64], size: int) -> int:
     """Return the integer factor of a nearest-neighbour resize along one axis, or 0.
 
     Each element must be repeated equally often. Also 0 for a factor that is not a product of
-    COPIES, which copying operators cannot make.
+    2, 3, 4 and 5 (COPIES), which copying operators cannot make.
 
     Args:
         indices: input index of each output element.

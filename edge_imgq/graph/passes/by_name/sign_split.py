@@ -69,7 +69,7 @@ def cheap_sign_split(model: ir.Model, kernels: KernelProfile) -> int:
     They are split as `sign_split` does. The cost of the adjacent int8 convolutions, with and
     without the activation, is estimated from the kernel profile. Other PReLUs become LeakyReLUs if
     all channels have one slope that the int8 kernel represents exactly, a nonzero multiple of
-    1/FRACTIONS. Exact in real numbers; float32 rounding differs.
+    1/256 (FRACTIONS). Exact in real numbers; float32 rounding differs.
 
     Args:
         model: edited in place.
@@ -114,9 +114,10 @@ def affordable_splits(graph: ir.Graph, kernels: KernelProfile) -> dict[ir.Node, 
 
 
 def holds_sign_channels(value: ir.Value) -> bool:
-    """Return True if a value is relu([x; −|a|·x]), as `sign_split` writes it for a PReLU.
+    """Return True if a value holds relu(x) and relu(−|a|·x), as `sign_split` writes for a PReLU.
 
-    It is recognised by the name that the pass gives to the Relu, which must end in RECTIFIED.
+    Both are concatenated along the channels. The value is recognised by the name of the Relu node
+    that writes it, to which the pass gives the suffix RECTIFIED (".halves.relu").
     """
     maker = value.producer()
     return maker is not None and maker.op_type == "Relu" and (maker.name or "").endswith(RECTIFIED)
@@ -125,9 +126,9 @@ def holds_sign_channels(value: ir.Value) -> bool:
 def split(graph: ir.Graph, node: ir.Node) -> tuple[ir.Value, Any]:
     """Replace a PReLU by relu([x; −|a|·x]), two channels for each; exact in real numbers.
 
-    Ungrouped convolutions that read the PReLU read both channels instead; for other readers a 1×1
-    convolution computes the PReLU from them. A DCR DepthToSpace that alone reads the node is moved
-    after the Relu if all phases have equal slopes.
+    The semicolon concatenates along the channels. Ungrouped convolutions that read the PReLU read
+    both channels instead; for other readers a 1×1 convolution computes the PReLU from them. A DCR
+    DepthToSpace that alone reads the node is moved after the Relu if all phases have equal slopes.
 
     Args:
         graph: edited in place.

@@ -62,7 +62,7 @@ class Surroundings:
 def is_cheap(around: Surroundings, slopes: Any, kernels: KernelProfile, *, is_leaky: bool) -> bool:
     """Return True if splitting an activation costs at most 1.2 times what keeping it costs.
 
-    The bound is MAX_COST. Costs are estimated slots of the activation and the convolutions around
+    The 1.2 is MAX_COST. Costs are estimated slots of the activation and the convolutions around
     it, in int8.
 
     Args:

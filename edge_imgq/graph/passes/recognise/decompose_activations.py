@@ -38,8 +38,11 @@ class _Activation(NodeInserter):
         """
         return self.in_float(kind, *inputs, like=self.source)
 
-    def is_above(self, value: ir.Value, threshold: ir.Value) -> ir.Value:
-        """Insert value > threshold and return its output, booleans of the activation's shape."""
+    def greater(self, value: ir.Value, threshold: ir.Value) -> ir.Value:
+        """Insert Greater and return value > threshold, booleans of the activation's shape.
+
+        The threshold is broadcast; equal values and NaN give False. Computed in float32.
+        """
         result = self.step("Greater", value, threshold)
         result.dtype = ir.DataType.BOOL
         return result
@@ -141,12 +144,12 @@ def _shrink(activation: _Activation) -> ir.Value:
             "Mul", activation.step("Sign", activation.source), activation.number(bias)
         )
         nearer = activation.step("Sub", activation.source, step)
-    far = activation.is_above(activation.step("Abs", activation.source), threshold)
+    far = activation.greater(activation.step("Abs", activation.source), threshold)
     return activation.step("Where", far, nearer, activation.number(0))
 
 
 def _thresholded(activation: _Activation) -> ir.Value:
-    above = activation.is_above(
+    above = activation.greater(
         activation.source, activation.number(activation.attribute("alpha", 1.0))
     )
     return activation.step("Where", above, activation.source, activation.number(0))
