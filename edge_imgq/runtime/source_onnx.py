@@ -323,9 +323,10 @@ class SourceOnnxSession(LevelsSession):
         return levels_from_nhwc(self._model(pixels.astype(np.float64) / 255.0)[np.newaxis], 1.0)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a callable that runs the model once, unoptimised, on a gray image (height, width).
+        """Return a callable that runs the model once, unoptimised, on a gray image.
 
-        It raises ModelError if ONNX Runtime fails at this size.
+        `size` is its (height, width) in pixels. The callable raises ModelError if ONNX Runtime
+        fails at this size.
         """
         gray = np.full((*size, self.note.contract.channels), 0.5)
 

@@ -165,7 +165,10 @@ class EmulatedArmSession:
         return image
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a function that runs the file once on a gray image of (height, width)."""
+        """Return a function that runs the file once on a gray image of (height, width) pixels.
+
+        It raises what `run` raises.
+        """
         return on_gray(self, size)
 
     def latency(

@@ -76,9 +76,9 @@ class EmulatedNpuSession:
         return image
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a function that runs the file once on a gray image of (height, width).
+        """Return a function that runs the file once on a gray image of (height, width) pixels.
 
-        Its time is meaningless.
+        It raises what `run` raises. Its time is meaningless.
         """
         return on_gray(self, size)
 

@@ -136,9 +136,10 @@ class RemoteSession(Uncounted):
         return image
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
-        """Return a function that runs the file once on a gray image of (height, width).
+        """Return a function that runs the file once on a gray image of (height, width) pixels.
 
-        It copies the image to the machine and the result back, so it is not for timing.
+        It raises what `run` raises. It copies the image to the machine and the result back, so it
+        is not for timing.
         """
         return on_gray(self, size)
 

@@ -78,10 +78,10 @@ class ConvRewrite:
 def cheapest_rewrite(
     layer: ConvShape, kernels: KernelProfile, blocks: Collection[int] = BLOCKS
 ) -> ConvRewrite:
-    """Return the variant of fewest slots, or the plain one if none costs below 0.9 of it.
+    """Return the cheapest variant, or the plain one if none costs below 0.9 of it (WORTHWHILE).
 
-    The 0.9 is WORTHWHILE. Costs include the copies to blocks and back, and a following
-    depth-to-space.
+    Costs are multiply-accumulates per output position, idle lanes included (`Tile.slots`).
+    They include the copies to blocks and back, and a following depth-to-space.
 
     Args:
         layer: the convolution.

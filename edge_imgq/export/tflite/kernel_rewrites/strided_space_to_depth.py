@@ -43,9 +43,10 @@ class StridedSpaceToDepth:
     start: tuple[int, int]
 
     def share(self, kernels: KernelProfile, *, quantized: bool) -> float:
-        """Return the slots of the rewrite divided by those of the plain convolution.
+        """Return the estimated cost of the rewrite divided by the plain convolution's.
 
-        Below 1 the rewrite is cheaper.
+        Below 1 the rewrite is cheaper. Costs are multiply-accumulates, idle lanes included
+        (`Tile.slots`), and that of the rewrite includes the copy to blocks.
         """
         outputs, inputs, rows, columns = self.weight.shape
         tile = kernels.tile(quantized=quantized)

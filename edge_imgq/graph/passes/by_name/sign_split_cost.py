@@ -62,8 +62,8 @@ class Surroundings:
 def is_cheap(around: Surroundings, slopes: Any, kernels: KernelProfile, *, is_leaky: bool) -> bool:
     """Return True if splitting an activation costs at most 1.2 times what keeping it costs.
 
-    The 1.2 is MAX_COST. Costs are estimated slots of the activation and the convolutions around
-    it, in int8.
+    The 1.2 is MAX_COST. Costs are estimated multiply-accumulates in int8, idle lanes included
+    (`Tile.slots`), of the activation and the convolutions around it.
 
     Args:
         around: convolutions around the activation.
@@ -81,7 +81,7 @@ def affordable(around: Surroundings, slopes: Any, kernels: KernelProfile) -> int
     """Return how many channels of relu(x) and relu(−x) a split PReLU of C channels may have.
 
     It is the largest number that costs at most 1.2 times (MAX_COST) what the kept PReLU does. Costs
-    are estimated slots of the activation and the convolutions around it, in int8.
+    are as in `is_cheap`.
 
     Args:
         around: convolutions around the activation.
@@ -117,7 +117,7 @@ def _activation(channels: int, kernels: KernelProfile, *, is_leaky: bool) -> flo
 def _convolutions(
     around: Surroundings, channels: int, stored: int, kernels: KernelProfile
 ) -> float:
-    """Return the slots of the convolutions beside an activation, per position of the activation.
+    """Return the cost of the convolutions beside an activation, in slots per position of it.
 
     Args:
         around: those convolutions.
