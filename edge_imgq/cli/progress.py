@@ -33,8 +33,8 @@ class ProgressDisplay:
 
     The bar shows the current step, the number of steps, the elapsed time of the command and, once
     one of several steps is done, the remaining time of the stage. Without a terminal, and in CI, it
-    prints the duration of each stage when it ends, what a stage is doing once it takes longer than
-    PATIENCE, and then once a minute.
+    prints the duration of each stage when it ends, what a stage is doing after two seconds
+    (PATIENCE), and then once a minute.
 
     Args:
         clock: returns the time in seconds.

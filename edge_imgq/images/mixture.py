@@ -223,7 +223,7 @@ def expose(pixels: Pixels, stops: float) -> Pixels:
     """Multiply the linear light of a photograph by 2 ** `stops`; highlights clip.
 
     Pixels are uint8 of any shape, which is kept; the result is rounded half to even. Linear light
-    is approximated by (pixel / 255) ** DISPLAY_GAMMA.
+    is approximated by (pixel / 255) ** 2.2 (DISPLAY_GAMMA).
     """
     light = (pixels / 255.0) ** DISPLAY_GAMMA * 2.0**stops
     return to_pixels(np.minimum(light, 1.0) ** (1.0 / DISPLAY_GAMMA) * 255.0)

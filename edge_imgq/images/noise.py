@@ -51,7 +51,7 @@ class PoissonNoise:
 class SensorNoise:
     """Add the noise of a camera's sensor: shot noise, which grows with light, and read noise.
 
-    The variance at a pixel x is sigma² · (1 − shot + shot · x / MIDDLE), the Gaussian approximation
+    The variance at a pixel x is sigma² · (1 − shot + shot · x / 127.5), the Gaussian approximation
     of Poisson-Gaussian noise (Foi et al., IEEE TIP 2008). It is white and independent by channel.
 
     Attributes:

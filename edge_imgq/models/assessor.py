@@ -178,7 +178,7 @@ def difference_filters() -> Tensor:
     """Return filters that compute differences of neighbouring pixels, of luma and of colour.
 
     float32 (2 · 11 · len(STEPS), 3, 3, 3), in the order difference, step, sign. On RGB in [0, 1], a
-    response reaches CAP where the difference is its step of STEPS, in 8-bit levels.
+    response reaches 6 (CAP) where the difference is its step of STEPS, in 8-bit levels.
     """
     planes = [_in_colour(kernel, LUMA) for kernel in DIFFERENCES]
     planes += [_in_colour(DIAGONAL, RED_GREEN), _in_colour(DIAGONAL, BLUE_GREEN)]
@@ -192,9 +192,9 @@ def tone_filters(
 ) -> tuple[Tensor, Tensor]:
     """Return 1×1 filters and offsets that measure distances from black and white, and colour.
 
-    Filters are float32 (n, 3, 1, 1), offsets (n,), with n = 2 · (len(channels) · len(tones) +
-    2 · len(colour_steps)): first tones by channel, then steps of red − green and of blue − green,
-    each with both signs. On RGB in [0, 1], a response is 0 at no distance and grows to CAP at the
+    Filters are float32 (n, 3, 1, 1), offsets (n,), with n = 2 · (len(channels) · len(tones) + 2 ·
+    len(colour_steps)): first tones by channel, then steps of red − green and of blue − green, each
+    with both signs. On RGB in [0, 1], a response is 0 at no distance and grows to 6 (CAP) at the
     given number of 8-bit levels.
 
     Args:
@@ -215,8 +215,8 @@ def cosine_filters() -> Tensor:
     """Return filters that compute coefficients of JPEG's 8×8 cosine transform of luma.
 
     float32 (2 · len(FREQUENCIES) · len(COSINE_STEPS), 3, 8, 8), in the order frequency, step, sign.
-    The cosines are orthonormal. On RGB in [0, 1], a response reaches CAP where the coefficient is
-    its step of COSINE_STEPS, in 8-bit levels.
+    The cosines are orthonormal. On RGB in [0, 1], a response reaches 6 (CAP) where the coefficient
+    is its step of COSINE_STEPS, in 8-bit levels.
     """
     phase = (torch.arange(BLOCK) + 0.5) * torch.pi / BLOCK
     waves = [torch.cos(phase * k) * (0.5 if k else 0.125**0.5) for k in range(BLOCK)]
@@ -229,7 +229,7 @@ def border_filters() -> Tensor:
 
     float32 (2 · 2 · BLOCK · len(BORDER_STEPS), 3, 9, 9), in the order position in the block (each
     along rows, then along columns), BORDER_STEPS, sign. Filters begin one pixel above and left of
-    the block. On RGB in [0, 1] a response reaches CAP at its step of BORDER_STEPS, in levels of
+    the block. On RGB in [0, 1] a response reaches 6 (CAP) at its step of BORDER_STEPS, in levels of
     255.
     """
     planes = []

@@ -32,7 +32,7 @@ value of a million have 108."""
 
 @dataclass(frozen=True)
 class Fidelity:
-    """PSNR of a set of images against another, in dB; identical images count as IDENTICAL.
+    """PSNR of a set of images against another, in dB; identical images count as 100.
 
     Attributes:
         mean: mean over the images.
@@ -90,7 +90,7 @@ class Agreement:
     """Agreement of a file on a device with the same file on this host, over all values.
 
     Attributes:
-        psnr: PSNR in dB over all images together; IDENTICAL if nothing differs.
+        psnr: PSNR in dB over all images together; 100 if nothing differs.
         equal: share of values that are equal, 0 … 1.
         within_1: share that differ by at most one level of 255.
         largest: largest difference, in levels.

@@ -82,7 +82,7 @@ class Board(RemoteDevice):
     def conditions(self) -> State:
         """Read the hottest sensor's temperature in °C and the load average of the board, in words.
 
-        `disturbed` is True above HOT °C, or with a load average above 1.
+        `disturbed` is True above 80 °C (HOT), or with a load average above 1.
 
         Raises:
             DeviceError: the connection was lost.

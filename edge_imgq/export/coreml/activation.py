@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from edge_imgq.export.coreml.fp16_scaling import chosen_slope
-from edge_imgq.export.coreml.integer_units import LoweringContext, mb, to_float16
+from edge_imgq.export.coreml.integer_units import LoweringContext, Variable, mb, to_float16
 from edge_imgq.graph.network import Operation
 
 
-def relu(site: LoweringContext) -> Any:
+def relu(site: LoweringContext) -> Variable:
     """Lower Relu to relu, elementwise in float16 at scale `site.unit`, 1 in float files.
 
     Exact if input and result have one scale; else the input is rounded to float16.
@@ -24,7 +24,7 @@ def relu(site: LoweringContext) -> Any:
     return mb.relu(x=site.read(0))
 
 
-def leaky_relu(site: LoweringContext) -> Any:
+def leaky_relu(site: LoweringContext) -> Variable:
     """Lower LeakyRelu to leaky_relu, elementwise in float16 at scale `site.unit`, 1 in float files.
 
     The slope, by default 0.01, and the results are rounded to float16; between quantized tensors,
@@ -36,7 +36,7 @@ def leaky_relu(site: LoweringContext) -> Any:
     return mb.leaky_relu(x=site.read(0), alpha=chosen_slope(site.operation, site.unit))
 
 
-def prelu(site: LoweringContext) -> Any:
+def prelu(site: LoweringContext) -> Variable:
     """Lower PRelu to prelu, or to max(x, 0) + slope · min(x, 0), in float16.
 
     x and the result are at scale `site.unit`, 1 in a float file. prelu takes constant slopes, one
@@ -60,7 +60,7 @@ def _per_channel(slopes: tuple[int, ...], shape: tuple[int, ...]) -> bool:
     return len(shape) > 2 and aligned in ((1,) * len(shape), channels)
 
 
-def clip(site: LoweringContext) -> Any:
+def clip(site: LoweringContext) -> Variable:
     """Lower Clip to clip, maximum or minimum, in float16 at scale `site.unit` (1 in a float file).
 
     A missing bound is infinite. Bounds may be computed; constant ones are rounded to float16, and
@@ -115,12 +115,12 @@ def float16_bound(value: float) -> np.float16:
     return np.float16(math.copysign(least, value)) if value and not kept else kept
 
 
-def sigmoid(site: LoweringContext) -> Any:
+def sigmoid(site: LoweringContext) -> Variable:
     """Lower Sigmoid to sigmoid, elementwise, in float16 on real values; rounded to float16."""
     return mb.sigmoid(x=site.read(0))
 
 
-def hard_sigmoid(site: LoweringContext) -> Any:
+def hard_sigmoid(site: LoweringContext) -> Variable:
     """Lower HardSigmoid to sigmoid_hard: clip(alpha · x + beta, 0, 1), in float16 on real values.
 
     By default alpha is 0.2 and beta 0.5; both, and the results, are rounded to float16.
@@ -129,7 +129,7 @@ def hard_sigmoid(site: LoweringContext) -> Any:
     return mb.sigmoid_hard(x=site.read(0), alpha=np.float16(alpha), beta=np.float16(beta))
 
 
-def hard_swish(site: LoweringContext) -> Any:
+def hard_swish(site: LoweringContext) -> Variable:
     """Lower HardSwish to x · clip(x / 6 + ½, 0, 1), in float16 on real values.
 
     1/6, the factor and the product are each rounded to float16.
@@ -139,12 +139,12 @@ def hard_swish(site: LoweringContext) -> Any:
     return mb.mul(x=x, y=gate)
 
 
-def tanh(site: LoweringContext) -> Any:
+def tanh(site: LoweringContext) -> Variable:
     """Lower Tanh to tanh, elementwise, in float16 on real values; rounded to float16."""
     return mb.tanh(x=site.read(0))
 
 
-def gelu(site: LoweringContext) -> Any:
+def gelu(site: LoweringContext) -> Variable:
     """Lower Gelu to gelu, elementwise, in float16 on real values; rounded to float16.
 
     By erf, or with the tanh approximation if `approximate` is "tanh".
@@ -153,12 +153,12 @@ def gelu(site: LoweringContext) -> Any:
     return mb.gelu(x=site.read(0), mode="TANH_APPROXIMATION" if by_tanh else "EXACT")
 
 
-def error_function(site: LoweringContext) -> Any:
+def error_function(site: LoweringContext) -> Variable:
     """Lower Erf to erf, elementwise, in float16 on real values; rounded to float16."""
     return mb.erf(x=site.read(0))
 
 
-def elu(site: LoweringContext) -> Any:
+def elu(site: LoweringContext) -> Variable:
     """Lower Elu to elu, elementwise, in float16 on real values; rounded to float16.
 
     x above 0, else alpha · (exp(x) − 1); by default alpha is 1.
@@ -166,7 +166,7 @@ def elu(site: LoweringContext) -> Any:
     return mb.elu(x=site.read(0), alpha=np.float16(site.attribute("alpha", 1.0)))
 
 
-def softmax(site: LoweringContext) -> Any:
+def softmax(site: LoweringContext) -> Variable:
     """Lower Softmax along one axis, by default the last, to softmax, in float16 on real values.
 
     The shape stays; results are rounded to float16.

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.integer_units import MIN_FLOAT16, LoweringContext, mb
+from edge_imgq.export.coreml.integer_units import MIN_FLOAT16, LoweringContext, Variable, mb
 from edge_imgq.export.coreml.shape import integers
 from edge_imgq.graph.network import Operation
 
@@ -22,7 +22,7 @@ SECOND_FACTOR = 256.0
 """A constant beyond float16's range is applied as two factors, one of which is this."""
 
 
-def add(site: LoweringContext) -> Any:
+def add(site: LoweringContext) -> Variable:
     """Lower Add to add, with broadcasting, in float16.
 
     Operands and sum are at scale `site.unit`, 1 in a float file. The sum is rounded to float16, and
@@ -31,7 +31,7 @@ def add(site: LoweringContext) -> Any:
     return mb.add(x=site.read(0), y=site.read(1))
 
 
-def sub(site: LoweringContext) -> Any:
+def sub(site: LoweringContext) -> Variable:
     """Lower Sub to sub, with broadcasting, in float16.
 
     Operands and result are at scale `site.unit`, 1 in a float file. The difference is rounded to
@@ -40,7 +40,7 @@ def sub(site: LoweringContext) -> Any:
     return mb.sub(x=site.read(0), y=site.read(1))
 
 
-def mul(site: LoweringContext) -> Any:
+def mul(site: LoweringContext) -> Variable:
     """Lower Mul to mul, with broadcasting, in float16.
 
     The product is at scale `site.unit`, 1 in a float file, and rounded to float16. A constant
@@ -65,7 +65,7 @@ def _largest(site: LoweringContext, index: int) -> float:
     return float(np.abs(site.constant(index)).max()) / site.unit
 
 
-def div(site: LoweringContext) -> Any:
+def div(site: LoweringContext) -> Variable:
     """Lower Div to real_div, in float16 on real values, with broadcasting.
 
     Division by 0 gives infinity or NaN.
@@ -73,7 +73,7 @@ def div(site: LoweringContext) -> Any:
     return mb.real_div(x=site.read(0), y=site.read(1))
 
 
-def power(site: LoweringContext) -> Any:
+def power(site: LoweringContext) -> Variable:
     """Lower Pow, with broadcasting, to pow, in float16 on real values; rounded to float16.
 
     One constant exponent of −½ becomes rsqrt, which adds the least float16 above 0 to its operand.
@@ -84,7 +84,7 @@ def power(site: LoweringContext) -> Any:
     return mb.pow(x=site.read(0), y=site.read(1))
 
 
-def minimum(site: LoweringContext) -> Any:
+def minimum(site: LoweringContext) -> Variable:
     """Lower Min of any number of operands to a chain of minimum, in float16.
 
     Operands and result are at scale `site.unit`, 1 in a float file. Operands are broadcast. Exact
@@ -94,7 +94,7 @@ def minimum(site: LoweringContext) -> Any:
     return functools.reduce(lambda x, y: mb.minimum(x=x, y=y), operands)
 
 
-def maximum(site: LoweringContext) -> Any:
+def maximum(site: LoweringContext) -> Variable:
     """Lower Max of any number of operands to a chain of maximum, in float16.
 
     Operands and result are at scale `site.unit`, 1 in a float file. Operands are broadcast. Exact
@@ -104,7 +104,7 @@ def maximum(site: LoweringContext) -> Any:
     return functools.reduce(lambda x, y: mb.maximum(x=x, y=y), operands)
 
 
-def identity(site: LoweringContext) -> Any:
+def identity(site: LoweringContext) -> Variable:
     """Lower Identity, Dropout and Requantize to the input, in float16.
 
     The result is at scale `site.unit`, 1 in a float file. Exact, unless the result is quantized at
@@ -113,7 +113,7 @@ def identity(site: LoweringContext) -> Any:
     return site.read(0)
 
 
-def absolute(site: LoweringContext) -> Any:
+def absolute(site: LoweringContext) -> Variable:
     """Lower Abs to abs, elementwise in float16 at scale `site.unit`, 1 in float files.
 
     Exact if input and result have one scale; else the input is rounded to float16.
@@ -121,27 +121,27 @@ def absolute(site: LoweringContext) -> Any:
     return mb.abs(x=site.read(0))
 
 
-def rounded(site: LoweringContext) -> Any:
+def rounded(site: LoweringContext) -> Variable:
     """Lower Round to round, elementwise, half to even, in float16 on real values. Exact."""
     return mb.round(x=site.read(0))
 
 
-def floor(site: LoweringContext) -> Any:
+def floor(site: LoweringContext) -> Variable:
     """Lower Floor to floor, elementwise, in float16 on real values. Exact."""
     return mb.floor(x=site.read(0))
 
 
-def ceiling(site: LoweringContext) -> Any:
+def ceiling(site: LoweringContext) -> Variable:
     """Lower Ceil to ceil, elementwise, in float16 on real values. Exact."""
     return mb.ceil(x=site.read(0))
 
 
-def sign(site: LoweringContext) -> Any:
+def sign(site: LoweringContext) -> Variable:
     """Lower Sign to sign, elementwise, in float16 on real values: −1, 0 or 1. Exact."""
     return mb.sign(x=site.read(0))
 
 
-def negative(site: LoweringContext) -> Any:
+def negative(site: LoweringContext) -> Variable:
     """Lower Neg to a product with −1, in float16 at scale `site.unit` (1 in a float file).
 
     Exact if input and result have one scale; else the input is rounded to float16.
@@ -149,12 +149,12 @@ def negative(site: LoweringContext) -> Any:
     return mb.mul(x=site.read(0), y=np.float16(-1))
 
 
-def square_root(site: LoweringContext) -> Any:
+def square_root(site: LoweringContext) -> Variable:
     """Lower Sqrt to sqrt, elementwise, in float16 on real values; rounded to float16."""
     return mb.sqrt(x=site.read(0))
 
 
-def reciprocal(site: LoweringContext) -> Any:
+def reciprocal(site: LoweringContext) -> Variable:
     """Lower Reciprocal to real_div of 1 by the input, in float16 on real values.
 
     Core ML's own inverse adds an epsilon to the divisor.
@@ -162,12 +162,12 @@ def reciprocal(site: LoweringContext) -> Any:
     return mb.real_div(x=np.float16(1), y=site.read(0))
 
 
-def exponential(site: LoweringContext) -> Any:
+def exponential(site: LoweringContext) -> Variable:
     """Lower Exp to exp, elementwise, in float16 on real values; infinite from about 11.1 on."""
     return mb.exp(x=site.read(0))
 
 
-def logarithm(site: LoweringContext) -> Any:
+def logarithm(site: LoweringContext) -> Variable:
     """Lower Log, the natural logarithm, to log, in float16 on real values.
 
     Core ML adds an epsilon to its operand: MIN_FLOAT16, 2⁻²⁴, the smallest that it takes.
@@ -175,17 +175,17 @@ def logarithm(site: LoweringContext) -> Any:
     return mb.log(x=site.read(0), epsilon=MIN_FLOAT16)
 
 
-def sine(site: LoweringContext) -> Any:
+def sine(site: LoweringContext) -> Variable:
     """Lower Sin to sin of radians, elementwise, in float16 on real values; rounded to float16."""
     return mb.sin(x=site.read(0))
 
 
-def cosine(site: LoweringContext) -> Any:
+def cosine(site: LoweringContext) -> Variable:
     """Lower Cos to cos of radians, elementwise, in float16 on real values; rounded to float16."""
     return mb.cos(x=site.read(0))
 
 
-def reduce_mean(site: LoweringContext) -> Any:
+def reduce_mean(site: LoweringContext) -> Variable:
     """Lower ReduceMean over constant axes, by default all, to reduce_mean, in float16.
 
     Values are at scale `site.unit`, 1 in a float file; the mean is rounded to float16. Without axes
@@ -195,7 +195,7 @@ def reduce_mean(site: LoweringContext) -> Any:
     return _reduced(site, mb.reduce_mean)
 
 
-def reduce_max(site: LoweringContext) -> Any:
+def reduce_max(site: LoweringContext) -> Variable:
     """Lower ReduceMax over constant axes, by default all, to reduce_max, in float16.
 
     Exact if input and result have one scale. Without axes and with `noop_with_empty_axes`, the
@@ -204,7 +204,7 @@ def reduce_max(site: LoweringContext) -> Any:
     return _reduced(site, mb.reduce_max)
 
 
-def reduce_min(site: LoweringContext) -> Any:
+def reduce_min(site: LoweringContext) -> Variable:
     """Lower ReduceMin over constant axes, by default all, to reduce_min, in float16.
 
     Exact if input and result have one scale. Without axes and with `noop_with_empty_axes`, the
@@ -213,7 +213,7 @@ def reduce_min(site: LoweringContext) -> Any:
     return _reduced(site, mb.reduce_min)
 
 
-def _reduced(site: LoweringContext, operator: Any) -> Any:
+def _reduced(site: LoweringContext, operator: Any) -> Variable:
     x = site.read(0)
     axes = [axis % x.rank for axis in integers(site.operation, 1, "axes")]
     if not axes and site.attribute("noop_with_empty_axes", 0):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.integer_units import LoweringContext, mb
+from edge_imgq.export.coreml.integer_units import LoweringContext, Variable, mb
 from edge_imgq.graph.network import Operation, Tensor
 
 FLOAT, BOOL = 1, 9
@@ -27,12 +27,12 @@ def of_two(operator: str) -> Callable[[LoweringContext], Any]:
     return lambda site: getattr(mb, operator)(x=site.read(0), y=site.read(1))
 
 
-def negation(site: LoweringContext) -> Any:
+def negation(site: LoweringContext) -> Variable:
     """Lower Not of booleans of any shape to logical_not. Exact."""
     return mb.logical_not(x=site.read(0))
 
 
-def choice(site: LoweringContext) -> Any:
+def choice(site: LoweringContext) -> Variable:
     """Lower Where to select, in float16 on real values, with operands tiled to the result's shape.
 
     Operands are broadcast as in NumPy. The selection is exact; constants are rounded to float16.
@@ -43,7 +43,7 @@ def choice(site: LoweringContext) -> Any:
     return mb.select(cond=cond, a=a, b=b)
 
 
-def cast(site: LoweringContext) -> Any:
+def cast(site: LoweringContext) -> Variable:
     """Lower Cast: bool to float16 as 0 and 1, float to bool as x ≠ 0, float to float unchanged.
 
     Exact. `refuse_cast` says which types this does not cover.
@@ -68,7 +68,7 @@ def refuse_choice(operation: Operation) -> str | None:
     return "it chooses between truth values; write it with And and Or"
 
 
-def _repeated(site: LoweringContext, index: int, shape: tuple[int, ...]) -> Any:
+def _repeated(site: LoweringContext, index: int, shape: tuple[int, ...]) -> Variable:
     """Return an operand tiled to a shape."""
     tensor: Tensor = site.operation.operand(index)
     if tensor.data is not None:

@@ -7,7 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.integer_units import LoweringContext, mb, real, step, to_float16
+from edge_imgq.export.coreml.integer_units import (
+    LoweringContext,
+    Variable,
+    mb,
+    real,
+    step,
+    to_float16,
+)
 from edge_imgq.graph.convolution import padding_in
 from edge_imgq.graph.network import Operation, Tensor
 
@@ -15,7 +22,7 @@ Sides = tuple[tuple[int, ...], tuple[int, ...]]
 """Padding before and after each spatial axis: (before per axis, after per axis)."""
 
 
-def conv(site: LoweringContext) -> Any:
+def conv(site: LoweringContext) -> Variable:
     """Lower Conv of (N, C_in, spatial axes …) to conv, in float16, with one to three spatial axes.
 
     Weights are (C_out, C_in / groups, kernel …), as in ONNX; int8 weights stay int8 with a scale
@@ -38,7 +45,7 @@ def conv(site: LoweringContext) -> Any:
     )
 
 
-def conv_transpose(site: LoweringContext) -> Any:
+def conv_transpose(site: LoweringContext) -> Variable:
     """Lower ConvTranspose of (N, C_in, spatial axes …) to conv_transpose, in float16.
 
     Weights are (C_in, C_out / groups, kernel …), as in ONNX; there are one to three spatial axes.

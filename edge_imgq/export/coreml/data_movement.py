@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.integer_units import LoweringContext, mb
+from edge_imgq.export.coreml.integer_units import LoweringContext, Variable, mb
 from edge_imgq.graph.network import Operation
 
 END = 2**31 - 1
@@ -36,7 +36,7 @@ class Cut:
     reverse: bool
 
 
-def concat(site: LoweringContext) -> Any:
+def concat(site: LoweringContext) -> Variable:
     """Lower Concat to concat along one axis, in float16 at scale `site.unit` (1 in a float file).
 
     The axis is the second by default; negative ones count from the end. Exact for operands at the
@@ -62,7 +62,7 @@ def split(site: LoweringContext) -> Any:
     return mb.split(x=site.read(0), split_sizes=sizes, axis=axis)
 
 
-def slice_(site: LoweringContext) -> Any:
+def slice_(site: LoweringContext) -> Variable:
     """Lower Slice with constant bounds to slice_by_index, after a reverse for negative steps.
 
     A bound at an end of its axis is masked, so the slice follows a resized input. Exact if input
@@ -118,7 +118,7 @@ def _cut(axis: int, size: int, first: int, last: int, step: int) -> Cut:
     return Cut(axis, size - 1 - taken[0], size - taken[-1], -step, reverse=True)
 
 
-def depth_to_space(site: LoweringContext) -> Any:
+def depth_to_space(site: LoweringContext) -> Variable:
     """Lower DepthToSpace of (N, b² · C, H, W) to depth_to_space, or to pixel_shuffle in mode CRD.
 
     The result is (N, C, b · H, b · W). Input channels are ordered (block row, block column, C) in
@@ -131,7 +131,7 @@ def depth_to_space(site: LoweringContext) -> Any:
     return mb.depth_to_space(x=site.read(0), block_size=block)
 
 
-def space_to_depth(site: LoweringContext) -> Any:
+def space_to_depth(site: LoweringContext) -> Variable:
     """Lower SpaceToDepth of (N, C, b · H, b · W) to space_to_depth, or pixel_unshuffle in mode CRD.
 
     The result is (N, b² · C, H, W), its channels ordered (block row, block column, C) in mode DCR,

@@ -36,6 +36,9 @@ class _Builder:
 
 mb = _Builder()
 
+Variable = Any
+"""Value of the MIL program that is being built, as the operators of `mb` take and return it."""
+
 LIMITS = {"int8": (-128, 127)}
 
 MIN_FLOAT16 = np.nextafter(np.float16(0), np.float16(1))

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.integer_units import LoweringContext, mb, to_float16
+from edge_imgq.export.coreml.integer_units import LoweringContext, Variable, mb, to_float16
 from edge_imgq.graph.network import Operation
 
 
-def matmul(site: LoweringContext) -> Any:
+def matmul(site: LoweringContext) -> Variable:
     """Lower MatMul of (…, M, K) and (…, K, N) to matmul, batched with broadcasting, in float16.
 
     A vector is a row on the left and a column on the right; its extra axis is removed from the
@@ -29,7 +29,7 @@ def matmul(site: LoweringContext) -> Any:
     return mb.squeeze(x=product, axes=added) if added else product
 
 
-def gemm(site: LoweringContext) -> Any:
+def gemm(site: LoweringContext) -> Variable:
     """Lower Gemm of matrices to matmul and add: alpha · A · B + beta · C, in float16.
 
     By default alpha and beta are 1. `transA` and `transB` transpose their operand first. The result

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.integer_units import LoweringContext, mb, step, to_float16
+from edge_imgq.export.coreml.integer_units import LoweringContext, Variable, mb, step, to_float16
 from edge_imgq.export.coreml.norm_fp16_range import STATISTICS, over_groups, reduced
 from edge_imgq.graph.network import Network, Operation
 
@@ -58,7 +58,7 @@ def gather_centring(network: Network) -> Network:
     return replace(network, operations=_read_by_any(operations, ends))
 
 
-def centred_levels(site: LoweringContext) -> Any:
+def centred_levels(site: LoweringContext) -> Variable:
     """Lower x − mean x, the mean rounded to a fraction of a level, from int8 to real values.
 
     Means are over the attribute `axes`, then over `groups` of channels unless that is 0; `steps` is

@@ -25,6 +25,7 @@ import numpy as np
 from edge_imgq.export.coreml.integer_units import (
     MIN_FLOAT16,
     LoweringContext,
+    Variable,
     mb,
     real,
     to_float16,
@@ -74,7 +75,7 @@ def gather_deviations(network: Network) -> Network:
     return replace(network, operations=operations)
 
 
-def inverse_deviation(site: LoweringContext) -> Any:
+def inverse_deviation(site: LoweringContext) -> Variable:
     """Lower r = 1 / √(mean(d²) + ε) in float16; return its MIL variable.
 
     Input 0 is d, the deviation from the mean, in real values (N, C, …); input 1 is ε, a constant

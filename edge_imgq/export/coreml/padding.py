@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.integer_units import LoweringContext, mb, to_float16
+from edge_imgq.export.coreml.integer_units import LoweringContext, Variable, mb, to_float16
 from edge_imgq.graph.network import Operation
 
 NATIVE = {"reflect": "reflect", "edge": "replicate"}
@@ -16,7 +16,7 @@ SOURCES = ("reflect", "edge", "wrap")
 """Modes in which every padded element copies one of the image, by NumPy name."""
 
 
-def pad(site: LoweringContext) -> Any:
+def pad(site: LoweringContext) -> Variable:
     """Lower Pad to pad, or to gathers for modes and amounts that Core ML's pad lacks.
 
     Modes are constant (by default with 0), reflect, edge and wrap. Negative amounts are cropped
@@ -91,7 +91,7 @@ def _fits(shape: tuple[int, ...], begins: list[int], ends: list[int]) -> bool:
     return all(max(begin, end) < size for size, begin, end in sides)
 
 
-def _fill(site: LoweringContext) -> Any:
+def _fill(site: LoweringContext) -> Variable:
     inputs = site.operation.inputs
     given = len(inputs) > 2 and inputs[2] is not None
     value = site.constant(2).reshape(()) / site.unit if given else np.zeros(())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.export.coreml.convolution import sides, window_padding
-from edge_imgq.export.coreml.integer_units import LoweringContext, mb, to_float16
+from edge_imgq.export.coreml.integer_units import LoweringContext, Variable, mb, to_float16
 from edge_imgq.graph.network import Operation
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LOWEST = np.finfo(np.float16).min
 
 
-def max_pool(site: LoweringContext) -> Any:
+def max_pool(site: LoweringContext) -> Variable:
     """Lower MaxPool of (N, C, spatial axes …) to max_pool, in float16.
 
     Values are at scale `site.unit`, 1 in a float file. Exact if input and result have one scale.
@@ -47,7 +47,7 @@ def _shifted(x: Any, axis: int, first: int, length: int) -> Any:
     return mb.slice_by_index(x=x, begin=begin, end=end)
 
 
-def average_pool(site: LoweringContext) -> Any:
+def average_pool(site: LoweringContext) -> Variable:
     """Lower AveragePool of (N, C, spatial axes …) to avg_pool, in float16.
 
     Values are at scale `site.unit`, 1 in a float file. Means are rounded to float16. Padding
@@ -83,7 +83,7 @@ def average_pool(site: LoweringContext) -> Any:
     return mb.mul(x=total, y=to_float16(1.0 / _taps(operation), operation.name))
 
 
-def global_average_pool(site: LoweringContext) -> Any:
+def global_average_pool(site: LoweringContext) -> Variable:
     """Lower GlobalAveragePool of (N, C, spatial axes …) to reduce_mean, kept as (N, C, 1, …).
 
     In float16 at scale `site.unit`, 1 in a float file; the mean is rounded to float16.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.export.coreml.fp16_scaling import is_interpolated
-from edge_imgq.export.coreml.integer_units import LoweringContext, mb, to_float16
+from edge_imgq.export.coreml.integer_units import LoweringContext, Variable, mb, to_float16
 from edge_imgq.graph.network import Operation
 from edge_imgq.graph.resize_sampling import (
     COORDINATES,
@@ -41,7 +41,7 @@ TOLERANCE = 1e-4
 """Largest difference of equal weights; float16 resolves 2⁻¹²."""
 
 
-def resize(site: LoweringContext) -> Any:
+def resize(site: LoweringContext) -> Variable:
     """Lower Resize of height and width, or in mode nearest of any axes, in float16.
 
     Nearest becomes upsample_nearest_neighbor or gathers (exact), linear upsample_bilinear where
@@ -59,7 +59,7 @@ def resize(site: LoweringContext) -> Any:
     return mb.floor(x=mb.add(x=values, y=np.float16(0.5)))
 
 
-def _resized_values(site: LoweringContext, x: Any) -> Any:
+def _resized_values(site: LoweringContext, x: Any) -> Variable:
     operation = site.operation
     axes = _resized(operation)
     tables = {axis: matrix(operation, axis) for axis in axes}
@@ -129,7 +129,7 @@ def _nearest(x: Any, tables: dict[int, NDArray[np.float64]]) -> Any:
     return x
 
 
-def _filled(site: LoweringContext, x: Any) -> Any:
+def _filled(site: LoweringContext, x: Any) -> Variable:
     """Add the extrapolation value at positions outside the image."""
     value = site.attribute("extrapolation_value", 0.0) / site.unit - site.offset
     rank = len(site.operation.output.shape)

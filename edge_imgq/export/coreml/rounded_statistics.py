@@ -19,12 +19,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from edge_imgq.export.coreml.arithmetic import FLOAT16_MAX, SECOND_FACTOR
-from edge_imgq.export.coreml.integer_units import LoweringContext, mb
+from edge_imgq.export.coreml.integer_units import LoweringContext, Variable, mb
 from edge_imgq.graph.network import Network, Operation, Tensor
 
 ROUNDED = "RoundedToUnit"
@@ -66,7 +65,7 @@ def gather_rounding(network: Network) -> Network:
     return replace(network, operations=tuple(wholes.get(id(op), op) for op in operations))
 
 
-def rounded_to_unit(site: LoweringContext) -> Any:
+def rounded_to_unit(site: LoweringContext) -> Variable:
     """Lower ROUNDED, rounding to the nearest multiple of u, half to even, in float16.
 
     Values are real; u is the attribute "unit", a power of two. Only the part up to ±2048 · u is

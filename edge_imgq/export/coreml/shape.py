@@ -7,15 +7,13 @@ refused before the lowering, by `refuse_computed`.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from edge_imgq.export.coreml.integer_units import LoweringContext, mb
+from edge_imgq.export.coreml.integer_units import LoweringContext, Variable, mb
 from edge_imgq.graph.network import Operation
 
 
-def reshape(site: LoweringContext) -> Any:
+def reshape(site: LoweringContext) -> Variable:
     """Lower Reshape and Flatten to reshape, to the graph's output shape; elements keep order.
 
     Exact if input and result have one scale.
@@ -23,7 +21,7 @@ def reshape(site: LoweringContext) -> Any:
     return mb.reshape(x=site.read(0), shape=list(site.operation.output.shape))
 
 
-def unsqueeze(site: LoweringContext) -> Any:
+def unsqueeze(site: LoweringContext) -> Variable:
     """Lower Unsqueeze to expand_dims at constant axes of the result.
 
     Negative axes count from the end of the result. Exact if input and result have one scale.
@@ -33,7 +31,7 @@ def unsqueeze(site: LoweringContext) -> Any:
     return mb.expand_dims(x=site.read(0), axes=axes)
 
 
-def squeeze(site: LoweringContext) -> Any:
+def squeeze(site: LoweringContext) -> Variable:
     """Lower Squeeze to squeeze of the given axes, or of all axes of length 1.
 
     Axes are constant; negative ones count from the end. Exact if input and result have one scale.
@@ -44,7 +42,7 @@ def squeeze(site: LoweringContext) -> Any:
     return mb.squeeze(x=site.read(0), axes=axes) if axes else site.read(0)
 
 
-def transpose(site: LoweringContext) -> Any:
+def transpose(site: LoweringContext) -> Variable:
     """Lower Transpose to transpose: axis i of the result is axis perm[i] of the input.
 
     Without `perm` the axes are reversed. Exact if input and result have one scale.
@@ -53,7 +51,7 @@ def transpose(site: LoweringContext) -> Any:
     return mb.transpose(x=x, perm=list(site.attribute("perm", tuple(reversed(range(x.rank))))))
 
 
-def tile(site: LoweringContext) -> Any:
+def tile(site: LoweringContext) -> Variable:
     """Lower Tile to tile: axis i is repeated as often as the constant second input says.
 
     Exact if input and result have one scale.
@@ -61,7 +59,7 @@ def tile(site: LoweringContext) -> Any:
     return mb.tile(x=site.read(0), reps=integers(site.operation, 1, "repeats"))
 
 
-def expand(site: LoweringContext) -> Any:
+def expand(site: LoweringContext) -> Variable:
     """Lower Expand to a constant shape to expand_dims and tile; to nothing if the shape stays.
 
     Exact if input and result have one scale.

@@ -51,8 +51,8 @@ class RowRanges:
     Attributes:
         shape: shape of the value.
         first: int64, first row of each element, of the value's rank; each axis has the value's
-            length, or 1 where all elements along it are alike. NONE for an element that depends on
-            no row.
+            length, or 1 where all elements along it are alike. NONE (2⁴⁰) for an element that
+            depends on no row.
         last: int64, last row of each element, of the shape of `first`; −NONE for no row.
     """
 

@@ -162,7 +162,7 @@ class Causes:
 
     Attributes:
         layers: layers that cause most of the loss.
-        psnr: PSNR of the graph on the first PATCHES held-out patches.
+        psnr: PSNR of the graph on the first two held-out patches (PATCHES).
         wanted: PSNR on these patches at which the files are expected to meet their budget.
         aim: the same on all held-out patches, on which the quantizer's steps are judged.
         best: PSNR on the first patches with all layers in float.
