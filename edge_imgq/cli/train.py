@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import shlex
 from typing import TYPE_CHECKING, Any, get_args
 
 from edge_imgq.cli.argument_types import positive
@@ -289,3 +290,4 @@ def _show(result: TrainingResult, as_json: bool) -> None:
         print(to_json(document))
         return
     print(result)
+    say(f"Next: edge-imgq export {shlex.quote(str(result.checkpoint))} --target tflite")

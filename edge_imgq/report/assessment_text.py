@@ -30,9 +30,11 @@ def assessment_text(assessment: Assessment) -> str:
     )
     table.add_row("upscaling", _number(assessment.upscaling), "")
     table.add_row("exposure", _number(assessment.exposure), "")
-    table.add_row("PSNR", _number(assessment.psnr), "against the photograph as it should be")
+    table.add_row(
+        "PSNR", _number(assessment.psnr), "of luma, against the photograph as it should be"
+    )
     for one in assessment.gains:
-        table.add_row(f"{one.model}", _number(one.gain, sign=True), "gain of PSNR")
+        table.add_row(f"{one.model}", _number(one.gain, sign=True), "gain of that PSNR")
     paragraphs = [f"{assessment.source} ({height} high, {width} wide)", draw(table)]
     if isinstance(formulas := assessment.classical, Skipped):
         paragraphs.append(f"skipped: {formulas.reason}")

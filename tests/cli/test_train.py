@@ -62,6 +62,8 @@ def test_resuming_needs_no_repeated_options(run: Run, data: Path) -> None:
     )
     assert outcome.code == 0, outcome.err
     assert "step 6" in outcome.out
+    checkpoint = data.parent / "run" / "checkpoint.safetensors"
+    assert f"Next: edge-imgq export {checkpoint} --target tflite" in outcome.err
 
 
 def test_resuming_nothing_is_a_sentence(run: Run, data: Path) -> None:

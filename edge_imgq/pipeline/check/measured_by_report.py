@@ -77,7 +77,10 @@ def with_changes(folder: Path, report: Report) -> Report:
         if known.get(target.target, target.sha256) != target.sha256:
             origin = other_export(note_of(folder / target.file), exported, target.target)
             why = origin or "its bytes were changed"
-            said.append(f"{target.file} {CHANGED}: {why}. These figures are of the file as it is.")
+            said.append(
+                f"{target.file} {CHANGED}: {why}. These figures are of the file as it is. If the "
+                "change was not meant, export the model again."
+            )
     return replace(report, advice=(*said, *report.advice))
 
 
