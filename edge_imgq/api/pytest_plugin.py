@@ -177,7 +177,13 @@ def _identity(value: object) -> object:
 def edge_imgq(
     request: pytest.FixtureRequest, _edge_imgq_exports: Callable[..., ModelResult]
 ) -> DriftCheck:
-    """Fixture: the drift check of one target; a model is exported once per session."""
+    """Fixture: the drift check of one target; a test that asks for it runs once per target.
+
+    Targets are those of the ini option `edge_imgq_targets`, by default every int8 one. The test
+    calls `edge_imgq.assert_no_drift(model)`, which exports and measures the model, returns the
+    file's figures, and fails the test if it exceeds a budget or cannot be made. A model is exported
+    once per session.
+    """
     return DriftCheck(request.param, _edge_imgq_exports)
 
 

@@ -166,7 +166,8 @@ class DpedObjective:
     def loss(self, restored: Tensor, truth: Tensor, step: int) -> Tensor:
         """Return 10 · content + 7500 · colour + texture + 2000 · total variation.
 
-        A scalar tensor with gradients of `restored`. The weights are the same at every step.
+        Content is the relative squared difference of features (`content_loss`). A scalar tensor
+        with gradients of `restored`. The weights are the same at every step.
 
         Args:
             restored: output of the network, (N, 3, H, W), nominally in [0, 1].
@@ -198,7 +199,8 @@ class DeblurGanObjective:
     def loss(self, restored: Tensor, truth: Tensor, step: int) -> Tensor:
         """Return 100 · content − mean score of the critic, which may be negative.
 
-        A scalar tensor with gradients of `restored`. The weights are the same at every step.
+        Content is the relative squared difference of features (`content_loss`). A scalar tensor
+        with gradients of `restored`. The weights are the same at every step.
 
         Args:
             restored: output of the network, (N, C, H, W), nominally in [0, 1].

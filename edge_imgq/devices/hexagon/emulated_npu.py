@@ -58,7 +58,8 @@ class EmulatedNpuSession:
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
         """Run the file in the emulator; return its output, uint8 (H × scale, W × scale, C).
 
-        It is computed from the same bytes that a phone runs.
+        The emulator runs the compiled bytes that a phone runs, in the NPU's integer arithmetic.
+        Whether a phone's output is the same to the bit was not tested: that needs the phone.
 
         Args:
             pixels: uint8 (H, W, C) of the compiled size.

@@ -20,8 +20,8 @@ costs time.
 
 Twice the channels cost time where a kernel's tiles were already full. `cheap_sign_split` keeps such
 a PReLU, which is then computed in float between conversions. The cost model is in
-`edge_imgq.graph.passes.by_name.sign_split_cost`. A kept PReLU whose slopes are all equal becomes a
-LeakyReLU, which has an int8 kernel.
+`edge_imgq.graph.passes.by_name.sign_split_cost`. A kept PReLU with one slope for all channels,
+a nonzero multiple of 1/256, becomes a LeakyReLU, which has an int8 kernel.
 
 Related: CReLU (Shang et al., ICML 2016); outlier channel splitting (Zhao et al., ICML 2019).
 """
