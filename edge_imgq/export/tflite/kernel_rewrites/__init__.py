@@ -1,1 +1,1 @@
-"""Forms of the same arithmetic that fill the vector lanes of a phone's kernels."""
+"""Rewrites of convolutions that fill the SIMD lanes of a phone's kernels, with equal results."""
