@@ -82,8 +82,9 @@ def _drift(drift: DriftContract | Skipped) -> str:
 def _loss(drift: DriftContract | Skipped) -> str:
     if isinstance(drift, Skipped):
         return f"not measured: {drift.reason}"
-    lost = "; loss against the truth not measured"
-    if not isinstance(drift.lost, Skipped):
+    if isinstance(drift.lost, Skipped):
+        lost = f"; loss against the truth not measured: {drift.lost.reason}"
+    else:
         lost = f"; {drift.lost:.1f} lost against the truth"
     return (
         f"{drift.vs_float:.1f} dB against the float model, {drift.vs_float_worst:.1f} on the worst "
