@@ -212,7 +212,7 @@ def hold_slopes(network: nn.Module, relu_share: float = 0.0) -> None:
     for before, prelu, after in zip([None, *layers], layers, [*layers[1:], None], strict=False):
         if isinstance(prelu, nn.PReLU):
             prelu.weight.clamp_(0.0, 1.0)
-            if _is_spatial(before) and _is_spatial(after):
+            if relu_share and _is_spatial(before) and _is_spatial(after):
                 count = round(relu_share * prelu.num_parameters)
                 prelu.weight[prelu.weight.argsort(stable=True)[:count]] = 0.0
 

@@ -13,6 +13,9 @@ from edge_imgq.report.json_form import FILE, read_report
 from edge_imgq.report.report import CHANGED, Report, TargetReport
 from edge_imgq.report.verdict import NotVouchedFor
 
+BYTES_CHANGED = "its bytes were changed"
+"""Why a file is not the one that was measured, if its note is that of the same export."""
+
 
 def other_reference(folder: Path, report: Report) -> tuple[str, ...]:
     """Return a sentence if a folder's float model is not the report's, else ().
@@ -51,7 +54,7 @@ def not_vouched_for(
     if origin := other_export(note, report, target.target):
         mend = "keep the files and the report.json of one export together, or export again"
         return NotVouchedFor((f"{start}{origin}; {mend}",), altered=False)
-    return NotVouchedFor((f"{start}its bytes were changed",))
+    return NotVouchedFor((f"{start}{BYTES_CHANGED}",))
 
 
 def with_changes(folder: Path, report: Report) -> Report:
@@ -75,8 +78,8 @@ def with_changes(folder: Path, report: Report) -> Report:
     said = []
     for target in report.targets:
         if known.get(target.target, target.sha256) != target.sha256:
-            origin = other_export(note_of(folder / target.file), exported, target.target)
-            why = origin or "its bytes were changed"
+            note = note_of(folder / target.file)
+            why = other_export(note, exported, target.target) or BYTES_CHANGED
             said.append(
                 f"{target.file} {CHANGED}: {why}. These figures are of the file as it is. If the "
                 "change was not meant, export the model again."
