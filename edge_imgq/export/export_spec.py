@@ -25,14 +25,14 @@ class ExportSpec:
             size.
         note: metadata to embed in the file.
         processor: target of the kernels, "cpu" or "gpu", or a key of CHIPS to compile for that NPU.
-        half: True to store the constants of a float file as float16.
+        float16_weights: True to store the constants of a float file as float16.
         plain: True to skip the rewrites that make the file faster on its processor.
     """
 
     sizes: tuple[Size, ...]
     note: FileNote
     processor: str = "cpu"
-    half: bool = False
+    float16_weights: bool = False
     plain: bool = False
 
 

@@ -40,8 +40,8 @@ def write_ncnn(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None:
     """Lower the graph at its one size to a .param file and a .bin file beside it.
 
     The note says whether the files run at other sizes; if not, the Input layer states the size.
-    With `spec.half` weights are float16, and the app may compute in float16; else layers compute in
-    float32. Existing files are replaced.
+    With `spec.float16_weights` weights are float16, and the app may compute in float16; else layers
+    compute in float32. Existing files are replaced.
 
     Args:
         graph: float or QDQ graph.
@@ -64,13 +64,13 @@ def write_ncnn(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None:
         refuse_without_integers(layers, spec.note)
     resizable = _takes_other_sizes(graph, size, spec.note, layers)
     layers = layers if resizable else of_one_size(layers)
-    if spec.half:
+    if spec.float16_weights:
         _refuse_wide(layers, spec.note)
     else:
         layers = in_float(layers)
     pair = ParamAndBin(
         text=param_text(layers),
-        weights=weight_bytes(layers, spec.half),
+        weights=weight_bytes(layers, spec.float16_weights),
         note=replace(spec.note, resizable=resizable),
         size=size,
         shapes={b: s for x in layers for b, s in zip(x.outputs, x.shapes, strict=True)},

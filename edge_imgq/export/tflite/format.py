@@ -110,7 +110,7 @@ def _lowering_options(graph: PreparedGraph, spec: ExportSpec) -> LoweringOptions
     return LoweringOptions(
         gpu=spec.processor == "gpu",
         npu=spec.processor in CHIPS,
-        float16_weights=spec.half,
+        float16_weights=spec.float16_weights,
         kernels=graph.kernels,
     )
 

@@ -34,7 +34,7 @@ FREE = (
 """Operators that hold no size, whatever their attributes and constants."""
 
 
-def reopened(model: ir.Model, name: str) -> ir.Model:
+def with_dynamic_size(model: ir.Model, name: str) -> ir.Model:
     """Return a copy of a model with open height and width, and with shapes inferred again.
 
     Further inputs that are planes (C, H, W alike or at a fraction of the image's size) are opened

@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.load.channels_last import COLOURS
-from edge_imgq.graph.load.dynamic_shape import reopened
+from edge_imgq.graph.load.dynamic_shape import with_dynamic_size
 from edge_imgq.graph.ports.port_feeds import (
     further_inputs,
     is_one_pixel,
@@ -62,7 +62,7 @@ def bind_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
             or a dimension becomes empty or stays open.
     """
     if own_size(model) not in (None, size):
-        model = reopened(model, "The model")
+        model = with_dynamic_size(model, "The model")
     proto = ir.to_proto(model)
     _refuse_uneven(proto.graph, size)
     _set_input(proto, 1, size)

@@ -210,7 +210,7 @@ def _refuse_odd(name: str, contract: ImageContract, size: tuple[int, int]) -> No
 
 def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size]) -> Source:
     """Load an ONNX model, bring it to pixels 0 … peak, and compare it with the file."""
-    from edge_imgq.graph.load.dynamic_shape import reopened
+    from edge_imgq.graph.load.dynamic_shape import with_dynamic_size
     from edge_imgq.graph.load.load import normalise
     from edge_imgq.graph.load.uint8_io import pixel_range_of, with_byte_ranges
     from edge_imgq.graph.pixels import read_pixels
@@ -232,7 +232,7 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
     shape_vectors(model)
     model, states = _ordered(model, given, sizes)
     if any(own_size(model) not in (None, size) for size in sizes):
-        model = reopened(model, given.name)
+        model = with_dynamic_size(model, given.name)
     pixels = pixel_range_of(proto, str(model.graph.inputs[0].name), pixels, given.where)
     peak, span = pixels.high if pixels.low == 0 else 1.0, (pixels.low, pixels.high)
     refuse_bound_beyond(given.ports, span)

@@ -226,7 +226,7 @@ class _Run:
         contract = self.source.contract
         keeper = PatchSampler(contract.multiple, own_size(quantized.original))
         inputs = network_inputs(self.measured, self.source, self.known)
-        for _ in keeper.passing(sample.pixels for sample in inputs):
+        for _ in keeper.sampling(sample.pixels for sample in inputs):
             pass
         return keeper.batch(contract.peak)
 

@@ -76,7 +76,7 @@ class PatchSampler:
         self._offered = 0
         self._generator = np.random.default_rng(SEED)
 
-    def passing(
+    def sampling(
         self, images: Iterable[NDArray[np.uint8]], extremes: Container[int] = ()
     ) -> Iterator[NDArray[np.uint8]]:
         """Yield the images unchanged and sample their patches.

@@ -180,10 +180,10 @@ def prepare(
     split_named(original.graph, recipe.precision)
     mark_precision(original.graph, recipe.precision)
     patches = PatchSampler(contract.multiple, own_size(original))
-    passing = patches.passing(images, extremes)
+    sampled = patches.sampling(images, extremes)
     watched = with_partial_sums(original)
     closely = recipe.observer != "min-max"
-    observed = observe_channels(watched, passing, contract.peak, closely=closely)
+    observed = observe_channels(watched, sampled, contract.peak, closely=closely)
     observed = include_black_and_white(watched, observed, contract, patches.size)
     observed = include_every_colour(watched, observed, contract, patches.size)
     wide = include_vivid_colours(watched, observed, contract, patches.pixels())

@@ -28,7 +28,7 @@ from edge_imgq.graph.operators import WEIGHT_AXIS
 from edge_imgq.graph.read_network import same_quantization
 from edge_imgq.quantize.qdq.exact_first_layer import exact_first_layers
 from edge_imgq.quantize.qdq.norm_rounding import round_norm_statistics
-from edge_imgq.quantize.qdq.resize_rounding import off_ties
+from edge_imgq.quantize.qdq.resize_rounding import shift_from_ties
 from edge_imgq.quantize.qdq.weights import quantize_bias, quantize_weight
 from edge_imgq.quantize.ranges.ranges import covering
 from edge_imgq.quantize.scales.power_of_two import is_power, power
@@ -155,7 +155,7 @@ def _quantize_activation(named: NamedGraph, value: ir.Value, parameters: Quantiz
     readers = list(value.uses())
     graph = named.graph
     outputs = [index for index, output in enumerate(graph.outputs) if output is value]
-    source = off_ties(graph, value, parameters)
+    source = shift_from_ties(graph, value, parameters)
     quantized = append_converter(named, "QuantizeLinear", source, parameters)
     restored = append_converter(named, "DequantizeLinear", quantized, parameters)
     for reader, index in readers:

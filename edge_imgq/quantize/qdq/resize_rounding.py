@@ -36,7 +36,7 @@ FINEST = 1024
 """Largest g, a power of two; float32 resolves 255 levels to about 1/30000."""
 
 
-def off_ties(graph: ir.Graph, value: ir.Value, parameters: Quantization) -> ir.Value:
+def shift_from_ties(graph: ir.Graph, value: ir.Value, parameters: Quantization) -> ir.Value:
     """Add a fraction of a level to the result of a bilinear Resize, so that it is no rounding tie.
 
     It is 1/(2g) of a level if results are multiples of 1/g (`resize_denominator`), else 2⁻¹³.

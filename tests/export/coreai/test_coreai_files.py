@@ -46,7 +46,7 @@ def case(body: str = BODY) -> Case:
 def written(path: Path, body: str = BODY) -> Path:
     note = FileNote("tiny", path.stem, CONTRACT, "0.0", reference_sha256="f")
     graph = PreparedGraph(ir.from_proto(case(body).model()))
-    FUNCTIONS.write(graph, ExportSpec((SIZE,), note, half=True), path)
+    FUNCTIONS.write(graph, ExportSpec((SIZE,), note, float16_weights=True), path)
     return path
 
 

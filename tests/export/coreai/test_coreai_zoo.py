@@ -51,5 +51,5 @@ def test_the_file_of_a_network_agrees_with_onnx_runtime(
     recipe = next(r for r in export_recipes(Path("/nowhere")) if r.name == "coreai-float16")
     path = tmp_path / "coreai-float16.aimodel"
     graph = source.prepared(recipe.passes)
-    functions_of("coreai").write(graph, ExportSpec((SIZE,), note, half=True), path)
+    functions_of("coreai").write(graph, ExportSpec((SIZE,), note, float16_weights=True), path)
     assert psnr(open_session(path).run(pixels), wanted) >= LEAST

@@ -142,7 +142,7 @@ def quantize(model: onnx.ModelProto, inputs: Arrays) -> onnx.ModelProto:
     nodes.append(node)
     results = []
     for name, values in zip(node.output, reference(model_of(model, inputs), inputs), strict=True):
-        last, added, constants = off_ties(node, name, values)
+        last, added, constants = shift_from_ties(node, name, values)
         nodes.extend(added)
         kept.extend(constants)
         results.append(activation(last, values))
@@ -156,7 +156,7 @@ def quantize(model: onnx.ModelProto, inputs: Arrays) -> onnx.ModelProto:
     return finished(graph)
 
 
-def off_ties(
+def shift_from_ties(
     node: onnx.NodeProto, name: str, values: np.ndarray
 ) -> tuple[str, list[onnx.NodeProto], list[onnx.TensorProto]]:
     """Round halves of a bilinear Resize up, as the QDQ graphs of this project do."""

@@ -48,7 +48,7 @@ def open_model(body: str = BODY, **more: np.ndarray) -> ir.Model:
 def written(path: Path, model: ir.Model | None = None, *, half: bool = False) -> Path:
     note = FileNote("tiny", path.stem, CONTRACT, "0.0", reference_sha256="f")
     FUNCTIONS.write(
-        PreparedGraph(model or open_model()), ExportSpec((SIZE,), note, half=half), path
+        PreparedGraph(model or open_model()), ExportSpec((SIZE,), note, float16_weights=half), path
     )
     return path
 

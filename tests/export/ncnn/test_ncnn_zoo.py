@@ -52,7 +52,7 @@ def test_the_files_of_a_network_agree_with_onnx_runtime(
     recipes = {recipe.name: recipe for recipe in export_recipes(Path("/nowhere"))}
     for target, least in LEAST.items():
         path = tmp_path / f"{target}.param"
-        order = ExportSpec((SIZE,), note, half=target == "ncnn-fp16")
+        order = ExportSpec((SIZE,), note, float16_weights=target == "ncnn-fp16")
         functions_of("ncnn").write(source.prepared(recipes[target].passes), order, path)
         assert open_session(path).resizable
         assert psnr(open_session(path).run(pixels), wanted) >= least

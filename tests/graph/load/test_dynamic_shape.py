@@ -7,7 +7,7 @@ import pytest
 from onnx import helper
 
 from edge_imgq.errors import ModelError
-from edge_imgq.graph.load.dynamic_shape import reopened
+from edge_imgq.graph.load.dynamic_shape import with_dynamic_size
 from edge_imgq.graph.load.load import normalise
 from edge_imgq.graph.shapes.size import bind_size, own_size
 from tests.graph.build import proto_model, run, weights
@@ -87,7 +87,7 @@ def model(body, constants, size):
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
 def test_a_convolutional_body_computes_the_same_at_another_size(body) -> None:
     fixed = model(body, CONSTANTS, SIZE)
-    opened = reopened(fixed, "small")
+    opened = with_dynamic_size(fixed, "small")
     assert own_size(opened) is None
     assert own_size(fixed) == SIZE
     image = np.random.default_rng(1).normal(size=(1, 3, 18, 10)).astype(np.float32)
@@ -101,4 +101,4 @@ def test_a_node_that_holds_the_size_is_named(kind) -> None:
     body, constants = TIED[kind]
     fixed = model(body, CONSTANTS | constants, SIZE)
     with pytest.raises(ModelError, match=rf"12x16 .* {kind} '.*' holds that size. Export it"):
-        reopened(fixed, "small")
+        with_dynamic_size(fixed, "small")

@@ -64,7 +64,7 @@ def halved(graph: ir.Model) -> tuple[ir.Model, dict[str, ChannelRange] | None]:
     copy = graph.clone()
     zero_biases(copy.graph)
     patches = PatchSampler(1)
-    seen = observe_channels(copy, patches.passing(PHOTOS), 1.0, closely=True)
+    seen = observe_channels(copy, patches.sampling(PHOTOS), 1.0, closely=True)
     return copy, split_wide(copy, seen, guard_of(CONTRACT, patches, one_by_one=False), X86_VNNI)
 
 

@@ -125,7 +125,7 @@ class RegionSearch:
             output_name(writer)
             for name in self.inside
             for tensor in split_operands(self.operations[name])
-            if (writer := self._opening(tensor)) is not None
+            if (writer := self._entry(tensor)) is not None
         }
         return Region(frozenset(self.inside), frozenset(entries))
 
@@ -133,17 +133,18 @@ class RegionSearch:
         """Remove an operation from the region unless that raises the cost."""
         operation = self.operations[name]
         around = {t.name: t for t in (*split_operands(operation), *operation.outputs)}
-        before = self.saved.get(name, 0.0) - self._crossings(around.values())
+        before = self.saved.get(name, 0.0) - self._boundary_costs(around.values())
         self.inside.remove(name)
-        after = -self._crossings(around.values())
+        after = -self._boundary_costs(around.values())
         if after < before:
             self.inside.add(name)
 
-    def _crossings(self, tensors: Iterable[Tensor]) -> float:
+    def _boundary_costs(self, tensors: Iterable[Tensor]) -> float:
+        """Return the cost of splitting or interleaving tensors at the boundary, in slots."""
         return sum(self._boundary_cost(tensor) for tensor in tensors)
 
     def _boundary_cost(self, tensor: Tensor) -> float:
-        """Return the cost of splitting or interleaving a tensor at the region's boundary."""
+        """Return that of one tensor; 0 if it does not cross the boundary."""
         writer = self.writers.get(tensor.name)
         numbers = prod(tensor.shape)
         is_read = [output_name(op) in self.inside for op in self.readers[tensor.name]]
@@ -151,11 +152,11 @@ class RegionSearch:
             return (
                 self.cost.interleave * numbers * (tensor.name in self.leaving or not all(is_read))
             )
-        if not any(is_read) or self._opening(tensor) is not None:
+        if not any(is_read) or self._entry(tensor) is not None:
             return 0.0
         return self.cost.split * numbers
 
-    def _opening(self, tensor: Tensor) -> Operation | None:
+    def _entry(self, tensor: Tensor) -> Operation | None:
         """Return the outside convolution that can write a tensor as split rows, or None."""
         writer = self.writers.get(tensor.name)
         if writer is None or output_name(writer) in self.inside:
@@ -194,7 +195,7 @@ class RegionSearch:
                 *self.operations[name].outputs,
             )
         }
-        gain = sum(self.saved.get(name, 0.0) for name in component) - self._crossings(
+        gain = sum(self.saved.get(name, 0.0) for name in component) - self._boundary_costs(
             around.values()
         )
         whole = sum(
