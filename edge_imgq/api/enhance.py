@@ -179,8 +179,8 @@ def enhance_files(
         check_writable(Path(page), folder=False)
     asked = as_range(pixel_range)
     every = _jobs(_files(as_paths(photos)), Path(output), suffix)
-    there = tuple(result for _, result in every if resume and result.is_file())
-    jobs = tuple(job for job in every if job[1] not in there)
+    kept = tuple(result for _, result in every if resume and result.is_file())
+    jobs = tuple(job for job in every if job[1] not in kept)
     ports = as_ports(output_name, inputs, bind, states)
     if model is None:
         _refuse_said_of_advised(asked, ports, settings)
@@ -196,9 +196,9 @@ def enhance_files(
             check_writable(result, folder=False)
         batch = work(request, watch) if jobs else BatchResult((), ())
     if page is not None:
-        written = {Path(image.path) for image in batch.written}.union(there)
+        written = {Path(image.path) for image in batch.written}.union(kept)
         write_page(Path(page), [job for job in every if job[1] in written], watch)
-    return replace(batch, there=tuple(map(str, there)))
+    return replace(batch, kept=tuple(map(str, kept)))
 
 
 def _refuse_said_of_advised(

@@ -170,8 +170,8 @@ def run(arguments: argparse.Namespace) -> int:
             progress=watch,
         )
     _show(batch.written, arguments)
-    if batch.there:
-        say(f"left as they are: {count_of(len(batch.there), 'result')} of an earlier run")
+    if batch.kept:
+        say(f"left as they are: {count_of(len(batch.kept), 'result')} of an earlier run")
     for sentence in batch.hints:
         say(sentence)
     for sentence in batch.failed:

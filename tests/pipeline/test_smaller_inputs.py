@@ -114,7 +114,7 @@ def test_a_photograph_of_odd_sides_is_taken(masked: edge_imgq.ModelResult, tmp_p
         edge_imgq.enhance(photo, masked.folder / "onnx-float.onnx", settings=settings)
 
 
-def test_a_state_is_handed_on_at_its_own_sides(
+def test_a_state_is_passed_to_the_next_frame_at_its_own_sides(
     recurrent: edge_imgq.ModelResult, tmp_path: Path
 ) -> None:
     generator = np.random.default_rng(4)

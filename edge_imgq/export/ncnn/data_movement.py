@@ -206,12 +206,12 @@ def pad(site: LoweringContext) -> Blob:
         raise RefusedError("it cuts off by negative padding; cut the image by Slice")
     parameters: dict[int, Number] = {4: MODES[mode]}
     for index, axis in enumerate(axes):
-        before, behind = amounts[index], amounts[index + len(axes)]
-        if before or behind:
+        before, after = amounts[index], amounts[index + len(axes)]
+        if before or after:
             letter = LETTERS[len(x.shape)][site.axis(axis)].lower()
             if letter == "d" or (letter == "c" and mode != "constant"):
                 raise RefusedError("it pads other axes than height and width, which ncnn does not")
-            parameters |= dict(zip(PAD_KEYS[letter], (before, behind), strict=True))
+            parameters |= dict(zip(PAD_KEYS[letter], (before, after), strict=True))
     value = site.constant(2)
     if mode == "constant" and value is not None and value.size:
         parameters[5] = float(np.float32(value.reshape(())))

@@ -115,7 +115,7 @@ def numbers(tensor: Tensor) -> Any:
     return ((data - zero.reshape(shape)) * scale.reshape(shape)).astype(np.float32)
 
 
-def hand_on_integers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+def with_requantization(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     """Make each int8 convolution return int8 instead of float if an int8 convolution reads it.
 
     ncnn then rounds the result to steps of the reader's input scale, as the reader would do with a
@@ -123,10 +123,10 @@ def hand_on_integers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     returned unchanged. Call it after `with_splits`, which gives each blob a single reader.
     """
     readers = {blob: layer for layer in layers for blob in layer.inputs}
-    return tuple(_handing_on(layer, readers.get(layer.outputs[0])) for layer in layers)
+    return tuple(_requantizing(layer, readers.get(layer.outputs[0])) for layer in layers)
 
 
-def _handing_on(layer: Layer, reader: Layer | None) -> Layer:
+def _requantizing(layer: Layer, reader: Layer | None) -> Layer:
     """Add its reader's input scale to an int8 layer, so that it returns integers."""
     if reader is None or not (_reads_integers(layer) and _reads_integers(reader)):
         return layer

@@ -10,7 +10,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ModelError
 from edge_imgq.export.ncnn.activation import clipped
 from edge_imgq.export.ncnn.builder import Blob, Builder, LoweringContext, RefusedError, UnknownError
-from edge_imgq.export.ncnn.int8 import hand_on_integers, without_integers_between
+from edge_imgq.export.ncnn.int8 import with_requantization, without_integers_between
 from edge_imgq.export.ncnn.layers import Layer, with_splits
 from edge_imgq.export.ncnn.lowerings import LOWERINGS
 from edge_imgq.export.refusal import Refusal, as_error, instead
@@ -58,7 +58,7 @@ def layers_of(network: Network) -> tuple[Layer, ...]:
     layers, result, refused = _built(network)
     if result is None:
         raise as_error("ncnn", network.name, refused)
-    return hand_on_integers(with_splits(_ending(layers, result), RESULT))
+    return with_requantization(with_splits(_ending(layers, result), RESULT))
 
 
 def refusals(network: Network) -> tuple[Refusal, ...]:

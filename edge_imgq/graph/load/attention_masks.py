@@ -86,7 +86,7 @@ def _ends_in_softmax(graph: onnx.GraphProto, name: str) -> bool:
     while waiting:
         value = waiting.pop()
         readers = [node for node in graph.node if value in node.input]
-        if value in outputs or not readers or not _hand_on(readers):
+        if value in outputs or not readers or not _are_carriers(readers):
             return False
         new = {o for node in readers if node.op_type in CARRIERS for o in node.output} - visited
         visited |= new
@@ -94,5 +94,5 @@ def _ends_in_softmax(graph: onnx.GraphProto, name: str) -> bool:
     return True
 
 
-def _hand_on(readers: Iterable[onnx.NodeProto]) -> bool:
+def _are_carriers(readers: Iterable[onnx.NodeProto]) -> bool:
     return all(not node.domain and node.op_type in CARRIERS | {"Softmax"} for node in readers)

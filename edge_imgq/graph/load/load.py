@@ -139,7 +139,7 @@ def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
             mode or random; it has NaN or infinite weights, operators of other domains, branches or
             loops, or inputs and outputs of other kinds (`edge_imgq.graph.load.refusals`).
     """
-    plain = _applied(WRITING_OUT, model, name)
+    plain = _applied(DECOMPOSITION, model, name)
     refuse_bad_weights(plain, name)
     refuse_operators(plain, name)
     refuse_training_mode(plain, name)
@@ -186,12 +186,12 @@ def _channels_first(model: onnx.ModelProto) -> onnx.ModelProto:
 
 ModelStep = tuple[str, Callable[[onnx.ModelProto], onnx.ModelProto]]
 
-WRITING_OUT: tuple[ModelStep, ...] = (
-    ("writing out the functions that the file defines", _inlined),
-    ("writing out GroupNormalization of opsets 18 to 20", without_old_groups),
-    ("writing out what ONNX Runtime had fused", without_fusions),
-    ("writing out MeanVarianceNormalization", without_mean_variance),
-    ("writing out batch normalization in training mode", without_training_norms),
+DECOMPOSITION: tuple[ModelStep, ...] = (
+    ("inlining the functions that the file defines", _inlined),
+    ("decomposing GroupNormalization of opsets 18 to 20", without_old_groups),
+    ("decomposing what ONNX Runtime had fused", without_fusions),
+    ("decomposing MeanVarianceNormalization", without_mean_variance),
+    ("decomposing batch normalization in training mode", without_training_norms),
     ("making masks of minus infinity finite", with_finite_masks),
 )
 CONVERSION: tuple[ModelStep, ...] = (
@@ -204,7 +204,7 @@ CONVERSION: tuple[ModelStep, ...] = (
     ("stating what a Resize does to all axes", with_all_axes),
     ("padding in front of average pools", without_counted_padding),
 )
-STEPS = (*WRITING_OUT, *CONVERSION)
+STEPS = (*DECOMPOSITION, *CONVERSION)
 """Conversion steps in order, each with the words that name it in an error message.
 
 Each takes a model, does not change it, and returns one that computes the same function.

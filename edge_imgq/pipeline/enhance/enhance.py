@@ -96,13 +96,13 @@ class BatchResult:
         failed: one sentence per photograph that is not an image, damaged, too small or too large.
         hints: sentences on models whose pixel range may differ from the assumed one, on settings
             that a file rounds noticeably, and on photographs reduced from 16 to 8 bits per channel.
-        there: results of an earlier run that were kept.
+        kept: results of an earlier run that were kept.
     """
 
     written: tuple[Enhanced, ...]
     failed: tuple[str, ...]
     hints: tuple[str, ...] = ()
-    there: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
 
 def enhance(request: EnhanceRequest, watch: Watch) -> BatchResult:

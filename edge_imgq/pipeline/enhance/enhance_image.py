@@ -16,9 +16,9 @@ from edge_imgq.images.lightness import coloured, coloured_bands, lightness_of
 from edge_imgq.images.port_results import first_result, other_results
 from edge_imgq.images.sixteen_bits import from_levels
 from edge_imgq.images.tiles import run_tiled, tile_count
-from edge_imgq.pipeline.enhance.hand_on_states import hand_on, with_states
 from edge_imgq.pipeline.enhance.plan_tiles import plan_tiles, refuse_small
 from edge_imgq.pipeline.enhance.port_settings import packed
+from edge_imgq.pipeline.enhance.recurrent_states import store_states, with_states
 from edge_imgq.pipeline.progress import ProgressStep, Watch
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def _run(pixels: Pixels, enhancer: Enhancer, watch: TileWatch, beside: Beside) -
     if contract.is_recurrent and enhancer.computes_in_float and not is_deep:
         pixels = from_levels(pixels.astype(np.float64))  # states keep more than 8 bits
     pixels = packed(pixels, contract, enhancer.levels)
-    if enhancer.handed_on:
+    if enhancer.states:
         pixels = with_states(pixels, enhancer)
     size = pixels.shape[0], pixels.shape[1]
     refuse_small(size, enhancer)
@@ -182,7 +182,7 @@ def _run(pixels: Pixels, enhancer: Enhancer, watch: TileWatch, beside: Beside) -
     result = run_tiled(pixels, enhancer.run, scale, tiling, lambda done: watch(done, total))
     enhancer.give_back()
     if contract.is_recurrent:
-        hand_on(pixels, result, enhancer)
+        store_states(pixels, result, enhancer)
         result = result if is_deep else to_pixels(result / steps_per_level(result))
     for port, image in other_results(result, contract):
         if port.kind == "image":

@@ -57,7 +57,7 @@ class Enhancer:
         largest_tile: side of tiles in input pixels for a network of any size; 0 for the default.
         levels: levels of its further inputs, by name.
         says_range: True if the model itself states its pixel range.
-        handed_on: levels of its states after the last frame, by name; updated by each frame.
+        states: levels of its states after the last frame, by name; updated by each frame.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Enhancer:
     largest_tile: int = 0
     levels: Mapping[str, NDArray[np.uint8 | np.float64]] = field(default_factory=dict)
     says_range: bool = True
-    handed_on: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    states: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def contract(self) -> ImageContract:

@@ -2,7 +2,7 @@
 
 A Where(switch, rounded, exact) node follows each QuantizeLinear/DequantizeLinear pair; the exact
 version of a weight is that of the float model. One session thus serves any set of roundings, at the
-cost of one run over a few patches. The rounding of the input and output images has no switch.
+cost of one run over a few patches. The input and output images are always rounded.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class LayerAblation:
     """Runs a quantized graph with a subset of its roundings.
 
     Attributes:
-        names: all switches: names of activations, and `weights_of` names of layers.
+        names: all roundings: names of activations, and `weights_of` names of layers.
     """
 
     def __init__(
         self, original: ir.Model, quantized: ir.Model, batch: NDArray[np.float32], peak: float
     ) -> None:
-        """Build the switchable graph and run the float and the exact references.
+        """Build the graph with an input per rounding and run the float and the exact references.
 
         Args:
             original: float model with the same node names; it is not changed.
@@ -47,12 +47,12 @@ class LayerAblation:
         self._batch, self._peak = batch, peak
         self._wanted = self._images(_session(original, optimise=True), {})
         model = quantized.clone()
-        switches = _Switches(model.graph)
-        _switch_roundings(model.graph, switches)
-        _switch_weights(model.graph, original.graph, switches)
+        inputs = _AblationInputs(model.graph)
+        _switch_roundings(model.graph, inputs)
+        _switch_weights(model.graph, original.graph, inputs)
         model.graph.sort()
-        self.names = switches.names
-        self._switched: Any = _session(model, optimise=False)
+        self.names = inputs.names
+        self._session: Any = _session(model, optimise=False)
         self._exact = self._run(())
 
     def errors(self, rounded: Collection[str]) -> NDArray[np.float64]:
@@ -62,7 +62,8 @@ class LayerAblation:
         both images and not counted.
 
         Args:
-            rounded: switches that are on; all others compute exactly. Unknown names are ignored.
+            rounded: names of the roundings that are on; all others compute exactly. Unknown names
+                are ignored.
         """
         return self._squares(self._run(rounded) - self._exact)
 
@@ -72,13 +73,14 @@ class LayerAblation:
         Rounding to pixels is included.
 
         Args:
-            rounded: switches that are on; all others compute exactly. Unknown names are ignored.
+            rounded: names of the roundings that are on; all others compute exactly. Unknown names
+                are ignored.
         """
         return decibels(self._squares(self._run(rounded) - self._wanted))
 
     def _run(self, rounded: Collection[str]) -> NDArray[np.float32]:
         feeds = {SWITCH + name: np.array(name in rounded) for name in self.names}
-        return self._images(self._switched, feeds)
+        return self._images(self._session, feeds)
 
     def _images(self, session: Any, feeds: dict[str, Any]) -> NDArray[np.float32]:
         entries = session_entries(session)
@@ -108,14 +110,14 @@ def decibels(errors: NDArray[np.float64]) -> float:
 
 
 def weights_of(layer: str) -> str:
-    """Return the name of the switch of a layer's weights: "<layer>/weights"."""
+    """Return the name of the rounding of a layer's weights: "<layer>/weights"."""
     return f"{layer}/weights"
 
 
 SWITCH = "switch/"
 
 
-class _Switches:
+class _AblationInputs:
     """The boolean graph inputs that turn roundings on."""
 
     def __init__(self, graph: ir.Graph) -> None:
@@ -127,7 +129,7 @@ class _Switches:
         return frozenset(self._inputs)
 
     def choose(self, name: str, rounded: ir.Value, exact: ir.Value) -> None:
-        """Redirect the readers of a rounded value to the exact one while the switch is off."""
+        """Redirect the readers of a rounded value to the exact one while the rounding is off."""
         if name not in self._inputs:
             switch = ir.Value(name=SWITCH + name, type=ir.TensorType(ir.DataType.BOOL))
             switch.shape = ir.Shape([])
@@ -141,7 +143,7 @@ class _Switches:
             reader.replace_input_with(index, node.outputs[0])
 
 
-def _switch_roundings(graph: ir.Graph, switches: _Switches) -> None:
+def _switch_roundings(graph: ir.Graph, inputs: _AblationInputs) -> None:
     images = {value for value in graph.inputs if not value.is_initializer()}
     for node in list(graph):
         source = node.inputs[0] if node.op_type == "QuantizeLinear" else None
@@ -149,10 +151,10 @@ def _switch_roundings(graph: ir.Graph, switches: _Switches) -> None:
             continue
         for reader in list(node.outputs[0].consumers()):
             if not reader.outputs[0].is_graph_output():
-                switches.choose(source.name or "", reader.outputs[0], source)
+                inputs.choose(source.name or "", reader.outputs[0], source)
 
 
-def _switch_weights(graph: ir.Graph, original: ir.Graph, switches: _Switches) -> None:
+def _switch_weights(graph: ir.Graph, original: ir.Graph, inputs: _AblationInputs) -> None:
     twins = {node.name: node for node in layers(original)}
     for node in list(graph):
         if node.name not in twins or twins[node.name].op_type != node.op_type:
@@ -162,4 +164,4 @@ def _switch_weights(graph: ir.Graph, original: ir.Graph, switches: _Switches) ->
             if stored is None or exact is None or edit.is_constant(stored):
                 continue
             copy = edit.add_constant(graph, f"{exact.name}.exact", edit.contents(exact))
-            switches.choose(weights_of(node.name or ""), stored, copy)
+            inputs.choose(weights_of(node.name or ""), stored, copy)

@@ -50,7 +50,7 @@ class Roundings:
     """Errors of the roundings, each measured alone.
 
     Attributes:
-        errors: squared error by switch name, in squared pixel ranges, mean over patches.
+        errors: squared error by name of the rounding, in squared pixel ranges, mean over patches.
         psnr: PSNR in dB of the image with all roundings.
     """
 
@@ -65,7 +65,7 @@ def measure_roundings(ablation: LayerAblation, progress: Progress) -> Roundings:
     roundings.
 
     Args:
-        ablation: quantized graph with switches.
+        ablation: quantized graph whose roundings can be switched off.
         progress: called before each run with the number of roundings measured and their total.
     """
     errors = {}
@@ -85,14 +85,14 @@ def layer_costs(
 
     Args:
         graph: float graph with precision marks.
-        ablation: its quantized graph with switches.
+        ablation: its quantized graph whose roundings can be switched off.
         roundings: errors of the roundings, each measured alone.
         times: estimated time of each node by name; only ratios matter.
     """
     total, whole = sum(roundings.errors.values()) or 1.0, sum(times.values()) or 1.0
     weighted = set(layers(graph))
     rows = []
-    for node, outputs in written_switches(graph, ablation.names).items():
+    for node, outputs in output_roundings(graph, ablation.names).items():
         name = node.name or ""
         precision = ("float" if is_marked(node) else "int8") if node in weighted else ""
         weights = weights_of(name)
@@ -111,13 +111,16 @@ def layer_costs(
     return tuple(rows)
 
 
-def written_switches(graph: ir.Graph, switches: Iterable[str]) -> dict[ir.Node, tuple[str, ...]]:
-    """Map nodes of a float graph to the switches of their rounded outputs.
+def output_roundings(graph: ir.Graph, names: Iterable[str]) -> dict[ir.Node, tuple[str, ...]]:
+    """Map nodes of a float graph to the roundings of their outputs.
 
-    Switches are those of `LayerAblation.names`. All layers and all other nodes with a rounded
-    output are included, in graph order. The output of a fused activation belongs to the layer
-    before it. Switches of weights are left out; a layer without a rounded output has an empty
-    tuple.
+    All layers and all other nodes with a rounded output are included, in graph order. The output of
+    a fused activation belongs to the layer before it. Roundings of weights are left out; a layer
+    without a rounded output has an empty tuple.
+
+    Args:
+        graph: float graph with the node names of the ablation's graph.
+        names: names of roundings, as in `LayerAblation.names`.
     """
     owners: dict[str, ir.Node] = {}
     for node in graph:
@@ -127,7 +130,7 @@ def written_switches(graph: ir.Graph, switches: Iterable[str]) -> dict[ir.Node, 
         for value in node.outputs:
             owners.setdefault(value.name or "", node)
     outputs: dict[ir.Node, tuple[str, ...]] = dict.fromkeys(layers(graph), ())
-    for name in sorted(switches):
+    for name in sorted(names):
         if name in owners:
             outputs[owners[name]] = (*outputs.get(owners[name], ()), name)
     return {node: outputs[node] for node in graph if node in outputs}

@@ -59,8 +59,8 @@ class PrecisionSearch:
 
         Args:
             graph: float graph with static shapes and the names of the `ablation`'s graph.
-            ablation: its quantized graph with switches.
-            errors: squared error of the image from each switch alone, by its name; only ratios
+            ablation: its quantized graph whose roundings can be switched off.
+            errors: squared error of the image from each rounding alone, by its name; only ratios
                 matter.
             profile: kernel times of the target processor.
         """
@@ -139,7 +139,7 @@ class PrecisionSearch:
         return worth
 
     def _rounded(self, names: Names) -> set[str]:
-        """Return the switches that stay on with these layers in float."""
+        """Return the roundings that remain with these layers in float."""
         floats = float_nodes(self._graph, names)
         off = {weights_of(name) for name in names}
         off |= {name for name, value in self._values.items() if is_inner(value, floats)}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 import onnx_ir as ir
 
 from edge_imgq.quantize.mixed_precision.layer_ablation import LayerAblation, weights_of
-from edge_imgq.quantize.mixed_precision.layer_costs import written_switches
+from edge_imgq.quantize.mixed_precision.layer_costs import output_roundings
 from edge_imgq.quantize.mixed_precision.worst_layer import WorstLayer
 
 SHARE = 0.1
@@ -36,15 +36,15 @@ def rounding_errors(
 
     Args:
         graph: float graph with the node names of the `ablation`'s graph.
-        ablation: its quantized graph with switches.
+        ablation: its quantized graph whose roundings can be switched off.
         progress: called with a line before every run.
 
     Returns:
-        The error of every switch in `ablation.names`, by its name.
+        The error of every rounding in `ablation.names`, by its name.
     """
     owned = [
         name
-        for node, outputs in written_switches(graph, ablation.names).items()
+        for node, outputs in output_roundings(graph, ablation.names).items()
         for name in (*outputs, weights_of(node.name or ""))
         if name in ablation.names
     ]
@@ -75,7 +75,7 @@ def worst_layers(graph: ir.Graph, errors: Mapping[str, float]) -> tuple[WorstLay
     """
     total = sum(errors.values()) or 1.0
     worst = []
-    for node, outputs in written_switches(graph, errors).items():
+    for node, outputs in output_roundings(graph, errors).items():
         weights = errors.get(weights_of(node.name or ""), 0.0) / total
         output = sum(errors[name] for name in outputs) / total
         if weights + output >= SHARE:

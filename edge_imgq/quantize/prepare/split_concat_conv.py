@@ -165,7 +165,7 @@ def _match(node: ir.Node) -> _ConvolvedConcat | None:
         return None
     if not all(isinstance(count, int) for count in channels):
         return None
-    inner, outer = _behind(whole)
+    inner, outer = _pointwise_readers(whole)
     if not outer or any(value.is_graph_output() for value in [whole, *_outputs(inner)]):
         return None
     if not all(_is_plain(conv, {whole, *_outputs(inner)}) for conv in outer):
@@ -177,7 +177,7 @@ def _outputs(nodes: Sequence[ir.Node]) -> list[ir.Value]:
     return [value for node in nodes for value in node.outputs]
 
 
-def _behind(whole: ir.Value) -> tuple[list[ir.Node], list[ir.Node]]:
+def _pointwise_readers(whole: ir.Value) -> tuple[list[ir.Node], list[ir.Node]]:
     """Return the pointwise nodes that follow a value, and other nodes that read their results."""
     known, inner = {whole}, []
     graph = edit.producer(whole).graph

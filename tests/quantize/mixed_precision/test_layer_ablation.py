@@ -7,13 +7,13 @@ import pytest
 
 from edge_imgq.quantize.mixed_precision.layer_ablation import LayerAblation, weights_of
 from edge_imgq.quantize.mixed_precision.layer_costs import (
-    written_switches,
+    output_roundings,
 )
 from edge_imgq.quantize.quantize import Quantized
 from tests.quantize.mixed_precision.conftest import decibels, made
 
 
-def test_all_switches_on_are_the_quantized_graph(
+def test_all_roundings_on_are_the_quantized_graph(
     ablation: LayerAblation, quantized: Quantized
 ) -> None:
     assert ablation.psnr(ablation.names) == pytest.approx(
@@ -21,14 +21,16 @@ def test_all_switches_on_are_the_quantized_graph(
     )
 
 
-def test_all_switches_off_leave_the_rounding_to_pixels(ablation: LayerAblation) -> None:
+def test_all_roundings_off_leave_the_rounding_to_pixels(ablation: LayerAblation) -> None:
     assert ablation.psnr(()) == pytest.approx(10 * np.log10(12 * 255**2), abs=1)
     assert not ablation.errors(()).any()
 
 
-def test_a_graph_with_float_layers_is_that_with_their_switches_off(ablation: LayerAblation) -> None:
+def test_float_layers_are_layers_whose_roundings_are_off(
+    ablation: LayerAblation,
+) -> None:
     mixed = made(**dict.fromkeys(("second", "third", "fourth"), "float"))
-    outputs = written_switches(made().original.graph, ablation.names)
+    outputs = output_roundings(made().original.graph, ablation.names)
     (first,) = (node for node in outputs if node.name == "first")
     rounded = {weights_of("first"), *outputs[first]}
     assert ablation.psnr(rounded) == pytest.approx(decibels(mixed.model, mixed.original), abs=0.4)

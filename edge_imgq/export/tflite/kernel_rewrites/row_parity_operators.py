@@ -46,18 +46,18 @@ class _Rewriting:
         self.region = region
         self.operations: list[Operation] = []
         self.is_whole = whole
-        self.is_halved: set[str] = set()
+        self.is_split: set[str] = set()
 
     def add(self, operation: Operation) -> None:
         """Write an operation, preceded by the conversions that its operands need."""
         if output_name(operation) in self.region.members:
-            self._halved(operation)
+            self._add_split(operation)
             return
         self.whole(t for t in operation.inputs if t is not None and t.data is None)
         convolution = same_convolution(operation)
         if output_name(operation) in self.region.entries and convolution is not None:
             self.operations += written_split(convolution)
-            self.is_halved.add(operation.output.name)
+            self.is_split.add(operation.output.name)
             return
         self.operations.append(operation)
         self.is_whole.update(tensor.name for tensor in operation.outputs)
@@ -69,17 +69,18 @@ class _Rewriting:
                 self.operations += interleave_rows(image)
                 self.is_whole.add(image.name)
 
-    def _halved(self, operation: Operation) -> None:
+    def _add_split(self, operation: Operation) -> None:
+        """Write an operation of the region on even and odd rows."""
         operands = split_operands(operation)
         for image in operands:
-            if image.name not in self.is_halved:
+            if image.name not in self.is_split:
                 self.operations += split_rows(image)
-                self.is_halved.add(image.name)
+                self.is_split.add(image.name)
         self.whole(
             t for t in operation.inputs if t is not None and t.data is None and t not in operands
         )
         self.operations += _on_split_rows(operation, operands)
-        self.is_halved.add(operation.output.name)
+        self.is_split.add(operation.output.name)
 
 
 def _on_split_rows(operation: Operation, operands: tuple[Tensor, ...]) -> tuple[Operation, ...]:

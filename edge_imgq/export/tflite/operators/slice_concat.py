@@ -54,7 +54,7 @@ def strided_slice(file: Emitter, operation: Operation) -> None:
             length = stored_shape(operation.operand(0).shape)[axis]
             begin[axis], stride[axis] = length - 1 - begin[axis], -step
     if set(stride) == {1}:
-        ends = _ends_from_behind(operation)
+        ends = _ends_from_last(operation)
         if ends is None or file.options.gpu:
             cropped(file, operation, source, begin)
         else:
@@ -69,7 +69,7 @@ def strided_slice(file: Emitter, operation: Operation) -> None:
     file.emit(operation, Code.STRIDED_SLICE, inputs, schema.StridedSliceOptionsT())
 
 
-def _ends_from_behind(operation: Operation) -> list[int] | None:
+def _ends_from_last(operation: Operation) -> list[int] | None:
     """Return the number of elements cut at the end of each axis, or None.
 
     None means that an end is an index from the front or a start is negative. With the ends relative

@@ -31,7 +31,7 @@ def with_states(pixels: Pixels, enhancer: Enhancer) -> Pixels:
     """
     inputs, start = pixels.copy(), enhancer.contract.image_channels
     for port in enhancer.contract.further:
-        state = enhancer.handed_on.get(port.name)
+        state = enhancer.states.get(port.name)
         if state is not None and state.shape[:2] == pixels.shape[:2]:
             steps = np.rint(state * steps_per_level(pixels))
             inputs[..., start : start + port.channels] = steps.clip(0, np.iinfo(pixels.dtype).max)
@@ -39,8 +39,8 @@ def with_states(pixels: Pixels, enhancer: Enhancer) -> Pixels:
     return inputs
 
 
-def hand_on(pixels: Pixels, result: Pixels, enhancer: Enhancer) -> None:
-    """Store the states that a network returned in `enhancer.handed_on`, for the next photograph.
+def store_states(pixels: Pixels, result: Pixels, enhancer: Enhancer) -> None:
+    """Store the states that a network returned in `enhancer.states`, for the next photograph.
 
     They are float64 (H, W, C) levels from 0 to 255, by the input's name.
 
@@ -55,5 +55,5 @@ def hand_on(pixels: Pixels, result: Pixels, enhancer: Enhancer) -> None:
     start = contract.image_channels
     for port in contract.further:
         if port.fed_by:
-            enhancer.handed_on[port.name] = levels[..., start : start + port.channels]
+            enhancer.states[port.name] = levels[..., start : start + port.channels]
         start += port.channels
