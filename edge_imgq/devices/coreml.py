@@ -152,7 +152,7 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: AR
     presence = look()[0]
     if argument:
         return Skipped(f"there is only one Core ML: write coreml, not coreml:{argument}")
-    return CoreMLDevice() if presence.there else Skipped(presence.reason)
+    return CoreMLDevice() if presence.is_available else Skipped(presence.reason)
 
 
 def look() -> tuple[Presence, ...]:

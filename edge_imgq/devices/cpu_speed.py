@@ -44,11 +44,11 @@ SLOW_CLOCK, SLOW_COMPUTE, SLOW_MEMORY = 1.05, 1.1, 1.2
 """Ratios to the fastest time of each loop above which the processor counts as slowed."""
 
 FASTEST = 3.0
-"""Percentile of all paces taken as the fastest: a single one may be a clock error."""
+"""Percentile of all times of a loop taken as its fastest: a single one may be a clock error."""
 
 
 @dataclass(frozen=True)
-class Pace:
+class LoopTimes:
     """Times of the three loops, in s.
 
     Attributes:
@@ -61,8 +61,8 @@ class Pace:
     compute: float
     memory: float
 
-    def slowdown(self, fastest: Pace) -> float:
-        """Return the largest ratio, over the loops, of a time to that at the fastest pace.
+    def slowdown(self, fastest: LoopTimes) -> float:
+        """Return the largest ratio, over the loops, of a time to the fastest one.
 
         1 means equally fast, 2 that one loop takes twice as long. A loop whose fastest time is 0
         counts as 1.
@@ -74,8 +74,8 @@ class Pace:
         )
         return max(own / best if best else 1.0 for own, best in pairs)
 
-    def is_full_speed(self, fastest: Pace) -> bool:
-        """Return True if the processor ran at full speed, as at the fastest pace measured.
+    def is_full_speed(self, fastest: LoopTimes) -> bool:
+        """Return True if the processor ran at full speed, by the fastest times measured.
 
         No loop may have taken longer by more than 5 % (clock), 10 % (compute) or 20 % (memory).
         """
@@ -86,7 +86,7 @@ class Pace:
         )
 
 
-class PaceMaker:
+class SpeedProbe:
     """Runs the loops that measure processor speed."""
 
     def __init__(self) -> None:
@@ -95,12 +95,12 @@ class PaceMaker:
         self._product = _at(PAGE // 2, 2 * IN_CACHE).view(np.int16)
         self._source, self._copy = _at(0, COPIED), _at(PAGE // 2, COPIED)
 
-    def pace(self) -> Pace:
+    def measure(self) -> LoopTimes:
         """Run the three fixed loops once and return the seconds that each takes now.
 
         Together they take one to two milliseconds.
         """
-        return Pace(_timed(self._hash), _timed(self._compute), _timed(self._stream))
+        return LoopTimes(_timed(self._hash), _timed(self._compute), _timed(self._stream))
 
     def _hash(self) -> None:
         hashlib.sha256(self._text).digest()
@@ -114,18 +114,18 @@ class PaceMaker:
         np.copyto(self._source, self._copy)
 
 
-def fastest(paces: Sequence[Pace]) -> Pace:
-    """Return the fastest of many paces: of each loop, the 3rd percentile (FASTEST) of its times.
+def fastest(measured: Sequence[LoopTimes]) -> LoopTimes:
+    """Return the fastest times: of each loop, the 3rd percentile (FASTEST) of its times.
 
-    Times are in s. There must be at least one pace.
+    Times are in s. There must be at least one entry.
     """
-    times = [(pace.clock, pace.compute, pace.memory) for pace in paces]
-    return Pace(*map(float, np.percentile(times, FASTEST, axis=0)))
+    times = [(times.clock, times.compute, times.memory) for times in measured]
+    return LoopTimes(*map(float, np.percentile(times, FASTEST, axis=0)))
 
 
-def slower(one: Pace, other: Pace) -> Pace:
-    """Return the slower of two paces: per loop, the larger number of seconds."""
-    return Pace(
+def slower(one: LoopTimes, other: LoopTimes) -> LoopTimes:
+    """Return the slower times: per loop, the larger number of seconds."""
+    return LoopTimes(
         max(one.clock, other.clock),
         max(one.compute, other.compute),
         max(one.memory, other.memory),

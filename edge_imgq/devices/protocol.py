@@ -115,13 +115,13 @@ class Presence:
 
     Attributes:
         name: name of the device, or of its kind if there is none.
-        there: whether files can run on it.
+        is_available: whether files can run on it.
         detail: what was detected, or why it is unavailable.
         advice: how to make it available; empty if nothing is needed.
     """
 
     name: str
-    there: bool
+    is_available: bool
     detail: str
     advice: str = ""
 

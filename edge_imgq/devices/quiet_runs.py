@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_imgq.devices.cpu_speed import Pace, fastest, slower
+from edge_imgq.devices.cpu_speed import LoopTimes, fastest, slower
 from edge_imgq.devices.load import Evenness
 
 MIN_CALLS = 10
@@ -19,28 +19,28 @@ MIN_CALLS = 10
 
 @dataclass(frozen=True)
 class TimedCalls:
-    """Consecutive calls, and the pace of the processor before and after.
+    """Consecutive calls, and the times of the speed loops before and after.
 
     Attributes:
         seconds: time of each call, in s.
-        before: pace before the first.
-        after: pace after the last.
+        before: times before the first call.
+        after: times after the last call.
     """
 
     seconds: tuple[float, ...]
-    before: Pace
-    after: Pace
+    before: LoopTimes
+    after: LoopTimes
 
-    def is_undisturbed(self, best: Pace) -> bool:
+    def is_undisturbed(self, best: LoopTimes) -> bool:
         """Return True if the processor ran at full speed before and after, within tolerances.
 
-        `best` is the fastest pace that was measured.
+        `best` has the fastest loop times that were measured.
         """
         return slower(self.before, self.after).is_full_speed(best)
 
 
 @dataclass(frozen=True)
-class Counted:
+class SelectedCalls:
     """The calls that count, and how they were selected.
 
     Attributes:
@@ -52,7 +52,7 @@ class Counted:
     evenness: Evenness
 
 
-def count(batches: Sequence[TimedCalls], best: Pace) -> Counted:
+def select_calls(batches: Sequence[TimedCalls], best: LoopTimes) -> SelectedCalls:
     """Select the calls that count: those during which the processor ran at full speed.
 
     If these are fewer than 10 (MIN_CALLS), or than all calls if there are fewer, all count, and
@@ -60,7 +60,7 @@ def count(batches: Sequence[TimedCalls], best: Pace) -> Counted:
 
     Args:
         batches: calls of one file, at least one.
-        best: fastest pace that was measured.
+        best: fastest loop times that were measured.
     """
     every = [seconds for batch in batches for seconds in batch.seconds]
     full_speed = undisturbed(batches, best)
@@ -68,23 +68,22 @@ def count(batches: Sequence[TimedCalls], best: Pace) -> Counted:
     disturbed = [batch for batch in batches if not batch.is_undisturbed(best)]
     slow = [slower(batch.before, batch.after).slowdown(best) for batch in disturbed]
     evenness = Evenness(len(full_speed), len(every), enough, float(np.median(slow or [1.0])))
-    return Counted(tuple(full_speed if enough else every), evenness)
+    return SelectedCalls(tuple(full_speed if enough else every), evenness)
 
 
-def undisturbed(batches: Iterable[TimedCalls], best: Pace) -> list[float]:
+def undisturbed(batches: Iterable[TimedCalls], best: LoopTimes) -> list[float]:
     """Return the times, in s, of the calls before and after which the processor ran at full speed.
 
-    They are in the order of calling. `best` is the fastest pace that was measured.
+    They are in the order of calling. `best` has the fastest loop times that were measured.
     """
     kept = (batch for batch in batches if batch.is_undisturbed(best))
     return [seconds for batch in kept for seconds in batch.seconds]
 
 
-def best_pace(batches: Iterable[TimedCalls]) -> Pace:
-    """Return the fastest pace measured before and after batches of calls.
+def fastest_times(batches: Iterable[TimedCalls]) -> LoopTimes:
+    """Return the fastest times of the speed loops before and after batches of calls.
 
-    A pace has the times of three fixed loops, in s. Each is the 3rd percentile (FASTEST) of that
-    loop's times, because a single shortest time may be an error of the clock. There must be at
-    least one batch.
+    Times are in s. Each is the 3rd percentile (FASTEST) of that loop's times, because a single
+    shortest time may be an error of the clock. There must be at least one batch.
     """
-    return fastest([pace for batch in batches for pace in (batch.before, batch.after)])
+    return fastest([times for batch in batches for times in (batch.before, batch.after)])

@@ -17,11 +17,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_imgq.devices.cpu_speed import Pace, PaceMaker
+from edge_imgq.devices.cpu_speed import LoopTimes, SpeedProbe
 from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.load import Load, conditions, load, moment, temperature
 from edge_imgq.devices.protocol import RUNS, WARM_UP
-from edge_imgq.devices.quiet_runs import MIN_CALLS, TimedCalls, best_pace, count, undisturbed
+from edge_imgq.devices.quiet_runs import (
+    MIN_CALLS,
+    TimedCalls,
+    fastest_times,
+    select_calls,
+    undisturbed,
+)
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
@@ -104,51 +110,51 @@ class Stopwatch:
         """Call the file once, uncounted, to bring its data back into the caches."""
         self._uncounted(1)
 
-    def round(self, runs: int, maker: PaceMaker, end: float = math.inf) -> None:
-        """Time one round of calls and append them to `batches`, with the pace around each batch.
+    def round(self, runs: int, probe: SpeedProbe, end: float = math.inf) -> None:
+        """Time one round of calls and append them to `batches`, with the loop times around each.
 
         Args:
             runs: largest number of calls; fewer for a slow file, 0.4 s of calls but at least two.
-            maker: runs the loops that measure processor speed.
+            probe: runs the loops that measure processor speed.
             end: `time.perf_counter` value after which no more calls start, except the first.
         """
         most, fewest = SECONDS / ROUNDS, -(-MIN_CALLS // ROUNDS)
         seconds: list[float] = []
-        pace = maker.pace()
+        before = probe.measure()
         while len(seconds) < runs and (sum(seconds) < most or len(seconds) < fewest):
             if seconds and time.perf_counter() >= end:
                 break
             calls = self._batch(runs - len(seconds))
-            after = maker.pace()
-            self.batches.append(TimedCalls(calls, pace, after))
-            pace = after
+            after = probe.measure()
+            self.batches.append(TimedCalls(calls, before, after))
+            before = after
             seconds += calls
 
-    def lacks(self, best: Pace, minimum: int) -> bool:
+    def lacks(self, best: LoopTimes, minimum: int) -> bool:
         """Return True if more undisturbed calls are wanted, and calls took less than 10 s so far.
 
         Args:
-            best: fastest pace that was measured; a call beside a slower one is disturbed.
+            best: fastest loop times that were measured; a call beside slower ones is disturbed.
             minimum: number of undisturbed calls to reach.
         """
         spent = sum(sum(batch.seconds) for batch in self.batches)
         return len(undisturbed(self.batches, best)) < minimum and spent < PATIENCE
 
-    def latency(self, beside: Load, best: Pace) -> Latency:
+    def latency(self, beside: Load, best: LoopTimes) -> Latency:
         """Return the statistics, in ms, of the calls that count, and their conditions.
 
         There must be a timed call. Memory is a `Skipped`.
 
         Args:
             beside: load of other programs during the calls.
-            best: fastest pace that was measured.
+            best: fastest loop times that were measured.
         """
-        counted = count(self.batches, best)
-        milliseconds = np.array(counted.seconds) * 1e3
+        selected = select_calls(self.batches, best)
+        milliseconds = np.array(selected.seconds) * 1e3
         median, p90, p95 = (float(np.percentile(milliseconds, share)) for share in (50, 90, 95))
         noise = relative_range(milliseconds)
         said, disturbed = conditions(
-            beside, median, p90, 0.0 if isinstance(noise, Skipped) else noise, counted.evenness
+            beside, median, p90, 0.0 if isinstance(noise, Skipped) else noise, selected.evenness
         )
         identity = self._session.identity
         return Latency(
@@ -160,7 +166,7 @@ class Stopwatch:
             init_ms=self._init_ms,
             memory_mb=Skipped("on this host, bench --memory measures it"),
             runs=len(milliseconds),
-            left_out=counted.evenness.left_out,
+            left_out=selected.evenness.left_out,
             warm_up=self._warm_up,
             loop_ms=best.clock * 1e3,
             threads=identity.threads,
@@ -212,24 +218,24 @@ def time_in_turns(
     end = time.perf_counter() + seconds
     for watch in watches if warm_up else ():
         watch.warm(warm_up, min(WARMING, seconds * WARMING_SHARE / len(watches)))
-    maker, before = PaceMaker(), moment()
+    probe, before = SpeedProbe(), moment()
     for number in range(ROUNDS):
-        _round(watches, (runs + ROUNDS - 1 - number) // ROUNDS, maker, end)
+        _round(watches, (runs + ROUNDS - 1 - number) // ROUNDS, probe, end)
     for _ in range(MORE_ROUNDS):
-        best = best_pace(_batches(watches))
+        best = fastest_times(_batches(watches))
         lacking = [watch for watch in watches if watch.lacks(best, min(runs, ENOUGH))]
-        _round(lacking, -(-runs // ROUNDS), maker, end)
-    beside, best = load(before, moment()), best_pace(_batches(watches))
+        _round(lacking, -(-runs // ROUNDS), probe, end)
+    beside, best = load(before, moment()), fastest_times(_batches(watches))
     return tuple(watch.latency(beside, best) for watch in watches)
 
 
-def _round(watches: Sequence[Stopwatch], share: int, maker: PaceMaker, end: float) -> None:
+def _round(watches: Sequence[Stopwatch], share: int, probe: SpeedProbe, end: float) -> None:
     for watch in watches if share else ():
         if watch.batches and time.perf_counter() >= end:
             continue
         if len(watches) > 1:
             watch.refresh()
-        watch.round(share, maker, end)
+        watch.round(share, probe, end)
 
 
 def _batches(watches: Sequence[Stopwatch]) -> list[TimedCalls]:

@@ -146,7 +146,7 @@ def _devices() -> tuple[Finding, ...]:
     return tuple(
         Finding(
             f"--device {device.name}",
-            "ok" if device.there else "absent",
+            "ok" if device.is_available else "absent",
             device.detail,
             device.advice,
         )

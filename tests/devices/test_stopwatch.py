@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edge_imgq.devices import stopwatch
-from edge_imgq.devices.cpu_speed import Pace
+from edge_imgq.devices.cpu_speed import LoopTimes
 from edge_imgq.devices.load import Load
 from edge_imgq.devices.stopwatch import ENOUGH, ROUNDS, Stopwatch, relative_range, time_in_turns
 from edge_imgq.runtime.protocol import RuntimeIdentity
@@ -37,18 +37,18 @@ class Clock:
         return SimpleNamespace(identity=identity, prepare=prepare)
 
 
-class Paces:
-    """A pacemaker whose loops take what the test says, over and over."""
+class Probe:
+    """A probe whose loops take what the test says, over and over."""
 
     def __init__(self, loops: Iterable[float]) -> None:
         self._loops = iter(loops)
 
-    def pace(self) -> Pace:
+    def measure(self) -> LoopTimes:
         loop = next(self._loops)
-        return Pace(loop, loop, loop)
+        return LoopTimes(loop, loop, loop)
 
 
-EVEN = Pace(1.0, 1.0, 1.0)
+EVEN = LoopTimes(1.0, 1.0, 1.0)
 SOME = range(10_000)
 
 
@@ -65,7 +65,7 @@ def test_warming_up_goes_on_until_a_file_settles(clock: Clock) -> None:
     falling = chain((0.03,) * 5, (0.02,) * 5, repeat(0.01))
     watch = Stopwatch(clock.session("a", falling), (4, 4))
     watch.warm(5)
-    watch.round(10, Paces(repeat(1.0)))
+    watch.round(10, Probe(repeat(1.0)))
     found = watch.latency(Load(0.0), EVEN)
     assert found.warm_up == 20  # 30, 20, 10 and once more 10 ms, five calls each
     assert (found.min_ms, found.median_ms) == (pytest.approx(10), pytest.approx(10))
@@ -116,7 +116,7 @@ def test_one_run_is_one_round_and_has_no_noise(clock: Clock) -> None:
 def test_noise_is_how_far_rounds_lie_apart(clock: Clock) -> None:
     slower = chain(repeat(0.010, 10), repeat(0.013, 1000))
     watch = Stopwatch(clock.session("a", slower), (4, 4))
-    watch.round(20, Paces(repeat(1.0)))
+    watch.round(20, Probe(repeat(1.0)))
     found = watch.latency(Load(0.0), EVEN)
     assert found.noise == pytest.approx(3 / 11.5)
     assert found.disturbed
@@ -136,7 +136,7 @@ def test_calls_beside_slow_loops_do_not_count(
             now, at[0] = at[0], next(shared)
             yield 0.015 if now else 0.012
 
-    monkeypatch.setattr(stopwatch, "PaceMaker", lambda: Paces(1.6 if at[0] else 1.0 for _ in SOME))
+    monkeypatch.setattr(stopwatch, "SpeedProbe", lambda: Probe(1.6 if at[0] else 1.0 for _ in SOME))
     (found,) = time_in_turns([Stopwatch(clock.session("a", seconds()), (4, 4))], 120, 0)
     assert (found.median_ms, found.p90_ms) == (pytest.approx(12), pytest.approx(12))
     assert (found.runs, found.left_out) == (36, 84)  # the call before a change has a slow end
@@ -148,7 +148,7 @@ def test_calls_beside_slow_loops_do_not_count(
 def test_more_calls_are_made_until_enough_count(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stopwatch, "PaceMaker", lambda: Paces(cycle([1.0, 1.0, *[1.6] * 8])))
+    monkeypatch.setattr(stopwatch, "SpeedProbe", lambda: Probe(cycle([1.0, 1.0, *[1.6] * 8])))
     (found,) = time_in_turns([Stopwatch(clock.session("a", repeat(0.01)), (4, 4))], 50, 0)
     assert found.runs + found.left_out > 50
     assert 10 <= found.runs <= ENOUGH
@@ -158,7 +158,7 @@ def test_a_time_without_enough_undisturbed_calls_is_disturbed(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of all looks six are fast, at the beginning; all calls count, and it is said."""
-    monkeypatch.setattr(stopwatch, "PaceMaker", lambda: Paces([*[1.0] * 6, *(1.6 for _ in SOME)]))
+    monkeypatch.setattr(stopwatch, "SpeedProbe", lambda: Probe([*[1.0] * 6, *(1.6 for _ in SOME)]))
     (found,) = time_in_turns([Stopwatch(clock.session("a", repeat(0.011)), (4, 4))], 40, 0)
     assert found.disturbed
     assert found.left_out == 0
@@ -167,6 +167,6 @@ def test_a_time_without_enough_undisturbed_calls_is_disturbed(
 
 
 def test_looking_for_more_calls_ends(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stopwatch, "PaceMaker", lambda: Paces([*[1.0] * 2, *(1.6 for _ in SOME)]))
+    monkeypatch.setattr(stopwatch, "SpeedProbe", lambda: Probe([*[1.0] * 2, *(1.6 for _ in SOME)]))
     (found,) = time_in_turns([Stopwatch(clock.session("a", repeat(1.0)), (4, 4))], 40, 0)
     assert found.runs == 10

@@ -301,7 +301,9 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:
         return Skipped(f"LiteRT chooses the GPU itself: write gpu, not gpu:{argument}")
     presence = look()[0]
     return (
-        GpuDevice(vulkan_drivers(), options.bisects) if presence.there else Skipped(presence.reason)
+        GpuDevice(vulkan_drivers(), options.bisects)
+        if presence.is_available
+        else Skipped(presence.reason)
     )
 
 

@@ -45,8 +45,8 @@ def read_log(text: str) -> GpuLog:
     adapter, shares = ADAPTER.search(text), SHARES.search(text)
     refused: tuple[str, ...] = ()
     if REFUSALS in text:
-        behind = text.split(REFUSALS, 1)[1].strip()
-        lines = (SHARES.split(behind, maxsplit=1)[0] if shares else behind).splitlines()
+        rest = text.split(REFUSALS, 1)[1].strip()
+        lines = (SHARES.split(rest, maxsplit=1)[0] if shares else rest).splitlines()
         refused = tuple(_worded(line) for line in lines if line.strip())
     return GpuLog(
         adapter[1] if adapter else "",

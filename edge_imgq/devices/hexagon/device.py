@@ -268,7 +268,7 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: AR
     if model not in SOCS:
         raise UsageError(no_such("Hexagon chip", argument, SOCS))
     presence = look()[0]
-    return HexagonDevice(model) if presence.there else Skipped(presence.reason)
+    return HexagonDevice(model) if presence.is_available else Skipped(presence.reason)
 
 
 def look() -> tuple[Presence, ...]:

@@ -101,7 +101,7 @@ def open_session(path: Path) -> EmulatedNpuSession:
             "only a phone can tell its values."
         )
     presence = look()[0]
-    if not presence.there:
+    if not presence.is_available:
         raise RuntimeUnavailableError(
             f"{path.name} is compiled for the NPU of {chip}, and Qualcomm's emulator of it is not "
             f"here: {presence.reason}."

@@ -65,7 +65,7 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:
     if len(wanted) > 1:
         names = " ".join(f"--device {phone.name}" for phone in wanted)
         raise UsageError(f"Several phones are attached. Say which, or all of them: {names}")
-    if not wanted[0].there:
+    if not wanted[0].is_available:
         return Skipped(wanted[0].reason)
     if reason := benchmark_model_advice(options):
         return Skipped(reason)

@@ -35,7 +35,7 @@ from edge_imgq.skipped import Skipped
 from tests.devices.conftest import NETWORKS
 from tests.graph.build import proto_model
 
-READY = arm64.look()[0].there
+READY = arm64.look()[0].is_available
 needs_emulation = pytest.mark.skipif(
     read_emulation(cache_folder()) is None, reason=f"not set up: `{arm64.SET_UP}`"
 )
@@ -139,7 +139,7 @@ def test_what_is_set_up_says_what_cycles_need(
     monkeypatch.setattr(arm64, "read_emulation", lambda folder: emulation)
     monkeypatch.setattr(arm64, "find_llvm_mca", lambda: Skipped("cycles need something"))
     (found,) = arm64.look()
-    assert (found.there, found.advice) == (True, "cycles need something.")
+    assert (found.is_available, found.advice) == (True, "cycles need something.")
     monkeypatch.setattr(arm64, "find_llvm_mca", lambda: LlvmMca("mca", "mc", "22.1.8"))
     assert arm64.look()[0].advice == ""
 

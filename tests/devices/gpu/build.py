@@ -21,7 +21,7 @@ from tests.conftest import CHECKOUT
 DRIVERS = gpu.vulkan_drivers
 
 
-READY = gpu.look()[0].there
+READY = gpu.look()[0].is_available
 
 
 needs_gpu = pytest.mark.skipif(not READY, reason=f"not set up: `{gpu.SET_UP}`")

@@ -69,7 +69,7 @@ def test_a_system_driver_is_named_as_one_that_was_not_tried(
 def test_a_litert_without_gpu_kernels_says_which_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "ACCELERATOR", "libNobodyHas.so")
     (found,) = gpu.look()
-    assert not found.there
+    assert not found.is_available
     assert "brings no GPU kernels" in found.reason
     assert "pip install 'ai-edge-litert>=2.3'" in found.reason
 

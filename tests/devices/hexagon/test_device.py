@@ -20,7 +20,7 @@ from edge_imgq.errors import DeviceError, UnsupportedOperatorError, UsageError
 from edge_imgq.skipped import Skipped
 from tests.devices.conftest import NETWORKS
 
-ABSENT = not hexagon.look()[0].there
+ABSENT = not hexagon.look()[0].is_available
 needs_extra = pytest.mark.skipif(ABSENT, reason="onnxruntime-qnn is not installed")
 
 

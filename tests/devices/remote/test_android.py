@@ -169,7 +169,7 @@ def test_an_unauthorised_phone_says_what_to_do_on_it(
 ) -> None:
     phone = plug("unauthorized")
     (presence,) = android.look()
-    assert (presence.there, presence.detail) == (False, "the phone is unauthorized")
+    assert (presence.is_available, presence.detail) == (False, "the phone is unauthorized")
     file = small / "tiny" / "tflite-int8.tflite"
     code, report, err = verify(capsys, file, *on(phone, benchmark_model))
     assert code == 7
