@@ -141,7 +141,7 @@ def check(
         RecipeError: the baseline, a report or the history cannot be read.
         OutputError: an output cannot be written.
     """
-    from edge_imgq.pipeline.check.check import look, verdicts
+    from edge_imgq.pipeline.check.check import check_models, verdicts
     from edge_imgq.pipeline.check.required_targets import refuse_unknown
     from edge_imgq.pipeline.check.write_verdict import CheckOutputs, write_outputs
     from edge_imgq.report.baseline_comparison import BaselineComparison
@@ -158,10 +158,10 @@ def check(
     )
     known, watch = read_baseline(Path(baseline)), progress or unwatched
     refuse_unknown(request.required, request.paths, known)
-    looked = look(request, watch)
-    judged = verdicts(looked, known, request, watch)
-    comparison = BaselineComparison(judged, tuple(one.report for one in looked), known)
-    return CheckResult(comparison, write_outputs(outputs, looked, comparison, request, watch))
+    models = check_models(request, watch)
+    judged = verdicts(models, known, request, watch)
+    comparison = BaselineComparison(judged, tuple(model.report for model in models), known)
+    return CheckResult(comparison, write_outputs(outputs, models, comparison, request, watch))
 
 
 def update_baseline(
@@ -195,11 +195,11 @@ def update_baseline(
         RecipeError: a report or the existing baseline cannot be read.
         OutputError: the baseline cannot be written.
     """
-    from edge_imgq.pipeline.check.check import look
+    from edge_imgq.pipeline.check.check import check_models
     from edge_imgq.pipeline.check.update_baseline import update_baseline as run
 
     request, path = _request(paths, (), (), images, threads, cache=cache), Path(baseline)
-    return BaselineUpdate(path, run(path, look(request, progress or unwatched)))
+    return BaselineUpdate(path, run(path, check_models(request, progress or unwatched)))
 
 
 def _request(

@@ -73,7 +73,7 @@ class CheckRequest:
 
 
 @dataclass(frozen=True)
-class Looked:
+class CheckedModel:
     """The files of one model and their current figures.
 
     Attributes:
@@ -87,7 +87,7 @@ class Looked:
     unvouched: Mapping[str, NotVouchedFor]
 
 
-def look(request: CheckRequest, watch: Watch) -> tuple[Looked, ...]:
+def check_models(request: CheckRequest, watch: Watch) -> tuple[CheckedModel, ...]:
     """Compare all files with their reports, and measure again those that no report is valid for.
 
     Raises:
@@ -98,11 +98,11 @@ def look(request: CheckRequest, watch: Watch) -> tuple[Looked, ...]:
     files = dict.fromkeys(file for path in request.paths for file in report_files(path))
     reports = {file: read_report(file) for file in files}
     _refuse_twins(reports)
-    return tuple(_look(file, report, request, watch) for file, report in reports.items())
+    return tuple(_check_model(file, report, request, watch) for file, report in reports.items())
 
 
 def verdicts(
-    looked: Sequence[Looked], baseline: Baseline, request: CheckRequest, watch: Watch
+    models: Sequence[CheckedModel], baseline: Baseline, request: CheckRequest, watch: Watch
 ) -> tuple[Verdict, ...]:
     """Return verdicts on the files, then on the copies that ship, against a baseline.
 
@@ -110,48 +110,50 @@ def verdicts(
     Failing files and unknown copies are run, to say what differs.
     """
     unvouched: dict[TargetKey, NotVouchedFor] = {
-        (one.report.model, target): why for one in looked for target, why in one.unvouched.items()
+        (model.report.model, target): why
+        for model in models
+        for target, why in model.unvouched.items()
     }
-    reports = [one.report for one in looked]
+    reports = [model.report for model in models]
     judged = judge(reports, baseline, unvouched, request.required)
-    folders = {one.folder: one.report for one in looked}
+    folders = {model.folder: model.report for model in models}
     own = [
-        _explained(verdict, looked, baseline, request)
+        _explained(verdict, models, baseline, request)
         for verdict in with_tensor_changes(judged, folders, baseline)
     ]
-    return (*own, *(_shipped(path, looked, baseline, request, watch) for path in request.shipped))
+    return (*own, *(_shipped(path, models, baseline, request, watch) for path in request.shipped))
 
 
 def _explained(
-    verdict: Verdict, looked: Sequence[Looked], baseline: Baseline, request: CheckRequest
+    verdict: Verdict, models: Sequence[CheckedModel], baseline: Baseline, request: CheckRequest
 ) -> Verdict:
     """Add to a failing verdict the first tensor that differs from its graph, if one does."""
     if not verdict.fails or verdict.outcome not in ("regressed", *NOT_THE_MEASURED):
         return verdict
-    one = next(one for one in looked if one.report.model == verdict.model)
-    images = images_of(one.report, request)
-    target = next((t for t in one.report.targets if t.target == verdict.target), None)
-    if target is None or images is None or not (one.folder / target.file).exists():
+    model = next(model for model in models if model.report.model == verdict.model)
+    images = images_of(model.report, request)
+    target = next((t for t in model.report.targets if t.target == verdict.target), None)
+    if target is None or images is None or not (model.folder / target.file).exists():
         return verdict
     known = baseline.models.get(verdict.model)
     before = known.targets.get(verdict.target) if known else None
     if verdict.outcome == "regressed" and before and lacks_sizes(before, figures(target)):
         return verdict
     is_as_graph = verdict.outcome == "regressed" and is_as_near_as_its_graph(target)
-    said = "" if is_as_graph else first_difference(one.folder, one.folder / target.file, images)
+    said = "" if is_as_graph else first_difference(model.folder, model.folder / target.file, images)
     if isinstance(said, Skipped):
         said = said.reason
-    elif said == "" and verdict.outcome == "regressed" and not _has_its_graph(known, one, target):
+    elif said == "" and verdict.outcome == "regressed" and not _has_its_graph(known, model, target):
         said = AS_ITS_GRAPH
     return replace(verdict, reasons=(*verdict.reasons, said)) if said else verdict
 
 
-def _has_its_graph(known: ModelBaseline | None, one: Looked, target: TargetReport) -> bool:
+def _has_its_graph(known: ModelBaseline | None, model: CheckedModel, target: TargetReport) -> bool:
     """Return True if a target was written from the same graphs as in the baseline."""
     before = known.targets.get(target.target) if known else None
     if known is None or before is None:
         return False
-    now = (one.report.reference_sha256, target.quantized_sha256)
+    now = (model.report.reference_sha256, target.quantized_sha256)
     return now == (known.float_sha256, before.quantized_sha256)
 
 
@@ -167,7 +169,7 @@ def _refuse_twins(reports: Mapping[Path, Report]) -> None:
         files[report.model] = file
 
 
-def _look(file: Path, report: Report, request: CheckRequest, watch: Watch) -> Looked:
+def _check_model(file: Path, report: Report, request: CheckRequest, watch: Watch) -> CheckedModel:
     folder = file.parent
     other = other_reference(folder, report)
     unvouched = {
@@ -184,22 +186,26 @@ def _look(file: Path, report: Report, request: CheckRequest, watch: Watch) -> Lo
         if (stale or target.target in unvouched) and (folder / target.file).exists()
     ]
     if not again:
-        return Looked(folder, report, unvouched)
+        return CheckedModel(folder, report, unvouched)
     images = images_of(report, request)
     if images is None:
-        return _unmeasured(Looked(folder, report, unvouched), file, request, stale)
+        return _unmeasured(CheckedModel(folder, report, unvouched), file, request, stale)
     jobs = {target.target: _job(folder / target.file, target) for target in again}
     measured = _measured(folder, jobs, images, request, watch)
-    return _with_figures(Looked(folder, report, unvouched), measured, images if stale else None)
+    return _with_figures(
+        CheckedModel(folder, report, unvouched), measured, images if stale else None
+    )
 
 
-def _unmeasured(looked: Looked, file: Path, request: CheckRequest, stale: bool) -> Looked:
+def _unmeasured(
+    model: CheckedModel, file: Path, request: CheckRequest, stale: bool
+) -> CheckedModel:
     """Add to unvouched files that they were not measured again, as their images are unknown.
 
     Raises:
         UsageError: no valid figures remain.
     """
-    whose = f"its images ({looked.report.evaluation}) are not those of the manifest"
+    whose = f"its images ({model.report.evaluation}) are not those of the manifest"
     if stale:
         why = "was made with other versions than those that are here"
         if request.cache is None:
@@ -208,8 +214,8 @@ def _unmeasured(looked: Looked, file: Path, request: CheckRequest, stale: bool) 
             f"{file} {why}, and {whose}. Name them with --images, to measure its files again."
         )
     hint = f"it was not measured again: {whose}; name them with --images"
-    unvouched = {name: why.adding(hint) for name, why in looked.unvouched.items()}
-    return replace(looked, unvouched=unvouched)
+    unvouched = {name: why.adding(hint) for name, why in model.unvouched.items()}
+    return replace(model, unvouched=unvouched)
 
 
 def _made_by_these_versions(report: Report) -> bool:
@@ -240,16 +246,16 @@ def _measured(
 
 
 def _with_figures(
-    looked: Looked, measured: Mapping[str, TargetReport | NotRun], images: ImageSet | None
-) -> Looked:
+    model: CheckedModel, measured: Mapping[str, TargetReport | NotRun], images: ImageSet | None
+) -> CheckedModel:
     """Return files with new figures.
 
     Args:
-        looked: files with the figures of their report.
+        model: files with the figures of their report.
         measured: new figures by target.
         images: images of the new figures if all files were measured again; None if only some were.
     """
-    report, unvouched = looked.report, dict(looked.unvouched)
+    report, unvouched = model.report, dict(model.unvouched)
     targets, not_run = [], list(report.not_run)
     for target in report.targets:
         value = measured.get(target.target, target)
@@ -270,7 +276,7 @@ def _with_figures(
             evaluation=images.description,
             evaluation_sha256=images.sha256,
         )
-    return replace(looked, report=report, unvouched=unvouched)
+    return replace(model, report=report, unvouched=unvouched)
 
 
 def _said(before: TargetReport, value: TargetReport | NotRun) -> tuple[str, ...]:
@@ -292,56 +298,56 @@ def _job(path: Path, target: TargetReport) -> Job:
 
 def _shipped(
     path: Path,
-    looked: Sequence[Looked],
+    models: Sequence[CheckedModel],
     baseline: Baseline,
     request: CheckRequest,
     watch: Watch,
 ) -> Verdict:
     """Return the verdict on a copy; it passes only if it equals a measured file byte for byte."""
     digest = sha256_of(path)
-    for one in looked:
-        for target in one.report.targets:
-            if target.sha256 == digest and target.target not in one.unvouched:
+    for model in models:
+        for target in model.report.targets:
+            if target.sha256 == digest and target.target not in model.unvouched:
                 same = f"it is {target.target}, byte for byte"
-                return Verdict(one.report.model, str(path), "pass", False, (same,))
+                return Verdict(model.report.model, str(path), "pass", False, (same,))
     try:
         note = note_of(path)
     except EdgeImgqError as error:
-        return _not_ours(looked[0], path, f"it does not open: {error}")
-    of_model = [one for one in looked if one.report.model == note.model]
+        return _not_ours(models[0], path, f"it does not open: {error}")
+    of_model = [model for model in models if model.report.model == note.model]
     if not of_model:
         words = f"it is {note.target} of {note.model}, which no report is about"
-        return _not_ours(looked[0], path, words, altered=False)
-    one = of_model[0]
-    own = next((target for target in one.report.targets if target.target == note.target), None)
-    origin = other_export(note, one.report, note.target)
-    if note.reference_sha256 != one.report.reference_sha256:
-        return _not_ours(one, path, origin, altered=False)
-    measured = _shipped_figures(path, own, one, baseline, request, watch) if own else ()
+        return _not_ours(models[0], path, words, altered=False)
+    model = of_model[0]
+    own = next((target for target in model.report.targets if target.target == note.target), None)
+    origin = other_export(note, model.report, note.target)
+    if note.reference_sha256 != model.report.reference_sha256:
+        return _not_ours(model, path, origin, altered=False)
+    measured = _shipped_figures(path, own, model, baseline, request, watch) if own else ()
     words = origin or f"it is a {note.target} with other bytes"
-    return _not_ours(one, path, words, *measured, altered=not origin)
+    return _not_ours(model, path, words, *measured, altered=not origin)
 
 
-def _not_ours(one: Looked, path: Path, *reasons: str, altered: bool = True) -> Verdict:
+def _not_ours(model: CheckedModel, path: Path, *reasons: str, altered: bool = True) -> Verdict:
     why = NotVouchedFor(("no report vouches for this file", *reasons), altered)
-    return Verdict(one.report.model, str(path), why.outcome, True, why.reasons)
+    return Verdict(model.report.model, str(path), why.outcome, True, why.reasons)
 
 
 def _shipped_figures(
     path: Path,
     own: TargetReport,
-    one: Looked,
+    model: CheckedModel,
     baseline: Baseline,
     request: CheckRequest,
     watch: Watch,
 ) -> tuple[str, ...]:
     """Return the drift of an unknown copy compared with the report and the baseline."""
-    images = images_of(one.report, request)
+    images = images_of(model.report, request)
     if images is None:
         return ()
     jobs = {own.target: _job(path, own)}
-    value = _measured(one.folder, jobs, images, request, watch)[own.target]
-    known = baseline.models.get(one.report.model)
+    value = _measured(model.folder, jobs, images, request, watch)[own.target]
+    known = baseline.models.get(model.report.model)
     before = known.targets.get(own.target) if known else None
     if before is None or isinstance(value, NotRun):
         return _said(own, value)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.errors import EdgeImgqError
 from edge_imgq.images.samples import ImageSet
-from edge_imgq.pipeline.check.check import CheckRequest, Looked, images_of
+from edge_imgq.pipeline.check.check import CheckedModel, CheckRequest, images_of
 from edge_imgq.pipeline.check.measured_by_report import note_of
 from edge_imgq.pipeline.progress import Watch
 from edge_imgq.pipeline.verify.references import Candidate
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 def failing_pictures(
-    looked: Sequence[Looked], verdicts: Sequence[Verdict], request: CheckRequest, watch: Watch
+    models: Sequence[CheckedModel], verdicts: Sequence[Verdict], request: CheckRequest, watch: Watch
 ) -> dict[TargetKey, tuple[ImageComparison, ...]]:
     """Return the worst images of each failing target whose file runs and whose images are known.
 
     The files run again for this. A file that fails is left out.
 
     Args:
-        looked: files of all models with their figures.
+        models: files of all models with their figures.
         verdicts: verdicts on them; those that pass are left out.
         request: arguments of the check.
         watch: called before each step.
@@ -38,39 +38,39 @@ def failing_pictures(
     """
     failing = {(verdict.model, verdict.target) for verdict in verdicts if verdict.fails}
     pictures: dict[TargetKey, tuple[ImageComparison, ...]] = {}
-    for one in looked:
-        files = [(target, path) for target, path in _files(one) if target in failing]
-        images = images_of(one.report, request) if files else None
+    for model in models:
+        files = [(target, path) for target, path in _files(model) if target in failing]
+        images = images_of(model.report, request) if files else None
         if images is not None:
             for together in _rounds(files):
-                pictures |= _worst(one.folder, together, images, request, watch)
+                pictures |= _worst(model.folder, together, images, request, watch)
     return pictures
 
 
 def unknown_images(
-    looked: Sequence[Looked], verdicts: Sequence[Verdict], request: CheckRequest
+    models: Sequence[CheckedModel], verdicts: Sequence[Verdict], request: CheckRequest
 ) -> tuple[str, ...]:
     """Return a sentence for each model whose failures cannot be shown, as its images are unknown.
 
     That is, it was measured on other images than the manifest's, and the request names none.
 
     Args:
-        looked: files of all models with their figures.
+        models: files of all models with their figures.
         verdicts: verdicts on them.
         request: arguments of the check.
     """
     failing = {verdict.model for verdict in verdicts if verdict.fails}
     return tuple(
-        f"{one.report.model}: no pictures of what fails: its images ({one.report.evaluation}) are "
-        "not those of the manifest; name them with --images DIR"
-        for one in looked
-        if one.report.model in failing and images_of(one.report, request) is None
+        f"{model.report.model}: no pictures of what fails: its images "
+        f"({model.report.evaluation}) are not those of the manifest; name them with --images DIR"
+        for model in models
+        if model.report.model in failing and images_of(model.report, request) is None
     )
 
 
-def _files(one: Looked) -> Iterator[tuple[TargetKey, Path]]:
-    for target in one.report.targets:
-        yield (one.report.model, target.target), one.folder / target.file
+def _files(model: CheckedModel) -> Iterator[tuple[TargetKey, Path]]:
+    for target in model.report.targets:
+        yield (model.report.model, target.target), model.folder / target.file
 
 
 def _rounds(files: Iterable[tuple[TargetKey, Path]]) -> list[dict[str, tuple[TargetKey, Path]]]:
@@ -100,10 +100,12 @@ def _worst(
     request: CheckRequest,
     watch: Watch,
 ) -> dict[TargetKey, tuple[ImageComparison, ...]]:
-    gallery = WorstImages(None, whole=True)
-    terms = Terms(images, {}, request.threads, gallery=gallery, keep_going=True, timed=False)
+    worst_images = WorstImages(None, whole=True)
+    terms = Terms(
+        images, {}, request.threads, worst_images=worst_images, keep_going=True, timed=False
+    )
     try:
         verify_files(folder, [Candidate(path, None) for _, path in files.values()], terms, watch)
     except EdgeImgqError:
         return {}  # the verdict says why
-    return {files[name][0]: shown for name, shown in gallery.worst_images.items() if shown}
+    return {files[name][0]: shown for name, shown in worst_images.by_file.items() if shown}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edge_imgq.errors import DriftError, UsageError
-from edge_imgq.pipeline.check.check import Looked
+from edge_imgq.pipeline.check.check import CheckedModel
 from edge_imgq.pipeline.check.graph_tensors import graph_tensors
 from edge_imgq.report.baseline import Baseline, unmeasured, updated
 from edge_imgq.report.baseline_file import read_to_update, write_baseline
@@ -14,14 +14,14 @@ from edge_imgq.report.report import Report
 from edge_imgq.report.unjudged import without_truth
 
 
-def update_baseline(path: Path, looked: Sequence[Looked]) -> tuple[str, ...]:
+def update_baseline(path: Path, models: Sequence[CheckedModel]) -> tuple[str, ...]:
     """Write the figures of measured files into a baseline; its tolerances are kept.
 
     Figures are sizes in bytes, PSNR and drop in dB, and digests. Those of other models stay.
 
     Args:
         path: path of the baseline; created if it does not exist.
-        looked: files of models with their figures.
+        models: files of models with their figures.
 
     Returns:
         Sentences on which figures were written, which are not compared, and which were kept or
@@ -33,28 +33,28 @@ def update_baseline(path: Path, looked: Sequence[Looked]) -> tuple[str, ...]:
         RecipeError: the existing baseline cannot be read.
         OutputError: the baseline cannot be written.
     """
-    for one in looked:
-        _refuse_to_keep(path, one)
+    for model in models:
+        _refuse_to_keep(path, model)
     made = not path.parent.is_dir()
-    reports = [one.report for one in looked]
+    reports = [model.report for model in models]
     before = read_to_update(path)
-    tensors = {one.report.model: graph_tensors(one.folder, one.report) for one in looked}
+    tensors = {model.report.model: graph_tensors(model.folder, model.report) for model in models}
     write_baseline(path, updated(before, reports, tensors))
-    models = ", ".join(report.model for report in reports)
+    names = ", ".join(report.model for report in reports)
     return (
-        f"Wrote the figures of {models} to {path}.",
+        f"Wrote the figures of {names} to {path}.",
         *(f"{note}." for note in without_truth(reports)),
         *_unmeasured(before, reports),
         *([f"The folder {path.parent} was not there, and was made."] if made else []),
     )
 
 
-def _refuse_to_keep(path: Path, one: Looked) -> None:
+def _refuse_to_keep(path: Path, model: CheckedModel) -> None:
     """Raise if the figures of a model are not valid for a baseline."""
-    start = f"{path} is left as it was: {one.report.model}"
-    for target, why in one.unvouched.items():
+    start = f"{path} is left as it was: {model.report.model}"
+    for target, why in model.unvouched.items():
         raise DriftError(f"{start} {target}: {'; '.join(why.reasons)}. Export the model again.")
-    if not one.report.targets:
+    if not model.report.targets:
         raise UsageError(
             f"{start}: no target was measured here. Update it where the targets run, from a "
             "complete export."

@@ -12,7 +12,7 @@ from edge_imgq.artifact import write_text
 from edge_imgq.report.markdown import MarkdownImage, markdown
 
 if TYPE_CHECKING:
-    from edge_imgq.pipeline.check.check import CheckRequest, Looked
+    from edge_imgq.pipeline.check.check import CheckedModel, CheckRequest
     from edge_imgq.pipeline.progress import Watch
     from edge_imgq.report.baseline_comparison import BaselineComparison
     from edge_imgq.report.history import HistoryEntry
@@ -41,7 +41,7 @@ class CheckOutputs:
 
 def write_outputs(
     outputs: CheckOutputs,
-    looked: Sequence[Looked],
+    models: Sequence[CheckedModel],
     comparison: BaselineComparison,
     request: CheckRequest,
     watch: Watch,
@@ -50,7 +50,7 @@ def write_outputs(
 
     Args:
         outputs: what to write; outputs whose path is None are not written.
-        looked: files of all models with their figures.
+        models: files of all models with their figures.
         comparison: verdicts on them, with the baseline's figures.
         request: arguments of the check.
         watch: called before each step.
@@ -66,13 +66,13 @@ def write_outputs(
     if outputs.html or outputs.pictures:
         from edge_imgq.pipeline.check.failing_images import failing_pictures, unknown_images
 
-        worst_images = failing_pictures(looked, comparison.verdicts, request, watch)
-        unknown = unknown_images(looked, comparison.verdicts, request)
+        worst_images = failing_pictures(models, comparison.verdicts, request, watch)
+        unknown = unknown_images(models, comparison.verdicts, request)
         if outputs.html:
             from edge_imgq.pipeline.sensitivity.known_sensitivity import layers_of
             from edge_imgq.report.check_page import check_page
 
-            layers, others = layers_of({one.folder: one.report for one in looked})
+            layers, others = layers_of({model.folder: model.report for model in models})
             said = (*unknown, *others)
             write_text(
                 outputs.html, check_page(comparison, worst_images, outputs.history, said, layers)
