@@ -125,9 +125,9 @@ def export(
         checked=check_graphs,
         authorship=Authorship(author, licence, model_version),
     )
-    gallery = WorstImages(request.pictures, keeps=True)
-    report = run(request, progress or unwatched, gallery)
-    return ModelResult(request.output / report.model, report, gallery.worst_images)
+    worst_images = WorstImages(request.pictures, keeps=True)
+    report = run(request, progress or unwatched, worst_images)
+    return ModelResult(request.output / report.model, report, worst_images.by_file)
 
 
 def _asked(

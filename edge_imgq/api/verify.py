@@ -119,7 +119,7 @@ def verify(
     for name in [device] if isinstance(device, str) else device:
         there = replace(request, device=name, pictures=_pictures(as_path(pictures), name))
         results += [
-            ModelResult(verified.folder, verified.report, verified.gallery.worst_images)
+            ModelResult(verified.folder, verified.report, verified.worst_images.by_file)
             for verified in run(there, progress or unwatched)
         ]
     return Verification(tuple(results))

@@ -110,9 +110,7 @@ def verdicts(
     Failing files and unknown copies are run, to say what differs.
     """
     unvouched: dict[TargetKey, NotVouchedFor] = {
-        (model.report.model, target): why
-        for model in models
-        for target, why in model.unvouched.items()
+        (m.report.model, target): why for m in models for target, why in m.unvouched.items()
     }
     reports = [model.report for model in models]
     judged = judge(reports, baseline, unvouched, request.required)
@@ -179,34 +177,31 @@ def _check_model(file: Path, report: Report, request: CheckRequest, watch: Watch
     }
     named = None if request.images is None else request.image_set
     others = named is not None and named.sha256 != report.evaluation_sha256
-    stale = request.cache is None or others or not _made_by_these_versions(report)
+    old = request.cache is None or others or not _made_by_these_versions(report)
     again = [
         target
         for target in report.targets
-        if (stale or target.target in unvouched) and (folder / target.file).exists()
+        if (old or target.target in unvouched) and (folder / target.file).exists()
     ]
+    model = CheckedModel(folder, report, unvouched)
     if not again:
-        return CheckedModel(folder, report, unvouched)
+        return model
     images = images_of(report, request)
     if images is None:
-        return _unmeasured(CheckedModel(folder, report, unvouched), file, request, stale)
+        return _unmeasured(model, file, request, old)
     jobs = {target.target: _job(folder / target.file, target) for target in again}
     measured = _measured(folder, jobs, images, request, watch)
-    return _with_figures(
-        CheckedModel(folder, report, unvouched), measured, images if stale else None
-    )
+    return _with_figures(model, measured, images if old else None)
 
 
-def _unmeasured(
-    model: CheckedModel, file: Path, request: CheckRequest, stale: bool
-) -> CheckedModel:
+def _unmeasured(model: CheckedModel, file: Path, request: CheckRequest, old: bool) -> CheckedModel:
     """Add to unvouched files that they were not measured again, as their images are unknown.
 
     Raises:
         UsageError: no valid figures remain.
     """
     whose = f"its images ({model.report.evaluation}) are not those of the manifest"
-    if stale:
+    if old:
         why = "was made with other versions than those that are here"
         if request.cache is None:
             why = "is not to be taken at its word (--no-cache)"

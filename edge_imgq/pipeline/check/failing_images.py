@@ -100,12 +100,10 @@ def _worst(
     request: CheckRequest,
     watch: Watch,
 ) -> dict[TargetKey, tuple[ImageComparison, ...]]:
-    worst_images = WorstImages(None, whole=True)
-    terms = Terms(
-        images, {}, request.threads, worst_images=worst_images, keep_going=True, timed=False
-    )
+    kept = WorstImages(None, whole=True)
+    terms = Terms(images, {}, request.threads, worst_images=kept, keep_going=True, timed=False)
     try:
         verify_files(folder, [Candidate(path, None) for _, path in files.values()], terms, watch)
     except EdgeImgqError:
         return {}  # the verdict says why
-    return {files[name][0]: shown for name, shown in worst_images.by_file.items() if shown}
+    return {files[name][0]: shown for name, shown in kept.by_file.items() if shown}

@@ -106,7 +106,7 @@ class ExportRequest:
     authorship: Authorship = NOTHING_STATED
 
 
-def export(request: ExportRequest, watch: Watch, gallery: WorstImages | None = None) -> Report:
+def export(request: ExportRequest, watch: Watch, worst_images: WorstImages | None = None) -> Report:
     """Export a model to the files of its recipes, verify them and measure their latency.
 
     The files move into `<output>/<model>` when all are written and measured. Measuring latency
@@ -115,7 +115,8 @@ def export(request: ExportRequest, watch: Watch, gallery: WorstImages | None = N
     Args:
         request: arguments.
         watch: called before each step.
-        gallery: keeps the worst images of each file; None for one that writes `request.pictures`.
+        worst_images: keeps the worst images of each file; None for a new one, which writes them to
+            `request.pictures`.
 
     Returns:
         The report, also written to `<output>/<model>/report.json`. Files over budget and those of
@@ -127,10 +128,10 @@ def export(request: ExportRequest, watch: Watch, gallery: WorstImages | None = N
     began, failures = time.monotonic(), Failures()
     plan = _plan(request, failures, watch)
     folder = request.output / plan.source.name
-    gallery = gallery or WorstImages(request.pictures)
+    worst_images = worst_images or WorstImages(request.pictures)
     with staging(folder) as stage:
         graphs = write_references(plan, stage, failures, watch)
-        terms = _terms(plan, request, began, gallery)
+        terms = _terms(plan, request, began, worst_images)
         report = write_and_verify(plan, graphs, stage, terms, failures, watch)
         for name, graph in graphs.items():
             report = _with_scheme(plan, request, name, graph, report, stage, terms, watch)
@@ -147,18 +148,20 @@ def export(request: ExportRequest, watch: Watch, gallery: WorstImages | None = N
     for failed in report.failed:  # remove the files of an earlier run, which would be outdated
         for suffix in suffixes():
             remove(folder / f"{failed.target}{suffix}")
-    gallery.write()
+    worst_images.write()
     if request.ai_pack is not None:
         write_pack(plan, folder, report, request.ai_pack)
     return report
 
 
-def _terms(plan: ExportPlan, request: ExportRequest, began: float, gallery: WorstImages) -> Terms:
+def _terms(
+    plan: ExportPlan, request: ExportRequest, began: float, worst_images: WorstImages
+) -> Terms:
     return Terms(
         plan.evaluation,
         {recipe.name: recipe.budget for recipe in plan.recipes},
         request.threads,
-        gallery=gallery,
+        worst_images=worst_images,
         keep_going=True,
         just_written=True,
         timed=request.timed,

@@ -111,7 +111,7 @@ def mix(plan: ExportPlan, over: OverBudget, stage: Path, terms: Terms, watch: Wa
     size = own.sizes[own.recipes[0].name][0]
     loss = causes(over.graph.quantized, plan.source, over.missing, size, watch)
     attempts = _Attempts(
-        own, over, stage, replace(terms, gallery=terms.gallery.empty()), loss, watch
+        own, over, stage, replace(terms, worst_images=terms.worst_images.empty()), loss, watch
     )
     attempts.put_aside()
     choice, is_enough = choose(
@@ -122,7 +122,7 @@ def mix(plan: ExportPlan, over: OverBudget, stage: Path, terms: Terms, watch: Wa
         choice = attempts.fewer(choice)
         measured = attempts.measured()
         if {time.target for time in measured if not time.is_kept} < attempts.made:
-            return attempts.taken(choice, measured, terms.gallery)
+            return attempts.taken(choice, measured, terms.worst_images)
     attempts.put_back()
     mend = _ship_float(own.recipes, loss, choice, measured)
     return Mixed(_diagnosis(loss, mend), over.graph, over.targets)
@@ -258,13 +258,15 @@ class _Attempts:
         lack = missing_fidelity(report.targets, budgets)
         return math.inf if isinstance(lack, Skipped) else lack
 
-    def taken(self, choice: Choice, measured: Sequence[FileTimes], gallery: WorstImages) -> Mixed:
+    def taken(
+        self, choice: Choice, measured: Sequence[FileTimes], worst_images: WorstImages
+    ) -> Mixed:
         """Keep the mixed files that are fast enough, restore the others, and write the recipe.
 
         Args:
             choice: choice that the files were made by.
             measured: times of the files; empty to keep all.
-            gallery: receives the worst images of the kept files.
+            worst_images: receives the worst images of the kept files.
         """
         before, after = psnr_after(self._over.graph.steps), psnr_after(self._graph.steps)
         names, path = self._recipe(choice).precision, self._stage / f"{self._name}.toml"
@@ -282,7 +284,7 @@ class _Attempts:
         if not slow:
             self._drop_old_graph()
         model, mixed = self._plan.source.name, [t for t in self._targets if t.target not in slow]
-        gallery.replace((f"{model}-{t.target}" for t in mixed), self._terms.gallery)
+        worst_images.replace((f"{model}-{t.target}" for t in mixed), self._terms.worst_images)
         spared = tuple(
             f"{target.target} {breach}"
             for target in self._over.targets

@@ -90,7 +90,7 @@ def measure_drifts(
     contract: ImageContract,
     watch: Watch,
     not_run: dict[Path, NotRun],
-    gallery: WorstImages,
+    worst_images: WorstImages,
     values: OutputValues,
 ) -> dict[Path, Drift]:
     """Run every image through the references and all files, and return the drift of each file.
@@ -105,7 +105,7 @@ def measure_drifts(
         contract: contract with a multiple that fits every file.
         watch: called for each image.
         not_run: receives files that fail on an image or return NaN or infinity.
-        gallery: receives the image of every file.
+        worst_images: receives the image of every file.
         values: receives the float reference's values, to count those outside the range.
 
     Returns:
@@ -133,7 +133,7 @@ def measure_drifts(
                 if isinstance(result, NotRun):
                     not_run[file.path] = result
                 else:
-                    row = _compared(file, result, shown, gallery)
+                    row = _compared(file, result, shown, worst_images)
                     rows[file.path].append(row)
                     if contract.is_recurrent:
                         continue
@@ -248,9 +248,9 @@ def _levels_of(session: Session) -> Run:
 
 
 def _compared(
-    file: ComparedFile, result: Pixels | Levels, shown: _Shown, gallery: WorstImages
+    file: ComparedFile, result: Pixels | Levels, shown: _Shown, worst_images: WorstImages
 ) -> ImageDrift:
-    """Return the drift of a file on one image, and offer the image to the gallery."""
+    """Return the drift of a file on one image, and offer the image to `worst_images`."""
     sample, note = shown.sample, file.session.note
     contract, port = note.contract, note.contract.result
     levels = first_result(shown.levels, contract)
@@ -278,7 +278,7 @@ def _compared(
         own = first_result(result, contract).astype(np.float64)
         return replace(row, numbers=port_sums(port, levels, own))
     comparison = ImageComparison(sample.name, row.vs_reference, of_float, pixels)
-    gallery.offer(f"{note.model}-{note.target}", comparison)
+    worst_images.offer(f"{note.model}-{note.target}", comparison)
     return row
 
 

@@ -92,7 +92,7 @@ class Terms:
         budgets: budget by target; a target without one cannot exceed it.
         threads: processor threads.
         device: device that runs the files.
-        gallery: receives every image; the caller writes it.
+        worst_images: receives every image; the caller writes it.
         keep_going: True to report files that cannot be opened and verify the others.
         just_written: True if a file that cannot be opened is a bug in edge-imgq, not damage.
         timed: True to measure latency.
@@ -104,7 +104,7 @@ class Terms:
     budgets: Mapping[str, Budget]
     threads: int
     device: Device | Skipped = field(default_factory=HostDevice)
-    gallery: WorstImages = NOTHING_KEPT
+    worst_images: WorstImages = NOTHING_KEPT
     keep_going: bool = False
     just_written: bool = False
     timed: bool = True
@@ -118,12 +118,12 @@ class Verified:
     Attributes:
         folder: folder of the files.
         report: report on them.
-        gallery: worst images of each file.
+        worst_images: worst images of each file.
     """
 
     folder: Path
     report: Report
-    gallery: WorstImages
+    worst_images: WorstImages
 
 
 def verify(request: VerifyRequest, watch: Watch) -> tuple[Verified, ...]:
@@ -150,12 +150,12 @@ def verify(request: VerifyRequest, watch: Watch) -> tuple[Verified, ...]:
     )
     verified = []
     for folder, files in _by_folder(request).items():
-        gallery = WorstImages(request.pictures, keeps=True)
-        candidates, own = [Candidate(path, None) for path in files], replace(terms, gallery=gallery)
-        report = with_changes(folder, verify_files(folder, candidates, own, watch))
-        gallery.write()
+        kept = WorstImages(request.pictures, keeps=True)
+        candidates = [Candidate(path, None) for path in files]
+        report = verify_files(folder, candidates, replace(terms, worst_images=kept), watch)
+        kept.write()
         name = request.device if isinstance(device, Skipped) else device.name
-        verified.append(Verified(folder, replace(report, device=name), gallery))
+        verified.append(Verified(folder, replace(with_changes(folder, report), device=name), kept))
     return tuple(verified)
 
 
@@ -192,7 +192,7 @@ def verify_files(
         contract = _common_contract(references, opened)
         values = OutputValues()
         drifts = measure_drifts(
-            references, opened, terms.images, contract, watch, not_run, terms.gallery, values
+            references, opened, terms.images, contract, watch, not_run, terms.worst_images, values
         )
         if terms.just_written:
             _blame(not_run)

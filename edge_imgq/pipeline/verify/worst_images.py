@@ -22,7 +22,7 @@ class WorstImages:
     """Keeps the images with the largest drift, at most 3 for each file, so memory is bounded."""
 
     def __init__(self, folder: Path | None, *, keeps: bool = False, whole: bool = False) -> None:
-        """Create an empty gallery; without a folder, `keeps` and `whole` it keeps no image.
+        """Create it without images; without a folder, `keeps` and `whole` it keeps no image.
 
         Args:
             folder: folder for pictures; None to write none.
@@ -35,11 +35,11 @@ class WorstImages:
         self._kept: dict[str, list[ImageComparison]] = {}
 
     def empty(self) -> WorstImages:
-        """Return a gallery without images that has the same folder and limits."""
+        """Return one without images that has the same folder and limits."""
         return WorstImages(self._folder, keeps=self._keeps, whole=self._whole)
 
     @property
-    def worst_images(self) -> dict[str, tuple[ImageComparison, ...]]:
+    def by_file(self) -> dict[str, tuple[ImageComparison, ...]]:
         """Kept images by file, that of the least PSNR to the float model first."""
         return {file: tuple(kept) for file, kept in self._kept.items()}
 
@@ -62,11 +62,11 @@ class WorstImages:
         self._kept[file] = sorted([*before, comparison], key=lambda kept: kept.psnr)[:WORST]
 
     def replace(self, files: Iterable[str], other: WorstImages) -> None:
-        """Replace the images of some files by all those of another gallery.
+        """Replace the images of some files by all those of another instance.
 
         Args:
             files: names of files whose images are dropped.
-            other: gallery whose images are added, of any files; it is not changed.
+            other: instance whose images are added, of any files; it is not changed.
         """
         for file in files:
             self._kept.pop(file, None)
