@@ -16,41 +16,41 @@ from edge_imgq.export.coreml.integer_units import LoweringContext, Variable, mb,
 from edge_imgq.graph.network import Operation
 
 
-def relu(site: LoweringContext) -> Variable:
-    """Lower Relu to relu, elementwise in float16 at scale `site.unit`, 1 in float files.
+def relu(context: LoweringContext) -> Variable:
+    """Lower Relu to relu, elementwise in float16 at scale `context.unit`, 1 in float files.
 
     Exact if input and result have one scale; else the input is rounded to float16.
     """
-    return mb.relu(x=site.read(0))
+    return mb.relu(x=context.read(0))
 
 
-def leaky_relu(site: LoweringContext) -> Variable:
-    """Lower LeakyRelu to leaky_relu, elementwise in float16 at scale `site.unit`, 1 in float files.
+def leaky_relu(context: LoweringContext) -> Variable:
+    """Lower LeakyRelu to leaky_relu, elementwise in float16 at scale `context.unit`.
 
-    The slope, by default 0.01, and the results are rounded to float16; between quantized tensors,
-    `chosen_slope` picks a float16 slope beside the exact one.
+    The scale is 1 in a float file. The slope, by default 0.01, and the results are rounded to
+    float16; between quantized tensors, `chosen_slope` picks a float16 slope beside the exact one.
 
     Raises:
         ModelError: an activation is not int8 with one scale.
     """
-    return mb.leaky_relu(x=site.read(0), alpha=chosen_slope(site.operation, site.unit))
+    return mb.leaky_relu(x=context.read(0), alpha=chosen_slope(context.operation, context.unit))
 
 
-def prelu(site: LoweringContext) -> Variable:
+def prelu(context: LoweringContext) -> Variable:
     """Lower PRelu to prelu, or to max(x, 0) + slope · min(x, 0), in float16.
 
-    x and the result are at scale `site.unit`, 1 in a float file. prelu takes constant slopes, one
-    or one per channel of (N, C, …) with three axes or more; all others are broadcast. Slopes and
-    results are rounded to float16.
+    x and the result are at scale `context.unit`, 1 in a float file. prelu takes constant slopes,
+    one or one per channel of (N, C, …) with three axes or more; all others are broadcast. Slopes
+    and results are rounded to float16.
 
     Raises:
         ModelError: a slope exceeds float16.
     """
-    x, slopes = site.read(0), site.operation.operand(1)
+    x, slopes = context.read(0), context.operation.operand(1)
     if slopes.data is not None and _per_channel(slopes.shape, x.shape):
-        alpha = np.broadcast_to(site.constant(1).reshape(-1), (x.shape[1],))
+        alpha = np.broadcast_to(context.constant(1).reshape(-1), (x.shape[1],))
         return mb.prelu(x=x, alpha=to_float16(alpha, slopes.name))
-    below = mb.mul(x=mb.minimum(x=x, y=np.float16(0)), y=site.read(1, unit=1.0))
+    below = mb.mul(x=mb.minimum(x=x, y=np.float16(0)), y=context.read(1, unit=1.0))
     return mb.add(x=mb.relu(x=x), y=below)
 
 
@@ -60,24 +60,25 @@ def _per_channel(slopes: tuple[int, ...], shape: tuple[int, ...]) -> bool:
     return len(shape) > 2 and aligned in ((1,) * len(shape), channels)
 
 
-def clip(site: LoweringContext) -> Variable:
-    """Lower Clip to clip, maximum or minimum, in float16 at scale `site.unit` (1 in a float file).
+def clip(context: LoweringContext) -> Variable:
+    """Lower Clip to clip, maximum or minimum, in float16 at scale `context.unit`.
 
-    A missing bound is infinite. Bounds may be computed; constant ones are rounded to float16, and
-    beyond its range become its largest finite number. Exact but for that.
+    The scale is 1 in a float file. A missing bound is infinite. Bounds may be computed; constant
+    ones are rounded to float16, and beyond its range become its largest finite number. Exact but
+    for that.
     """
-    inputs, x = site.operation.inputs, site.read(0)
+    inputs, x = context.operation.inputs, context.read(0)
     bounds = [-math.inf, math.inf]
     for index in (1, 2):
         tensor = inputs[index] if len(inputs) > index else None
         if tensor is None:
             continue
         if tensor.data is not None:
-            bounds[index - 1] = float(site.constant(index).reshape(())) / site.unit
+            bounds[index - 1] = float(context.constant(index).reshape(())) / context.unit
         elif index == 1:
-            x = mb.maximum(x=x, y=site.read(index))
+            x = mb.maximum(x=x, y=context.read(index))
         else:
-            x = mb.minimum(x=x, y=site.read(index))
+            x = mb.minimum(x=x, y=context.read(index))
     return clipped(x, bounds[0], bounds[1])
 
 
@@ -115,63 +116,63 @@ def float16_bound(value: float) -> np.float16:
     return np.float16(math.copysign(least, value)) if value and not kept else kept
 
 
-def sigmoid(site: LoweringContext) -> Variable:
+def sigmoid(context: LoweringContext) -> Variable:
     """Lower Sigmoid to sigmoid, elementwise, in float16 on real values; rounded to float16."""
-    return mb.sigmoid(x=site.read(0))
+    return mb.sigmoid(x=context.read(0))
 
 
-def hard_sigmoid(site: LoweringContext) -> Variable:
+def hard_sigmoid(context: LoweringContext) -> Variable:
     """Lower HardSigmoid to sigmoid_hard: clip(alpha · x + beta, 0, 1), in float16 on real values.
 
     By default alpha is 0.2 and beta 0.5; both, and the results, are rounded to float16.
     """
-    alpha, beta = site.attribute("alpha", 0.2), site.attribute("beta", 0.5)
-    return mb.sigmoid_hard(x=site.read(0), alpha=np.float16(alpha), beta=np.float16(beta))
+    alpha, beta = context.attribute("alpha", 0.2), context.attribute("beta", 0.5)
+    return mb.sigmoid_hard(x=context.read(0), alpha=np.float16(alpha), beta=np.float16(beta))
 
 
-def hard_swish(site: LoweringContext) -> Variable:
+def hard_swish(context: LoweringContext) -> Variable:
     """Lower HardSwish to x · clip(x / 6 + ½, 0, 1), in float16 on real values.
 
     1/6, the factor and the product are each rounded to float16.
     """
-    x = site.read(0)
+    x = context.read(0)
     gate = mb.sigmoid_hard(x=x, alpha=np.float16(1 / 6), beta=np.float16(0.5))
     return mb.mul(x=x, y=gate)
 
 
-def tanh(site: LoweringContext) -> Variable:
+def tanh(context: LoweringContext) -> Variable:
     """Lower Tanh to tanh, elementwise, in float16 on real values; rounded to float16."""
-    return mb.tanh(x=site.read(0))
+    return mb.tanh(x=context.read(0))
 
 
-def gelu(site: LoweringContext) -> Variable:
+def gelu(context: LoweringContext) -> Variable:
     """Lower Gelu to gelu, elementwise, in float16 on real values; rounded to float16.
 
     By erf, or with the tanh approximation if `approximate` is "tanh".
     """
-    by_tanh = site.attribute("approximate", "none") == "tanh"
-    return mb.gelu(x=site.read(0), mode="TANH_APPROXIMATION" if by_tanh else "EXACT")
+    by_tanh = context.attribute("approximate", "none") == "tanh"
+    return mb.gelu(x=context.read(0), mode="TANH_APPROXIMATION" if by_tanh else "EXACT")
 
 
-def error_function(site: LoweringContext) -> Variable:
+def error_function(context: LoweringContext) -> Variable:
     """Lower Erf to erf, elementwise, in float16 on real values; rounded to float16."""
-    return mb.erf(x=site.read(0))
+    return mb.erf(x=context.read(0))
 
 
-def elu(site: LoweringContext) -> Variable:
+def elu(context: LoweringContext) -> Variable:
     """Lower Elu to elu, elementwise, in float16 on real values; rounded to float16.
 
     x above 0, else alpha · (exp(x) − 1); by default alpha is 1.
     """
-    return mb.elu(x=site.read(0), alpha=np.float16(site.attribute("alpha", 1.0)))
+    return mb.elu(x=context.read(0), alpha=np.float16(context.attribute("alpha", 1.0)))
 
 
-def softmax(site: LoweringContext) -> Variable:
+def softmax(context: LoweringContext) -> Variable:
     """Lower Softmax along one axis, by default the last, to softmax, in float16 on real values.
 
     The shape stays; results are rounded to float16.
     """
-    return mb.softmax(x=site.read(0), axis=site.attribute("axis", -1))
+    return mb.softmax(x=context.read(0), axis=context.attribute("axis", -1))
 
 
 def refuse_dropout(operation: Operation) -> str | None:

@@ -22,203 +22,203 @@ SECOND_FACTOR = 256.0
 """A constant beyond float16's range is applied as two factors, one of which is this."""
 
 
-def add(site: LoweringContext) -> Variable:
+def add(context: LoweringContext) -> Variable:
     """Lower Add to add, with broadcasting, in float16.
 
-    Operands and sum are at scale `site.unit`, 1 in a float file. The sum is rounded to float16, and
-    so is an operand whose scale is another.
+    Operands and sum are at scale `context.unit`, 1 in a float file. The sum is rounded to float16,
+    and so is an operand whose scale is another.
     """
-    return mb.add(x=site.read(0), y=site.read(1))
+    return mb.add(x=context.read(0), y=context.read(1))
 
 
-def sub(site: LoweringContext) -> Variable:
+def sub(context: LoweringContext) -> Variable:
     """Lower Sub to sub, with broadcasting, in float16.
 
-    Operands and result are at scale `site.unit`, 1 in a float file. The difference is rounded to
+    Operands and result are at scale `context.unit`, 1 in a float file. The difference is rounded to
     float16, and so is an operand whose scale is another.
     """
-    return mb.sub(x=site.read(0), y=site.read(1))
+    return mb.sub(x=context.read(0), y=context.read(1))
 
 
-def mul(site: LoweringContext) -> Variable:
+def mul(context: LoweringContext) -> Variable:
     """Lower Mul to mul, with broadcasting, in float16.
 
-    The product is at scale `site.unit`, 1 in a float file, and rounded to float16. A constant
+    The product is at scale `context.unit`, 1 in a float file, and rounded to float16. A constant
     beyond float16's range is applied as two factors, one of them 256.
 
     Raises:
-        ModelError: a constant divided by `site.unit` exceeds 256 times float16's range, or an
+        ModelError: a constant divided by `context.unit` exceeds 256 times float16's range, or an
             activation is not int8 with one scale.
     """
     for index in (0, 1):
-        constant = site.operation.operand(index)
-        if constant.data is not None and _largest(site, index) > FLOAT16_MAX:
+        constant = context.operation.operand(index)
+        if constant.data is not None and _largest(context, index) > FLOAT16_MAX:
             product = mb.mul(
-                x=site.read(1 - index, 1.0), y=site.read(index, site.unit * SECOND_FACTOR)
+                x=context.read(1 - index, 1.0), y=context.read(index, context.unit * SECOND_FACTOR)
             )
             return mb.mul(x=product, y=np.float16(SECOND_FACTOR))
-    x, y = site.factors()
+    x, y = context.factors()
     return mb.mul(x=x, y=y)
 
 
-def _largest(site: LoweringContext, index: int) -> float:
-    return float(np.abs(site.constant(index)).max()) / site.unit
+def _largest(context: LoweringContext, index: int) -> float:
+    return float(np.abs(context.constant(index)).max()) / context.unit
 
 
-def div(site: LoweringContext) -> Variable:
+def div(context: LoweringContext) -> Variable:
     """Lower Div to real_div, in float16 on real values, with broadcasting.
 
     Division by 0 gives infinity or NaN.
     """
-    return mb.real_div(x=site.read(0), y=site.read(1))
+    return mb.real_div(x=context.read(0), y=context.read(1))
 
 
-def power(site: LoweringContext) -> Variable:
+def power(context: LoweringContext) -> Variable:
     """Lower Pow, with broadcasting, to pow, in float16 on real values; rounded to float16.
 
     One constant exponent of −½ becomes rsqrt, which adds the least float16 above 0 to its operand.
     """
-    exponent = site.operation.operand(1).data
+    exponent = context.operation.operand(1).data
     if exponent is not None and exponent.size == 1 and float(exponent.reshape(-1)[0]) == -0.5:
-        return mb.rsqrt(x=site.read(0), epsilon=MIN_FLOAT16)
-    return mb.pow(x=site.read(0), y=site.read(1))
+        return mb.rsqrt(x=context.read(0), epsilon=MIN_FLOAT16)
+    return mb.pow(x=context.read(0), y=context.read(1))
 
 
-def minimum(site: LoweringContext) -> Variable:
+def minimum(context: LoweringContext) -> Variable:
     """Lower Min of any number of operands to a chain of minimum, in float16.
 
-    Operands and result are at scale `site.unit`, 1 in a float file. Operands are broadcast. Exact
-    for operands at the result's scale; others are rounded to float16.
+    Operands and result are at scale `context.unit`, 1 in a float file. Operands are broadcast.
+    Exact for operands at the result's scale; others are rounded to float16.
     """
-    operands = [site.read(index) for index in range(len(site.operation.inputs))]
+    operands = [context.read(index) for index in range(len(context.operation.inputs))]
     return functools.reduce(lambda x, y: mb.minimum(x=x, y=y), operands)
 
 
-def maximum(site: LoweringContext) -> Variable:
+def maximum(context: LoweringContext) -> Variable:
     """Lower Max of any number of operands to a chain of maximum, in float16.
 
-    Operands and result are at scale `site.unit`, 1 in a float file. Operands are broadcast. Exact
-    for operands at the result's scale; others are rounded to float16.
+    Operands and result are at scale `context.unit`, 1 in a float file. Operands are broadcast.
+    Exact for operands at the result's scale; others are rounded to float16.
     """
-    operands = [site.read(index) for index in range(len(site.operation.inputs))]
+    operands = [context.read(index) for index in range(len(context.operation.inputs))]
     return functools.reduce(lambda x, y: mb.maximum(x=x, y=y), operands)
 
 
-def identity(site: LoweringContext) -> Variable:
+def identity(context: LoweringContext) -> Variable:
     """Lower Identity, Dropout and Requantize to the input, in float16.
 
-    The result is at scale `site.unit`, 1 in a float file. Exact, unless the result is quantized at
-    another scale than the input.
+    The result is at scale `context.unit`, 1 in a float file. Exact, unless the result is quantized
+    at another scale than the input.
     """
-    return site.read(0)
+    return context.read(0)
 
 
-def absolute(site: LoweringContext) -> Variable:
-    """Lower Abs to abs, elementwise in float16 at scale `site.unit`, 1 in float files.
+def absolute(context: LoweringContext) -> Variable:
+    """Lower Abs to abs, elementwise in float16 at scale `context.unit`, 1 in float files.
 
     Exact if input and result have one scale; else the input is rounded to float16.
     """
-    return mb.abs(x=site.read(0))
+    return mb.abs(x=context.read(0))
 
 
-def rounded(site: LoweringContext) -> Variable:
+def rounded(context: LoweringContext) -> Variable:
     """Lower Round to round, elementwise, half to even, in float16 on real values. Exact."""
-    return mb.round(x=site.read(0))
+    return mb.round(x=context.read(0))
 
 
-def floor(site: LoweringContext) -> Variable:
+def floor(context: LoweringContext) -> Variable:
     """Lower Floor to floor, elementwise, in float16 on real values. Exact."""
-    return mb.floor(x=site.read(0))
+    return mb.floor(x=context.read(0))
 
 
-def ceiling(site: LoweringContext) -> Variable:
+def ceiling(context: LoweringContext) -> Variable:
     """Lower Ceil to ceil, elementwise, in float16 on real values. Exact."""
-    return mb.ceil(x=site.read(0))
+    return mb.ceil(x=context.read(0))
 
 
-def sign(site: LoweringContext) -> Variable:
+def sign(context: LoweringContext) -> Variable:
     """Lower Sign to sign, elementwise, in float16 on real values: −1, 0 or 1. Exact."""
-    return mb.sign(x=site.read(0))
+    return mb.sign(x=context.read(0))
 
 
-def negative(site: LoweringContext) -> Variable:
-    """Lower Neg to a product with −1, in float16 at scale `site.unit` (1 in a float file).
+def negative(context: LoweringContext) -> Variable:
+    """Lower Neg to a product with −1, in float16 at scale `context.unit` (1 in a float file).
 
     Exact if input and result have one scale; else the input is rounded to float16.
     """
-    return mb.mul(x=site.read(0), y=np.float16(-1))
+    return mb.mul(x=context.read(0), y=np.float16(-1))
 
 
-def square_root(site: LoweringContext) -> Variable:
+def square_root(context: LoweringContext) -> Variable:
     """Lower Sqrt to sqrt, elementwise, in float16 on real values; rounded to float16."""
-    return mb.sqrt(x=site.read(0))
+    return mb.sqrt(x=context.read(0))
 
 
-def reciprocal(site: LoweringContext) -> Variable:
+def reciprocal(context: LoweringContext) -> Variable:
     """Lower Reciprocal to real_div of 1 by the input, in float16 on real values.
 
     Core ML's own inverse adds an epsilon to the divisor.
     """
-    return mb.real_div(x=np.float16(1), y=site.read(0))
+    return mb.real_div(x=np.float16(1), y=context.read(0))
 
 
-def exponential(site: LoweringContext) -> Variable:
+def exponential(context: LoweringContext) -> Variable:
     """Lower Exp to exp, elementwise, in float16 on real values; infinite from about 11.1 on."""
-    return mb.exp(x=site.read(0))
+    return mb.exp(x=context.read(0))
 
 
-def logarithm(site: LoweringContext) -> Variable:
+def logarithm(context: LoweringContext) -> Variable:
     """Lower Log, the natural logarithm, to log, in float16 on real values.
 
     Core ML adds an epsilon to its operand: MIN_FLOAT16, 2⁻²⁴, the smallest that it takes.
     """
-    return mb.log(x=site.read(0), epsilon=MIN_FLOAT16)
+    return mb.log(x=context.read(0), epsilon=MIN_FLOAT16)
 
 
-def sine(site: LoweringContext) -> Variable:
+def sine(context: LoweringContext) -> Variable:
     """Lower Sin to sin of radians, elementwise, in float16 on real values; rounded to float16."""
-    return mb.sin(x=site.read(0))
+    return mb.sin(x=context.read(0))
 
 
-def cosine(site: LoweringContext) -> Variable:
+def cosine(context: LoweringContext) -> Variable:
     """Lower Cos to cos of radians, elementwise, in float16 on real values; rounded to float16."""
-    return mb.cos(x=site.read(0))
+    return mb.cos(x=context.read(0))
 
 
-def reduce_mean(site: LoweringContext) -> Variable:
+def reduce_mean(context: LoweringContext) -> Variable:
     """Lower ReduceMean over constant axes, by default all, to reduce_mean, in float16.
 
-    Values are at scale `site.unit`, 1 in a float file; the mean is rounded to float16. Without axes
-    and with `noop_with_empty_axes`, the input is returned. Axes are kept with length 1 unless
+    Values are at scale `context.unit`, 1 in a float file; the mean is rounded to float16. Without
+    axes and with `noop_with_empty_axes`, the input is returned. Axes are kept with length 1 unless
     `keepdims` is 0.
     """
-    return _reduced(site, mb.reduce_mean)
+    return _reduced(context, mb.reduce_mean)
 
 
-def reduce_max(site: LoweringContext) -> Variable:
+def reduce_max(context: LoweringContext) -> Variable:
     """Lower ReduceMax over constant axes, by default all, to reduce_max, in float16.
 
     Exact if input and result have one scale. Without axes and with `noop_with_empty_axes`, the
     input is returned. Axes are kept with length 1 unless `keepdims` is 0.
     """
-    return _reduced(site, mb.reduce_max)
+    return _reduced(context, mb.reduce_max)
 
 
-def reduce_min(site: LoweringContext) -> Variable:
+def reduce_min(context: LoweringContext) -> Variable:
     """Lower ReduceMin over constant axes, by default all, to reduce_min, in float16.
 
     Exact if input and result have one scale. Without axes and with `noop_with_empty_axes`, the
     input is returned. Axes are kept with length 1 unless `keepdims` is 0.
     """
-    return _reduced(site, mb.reduce_min)
+    return _reduced(context, mb.reduce_min)
 
 
-def _reduced(site: LoweringContext, operator: Any) -> Variable:
-    x = site.read(0)
-    axes = [axis % x.rank for axis in integers(site.operation, 1, "axes")]
-    if not axes and site.attribute("noop_with_empty_axes", 0):
+def _reduced(context: LoweringContext, operator: Any) -> Variable:
+    x = context.read(0)
+    axes = [axis % x.rank for axis in integers(context.operation, 1, "axes")]
+    if not axes and context.attribute("noop_with_empty_axes", 0):
         return x
-    keep = bool(site.attribute("keepdims", 1))
+    keep = bool(context.attribute("keepdims", 1))
     return operator(x=x, axes=sorted(axes) or list(range(x.rank)), keep_dims=keep)
 
 

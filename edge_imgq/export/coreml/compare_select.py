@@ -24,34 +24,34 @@ def of_two(operator: str) -> Callable[[LoweringContext], Any]:
     Args:
         operator: name of MIL's operator; numbers are compared as real values in float16.
     """
-    return lambda site: getattr(mb, operator)(x=site.read(0), y=site.read(1))
+    return lambda context: getattr(mb, operator)(x=context.read(0), y=context.read(1))
 
 
-def negation(site: LoweringContext) -> Variable:
+def negation(context: LoweringContext) -> Variable:
     """Lower Not of booleans of any shape to logical_not. Exact."""
-    return mb.logical_not(x=site.read(0))
+    return mb.logical_not(x=context.read(0))
 
 
-def choice(site: LoweringContext) -> Variable:
+def choice(context: LoweringContext) -> Variable:
     """Lower Where to select, in float16 on real values, with operands tiled to the result's shape.
 
     Operands are broadcast as in NumPy. The selection is exact; constants are rounded to float16.
     `refuse_choice` says which uses this does not cover.
     """
-    shape = site.operation.output.shape
-    cond, a, b = (_repeated(site, index, shape) for index in (0, 1, 2))
+    shape = context.operation.output.shape
+    cond, a, b = (_repeated(context, index, shape) for index in (0, 1, 2))
     return mb.select(cond=cond, a=a, b=b)
 
 
-def cast(site: LoweringContext) -> Variable:
+def cast(context: LoweringContext) -> Variable:
     """Lower Cast: bool to float16 as 0 and 1, float to bool as x ≠ 0, float to float unchanged.
 
     Exact. `refuse_cast` says which types this does not cover.
     """
-    source = site.operation.operand(0)
-    if site.attribute("to", FLOAT) == BOOL:
-        return mb.not_equal(x=site.read(0), y=np.float16(0))
-    return mb.cast(x=site.read(0), dtype="fp16") if source.logical else site.read(0)
+    source = context.operation.operand(0)
+    if context.attribute("to", FLOAT) == BOOL:
+        return mb.not_equal(x=context.read(0), y=np.float16(0))
+    return mb.cast(x=context.read(0), dtype="fp16") if source.logical else context.read(0)
 
 
 def refuse_cast(operation: Operation) -> str | None:
@@ -68,13 +68,13 @@ def refuse_choice(operation: Operation) -> str | None:
     return "it chooses between truth values; write it with And and Or"
 
 
-def _repeated(site: LoweringContext, index: int, shape: tuple[int, ...]) -> Variable:
+def _repeated(context: LoweringContext, index: int, shape: tuple[int, ...]) -> Variable:
     """Return an operand tiled to a shape."""
-    tensor: Tensor = site.operation.operand(index)
+    tensor: Tensor = context.operation.operand(index)
     if tensor.data is not None:
         values = np.broadcast_to(tensor.data, shape)
         return values.astype(bool) if tensor.logical else values.astype(np.float16)
-    variable = site.read(index)
+    variable = context.read(index)
     missing = len(shape) - len(tensor.shape)
     if missing:
         variable = mb.expand_dims(x=variable, axes=list(range(missing)))

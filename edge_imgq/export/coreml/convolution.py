@@ -22,30 +22,30 @@ Sides = tuple[tuple[int, ...], tuple[int, ...]]
 """Padding before and after each spatial axis: (before per axis, after per axis)."""
 
 
-def conv(site: LoweringContext) -> Variable:
+def conv(context: LoweringContext) -> Variable:
     """Lower Conv of (N, C_in, spatial axes …) to conv, in float16, with one to three spatial axes.
 
     Weights are (C_out, C_in / groups, kernel …), as in ONNX; int8 weights stay int8 with a scale
-    per channel. The result, (N, C_out, spatial axes …), is at scale `site.unit` (1 in a float file)
-    and lies `site.offset` levels lower, with the bias adjusted to both. Scales, biases and results
-    are rounded to float16. `refuse_conv` says which uses this does not cover.
+    per channel. The result, (N, C_out, spatial axes …), is at scale `context.unit` (1 in a float
+    file) and lies `context.offset` levels lower, with the bias adjusted to both. Scales, biases and
+    results are rounded to float16. `refuse_conv` says which uses this does not cover.
 
     Raises:
         ModelError: a weight or bias exceeds float16, or an activation is not int8 with one scale.
     """
-    x, factor = _input(site)
-    kernel = site.operation.operand(1)
+    x, factor = _input(context)
+    kernel = context.operation.operand(1)
     return mb.conv(
         x=x,
         weight=_weight(kernel, factor),
-        **_bias(site),
-        **_steps(site.operation),
+        **_bias(context),
+        **_steps(context.operation),
         pad_type="custom",
-        pad=sides(window_padding(site.operation)),
+        pad=sides(window_padding(context.operation)),
     )
 
 
-def conv_transpose(site: LoweringContext) -> Variable:
+def conv_transpose(context: LoweringContext) -> Variable:
     """Lower ConvTranspose of (N, C_in, spatial axes …) to conv_transpose, in float16.
 
     Weights are (C_in, C_out / groups, kernel …), as in ONNX; there are one to three spatial axes.
@@ -57,8 +57,8 @@ def conv_transpose(site: LoweringContext) -> Variable:
     Raises:
         ModelError: a weight or bias exceeds float16, or an activation is not int8 with one scale.
     """
-    operation = site.operation
-    x, factor = _input(site)
+    operation = context.operation
+    x, factor = _input(context)
     begins, ends = transposed_padding(operation)
     dilations = _steps(operation)["dilations"]
     zeros = [-(min(end, 0) // d) for end, d in zip(ends, dilations, strict=True)]
@@ -67,7 +67,7 @@ def conv_transpose(site: LoweringContext) -> Variable:
     full = mb.conv_transpose(
         x=x,
         weight=_weight(_lengthened(operation.operand(1), zeros), factor),
-        **_bias(site),
+        **_bias(context),
         **_steps(operation),
         pad_type="custom",
         pad=[0] * 2 * len(begins) if cropped else sides((begins, ends)),
@@ -174,10 +174,10 @@ def _lengthened(kernel: Tensor, zeros: list[int]) -> Tensor:
     return replace(kernel, shape=data.shape, data=data)
 
 
-def _input(site: LoweringContext) -> tuple[Any, float]:
+def _input(context: LoweringContext) -> tuple[Any, float]:
     """Return the input in units of its scale, and the ratio of that scale to the result's unit."""
-    own = step(site.operation.operand(0))
-    return site.read(0, own), own / site.unit
+    own = step(context.operation.operand(0))
+    return context.read(0, own), own / context.unit
 
 
 def _weight(tensor: Tensor, factor: float) -> Any:
@@ -196,12 +196,12 @@ def _weight(tensor: Tensor, factor: float) -> Any:
     )
 
 
-def _bias(site: LoweringContext) -> dict[str, Any]:
+def _bias(context: LoweringContext) -> dict[str, Any]:
     """Return the bias minus the result's offset, in the result's unit."""
-    inputs, output = site.operation.inputs, site.operation.output
+    inputs, output = context.operation.inputs, context.operation.output
     tensor = inputs[2] if len(inputs) > 2 else None
-    if tensor is None and not site.offset:
+    if tensor is None and not context.offset:
         return {}
     stated = np.zeros(output.shape[1]) if tensor is None else real(tensor)
-    base = site.offset * step(output) if site.offset else 0.0
-    return {"bias": to_float16((stated - base) / site.unit, (tensor or output).name)}
+    base = context.offset * step(output) if context.offset else 0.0
+    return {"bias": to_float16((stated - base) / context.unit, (tensor or output).name)}

@@ -36,17 +36,17 @@ class Cut:
     reverse: bool
 
 
-def concat(site: LoweringContext) -> Variable:
-    """Lower Concat to concat along one axis, in float16 at scale `site.unit` (1 in a float file).
+def concat(context: LoweringContext) -> Variable:
+    """Lower Concat to concat along one axis, in float16 at scale `context.unit`.
 
-    The axis is the second by default; negative ones count from the end. Exact for operands at the
-    result's scale; others are rounded to float16.
+    The scale is 1 in a float file. The axis is the second by default; negative ones count from the
+    end. Exact for operands at the result's scale; others are rounded to float16.
     """
-    values = [site.read(index) for index in range(len(site.operation.inputs))]
-    return mb.concat(values=values, axis=site.attribute("axis", 1))
+    values = [context.read(index) for index in range(len(context.operation.inputs))]
+    return mb.concat(values=values, axis=context.attribute("axis", 1))
 
 
-def split(site: LoweringContext) -> Any:
+def split(context: LoweringContext) -> Any:
     """Lower Split along one axis to split, with the lengths of the outputs.
 
     The axis is the first by default; negative ones count from the end. One output is the input
@@ -55,20 +55,20 @@ def split(site: LoweringContext) -> Any:
     Returns:
         A tuple of variables, one per output.
     """
-    axis = site.attribute("axis", 0)
-    sizes = [tensor.shape[axis] for tensor in site.operation.outputs]
+    axis = context.attribute("axis", 0)
+    sizes = [tensor.shape[axis] for tensor in context.operation.outputs]
     if len(sizes) == 1:
-        return (site.read(0),)
-    return mb.split(x=site.read(0), split_sizes=sizes, axis=axis)
+        return (context.read(0),)
+    return mb.split(x=context.read(0), split_sizes=sizes, axis=axis)
 
 
-def slice_(site: LoweringContext) -> Variable:
+def slice_(context: LoweringContext) -> Variable:
     """Lower Slice with constant bounds to slice_by_index, after a reverse for negative steps.
 
     A bound at an end of its axis is masked, so the slice follows a resized input. Exact if input
     and result have one scale. `refuse_slice` refuses computed bounds.
     """
-    x, cuts = site.read(0), _cuts(site.operation)
+    x, cuts = context.read(0), _cuts(context.operation)
     reversed_axes = [cut.axis for cut in cuts if cut.reverse]
     if reversed_axes:
         x = mb.reverse(x=x, axes=reversed_axes)
@@ -118,27 +118,27 @@ def _cut(axis: int, size: int, first: int, last: int, step: int) -> Cut:
     return Cut(axis, size - 1 - taken[0], size - taken[-1], -step, reverse=True)
 
 
-def depth_to_space(site: LoweringContext) -> Variable:
+def depth_to_space(context: LoweringContext) -> Variable:
     """Lower DepthToSpace of (N, b² · C, H, W) to depth_to_space, or to pixel_shuffle in mode CRD.
 
     The result is (N, C, b · H, b · W). Input channels are ordered (block row, block column, C) in
     mode DCR, the default, and (C, block row, block column) in mode CRD. Exact if input and result
     have one scale.
     """
-    block = site.attribute("blocksize", 1)
-    if site.attribute("mode", "DCR") == "CRD":
-        return mb.pixel_shuffle(x=site.read(0), upscale_factor=block)
-    return mb.depth_to_space(x=site.read(0), block_size=block)
+    block = context.attribute("blocksize", 1)
+    if context.attribute("mode", "DCR") == "CRD":
+        return mb.pixel_shuffle(x=context.read(0), upscale_factor=block)
+    return mb.depth_to_space(x=context.read(0), block_size=block)
 
 
-def space_to_depth(site: LoweringContext) -> Variable:
+def space_to_depth(context: LoweringContext) -> Variable:
     """Lower SpaceToDepth of (N, C, b · H, b · W) to space_to_depth, or pixel_unshuffle in mode CRD.
 
     The result is (N, b² · C, H, W), its channels ordered (block row, block column, C) in mode DCR,
     the default, and (C, block row, block column) in mode CRD. Exact if input and result have one
     scale.
     """
-    block = site.attribute("blocksize", 1)
-    if site.attribute("mode", "DCR") == "CRD":
-        return mb.pixel_unshuffle(x=site.read(0), downscale_factor=np.uint32(block))
-    return mb.space_to_depth(x=site.read(0), block_size=block)
+    block = context.attribute("blocksize", 1)
+    if context.attribute("mode", "DCR") == "CRD":
+        return mb.pixel_unshuffle(x=context.read(0), downscale_factor=np.uint32(block))
+    return mb.space_to_depth(x=context.read(0), block_size=block)

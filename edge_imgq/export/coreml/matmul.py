@@ -10,16 +10,16 @@ from edge_imgq.export.coreml.integer_units import LoweringContext, Variable, mb,
 from edge_imgq.graph.network import Operation
 
 
-def matmul(site: LoweringContext) -> Variable:
+def matmul(context: LoweringContext) -> Variable:
     """Lower MatMul of (…, M, K) and (…, K, N) to matmul, batched with broadcasting, in float16.
 
     A vector is a row on the left and a column on the right; its extra axis is removed from the
-    result. The result is at scale `site.unit`, 1 in a float file, and rounded to float16.
+    result. The result is at scale `context.unit`, 1 in a float file, and rounded to float16.
 
     Raises:
         ModelError: a constant exceeds float16, or an activation is not int8 with one scale.
     """
-    x, y = site.factors()
+    x, y = context.factors()
     row, column = x.rank == 1, y.rank == 1
     product = mb.matmul(
         x=mb.expand_dims(x=x, axes=[0]) if row else x,
@@ -29,24 +29,24 @@ def matmul(site: LoweringContext) -> Variable:
     return mb.squeeze(x=product, axes=added) if added else product
 
 
-def gemm(site: LoweringContext) -> Variable:
+def gemm(context: LoweringContext) -> Variable:
     """Lower Gemm of matrices to matmul and add: alpha · A · B + beta · C, in float16.
 
     By default alpha and beta are 1. `transA` and `transB` transpose their operand first. The result
-    is at scale `site.unit`, 1 in a float file; product and sum are rounded to float16.
+    is at scale `context.unit`, 1 in a float file; product and sum are rounded to float16.
 
     Raises:
         ModelError: alpha, beta or a constant exceeds float16, or an activation is not int8 with one
             scale.
     """
-    alpha, beta = site.attribute("alpha", 1.0), site.attribute("beta", 1.0)
-    x, y = site.factors()
-    transposed = {key: bool(site.attribute(name, 0)) for key, name in FLAGS.items()}
-    product = _scaled(mb.matmul(x=x, y=y, **transposed), alpha, site.operation)
-    inputs = site.operation.inputs
+    alpha, beta = context.attribute("alpha", 1.0), context.attribute("beta", 1.0)
+    x, y = context.factors()
+    transposed = {key: bool(context.attribute(name, 0)) for key, name in FLAGS.items()}
+    product = _scaled(mb.matmul(x=x, y=y, **transposed), alpha, context.operation)
+    inputs = context.operation.inputs
     if len(inputs) < 3 or inputs[2] is None:
         return product
-    return mb.add(x=product, y=_scaled(site.read(2), beta, site.operation))
+    return mb.add(x=product, y=_scaled(context.read(2), beta, context.operation))
 
 
 FLAGS = {"transpose_x": "transA", "transpose_y": "transB"}

@@ -58,7 +58,7 @@ def gather_centring(network: Network) -> Network:
     return replace(network, operations=_read_by_any(operations, ends))
 
 
-def centred_levels(site: LoweringContext) -> Variable:
+def centred_levels(context: LoweringContext) -> Variable:
     """Lower x − mean x, the mean rounded to a fraction of a level, from int8 to real values.
 
     Means are over the attribute `axes`, then over `groups` of channels unless that is 0; `steps` is
@@ -69,10 +69,10 @@ def centred_levels(site: LoweringContext) -> Variable:
     Raises:
         ModelError: an activation is not int8 with one scale.
     """
-    axes, groups = list(site.attribute("axes", ())), site.attribute("groups", 0)
-    steps, shift = np.float16(site.attribute("steps", 1)), site.attribute("shift", 0.0)
-    x, name = site.operation.operand(0), site.operation.name
-    levels = site.read(0, step(x))
+    axes, groups = list(context.attribute("axes", ())), context.attribute("groups", 0)
+    steps, shift = np.float16(context.attribute("steps", 1)), context.attribute("shift", 0.0)
+    x, name = context.operation.operand(0), context.operation.name
+    levels = context.read(0, step(x))
 
     def mean(values: Any) -> Any:
         each = mb.reduce_mean(x=values, axes=axes, keep_dims=True)

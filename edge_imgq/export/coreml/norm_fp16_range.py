@@ -75,7 +75,7 @@ def gather_deviations(network: Network) -> Network:
     return replace(network, operations=operations)
 
 
-def inverse_deviation(site: LoweringContext) -> Variable:
+def inverse_deviation(context: LoweringContext) -> Variable:
     """Lower r = 1 / √(mean(d²) + ε) in float16; return its MIL variable.
 
     Input 0 is d, the deviation from the mean, in real values (N, C, …); input 1 is ε, a constant
@@ -87,8 +87,8 @@ def inverse_deviation(site: LoweringContext) -> Variable:
     Raises:
         ModelError: √ε exceeds float16.
     """
-    operation, d = site.operation, site.read(0)
-    axes, groups = list(site.attribute("axes", ())), site.attribute("groups", 0)
+    operation, d = context.operation, context.read(0)
+    axes, groups = list(context.attribute("axes", ())), context.attribute("groups", 0)
     root = to_float16(np.sqrt(real(operation.operand(1))), operation.name)
     peak = mb.reduce_max(x=mb.abs(x=d), axes=axes, keep_dims=True)
     peak = mb.maximum(x=over_groups(peak, groups, mb.reduce_max), y=root)

@@ -16,7 +16,7 @@ SOURCES = ("reflect", "edge", "wrap")
 """Modes in which every padded element copies one of the image, by NumPy name."""
 
 
-def pad(site: LoweringContext) -> Variable:
+def pad(context: LoweringContext) -> Variable:
     """Lower Pad to pad, or to gathers for modes and amounts that Core ML's pad lacks.
 
     Modes are constant (by default with 0), reflect, edge and wrap. Negative amounts are cropped
@@ -26,14 +26,14 @@ def pad(site: LoweringContext) -> Variable:
     Raises:
         ModelError: the constant exceeds float16.
     """
-    operation = site.operation
+    operation = context.operation
     begins, ends = amounts(operation)
-    x = _cropped(site.read(0), begins, ends)
+    x = _cropped(context.read(0), begins, ends)
     begins, ends = ([max(side, 0) for side in pair] for pair in (begins, ends))
     mode = operation.attributes.get("mode", "constant")
     if mode == "constant":
         pairs = [side for pair in zip(begins, ends, strict=True) for side in pair]
-        return mb.pad(x=x, pad=pairs, mode=mode, constant_val=_fill(site))
+        return mb.pad(x=x, pad=pairs, mode=mode, constant_val=_fill(context))
     if mode in NATIVE and _fits(x.shape, begins, ends):
         pairs = [side for pair in zip(begins, ends, strict=True) for side in pair]
         return mb.pad(x=x, pad=pairs[-4:], mode=NATIVE[mode])
@@ -91,8 +91,8 @@ def _fits(shape: tuple[int, ...], begins: list[int], ends: list[int]) -> bool:
     return all(max(begin, end) < size for size, begin, end in sides)
 
 
-def _fill(site: LoweringContext) -> Variable:
-    inputs = site.operation.inputs
+def _fill(context: LoweringContext) -> Variable:
+    inputs = context.operation.inputs
     given = len(inputs) > 2 and inputs[2] is not None
-    value = site.constant(2).reshape(()) / site.unit if given else np.zeros(())
-    return to_float16(value, site.operation.name)[()]
+    value = context.constant(2).reshape(()) / context.unit if given else np.zeros(())
+    return to_float16(value, context.operation.name)[()]

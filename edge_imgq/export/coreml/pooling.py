@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 LOWEST = np.finfo(np.float16).min
 
 
-def max_pool(site: LoweringContext) -> Variable:
+def max_pool(context: LoweringContext) -> Variable:
     """Lower MaxPool of (N, C, spatial axes …) to max_pool, in float16.
 
-    Values are at scale `site.unit`, 1 in a float file. Exact if input and result have one scale.
+    Values are at scale `context.unit`, 1 in a float file. Exact if input and result have one scale.
     Rows added by `ceil_mode` are padding, which is never the maximum. A dilated window, which Core
     ML lacks, becomes the maximum of shifted slices along each axis. `refuse_pool` says which uses
     this does not cover.
     """
-    operation, x = site.operation, site.read(0)
+    operation, x = context.operation, context.read(0)
     kernel, strides = _window(operation)
     pads = sides(_covering(operation))
     if set(_dilations(operation)) == {1}:
@@ -47,22 +47,22 @@ def _shifted(x: Any, axis: int, first: int, length: int) -> Any:
     return mb.slice_by_index(x=x, begin=begin, end=end)
 
 
-def average_pool(site: LoweringContext) -> Variable:
+def average_pool(context: LoweringContext) -> Variable:
     """Lower AveragePool of (N, C, spatial axes …) to avg_pool, in float16.
 
-    Values are at scale `site.unit`, 1 in a float file. Means are rounded to float16. Padding
+    Values are at scale `context.unit`, 1 in a float file. Means are rounded to float16. Padding
     counts, as zeros, only with `count_include_pad`. Means that avg_pool counts differently
     (dilated, or windows beyond the padding) become a depthwise convolution with ones, times 1/taps
     of each position, which rounds twice. `refuse_pool` says which uses this does not cover.
     """
-    operation = site.operation
+    operation = context.operation
     kernel, strides = _window(operation)
-    counted = bool(site.attribute("count_include_pad", 0))
+    counted = bool(context.attribute("count_include_pad", 0))
     begins, ends = window_padding(operation)
     covering = _covering(operation)
     if set(_dilations(operation)) == {1} and covering == (begins, ends):
         return mb.avg_pool(
-            x=site.read(0),
+            x=context.read(0),
             kernel_sizes=kernel,
             strides=strides,
             pad_type="custom",
@@ -72,7 +72,7 @@ def average_pool(site: LoweringContext) -> Variable:
     channels = operation.operand(0).shape[1]
     ones = np.ones((channels, 1, *kernel), np.float16)
     total = mb.conv(
-        x=site.read(0),
+        x=context.read(0),
         weight=ones,
         strides=strides,
         dilations=_dilations(operation),
@@ -83,12 +83,12 @@ def average_pool(site: LoweringContext) -> Variable:
     return mb.mul(x=total, y=to_float16(1.0 / _taps(operation), operation.name))
 
 
-def global_average_pool(site: LoweringContext) -> Variable:
+def global_average_pool(context: LoweringContext) -> Variable:
     """Lower GlobalAveragePool of (N, C, spatial axes …) to reduce_mean, kept as (N, C, 1, …).
 
-    In float16 at scale `site.unit`, 1 in a float file; the mean is rounded to float16.
+    In float16 at scale `context.unit`, 1 in a float file; the mean is rounded to float16.
     """
-    x = site.read(0)
+    x = context.read(0)
     return mb.reduce_mean(x=x, axes=list(range(2, x.rank)), keep_dims=True)
 
 

@@ -41,7 +41,7 @@ TOLERANCE = 1e-4
 """Largest difference of equal weights; float16 resolves 2⁻¹²."""
 
 
-def resize(site: LoweringContext) -> Variable:
+def resize(context: LoweringContext) -> Variable:
     """Lower Resize of height and width, or in mode nearest of any axes, in float16.
 
     Nearest becomes upsample_nearest_neighbor or gathers (exact), linear upsample_bilinear where
@@ -52,15 +52,15 @@ def resize(site: LoweringContext) -> Variable:
     Raises:
         ModelError: an interpolation weight exceeds float16.
     """
-    if not is_interpolated(site.operation):
-        return _resized_values(site, site.read(0))
-    stored = site.values.read(site.operation.operand(0), site.unit, site.offset)
-    values = _resized_values(site, stored)
+    if not is_interpolated(context.operation):
+        return _resized_values(context, context.read(0))
+    stored = context.values.read(context.operation.operand(0), context.unit, context.offset)
+    values = _resized_values(context, stored)
     return mb.floor(x=mb.add(x=values, y=np.float16(0.5)))
 
 
-def _resized_values(site: LoweringContext, x: Any) -> Variable:
-    operation = site.operation
+def _resized_values(context: LoweringContext, x: Any) -> Variable:
+    operation = context.operation
     axes = _resized(operation)
     tables = {axis: matrix(operation, axis) for axis in axes}
     beyond = any(outside(operation, axis).any() for axis in axes)
@@ -75,7 +75,7 @@ def _resized_values(site: LoweringContext, x: Any) -> Variable:
     # What shrinks the image most goes first.
     for axis in sorted(axes, key=lambda axis: tables[axis].shape[0] / tables[axis].shape[1]):
         x = _product(x, tables[axis], axis, operation.name)
-    return _filled(site, x) if beyond else x
+    return _filled(context, x) if beyond else x
 
 
 def refuse_resize(operation: Operation) -> str | None:
@@ -129,13 +129,13 @@ def _nearest(x: Any, tables: dict[int, NDArray[np.float64]]) -> Any:
     return x
 
 
-def _filled(site: LoweringContext, x: Any) -> Variable:
+def _filled(context: LoweringContext, x: Any) -> Variable:
     """Add the extrapolation value at positions outside the image."""
-    value = site.attribute("extrapolation_value", 0.0) / site.unit - site.offset
-    rank = len(site.operation.output.shape)
-    rows, columns = (outside(site.operation, axis) for axis in (rank - 2, rank - 1))
+    value = context.attribute("extrapolation_value", 0.0) / context.unit - context.offset
+    rank = len(context.operation.output.shape)
+    rows, columns = (outside(context.operation, axis) for axis in (rank - 2, rank - 1))
     mask = (rows[:, np.newaxis] | columns) * np.float64(value)
-    return mb.add(x=x, y=to_float16(mask, site.operation.name))
+    return mb.add(x=x, y=to_float16(mask, context.operation.name))
 
 
 def _grid(operation: Operation, tables: dict[int, NDArray[np.float64]]) -> str | None:

@@ -65,13 +65,13 @@ def gather_rounding(network: Network) -> Network:
     return replace(network, operations=tuple(wholes.get(id(op), op) for op in operations))
 
 
-def rounded_to_unit(site: LoweringContext) -> Variable:
+def rounded_to_unit(context: LoweringContext) -> Variable:
     """Lower ROUNDED, rounding to the nearest multiple of u, half to even, in float16.
 
     Values are real; u is the attribute "unit", a power of two. Only the part up to ±2048 · u is
     rounded, as every larger float16 is a multiple. Exact, since all factors are powers of two.
     """
-    x, unit = site.read(0), float(site.attribute("unit", 1.0))
+    x, unit = context.read(0), float(context.attribute("unit", 1.0))
     most = np.float16(WHOLE * unit)
     near = mb.clip(x=x, alpha=-most, beta=most)
     up, counted = 1 / unit, near

@@ -13,58 +13,58 @@ from edge_imgq.export.coreml.integer_units import LoweringContext, Variable, mb
 from edge_imgq.graph.network import Operation
 
 
-def reshape(site: LoweringContext) -> Variable:
+def reshape(context: LoweringContext) -> Variable:
     """Lower Reshape and Flatten to reshape, to the graph's output shape; elements keep order.
 
     Exact if input and result have one scale.
     """
-    return mb.reshape(x=site.read(0), shape=list(site.operation.output.shape))
+    return mb.reshape(x=context.read(0), shape=list(context.operation.output.shape))
 
 
-def unsqueeze(site: LoweringContext) -> Variable:
+def unsqueeze(context: LoweringContext) -> Variable:
     """Lower Unsqueeze to expand_dims at constant axes of the result.
 
     Negative axes count from the end of the result. Exact if input and result have one scale.
     """
-    rank = len(site.operation.output.shape)
-    axes = [axis % rank for axis in integers(site.operation, 1, "axes")]
-    return mb.expand_dims(x=site.read(0), axes=axes)
+    rank = len(context.operation.output.shape)
+    axes = [axis % rank for axis in integers(context.operation, 1, "axes")]
+    return mb.expand_dims(x=context.read(0), axes=axes)
 
 
-def squeeze(site: LoweringContext) -> Variable:
+def squeeze(context: LoweringContext) -> Variable:
     """Lower Squeeze to squeeze of the given axes, or of all axes of length 1.
 
     Axes are constant; negative ones count from the end. Exact if input and result have one scale.
     """
-    shape = site.operation.operand(0).shape
-    axes = [axis % len(shape) for axis in integers(site.operation, 1, "axes")]
+    shape = context.operation.operand(0).shape
+    axes = [axis % len(shape) for axis in integers(context.operation, 1, "axes")]
     axes = axes or [axis for axis, size in enumerate(shape) if size == 1]
-    return mb.squeeze(x=site.read(0), axes=axes) if axes else site.read(0)
+    return mb.squeeze(x=context.read(0), axes=axes) if axes else context.read(0)
 
 
-def transpose(site: LoweringContext) -> Variable:
+def transpose(context: LoweringContext) -> Variable:
     """Lower Transpose to transpose: axis i of the result is axis perm[i] of the input.
 
     Without `perm` the axes are reversed. Exact if input and result have one scale.
     """
-    x = site.read(0)
-    return mb.transpose(x=x, perm=list(site.attribute("perm", tuple(reversed(range(x.rank))))))
+    x = context.read(0)
+    return mb.transpose(x=x, perm=list(context.attribute("perm", tuple(reversed(range(x.rank))))))
 
 
-def tile(site: LoweringContext) -> Variable:
+def tile(context: LoweringContext) -> Variable:
     """Lower Tile to tile: axis i is repeated as often as the constant second input says.
 
     Exact if input and result have one scale.
     """
-    return mb.tile(x=site.read(0), reps=integers(site.operation, 1, "repeats"))
+    return mb.tile(x=context.read(0), reps=integers(context.operation, 1, "repeats"))
 
 
-def expand(site: LoweringContext) -> Variable:
+def expand(context: LoweringContext) -> Variable:
     """Lower Expand to a constant shape to expand_dims and tile; to nothing if the shape stays.
 
     Exact if input and result have one scale.
     """
-    x, shape = site.read(0), site.operation.output.shape
+    x, shape = context.read(0), context.operation.output.shape
     if x.rank < len(shape):
         x = mb.expand_dims(x=x, axes=list(range(len(shape) - x.rank)))
     reps = [after // before for before, after in zip(x.shape, shape, strict=True)]

@@ -37,27 +37,27 @@ def fused(activation: Activation | None) -> dict[int, Number | tuple[Number, ...
     return {9: CLIP, 10: bounds(activation)}
 
 
-def clipped(site: LoweringContext, blob: Blob, activation: Activation) -> Blob:
+def clipped(context: LoweringContext, blob: Blob, activation: Activation) -> Blob:
     """Clip a blob to an activation's bounds by one layer; return its output, of equal shape.
 
     It is ReLU for the bounds 0 and infinity, else Clip. Bounds are real values; in a Clip an
     infinite one becomes the largest float32 of its sign, so finite values stay exact.
     """
     if activation.low == 0 and math.isinf(activation.high):
-        return site.builder.emit("ReLU", (blob,), blob.shape)
+        return context.builder.emit("ReLU", (blob,), blob.shape)
     low, high = bounds(activation)
-    return site.builder.emit("Clip", (blob,), blob.shape, {0: low, 1: high})
+    return context.builder.emit("Clip", (blob,), blob.shape, {0: low, 1: high})
 
 
-def clip(site: LoweringContext) -> Blob:
+def clip(context: LoweringContext) -> Blob:
     """Lower Clip with constant bounds, infinite by default, to Clip or ReLU. Exact in float32.
 
     Raises:
         RefusedError: a bound is computed.
     """
-    low = float(np.asarray(site.constant(1, -math.inf)).reshape(-1)[0])
-    high = float(np.asarray(site.constant(2, math.inf)).reshape(-1)[0])
-    return clipped(site, site.read(0), Activation(low, high))
+    low = float(np.asarray(context.constant(1, -math.inf)).reshape(-1)[0])
+    high = float(np.asarray(context.constant(2, math.inf)).reshape(-1)[0])
+    return clipped(context, context.read(0), Activation(low, high))
 
 
 def plain(kind: str) -> Callable[[LoweringContext], Blob]:
@@ -67,13 +67,13 @@ def plain(kind: str) -> Callable[[LoweringContext], Blob]:
     tensor with more than ncnn's four axes.
     """
 
-    def build(site: LoweringContext) -> Blob:
-        return site.emit(kind, site.read(0))
+    def build(context: LoweringContext) -> Blob:
+        return context.emit(kind, context.read(0))
 
     return build
 
 
-def leaky_relu(site: LoweringContext) -> Blob:
+def leaky_relu(context: LoweringContext) -> Blob:
     """Lower LeakyRelu to ReLU with a slope, by default 0.01, elementwise.
 
     Computed in the element type of the blob, float32 or float16.
@@ -81,10 +81,12 @@ def leaky_relu(site: LoweringContext) -> Blob:
     Raises:
         RefusedError: a tensor has more than ncnn's four axes.
     """
-    return site.emit("ReLU", site.read(0), parameters={0: float(site.attribute("alpha", 0.01))})
+    return context.emit(
+        "ReLU", context.read(0), parameters={0: float(context.attribute("alpha", 0.01))}
+    )
 
 
-def elu(site: LoweringContext) -> Blob:
+def elu(context: LoweringContext) -> Blob:
     """Lower Elu to ELU: x above 0, else alpha · (exp(x) − 1), elementwise; by default alpha is 1.
 
     Computed in the element type of the blob, float32 or float16.
@@ -92,10 +94,12 @@ def elu(site: LoweringContext) -> Blob:
     Raises:
         RefusedError: a tensor has more than ncnn's four axes.
     """
-    return site.emit("ELU", site.read(0), parameters={0: float(site.attribute("alpha", 1.0))})
+    return context.emit(
+        "ELU", context.read(0), parameters={0: float(context.attribute("alpha", 1.0))}
+    )
 
 
-def gelu(site: LoweringContext) -> Blob:
+def gelu(context: LoweringContext) -> Blob:
     """Lower Gelu to GELU, elementwise: by erf, or by tanh if `approximate` is "tanh".
 
     Computed in the element type of the blob, float32 or float16.
@@ -103,11 +107,11 @@ def gelu(site: LoweringContext) -> Blob:
     Raises:
         RefusedError: a tensor has more than ncnn's four axes.
     """
-    fast = site.attribute("approximate", "none") == "tanh"
-    return site.emit("GELU", site.read(0), parameters={0: int(fast)})
+    fast = context.attribute("approximate", "none") == "tanh"
+    return context.emit("GELU", context.read(0), parameters={0: int(fast)})
 
 
-def hard_sigmoid(site: LoweringContext) -> Blob:
+def hard_sigmoid(context: LoweringContext) -> Blob:
     """Lower HardSigmoid to HardSigmoid: clip(alpha · x + beta, 0, 1), elementwise.
 
     By default alpha is 0.2 and beta 0.5. Computed in the element type of the blob, float32 or
@@ -116,11 +120,11 @@ def hard_sigmoid(site: LoweringContext) -> Blob:
     Raises:
         RefusedError: a tensor has more than ncnn's four axes.
     """
-    alpha, beta = float(site.attribute("alpha", 0.2)), float(site.attribute("beta", 0.5))
-    return site.emit("HardSigmoid", site.read(0), parameters={0: alpha, 1: beta})
+    alpha, beta = float(context.attribute("alpha", 0.2)), float(context.attribute("beta", 0.5))
+    return context.emit("HardSigmoid", context.read(0), parameters={0: alpha, 1: beta})
 
 
-def hard_swish(site: LoweringContext) -> Blob:
+def hard_swish(context: LoweringContext) -> Blob:
     """Lower HardSwish to HardSwish: x · clip(x / 6 + ½, 0, 1), elementwise.
 
     Computed in the element type of the blob, float32 or float16.
@@ -128,10 +132,10 @@ def hard_swish(site: LoweringContext) -> Blob:
     Raises:
         RefusedError: a tensor has more than ncnn's four axes.
     """
-    return site.emit("HardSwish", site.read(0), parameters={0: 1 / 6, 1: 0.5})
+    return context.emit("HardSwish", context.read(0), parameters={0: 1 / 6, 1: 0.5})
 
 
-def prelu(site: LoweringContext) -> Blob:
+def prelu(context: LoweringContext) -> Blob:
     """Lower PRelu to PReLU, with one constant slope or one per channel of (1, C, H, W).
 
     Other slopes, also computed ones, become max(x, 0) + slope · min(x, 0), with broadcasting.
@@ -140,8 +144,8 @@ def prelu(site: LoweringContext) -> Blob:
     Raises:
         RefusedError: a tensor has more than ncnn's four axes.
     """
-    x, slope = site.read(0), site.operation.operand(1)
-    shape = site.operation.operand(0).shape
+    x, slope = context.read(0), context.operation.operand(1)
+    shape = context.operation.operand(0).shape
     data = slope.data
     channels = shape[1] if len(shape) == 4 and shape[0] == 1 else 0
     one = data is not None and data.size == 1
@@ -150,14 +154,14 @@ def prelu(site: LoweringContext) -> Blob:
     )  # fmt: skip
     if data is not None and (one or per_channel):
         slopes = Weight(np.asarray(data, np.float32).reshape(-1))
-        return site.emit("PReLU", x, parameters={0: int(data.size)}, weights=(slopes,))
-    below = site.builder.emit("Clip", (x,), x.shape, {0: -FLOAT32_MAX, 1: 0.0})
-    above = site.builder.emit("ReLU", (x,), x.shape)
-    scaled = binary_of(site, "Mul", below, site.operation.operand(1))
-    return site.emit("BinaryOp", above, scaled, parameters={0: 0})
+        return context.emit("PReLU", x, parameters={0: int(data.size)}, weights=(slopes,))
+    below = context.builder.emit("Clip", (x,), x.shape, {0: -FLOAT32_MAX, 1: 0.0})
+    above = context.builder.emit("ReLU", (x,), x.shape)
+    scaled = binary_of(context, "Mul", below, context.operation.operand(1))
+    return context.emit("BinaryOp", above, scaled, parameters={0: 0})
 
 
-def softmax(site: LoweringContext) -> Blob:
+def softmax(context: LoweringContext) -> Blob:
     """Lower Softmax along one axis, by default the last, to Softmax; the shape stays.
 
     Computed in the element type of the blob, float32 or float16.
@@ -165,5 +169,5 @@ def softmax(site: LoweringContext) -> Blob:
     Raises:
         RefusedError: it is the batch axis, or a tensor has more than ncnn's four axes.
     """
-    axis = site.axis(site.attribute("axis", -1))
-    return site.emit("Softmax", site.read(0), parameters={0: axis, 1: 1})
+    axis = context.axis(context.attribute("axis", -1))
+    return context.emit("Softmax", context.read(0), parameters={0: axis, 1: 1})

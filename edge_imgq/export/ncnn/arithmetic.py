@@ -40,26 +40,26 @@ def binary(kind: str) -> Callable[[LoweringContext], Blob]:
         kind: a key of BINARY.
     """
 
-    def build(site: LoweringContext) -> Blob:
-        if len(site.operation.inputs) != 2:
+    def build(context: LoweringContext) -> Blob:
+        if len(context.operation.inputs) != 2:
             raise RefusedError("it takes more than two operands")
-        one, two = site.operation.operand(0), site.operation.operand(1)
+        one, two = context.operation.operand(0), context.operation.operand(1)
         if one.data is not None and one.data.size == 1:
-            return _with_number(site, two, REVERSED[BINARY[kind]], one)
+            return _with_number(context, two, REVERSED[BINARY[kind]], one)
         if two.data is not None and two.data.size == 1:
-            return _with_number(site, one, BINARY[kind], two)
-        output = site.operation.output.shape
-        operands = (_aligned(site, one, output), _aligned(site, two, output))
-        return site.emit("BinaryOp", *operands, parameters={0: BINARY[kind]})
+            return _with_number(context, one, BINARY[kind], two)
+        output = context.operation.output.shape
+        operands = (_aligned(context, one, output), _aligned(context, two, output))
+        return context.emit("BinaryOp", *operands, parameters={0: BINARY[kind]})
 
     return build
 
 
-def binary_of(site: LoweringContext, kind: str, one: Blob, two: Tensor) -> Blob:
+def binary_of(context: LoweringContext, kind: str, one: Blob, two: Tensor) -> Blob:
     """Add a BinaryOp of a blob and another operand of the operation, and return its output.
 
     Args:
-        site: the operation.
+        context: the operation.
         kind: a key of BINARY.
         one: first operand, in the shape of the operation's output.
         two: second operand, broadcast to it.
@@ -67,11 +67,11 @@ def binary_of(site: LoweringContext, kind: str, one: Blob, two: Tensor) -> Blob:
     Raises:
         RefusedError: the other operand has more than ncnn's four axes.
     """
-    other = _aligned(site, two, site.operation.output.shape)
-    return site.builder.emit("BinaryOp", (one, other), one.shape, {0: BINARY[kind]})
+    other = _aligned(context, two, context.operation.output.shape)
+    return context.builder.emit("BinaryOp", (one, other), one.shape, {0: BINARY[kind]})
 
 
-def power(site: LoweringContext) -> Blob:
+def power(context: LoweringContext) -> Blob:
     """Lower Pow: constant exponents 2, 3 and 4 to products, all others to BinaryOp above 0.
 
     ncnn's power is exp(exponent · log(base)), which is 2.4e38 where the base is 0 or negative. So a
@@ -82,30 +82,30 @@ def power(site: LoweringContext) -> Blob:
     Raises:
         RefusedError: a tensor has more than ncnn's four axes.
     """
-    base, exponent = site.operation.operand(0), site.operation.operand(1)
+    base, exponent = context.operation.operand(0), context.operation.operand(1)
     if base.data is not None:
-        return binary("Pow")(site)
+        return binary("Pow")(context)
     number = None
     if exponent.data is not None and exponent.data.size == 1:
         number = float(np.float32(exponent.data.reshape(())))
     if number is not None and number in WHOLE_POWERS:
-        return _product(site, int(number))
-    x = _aligned(site, base, site.operation.output.shape)
+        return _product(context, int(number))
+    x = _aligned(context, base, context.operation.output.shape)
     least = {0: BINARY["Max"], 1: 1, 2: float(np.finfo(np.float32).tiny)}
-    above = site.builder.emit("BinaryOp", (x,), x.shape, least)
+    above = context.builder.emit("BinaryOp", (x,), x.shape, least)
     if number is not None:
-        return site.emit("BinaryOp", above, parameters={0: BINARY["Pow"], 1: 1, 2: number})
-    other = _aligned(site, exponent, site.operation.output.shape)
-    return site.emit("BinaryOp", above, other, parameters={0: BINARY["Pow"]})
+        return context.emit("BinaryOp", above, parameters={0: BINARY["Pow"], 1: 1, 2: number})
+    other = _aligned(context, exponent, context.operation.output.shape)
+    return context.emit("BinaryOp", above, other, parameters={0: BINARY["Pow"]})
 
 
-def _product(site: LoweringContext, exponent: int) -> Blob:
+def _product(context: LoweringContext, exponent: int) -> Blob:
     """Multiply the first operand by itself."""
-    x = site.read(0)
-    product = site.builder.emit("UnaryOp", (x,), x.shape, {0: SQUARE})
+    x = context.read(0)
+    product = context.builder.emit("UnaryOp", (x,), x.shape, {0: SQUARE})
     for _ in range(exponent - 2):
-        product = site.builder.emit("BinaryOp", (product, x), x.shape, {0: BINARY["Mul"]})
-    return _shaped(site, product)
+        product = context.builder.emit("BinaryOp", (product, x), x.shape, {0: BINARY["Mul"]})
+    return _shaped(context, product)
 
 
 def unary(kind: str) -> Callable[[LoweringContext], Blob]:
@@ -118,8 +118,8 @@ def unary(kind: str) -> Callable[[LoweringContext], Blob]:
         kind: a key of UNARY.
     """
 
-    def build(site: LoweringContext) -> Blob:
-        return site.emit("UnaryOp", site.read(0), parameters={0: UNARY[kind]})
+    def build(context: LoweringContext) -> Blob:
+        return context.emit("UnaryOp", context.read(0), parameters={0: UNARY[kind]})
 
     return build
 
@@ -135,72 +135,78 @@ def reduction(kind: str) -> Callable[[LoweringContext], Blob]:
         kind: a key of REDUCTIONS.
     """
 
-    def build(site: LoweringContext) -> Blob:
-        operation = site.operation
+    def build(context: LoweringContext) -> Blob:
+        operation = context.operation
         rank = len(operation.operand(0).shape)
-        given = site.constant(1) if len(operation.inputs) > 1 else site.attribute("axes", None)
+        given = (
+            context.constant(1) if len(operation.inputs) > 1 else context.attribute("axes", None)
+        )
         axes = [] if given is None else [int(axis) % rank for axis in np.ravel(given)]
-        if not axes and not site.attribute("noop_with_empty_axes", 0):
+        if not axes and not context.attribute("noop_with_empty_axes", 0):
             axes = list(range(rank))
-        return reduced(site, REDUCTIONS[kind], [axis for axis in axes if not _is_batch(site, axis)])
+        return reduced(
+            context, REDUCTIONS[kind], [axis for axis in axes if not _is_batch(context, axis)]
+        )
 
     return build
 
 
-def reduced(site: LoweringContext, code: int, axes: Sequence[int]) -> Blob:
+def reduced(context: LoweringContext, code: int, axes: Sequence[int]) -> Blob:
     """Reduce the first operand, and return a blob in the shape of the operation's output.
 
     Without axes nothing is reduced.
 
     Args:
-        site: the operation.
+        context: the operation.
         code: ncnn's code of the reduction, a value of REDUCTIONS.
         axes: ONNX axes without the batch.
     """
-    x = site.read(0)
+    x = context.read(0)
     if not axes:
-        return _shaped(site, x)
-    axes_stored = sorted(site.axis(axis) for axis in axes)
+        return _shaped(context, x)
+    axes_stored = sorted(context.axis(axis) for axis in axes)
     shape = tuple(1 if index in axes_stored else side for index, side in enumerate(x.shape))
     # 4: axes are kept; 5: they are counted without the batch.
     parameters: dict[int, Number | Sequence[Number]]
     parameters = {0: code, 1: 0, 3: tuple(axes_stored), 4: 1, 5: 1}
-    return _shaped(site, site.builder.emit("Reduction", (x,), shape, parameters))
+    return _shaped(context, context.builder.emit("Reduction", (x,), shape, parameters))
 
 
-def _is_batch(site: LoweringContext, axis: int) -> bool:
+def _is_batch(context: LoweringContext, axis: int) -> bool:
     """Return True for the batch axis of length 1, which ncnn's blobs lack."""
-    shape = site.operation.operand(0).shape
+    shape = context.operation.operand(0).shape
     return axis < len(shape) - len(stored(shape))
 
 
-def global_mean(site: LoweringContext) -> Blob:
+def global_mean(context: LoweringContext) -> Blob:
     """Lower GlobalAveragePool of (1, C, spatial axes …) to Reduction, kept as (1, C, 1, …).
 
     Raises:
         RefusedError: a tensor has more than ncnn's four axes.
     """
-    axes = range(2, len(site.operation.operand(0).shape))
-    return reduced(site, REDUCTIONS["ReduceMean"], axes)
+    axes = range(2, len(context.operation.operand(0).shape))
+    return reduced(context, REDUCTIONS["ReduceMean"], axes)
 
 
-def _with_number(site: LoweringContext, tensor: Tensor, code: int, number: Tensor) -> Blob:
+def _with_number(context: LoweringContext, tensor: Tensor, code: int, number: Tensor) -> Blob:
     """Combine a tensor with a scalar."""
     assert number.data is not None
-    x = site.builder.read(tensor)
+    x = context.builder.read(tensor)
     value = float(np.float32(number.data.reshape(())))
-    return _shaped(site, site.builder.emit("BinaryOp", (x,), x.shape, {0: code, 1: 1, 2: value}))
+    return _shaped(
+        context, context.builder.emit("BinaryOp", (x,), x.shape, {0: code, 1: 1, 2: value})
+    )
 
 
-def _shaped(site: LoweringContext, blob: Blob) -> Blob:
+def _shaped(context: LoweringContext, blob: Blob) -> Blob:
     """Reshape a blob to the operation's output."""
-    return site.builder.reshaped(blob, site.shape)
+    return context.builder.reshaped(blob, context.shape)
 
 
-def _aligned(site: LoweringContext, tensor: Tensor, output: Sequence[int]) -> Blob:
+def _aligned(context: LoweringContext, tensor: Tensor, output: Sequence[int]) -> Blob:
     """Return an operand at the output's rank, with leading axes of 1 as in NumPy."""
     shape: Shape = (1,) * (len(output) - len(tensor.shape)) + tuple(tensor.shape)
     wanted = shape[len(output) - len(stored(output)) :]
     if tensor.data is not None:
-        return site.builder.constant(np.asarray(tensor.data).reshape(wanted))
-    return site.builder.reshaped(site.builder.read(tensor), wanted)
+        return context.builder.constant(np.asarray(tensor.data).reshape(wanted))
+    return context.builder.reshaped(context.builder.read(tensor), wanted)

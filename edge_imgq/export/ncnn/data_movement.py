@@ -36,38 +36,38 @@ CRD, DCR = 0, 1
 """Channel order of a pixel shuffle: block positions innermost (CRD) or outermost (DCR)."""
 
 
-def identity(site: LoweringContext) -> Blob:
+def identity(context: LoweringContext) -> Blob:
     """Lower Identity, Dropout and Requantize to no layer: return the input's blob. Exact.
 
     Raises:
         RefusedError: a tensor has more than ncnn's four axes.
     """
-    return site.read(0)
+    return context.read(0)
 
 
-def reshape(site: LoweringContext) -> Blob:
+def reshape(context: LoweringContext) -> Blob:
     """Lower Reshape, Flatten, Squeeze and Unsqueeze to Reshape; elements stay in ONNX's order.
 
     Exact. A shape of more than ncnn's four axes adds no layer: the Reshape or Transpose that
     follows reads the elements in sequence.
     """
-    operation = site.operation
-    numbers = site.builder.read_numbers(operation.operand(0))
-    return site.builder.representable(numbers, operation.output)
+    operation = context.operation
+    numbers = context.builder.read_numbers(operation.operand(0))
+    return context.builder.representable(numbers, operation.output)
 
 
-def concat(site: LoweringContext) -> Blob:
+def concat(context: LoweringContext) -> Blob:
     """Lower Concat along one axis, by default the second, to Concat. Exact.
 
     Raises:
         RefusedError: it is the batch axis, or a tensor has more than ncnn's four axes.
     """
-    axis = site.axis(site.attribute("axis", 1))
-    operands = [site.read(index) for index in range(len(site.operation.inputs))]
-    return site.emit("Concat", *operands, parameters={0: axis})
+    axis = context.axis(context.attribute("axis", 1))
+    operands = [context.read(index) for index in range(len(context.operation.inputs))]
+    return context.emit("Concat", *operands, parameters={0: axis})
 
 
-def split(site: LoweringContext) -> tuple[Blob, ...]:
+def split(context: LoweringContext) -> tuple[Blob, ...]:
     """Lower Split along one axis, by default the first, to Slice, with the outputs' sizes. Exact.
 
     Returns:
@@ -76,23 +76,23 @@ def split(site: LoweringContext) -> tuple[Blob, ...]:
     Raises:
         RefusedError: it is the batch axis of a tensor that ncnn has.
     """
-    operation = site.operation
-    shape, axis = operation.operand(0).shape, site.attribute("axis", 0)
+    operation = context.operation
+    shape, axis = operation.operand(0).shape, context.attribute("axis", 0)
     axis %= len(shape)
     sizes = tuple(tensor.shape[axis] for tensor in operation.outputs)
-    x = site.builder.read_numbers(operation.operand(0))
+    x = context.builder.read_numbers(operation.operand(0))
     if len(sizes) == 1:
         return (x,)
     wide: Shape = (math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]))
     position = 1
     if not _has_too_many_axes(shape):
-        position, wide = site.axis(axis), stored(shape)
+        position, wide = context.axis(axis), stored(shape)
     shapes = [tuple(size if i == position else n for i, n in enumerate(wide)) for size in sizes]
-    x = site.builder.reshaped(x, wide)
-    return site.builder.emit_all("Slice", (x,), shapes, {0: sizes, 1: position})
+    x = context.builder.reshaped(x, wide)
+    return context.builder.emit_all("Slice", (x,), shapes, {0: sizes, 1: position})
 
 
-def slice_(site: LoweringContext) -> Blob:
+def slice_(context: LoweringContext) -> Blob:
     """Lower Slice with constant bounds to Crop, with steps along h and w to a 1×1 Pooling. Exact.
 
     Bounds at the end of an axis are stated from the end, so the slice follows a resized input.
@@ -101,14 +101,16 @@ def slice_(site: LoweringContext) -> Blob:
         RefusedError: bounds are computed, a step is negative or along the channels, or the batch
             axis is cut.
     """
-    shape = site.operation.operand(0).shape
-    cuts = dict(_cuts(site))
+    shape = context.operation.operand(0).shape
+    cuts = dict(_cuts(context))
     if len(cuts) == 1 and _has_too_many_axes(shape):
         ((axis, cut),) = cuts.items()
         wide = (math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]))
-        x = site.builder.reshaped(site.builder.read_numbers(site.operation.operand(0)), wide)
-        return site.builder.representable(_cut(site, x, {1: cut}), site.operation.output)
-    return _cut(site, site.read(0), {site.axis(axis): cut for axis, cut in cuts.items()})
+        x = context.builder.reshaped(
+            context.builder.read_numbers(context.operation.operand(0)), wide
+        )
+        return context.builder.representable(_cut(context, x, {1: cut}), context.operation.output)
+    return _cut(context, context.read(0), {context.axis(axis): cut for axis, cut in cuts.items()})
 
 
 def _has_too_many_axes(shape: Sequence[int]) -> bool:
@@ -118,12 +120,12 @@ def _has_too_many_axes(shape: Sequence[int]) -> bool:
         return True
 
 
-def _cuts(site: LoweringContext) -> Iterator[tuple[int, range]]:
+def _cuts(context: LoweringContext) -> Iterator[tuple[int, range]]:
     """Yield (axis, range) for each axis that is not taken whole."""
-    shape = site.operation.operand(0).shape
-    starts, ends = (np.ravel(site.constant(index)) for index in (1, 2))
-    axes = np.ravel(site.constant(3, np.arange(len(starts))))
-    steps = np.ravel(site.constant(4, np.ones(len(starts))))
+    shape = context.operation.operand(0).shape
+    starts, ends = (np.ravel(context.constant(index)) for index in (1, 2))
+    axes = np.ravel(context.constant(3, np.arange(len(starts))))
+    steps = np.ravel(context.constant(4, np.ones(len(starts))))
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         if step < 0:
             raise RefusedError("it walks backwards, which ncnn's Crop does not; flip otherwise")
@@ -133,15 +135,15 @@ def _cuts(site: LoweringContext) -> Iterator[tuple[int, range]]:
             yield position, taken
 
 
-def _cut(site: LoweringContext, x: Blob, cuts: Mapping[int, range]) -> Blob:
+def _cut(context: LoweringContext, x: Blob, cuts: Mapping[int, range]) -> Blob:
     """Crop and subsample a blob by ranges per axis."""
     first = [cuts[axis].start if axis in cuts else 0 for axis in range(len(x.shape))]
     last = [cuts[axis][-1] + 1 if axis in cuts else side for axis, side in enumerate(x.shape)]
     stride = [cuts[axis].step if axis in cuts else 1 for axis in range(len(x.shape))]
-    return _stepped(site, _cropped(site, x, first, last), stride)
+    return _stepped(context, _cropped(context, x, first, last), stride)
 
 
-def _cropped(site: LoweringContext, x: Blob, first: Sequence[int], last: Sequence[int]) -> Blob:
+def _cropped(context: LoweringContext, x: Blob, first: Sequence[int], last: Sequence[int]) -> Blob:
     cut = [i for i, side in enumerate(x.shape) if (first[i], last[i]) != (0, side)]
     if not cut:
         return x
@@ -152,10 +154,10 @@ def _cropped(site: LoweringContext, x: Blob, first: Sequence[int], last: Sequenc
         10: tuple(last[i] - x.shape[i] if last[i] < x.shape[i] else -233 for i in cut),
         11: tuple(cut),
     }
-    return site.builder.emit("Crop", (x,), shape, bounds)
+    return context.builder.emit("Crop", (x,), shape, bounds)
 
 
-def _stepped(site: LoweringContext, x: Blob, stride: Sequence[int]) -> Blob:
+def _stepped(context: LoweringContext, x: Blob, stride: Sequence[int]) -> Blob:
     if set(stride) == {1}:
         return x
     if len(x.shape) != 3 or stride[0] != 1:
@@ -163,30 +165,30 @@ def _stepped(site: LoweringContext, x: Blob, stride: Sequence[int]) -> Blob:
     shape = tuple(-(-side // step) for side, step in zip(x.shape, stride, strict=True))
     _, down, right = stride
     parameters = {0: 0, 1: 1, 11: 1, 2: right, 12: down, 5: 1}
-    return site.builder.emit("Pooling", (x,), shape, parameters)
+    return context.builder.emit("Pooling", (x,), shape, parameters)
 
 
-def depth_to_space(site: LoweringContext) -> Blob:
+def depth_to_space(context: LoweringContext) -> Blob:
     """Lower DepthToSpace of (1, b² · C, H, W) to PixelShuffle; the result is (1, C, b · H, b · W).
 
     Input channels are ordered (block row, block column, C) in mode DCR, the default, and (C, block
     row, block column) in mode CRD. Exact.
     """
-    mode = CRD if site.attribute("mode", "DCR") == "CRD" else DCR
-    block = int(site.attribute("blocksize", 1))
-    return site.emit("PixelShuffle", site.read(0), parameters={0: block, 1: mode})
+    mode = CRD if context.attribute("mode", "DCR") == "CRD" else DCR
+    block = int(context.attribute("blocksize", 1))
+    return context.emit("PixelShuffle", context.read(0), parameters={0: block, 1: mode})
 
 
-def space_to_depth(site: LoweringContext) -> Blob:
+def space_to_depth(context: LoweringContext) -> Blob:
     """Lower SpaceToDepth of (1, C, b · H, b · W) to Reorg; the result is (1, b² · C, H, W).
 
     Its channels are ordered (block row, block column, C). Exact.
     """
-    block = int(site.attribute("blocksize", 1))
-    return site.emit("Reorg", site.read(0), parameters={0: block, 1: DCR})
+    block = int(context.attribute("blocksize", 1))
+    return context.emit("Reorg", context.read(0), parameters={0: block, 1: DCR})
 
 
-def pad(site: LoweringContext) -> Blob:
+def pad(context: LoweringContext) -> Blob:
     """Lower Pad of height and width, and constant padding of channels, to Padding.
 
     Modes are constant (by default with 0), edge and reflect. Exact in float32.
@@ -195,55 +197,55 @@ def pad(site: LoweringContext) -> Blob:
         RefusedError: the mode is another one, amounts are negative or computed, or another axis is
             padded.
     """
-    x, operation = site.read(0), site.operation
-    mode = site.attribute("mode", "constant")
+    x, operation = context.read(0), context.operation
+    mode = context.attribute("mode", "constant")
     if mode not in MODES:
         raise RefusedError(f"ncnn does not pad by '{mode}'; use constant, edge or reflect")
     rank = len(operation.operand(0).shape)
-    amounts = [int(n) for n in np.ravel(site.constant(1))]
-    axes = [int(axis) % rank for axis in np.ravel(site.constant(3, np.arange(rank)))]
+    amounts = [int(n) for n in np.ravel(context.constant(1))]
+    axes = [int(axis) % rank for axis in np.ravel(context.constant(3, np.arange(rank)))]
     if min(amounts) < 0:
         raise RefusedError("it cuts off by negative padding; cut the image by Slice")
     parameters: dict[int, Number] = {4: MODES[mode]}
     for index, axis in enumerate(axes):
         before, after = amounts[index], amounts[index + len(axes)]
         if before or after:
-            letter = LETTERS[len(x.shape)][site.axis(axis)].lower()
+            letter = LETTERS[len(x.shape)][context.axis(axis)].lower()
             if letter == "d" or (letter == "c" and mode != "constant"):
                 raise RefusedError("it pads other axes than height and width, which ncnn does not")
             parameters |= dict(zip(PAD_KEYS[letter], (before, after), strict=True))
-    value = site.constant(2)
+    value = context.constant(2)
     if mode == "constant" and value is not None and value.size:
         parameters[5] = float(np.float32(value.reshape(())))
-    return site.emit("Padding", x, parameters=parameters)
+    return context.emit("Padding", x, parameters=parameters)
 
 
-def transpose(site: LoweringContext) -> Blob:
+def transpose(context: LoweringContext) -> Blob:
     """Lower Transpose of any rank to Permute, with adjacent axes merged. Exact.
 
     Without `perm` the axes are reversed. If more than ncnn's four axes remain, they are moved one
     at a time.
     """
-    operation = site.operation
+    operation = context.operation
     shape = operation.operand(0).shape
-    order = list(site.attribute("perm", range(len(shape))[::-1]))
+    order = list(context.attribute("perm", range(len(shape))[::-1]))
     lengths, order = merged(shape, order)
-    x = site.builder.read_numbers(operation.operand(0))
+    x = context.builder.read_numbers(operation.operand(0))
     while len(lengths) > MAX_AXES:
         position = next(index for index, axis in enumerate(order) if index != axis)
-        x, lengths, order = _with_one_in_place(site, x, lengths, order, position)
-    transposed = permuted(site, site.builder.reshaped(x, lengths), order)
-    return site.builder.representable(transposed, operation.output)
+        x, lengths, order = _with_one_in_place(context, x, lengths, order, position)
+    transposed = permuted(context, context.builder.reshaped(x, lengths), order)
+    return context.builder.representable(transposed, operation.output)
 
 
 def _with_one_in_place(
-    site: LoweringContext, x: Blob, lengths: tuple[int, ...], order: list[int], position: int
+    context: LoweringContext, x: Blob, lengths: tuple[int, ...], order: list[int], position: int
 ) -> tuple[Blob, tuple[int, ...], list[int]]:
     """Move one axis to its final position; return the remaining transposition."""
     axis = order[position]
     cuts = (0, position, axis, axis + 1, len(lengths))
     lengths_merged = [math.prod(lengths[a:b]) for a, b in itertools.pairwise(cuts)]
-    x = permuted(site, site.builder.reshaped(x, tuple(lengths_merged)), (0, 2, 1, 3))
+    x = permuted(context, context.builder.reshaped(x, tuple(lengths_merged)), (0, 2, 1, 3))
     moved = [*range(position), axis, *(i for i in range(position, len(lengths)) if i != axis)]
     lengths = tuple(lengths[i] for i in moved)
     return x, *merged(lengths, [moved.index(i) for i in order])
@@ -271,7 +273,7 @@ def merged(shape: Sequence[int], order: Sequence[int]) -> tuple[tuple[int, ...],
     return lengths or (1,), [sorted_runs.index(run) for run in runs] or [0]
 
 
-def permuted(site: LoweringContext, x: Blob, order: Sequence[int]) -> Blob:
+def permuted(context: LoweringContext, x: Blob, order: Sequence[int]) -> Blob:
     """Permute the axes of a blob of at most four axes: axis i of the result is axis order[i].
 
     No layer is added if the order stays. Exact.
@@ -281,37 +283,37 @@ def permuted(site: LoweringContext, x: Blob, order: Sequence[int]) -> Blob:
     letters = LETTERS[len(x.shape)]
     word = "".join(letters[axis] for axis in reversed(order))
     shape = tuple(x.shape[axis] for axis in order)
-    return site.builder.emit("Permute", (x,), shape, {0: ORDERS[len(letters)].index(word)})
+    return context.builder.emit("Permute", (x,), shape, {0: ORDERS[len(letters)].index(word)})
 
 
-def tile(site: LoweringContext) -> Blob:
+def tile(context: LoweringContext) -> Blob:
     """Lower Tile with constant repeats, one per axis, to one Tile for each repeated axis. Exact.
 
     Raises:
         RefusedError: repeats are computed, or a tensor has more than ncnn's four axes.
     """
-    return _repeated(site, [int(count) for count in np.ravel(site.constant(1))])
+    return _repeated(context, [int(count) for count in np.ravel(context.constant(1))])
 
 
-def expand(site: LoweringContext) -> Blob:
+def expand(context: LoweringContext) -> Blob:
     """Lower Expand to the graph's output shape to one Tile for each enlarged axis. Exact.
 
     Raises:
         RefusedError: a tensor has more than ncnn's four axes.
     """
-    shape, output = site.operation.operand(0).shape, site.operation.output.shape
+    shape, output = context.operation.operand(0).shape, context.operation.output.shape
     padded = (1,) * (len(output) - len(shape)) + tuple(shape)
-    return _repeated(site, [to // of for of, to in zip(padded, output, strict=True)])
+    return _repeated(context, [to // of for of, to in zip(padded, output, strict=True)])
 
 
-def _repeated(site: LoweringContext, counts: Sequence[int]) -> Blob:
-    output = site.operation.output.shape
-    shape = site.operation.operand(0).shape
+def _repeated(context: LoweringContext, counts: Sequence[int]) -> Blob:
+    output = context.operation.output.shape
+    shape = context.operation.operand(0).shape
     padded = (1,) * (len(output) - len(shape)) + tuple(shape)
-    left_out = len(output) - len(site.shape)
-    x = site.builder.reshaped(site.read(0), padded[left_out:])
+    left_out = len(output) - len(context.shape)
+    x = context.builder.reshaped(context.read(0), padded[left_out:])
     for axis, count in enumerate(counts[left_out:]):
         if count != 1:
             longer = tuple(n * count if i == axis else n for i, n in enumerate(x.shape))
-            x = site.builder.emit("Tile", (x,), longer, {0: axis, 1: count})
+            x = context.builder.emit("Tile", (x,), longer, {0: axis, 1: count})
     return x

@@ -103,12 +103,12 @@ def _build(operation: Operation, builder: Builder) -> None:
             f"this operator is not lowered to ncnn; {instead(operation)}, or leave the ncnn "
             "targets out"
         )
-    site = LoweringContext(operation, builder)
-    built = lowering.build(site)
+    context = LoweringContext(operation, builder)
+    built = lowering.build(context)
     results = built if isinstance(built, tuple) else (built,)
     for tensor, blob in zip(operation.outputs, results, strict=False):
         if operation.activation is not None and not lowering.clips:
-            blob = clipped(site, blob, operation.activation)
+            blob = clipped(context, blob, operation.activation)
         builder.write(tensor, blob)
 
 

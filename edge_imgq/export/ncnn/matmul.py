@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edge_imgq.export.ncnn.layers import Array
 
 
-def matmul(site: LoweringContext) -> Blob:
+def matmul(context: LoweringContext) -> Blob:
     """Lower MatMul, batched with broadcasting, to MatMul; or InnerProduct if the right is constant.
 
     Operands are (…, M, K) and (…, K, N). InnerProduct takes a constant matrix (K, N), also with
@@ -24,20 +24,20 @@ def matmul(site: LoweringContext) -> Blob:
     Raises:
         RefusedError: an operand is a vector, or has more than ncnn's four axes.
     """
-    one, two = site.operation.operand(0), site.operation.operand(1)
+    one, two = context.operation.operand(0), context.operation.operand(1)
     if two.data is not None and math.prod(two.shape[:-2]) == 1 and len(two.shape) > 1:
-        return rows(site, np.asarray(two.data).reshape(two.shape[-2:]).T, None)
-    x, y = site.read(0), site.read(1)
+        return rows(context, np.asarray(two.data).reshape(two.shape[-2:]).T, None)
+    x, y = context.read(0), context.read(1)
     if len(one.shape) < 2 or len(two.shape) < 2:
         raise RefusedError("it multiplies a vector; give it a second axis of length 1")
     rank = max(len(x.shape), len(y.shape))
-    pair = [_raised(site, blob, rank) for blob in (x, y)]
+    pair = [_raised(context, blob, rank) for blob in (x, y)]
     shape = tuple(max(a, b) for a, b in zip(pair[0].shape[:-2], pair[1].shape[:-2], strict=True))
     whole = (*shape, pair[0].shape[-2], pair[1].shape[-1])
-    return site.builder.reshaped(site.builder.emit("MatMul", pair, whole), site.shape)
+    return context.builder.reshaped(context.builder.emit("MatMul", pair, whole), context.shape)
 
 
-def gemm(site: LoweringContext) -> Blob:
+def gemm(context: LoweringContext) -> Blob:
     """Lower Gemm, (M, K) times constant weights plus bias, to InnerProduct.
 
     Weights are (K, N), or (N, K) with `transB`; alpha and beta, by default 1, are multiplied into
@@ -47,24 +47,24 @@ def gemm(site: LoweringContext) -> Blob:
         RefusedError: the first operand is transposed, weights are no matrix, or constants are
             computed.
     """
-    weight = site.constant(1)
-    if site.attribute("transA", 0) or weight.ndim != 2:
+    weight = context.constant(1)
+    if context.attribute("transA", 0) or weight.ndim != 2:
         raise RefusedError("its first operand is transposed; transpose it in the model")
-    alpha, beta = site.attribute("alpha", 1.0), site.attribute("beta", 1.0)
-    matrix = weight if site.attribute("transB", 0) else weight.T
-    bias = site.constant(2)
+    alpha, beta = context.attribute("alpha", 1.0), context.attribute("beta", 1.0)
+    matrix = weight if context.attribute("transB", 0) else weight.T
+    bias = context.constant(2)
     if bias is not None:
         bias = np.broadcast_to(bias.reshape(-1) * beta, matrix.shape[:1])
-    return rows(site, matrix * alpha, bias)
+    return rows(context, matrix * alpha, bias)
 
 
-def rows(site: LoweringContext, weight: Array, bias: Array | None) -> Blob:
+def rows(context: LoweringContext, weight: Array, bias: Array | None) -> Blob:
     """Multiply each row of the first operand by a constant matrix, and apply the fused clipping.
 
     The layer is an InnerProduct, in float: x · weightᵀ + bias over the last axis.
 
     Args:
-        site: the operation.
+        context: the operation.
         weight: float32 (outputs, inputs); `inputs` is the length of the operand's last axis.
         bias: float32 (outputs,), or None.
 
@@ -74,7 +74,7 @@ def rows(site: LoweringContext, weight: Array, bias: Array | None) -> Blob:
     Raises:
         RefusedError: a tensor has more than ncnn's four axes.
     """
-    x = site.read(0)
+    x = context.read(0)
     outputs, inputs = weight.shape
     count = math.prod(x.shape) // inputs
     flat: Shape = (count, inputs) if count > 1 else (inputs,)
@@ -82,15 +82,15 @@ def rows(site: LoweringContext, weight: Array, bias: Array | None) -> Blob:
     weights += [] if bias is None else [Weight(np.asarray(bias, np.float32))]
     parameters = {0: outputs, 1: int(bias is not None), 2: int(weight.size)}
     wide: Shape = (count, outputs) if count > 1 else (outputs,)
-    product = site.builder.emit(
+    product = context.builder.emit(
         "InnerProduct",
-        (site.builder.reshaped(x, flat),),
+        (context.builder.reshaped(x, flat),),
         wide,
-        {**parameters, **fused(site.operation.activation)},
+        {**parameters, **fused(context.operation.activation)},
         weights,
     )
-    return site.builder.reshaped(product, site.shape)
+    return context.builder.reshaped(product, context.shape)
 
 
-def _raised(site: LoweringContext, blob: Blob, rank: int) -> Blob:
-    return site.builder.reshaped(blob, (1,) * (rank - len(blob.shape)) + blob.shape)
+def _raised(context: LoweringContext, blob: Blob, rank: int) -> Blob:
+    return context.builder.reshaped(blob, (1,) * (rank - len(blob.shape)) + blob.shape)

@@ -63,7 +63,7 @@ GRIDS = {
 }  # fmt: skip
 
 
-def resize(site: LoweringContext) -> Blob:
+def resize(context: LoweringContext) -> Blob:
     """Lower Resize of the height and width of (1, C, H, W) to Interp, or to matrix products.
 
     Modes are nearest, linear and cubic. Interp is used if its sampling weights equal ONNX's within
@@ -74,7 +74,7 @@ def resize(site: LoweringContext) -> Blob:
             region reaches beyond the image, or a cropped region is enlarged to the image's own
             size.
     """
-    operation, x = site.operation, site.read(0)
+    operation, x = context.operation, context.read(0)
     _refuse(operation)
     tables = {axis: matrix(operation, axis) for axis in range(len(operation.output.shape))}
     moved = [axis for axis, table in tables.items() if not _is_identity(table)]
@@ -84,8 +84,8 @@ def resize(site: LoweringContext) -> Blob:
         raise RefusedError("it resizes other axes than height and width; transpose them to the end")
     if (grid := _grid(operation, tables)) is not None:
         parameters: dict[int, Number] = {0: grid.kind, **_size(operation), 6: grid.aligned}
-        return site.emit("Interp", x, parameters=parameters)
-    return _multiplied(site, x, tables)
+        return context.emit("Interp", x, parameters=parameters)
+    return _multiplied(context, x, tables)
 
 
 def _refuse(operation: Operation) -> None:
@@ -134,13 +134,13 @@ def _size(operation: Operation) -> dict[int, Number]:
     return {3: int(output[0]), 4: int(output[1])}
 
 
-def _multiplied(site: LoweringContext, x: Blob, tables: dict[int, NDArray[np.float64]]) -> Blob:
+def _multiplied(context: LoweringContext, x: Blob, tables: dict[int, NDArray[np.float64]]) -> Blob:
     channels, rows, columns = x.shape
     if not _is_identity(tables[3]):
-        wide = site.builder.constant(tables[3].T)
+        wide = context.builder.constant(tables[3].T)
         columns = len(tables[3])
-        x = site.builder.emit("MatMul", (x, wide), (channels, rows, columns))
+        x = context.builder.emit("MatMul", (x, wide), (channels, rows, columns))
     if not _is_identity(tables[2]):
-        high = site.builder.constant(tables[2])
-        x = site.builder.emit("MatMul", (high, x), (channels, len(tables[2]), columns))
+        high = context.builder.constant(tables[2])
+        x = context.builder.emit("MatMul", (high, x), (channels, len(tables[2]), columns))
     return x
