@@ -13,10 +13,10 @@ from edge_imgq.errors import RuntimeUnavailableError
 from edge_imgq.formats import Extra
 from tests.cli.conftest import Run
 
-LEAST = {"ncnn-float": 80, "ncnn-fp16": 55, "ncnn-int8": 40}
+MIN_PSNR = {"ncnn-float": 80, "ncnn-fp16": 55, "ncnn-int8": 40}
 """Targets, with dB against the float model."""
 
-TARGETS = set(LEAST)
+TARGETS = set(MIN_PSNR)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_export_verifies_and_times_them(written: Path) -> None:
             for suffix in (".param", ".bin")
         )
         assert target["breaches"] == []
-        assert target["vs_reference"]["worst"] >= LEAST[target["target"]]
+        assert target["vs_reference"]["worst"] >= MIN_PSNR[target["target"]]
     assert sorted(entry.name for entry in written.iterdir()) == [
         "ncnn-float.bin", "ncnn-float.param", "ncnn-fp16.bin", "ncnn-fp16.param", "ncnn-int8.bin",
         "ncnn-int8.param", "reference", "report.json",

@@ -22,8 +22,11 @@ from edge_imgq.pipeline.progress import ProgressStep
 
 over = threading.Event()
 
+timers = []
+
 class Timer(threading.Timer):
     def run(self):
+        timers.append(self)
         over.wait()
         self.function()
 
@@ -33,7 +36,7 @@ with ProgressDisplay() as watch:
     with contextlib.redirect_stdout(io.StringIO()):
         print("the words of a library")
         over.set()
-        watch._timer.join()
+        timers[0].join()
     watch(ProgressStep("measure", 1, 2))
 print("the table")
 """

@@ -46,7 +46,7 @@ def outputs(network: Family, view: Network, path: Path) -> list[np.ndarray]:
     return [Evaluator(program, r).run({"image": pixels})["result"] for r in (False, True)]
 
 
-LEAST = {"ncnn-float": 80.0, "ncnn-fp16": 55.0}
+MIN_PSNR = {"ncnn-float": 80.0, "ncnn-fp16": 55.0}
 """In dB, levels against the float model's before they are rounded: some families return halves."""
 
 

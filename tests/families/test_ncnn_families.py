@@ -16,7 +16,7 @@ from edge_imgq.recipe.folders import quantize_recipe
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.runtime.ncnn import open_session as open_ncnn
 from edge_imgq.runtime.ncnn_file import read_pair
-from tests.families.figures import LEAST, psnr, psnr_of
+from tests.families.figures import MIN_PSNR, psnr, psnr_of
 
 from .convert import SIZE, run_onnx
 from .sharing import family
@@ -44,5 +44,5 @@ def test_convolutions_of_integers_lose_what_their_scales_do(name: str, tmp_path:
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_files_agree_with_onnx_runtime(name: str, tmp_path: Path) -> None:
-    for target, least in LEAST.items():
+    for target, least in MIN_PSNR.items():
         assert psnr_of(family(name), target, tmp_path / f"{target}.param") >= least

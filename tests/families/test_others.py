@@ -25,7 +25,7 @@ from edge_imgq.quantize.steps.quantization_step import QuantizationStep, not_run
 from edge_imgq.quantize.torch.torch_graph import TorchGraph
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe
 from edge_imgq.skipped import Skipped
-from tests.families.figures import LEAST, MAX_LOST, MIN_EXACT, MIN_HALF, outputs, psnr, psnr_of
+from tests.families.figures import MAX_LOST, MIN_EXACT, MIN_HALF, MIN_PSNR, outputs, psnr, psnr_of
 
 from .convert import SEED, SIZE, convert, float_file, int8_file, quantized, run_file, run_onnx
 from .table import ATTENDING, FURTHER, LATER, OTHERS
@@ -69,7 +69,7 @@ def test_a_family_converts_to_every_target_and_agrees(name: str, tmp_path: Path)
     assert got.shape == wanted.shape
     assert np.abs(got - wanted).max() <= 1e-4
 
-    for target, least in LEAST.items():
+    for target, least in MIN_PSNR.items():
         assert psnr_of(network, target, tmp_path / f"{target}.param") >= least
 
     recipe = next(recipe for recipe in export_recipes() if recipe.name == "coreml-fp16")

@@ -56,23 +56,25 @@ CONSUMERS: Mapping[str, Collection[str]] = {
     "ncnn": NCNN,
     "torch": TORCH,
     "receptive field": seen.KNOWN,
-    "reopening": dynamic_shape.FREE | dynamic_shape.CONDITIONS.keys(),
-    "transpositions": reduce_transposes.RULES,
-    "shuffle order": crd_to_dcr.RULES,
-    "early activation": hoist_activation.ACTIVATIONS,
-    "affine upward": fold_affine_into_producer.RULES,
-    "affine downward": fold_affine_into_consumer.RULES,
-    "tone curves": mark_tone_curves_float.ARITHMETIC,
-    "saturation": saturating_activations.POINTWISE | saturating_activations.MOVED,
-    "channels": channel_equivalence.CHANNELWISE | channel_equivalence.JOINING | WEIGHT_AXIS.keys(),
-    "ties": tie_free_scales.RULES.keys()
+    "dynamic shape": dynamic_shape.FREE | dynamic_shape.CONDITIONS.keys(),
+    "reduce transposes": reduce_transposes.RULES,
+    "CRD to DCR": crd_to_dcr.RULES,
+    "hoist activation": hoist_activation.ACTIVATIONS,
+    "fold affine into producer": fold_affine_into_producer.RULES,
+    "fold affine into consumer": fold_affine_into_consumer.RULES,
+    "mark tone curves float": mark_tone_curves_float.ARITHMETIC,
+    "saturating activations": saturating_activations.POINTWISE | saturating_activations.MOVED,
+    "channel equivalence": channel_equivalence.CHANNELWISE
+    | channel_equivalence.JOINING
+    | WEIGHT_AXIS.keys(),
+    "tie-free scales": tie_free_scales.RULES.keys()
     | scale_constraints.SHARED_SCALE
     | X86_VNNI.no_integer_kernel,
     "kernel profile": X86_VNNI.times.float32.elements.keys()
     | {*operation_time.POOLING, *operation_time.REDUCTIONS, *operation_time.FREE, *MOVING}
     | {"Conv", "ConvTranspose", "Resize"},
-    "even and odd rows": winograd_region.BY_PIXEL,
-    "steps of Core ML": FORECASTS,
+    "Winograd region": winograd_region.BY_PIXEL,
+    "Core ML fp16 scaling": FORECASTS,
 }
 
 
@@ -91,12 +93,12 @@ NOT_COVERED: Mapping[str, Mapping[str, str]] = {
     },
     "torch": {},
     "receptive field": {},
-    "reopening": {
+    "dynamic shape": {
         "its constants may be, or follow from, the height and width": "Expand Reshape Tile",
         "may lay a whole image in a row": "Flatten",
         "may weight every pixel of an image": "Gemm",
     },
-    "transpositions": {
+    "reduce transposes": {
         "its axes are channels first by definition": (
             "AveragePool Conv ConvTranspose DepthToSpace GlobalAveragePool MaxPool SpaceToDepth"
         ),
@@ -105,26 +107,26 @@ NOT_COVERED: Mapping[str, Mapping[str, str]] = {
             "Expand Flatten Reshape Squeeze Tile Unsqueeze"
         ),
     },
-    "shuffle order": {
+    "CRD to DCR": {
         "the order may follow from no layer through it that pays for a search": f"{MOVED} {JOINED} "
         "ConvTranspose Gemm Pad Resize",
     },
-    "early activation": {
+    "hoist activation": {
         "no function of one number": f"{MOVED} {JOINED} {LAYERS} Add Concat Div Max Min Mul Pad "
         "Pow Resize Sub Where Dropout Identity",
         "truth values, or a type": f"{TRUTHS} Cast",
     },
-    "affine upward": {
+    "fold affine into producer": {
         "no factor or offset passes it": f"Abs {CURVED} {TRUTHS} Cast MatMul Softmax Where",
         "only one of two images would have it": "Div Max Min",
         "an affine itself, which meets the other": "Neg",
         "a matrix product, whose columns would have it": "Gemm",
-        "no image has an affine behind it there": (
+        "no image has an affine after it there": (
             "Dropout Expand Flatten Identity ReduceMax ReduceMean ReduceMin Reshape Slice "
             "SpaceToDepth Split Squeeze Tile Transpose Unsqueeze"
         ),
     },
-    "affine downward": {
+    "fold affine into consumer": {
         "no factor or offset passes it": f"Abs {CURVED} {TRUTHS} Cast Clip MatMul Softmax Where",
         "only one of two images would have it": "Add Div Max Min Mul Sub",
         "an affine itself, which meets the other": "Neg",
@@ -134,21 +136,21 @@ NOT_COVERED: Mapping[str, Mapping[str, str]] = {
             "Split Squeeze Tile Transpose Unsqueeze"
         ),
     },
-    "tone curves": {
+    "mark tone curves float": {
         "a layer, or what ends one": f"{LAYERS} {JOINED} Elu Erf Gelu HardSigmoid HardSwish "
         "LeakyRelu PRelu Sigmoid Tanh",
         "copies integers": f"{MOVED} Concat Dropout Identity Pad Resize",
     },
-    "saturation": {
+    "saturating activations": {
         "joins several numbers": f"{LAYERS} {JOINED} Concat Resize",
         "puts a number beside others": "Pad",
     },
-    "channels": {
+    "channel equivalence": {
         "scales no channel by itself": f"{CURVED} {TRUTHS} Cast Div Gemm MatMul Mul Softmax Where",
         "scales where its constants allow it": "Clip Concat PRelu Pad Resize",
         "mixes or moves channels by its axes": f"{MOVED} ReduceMax ReduceMean ReduceMin",
     },
-    "ties": {
+    "tie-free scales": {
         "rounds sums of products, and where these tie is not known": LAYERS,
         "its output's scale is fixed": "Sigmoid Tanh",
         "a pass writes it as a clipped line": "HardSigmoid",
@@ -161,12 +163,12 @@ NOT_COVERED: Mapping[str, Mapping[str, str]] = {
             "Sign Sin Softmax Sqrt Where"
         ),
     },
-    "even and odd rows": {
+    "Winograd region": {
         "a convolution that copies rows cannot copy truth values": f"{TRUTHS} Cast Where",
         "has a form of its own there": "Conv",
         "reads more than a row, or other rows": (f"{MOVED} {JOINED} ConvTranspose Gemm Pad Resize"),
     },
-    "steps of Core ML": {
+    "Core ML fp16 scaling": {
         "computes in float there": (
             f"Abs {CURVED} {TRUTHS} Cast Div Gemm MatMul PRelu Softmax Where"
         ),
@@ -198,7 +200,7 @@ def test_a_table_covers_what_targets_lower_or_says_why_not(consumer: str) -> Non
 
 def test_an_operator_that_a_target_lowers_anew_is_missing_from_every_table_without_it() -> None:
     without = {consumer for consumer, table in CONSUMERS.items() if "Softsign" not in table}
-    assert {"TFLite", "Core ML", "ncnn", "torch", "ties"} <= without
+    assert {"TFLite", "Core ML", "ncnn", "torch", "tie-free scales"} <= without
     lacking = {c for c in CONSUMERS if missing(c, {*LOWERED, "Softsign"}) == {"Softsign"}}
     assert lacking == without
 

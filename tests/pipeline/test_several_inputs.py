@@ -37,7 +37,7 @@ NETWORKS = {
     "colours": to_colours,
 }
 EVERYWHERE = ("noise-map", "strength")
-FEW = ["onnx-float", "tflite-int8", "coreml-int8"]
+FEW_TARGETS = ["onnx-float", "tflite-int8", "coreml-int8"]
 SETTINGS = {"noise-map": {"sigma": "25/255"}, "strength": {"strength": 0.5}}
 
 
@@ -47,7 +47,7 @@ def exported(
 ) -> edge_imgq.ModelResult:
     folder, targets = tmp_path_factory.mktemp(request.param), [*FLOAT, *INT8]
     if request.param not in EVERYWHERE:
-        targets = FEW
+        targets = FEW_TARGETS
     return edge_imgq.export(
         NETWORKS[request.param](folder / f"{request.param}.onnx"),
         targets=targets,
@@ -62,7 +62,7 @@ def exported(
 def test_every_target_takes_what_the_network_takes(exported: edge_imgq.ModelResult) -> None:
     report = exported.report
     found = {target.target: target for target in report.targets}
-    wanted = {*FLOAT, *INT8} if report.model in EVERYWHERE else set(FEW)
+    wanted = {*FLOAT, *INT8} if report.model in EVERYWHERE else set(FEW_TARGETS)
     assert set(found) == wanted, (report.failed, report.not_run)
     assert not isinstance(report.original, Skipped), report.original
     for name, target in found.items():

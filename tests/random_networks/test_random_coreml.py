@@ -35,7 +35,7 @@ EXACT = 2e-3
 """Relative error that constants in float16 leave when nothing else is rounded."""
 
 
-SMALLEST = 2.0**-14
+MIN_NORMAL = 2.0**-14
 """The least normal float16. Networks whose values count in smaller steps, products of many means
 for example, are refused or lose bits: float16 does not hold them."""
 
@@ -99,7 +99,7 @@ def test_every_operator_of_a_random_network_in_w8a8_is_within_a_level(
     except Exception as error:
         raise AssertionError(complain(case, f"{type(error).__name__}: {error}")) from error
     view = network_of(model)
-    assume(least_step(view) >= SMALLEST)
+    assume(least_step(view) >= MIN_NORMAL)
     program = package(case, view)
     for name, off in step_by_step(view, model, {"x": values}, program).items():
         assert off.max() <= 1, complain(case, f"'{name}' is up to {off.max()} levels off")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +28,7 @@ def answer(message, array):
         os._exit(3)
     if what == "sleep":
         time.sleep(60)
-    return {"sum": float(array.sum())}, array * 2
+    return {"sum": float(array.sum()), "process": os.getpid()}, array * 2
 serve(answer)
 """
 
@@ -74,5 +75,8 @@ def test_a_worker_that_hangs_is_stopped(worker: Worker) -> None:
 
 
 def test_closing_ends_the_process(worker: Worker) -> None:
+    process = int(worker.ask({"do": "name yourself"})[0]["process"])
+    os.kill(process, 0)
     worker.close()
-    assert worker._process.poll() == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)

@@ -32,19 +32,19 @@ SEED = 0
 
 @dataclass
 class _Reservoir:
-    """Reservoir sample of at most `most` items, each item kept with equal probability."""
+    """Reservoir sample of at most `capacity` items, each item kept with equal probability."""
 
-    most: int
+    capacity: int
     kept: list[NDArray[np.uint8]] = field(default_factory=list)
     offered: int = 0
 
     def offer(self, patch: NDArray[np.uint8], generator: np.random.Generator) -> None:
         self.offered += 1
-        if len(self.kept) < self.most:
+        if len(self.kept) < self.capacity:
             self.kept.append(patch.copy())
             return
         slot = int(generator.integers(self.offered))
-        if slot < self.most:
+        if slot < self.capacity:
             self.kept[slot] = patch.copy()
 
 

@@ -55,13 +55,13 @@ class OperatorGroup:
 
     Attributes:
         find: returns the operators of the group in a graph that still compute in int8.
-        most_left: largest share of the noise, 0 to 1, that may remain with the group in float.
+        max_left: largest share of the noise, 0 to 1, that may remain with the group in float.
         reads_unrounded: whether the group reads values of other float operators that int8 nodes
             read too. These then read a rounded copy, whose errors reach the image by them alone.
     """
 
     find: Callable[[ir.Graph], list[ir.Node]]
-    most_left: float
+    max_left: float
     reads_unrounded: bool = False
 
 
@@ -90,32 +90,33 @@ def operators_in_float(
     Raises:
         NotCoveredError: an operator has no torch implementation.
     """
-    if not any(kind.find(original.graph) for kind in KINDS) and not float_regions(original.graph):
+    graph = original.graph
+    if not (any(group.find(graph) for group in OPERATOR_GROUPS) or float_regions(graph)):
         return
     known = errors(original)
 
     def noise(model: ir.Model) -> float:
-        graph = model.graph
-        ranges = ranges_as_added(graph, limit_to_saturation(graph, observed, image))
-        return NoiseModel(ranges, image, known).noise(graph)
+        saturating = limit_to_saturation(model.graph, observed, image)
+        ranges = ranges_as_added(model.graph, saturating)
+        return NoiseModel(ranges, image, known).noise(model.graph)
 
     chosen: list[str] = []
     plain, draft = noise(original), _in_float(original, chosen)
     least, time_so_far = noise(draft), share_of_time(draft)
-    for kind in KINDS:
-        names = [node.name or "" for node in kind.find(draft.graph)]
+    for group in OPERATOR_GROUPS:
+        names = [node.name or "" for node in group.find(draft.graph)]
         if not names:
             continue
         other = _in_float(original, [*chosen, *names])
-        before, known = known, errors(other) if kind.reads_unrounded else known
+        before, known = known, errors(other) if group.reads_unrounded else known
         remaining, time = noise(other), share_of_time(other)
-        pays = remaining <= kind.most_left * min(plain, least)
+        pays = remaining <= group.max_left * min(plain, least)
         if pays and time <= max(MAX_TIME_RATIO, time_so_far * SAME_TIME):
             chosen, draft, least, time_so_far = [*chosen, *names], other, remaining, time
         else:
             known = before
     if least <= MAX_REMAINING_NOISE * plain:
-        compute_in_float(original.graph, chosen)
+        compute_in_float(graph, chosen)
 
 
 def _in_float(original: ir.Model, names: Collection[str]) -> ir.Model:
@@ -190,7 +191,7 @@ def _is_pointwise(node: ir.Node) -> bool:
     return one and node.attributes.get_int("group", 1) == 1
 
 
-KINDS = (
+OPERATOR_GROUPS = (
     OperatorGroup(find_curves, 0.8),
     OperatorGroup(_gates, 0.7),
     OperatorGroup(_activations, 0.8),

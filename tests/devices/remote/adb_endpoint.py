@@ -21,7 +21,7 @@ CNXN, AUTH, OPEN, OKAY, CLSE, WRTE = (
     for name in (b"CNXN", b"AUTH", b"OPEN", b"OKAY", b"CLSE", b"WRTE")
 )
 VERSION = 0x01000001
-MOST = 256 * 1024
+MAX_PAYLOAD = 256 * 1024
 BANNER = b"device::ro.product.name=stand_in;ro.product.model=Stand_In;features=shell_v2,cmd\0"
 STDOUT, STDERR, EXIT = 1, 2, 3
 SHARED = "/data/local/tmp"
@@ -126,7 +126,7 @@ class _Link:
     def _answer(self, command: int, first: int, second: int, data: bytes) -> None:
         if command in (CNXN, AUTH):
             if "unauthorized" not in self._endpoint.faults:
-                self.send(CNXN, VERSION, MOST, BANNER)
+                self.send(CNXN, VERSION, MAX_PAYLOAD, BANNER)
             elif not (command == AUTH and first == 3):
                 # A public key stays unanswered: nobody has touched the phone's dialog yet.
                 self.send(AUTH, 1, 0, b"t" * 20)
@@ -169,8 +169,8 @@ class _Stream:
             self._link.send(CLSE, self.own, self._other)
 
     def _write(self, data: bytes) -> None:
-        for start in range(0, len(data), MOST // 2):
-            self._link.send(WRTE, self.own, self._other, data[start : start + MOST // 2])
+        for start in range(0, len(data), MAX_PAYLOAD // 2):
+            self._link.send(WRTE, self.own, self._other, data[start : start + MAX_PAYLOAD // 2])
             self._ready.get(timeout=60)
 
     def _read(self, count: int) -> bytes:

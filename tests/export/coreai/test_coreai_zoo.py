@@ -21,7 +21,7 @@ from edge_imgq.runtime.open import open_session
 
 pytest.importorskip("coreai", reason="the extra [coreai] is not installed")
 
-LEAST = 54.0
+MIN_PSNR = 54.0
 """In dB, 8-bit images against the float model's. Larger ones, which budgets ask for, lose less."""
 
 SIZE = (64, 96)
@@ -52,4 +52,4 @@ def test_the_file_of_a_network_agrees_with_onnx_runtime(
     path = tmp_path / "coreai-float16.aimodel"
     graph = source.prepared(recipe.passes)
     functions_of("coreai").write(graph, ExportSpec((SIZE,), note, float16_weights=True), path)
-    assert psnr(open_session(path).run(pixels), wanted) >= LEAST
+    assert psnr(open_session(path).run(pixels), wanted) >= MIN_PSNR

@@ -50,7 +50,7 @@ def test_an_operator_computes_what_onnx_runtime_does(name: str) -> None:
     assert_as_onnx_runtime(body, **constants)
 
 
-FORMS = {
+TAKEN_OPERATORS = {
     "Clip": "hardtanh",
     "Clip, from below": "clamp",
     "PRelu": "prelu",
@@ -63,13 +63,13 @@ FORMS = {
 """What XNNPACK takes, of operators that training computes in another way."""
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", TAKEN_OPERATORS)
 def test_an_operator_is_what_xnnpack_takes(name: str) -> None:
     body, constants = CASES[name]
     program = program_of(Case(body, noise().shape, constants).model())
     recorded = torch.export.export(program, (torch.from_numpy(noise()),), strict=False)
     targets = [str(node.target) for node in recorded.graph.nodes if node.op == "call_function"]
-    assert any(target.startswith(f"aten.{FORMS[name]}") for target in targets), targets
+    assert any(target.startswith(f"aten.{TAKEN_OPERATORS[name]}") for target in targets), targets
 
 
 @pytest.mark.parametrize("mode", ["DCR", "CRD"])

@@ -23,7 +23,7 @@ from edge_imgq.runtime.open import open_session
 
 from .witness import run_as_phones_store
 
-LEAST = {"ncnn-float": 80.0, "ncnn-fp16": 55.0}
+MIN_PSNR = {"ncnn-float": 80.0, "ncnn-fp16": 55.0}
 """In dB, 8-bit images against the float model's."""
 
 SIZE = (64, 96)
@@ -50,7 +50,7 @@ def test_the_files_of_a_network_agree_with_onnx_runtime(
     wanted = OnnxSession(ir.to_proto(source.model), note, 1).run(pixels)
     assert wanted.std() > 8, "the output is too flat to show anything"
     recipes = {recipe.name: recipe for recipe in export_recipes(Path("/nowhere"))}
-    for target, least in LEAST.items():
+    for target, least in MIN_PSNR.items():
         path = tmp_path / f"{target}.param"
         order = ExportSpec((SIZE,), note, float16_weights=target == "ncnn-fp16")
         functions_of("ncnn").write(source.prepared(recipes[target].passes), order, path)
@@ -58,4 +58,4 @@ def test_the_files_of_a_network_agree_with_onnx_runtime(
         assert psnr(open_session(path).run(pixels), wanted) >= least
     planes = run_as_phones_store(path, to_nchw(pixels, source.contract.peak)[0])
     stored = from_nchw(planes[np.newaxis], source.contract.peak)
-    assert psnr(stored, wanted) >= LEAST["ncnn-fp16"]
+    assert psnr(stored, wanted) >= MIN_PSNR["ncnn-fp16"]

@@ -217,7 +217,7 @@ def versions(kind: str) -> set[int]:
     return found
 
 
-FEW = 3
+MIN_COMPARED = 3
 """So many cases of each version of an operator are compared."""
 
 
@@ -230,7 +230,7 @@ def test_every_version_of_every_operator_means_in_opset_21_what_it_meant() -> No
         if len(case.model.graph.node) != 1 or reason(name):
             continue
         for model, inputs in older_forms(case):
-            for opset in sorted(o for o in versions(kind) if compared[kind, o] < FEW):
+            for opset in sorted(o for o in versions(kind) if compared[kind, o] < MIN_COMPARED):
                 old = at(opset, model)
                 try:
                     onnx.checker.check_model(old, full_check=True)

@@ -69,7 +69,7 @@ def test_an_image_gains_by_curves_in_float(monkeypatch: pytest.MonkeyPatch) -> N
     quantized = quantize(model, recipe("image"), CONTRACT, iter(PHOTOS))
     assert any(node.op_type == "Add" and is_marked(node) for node in quantized.graph)
     with monkeypatch.context() as patch:
-        kinds = [kind for kind in float_operators.KINDS if kind.find is not find_curves]
-        patch.setattr(float_operators, "KINDS", tuple(kinds))
+        groups = [g for g in float_operators.OPERATOR_GROUPS if g.find is not find_curves]
+        patch.setattr(float_operators, "OPERATOR_GROUPS", tuple(groups))
         before = fidelity(quantize(model, recipe("image"), CONTRACT, iter(PHOTOS)), model)
     assert fidelity(quantized, model) > before + 3

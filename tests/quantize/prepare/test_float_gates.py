@@ -24,7 +24,7 @@ def test_a_loud_channel_beside_a_gate_costs_nothing(
         if node.op_type in ("Sigmoid", "Tanh"):
             assert is_marked(node)
             assert all(reader.op_type != "QuantizeLinear" for reader in node.outputs[0].consumers())
-    monkeypatch.setattr(float_operators, "KINDS", ())
+    monkeypatch.setattr(float_operators, "OPERATOR_GROUPS", ())
     without = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
     assert fidelity(quantized, graph) > fidelity(without, graph) + 6
 

@@ -12,7 +12,7 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.float_regions import is_marked
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.prepare import float_operators, preparation
-from edge_imgq.quantize.prepare.float_operators import KINDS, compute_in_float
+from edge_imgq.quantize.prepare.float_operators import OPERATOR_GROUPS, compute_in_float
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.quantize.steps.channel_equivalence import (
     GainAndSplit,
@@ -54,7 +54,7 @@ def network(kind: str, end: str = f"out = Conv{PADS}(g, w, bias)") -> ir.Model:
 
 
 def found_names(graph: ir.Graph) -> list[str]:
-    return [node.name or "" for kind in KINDS for node in kind.find(graph)]
+    return [node.name or "" for group in OPERATOR_GROUPS for node in group.find(graph)]
 
 
 @pytest.mark.parametrize("kind", BODIES)
@@ -105,7 +105,7 @@ def test_what_float_operators_feed_is_joined_in_float(monkeypatch: pytest.Monkey
     (layer,) = joined.outputs[0].consumers()
     assert is_marked(joined)
     assert is_marked(layer)
-    monkeypatch.setattr(float_operators, "KINDS", KINDS[:-1])
+    monkeypatch.setattr(float_operators, "OPERATOR_GROUPS", OPERATOR_GROUPS[:-1])
     without = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
     assert fidelity(quantized, graph) > fidelity(without, graph) + 1
 

@@ -93,8 +93,8 @@ def test_an_image_gains_by_a_trunk_in_float(monkeypatch: pytest.MonkeyPatch) -> 
     graph = network()
     quantized = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
     assert all(is_marked(node) for node in quantized.graph if node.op_type == "Add")
-    kinds = [kind for kind in float_operators.KINDS if kind.find is not find_trunk]
-    monkeypatch.setattr(float_operators, "KINDS", kinds)
+    groups = [g for g in float_operators.OPERATOR_GROUPS if g.find is not find_trunk]
+    monkeypatch.setattr(float_operators, "OPERATOR_GROUPS", groups)
     without = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
     assert fidelity(quantized, graph) > fidelity(without, graph) + 1
 

@@ -18,15 +18,15 @@ def convolutions(graph) -> list[str]:
     return [kind for kind in kinds(graph) if kind in (*SPELLED, "ConvTranspose", "DepthToSpace")]
 
 
-FORMS = {**COVERED, **LEFT_ALONE, **{name: form for name, (form, _) in EXCESSIVE.items()}}
+DECONVOLUTIONS = {**COVERED, **LEFT_ALONE, **{name: form for name, (form, _) in EXCESSIVE.items()}}
 KEPT = {"stride 1", "cut deeper than it reaches", "two blocks less", "half a block less"}
 """Those of stride 1, and those of which more is cut off than a plain convolution pads."""
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", DECONVOLUTIONS)
 @pytest.mark.parametrize("size", [(5, 7), (8, 6)])
 def test_the_plain_convolution_computes_what_the_transposed_one_did(form, size) -> None:
-    original = deconvolution(**FORMS[form])
+    original = deconvolution(**DECONVOLUTIONS[form])
     rewritten = rewrite(original, ["zero-insertion"])
     expected = ["ConvTranspose"] if form in KEPT else list(SPELLED)
     assert convolutions(rewritten) == expected
@@ -36,7 +36,7 @@ def test_the_plain_convolution_computes_what_the_transposed_one_did(form, size) 
 
 @pytest.mark.parametrize("block", [2, 3])
 @pytest.mark.parametrize("mode", ["DCR", "CRD"])
-def test_a_pixel_shuffle_is_spelled_out_to_the_bit(mode, block) -> None:
+def test_a_pixel_shuffle_is_decomposed_to_the_bit(mode, block) -> None:
     original = model([shuffle(mode, block)], {}, channels=3 * block**2)
     rewritten = rewrite(original, ["pixel-shuffle-to-deconv", "zero-insertion"])
     assert convolutions(rewritten) == list(SPELLED)

@@ -26,13 +26,13 @@ NUMBERS = {
 }  # fmt: skip
 
 
-SPREAD = """
+NORM_START = """
     m = ReduceMean({x}, {axes}) n = Neg(m) d = Sub({x}, m) s = Mul(d, d) v = ReduceMean(s, {axes})
     e = Add(v, eps) q = Sqrt(e) r = Reciprocal(q) k = Mul(r, {gain}) p = Mul({x}, k)
 """
 
 
-FORMS = {
+NORM_ENDS = {
     "the mean taken off last": "o = Mul(n, k) w = Add(o, {shift}) y = Add(p, w)",
     "the mean taken off the shift": "o = Mul(m, k) w = Sub({shift}, o) y = Add(p, w)",
     "without a shift": "o = Mul(n, k) y = Add(p, o)",

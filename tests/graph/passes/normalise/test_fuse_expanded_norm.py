@@ -9,16 +9,16 @@ from edge_imgq.graph.rewrite import rewrite
 from tests.graph.build import kinds, parsed, run
 from tests.graph.passes.build import IMAGE
 from tests.graph.passes.normalise.keras_graphs import (
-    FORMS,
+    NORM_ENDS,
+    NORM_START,
     NUMBERS,
-    SPREAD,
 )
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", NORM_ENDS)
 def test_a_norm_that_is_multiplied_out_is_gathered(form: str) -> None:
     names = {"x": "image", "axes": "channel", "gain": "g", "shift": "b"}
-    body = (SPREAD + FORMS[form]).format(**names) + "out = Relu(y)"
+    body = (NORM_START + NORM_ENDS[form]).format(**names) + "out = Relu(y)"
     model = parsed(body, NUMBERS)
     rewritten = rewrite(model, ["canonical"])
     assert kinds(rewritten).count("ReduceMean") == 2

@@ -8,16 +8,16 @@ from edge_imgq.graph.rewrite import rewrite
 from tests.graph.build import kinds, parsed, run
 from tests.graph.passes.build import IMAGE
 from tests.graph.passes.normalise.keras_graphs import (
-    FORMS,
+    NORM_ENDS,
+    NORM_START,
     NUMBERS,
-    SPREAD,
 )
 
 
 def test_groups_of_channels_last_are_normalised_as_the_channels_lie() -> None:
     names = {"x": "x", "axes": "over", "gain": "gain", "shift": "shift"}
     body = "t = Transpose<perm=[0,2,3,1]>(image) x = Reshape(t, rows)"
-    body += (SPREAD + FORMS["the mean taken off last"]).format(**names)
+    body += (NORM_START + NORM_ENDS["the mean taken off last"]).format(**names)
     model = parsed(
         f"{body} z = Reshape(y, back) u = Transpose<perm=[0,3,1,2]>(z) out = Sigmoid(u)", NUMBERS
     )

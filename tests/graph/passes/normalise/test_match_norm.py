@@ -36,5 +36,5 @@ CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_spelled_norm_is_a_norm(name: str) -> None:
+def test_a_decomposed_norm_is_a_norm(name: str) -> None:
     check_form(*CASES[name])

@@ -12,7 +12,7 @@ from tests.graph.build import kinds, parsed, run
 SEED = 8
 IMAGE = np.random.default_rng(SEED).normal(size=(1, 6, 8, 10)).astype(np.float32)
 
-FEW = {
+MERGEABLE = {
     "windows": ((1, 2, 3, 4, 2, 10), (0, 1, 3, 2, 4, 5)),
     "windows of a batch": ((3, 2, 2, 4, 2, 5), (0, 1, 3, 2, 4, 5)),
     "channels before windows": ((1, 6, 2, 4, 2, 5), (0, 2, 4, 3, 5, 1)),
@@ -24,9 +24,9 @@ FEW = {
 """Shape of as many numbers as the image, and the order of its axes."""
 
 
-@pytest.mark.parametrize("name", FEW)
+@pytest.mark.parametrize("name", MERGEABLE)
 def test_a_transposition_that_comes_down_to_five_axes_computes_the_same(name: str) -> None:
-    shape, order = FEW[name]
+    shape, order = MERGEABLE[name]
     model = parsed(
         f"r = Reshape(image, n) t = Transpose<perm={list(order)}>(r) out = Reshape(t, m)",
         {"n": np.array(shape, np.int64), "m": np.array([1, 6, 8, 10], np.int64)},

@@ -18,7 +18,7 @@ WEIGHTS = {
     "row": np.array([0, 6, -1], np.int64),
 }
 FLAT = "f = Reshape(image, row) "
-FORMS = {
+ONE_AXIS_LAYERS = {
     "one tap": FLAT + "out = Conv<kernel_shape=[1]>(f, w, b)",
     "one tap in groups": FLAT + "out = Conv<group=3>(f, g)",
     "three taps": FLAT + "out = Conv<group=3, pads=[2, 1], strides=[2], dilations=[2]>(f, v)",
@@ -32,9 +32,9 @@ FORMS = {
 
 
 @pytest.mark.parametrize("size", ["8,10", "h,w"])
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", ONE_AXIS_LAYERS)
 def test_a_window_along_one_axis_becomes_one_of_an_image(name: str, size: str) -> None:
-    model = parsed(FORMS[name], WEIGHTS, size)
+    model = parsed(ONE_AXIS_LAYERS[name], WEIGHTS, size)
     changed = rewrite(model, ["canonical"])
     image = np.random.default_rng(SEED).standard_normal((1, 6, 8, 10)).astype(np.float32)
     np.testing.assert_allclose(run(changed, image), run(model, image), rtol=1e-5, atol=1e-5)
@@ -49,5 +49,5 @@ def test_a_window_along_one_axis_becomes_one_of_an_image(name: str, size: str) -
 
 
 def test_a_tap_comes_before_the_pixels_are_laid_in_a_row() -> None:
-    changed = rewrite(parsed(FORMS["one tap"], WEIGHTS, "8,10"), ["canonical"])
+    changed = rewrite(parsed(ONE_AXIS_LAYERS["one tap"], WEIGHTS, "8,10"), ["canonical"])
     assert [node.op_type for node in changed.graph] == ["Conv", "Reshape"]

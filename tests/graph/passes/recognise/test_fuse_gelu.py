@@ -36,7 +36,7 @@ GELUS = {
 
 
 @pytest.mark.parametrize("name", GELUS)
-def test_a_spelled_gelu_is_found_in_any_order(name: str) -> None:
+def test_a_decomposed_gelu_is_fused_in_any_order(name: str) -> None:
     assert assert_same(*GELUS[name]) == ["Gelu"]
 
 
