@@ -20,7 +20,7 @@ ON_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
-class Rule:
+class ComparedFigure:
     """How a value is compared with its baseline.
 
     Attributes:
@@ -38,21 +38,25 @@ class Rule:
     less_is_worse: bool = False
 
 
-RULES = (
-    Rule("float_psnr", "the float model's PSNR against the truth", "dB", "psnr", True),
-    Rule("psnr", "the file's PSNR against the truth", "dB", "psnr", True),
-    Rule("drop_mean", "drop_mean", "dB", "drop_mean"),
-    Rule("drop_worst", "drop_worst", "dB", "drop_worst"),
-    Rule("vs_reference_mean", "vs_reference_mean", "dB", "vs_reference_mean", True),
-    Rule("vs_reference_worst", "vs_reference_worst", "dB", "vs_reference_worst", True),
-    Rule("mean_error", "the mean error", "levels", "mean_error"),
-    Rule("mean_error_dark", "the mean error in flat dark areas", "levels", "mean_error"),
-    Rule("mean_error_bright", "the mean error in flat bright areas", "levels", "mean_error"),
-    Rule("conversion_within_1", "conversion_within_1", "values", "conversion_within_1", True),
-    Rule("bytes", "bytes", "share", "bytes"),
-    Rule("activation_bytes", "activation_bytes", "share", "activation_bytes"),
-    Rule("operators", "operators", "share", "operators"),
-    Rule("partitions", "partitions", "", "partitions"),
+COMPARED_FIGURES = (
+    ComparedFigure("float_psnr", "the float model's PSNR against the truth", "dB", "psnr", True),
+    ComparedFigure("psnr", "the file's PSNR against the truth", "dB", "psnr", True),
+    ComparedFigure("drop_mean", "drop_mean", "dB", "drop_mean"),
+    ComparedFigure("drop_worst", "drop_worst", "dB", "drop_worst"),
+    ComparedFigure("vs_reference_mean", "vs_reference_mean", "dB", "vs_reference_mean", True),
+    ComparedFigure("vs_reference_worst", "vs_reference_worst", "dB", "vs_reference_worst", True),
+    ComparedFigure("mean_error", "the mean error", "levels", "mean_error"),
+    ComparedFigure("mean_error_dark", "the mean error in flat dark areas", "levels", "mean_error"),
+    ComparedFigure(
+        "mean_error_bright", "the mean error in flat bright areas", "levels", "mean_error"
+    ),
+    ComparedFigure(
+        "conversion_within_1", "conversion_within_1", "values", "conversion_within_1", True
+    ),
+    ComparedFigure("bytes", "bytes", "share", "bytes"),
+    ComparedFigure("activation_bytes", "activation_bytes", "share", "activation_bytes"),
+    ComparedFigure("operators", "operators", "share", "operators"),
+    ComparedFigure("partitions", "partitions", "", "partitions"),
 )
 """All compared values, in the order in which reasons are given."""
 
@@ -76,19 +80,21 @@ def changes_beyond_tolerance(
     if lacks_sizes(before, now):
         return (other_sizes(before, now),), ()
     worse, better = dict[str, str](), list[str]()
-    for rule in RULES:
-        old, new = getattr(before, rule.figure), getattr(now, rule.figure)
-        allowed = getattr(tolerances, rule.tolerance)
-        if old is None or (rule.figure == "activation_bytes" and _counted_elsewhere(before, now)):
+    for compared in COMPARED_FIGURES:
+        old, new = getattr(before, compared.figure), getattr(now, compared.figure)
+        allowed = getattr(tolerances, compared.tolerance)
+        if old is None or (
+            compared.figure == "activation_bytes" and _counted_elsewhere(before, now)
+        ):
             continue
         if new is None:
-            worse[rule.figure] = f"{rule.words} was not measured{_why(rule, target)}"
+            worse[compared.figure] = f"{compared.words} was not measured{_why(compared, target)}"
             continue
-        loss = _loss(rule, old, new)
+        loss = _loss(compared, old, new)
         if loss > allowed + ON_TOLERANCE:
-            worse[rule.figure] = f"{rule.words} went {_way(rule, old, new, allowed)}"
+            worse[compared.figure] = f"{compared.words} went {_way(compared, old, new, allowed)}"
         elif -loss > allowed + ON_TOLERANCE:
-            better.append(f"{rule.words} went {_way(rule, old, new, allowed)}")
+            better.append(f"{compared.words} went {_way(compared, old, new, allowed)}")
     lost, gained = _others_moved(before, now, tolerances.vs_reference_mean)
     worse, better = worse | lost, better + gained
     if "float_psnr" in worse:
@@ -103,13 +109,15 @@ def _others_moved(
     """Return the same for the further outputs; those that became worse by "other PORT"."""
     worse, better = dict[str, str](), list[str]()
     for port, old in before.others.items():
-        rule = Rule("vs_reference_mean", f"'{port}' against the float model", "dB", "", True)
+        compared = ComparedFigure(
+            "vs_reference_mean", f"'{port}' against the float model", "dB", "", True
+        )
         new = now.others.get(port)
         if new is None:
             worse[f"other {port}"] = f"'{port}' is not returned any more"
             continue
-        words = f"{rule.words} went {_way(rule, old, new, allowed)}"
-        loss = _loss(rule, old, new)
+        words = f"{compared.words} went {_way(compared, old, new, allowed)}"
+        loss = _loss(compared, old, new)
         if loss > allowed + ON_TOLERANCE:
             worse[f"other {port}"] = words
         elif -loss > allowed + ON_TOLERANCE:
@@ -156,7 +164,7 @@ def _beside(now: Figures) -> str:
     return f"; the input alone has {now.input_psnr:.2f} dB, so it is worse than no network"
 
 
-def _why(rule: Rule, target: TargetReport) -> str:
+def _why(compared: ComparedFigure, target: TargetReport) -> str:
     """Return the reason why a value was not measured, if the report has one, else ""."""
     reasons = {
         "drop": target.drop, "psnr": target.drop, "float_psnr": target.drop,
@@ -164,11 +172,11 @@ def _why(rule: Rule, target: TargetReport) -> str:
         "activation_bytes": target.memory, "operators": target.placement,
         "partitions": target.placement,
     }  # fmt: skip
-    reason = reasons.get(rule.figure, reasons.get(rule.figure.split("_")[0]))
+    reason = reasons.get(compared.figure, reasons.get(compared.figure.split("_")[0]))
     return f": {reason.reason}" if isinstance(reason, Skipped) else ""
 
 
-def _loss(rule: Rule, old: Figure, new: Figure) -> float:
+def _loss(compared: ComparedFigure, old: Figure, new: Figure) -> float:
     """Return how much worse a value became, in the unit of its tolerance; negative if better."""
     if isinstance(old, tuple) and isinstance(new, tuple):
         if len(old) != len(new):
@@ -177,27 +185,27 @@ def _loss(rule: Rule, old: Figure, new: Figure) -> float:
         return max(growths) if max(growths) > 0 else min(growths)
     assert isinstance(old, (int, float))
     assert isinstance(new, (int, float))
-    if rule.figure.startswith("vs_reference"):
+    if compared.figure.startswith("vs_reference"):
         return min(old, INVISIBLE) - min(new, INVISIBLE)
-    if rule.unit == "share":
+    if compared.unit == "share":
         return new / old - 1 if old else float(new > 0)
-    return old - new if rule.less_is_worse else new - old
+    return old - new if compared.less_is_worse else new - old
 
 
-def _way(rule: Rule, old: Figure, new: Figure, allowed: float) -> str:
+def _way(compared: ComparedFigure, old: Figure, new: Figure, allowed: float) -> str:
     """Return the old and new value and the tolerance, with units, as text."""
-    if rule.unit == "levels":
+    if compared.unit == "levels":
         assert isinstance(old, tuple)
         assert isinstance(new, tuple)
         return f"from {levels(old)} to {levels(new)} levels (tolerance {allowed:g})"
     assert isinstance(old, (int, float))
     assert isinstance(new, (int, float))
-    if rule.unit == "share":
+    if compared.unit == "share":
         grown = (new / old - 1) * 100 if old else 100.0
         way = f"{abs(grown):.3g} % {'more' if grown > 0 else 'less'}"
         return f"from {old} to {new}, {way} (tolerance {allowed * 100:g} %)"
-    if rule.unit == "values":
+    if compared.unit == "values":
         return f"from {old:.4f} to {new:.4f} of all values (tolerance {allowed:g} of them)"
-    if rule.unit == "dB":
+    if compared.unit == "dB":
         return f"from {old:.4g} to {new:.4g} dB (tolerance {allowed:g} dB)"
     return f"from {old} to {new} (tolerance {allowed:g})"

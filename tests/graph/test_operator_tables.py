@@ -57,17 +57,17 @@ CONSUMERS: Mapping[str, Collection[str]] = {
     "torch": TORCH,
     "receptive field": seen.KNOWN,
     "dynamic shape": dynamic_shape.FREE | dynamic_shape.CONDITIONS.keys(),
-    "reduce transposes": reduce_transposes.RULES,
-    "CRD to DCR": crd_to_dcr.RULES,
+    "reduce transposes": reduce_transposes.TRANSPOSE_MOVES,
+    "CRD to DCR": crd_to_dcr.CHANNEL_PERMUTATIONS,
     "hoist activation": hoist_activation.ACTIVATIONS,
-    "fold affine into producer": fold_affine_into_producer.RULES,
-    "fold affine into consumer": fold_affine_into_consumer.RULES,
+    "fold affine into producer": fold_affine_into_producer.FOLDS,
+    "fold affine into consumer": fold_affine_into_consumer.FOLDS,
     "mark tone curves float": mark_tone_curves_float.ARITHMETIC,
     "saturating activations": saturating_activations.POINTWISE | saturating_activations.MOVED,
     "channel equivalence": channel_equivalence.CHANNELWISE
     | channel_equivalence.JOINING
     | WEIGHT_AXIS.keys(),
-    "tie-free scales": tie_free_scales.RULES.keys()
+    "tie-free scales": tie_free_scales.SCALE_CHOICES.keys()
     | scale_constraints.SHARED_SCALE
     | X86_VNNI.no_integer_kernel,
     "kernel profile": X86_VNNI.times.float32.elements.keys()

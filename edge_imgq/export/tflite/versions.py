@@ -40,7 +40,7 @@ class Use:
         return Type.INT16 in (self.inputs[0].type, self.outputs[0].type)
 
 
-Rule: TypeAlias = Callable[[Use], int]
+Version: TypeAlias = Callable[[Use], int]
 
 
 def _two_for_int8(use: Use) -> int:
@@ -90,7 +90,7 @@ def _nearest(use: Use) -> int:
     return 3 if special else _two_for_int8(use)
 
 
-RULES: Mapping[int, Rule] = {
+OPERATOR_VERSIONS: Mapping[int, Version] = {
     Code.BROADCAST_TO: lambda _: 2,
     Code.CONV_2D: _convolution,
     Code.DEPTHWISE_CONV_2D: _depthwise,
@@ -101,7 +101,7 @@ RULES: Mapping[int, Rule] = {
     Code.RESIZE_NEAREST_NEIGHBOR: _nearest,
     Code.SPLIT: lambda use: 2 if use.is_int8(1) else 1,
 }
-"""Operators whose rule is neither "2 for int8, else 1" nor always 1."""
+"""Version by use, of operators that have neither "2 for int8, else 1" nor always 1."""
 
 ALWAYS_ONE = frozenset(
     {
@@ -117,7 +117,7 @@ ALWAYS_ONE = frozenset(
 )
 
 
-OF_INT16: Mapping[int, int] = {
+INT16_VERSIONS: Mapping[int, int] = {
     Code.QUANTIZE: 2,
     Code.CONV_2D: 4,
     Code.DEPTHWISE_CONV_2D: 5,
@@ -130,8 +130,8 @@ OF_INT16: Mapping[int, int] = {
 
 def version(code: int, use: Use) -> int:
     """Return the lowest version of operator `code`, a BuiltinOperator, that covers `use`."""
-    if code in OF_INT16 and use.is_int16:
-        return OF_INT16[code]
+    if code in INT16_VERSIONS and use.is_int16:
+        return INT16_VERSIONS[code]
     if code in ALWAYS_ONE:
         return 1
-    return RULES.get(code, _two_for_int8)(use)
+    return OPERATOR_VERSIONS.get(code, _two_for_int8)(use)

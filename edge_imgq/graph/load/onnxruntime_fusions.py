@@ -44,18 +44,18 @@ def without_fusions(model: onnx.ModelProto) -> onnx.ModelProto:
     Returns:
         A copy, or the model itself if it has no such node.
     """
-    if not any(_rule(node) for node in model.graph.node):
+    if not any(_decomposition(node) for node in model.graph.node):
         return model
     result = onnx.ModelProto()
     result.CopyFrom(model)
     nodes = list(result.graph.node)
     del result.graph.node[:]
     for node in nodes:
-        rule = _rule(node)
-        if rule is None:
+        decompose = _decomposition(node)
+        if decompose is None:
             result.graph.node.append(node)
         else:
-            rule(_Writer(result.graph, node))
+            decompose(_Writer(result.graph, node))
     return result
 
 
@@ -176,7 +176,7 @@ def _gate(write: _Writer, value: str, curve: str) -> None:
     write.add("Mul", [product, write.constant(0.5)], last=True)
 
 
-RULES: dict[str, Callable[[_Writer], None]] = {
+DECOMPOSITIONS: dict[str, Callable[[_Writer], None]] = {
     "BiasGelu": _gelu,
     "FastGelu": _fast_gelu,
     "FusedConv": _convolution,
@@ -188,9 +188,9 @@ RULES: dict[str, Callable[[_Writer], None]] = {
 """Function that writes the replacement, by operator of the domain com.microsoft."""
 
 
-def _rule(node: onnx.NodeProto) -> Callable[[_Writer], None] | None:
+def _decomposition(node: onnx.NodeProto) -> Callable[[_Writer], None] | None:
     if node.domain != DOMAIN:
         return None
     if any(a.name in ("transBatchA", "transBatchB") and a.i for a in node.attribute):
         return None
-    return RULES.get(node.op_type)
+    return DECOMPOSITIONS.get(node.op_type)

@@ -69,9 +69,9 @@ def avoid_ties(graph: ir.Graph, classes: Classes) -> None:
         if is_marked(node):
             _leave_float(node, classes)
     for node in graph:
-        rule = _copy if node.op_type in SHARED_SCALE else RULES.get(node.op_type)
-        if rule is not None and not is_marked(node):
-            rule(node, classes)
+        choose = _copy if node.op_type in SHARED_SCALE else SCALE_CHOICES.get(node.op_type)
+        if choose is not None and not is_marked(node):
+            choose(node, classes)
 
 
 def _leave_float(node: ir.Node, classes: Classes) -> None:
@@ -145,7 +145,7 @@ def _clip(node: ir.Node, classes: Classes) -> None:
         _copy(node, classes)
 
 
-RULES: Mapping[str, Callable[[ir.Node, Classes], None]] = {
+SCALE_CHOICES: Mapping[str, Callable[[ir.Node, Classes], None]] = {
     "Add": _sum,
     "Sub": _sum,
     "Mul": _product,
@@ -157,6 +157,7 @@ RULES: Mapping[str, Callable[[ir.Node, Classes], None]] = {
     "Relu": _clip,
     "Clip": _clip,
 }
+"""Function that chooses the scales of a node's operands and result, by operator."""
 
 
 def _operands(node: ir.Node, classes: Classes) -> list[ScaleClass]:

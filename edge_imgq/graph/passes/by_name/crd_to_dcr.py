@@ -26,7 +26,7 @@ from edge_imgq.graph.operators import ELEMENTWISE, SINGLE
 from edge_imgq.graph.passes.by_name.hoist_activation import hoist_activation
 
 Edit = Callable[[], None]
-Rule = Callable[[ir.Node, Any], "list[Edit] | None"]
+ChannelPermutation = Callable[[ir.Node, Any], "list[Edit] | None"]
 
 
 def crd_to_dcr(model: ir.Model) -> int:
@@ -74,14 +74,14 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> None:
 
 
 def _edits(value: ir.Value | None, order: Any) -> list[Edit] | None:
-    """Return the edits that permute the channels of a value, or None if its node has no rule."""
+    """Return the edits that permute the channels of a value, or None if its operator has none."""
     node = edit.find_producer(value)
     if value is None or node is None or edit.sole_consumer(value) is None:
         return None
     if value.shape is None or len(value.shape) != 4 or value.shape[1] != len(order):
         return None
-    rule = RULES.get(node.op_type)
-    return rule(node, order) if rule is not None else None
+    permute = CHANNEL_PERMUTATIONS.get(node.op_type)
+    return permute(node, order) if permute is not None else None
 
 
 def _convolution(node: ir.Node, order: Any) -> list[Edit] | None:
@@ -186,7 +186,7 @@ def _select(node: ir.Node, image: ir.Value, matrix: Any) -> None:
     edit.remove_dead(node)
 
 
-RULES: dict[str, Rule] = {
+CHANNEL_PERMUTATIONS: dict[str, ChannelPermutation] = {
     **dict.fromkeys(SINGLE, _alike),
     **dict.fromkeys(ELEMENTWISE - SINGLE, _pairwise),
     "Concat": _concatenation,

@@ -36,7 +36,7 @@ from edge_imgq.graph.convolution import convolution_of
 from edge_imgq.graph.float_regions import is_marked
 
 Edit = Callable[[], None]
-Rule = Callable[[ir.Node, int, Affine], "list[Edit] | None"]
+Fold = Callable[[ir.Node, int, Affine], "list[Edit] | None"]
 
 
 def fold_affine_into_consumer(model: ir.Model) -> int:
@@ -114,8 +114,8 @@ def _edits(value: ir.Value, affine: Affine) -> list[Edit] | None:
         return None
     edits: list[Edit] = []
     for node, index in value.uses():
-        rule = RULES.get(node.op_type)
-        change = rule(node, index, affine) if rule is not None and not is_marked(node) else None
+        fold = FOLDS.get(node.op_type)
+        change = fold(node, index, affine) if fold is not None and not is_marked(node) else None
         if change is None:
             return None
         edits += change
@@ -195,7 +195,7 @@ def _pad(node: ir.Node, index: int, affine: Affine) -> list[Edit] | None:
     return _edits(node.outputs[0], affine) if index == 0 else None
 
 
-RULES: dict[str, Rule] = {
+FOLDS: dict[str, Fold] = {
     "AveragePool": _mean,
     "Concat": _concatenation,
     "Conv": _convolution,

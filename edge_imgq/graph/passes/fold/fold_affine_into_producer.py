@@ -26,7 +26,7 @@ from edge_imgq.graph.float_regions import is_marked
 from edge_imgq.graph.fusion import clip_bounds
 
 Edit = Callable[[], None]
-Rule = Callable[[ir.Node, Affine], "list[Edit] | None"]
+Fold = Callable[[ir.Node, Affine], "list[Edit] | None"]
 
 NAMED_BOUNDS = {(0.0, 6.0), (-1.0, 1.0)}
 """Clip bounds for which formats have an activation; such clips keep their bounds."""
@@ -71,8 +71,8 @@ def _edits(value: ir.Value | None, affine: Affine) -> list[Edit] | None:
         return None
     channels = value.shape[1] if value.shape is not None and len(value.shape) == 4 else None
     broadcast = affine.broadcast(channels) if isinstance(channels, int) else None
-    rule = RULES.get(node.op_type)
-    return None if rule is None or broadcast is None else rule(node, broadcast)
+    fold = FOLDS.get(node.op_type)
+    return None if fold is None or broadcast is None else fold(node, broadcast)
 
 
 def _convolution(node: ir.Node, affine: Affine) -> list[Edit] | None:
@@ -182,7 +182,7 @@ def _pad(node: ir.Node, affine: Affine) -> list[Edit] | None:
     return _edits(node.inputs[0], affine)
 
 
-RULES: dict[str, Rule] = {
+FOLDS: dict[str, Fold] = {
     "Add": _sum,
     "AveragePool": _mean,
     "Clip": _clip,

@@ -23,7 +23,7 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.operators import ELEMENTWISE, REDUCING
 
 Order = tuple[int, ...]
-Rule = Callable[[ir.Graph, ir.Node, Order], bool]
+TransposeMove = Callable[[ir.Graph, ir.Node, Order], bool]
 
 CHANNELS_LAST: Order = (0, 2, 3, 1)
 
@@ -47,9 +47,9 @@ def reduce_transposes(model: ir.Model) -> int:
 
 
 def _visit(graph: ir.Graph, node: ir.Node) -> bool:
-    rule = RULES.get(node.op_type)
-    order = _common_order(node) if rule is not None else None
-    return rule is not None and order is not None and rule(graph, node, order)
+    move = TRANSPOSE_MOVES.get(node.op_type)
+    order = _common_order(node) if move is not None else None
+    return move is not None and order is not None and move(graph, node, order)
 
 
 def order_of(value: ir.Value | None) -> Order | None:
@@ -276,7 +276,7 @@ def _transpose_after(
     edit.replace_value(result, last)
 
 
-RULES: dict[str, Rule] = {
+TRANSPOSE_MOVES: dict[str, TransposeMove] = {
     "Transpose": _transpose,
     **dict.fromkeys(ELEMENTWISE, _elementwise),
     "Concat": _along_axis,

@@ -30,8 +30,8 @@ def normalize_gemm(model: ir.Model) -> int:
     """
     count = 0
     for node in list(model.graph):
-        rule = RULES.get(node.op_type)
-        count += rule(model.graph, node) if rule is not None else 0
+        rewrite = REWRITES.get(node.op_type)
+        count += rewrite(model.graph, node) if rewrite is not None else 0
     return count
 
 
@@ -125,4 +125,4 @@ def _slope_of_pixels(graph: ir.Graph, node: ir.Node) -> int:
     return 1
 
 
-RULES = {"Gemm": _gemm, "MatMul": _vector_product, "PRelu": _slope_of_pixels}
+REWRITES = {"Gemm": _gemm, "MatMul": _vector_product, "PRelu": _slope_of_pixels}

@@ -42,8 +42,8 @@ def noop_elimination(model: ir.Model) -> int:
 def _is_noop(node: ir.Node) -> bool:
     if any(value.uses() or value.is_graph_output() for value in node.outputs[1:]):
         return False
-    rule = RULES.get(node.op_type)
-    return rule is not None and rule(node)
+    condition = NOOP_CONDITIONS.get(node.op_type)
+    return condition is not None and condition(node)
 
 
 def _always(_node: ir.Node) -> bool:
@@ -157,7 +157,7 @@ def _numbers(node: ir.Node, index: int) -> Any:
     return edit.contents(value).reshape(-1) if edit.is_constant(value) else None
 
 
-RULES: dict[str, Callable[[ir.Node], bool]] = {
+NOOP_CONDITIONS: dict[str, Callable[[ir.Node], bool]] = {
     "Cast": _cast,
     "Concat": _concat,
     "Dropout": _dropout,
