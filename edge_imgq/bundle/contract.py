@@ -48,7 +48,7 @@ class TensorContract:
         shape: lengths of the axes in the file's layout; None for a dynamic length.
         layout: order of the axes.
         type: element type, such as "uint8" or "float32".
-        scale: real value of one integer step; None if the tensor is not quantized.
+        scale: real value of one level; None if the tensor is not quantized.
         zero_point: integer that represents 0; None if the tensor is not quantized.
         at_0: stored value of pixel 0.
         at_255: stored value of pixel 255.

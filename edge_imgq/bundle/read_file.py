@@ -162,8 +162,8 @@ def _tiling(
     if not field.steady:
         return Skipped("pixels are placed between the corners of the image, whatever its size")
     if not sizes:
-        step = math.lcm(multiple, field.period)
-        return TilingContract((), field.radius, 2 * field.radius, step)
+        common = math.lcm(multiple, field.period)
+        return TilingContract((), field.radius, 2 * field.radius, common)
     tilings = [
         fixed_tiling(tile, field.radius, multiple, field.period, exact=True) for tile in sizes
     ]
@@ -174,5 +174,5 @@ def _tiling(
             f"a tile of the file is hardly larger than the {2 * field.radius + 1} pixels that the "
             f"network looks at; export it with --size {side}x{side} or larger to cut photographs"
         )
-    halo, step = seamless[0].halo, seamless[0].multiple
-    return TilingContract(tuple(tiling.tile for tiling in seamless), halo, 2 * halo, step)
+    halo, multiple = seamless[0].halo, seamless[0].multiple
+    return TilingContract(tuple(tiling.tile for tiling in seamless), halo, 2 * halo, multiple)

@@ -91,7 +91,7 @@ class Apt:
         """
         for archive in sorted((self.state / "archives").glob("*.deb")):
             if archive.name.split("_")[0] not in without:
-                self.step("dpkg-deb", "-x", str(archive), str(root))
+                self.run_command("dpkg-deb", "-x", str(archive), str(root))
 
     def run(self, *words: str) -> None:
         """Run apt-get with the given arguments on the separate state, and wait for it.
@@ -99,9 +99,9 @@ class Apt:
         Raises:
             RuntimeUnavailableError: it failed; its last line of output is in the message.
         """
-        run_step(self.command(*words), self.subject)
+        run_command(self.command(*words), self.subject)
 
-    def step(self, *command: str, folder: Path | None = None) -> None:
+    def run_command(self, *command: str, folder: Path | None = None) -> None:
         """Run another command of the set-up and wait for it; its output is not shown.
 
         Args:
@@ -111,10 +111,10 @@ class Apt:
         Raises:
             RuntimeUnavailableError: it failed; its last line of output is in the message.
         """
-        run_step(command, self.subject, folder)
+        run_command(command, self.subject, folder)
 
 
-def run_step(command: Sequence[str], subject: str, folder: Path | None = None) -> None:
+def run_command(command: Sequence[str], subject: str, folder: Path | None = None) -> None:
     """Run one command of a set-up and wait for it; its output is not shown.
 
     Args:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.images.bicubic import enlarged_bands
-from edge_imgq.images.colour import LUMA_OFFSET, RGB_TO_YCBCR, exact_luma, steps_per_level
+from edge_imgq.images.colour import LUMA_OFFSET, RGB_TO_YCBCR, codes_per_level, exact_luma
 from edge_imgq.images.resize import resized
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _recolour(luma: Pixels, chroma: NDArray[np.float32], result: Pixels) -> None
 def chroma_of(photo: Pixels) -> NDArray[np.float32]:
     """Compute R - Y and B - Y of RGB (H, W, 3), uint8 or uint16; float32 (2, H, W), not rounded.
 
-    Y is full-range luma of BT.601; the unit is a step of the pixels' dtype. The differences are
+    Y is full-range luma of BT.601; the unit is a level of the pixels' dtype. The differences are
     multiples of BT.601's Cr and Cb, so linear interpolation treats them alike.
     """
     pixels = photo.reshape(-1, 3).astype(np.float32)
@@ -114,7 +114,7 @@ def coloured(luma: Pixels, chroma: NDArray[np.float32], result: Pixels) -> None:
         result: RGB (H, W, 3) of the luma's dtype, written.
     """
     light = luma * np.float32(FULL_RANGE)
-    black = LUMA_OFFSET[0] * FULL_RANGE * steps_per_level(luma)
+    black = LUMA_OFFSET[0] * FULL_RANGE * codes_per_level(luma)
     light += np.float32(0.5 - black)  # so that the cast to integers rounds
     red, blue = chroma
     # Y is the weighted sum of R, G and B, so the weighted differences from it sum to zero.
@@ -122,7 +122,7 @@ def coloured(luma: Pixels, chroma: NDArray[np.float32], result: Pixels) -> None:
     green += blue * np.float32(-BT601[2] / BT601[1])
     for channel, plane in enumerate((red, green, blue)):
         plane += light
-        np.clip(plane, 0, 255 * steps_per_level(luma), out=plane)
+        np.clip(plane, 0, 255 * codes_per_level(luma), out=plane)
         result[..., channel] = plane
 
 

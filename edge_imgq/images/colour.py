@@ -44,14 +44,14 @@ def exact_luma(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     of 1/257 level.
     """
     total = pixels.astype(np.float64) @ WHOLE_LUMA
-    total += LUMA_OFFSET[0] * LUMA_UNIT * steps_per_level(pixels)
+    total += LUMA_OFFSET[0] * LUMA_UNIT * codes_per_level(pixels)
     total /= LUMA_UNIT
     luma: NDArray[np.uint8] = np.rint(total, out=total)[..., np.newaxis].astype(pixels.dtype)
     return luma
 
 
-def steps_per_level(pixels: NDArray[np.generic]) -> int:
-    """Return how many steps of an array's dtype make one 8-bit level.
+def codes_per_level(pixels: NDArray[np.generic]) -> int:
+    """Return how many codes of an array's dtype make one 8-bit level.
 
     257 for uint16, whose white is 65535 = 255 · 257. 1 for all other dtypes, since float arrays
     hold levels from 0 to 255 here, as uint8 does.

@@ -39,19 +39,19 @@ def fit(
         contract: contract of the network, with its scale and multiple.
         unit: pixels of this picture per input pixel: 1 for an input, the scale for a truth.
     """
-    step = contract.scale.denominator
+    multiple = contract.scale.denominator
     if size is not None:
         wanted = (scaled(size[0], unit), scaled(size[1], unit))
-        return _mirror(_centre(picture, size, unit, step), wanted)
+        return _mirror(_centre(picture, size, unit, multiple), wanted)
     most = int(MAX_SIDE // contract.scale)
     # Crop to the multiple at the bottom and right, as the papers do.
-    centre = _centre(picture, (most, most), unit, step)
+    centre = _centre(picture, (most, most), unit, multiple)
     return crop_to_multiple(centre, scaled(contract.multiple, unit))
 
 
-def _centre(pixels: Pixels, limit: tuple[int, int], unit: Scale, step: int) -> Pixels:
-    """Crop to at most `limit` input pixels around the centre, in steps of `step` input pixels."""
-    whole, (rows, columns) = scaled(step, unit), (length // step for length in limit)
+def _centre(pixels: Pixels, limit: tuple[int, int], unit: Scale, multiple: int) -> Pixels:
+    """Crop to at most `limit` input pixels around the centre, and to a multiple of `multiple`."""
+    whole, (rows, columns) = scaled(multiple, unit), (length // multiple for length in limit)
     top, left = (
         max(pixels.shape[i] // whole - most, 0) // 2 * whole
         for i, most in ((0, rows), (1, columns))

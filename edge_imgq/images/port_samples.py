@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_imgq.images.colour import steps_per_level
+from edge_imgq.images.colour import codes_per_level
 from edge_imgq.images.noise import SensorNoise
 from edge_imgq.images.resize import resize
 from edge_imgq.ports import says_noise
@@ -214,7 +214,7 @@ def _with_opacity(
         return np.concatenate([picture, mask], axis=2)
     if picture.shape[2] == 4:  # it has an opacity of its own
         return picture
-    opaque = np.full_like(picture[..., :1], WHITE * steps_per_level(picture))
+    opaque = np.full_like(picture[..., :1], WHITE * codes_per_level(picture))
     return np.concatenate([picture, opaque], axis=2)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Deep: TypeAlias = NDArray[Any]
 
 LEVELS = 257
-"""16-bit steps per 8-bit level: 65535 / 255."""
+"""16-bit codes per 8-bit level: 65535 / 255."""
 
 PEAK = 65535
 

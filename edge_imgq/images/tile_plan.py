@@ -2,7 +2,7 @@
 
 An axis is divided into tiles of one length. Each reads more than it writes: its output is at least
 a halo away from each end that is not an end of the image, and adjacent tiles meet in the middle of
-their overlap. An image that is shorter than a tile, or not a multiple of the network's step, is
+their overlap. An image that is shorter than a tile, or not a multiple of the network's multiple, is
 extended by reflection at the end.
 """
 
@@ -73,14 +73,14 @@ def starts(length: int, tile: int, halo: int, multiple: int) -> tuple[int, ...]:
         ValueError: the tile is longer than the axis or not longer than two halos, or a length is
             not a multiple of `multiple`.
     """
-    step = (tile - 2 * halo) // multiple * multiple
+    stride = (tile - 2 * halo) // multiple * multiple
     if tile > length or length % multiple or tile % multiple:
         raise ValueError(f"tiles of {tile} do not fit an axis of {length} in steps of {multiple}")
     if tile == length:
         return (0,)
-    if step <= 0:
+    if stride <= 0:
         raise ValueError(f"a tile of {tile} leaves nothing between two halos of {halo}")
-    return (*range(0, length - tile, step), length - tile)
+    return (*range(0, length - tile, stride), length - tile)
 
 
 def padded_length(length: int, tile: int, multiple: int) -> int:

@@ -63,9 +63,9 @@ def fixed_tiling(
         period: input pixels after which the network's computation repeats (its total stride).
         exact: whether the radius is known and pixels do not depend on the image's size.
     """
-    step = math.lcm(multiple, period)
-    aligned = not (tile[0] % step or tile[1] % step)
-    multiple, halo = step if aligned else multiple, radius or 0
+    common = math.lcm(multiple, period)
+    aligned = not (tile[0] % common or tile[1] % common)
+    multiple, halo = common if aligned else multiple, radius or 0
     widest = max(min(tile) - multiple, 0) // 4
     # If a tile is barely larger than the receptive field, blending hides the missing context.
     blend = not (exact and aligned) or halo > widest

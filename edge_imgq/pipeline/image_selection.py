@@ -145,8 +145,8 @@ def covering_set(images: ImageSet, source: Source, watch: Watch) -> ImageSet:
     from edge_imgq.graph.shapes.size import own_size
     from edge_imgq.quantize.calibration.calibration_selection import covering_images
 
-    step = -(-len(images.photos) // LOOKED_AT)
-    looked_at = replace(images, photos=images.photos[::step])
+    stride = -(-len(images.photos) // LOOKED_AT)
+    looked_at = replace(images, photos=images.photos[::stride])
     count = sample_count(looked_at, source.contract)
 
     def pixels() -> Iterator[NDArray[np.uint8]]:

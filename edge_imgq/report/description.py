@@ -18,7 +18,7 @@ class TensorRow:
         name: Name by which an app addresses it.
         shape: Shape in the file's own layout; a word for an open dimension.
         dtype: Data type: "float32", "uint8", ...
-        scale: Real value of one quantization step; None if not quantized.
+        scale: Real value of one level; None if not quantized.
         zero_point: Integer that represents 0; None if not quantized.
     """
 

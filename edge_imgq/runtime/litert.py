@@ -74,10 +74,10 @@ class LiteRTSession:
         if self._signatures or not self.note.resizable:
             return False
         if self._resizable is None:
-            step = self.note.contract.multiple
+            multiple = self.note.contract.multiple
             height, width = self._own_size
             trial = self._open()
-            self._resizable = self._follows(trial, (height + step, width + step))
+            self._resizable = self._follows(trial, (height + multiple, width + multiple))
         return self._resizable
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -25,7 +25,7 @@ def written_tensors(path: Path, pixels: Pixels, peak: float) -> Iterator[Written
 
     Values are float32 (N, H, W, C): scale × (integer − zero point), or the floats themselves.
     XNNPACK keeps no intermediate tensors, so the builtin kernels run; they may differ from XNNPACK
-    by one quantization step.
+    by one level.
 
     Args:
         path: file with uint8 pixels (1, H, W, C), or float32 in 0 … peak.

@@ -18,10 +18,10 @@ class WrittenTensor:
         name: name of the tensor in the file.
         operator: kind of the operator, e.g. "CONV_2D".
         values: float32 NHWC, dequantized.
-        step: scale of an integer tensor; 0 for a float one.
+        scale: real value of one level of an integer tensor; 0 for a float one.
     """
 
     name: str
     operator: str
     values: NDArray[np.float32]
-    step: float
+    scale: float

@@ -24,8 +24,8 @@ from torch.utils._pytree import tree_map_only
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-STEPS = 255
-"""Number of steps of an 8-bit range."""
+MAX_LEVEL = 255
+"""Largest level of an 8-bit range, from 0."""
 
 RECTIFIERS = frozenset({"relu", "relu_", "prelu", "leaky_relu", "clamp", "clip"})
 """Functions that an int8 graph fuses before it stores their input."""
@@ -59,7 +59,7 @@ class Int8Noise(TorchFunctionMode):
     pass; values and gradients of functions outside are unaffected.
 
     Args:
-        strength: Noise width in int8 steps. Above 1 it weights the rounding error, which is small
+        strength: Noise width in int8 levels. Above 1 it weights the rounding error, which is small
             beside the error of the network, by `strength` squared.
         generator: Random generator of the noise.
     """
@@ -101,5 +101,5 @@ class Int8Noise(TorchFunctionMode):
     def _with_noise(self, tensor: Tensor) -> Tensor:
         noise = torch.rand(tensor.shape, generator=self._generator, device=tensor.device)
         smallest, largest = torch.aminmax(tensor)
-        step = (largest - smallest).float() * (self._strength / STEPS)
-        return tensor + (step * (noise - 0.5)).to(tensor.dtype)
+        width = (largest - smallest).float() * (self._strength / MAX_LEVEL)
+        return tensor + (width * (noise - 0.5)).to(tensor.dtype)

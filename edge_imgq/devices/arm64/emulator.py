@@ -74,7 +74,9 @@ def _fetch_counting(apt: Apt, work: Path, folder: Path) -> Emulator:
 def _compile_plugin(apt: Apt, root: Path) -> None:
     own = next(path for path in root.rglob("libtcc1.a")).parent
     words = [f"-B{own}", f"-DMARK={MARK}", "-nostdlib", "-shared"]
-    apt.step(*_loaded(root, root, "tcc"), *words, "-o", str(root / PLUGIN), *map(str, SOURCES))
+    apt.run_command(
+        *_loaded(root, root, "tcc"), *words, "-o", str(root / PLUGIN), *map(str, SOURCES)
+    )
 
 
 def _loaded(root: Path, destination: Path, program: str) -> list[str]:
@@ -100,8 +102,8 @@ def _fetch_static(apt: Apt, work: Path, folder: Path) -> Emulator:
     """Fetch the package with the static build for this machine, and keep the program only."""
     fetched = work / "host" / "static"
     fetched.mkdir(parents=True)
-    apt.step("apt-get", "-qq", "download", "qemu-user-static", folder=fetched)
+    apt.run_command("apt-get", "-qq", "download", "qemu-user-static", folder=fetched)
     (archive,) = fetched.glob("*.deb")
-    apt.step("dpkg-deb", "-x", str(archive), str(fetched))
+    apt.run_command("dpkg-deb", "-x", str(archive), str(fetched))
     shutil.move(str(fetched / "usr" / "bin" / STATIC), work / STATIC)
     return Emulator((str(folder / STATIC),))

@@ -33,39 +33,39 @@ def names_of_kernels(names: Sequence[str], kernels: Sequence[str]) -> list[str]:
         names: operators of the file, in order, each beginning with its TFLite type.
         kernels: symbols of the kernels that ran, in order.
     """
-    steps = _steps(names, kernels)
+    matches = _matches(names, kernels)
     matched: list[str] = []
     name = kernel = 0
-    while step := steps.get((name, kernel)):
-        if step == "whole":
+    while match := matches.get((name, kernel)):
+        if match == "whole":
             matched.append(names[name])
-        if step == "part":
+        if match == "part":
             matched.append(names[name - 1] + CLAMPING * (CLAMP in kernels[kernel]))
-        name, kernel = name + (step != "part"), kernel + (step != "absent")
+        name, kernel = name + (match != "part"), kernel + (match != "absent")
     return matched if (name, kernel) == (len(names), len(kernels)) else []
 
 
-def _steps(names: Sequence[str], kernels: Sequence[str]) -> dict[tuple[int, int], str]:
-    """Return one step for each pair of positions from which the rest can be matched."""
-    steps: dict[tuple[int, int], str] = {}
+def _matches(names: Sequence[str], kernels: Sequence[str]) -> dict[tuple[int, int], str]:
+    """Return one match for each pair of positions from which the rest can be matched."""
+    matches: dict[tuple[int, int], str] = {}
     ends = {(len(names), len(kernels))}
     for name in range(len(names), -1, -1):
         for kernel in range(len(kernels), -1, -1):
-            step = _step(names, kernels, name, kernel, ends)
-            if step:
-                steps[name, kernel] = step
+            match = _match(names, kernels, name, kernel, ends)
+            if match:
+                matches[name, kernel] = match
                 ends.add((name, kernel))
-    return steps
+    return matches
 
 
-def _step(
+def _match(
     names: Sequence[str],
     kernels: Sequence[str],
     name: int,
     kernel: int,
     ends: set[tuple[int, int]],
 ) -> str:
-    """Return the step at a pair of positions: "whole", "part" or "absent", or "" for none."""
+    """Return the match at a pair of positions: "whole", "part" or "absent", or "" for none."""
     if kernel < len(kernels):
         ran = kernels[kernel]
         if (name + 1, kernel + 1) in ends and _agrees(names[name], ran):

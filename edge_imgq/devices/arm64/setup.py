@@ -19,7 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from edge_imgq.artifact import staging
-from edge_imgq.devices.apt import Apt, no_apt, run_step
+from edge_imgq.devices.apt import Apt, no_apt, run_command
 from edge_imgq.devices.arm64.emulator import Emulator, fetch_emulator
 from edge_imgq.devices.instructions import SOURCES
 from edge_imgq.errors import RuntimeUnavailableError
@@ -180,7 +180,7 @@ def set_up(folder: Path, watch: Callable[[str], None]) -> Emulation:
     emulation = Emulation(folder, emulator, python)
     watch("run it once")
     command = emulation.command("ai_edge_litert.interpreter", folder, "max")
-    run_step(command, SUBJECT)
+    run_command(command, SUBJECT)
     return emulation
 
 
@@ -213,7 +213,7 @@ def _fetch_wheels(version: str, work: Path) -> None:
     wanted.write_text("".join(lines), encoding="utf-8")
     platforms = [word for name in PLATFORMS for word in ("--platform", name)]
     tags = ("--implementation", "cp", "--python-version", version)
-    run_step(
+    run_command(
         [
             *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"),
             *("--only-binary=:all:", *platforms, *tags, "--dest", str(wheels), "-r", str(wanted)),

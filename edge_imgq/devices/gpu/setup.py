@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_imgq.artifact import staging
-from edge_imgq.devices.apt import Apt, no_apt, run_step
+from edge_imgq.devices.apt import Apt, no_apt, run_command
 from edge_imgq.errors import RuntimeUnavailableError
 
 DRIVERS, LOADER = "mesa-vulkan-drivers", "libvulkan1"
@@ -239,4 +239,4 @@ def try_driver(driver: SoftwareVulkan) -> None:
         RuntimeUnavailableError: it failed, or its result was wrong.
     """
     words = [f"{name}={value}" for name, value in driver.environment.items()]
-    run_step(["env", *words, sys.executable, "-m", WORKER, "try"], SUBJECT)
+    run_command(["env", *words, sys.executable, "-m", WORKER, "try"], SUBJECT)

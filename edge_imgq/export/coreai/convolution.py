@@ -29,7 +29,9 @@ def conv(arguments: Arguments) -> Any:
     x = padded(arguments.value("x"), sides, arguments.type_of("x").type(0))
     build = ai.conv3d if len(kernel) == 3 else ai.conv2d
     result = build(
-        in_plane(x, kernel), in_plane(arguments.value("weight"), kernel), *_steps(arguments, kernel)
+        in_plane(x, kernel),
+        in_plane(arguments.value("weight"), kernel),
+        *_strides(arguments, kernel),
     )
     return _finished(arguments, result, kernel)
 
@@ -46,7 +48,7 @@ def conv_transpose(arguments: Arguments) -> Any:
     """
     kernel = arguments.shape_of("weight")[2:]
     axes = max(len(kernel), 2)
-    none, (strides, dilations, groups) = _vector([0] * axes), _steps(arguments, kernel)
+    none, (strides, dilations, groups) = _vector([0] * axes), _strides(arguments, kernel)
     build = ai.conv_transpose3d if len(kernel) == 3 else ai.conv_transpose2d
     x, weight = (in_plane(arguments.value(key), kernel) for key in ("x", "weight"))
     whole = build(x, weight, strides, none, dilations, none, groups)
@@ -67,7 +69,7 @@ def _cut(x: Any, sides: Sides) -> Any:
     return ai.slice_(x, _indices(begins), _indices(ends), _indices([1] * len(begins)))
 
 
-def _steps(arguments: Arguments, kernel: Sequence[int]) -> tuple[Any, Any, Any]:
+def _strides(arguments: Arguments, kernel: Sequence[int]) -> tuple[Any, Any, Any]:
     """Return strides, dilations and groups, by default 1, as constants."""
     ones = [1] * len(kernel)
     strides, dilations = (arguments.integers(key, ones) for key in ("strides", "dilations"))

@@ -35,7 +35,7 @@ def split(arguments: Arguments) -> list[Any]:
 
 
 def slice_by_index(arguments: Arguments) -> Any:
-    """Lower `slice_by_index`: every axis from `begin` up to `end` in steps of `stride`. Exact.
+    """Lower `slice_by_index`: every axis from `begin` up to `end` by `stride`. Exact.
 
     All are constants, one per axis. Strides are positive, by default 1. Negative indices count from
     the end; `begin_mask` and `end_mask` extend a slice to the first or last element. `squeeze_mask`
@@ -43,11 +43,11 @@ def slice_by_index(arguments: Arguments) -> Any:
     """
     shape = arguments.shape_of("x")
     nothing = [0] * len(shape)
-    steps = arguments.integers("stride", [1] * len(shape))
+    strides = arguments.integers("stride", [1] * len(shape))
     no_begin, no_end = (arguments.integers(f"{k}_mask", nothing) for k in ("begin", "end"))
     begins = _within(arguments.integers("begin"), no_begin, shape, nothing)
     ends = _within(arguments.integers("end"), no_end, shape, shape)
-    return sliced(arguments.value("x"), begins, ends, steps)
+    return sliced(arguments.value("x"), begins, ends, strides)
 
 
 def _within(
@@ -62,7 +62,7 @@ def _within(
 
 
 def sliced(
-    x: Any, begins: Sequence[int], ends: Sequence[int], steps: Sequence[int] | None = None
+    x: Any, begins: Sequence[int], ends: Sequence[int], strides: Sequence[int] | None = None
 ) -> Any:
     """Slice every axis of a Core AI value between two bounds. Exact.
 
@@ -70,10 +70,10 @@ def sliced(
         x: Core AI value.
         begins: first index along each axis, counted from the start.
         ends: index after the last, along each axis.
-        steps: positive step along each axis; 1 by default.
+        strides: positive stride along each axis; 1 by default.
     """
-    steps = [1] * len(begins) if steps is None else steps
-    return ai.slice_(x, *(np.asarray(values, np.int32) for values in (begins, ends, steps)))
+    strides = [1] * len(begins) if strides is None else strides
+    return ai.slice_(x, *(np.asarray(values, np.int32) for values in (begins, ends, strides)))
 
 
 def crop(arguments: Arguments) -> Any:
@@ -118,8 +118,8 @@ def taken(x: Any, indices: Sequence[int], axis: int, shape: Sequence[int]) -> An
         axis: axis along which to take, counted from the start.
         shape: shape of the result.
     """
-    steps = np.diff(indices)
-    if len(indices) > 1 and (steps == 1).all():
+    differences = np.diff(indices)
+    if len(indices) > 1 and (differences == 1).all():
         begins, ends = [0] * len(shape), list(shape)
         begins[axis], ends[axis] = indices[0], indices[-1] + 1
         return sliced(x, begins, ends)

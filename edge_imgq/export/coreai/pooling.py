@@ -63,10 +63,10 @@ def _taps(
     """Return the number of elements inside the image in each window, float64 (spatial axes …)."""
     counts: NDArray[np.float64] = np.ones(())
     sizes, outputs = arguments.shape_of("x")[2:], arguments.shape[2:]
-    for size, count, taps, step, (begin, _) in zip(
+    for size, count, taps, stride, (begin, _) in zip(
         sizes, outputs, kernel, strides, sides, strict=True
     ):
-        reached = np.arange(count)[:, np.newaxis] * step - begin + np.arange(taps)
+        reached = np.arange(count)[:, np.newaxis] * stride - begin + np.arange(taps)
         counts = counts[..., np.newaxis] * ((reached >= 0) & (reached < size)).sum(axis=1)
     return counts
 

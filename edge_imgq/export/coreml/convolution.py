@@ -12,7 +12,7 @@ from edge_imgq.export.coreml.integer_units import (
     Variable,
     mb,
     real,
-    step,
+    scale_of,
     to_float16,
 )
 from edge_imgq.graph.convolution import padding_in
@@ -39,7 +39,7 @@ def conv(context: LoweringContext) -> Variable:
         x=x,
         weight=_weight(kernel, factor),
         **_bias(context),
-        **_steps(context.operation),
+        **_strides(context.operation),
         pad_type="custom",
         pad=sides(window_padding(context.operation)),
     )
@@ -60,7 +60,7 @@ def conv_transpose(context: LoweringContext) -> Variable:
     operation = context.operation
     x, factor = _input(context)
     begins, ends = transposed_padding(operation)
-    dilations = _steps(operation)["dilations"]
+    dilations = _strides(operation)["dilations"]
     zeros = [-(min(end, 0) // d) for end, d in zip(ends, dilations, strict=True)]
     ends = tuple(end + more * d for end, more, d in zip(ends, zeros, dilations, strict=True))
     cropped = any(_output_padding(operation)) or any(zeros)
@@ -68,7 +68,7 @@ def conv_transpose(context: LoweringContext) -> Variable:
         x=x,
         weight=_weight(_lengthened(operation.operand(1), zeros), factor),
         **_bias(context),
-        **_steps(operation),
+        **_strides(operation),
         pad_type="custom",
         pad=[0] * 2 * len(begins) if cropped else sides((begins, ends)),
     )
@@ -155,7 +155,7 @@ def _geometry(operation: Operation) -> tuple[tuple[int, ...], tuple[int, ...], t
     return kernel, attributes.get("strides", ones), attributes.get("dilations", ones)
 
 
-def _steps(operation: Operation) -> dict[str, Any]:
+def _strides(operation: Operation) -> dict[str, Any]:
     _, strides, dilations = _geometry(operation)
     groups = operation.attributes.get("group", 1)
     return {"strides": strides, "dilations": dilations, "groups": groups}
@@ -176,7 +176,7 @@ def _lengthened(kernel: Tensor, zeros: list[int]) -> Tensor:
 
 def _input(context: LoweringContext) -> tuple[Any, float]:
     """Return the input in units of its scale, and the ratio of that scale to the result's unit."""
-    own = step(context.operation.operand(0))
+    own = scale_of(context.operation.operand(0))
     return context.read(0, own), own / context.unit
 
 
@@ -203,5 +203,5 @@ def _bias(context: LoweringContext) -> dict[str, Any]:
     if tensor is None and not context.offset:
         return {}
     stated = np.zeros(output.shape[1]) if tensor is None else real(tensor)
-    base = context.offset * step(output) if context.offset else 0.0
+    base = context.offset * scale_of(output) if context.offset else 0.0
     return {"bias": to_float16((stated - base) / context.unit, (tensor or output).name)}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_imgq.export.coreml.integer_units import LIMITS, real, step
+from edge_imgq.export.coreml.integer_units import LIMITS, real, scale_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +39,7 @@ def fitting_factor(operation: Operation) -> float:
         return 1.0
     image, kernel, *bias = tensors
     reach = _reach(image, real(kernel), real(bias[0]) if bias else np.float64(0.0))
-    excess = reach / step(operation.outputs[0]) / MAX_RESULT
+    excess = reach / scale_of(operation.outputs[0]) / MAX_RESULT
     return float(2.0 ** np.ceil(np.log2(excess))) if excess > 1.0 else 1.0
 
 
@@ -49,7 +49,7 @@ def _reach(
     """Return the largest absolute value that some image would give."""
     assert image.quantization is not None
     zero = int(image.quantization.zero_point[0])
-    low, high = ((limit - zero) * step(image) for limit in LIMITS["int8"])
+    low, high = ((limit - zero) * scale_of(image) for limit in LIMITS["int8"])
     rows = weights.reshape(len(weights), -1)
     above, below = rows.clip(0.0).sum(axis=1), rows.clip(None, 0.0).sum(axis=1)
     ends = [above * high + below * low + bias, above * low + below * high + bias]

@@ -1,11 +1,11 @@
 """Choice of the float16 unit and offset of each result in a quantized network.
 
 A value of v levels is a float16 number (v − o)·σ before `quantize` divides by σ and adds the zero
-point and o. In real arithmetic any unit (σ = step / unit) and any integer offset o give the same
+point and o. In real arithmetic any unit (σ = scale / unit) and any integer offset o give the same
 integer. In float16 rounding differs, so the choice reduces errors at no cost at run time:
 
 1. Constants. Weight scales, biases and the factors of operands are divided by the unit, and some
-   units leave them nearer to float16 numbers than others. In its own steps an operand is exact.
+   units leave them nearer to float16 numbers than others. In its own units an operand is exact.
 2. Results. `quantize` decides at (k + ½)·σ. With σ = 1 these are float16 numbers: all that lies
    within half a spacing g of one is rounded onto it and has lost its side, so that a share of g/2
    of all values ends a level off, 3 % of those beyond 64. With σ = 31/32 the boundaries from 33 to
@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.export.coreml.fp16_overflow import MAX_RESULT, fitting_factor
-from edge_imgq.export.coreml.integer_units import LIMITS, covers, real, step
+from edge_imgq.export.coreml.integer_units import LIMITS, covers, real, scale_of
 from edge_imgq.graph.network import Operation, Tensor
 from edge_imgq.graph.operators import WEIGHT_AXIS
 
@@ -41,7 +41,7 @@ SIGMAS = np.concatenate([[1.0, 31 / 32, 63 / 64], np.arange(2047, 1024, -8) / 20
 """Candidates for σ, all exact in float16."""
 
 UNIT_FRACTIONS = (1.0, 0.5, 0.75, 0.625, 0.875)
-"""Fractions of an operand's step to try as units: their few bits keep its integers exact."""
+"""Fractions of an operand's scale to try as units: their few bits keep its integers exact."""
 
 OFFSETS = (0, 64, -64)
 """Candidates for the offset of a convolution's result, in levels."""
@@ -94,9 +94,9 @@ def choose_fp16_scale(operation: Operation) -> Fp16Scale:
     """
     output = operation.outputs[0]
     if is_interpolated(operation):
-        return Fp16Scale(step(output), -_zero(output))
+        return Fp16Scale(scale_of(output), -_zero(output))
     shrunk = fitting_factor(operation)
-    own = Fp16Scale(step(output) * shrunk)
+    own = Fp16Scale(scale_of(output) * shrunk)
     forecast = FORECASTS.get(operation.kind)
     image = operation.inputs[0]
     if forecast is None or output.quantization is None or image is None or image.data is not None:
@@ -140,15 +140,15 @@ def chosen_slope(operation: Operation, unit: float) -> np.float16:
 
 
 def _units(operation: Operation) -> Floats:
-    """Return the units to try, the output's step first."""
-    own = step(operation.outputs[0])
+    """Return the units to try, the output's scale first."""
+    own = scale_of(operation.outputs[0])
     if operation.kind in WEIGHT_AXIS:
         units: Floats = own / SIGMAS
         return units
     computed = [t for t in operation.inputs if t is not None and t.data is None]
-    exact = [step(tensor) / fraction for tensor in computed for fraction in UNIT_FRACTIONS]
+    exact = [scale_of(tensor) / fraction for tensor in computed for fraction in UNIT_FRACTIONS]
     if operation.kind == "Mul" and len(computed) == 2:
-        exact.append(step(computed[0]) * step(computed[1]))
+        exact.append(scale_of(computed[0]) * scale_of(computed[1]))
     fitting = [unit for unit in exact if _largest(operation, unit) <= MAX_RESULT]
     return np.concatenate([[own], fitting, own / SIGMAS[1::8]])
 
@@ -156,7 +156,7 @@ def _units(operation: Operation) -> Floats:
 def _largest(operation: Operation, unit: float) -> float:
     """Return the largest magnitude of an operation's inputs and result in a unit."""
     reach = [
-        np.abs(_levels(t)).max() * step(t) if t.data is None else np.abs(real(t)).max()
+        np.abs(_levels(t)).max() * scale_of(t) if t.data is None else np.abs(real(t)).max()
         for t in operation.inputs
         if t is not None and (t.data is None or t.data.size)  # a list of axes may be empty
     ]
@@ -183,8 +183,8 @@ def _convolution_shares(operation: Operation, units: Floats, offset: int) -> Flo
     quantization = kernel.quantization
     if quantization is None or kernel.data is None or quantization.dtype != "int8":
         return np.zeros(len(units))
-    own = step(output)
-    factors = quantization.scale.astype(np.float64)[:, np.newaxis] * step(operation.operand(0))
+    own = scale_of(output)
+    factors = quantization.scale.astype(np.float64)[:, np.newaxis] * scale_of(operation.operand(0))
     usual = EXPECTED * DEVIATION * np.abs(_levels(output)).max()
     bias = operation.inputs[2] if len(operation.inputs) > 2 else None
     base = np.zeros((1, 1)) if bias is None else real(bias).reshape(-1, 1)
@@ -199,19 +199,19 @@ def _convolution_shares(operation: Operation, units: Floats, offset: int) -> Flo
 def _averaged_shares(operation: Operation, units: Floats, offset: int) -> Floats:
     """Predict the wrong levels of a mean from its input and its result."""
     image, output = operation.operand(0), operation.outputs[0]
-    levels, own = _levels(image)[:, np.newaxis], step(image)
+    levels, own = _levels(image)[:, np.newaxis], scale_of(image)
     error = np.abs(_fp16(levels * _fp16(own / units)) - levels * own / units)
-    read = _weights(levels[:, 0]) @ error * units / step(output)
-    return read + _boundaries(_zero(output), tuple(step(output) / units), offset)
+    read = _weights(levels[:, 0]) @ error * units / scale_of(output)
+    return read + _boundaries(_zero(output), tuple(scale_of(output) / units), offset)
 
 
 def _chosen_shares(operation: Operation, units: Floats, offset: int) -> Floats:  # noqa: ARG001
     """Predict the wrong levels of an operator that returns its input or a bound, level by level."""
     image, output = operation.operand(0), operation.outputs[0]
-    levels, own = _levels(image), step(image)
-    exact = _rounded(levels * own / step(output), output)
+    levels, own = _levels(image), scale_of(image)
+    exact = _rounded(levels * own / scale_of(output), output)
     read = _fp16(levels[:, np.newaxis] * _fp16(own / units))
-    got = _rounded(read / _fp16(step(output) / units), output)
+    got = _rounded(read / _fp16(scale_of(output) / units), output)
     share: Floats = _weights(levels) @ (got != exact[:, np.newaxis])
     return share
 
@@ -225,12 +225,12 @@ def _best_leaky_shares(operation: Operation, units: Floats, offset: int) -> Floa
 def _leaky_shares(operation: Operation, units: Floats) -> Floats:
     """Return the fraction of wrong levels of a LeakyRelu, (slopes, units)."""
     image, output = operation.operand(0), operation.outputs[0]
-    levels, own = _levels(image), step(image)
+    levels, own = _levels(image), scale_of(image)
     alpha = operation.attributes.get("alpha", 0.01)
-    exact = _rounded(np.where(levels < 0, levels * alpha, levels) * own / step(output), output)
+    exact = _rounded(np.where(levels < 0, levels * alpha, levels) * own / scale_of(output), output)
     read = _fp16(levels[:, np.newaxis] * _fp16(own / units))
     results = (np.where(read < 0, _fp16(read * float(slope)), read) for slope in _near(alpha))
-    got = [_rounded(result / _fp16(step(output) / units), output) for result in results]
+    got = [_rounded(result / _fp16(scale_of(output) / units), output) for result in results]
     return np.stack([_weights(levels) @ (one != exact[:, np.newaxis]) for one in got])
 
 
@@ -247,17 +247,17 @@ def _paired_shares(operation: Operation, units: Floats, offset: int) -> Floats: 
     combine = COMBINE[operation.kind]
     (a, p), (b, q) = _samples(first), _samples(second)
     x, y = (values.reshape(-1, 1) for values in np.meshgrid(a, b, indexing="ij"))
-    exact = _rounded(combine(x, y) / step(output), output)
-    other = np.full(len(units), step(first)) if operation.kind == "Mul" else units
+    exact = _rounded(combine(x, y) / scale_of(output), output)
+    other = np.full(len(units), scale_of(first)) if operation.kind == "Mul" else units
     left, right = _read(first, x, other), _read(second, y, _partner(operation, units))
-    got = _rounded(_fp16(combine(left, right)) / _fp16(step(output) / units), output)
+    got = _rounded(_fp16(combine(left, right)) / _fp16(scale_of(output) / units), output)
     share: Floats = np.outer(p, q).reshape(-1) @ (got != exact)
     return share
 
 
 def _partner(operation: Operation, units: Floats) -> Floats:
     """Return the units in which the second operand is read."""
-    return units / step(operation.operand(0)) if operation.kind == "Mul" else units
+    return units / scale_of(operation.operand(0)) if operation.kind == "Mul" else units
 
 
 def _samples(tensor: Tensor) -> tuple[Floats, Floats]:
@@ -268,14 +268,14 @@ def _samples(tensor: Tensor) -> tuple[Floats, Floats]:
         return values, np.full(len(values), 1 / len(values))
     levels = _levels(tensor)
     levels = levels[:: len(levels) // SAMPLES]
-    return levels * step(tensor), _weights(levels)
+    return levels * scale_of(tensor), _weights(levels)
 
 
 def _read(tensor: Tensor, values: Floats, units: Floats) -> Floats:
     """Return real values as the program reads them, in float16 units."""
     if tensor.data is not None:
         return _fp16(values / units)
-    return _fp16(np.rint(values / step(tensor)) * _fp16(step(tensor) / units))
+    return _fp16(np.rint(values / scale_of(tensor)) * _fp16(scale_of(tensor) / units))
 
 
 @functools.lru_cache(maxsize=64)

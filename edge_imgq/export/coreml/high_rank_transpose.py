@@ -6,8 +6,8 @@ axes. Each block is merged into one axis:
 
     Reshape(Transpose(Reshape(x, a), p), b) = Reshape(T₂(Reshape(T₁(Reshape(x, a₁)), a₂)), b).
 
-Values are only moved, so the result is exact. Permutations that reduce to five axes in one step
-are rewritten in the graph (`edge_imgq.graph.passes.normalise.merge_transpose_axes`).
+Values are only moved, so the result is exact. Permutations that reduce to five axes in one go are
+rewritten in the graph (`edge_imgq.graph.passes.normalise.merge_transpose_axes`).
 """
 
 from __future__ import annotations
@@ -64,21 +64,21 @@ def _replacements(
         return {}
     rank = len(moving.output.shape)
     order = moving.attributes.get("perm", tuple(reversed(range(rank))))
-    source, steps = before.operand(0), _two_steps(order)
+    source, factors = before.operand(0), _factors(order)
     ends = (moving.operand(0), moving.output, *(op.output for op in after))
     same = all(same_quantization(source.quantization, end.quantization) for end in ends)
-    if steps is None or not same or not after:
+    if factors is None or not same or not after:
         return {}
-    written = tuple(_steps(moving, source, steps))
+    written = tuple(_factored(moving, source, factors))
     moved = written[-1].output
     result = {_key(before): (), _key(moving): written}
     return result | {_key(op): (_reshape(moved, op.output),) for op in after}
 
 
-def _steps(moving: Operation, source: Tensor, steps: Sequence[Order]) -> Iterator[Operation]:
+def _factored(moving: Operation, source: Tensor, factors: Sequence[Order]) -> Iterator[Operation]:
     """Yield the reshapes and transpositions that replace a transposition."""
     lengths = list(moving.operand(0).shape)
-    for number, order in enumerate(steps):
+    for number, order in enumerate(factors):
         name = f"{moving.output.name}/step{number}"
         blocks = _blocks(order)
         starts = sorted(block[0] for block in blocks)
@@ -97,7 +97,7 @@ def _reshape(source: Tensor, target: Tensor) -> Operation:
     return Operation("Reshape", target.name, (source,), (target,), {})
 
 
-def _two_steps(order: Sequence[int]) -> tuple[Order, Order] | None:
+def _factors(order: Sequence[int]) -> tuple[Order, Order] | None:
     """Factor a permutation into two of at most five blocks each, or return None."""
     count = len(order)
     for first in _of_few_blocks(count):

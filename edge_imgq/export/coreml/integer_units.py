@@ -60,7 +60,7 @@ class Values:
         Args:
             tensor: activation or constant.
             unit: real value of 1.
-            offset: steps above the zero point that 0 represents; for quantized tensors.
+            offset: levels above the zero point that 0 represents; for quantized tensors.
 
         Raises:
             KeyError: the tensor is computed, and nothing was written for it.
@@ -82,7 +82,7 @@ class Values:
             tensor: tensor of the network.
             variable: float16 variable in multiples of `unit`.
             unit: real value of 1.
-            offset: steps above the zero point that 0 represents; for quantized tensors.
+            offset: levels above the zero point that 0 represents; for quantized tensors.
 
         Raises:
             ModelError: `unit`, or the scale of the tensor divided by it, does not fit float16.
@@ -108,7 +108,7 @@ class Values:
         if tensor.quantization is not None:
             return mb.dequantize(
                 input=variable,
-                scale=to_float16(np.float64(step(tensor)) / unit, tensor.name),
+                scale=to_float16(np.float64(scale_of(tensor)) / unit, tensor.name),
                 **_zero_point(tensor.quantization, offset),
             )
         if unit == 1.0:
@@ -125,7 +125,7 @@ class LoweringContext:
         values: variables computed so far.
         unit: scale of the result: the real value of 1 in it. 1 in a float network, and about the
             result's int8 scale in a quantized one.
-        offset: steps above the zero point that 0 represents in the result.
+        offset: levels above the zero point that 0 represents in the result.
     """
 
     operation: Operation
@@ -157,7 +157,7 @@ class LoweringContext:
             ModelError: an activation is not int8 with one scale, the first input is a constant
                 stored otherwise, or a constant or a scale exceeds float16.
         """
-        own = 1.0 if self.unit == 1.0 else step(self.operation.operand(0))
+        own = 1.0 if self.unit == 1.0 else scale_of(self.operation.operand(0))
         return self.read(0, own), self.read(1, self.unit / own)
 
     def constant(self, index: int) -> NDArray[np.float64]:
@@ -172,7 +172,7 @@ class LoweringContext:
         return self.operation.attributes.get(name, default)
 
 
-def step(tensor: Tensor) -> float:
+def scale_of(tensor: Tensor) -> float:
     """Return the scale of a tensor: the real value of one int8 level, or 1 for a float tensor.
 
     Raises:
@@ -201,7 +201,7 @@ def covers(tensor: Tensor, low: float, high: float) -> bool:
     if quantization is None:
         return False
     least, most = LIMITS[quantization.dtype]
-    zero, scale = int(quantization.zero_point[0]), step(tensor)
+    zero, scale = int(quantization.zero_point[0]), scale_of(tensor)
     # A tenth of a step: scales are float32, so that 255 × (1 / 255) need not be 1.
     slack = 0.1 * scale
     return (least - zero) * scale >= low - slack and (most - zero) * scale <= high + slack
@@ -256,10 +256,10 @@ def to_float16(values: NDArray[np.float64] | np.float64, name: str) -> NDArray[n
 
 def _quantize(tensor: Tensor, variable: Any, unit: float, offset: int) -> Any:
     assert tensor.quantization is not None
-    scale = to_float16(np.float64(step(tensor)) / unit, tensor.name)
+    scale = to_float16(np.float64(scale_of(tensor)) / unit, tensor.name)
     if scale == 0:
         raise ModelError(
-            f"'{tensor.name}' has the scale {step(tensor):g}, too small for float16. "
+            f"'{tensor.name}' has the scale {scale_of(tensor):g}, too small for float16. "
             "Its values are constant: remove what computes them, or calibrate with other images."
         )
     return mb.quantize(

@@ -25,7 +25,13 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.integer_units import LoweringContext, Variable, mb, step, to_float16
+from edge_imgq.export.coreml.integer_units import (
+    LoweringContext,
+    Variable,
+    mb,
+    scale_of,
+    to_float16,
+)
 from edge_imgq.export.coreml.norm_fp16_range import STATISTICS, over_groups, reduced
 from edge_imgq.graph.network import Network, Operation
 
@@ -61,27 +67,30 @@ def gather_centring(network: Network) -> Network:
 def centred_levels(context: LoweringContext) -> Variable:
     """Lower x − mean x, the mean rounded to a fraction of a level, from int8 to real values.
 
-    Means are over the attribute `axes`, then over `groups` of channels unless that is 0; `steps` is
-    the number of rounding steps per level, a power of two up to 64, and `shift` is added before the
-    rounding. Differences in levels are multiples of 1 / `steps`, which float16 holds exactly; their
-    products with the scale are rounded.
+    Means are over the attribute `axes`, then over `groups` of channels unless that is 0. They are
+    rounded to 1 / `denominator` of a level, a power of two up to 64, after `shift` of these units
+    is added. float16 holds the differences in levels exactly; their products with the scale are
+    rounded.
 
     Raises:
         ModelError: an activation is not int8 with one scale.
     """
     axes, groups = list(context.attribute("axes", ())), context.attribute("groups", 0)
-    steps, shift = np.float16(context.attribute("steps", 1)), context.attribute("shift", 0.0)
+    denominator, shift = (
+        np.float16(context.attribute("denominator", 1)),
+        context.attribute("shift", 0.0),
+    )
     x, name = context.operation.operand(0), context.operation.name
-    levels = context.read(0, step(x))
+    levels = context.read(0, scale_of(x))
 
     def mean(values: Any) -> Any:
         each = mb.reduce_mean(x=values, axes=axes, keep_dims=True)
         return over_groups(each, groups, mb.reduce_mean)
 
     near = mb.sub(x=levels, y=mb.round(x=mean(levels)))
-    counted = mb.add(x=mb.mul(x=mean(near), y=steps), y=to_float16(np.float64(shift), name))
-    rest = mb.mul(x=mb.round(x=counted), y=1 / steps)
-    return mb.mul(x=mb.sub(x=near, y=rest), y=to_float16(np.float64(step(x)), name))
+    counted = mb.add(x=mb.mul(x=mean(near), y=denominator), y=to_float16(np.float64(shift), name))
+    rest = mb.mul(x=mb.round(x=counted), y=1 / denominator)
+    return mb.mul(x=mb.sub(x=near, y=rest), y=to_float16(np.float64(scale_of(x)), name))
 
 
 def _centred(operation: Operation, producers: Mapping[str, Operation]) -> Operation | None:
@@ -96,12 +105,13 @@ def _centred(operation: Operation, producers: Mapping[str, Operation]) -> Operat
         return None
     if unit is None or shift is None or count is None:
         return None
-    steps = round(step(source) / unit)
-    whole = np.isclose(steps * unit, step(source)) and np.isclose(steps, count * step(source))
-    mean = _mean(source.name, before)
-    if mean is None or not whole or not 1 <= steps <= FINEST or steps & (steps - 1):
+    denominator = round(scale_of(source) / unit)
+    level, mean = scale_of(source), _mean(source.name, before)
+    whole = np.isclose(denominator * unit, level) and np.isclose(denominator, count * level)
+    is_fine = 1 <= denominator <= FINEST and not denominator & (denominator - 1)
+    if mean is None or not whole or not is_fine:
         return None
-    attributes = {**mean, "steps": steps, "shift": shift}
+    attributes = {**mean, "denominator": denominator, "shift": shift}
     return replace(operation, kind=CENTRED, inputs=(source,), attributes=attributes)
 
 

@@ -20,7 +20,7 @@ from edge_imgq.errors import ModelError
 from edge_imgq.export.coreml.activation import clipped
 from edge_imgq.export.coreml.fp16_scaling import Fp16Scale, choose_fp16_scale
 from edge_imgq.export.coreml.high_rank_transpose import split_high_rank_transposes
-from edge_imgq.export.coreml.integer_units import LoweringContext, Values, covers, mb, step
+from edge_imgq.export.coreml.integer_units import LoweringContext, Values, covers, mb, scale_of
 from edge_imgq.export.coreml.lowerings import LOWERINGS, refusal
 from edge_imgq.export.coreml.mean_subtraction import gather_centring
 from edge_imgq.export.coreml.norm_fp16_range import gather_deviations
@@ -192,7 +192,7 @@ def _lower(operation: Operation, values: Values) -> None:
 def _in_integers(operation: Operation) -> bool:
     """Return True if an operation reads no float activation of a quantized network.
 
-    Float activations hold no integers to keep exact, and their range in steps is unbounded.
+    Float activations hold no integers to keep exact, and their range in levels is unbounded.
     """
     computed = [t for t in operation.inputs if t is not None and t.data is None]
     return all(tensor.quantization is not None for tensor in computed)
@@ -241,7 +241,7 @@ def _free(name: str, taken: set[str]) -> str:
 def _image(values: Values, tensor: Tensor, contract: ImageContract) -> Any:
     """Return the network's output as integers 0 to 255 in float32."""
     levels = values.read(tensor, unit=contract.pixel_scale)
-    in_levels = math.isclose(step(tensor), contract.pixel_scale, rel_tol=1e-6)
+    in_levels = math.isclose(scale_of(tensor), contract.pixel_scale, rel_tol=1e-6)
     if not (in_levels and covers(tensor, 0.0, contract.peak)):
         levels = mb.round(x=mb.clip(x=levels, alpha=np.float16(0), beta=np.float16(255)))
     return mb.cast(x=levels, dtype="fp32", name=RESULT)

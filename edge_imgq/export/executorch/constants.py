@@ -20,7 +20,7 @@ class Constant:
 
     Attributes:
         array: int8 integers, or real numbers, usually float32.
-        scale: real value of an integer step, rank 0 or (C,); None for real numbers.
+        scale: real value of one level, rank 0 or (C,); None for real numbers.
         zero_point: of the same shape as `scale`; None for real numbers.
         axis: channel axis of `array`.
     """

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 FLOAT16_MAX = 65504.0
 """Largest finite float16."""
 
-STEPS = ((1, 1), (2, 3))
+GROWTHS = ((1, 1), (2, 3))
 """Multiples added to height and width to test other sizes."""
 
 
@@ -107,7 +107,7 @@ def _takes_other_sizes(
         return param_text(lowered), weight_bytes(lowered, float16=False)
 
     multiple, own = note.contract.multiple, contents(layers)
-    for rows, columns in STEPS:
+    for rows, columns in GROWTHS:
         other = (size[0] + rows * multiple, size[1] + columns * multiple)
         try:
             network = bound(graph, other, note, cached=False)

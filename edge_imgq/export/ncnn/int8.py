@@ -118,9 +118,10 @@ def numbers(tensor: Tensor) -> Any:
 def with_requantization(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     """Make each int8 convolution return int8 instead of float if an int8 convolution reads it.
 
-    ncnn then rounds the result to steps of the reader's input scale, as the reader would do with a
-    float input; that scale is appended to the layer's weights, and SCALES says so. Other layers are
-    returned unchanged. Call it after `with_splits`, which gives each blob a single reader.
+    ncnn then rounds the result to multiples of the reader's input scale, as the reader would do
+    with a float input; that scale is appended to the layer's weights, and SCALES says so. Other
+    layers are returned unchanged. Call it after
+    `with_splits`, which gives each blob a single reader.
     """
     readers = {blob: layer for layer in layers for blob in layer.inputs}
     return tuple(_requantizing(layer, readers.get(layer.outputs[0])) for layer in layers)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Size = tuple[int, int]
 
-STEPS = ((1, 1), (2, 3))
+GROWTHS = ((1, 1), (2, 3))
 """Multiples added to height and width: odd and even, and different for both."""
 
 
@@ -49,7 +49,7 @@ def is_resizable(graph: PreparedGraph, size: Size, multiple: int, options: Lower
     """
     store = FileStore()
     own = _skeleton(graph.at(size), store, options)
-    for rows, columns in STEPS:
+    for rows, columns in GROWTHS:
         other = (size[0] + rows * multiple, size[1] + columns * multiple)
         try:
             if _skeleton(graph.once_at(other), store, options) != own:

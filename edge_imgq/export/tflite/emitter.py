@@ -195,7 +195,7 @@ class Emitter:
     def clip(self, operation: Operation, source: int) -> None:
         """Clip tensor `source`, at the output's scale, to the operation's activation bounds.
 
-        Bounds are real values. An integer output rounds each to its nearest step; a bound outside
+        Bounds are real values. An integer output rounds each to its nearest level; a bound outside
         its range needs no operator. In float32 clipping is exact. If nothing is left to clip, no
         operator is added: the output is the tensor itself.
 
@@ -287,8 +287,8 @@ def _in_integers(constant: Tensor, quantization: Quantization) -> NDArray[Any]:
 
 def _is_whole(one: Quantization, other: Quantization) -> bool:
     """Return True if the ratio of two scales is a multiple of 1/256, up to rounding."""
-    steps = float(one.scale[0]) / float(other.scale[0]) * FRACTIONS
-    return abs(steps - round(steps)) < 1 / FRACTIONS
+    ratio = float(one.scale[0]) / float(other.scale[0]) * FRACTIONS
+    return abs(ratio - round(ratio)) < 1 / FRACTIONS
 
 
 def parameters(quantization: Quantization | None) -> Any:

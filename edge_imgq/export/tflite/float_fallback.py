@@ -7,7 +7,7 @@ the operators in between are those of a float file. XNNPACK runs the conversions
 in its partition.
 
 A bilinear Resize has integer kernels: XNNPACK's with 11-bit weights, and TFLite's, whose positions
-are multiples of a 10-bit step and so drift along the row. A Resize that needs finer weights is
+are multiples of 1/1024 and so drift along the row. A Resize that needs finer weights is
 computed in float as well, plus the fraction of a level that the QDQ graph adds to avoid ties.
 Power-of-two denominators stay in integers (`edge_imgq.quantize.qdq.resize_rounding` describes the
 rounding of ties). A Resize without a TFLite operator is computed in float too.
@@ -142,8 +142,8 @@ def _dequantized(tensor: Tensor) -> Tensor:
     name, quantization = f"{tensor.name}/real", tensor.quantization
     if tensor.data is None or quantization is None:
         return Tensor(name, tensor.shape)
-    steps = tensor.data.astype(np.float32) - quantization.zero_point[0].astype(np.float32)
-    return Tensor(name, tensor.shape, None, steps * quantization.scale[0])
+    levels = tensor.data.astype(np.float32) - quantization.zero_point[0].astype(np.float32)
+    return Tensor(name, tensor.shape, None, levels * quantization.scale[0])
 
 
 def _in_float(operation: Operation, real: dict[str, Tensor]) -> Iterator[FileOperation]:

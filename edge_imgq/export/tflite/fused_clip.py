@@ -65,7 +65,7 @@ def clipping(activation: Activation | None, quantization: Quantization | None) -
     """Choose how to clip an output to the bounds of `activation`.
 
     Bounds are real values. An integer output saturates: a bound outside its range, or within half a
-    step of the end, needs no clipping. The bounds (0, ∞), (0, 6) and (−1, 1) are fused, a lower
+    level of the end, needs no clipping. The bounds (0, ∞), (0, 6) and (−1, 1) are fused, a lower
     bound of 0 becomes RELU with a MINIMUM, and other bounds need separate operators.
 
     Args:

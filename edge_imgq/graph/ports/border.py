@@ -23,7 +23,7 @@ from edge_imgq.graph.shapes.shape_inference import infer_shapes
 from edge_imgq.graph.shapes.size_multiple import Size, output_at
 from edge_imgq.scale import Scale, scale_of, scaled
 
-STEPS = (192, 384)
+GROWTH = (192, 384)
 """Pixels added to height and width to measure the growth of the output."""
 
 
@@ -49,29 +49,29 @@ def find_border(model: ir.Model, size: Size) -> Border | None:
 
     Args:
         model: model of open height and width, the image (1, C, H, W) its first input.
-        size: smaller height and width to try; the larger has 192 rows and 384 columns more (STEPS).
+        size: smaller height and width to try; the larger has GROWTH more, 192 rows and 384 columns.
     """
-    larger = (size[0] + STEPS[0], size[1] + STEPS[1])
+    larger = (size[0] + GROWTH[0], size[1] + GROWTH[1])
     try:
         here, there = output_at(model, size), output_at(model, larger)
     except ModelError:
         return None
     if here is None or there is None or there[0] <= here[0]:
         return None
-    scale, across = (scale_of(there[axis] - here[axis], STEPS[axis]) for axis in (0, 1))
-    if scale != across or STEPS[0] % scale.denominator:
+    scale, across = (scale_of(there[axis] - here[axis], GROWTH[axis]) for axis in (0, 1))
+    if scale != across or GROWTH[0] % scale.denominator:
         return None
     lost = {scale * size[axis] - here[axis] for axis in (0, 1)}
     missing = lost.pop()
     image = model.graph.inputs[0].shape
     ratios = [side_ratio(value.shape, image) for value in graph_inputs(model.graph)]
-    step = lcm(scale.denominator, *ratios)
-    return _covering(missing, scale, step) if not lost and missing > 0 else None
+    multiple = lcm(scale.denominator, *ratios)
+    return _covering(missing, scale, multiple) if not lost and missing > 0 else None
 
 
-def _covering(missing: Scale, scale: Scale, step: int) -> Border | None:
-    """Return the border, a multiple of a step, for output pixels that both sides together lack."""
-    pixels = int(-(-missing // (2 * scale * step))) * step
+def _covering(missing: Scale, scale: Scale, multiple: int) -> Border | None:
+    """Return the border for output pixels that both sides together lack, or None."""
+    pixels = int(-(-missing // (2 * scale * multiple))) * multiple
     excess = 2 * scaled(pixels, scale) - missing
     # An odd number would leave open on which side the network has lost more.
     return None if excess % 2 else Border(pixels, int(excess) // 2)

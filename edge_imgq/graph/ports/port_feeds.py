@@ -40,9 +40,9 @@ def split_ports(batch: Batch, entries: Sequence[Entry]) -> dict[str, Batch]:
     feeds, start = {}, 0
     for name, shape in entries:
         channels = batch[:, start : start + shape[1]]
-        step = side_ratio(shape, entries[0][1])
+        stride = side_ratio(shape, entries[0][1])
         feeds[name] = (
-            channels[:, :, :1, :1] if is_one_pixel(shape) else channels[:, :, ::step, ::step]
+            channels[:, :, :1, :1] if is_one_pixel(shape) else channels[:, :, ::stride, ::stride]
         )
         start += shape[1]
     return feeds

@@ -228,11 +228,11 @@ def _periods(value: RowRanges) -> set[int]:
         for axis, side in enumerate(value.first.shape)
         for rows in (value.first, value.last)
         if side > 1
-        and (period := _step(np.moveaxis(rows, axis, 0).reshape(rows.shape[axis], -1)[:, 0]))
+        and (period := _period(np.moveaxis(rows, axis, 0).reshape(rows.shape[axis], -1)[:, 0]))
     }
 
 
-def _step(rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> int | None:
+def _period(rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> int | None:
     """Return the rise of an array of rows per repetition, in its middle half, or None."""
     if len(rows) > LONGER * FINEST:  # pixels of both axes in one
         return None

@@ -87,14 +87,14 @@ def constant(shape: Shape) -> RowRanges:
     return RowRanges(shape, np.full(ones, NONE), np.full(ones, -NONE))
 
 
-def image(shape: Shape, axis: int, step: int = 1) -> RowRanges:
-    """Return the ranges of an input along an axis: index i depends on image row `step` × i alone.
+def image(shape: Shape, axis: int, stride: int = 1) -> RowRanges:
+    """Return the ranges of an input along an axis: index i depends on image row `stride` × i alone.
 
-    Both arrays have length 1 along the other axes. `step` is 1 for the image, and the number of
+    Both arrays have length 1 along the other axes. `stride` is 1 for the image, and the number of
     image rows per row for a plane of a fraction of its size.
     """
     rows = np.arange(shape[axis]).reshape([-1 if a == axis else 1 for a in range(len(shape))])
-    return RowRanges(shape, step * rows, step * rows)
+    return RowRanges(shape, stride * rows, stride * rows)
 
 
 def shape_of(value: ir.Value | None) -> Shape:

@@ -44,8 +44,8 @@ GROUP_BYTES = 2**28
 LOOKED_AT = (192, 192)
 """Height and width of the image for files that take any size."""
 
-STEPS = 1.5
-"""Largest difference of a value in quantization steps; the mean of a channel may differ by 0.5."""
+MAX_LEVELS = 1.5
+"""Largest difference of a value in levels; the mean of a channel may differ by 0.5."""
 
 OF_RANGE = 5e-3
 """Step of a float tensor as a share of its largest magnitude; float16 needs a tenth."""
@@ -58,7 +58,7 @@ def first_difference(folder: Path, path: Path, images: ImageSet) -> str | Skippe
     """Return a sentence on the first tensor of a file that differs from its graph.
 
     Both run on one image, at 192 × 192 pixels if the file takes any size. A tensor differs if more
-    than 1 % of a channel's values are more than 1.5 steps off, or its mean more than 0.5.
+    than 1 % of a channel's values are more than 1.5 levels off, or its mean more than 0.5.
 
     Args:
         folder: folder of the model with `reference/`.
@@ -97,7 +97,7 @@ def is_as_near_as_its_graph(figures: TargetReport) -> bool:
 
     For a float file, if that PSNR is 60 dB or more. Intermediate tensors may differ nevertheless: a
     value of a coarse tensor that is rounded differently shifts its consumers by several of their
-    own steps.
+    own levels.
     """
     graph, file = figures.quantization, figures.vs_reference
     if not isinstance(graph, Fidelity):  # its graph is the float model
@@ -125,8 +125,8 @@ def first_differing_tensor(
 ) -> str | None:
     """Return a sentence on the first tensor that differs from the graph; "" if none does.
 
-    A tensor differs if more than 1 % of a channel's values are more than 1.5 quantization steps
-    off, or the channel's mean more than 0.5. The step of a float tensor is 0.5 % of its largest
+    A tensor differs if more than 1 % of a channel's values are more than 1.5 levels
+    off, or the channel's mean more than 0.5. The level of a float tensor is 0.5 % of its largest
     magnitude.
 
     Args:
@@ -146,7 +146,7 @@ def first_differing_tensor(
     image, compared, rounded = to_nchw(pixels, peak), 0, _rounded(model)
     for group in _groups(own):
         # A tensor stored as integers is compared with the graph's rounded one, if there is one.
-        names = {t.name: rounded.get(t.name, t.name) if t.step else t.name for t in group}
+        names = {t.name: rounded.get(t.name, t.name) if t.scale else t.name for t in group}
         wanted = tensors_of(model, (*names, *names.values()), image)
         for tensor in group:
             known = wanted.get(names[tensor.name], wanted.get(tensor.name))
@@ -183,9 +183,9 @@ def _off(tensor: WrittenTensor, known: NDArray[np.float32]) -> str:
     if tensor.values.shape != known.shape:
         return f"{start}{tensor.values.shape} in the file, {known.shape} in the graph"
     error = tensor.values - known
-    step = tensor.step or OF_RANGE * float(np.abs(known).max())
-    off = ~(np.abs(error) <= STEPS * step)  # NaN is off
-    off |= np.abs(error.mean(axis=(0, 1, 2))) > step / 2
+    scale = tensor.scale or OF_RANGE * float(np.abs(known).max())
+    off = ~(np.abs(error) <= MAX_LEVELS * scale)  # NaN is off
+    off |= np.abs(error.mean(axis=(0, 1, 2))) > scale / 2
     channels = np.flatnonzero(off.mean(axis=(0, 1, 2)) > MAX_DIFFERING_SHARE)
     if not len(channels):
         return ""

@@ -10,7 +10,7 @@ import numpy as np
 
 from edge_imgq.errors import ImageError
 from edge_imgq.images.chroma import luma_of, recoloured, recoloured_bands
-from edge_imgq.images.colour import steps_per_level, to_pixels
+from edge_imgq.images.colour import codes_per_level, to_pixels
 from edge_imgq.images.files import joined
 from edge_imgq.images.lightness import coloured, coloured_bands, lightness_of
 from edge_imgq.images.port_results import first_result, other_results
@@ -183,7 +183,7 @@ def _run(pixels: Pixels, enhancer: Enhancer, watch: TileWatch, beside: Beside) -
     enhancer.give_back()
     if contract.is_recurrent:
         store_states(pixels, result, enhancer)
-        result = result if is_deep else to_pixels(result / steps_per_level(result))
+        result = result if is_deep else to_pixels(result / codes_per_level(result))
     for port, image in other_results(result, contract):
         if port.kind == "image":
             beside(port, image)

@@ -14,7 +14,7 @@ from edge_imgq.artifact import float_reference, sha256_of
 from edge_imgq.contract import FileNote, has_note
 from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.formats import format_of, suffixes
-from edge_imgq.images.colour import steps_per_level, to_pixels
+from edge_imgq.images.colour import codes_per_level, to_pixels
 from edge_imgq.images.port_results import returns_rgba
 from edge_imgq.images.sixteen_bits import from_levels
 from edge_imgq.pipeline.enhance.port_settings import (
@@ -103,7 +103,7 @@ class Enhancer:
         between = self.computes_in_float and has_fractions(self.levels)
         if not isinstance(self.session, FloatSession) or not (is_deep or between):
             return self.session.run(pixels)
-        levels = pixels / steps_per_level(pixels)
+        levels = pixels / codes_per_level(pixels)
         exact = with_exact_numbers(levels, self.contract, self.levels) if between else levels
         result = self.session.levels(exact)
         return from_levels(result) if is_deep else to_pixels(result)

@@ -37,12 +37,12 @@ def plan_tiles(size: tuple[int, int], enhancer: Enhancer) -> Tiling:
     whole = enhancer.contract.fitting(size)
     if enhancer.radius is None:
         return Tiling(whole, 0, multiple)
-    halo, step = enhancer.radius, math.lcm(multiple, enhancer.period)
+    halo, common = enhancer.radius, math.lcm(multiple, enhancer.period)
     largest = max(enhancer.largest_tile or MAX_TILE, least_tile(enhancer))
     if max(whole) <= largest:
         return Tiling(whole, 0, multiple)
-    height, width = (balanced(up(side, step), largest, halo, step) for side in size)
-    return Tiling((height, width), halo, step, blend=not enhancer.exact)
+    height, width = (balanced(up(side, common), largest, halo, common) for side in size)
+    return Tiling((height, width), halo, common, blend=not enhancer.exact)
 
 
 def least_tile(enhancer: Enhancer) -> int:
@@ -52,8 +52,8 @@ def least_tile(enhancer: Enhancer) -> int:
     least common multiple of the network's multiple and period where that is larger. Only for
     networks that take any size: the tiles of other files have the files' sizes.
     """
-    step = math.lcm(enhancer.contract.multiple, enhancer.period)
-    return 2 * (enhancer.radius or 0) + max(MIN_CORE, step)
+    common = math.lcm(enhancer.contract.multiple, enhancer.period)
+    return 2 * (enhancer.radius or 0) + max(MIN_CORE, common)
 
 
 def _fewest_pixels(size: tuple[int, int], enhancer: Enhancer) -> Tiling:

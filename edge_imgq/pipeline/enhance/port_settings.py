@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.errors import ImageError, UsageError
-from edge_imgq.images.colour import steps_per_level
+from edge_imgq.images.colour import codes_per_level
 from edge_imgq.images.files import read_image
 from edge_imgq.images.port_samples import with_ports, zeros_of
 from edge_imgq.images.resize import resize
@@ -152,8 +152,8 @@ def _same(picture: Pixels, port: Port) -> Pixels:
 
 def _in_type_of(picture: Pixels, level: Levels) -> Pixels:
     if level.dtype == np.uint8:  # stays bytes: floats take 8 times as much
-        return level.astype(picture.dtype) * picture.dtype.type(steps_per_level(picture))
-    rounded: Pixels = np.rint(level * steps_per_level(picture)).astype(picture.dtype)
+        return level.astype(picture.dtype) * picture.dtype.type(codes_per_level(picture))
+    rounded: Pixels = np.rint(level * codes_per_level(picture)).astype(picture.dtype)
     return rounded
 
 
@@ -196,9 +196,9 @@ def rounded_numbers(
     for port in contract.further:
         if port.name not in numbers:
             continue
-        low, step = np.array(port.low), (np.array(port.high) - port.low) / WHITE
-        said = low + numbers[port.name].ravel() * step
-        taken = low + np.rint(numbers[port.name]).ravel() * step
+        low, scale = np.array(port.low), (np.array(port.high) - port.low) / WHITE
+        said = low + numbers[port.name].ravel() * scale
+        taken = low + np.rint(numbers[port.name]).ravel() * scale
         if (abs(taken - said) > SHOWN * abs(said)).any():
             became = ", ".join(
                 f"{a:.4g} becomes {b:.4g}" for a, b in zip(said, taken, strict=True) if a != b

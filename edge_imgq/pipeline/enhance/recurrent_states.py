@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_imgq.images.colour import steps_per_level
+from edge_imgq.images.colour import codes_per_level
 from edge_imgq.images.frame_sequences import with_states_of
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def with_states(pixels: Pixels, enhancer: Enhancer) -> Pixels:
     for port in enhancer.contract.further:
         state = enhancer.states.get(port.name)
         if state is not None and state.shape[:2] == pixels.shape[:2]:
-            steps = np.rint(state * steps_per_level(pixels))
-            inputs[..., start : start + port.channels] = steps.clip(0, np.iinfo(pixels.dtype).max)
+            codes = np.rint(state * codes_per_level(pixels))
+            inputs[..., start : start + port.channels] = codes.clip(0, np.iinfo(pixels.dtype).max)
         start += port.channels
     return inputs
 
@@ -51,7 +51,7 @@ def store_states(pixels: Pixels, result: Pixels, enhancer: Enhancer) -> None:
     """
     contract = enhancer.contract
     given = np.zeros(pixels.shape, np.float64)
-    levels = with_states_of(given, result / steps_per_level(result), contract)
+    levels = with_states_of(given, result / codes_per_level(result), contract)
     start = contract.image_channels
     for port in contract.further:
         if port.fed_by:

@@ -52,7 +52,7 @@ class AnchoredRegression:
         if pixels.shape[2] == 3:
             return recoloured(pixels, self(luma_of(pixels)))
         smooth = enlarged(pixels[..., 0], self.scale)
-        positions = patch_positions(smooth.shape, self.scale, step=1)
+        positions = patch_positions(smooth.shape, self.scale, stride=1)
         components = features_of(smooth, positions, self.scale) @ self.basis
         lacking = blended(self._patches(components), positions, smooth.shape, self.scale)
         return to_pixels((smooth + lacking)[..., None])
@@ -76,21 +76,21 @@ def enlarged(luma: NDArray[np.uint8], scale: int) -> Floats:
     return resized(luma.astype(np.float32), (luma.shape[0] * scale, luma.shape[1] * scale))
 
 
-def patch_positions(shape: tuple[int, ...], scale: int, step: int) -> NDArray[np.int64]:
-    """Return the start index of each patch in a flattened image (H, W), every `step` input pixels.
+def patch_positions(shape: tuple[int, ...], scale: int, stride: int) -> NDArray[np.int64]:
+    """Return the start index of each patch in a flattened image (H, W), by `stride` input pixels.
 
     Patches have 3 × 3 input pixels. A border of one input pixel is left out, as in the papers.
 
     Args:
         shape: (H, W) of the upscaled image, in whose pixels indices count.
         scale: upscaling factor.
-        step: distance of patches in input pixels.
+        stride: distance of patches in input pixels.
 
     Returns:
         int64 (N,), in row-major order, from 0; empty if no patch fits.
     """
     last = [length - scale * (WINDOW + 1) for length in shape]
-    rows, columns = (np.arange(scale, end + 1, step * scale) for end in last)
+    rows, columns = (np.arange(scale, end + 1, stride * scale) for end in last)
     return (rows[:, None] * shape[1] + columns).ravel()
 
 

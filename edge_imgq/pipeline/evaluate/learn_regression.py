@@ -44,7 +44,7 @@ NEIGHBOURS_PLUS, RIDGE_PLUS = 2048, 0.1
 SIZES = tuple(0.98**power for power in range(12))
 """Scales at which A+ uses every photograph."""
 
-STEP, STEP_PLUS = 2, 1
+STRIDE, STRIDE_PLUS = 2, 1
 """Spacing of samples in input pixels: for the dictionary, and for A+."""
 
 POOL = 5_000_000
@@ -105,15 +105,15 @@ def principal_components(features: Floats) -> Floats:
 
 
 def _samples(photos: Sequence[Pixels], scale: int) -> tuple[Floats, Floats]:
-    pairs = [_patches(photo, scale, STEP) for photo in photos]
+    pairs = [_patches(photo, scale, STRIDE) for photo in photos]
     return np.concatenate([pair[0] for pair in pairs]), np.concatenate([pair[1] for pair in pairs])
 
 
-def _patches(truth: Pixels, scale: int, step: int) -> tuple[Floats, Floats]:
+def _patches(truth: Pixels, scale: int, stride: int) -> tuple[Floats, Floats]:
     """Return the features and residual patches of one image's bicubic upscaling."""
     truth = crop_to_multiple(truth, scale)
     smooth = enlarged(downscale(truth, scale)[..., 0], scale)
-    positions = patch_positions(smooth.shape, scale, step)
+    positions = patch_positions(smooth.shape, scale, stride)
     inside = positions[:, None] + patch_offsets(smooth.shape, scale)
     lacking = truth[..., 0].astype(np.float32) - smooth
     return features_of(smooth, positions, scale), lacking.ravel()[inside]
@@ -184,7 +184,7 @@ def _pool(
     for photo in _at_all_sizes(photos):
         if filled == most:
             break
-        features, patches = _patches(photo, scale, STEP_PLUS)
+        features, patches = _patches(photo, scale, STRIDE_PLUS)
         components = features @ basis
         lengths = np.linalg.norm(components, axis=1, keepdims=True)
         kept = np.flatnonzero(lengths[:, 0] >= FAINT)[: most - filled]

@@ -109,8 +109,8 @@ def _with_zero(ends: Ends) -> Ends:
     level = min(level, WHITE - 1) if high > 0 else level  # a small positive end needs a level
     below = -low / level if level else 0.0
     above = high / (WHITE - level) if level < WHITE else 0.0
-    step = float(f"{max(below, above) or 1 / WHITE:.6g}")
-    return -level * step, (WHITE - level) * step
+    scale = float(f"{max(below, above) or 1 / WHITE:.6g}")
+    return -level * scale, (WHITE - level) * scale
 
 
 def _reached(model: ir.Model, contract: ImageContract) -> dict[str, Ends]:

@@ -62,7 +62,7 @@ class AmplifiedLevels:
             watch: called before measuring.
 
         Returns:
-            The gain, in levels of 255 per quantization step; the reason if nearly all values agree
+            The gain, in levels of 255 per level of a tensor; the reason if nearly all values agree
             with the graph, or the graph does not run or rounds nothing.
         """
         if drift.conversion.within_1 >= AS_ITS_GRAPH or path not in self._farthest:

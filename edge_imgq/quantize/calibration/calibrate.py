@@ -5,8 +5,8 @@ Only two numbers per channel and image leave ONNX Runtime, so memory does not gr
 of images.
 
 Observers that need more than the extremes get histograms. For these the graph also returns a
-subsample of each activation, about `POSITIONS` per image. The step of the sampling grid is odd, so
-that every phase of a pixel shuffle is sampled.
+subsample of each activation, about `POSITIONS` per image. The stride of the sampling grid is odd,
+so that every phase of a pixel shuffle is sampled.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MOMENTUM = 0.9
 """Weight of the old value in the moving averages from the tenth image on; plain means before."""
 
 GRID, COUNT = "observer.grid", "observer.count"
-"""Inputs of a watched graph: the sampling step along H and W, and along flattened activations."""
+"""Inputs of a watched graph: the sampling stride along H and W, and along flattened activations."""
 
 
 def observe_ranges(
@@ -156,8 +156,8 @@ class ChannelWatcher:
     ) -> dict[str, tuple[ChannelRange, NDArray[np.float32] | None]]:
         """Measure per-channel ranges and, if watching closely, subsample each activation.
 
-        The subsample is None otherwise. It holds every step-th row and column of a value
-        (N, C, H, W), and every step²-th number of any other, flattened (`grid_steps`). NaN and
+        The subsample is None otherwise. It holds every stride-th row and column of a value
+        (N, C, H, W), and every stride²-th number of any other, flattened (`grid_strides`). NaN and
         infinite ranges are returned without an error.
 
         Args:
@@ -170,7 +170,9 @@ class ChannelWatcher:
             ModelError: the graph does not run on the image.
         """
         feeds: dict[str, Any] = split_ports(to_nchw(pixels, self._peak), self._entries)
-        outputs = run_session(self._session, feeds | (grid_steps(pixels) if self._closely else {}))
+        outputs = run_session(
+            self._session, feeds | (grid_strides(pixels) if self._closely else {})
+        )
         count = len(self._names)
         samples = outputs[2 * count :] or [None] * count
         pairs = zip(_pairs(outputs, count), samples, strict=True)
@@ -238,7 +240,7 @@ def _samples(graph: ir.Graph) -> Callable[[ir.Value], ir.Value]:
 
     The slice is along H and W of a 4-D value, and along the flattened numbers of any other.
     """
-    grid, count = (_step_input(graph, name, length) for name, length in STEPS.items())
+    grid, count = (_stride_input(graph, name, length) for name, length in STRIDES.items())
 
     def constants(*rows: tuple[int, ...]) -> list[ir.Value]:
         return [edit.add_constant(graph, "samples", np.array(row, np.int64)) for row in rows]
@@ -257,7 +259,7 @@ def _samples(graph: ir.Graph) -> Callable[[ir.Value], ir.Value]:
     return append
 
 
-def _step_input(graph: ir.Graph, name: str, length: int) -> ir.Value:
+def _stride_input(graph: ir.Graph, name: str, length: int) -> ir.Value:
     value = ir.Value(name=name, shape=ir.Shape([length]), type=ir.TensorType(ir.DataType.INT64))
     graph.inputs.append(value)
     return value
@@ -265,18 +267,18 @@ def _step_input(graph: ir.Graph, name: str, length: int) -> ir.Value:
 
 END = np.iinfo(np.int32).max
 
-STEPS = {GRID: 2, COUNT: 1}
-"""Length of each of the step inputs."""
+STRIDES = {GRID: 2, COUNT: 1}
+"""Length of each of the stride inputs."""
 
 
-def grid_steps(pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.int64]]:
-    """Compute the sampling steps for an image (H, W, C): odd numbers, int64, by input name.
+def grid_strides(pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.int64]]:
+    """Compute the sampling strides for an image (H, W, C): odd numbers, int64, by input name.
 
-    "observer.grid" holds the steps along H and W, (2,), at which some 6000 positions are sampled;
-    "observer.count" the step along flattened values, (1,), its square.
+    "observer.grid" holds the strides along H and W, (2,), at which some 6000 positions are sampled;
+    "observer.count" the stride along flattened values, (1,), its square.
     """
-    step = math.ceil(math.sqrt(pixels.shape[0] * pixels.shape[1] / POSITIONS)) // 2 * 2 + 1
-    return {GRID: np.array([step, step]), COUNT: np.array([step * step])}
+    stride = math.ceil(math.sqrt(pixels.shape[0] * pixels.shape[1] / POSITIONS)) // 2 * 2 + 1
+    return {GRID: np.array([stride, stride]), COUNT: np.array([stride * stride])}
 
 
 def _is_image(value: ir.Value) -> bool:

@@ -1,7 +1,7 @@
 """Observers: choose the quantization range of a tensor from its observed values.
 
-Values outside the range are clipped; values inside are rounded to a grid of 255 steps. A narrower
-range has finer steps and clips more. The observers differ in this trade-off:
+Values outside the range are clipped; values inside are rounded to a grid of 256 levels. A narrower
+range has a finer scale and clips more. The observers differ in this trade-off:
 
 min-max         covers all observed values
 moving-average  averages the extremes of the images (Krishnamoorthi, "Quantizing deep
@@ -122,7 +122,7 @@ def least_error(
     """Choose the range with the least sum of squared rounding and clipping errors.
 
     For each end, 36 values from 0.3 times the observed one to the observed one are tried. The
-    rounding error is modelled as uniform in a step, the clipping error comes from the histograms.
+    rounding error is modelled as uniform in a level, the clipping error comes from the histograms.
 
     Args:
         observed: observed ranges with details.
@@ -144,8 +144,8 @@ def least_error(
     shares = np.linspace(NARROWEST, 1, CANDIDATES)
     lows, highs = min(whole.low, 0.0) * shares, max(whole.high, 0.0) * shares
     clipped = _clipped(counts, -centres, -lows)[:, np.newaxis] + _clipped(counts, centres, highs)
-    steps = (highs - lows[:, np.newaxis]) / LEVELS
-    errors = clipping_weight * clipped + counts.sum() * steps**2 / 12
+    scales = (highs - lows[:, np.newaxis]) / LEVELS
+    errors = clipping_weight * clipped + counts.sum() * scales**2 / 12
     low, high = np.unravel_index(int(errors.argmin()), errors.shape)
     return _within(observed, float(lows[low]), float(highs[high]))
 
@@ -195,17 +195,17 @@ def _clipped(counts: Values, centres: Values, ends: Values) -> Values:
 
 
 def _divergence(magnitudes: Values, end: int, levels: int) -> float:
-    """Compute the KL divergence of a clipped histogram from its version in `levels` steps.
+    """Compute the KL divergence of a clipped histogram from its version in `levels` levels.
 
     Counts beyond bin `end` are added to the last bin of the reference (Migacz, 2017).
     """
     reference = magnitudes[:end].copy()
     reference[-1] += magnitudes[end:].sum()
     filled = magnitudes[:end] > 0
-    step = np.arange(end) * levels // end
-    totals = np.bincount(step, magnitudes[:end], levels)
-    members = np.maximum(np.bincount(step, filled, levels), 1)
-    quantized = np.where(filled, (totals / members)[step], 0.0)
+    level = np.arange(end) * levels // end
+    totals = np.bincount(level, magnitudes[:end], levels)
+    members = np.maximum(np.bincount(level, filled, levels), 1)
+    quantized = np.where(filled, (totals / members)[level], 0.0)
     if not quantized.any():
         return float("inf")
     nonzero = reference > 0

@@ -142,8 +142,8 @@ class _Weights:
         largest = _segment_max(self._largest / gain[self._classes], self._row, self._rows)
         energies = gain[self._inputs] ** 2 * self._energy
         energy = energies.new_zeros(self._layers).index_add(0, self._reader, energies)
-        steps = (largest / WEIGHT_HIGH) ** 2
-        return (self._error * steps / 12 * energy[self._layer]).sum()
+        squared_scales = (largest / WEIGHT_HIGH) ** 2
+        return (self._error * squared_scales / 12 * energy[self._layer]).sum()
 
 
 def _joined(tensors: list[Tensor]) -> Tensor:

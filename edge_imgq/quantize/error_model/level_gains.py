@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PIXELS_PER_PROBE = 200
 """One value per this many pixels is moved, in any channel, so that the effects hardly overlap."""
 
-STEP = "one-level/"
+PREFIX = "one-level/"
 
 
 def level_gains(
@@ -36,7 +36,7 @@ def level_gains(
 ) -> tuple[LevelGain, ...]:
     """Measure how much the output changes per level of every tensor that a QDQ graph rounds.
 
-    The graph runs without rounding, with some values of one tensor moved by one quantization step,
+    The graph runs without rounding, with some values of one tensor moved by one level,
     up or down. A gain is the largest change of the clipped first output, in levels of 255. Sorted
     by gain, largest first. Graph inputs are left out: their pixels are whole levels in every
     runtime. The moved values are random with a fixed seed, so a gain is a lower bound.
@@ -50,36 +50,38 @@ def level_gains(
         ModelError: the graph does not run at this size.
     """
     model, outputs = quantized.clone(), len(quantized.graph.outputs)
-    steps = _without_roundings(model.graph)
+    roundings = _without_roundings(model.graph)
     proto = ir.to_proto(model)
     open_input(proto)
     session: Any = inference_session(proto.SerializeToString(), optimise=False)
-    entries = [entry for entry in session_entries(session) if not entry[0].startswith(STEP)]
+    entries = [entry for entry in session_entries(session) if not entry[0].startswith(PREFIX)]
     feeds = split_ports(batch, entries)
-    still = {STEP + name: np.zeros(1, np.float32) for name in steps}
+    still = {PREFIX + name: np.zeros(1, np.float32) for name in roundings}
     before, *others = run_session(session, {**feeds, **still})
     tensors = others[outputs - 1 :]
     generator, gains = np.random.default_rng(0), []
-    for (name, step), tensor in zip(steps.items(), tensors, strict=True):
-        moved = _moved(tensor.shape, step.scale, generator)
-        after = session.run([session.get_outputs()[0].name], {**feeds, **still, STEP + name: moved})
+    for (name, rounding), tensor in zip(roundings.items(), tensors, strict=True):
+        moved = _moved(tensor.shape, rounding.scale, generator)
+        after = session.run(
+            [session.get_outputs()[0].name], {**feeds, **still, PREFIX + name: moved}
+        )
         change = np.abs(after[0].clip(0, peak) - before.clip(0, peak)).max()
-        gains.append(LevelGain(name, step.operator, float(change) * 255 / peak))
+        gains.append(LevelGain(name, rounding.operator, float(change) * 255 / peak))
     return tuple(sorted(gains, key=lambda gain: -gain.levels))
 
 
 @dataclass(frozen=True)
-class _Step:
+class _Rounding:
     scale: float
     operator: str
 
 
-def _without_roundings(graph: ir.Graph) -> dict[str, _Step]:
+def _without_roundings(graph: ir.Graph) -> dict[str, _Rounding]:
     """Remove the QDQ pairs of activations in place; add an input and an output for each tensor.
 
     The input is added to the tensor, the output is the unmoved tensor.
     """
-    steps: dict[str, _Step] = {}
+    roundings: dict[str, _Rounding] = {}
     for node in [node for node in graph if node.op_type == "QuantizeLinear"]:
         exact, scale = node.inputs[0], edit.contents(node.inputs[1])
         for reader in list(node.outputs[0].consumers()):
@@ -91,11 +93,11 @@ def _without_roundings(graph: ir.Graph) -> dict[str, _Step]:
                 edit.replace_value(rounded, _added(graph, reader, exact, None))
             else:
                 edit.replace_value(rounded, _added(graph, reader, exact, name))
-                steps.setdefault(name, _Step(float(np.max(scale)), maker.op_type))
+                roundings.setdefault(name, _Rounding(float(np.max(scale)), maker.op_type))
     values = {value.name: value for value in _values(graph)}
-    graph.outputs.extend(_added(graph, None, values[name], None) for name in steps)
+    graph.outputs.extend(_added(graph, None, values[name], None) for name in roundings)
     graph.sort()
-    return steps
+    return roundings
 
 
 def _values(graph: ir.Graph) -> list[ir.Value]:
@@ -107,9 +109,9 @@ def _added(graph: ir.Graph, before: ir.Node | None, value: ir.Value, name: str |
     if name is None:
         node = ir.node("Identity", [value])
     else:
-        moved = next((i for i in graph.inputs if i.name == STEP + name), None)
+        moved = next((i for i in graph.inputs if i.name == PREFIX + name), None)
         if moved is None:
-            moved = ir.Value(name=STEP + name, type=ir.TensorType(ir.DataType.FLOAT))
+            moved = ir.Value(name=PREFIX + name, type=ir.TensorType(ir.DataType.FLOAT))
             graph.inputs.append(moved)
         node = ir.node("Add", [value, moved])
     node.outputs[0].name = node.name = edit.free_name(graph, f"{value.name}.moved")
@@ -119,10 +121,10 @@ def _added(graph: ir.Graph, before: ir.Node | None, value: ir.Value, name: str |
 
 
 def _moved(
-    shape: tuple[int, ...], step: float, generator: np.random.Generator
+    shape: tuple[int, ...], scale: float, generator: np.random.Generator
 ) -> NDArray[np.float32]:
     """Make an offset that moves a few random values of a tensor by one level up or down."""
     moved = np.zeros(int(np.prod(shape)), np.float32)
     indices = generator.integers(0, moved.size, max(1, int(np.prod(shape[2:])) // PIXELS_PER_PROBE))
-    moved[indices] = generator.choice([-step, step], indices.size)
+    moved[indices] = generator.choice([-scale, scale], indices.size)
     return moved.reshape(shape)

@@ -62,7 +62,7 @@ def rounding_noise(
     """Predict the squared error of the image from rounding activations: N = Σ A · s² / 12.
 
     s is the scale of an activation. Channels that are only copied or added are left out
-    (`rounded_channels`). An estimate: errors are taken as independent and uniform in a step.
+    (`rounded_channels`). An estimate: errors are taken as independent and uniform within a level.
 
     Args:
         qparams: per-tensor quantization of every activation.
@@ -102,11 +102,11 @@ def noise_with_gains(
         if not rounded.any():
             continue
         channel_range = observed[value.name or ""]
-        steps = np.full(len(error), float(qparams[value].scale[0]))
+        scales = np.full(len(error), float(qparams[value].scale[0]))
         if value in channels.of and channel_range.low.ndim:
             spans = np.maximum(channel_range.high, 0) - np.minimum(channel_range.low, 0)
-            steps = np.where(channels.scalable[channels.of[value]], spans / LEVELS, steps)
-        noise += float((error * steps**2)[rounded].sum()) / 12
+            scales = np.where(channels.scalable[channels.of[value]], spans / LEVELS, scales)
+        noise += float((error * scales**2)[rounded].sum()) / 12
     return noise
 
 

@@ -67,9 +67,9 @@ def _starts_trunk(node: ir.Node) -> bool:
 
 def _rewrite(graph: ir.Graph, node: ir.Node, image: ir.Value, level: float) -> None:
     name = node.name or "first"
-    whole = _step(graph, node, "Mul", image, f"{name}.levels", np.float32(1 / level))
-    whole = _step(graph, node, "Round", whole, f"{name}.whole")
-    node.replace_input_with(0, _step(graph, node, "Mul", whole, f"{name}.parts", 1 / LEVELS))
+    whole = _insert(graph, node, "Mul", image, f"{name}.levels", np.float32(1 / level))
+    whole = _insert(graph, node, "Round", whole, f"{name}.whole")
+    node.replace_input_with(0, _insert(graph, node, "Mul", whole, f"{name}.parts", 1 / LEVELS))
     weights = edit.contents(node.inputs[1]).astype(np.float64) * (LEVELS * level)
     given = node.inputs[2] if len(node.inputs) > 2 else None
     bias = np.zeros(len(weights)) if given is None else edit.contents(given).astype(np.float64)
@@ -91,7 +91,7 @@ def _units(weights: NDArray[np.float64], bias: NDArray[np.float64]) -> NDArray[n
     return 2.0**exponents
 
 
-def _step(
+def _insert(
     graph: ir.Graph, before: ir.Node, kind: str, source: ir.Value, name: str, factor: Any = None
 ) -> ir.Value:
     """Insert a node marked float before the layer, with the shape of its source."""

@@ -2,7 +2,7 @@
 
 An NPU that rounds a level off now and then (Qualcomm's HTP does in 2 % of the values of a
 convolution) then errs by 1/128 of what was a level. A scale s becomes s / 128 with zero point 0, so
-every int8 value is an int16 value too, and a bias becomes 128 times as many steps. Values that the
+every int8 value is an int16 value too, and a bias becomes 128 times as many levels. Values that the
 int8 range would clip are kept up to twice that range; a Relu stays in the graph, and any other clip
 is applied where the values become int8 again.
 
@@ -29,7 +29,7 @@ INT16_OPERATORS = frozenset({"Conv", "Add", "Sub", "Mul"})
 """Operators that read and write int16."""
 
 FINER = 128
-"""Int16 steps in an int8 step: at most 255 of these from the zero point, they fit."""
+"""Int16 levels in an int8 level: at most 255 of these from the zero point, they fit."""
 
 
 def with_int16_activations(model: ir.Model) -> ir.Model:
@@ -92,8 +92,8 @@ def _fits(node: ir.Node) -> bool:
         return False
     if len(node.inputs) < 3 or node.inputs[2] is None:
         return True
-    steps = edit.contents(edit.producer_of(node, 2).inputs[0]).astype(np.int64)
-    return bool((np.abs(steps) * FINER <= np.iinfo(np.int32).max).all())
+    stored_bias = edit.contents(edit.producer_of(node, 2).inputs[0]).astype(np.int64)
+    return bool((np.abs(stored_bias) * FINER <= np.iinfo(np.int32).max).all())
 
 
 def _stored(node: ir.Node) -> ir.Value:
@@ -111,8 +111,8 @@ def _quantizers_after(node: ir.Node) -> list[ir.Node]:
 
 def _pair(named: NamedGraph, value: ir.Value, scale: float) -> ir.Value:
     """Append a conversion to int16 and back, and return the result."""
-    step = np.asarray([scale / FINER], np.float32)
-    parameters = Quantization(step, np.zeros(1, np.int32), "int16")
+    finer = np.asarray([scale / FINER], np.float32)
+    parameters = Quantization(finer, np.zeros(1, np.int32), "int16")
     stored = append_converter(named, "QuantizeLinear", value, parameters)
     return append_converter(named, "DequantizeLinear", stored, parameters)
 
@@ -154,16 +154,16 @@ def _constant(named: NamedGraph, source: ir.Node, scale: float) -> ir.Value:
     zero = quantization_of(source).zero_point[0]
     levels = (edit.contents(source.inputs[0]).astype(np.int32) - zero) * FINER
     stored = named.constant(f"{source.outputs[0].name}.int16", levels.astype(np.int16))
-    step = np.asarray([scale / FINER], np.float32)
-    parameters = Quantization(step, np.zeros(1, np.int32), "int16")
+    finer = np.asarray([scale / FINER], np.float32)
+    parameters = Quantization(finer, np.zeros(1, np.int32), "int16")
     return append_converter(named, "DequantizeLinear", stored, parameters)
 
 
 def _rescale_bias(named: NamedGraph, node: ir.Node) -> None:
     source = edit.producer_of(node, 2)
     own = quantization_of(source)
-    steps = edit.contents(source.inputs[0]) * np.int32(FINER)
-    stored = named.constant(f"{source.outputs[0].name}.finer", steps)
+    stored_bias = edit.contents(source.inputs[0]) * np.int32(FINER)
+    stored = named.constant(f"{source.outputs[0].name}.finer", stored_bias)
     parameters = Quantization(own.scale / np.float32(FINER), own.zero_point, "int32", own.axis)
     node.replace_input_with(2, append_converter(named, "DequantizeLinear", stored, parameters))
     edit.remove_dead(source)

@@ -18,7 +18,7 @@ that m and r agree:
 - r is rounded so finely that no result moves by more than half a level.
 
 If the unrounded numbers agree to seven digits, the rounded ones differ in about one of ten thousand
-channels. Quantization noise grows by less than 5 %: r is off by a quarter of its step on average,
+channels. Quantization noise grows by less than 5 %: r is off by a quarter of its unit on average,
 and most values are much closer to the mean than 255 levels.
 
 Statistics over channels (of one pixel) are unchanged: a difference there affects only the pixels
@@ -99,8 +99,8 @@ def _round(graph: ir.Graph, centring: ir.Node, qparams: Mapping[ir.Value, Quanti
             continue
         result, gain = _result(reader)
         if result in qparams:
-            step = float(qparams[result].scale[0]) / (FARTHEST * level * gain)
-            unit = 2.0 ** math.floor(math.log2(step))
+            scale = float(qparams[result].scale[0]) / (FARTHEST * level * gain)
+            unit = 2.0 ** math.floor(math.log2(scale))
             reader.replace_input_with(1, _rounded(graph, reader, inverse, unit))
 
 
@@ -143,10 +143,10 @@ def _rounded(
     def number(word: str, contents: float) -> ir.Value:
         return edit.add_constant(graph, f"{name}.{word}", np.array(contents, np.float32))
 
-    steps = _insert(graph, before, "Mul", [value, number("count", 1 / unit)], f"{name}.steps")
+    counted = _insert(graph, before, "Mul", [value, number("count", 1 / unit)], f"{name}.steps")
     if shift:
-        steps = _insert(graph, before, "Add", [steps, number("shift", shift)], f"{name}.moved")
-    whole = _insert(graph, before, "Round", [steps], f"{name}.whole")
+        counted = _insert(graph, before, "Add", [counted, number("shift", shift)], f"{name}.moved")
+    whole = _insert(graph, before, "Round", [counted], f"{name}.whole")
     return _insert(graph, before, "Mul", [whole, number("unit", unit)], name)
 
 

@@ -58,7 +58,7 @@ def wider_result(operand: ScaleClass, result: ScaleClass, slope: float) -> float
     candidates = range(most, math.floor(most / WIDEST), -1)
     if not candidates:
         return result.scale
-    scale = operand.scale * FRACTIONS / _steps(candidates, slope)
+    scale = operand.scale * FRACTIONS / _numerator(candidates, slope)
     if result.is_reciprocal:
         return exactly_invertible_above(scale / (1 + 2 * HAIR), BESIDE)
     return scale / (1 + HAIR)
@@ -79,12 +79,12 @@ def wider_operand(operand: ScaleClass, result: ScaleClass, slope: float) -> floa
     candidates = range(least, math.ceil(least * WIDEST))
     if not candidates:
         return operand.scale
-    return result.scale / FRACTIONS * _steps(candidates, slope) * (1 + HAIR)
+    return result.scale / FRACTIONS * _numerator(candidates, slope) * (1 + HAIR)
 
 
-def _steps(candidates: range, slope: float) -> int:
+def _numerator(candidates: range, slope: float) -> int:
     """Return the first candidate whose product with the slope is closest to an integer."""
-    return min(candidates, key=lambda steps: round(abs(steps * slope - round(steps * slope)), 3))
+    return min(candidates, key=lambda k: round(abs(k * slope - round(k * slope)), 3))
 
 
 def quantize_slope(node: ir.Node, qparams: Mapping[ir.Value, Quantization]) -> None:

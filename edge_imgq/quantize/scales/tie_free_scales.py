@@ -14,7 +14,7 @@ operands and result can be chosen:
 
 The scale of the result is widened if it is free, else that of an operand, by some thousandths.
 About one product of random levels in ten thousand is a tie or nearly one, and a level in a gate
-becomes many after the next normalization: without this step two runtimes would agree on a gated
+becomes many after the next normalization: without this two runtimes would agree on a gated
 network only by chance.
 
 Results of float regions come first, then operators in graph order. Scales used in a choice become
@@ -235,9 +235,9 @@ def _choose_sum_scales(operands: list[ScaleClass], total: ScaleClass) -> None:
     odd = odd_denominators()
     sums = np.full(odd.shape, total.scale)
     if not total.is_fixed:
-        steps = np.floor(first.scale / total.scale * odd * (1 + SLACK))
-        # If an operand's scale is far smaller, no step remains: the sum's scale is kept.
-        sums = first.scale * odd / np.where(steps >= 1, steps, np.nan)
+        numerators = np.floor(first.scale / total.scale * odd * (1 + SLACK))
+        # If an operand's scale is far smaller, no numerator remains: the sum's scale is kept.
+        sums = first.scale * odd / np.where(numerators >= 1, numerators, np.nan)
     ones, others = (_multiples(operand, sums / odd) for operand in (first, second))
     cost = ones / first.scale * (others / second.scale) * (sums / total.scale)
     best = int(np.nanargmin(cost)) if np.isfinite(cost).any() else None

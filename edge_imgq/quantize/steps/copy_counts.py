@@ -166,7 +166,7 @@ def _taken_away(
 
     trial = replace(group, pruning=deepcopy(group.pruning), members=np.arange(len(counts)))
     worth = Worth(worth.noise[group.members], worth.absence[group.members])
-    lost, steps, costs = 0.0, list[int](), [time()]
+    lost, taken, costs = 0.0, list[int](), [time()]
     while lost < costs[0]:
         each = _losses(trial, worth, counts)
         member = int(each.argmin())
@@ -174,9 +174,9 @@ def _taken_away(
         if not np.isfinite(lost):
             break
         _take_away(trial, counts, member)
-        steps.append(member)
+        taken.append(member)
         costs.append(lost + time())
-    return steps[: int(np.argmin(np.round(costs, 6)))]
+    return taken[: int(np.argmin(np.round(costs, 6)))]
 
 
 def _take_away(group: Group, copies: NDArray[np.intp], member: int) -> None:

@@ -48,7 +48,7 @@ def split(arguments: Arguments) -> tuple[Tensor, ...]:
 
 
 def slice_by_index(arguments: Arguments) -> Tensor:
-    """Slice every axis from `begin` up to `end` in steps of `stride`: MIL `slice_by_index`. Exact.
+    """Slice every axis from `begin` up to `end` by `stride`: MIL `slice_by_index`. Exact.
 
     Each parameter is a constant with one entry per axis; strides are 1 by default. Negative indices
     count from the end. `begin_mask` makes a slice start at the first element and `end_mask` makes
@@ -62,18 +62,18 @@ def slice_by_index(arguments: Arguments) -> Tensor:
     x = arguments.tensor("x")
     nothing = [0] * x.ndim
     begins, ends = arguments.ints("begin"), arguments.ints("end")
-    steps = arguments.ints("stride", [1] * x.ndim)
+    strides = arguments.ints("stride", [1] * x.ndim)
     no_begin = arguments.ints("begin_mask", nothing)
     no_end = arguments.ints("end_mask", nothing)
     squeezed = arguments.ints("squeeze_mask", nothing)
     selection: list[slice | int] = []
-    for axis, (begin, end, step) in enumerate(zip(begins, ends, steps, strict=True)):
+    for axis, (begin, end, stride) in enumerate(zip(begins, ends, strides, strict=True)):
         if squeezed[axis]:
             selection.append(begin)
             continue
         first = None if no_begin[axis] else begin
         last = None if no_end[axis] else end
-        selection.append(slice(first, last, step))
+        selection.append(slice(first, last, stride))
     return x[tuple(selection)]
 
 

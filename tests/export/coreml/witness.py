@@ -14,7 +14,7 @@ import onnxruntime as ort
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_imgq.export.coreml.integer_units import Values, mb, step
+from edge_imgq.export.coreml.integer_units import Values, mb, scale_of
 from edge_imgq.export.coreml.lower import convert
 from edge_imgq.export.coreml.program import (
     identifier,
@@ -221,9 +221,9 @@ def built(view: Network) -> Any:
             values = Values()
             for tensor in view.inputs:
                 given = mb.cast(x=function.inputs[tensor.name], dtype="fp16")
-                values.write(tensor, given, step(tensor))
+                values.write(tensor, given, scale_of(tensor))
             lower_operations(view, values)
-            reads = [values.read(tensor, step(tensor)) for tensor in view.outputs]
+            reads = [values.read(tensor, scale_of(tensor)) for tensor in view.outputs]
             ends = [mb.cast(x=read, dtype="fp32", name=f"end{i}") for i, read in enumerate(reads)]
             function.set_outputs(ends)
         name_variables(function, values, view)

@@ -11,7 +11,7 @@ import torch
 from onnx import helper
 
 from edge_imgq.contract import ImageContract
-from edge_imgq.quantize.calibration.calibrate import GRID, grid_steps, observe_channels
+from edge_imgq.quantize.calibration.calibrate import GRID, grid_strides, observe_channels
 from edge_imgq.quantize.calibration.histogram import HistogramKeeper
 from edge_imgq.quantize.calibration.observers import OBSERVERS, OUTSIDE
 from edge_imgq.quantize.quantize import quantize
@@ -128,7 +128,7 @@ def test_the_image_observer_clips_a_channel_that_nobody_sees() -> None:
 
 def test_histograms_count_the_positions_of_the_grid_that_onnx_runtime_computes() -> None:
     pixels = photo(5, (150, 130))
-    step = int(grid_steps(pixels)[GRID][0])
+    step = int(grid_strides(pixels)[GRID][0])
     assert step == 3
     network = residual_network()
     output = run(network, as_input(pixels))[0, :, ::step, ::step].reshape(3, -1)

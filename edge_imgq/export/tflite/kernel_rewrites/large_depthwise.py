@@ -80,15 +80,15 @@ class LargeDepthwise:
 
     def _summed(self) -> tuple[Operation, ...]:
         operation, output = self.operation, self.operation.output
-        steps = self._steps()
-        if steps is None:
+        spacings = self._spacings()
+        if spacings is None:
             return (operation,)
         operations: list[Operation] = []
         total = output
-        for offset in np.ndindex(steps):
+        for offset in np.ndindex(spacings):
             name = f"{output.name}/taps{offset[0]}_{offset[1]}"
             summand = replace(output, name=name)
-            operations.append(self._summand(offset, steps, summand, with_bias=not operations))
+            operations.append(self._summand(offset, spacings, summand, with_bias=not operations))
             if len(operations) > 1:
                 added = replace(output, name=f"{name}/sum")
                 operations.append(Operation("Add", added.name, (total, summand), (added,), {}))
@@ -98,7 +98,7 @@ class LargeDepthwise:
         operations[-1] = replace(last, outputs=(output,), activation=operation.activation)
         return tuple(operations)
 
-    def _steps(self) -> Pair | None:
+    def _spacings(self) -> Pair | None:
         """Return (r, c) with the fewest summands, or None if each would read a cropped image."""
         rows, columns = self.weight.shape[2:]
         pairs = [
@@ -108,19 +108,22 @@ class LargeDepthwise:
             if -(-rows // r) * -(-columns // c) <= self.kernels.depthwise_taps
             and self._is_padded((r, c))
         ]
-        return min(pairs, key=lambda steps: (steps[0] * steps[1], max(steps)), default=None)
+        return min(
+            pairs, key=lambda spacings: (spacings[0] * spacings[1], max(spacings)), default=None
+        )
 
-    def _is_padded(self, steps: Pair) -> bool:
+    def _is_padded(self, spacings: Pair) -> bool:
         least = [
-            dilation * (step - 1) for dilation, step in zip(self.dilations, steps, strict=True)
+            dilation * (spacing - 1)
+            for dilation, spacing in zip(self.dilations, spacings, strict=True)
         ]
         return all(pad >= bound for pad, bound in zip(self.pads, least * 2, strict=True))
 
-    def _window(self, offset: Pair, steps: Pair, kernel: Pair) -> dict[str, Any]:
+    def _window(self, offset: Pair, spacings: Pair, kernel: Pair) -> dict[str, Any]:
         """Return the kernel shape, dilations and pads of one summand."""
         before, after, dilations = [], [], []
         for axis in (0, 1):
-            dilation = self.dilations[axis] * steps[axis]
+            dilation = self.dilations[axis] * spacings[axis]
             skipped = self.dilations[axis] * offset[axis]
             span = self.dilations[axis] * (self.weight.shape[axis + 2] - 1)
             before.append(self.pads[axis] - skipped)
@@ -129,11 +132,13 @@ class LargeDepthwise:
         pads = (*before, *after)
         return {"kernel_shape": kernel, "dilations": tuple(dilations), "pads": pads}
 
-    def _summand(self, offset: Pair, steps: Pair, target: Tensor, *, with_bias: bool) -> Operation:
+    def _summand(
+        self, offset: Pair, spacings: Pair, target: Tensor, *, with_bias: bool
+    ) -> Operation:
         assert self.weight.data is not None
-        data = self.weight.data[:, :, offset[0] :: steps[0], offset[1] :: steps[1]]
+        data = self.weight.data[:, :, offset[0] :: spacings[0], offset[1] :: spacings[1]]
         weight = _constant(self.weight, f"{target.name}/weight", data)
-        window = self._window(offset, steps, data.shape[2:])
+        window = self._window(offset, spacings, data.shape[2:])
         bias = self.operation.inputs[2:] if with_bias else ()
         inputs = (self.operation.operand(0), weight, *bias)
         attributes = {**self.operation.attributes, **window}

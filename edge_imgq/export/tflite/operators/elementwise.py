@@ -94,7 +94,7 @@ def _nonzero(file: Emitter, operation: Operation, index: int) -> int:
         return source
     name = f"{operation.name}/nonzero"
 
-    def step(label: str, code: int, inputs: list[int], options: Any) -> int:
+    def emit(label: str, code: int, inputs: list[int], options: Any) -> int:
         result = file.intermediate(f"{name}/{label}", shape, None)
         file.writer.add_operator(code, inputs, [result], options)
         return result
@@ -103,14 +103,14 @@ def _nonzero(file: Emitter, operation: Operation, index: int) -> int:
         scalar = Tensor(f"{name}/{value:g}", ())
         return file.weights(scalar, np.asarray(value, np.float32), axis=0)
 
-    size = step("size", Code.ABS, [source], schema.AbsOptionsT())
+    size = emit("size", Code.ABS, [source], schema.AbsOptionsT())
     for count, limit in enumerate(STEPS_TO_ONE):
         inputs = [size, number(limit)]
-        size = step(f"cut/{count}", Code.MINIMUM, inputs, schema.MaximumMinimumOptionsT())
+        size = emit(f"cut/{count}", Code.MINIMUM, inputs, schema.MaximumMinimumOptionsT())
         factor = number((-1) ** count / limit)
-        size = step(f"scaled/{count}", Code.MUL, [size, factor], schema.MulOptionsT())
-    missing = step("missing", Code.ADD, [size, number(1)], schema.AddOptionsT())
-    return step("added", Code.ADD, [source, missing], schema.AddOptionsT())
+        size = emit(f"scaled/{count}", Code.MUL, [size, factor], schema.MulOptionsT())
+    missing = emit("missing", Code.ADD, [size, number(1)], schema.AddOptionsT())
+    return emit("added", Code.ADD, [source, missing], schema.AddOptionsT())
 
 
 def power(file: Emitter, operation: Operation) -> None:
@@ -294,9 +294,9 @@ def _same_scale_binary(file: Emitter, operation: Operation, code: int) -> None:
         file.clip(operation, inputs[0])
         return
     shape = stored_shape(output.shape)
-    for step, index in enumerate(inputs[1:-1]):
+    for number, index in enumerate(inputs[1:-1]):
         pair = [inputs[0], index]
-        inputs[0] = file.intermediate(f"{operation.name}/{step}", shape, scale)
+        inputs[0] = file.intermediate(f"{operation.name}/{number}", shape, scale)
         options = schema.MaximumMinimumOptionsT()
         file.writer.add_operator(code, pair, inputs[:1], options)
     file.emit(operation, code, [inputs[0], inputs[-1]], schema.MaximumMinimumOptionsT())

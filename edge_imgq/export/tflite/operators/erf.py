@@ -35,7 +35,7 @@ def error_function(file: Emitter, operation: Operation) -> None:
     """
     source = operation.operand(0)
 
-    def step(name: str, lower: Lowering, *inputs: Tensor) -> Tensor:
+    def emit(name: str, lower: Lowering, *inputs: Tensor) -> Tensor:
         result = Tensor(f"{operation.name}/{name}", source.shape)
         lower(file, Operation(name, result.name, inputs, (result,), {}))
         return result
@@ -43,13 +43,13 @@ def error_function(file: Emitter, operation: Operation) -> None:
     def number(name: str, value: float) -> Tensor:
         return Tensor(f"{operation.name}/{name}", (), None, np.asarray(value, np.float32))
 
-    size = step("size", elementwise.absolute, source)
-    size = step("size_above", elementwise.maximum, size, number("least", MIN_MAGNITUDE))
-    wide = step("wide", elementwise.multiply, size, number("root", np.sqrt(2)))
-    share = step("share", elementwise.divide, step("gelu", activation.gelu, wide), wide)
-    twice = step("twice", elementwise.multiply, share, number("two", 2))
-    value = step("value", elementwise.subtract, twice, number("one", 1))
-    sign = step("sign", elementwise.divide, source, size)
+    size = emit("size", elementwise.absolute, source)
+    size = emit("size_above", elementwise.maximum, size, number("least", MIN_MAGNITUDE))
+    wide = emit("wide", elementwise.multiply, size, number("root", np.sqrt(2)))
+    share = emit("share", elementwise.divide, emit("gelu", activation.gelu, wide), wide)
+    twice = emit("twice", elementwise.multiply, share, number("two", 2))
+    value = emit("value", elementwise.subtract, twice, number("one", 1))
+    sign = emit("sign", elementwise.divide, source, size)
     last = Operation(
         "Mul", operation.name, (sign, value), operation.outputs, {}, operation.activation
     )

@@ -177,6 +177,6 @@ def _level(file: Emitter, like: Tensor, value: float | None) -> int:
     elif value is None:
         stored = np.asarray(LOWEST_INT8)
     else:
-        steps = round(value / float(quantization.scale[0]))
-        stored = np.clip(steps + int(quantization.zero_point[0]), -128, 127)
+        level = round(value / float(quantization.scale[0]))
+        stored = np.clip(level + int(quantization.zero_point[0]), -128, 127)
     return file.weights(Tensor(f"{like.name}/fill", (), quantization), stored, axis=0)

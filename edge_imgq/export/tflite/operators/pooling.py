@@ -111,12 +111,12 @@ def _uncounted_mean(file: Emitter, operation: Operation, spot: PaddedWindow) -> 
     shares = (taps.size / counts).astype(np.float32)[np.newaxis, np.newaxis]
     mean = Tensor(f"{operation.name}/counted", output.shape)
     share = Tensor(f"{operation.name}/share", shares.shape, None, shares)
-    step = Operation("AveragePool", f"{operation.name}/counted", operation.inputs, (mean,), {})
+    pooled = Operation("AveragePool", f"{operation.name}/counted", operation.inputs, (mean,), {})
     source = padded(file, image, spot.pads)
     if file.options.gpu:
-        _mean_of_sums(file, step, source, spot)
+        _mean_of_sums(file, pooled, source, spot)
     else:
-        _pool(file, step, Code.AVERAGE_POOL_2D, source, spot, None)
+        _pool(file, pooled, Code.AVERAGE_POOL_2D, source, spot, None)
     inputs = [file.tensor(mean), file.operand(share, 4)]
     file.emit(operation, Code.MUL, inputs, schema.MulOptionsT())
 
@@ -133,7 +133,7 @@ def _depthwise_mean(
     channels, taps = operation.output.shape[1], spot.rows.kernel * spot.columns.kernel
     level = np.float32(1 / taps) / np.float32(UNIT)
     is_dense = is_wrong_by_channel(file, channels, spot)
-    step = Quantization(
+    quantization = Quantization(
         np.full(channels, level, np.float32),
         np.zeros(channels, np.int32),
         "int8",
@@ -142,9 +142,9 @@ def _depthwise_mean(
     weights = np.full((channels, 1, spot.rows.kernel, spot.columns.kernel), UNIT, np.int8)
     weights = dense(weights, channels) if is_dense else weights.transpose(1, 0, 2, 3)
     name = f"{operation.name}/mean"
-    kernel = Tensor(name, weights.shape, step, weights)
+    kernel = Tensor(name, weights.shape, quantization, weights)
     none = np.zeros(channels, np.int32)
-    bias_scale = np.asarray(scale.scale[0] * step.scale, np.float32)
+    bias_scale = np.asarray(scale.scale[0] * quantization.scale, np.float32)
     bias = Tensor(f"{name}/bias", (channels,), Quantization(bias_scale, none, "int32", 0), none)
     stored, axis = stored_values(weights), 0 if is_dense else 3
     inputs = [source, file.weights(kernel, stored, axis), file.tensor(bias)]

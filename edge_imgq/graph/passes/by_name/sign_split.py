@@ -161,7 +161,7 @@ def _surroundings(node: ir.Node) -> Surroundings:
 
 
 def _write_leaky(graph: ir.Graph, node: ir.Node) -> None:
-    """Replace a PReLU by a LeakyReLU if its slopes all equal one multiple of the kernel's step."""
+    """Replace a PReLU by a LeakyReLU if its slopes all equal one multiple of the kernel's unit."""
     slopes = _slopes(node)
     alpha = float(slopes[0])
     if np.any(slopes != slopes[0]) or alpha * FRACTIONS % 1 or not alpha:

@@ -82,10 +82,12 @@ def _write_dilated_kernel(graph: ir.Graph, node: ir.Node) -> bool:
     if set(dilations) == {1}:
         return False
     kernel = edit.contents(node.inputs[1])
-    steps = tuple(dilations)
-    size = [(length - 1) * step + 1 for length, step in zip(kernel.shape[2:], steps, strict=True)]
+    size = [
+        (length - 1) * dilation + 1
+        for length, dilation in zip(kernel.shape[2:], dilations, strict=True)
+    ]
     wide = np.zeros((*kernel.shape[:2], *size), kernel.dtype)
-    wide[:, :, :: steps[0], :: steps[1]] = kernel
+    wide[:, :, :: dilations[0], :: dilations[1]] = kernel
     node.replace_input_with(1, edit.add_constant(graph, f"{node.name}.spread", wide))
     node.attributes["dilations"] = ir.AttrInt64s("dilations", [1, 1])
     node.attributes["kernel_shape"] = ir.AttrInt64s("kernel_shape", size)

@@ -86,11 +86,13 @@ def _product(
         return None
     matrix = edit.contents(weight).T if other else edit.contents(weight)
     matrix = matrix * np.float32(attributes.get_float("alpha", 1.0))
-    product = _step(graph, node, "MatMul", [image, _constant(graph, node, "weight", matrix)], shape)
+    product = _insert(
+        graph, node, "MatMul", [image, _constant(graph, node, "weight", matrix)], shape
+    )
     if bias is None:
         return product
     offsets = edit.contents(bias) * np.float32(attributes.get_float("beta", 1.0))
-    return _step(graph, node, "Add", [product, _constant(graph, node, "bias", offsets)], shape)
+    return _insert(graph, node, "Add", [product, _constant(graph, node, "bias", offsets)], shape)
 
 
 def _elementwise(
@@ -101,10 +103,10 @@ def _elementwise(
         return None
     left = iter(images)
     inputs = [v if v is None or edit.is_constant(v) else next(left) for v in node.inputs]
-    return _step(graph, node, node.op_type, inputs, shape, **node.attributes)
+    return _insert(graph, node, node.op_type, inputs, shape, **node.attributes)
 
 
-def _step(
+def _insert(
     graph: ir.Graph,
     node: ir.Node,
     kind: str,

@@ -31,7 +31,7 @@ SELU = (1.67326319217681884765625, 1.05070102214813232421875)
 class _Activation(NodeInserter):
     """An activation that is being decomposed."""
 
-    def step(self, kind: str, *inputs: ir.Value) -> ir.Value:
+    def add(self, kind: str, *inputs: ir.Value) -> ir.Value:
         """Insert one node before the activation and return its output, float32 of its shape.
 
         The node is marked to compute in float in a quantized graph.
@@ -43,7 +43,7 @@ class _Activation(NodeInserter):
 
         The threshold is broadcast; equal values and NaN give False. Computed in float32.
         """
-        result = self.step("Greater", value, threshold)
+        result = self.add("Greater", value, threshold)
         result.dtype = ir.DataType.BOOL
         return result
 
@@ -84,15 +84,13 @@ def _stays(node: ir.Node) -> bool:
 
 
 def _softplus(activation: _Activation) -> ir.Value:
-    power = activation.step(
-        "Exp", activation.step("Neg", activation.step("Abs", activation.source))
-    )
-    rest = activation.step("Log", activation.step("Add", power, activation.number(1)))
-    return activation.step("Add", activation.step("Relu", activation.source), rest)
+    power = activation.add("Exp", activation.add("Neg", activation.add("Abs", activation.source)))
+    rest = activation.add("Log", activation.add("Add", power, activation.number(1)))
+    return activation.add("Add", activation.add("Relu", activation.source), rest)
 
 
 def _mish(activation: _Activation) -> ir.Value:
-    return activation.step("Mul", activation.source, activation.step("Tanh", _softplus(activation)))
+    return activation.add("Mul", activation.source, activation.add("Tanh", _softplus(activation)))
 
 
 def _elu(activation: _Activation) -> ir.Value:
@@ -111,20 +109,20 @@ def _selu(activation: _Activation) -> ir.Value:
 
 def _exponential(activation: _Activation, above: float, below: float, width: float) -> ir.Value:
     """Write above · relu(x) + below · elu₁(min(x, 0) / width)."""
-    negative = activation.step("Min", activation.source, activation.number(0))
+    negative = activation.add("Min", activation.source, activation.number(0))
     if width != 1:
-        negative = activation.step("Mul", negative, activation.number(1 / width))
-    power = activation.step("Mul", activation.step("Elu", negative), activation.number(below))
-    positive = activation.step("Relu", activation.source)
+        negative = activation.add("Mul", negative, activation.number(1 / width))
+    power = activation.add("Mul", activation.add("Elu", negative), activation.number(below))
+    positive = activation.add("Relu", activation.source)
     if above != 1:
-        positive = activation.step("Mul", positive, activation.number(above))
-    return activation.step("Add", positive, power)
+        positive = activation.add("Mul", positive, activation.number(above))
+    return activation.add("Add", positive, power)
 
 
 def _softsign(activation: _Activation) -> ir.Value:
-    size = activation.step("Abs", activation.source)
-    return activation.step(
-        "Div", activation.source, activation.step("Add", size, activation.number(1))
+    size = activation.add("Abs", activation.source)
+    return activation.add(
+        "Div", activation.source, activation.add("Add", size, activation.number(1))
     )
 
 
@@ -134,25 +132,25 @@ def _shrink(activation: _Activation) -> ir.Value:
         activation.number(activation.attribute("lambd", 0.5)),
     )
     if bias == activation.attribute("lambd", 0.5):
-        above = activation.step("Relu", activation.step("Sub", activation.source, threshold))
-        opposite = activation.step("Neg", activation.source)
-        below = activation.step("Relu", activation.step("Sub", opposite, threshold))
-        return activation.step("Sub", above, below)
+        above = activation.add("Relu", activation.add("Sub", activation.source, threshold))
+        opposite = activation.add("Neg", activation.source)
+        below = activation.add("Relu", activation.add("Sub", opposite, threshold))
+        return activation.add("Sub", above, below)
     nearer = activation.source
     if bias:
-        step = activation.step(
-            "Mul", activation.step("Sign", activation.source), activation.number(bias)
+        shift = activation.add(
+            "Mul", activation.add("Sign", activation.source), activation.number(bias)
         )
-        nearer = activation.step("Sub", activation.source, step)
-    far = activation.greater(activation.step("Abs", activation.source), threshold)
-    return activation.step("Where", far, nearer, activation.number(0))
+        nearer = activation.add("Sub", activation.source, shift)
+    far = activation.greater(activation.add("Abs", activation.source), threshold)
+    return activation.add("Where", far, nearer, activation.number(0))
 
 
 def _thresholded(activation: _Activation) -> ir.Value:
     above = activation.greater(
         activation.source, activation.number(activation.attribute("alpha", 1.0))
     )
-    return activation.step("Where", above, activation.source, activation.number(0))
+    return activation.add("Where", above, activation.source, activation.number(0))
 
 
 DECOMPOSITIONS: dict[str, Callable[[_Activation], ir.Value]] = {

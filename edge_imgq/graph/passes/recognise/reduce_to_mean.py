@@ -123,27 +123,27 @@ def _rewrite_sum(graph: ir.Graph, node: ir.Node) -> bool:
     if source is None or count is None:
         return False
     kind, name = node.op_type, node.name or ""
-    steps: list[ir.Value] = []
+    inserted: list[ir.Value] = []
 
-    def step(kind: str, inputs: list[ir.Value | None], like: ir.Value, **attributes: Any) -> Any:
+    def insert(kind: str, inputs: list[ir.Value | None], like: ir.Value, **attributes: Any) -> Any:
         value = edit.insert_node(graph, node, kind, inputs, attributes, f"{name}.{kind.lower()}")
         value.shape = like.shape
-        steps.append(value)
+        inserted.append(value)
         return value
 
     result = node.outputs[0]
     if kind == "ReduceL1":
-        source = step("Abs", [source], source)
+        source = insert("Abs", [source], source)
     elif kind != "ReduceSum":
-        source = step("Mul", [source, source], source)
-    mean = step("ReduceMean", [source, *node.inputs[1:]], result, **node.attributes)
+        source = insert("Mul", [source, source], source)
+    mean = insert("ReduceMean", [source, *node.inputs[1:]], result, **node.attributes)
     if kind == "ReduceL2":
-        mean = step("Sqrt", [mean], result)
+        mean = insert("Sqrt", [mean], result)
     factor = math.sqrt(count) if kind == "ReduceL2" else count
     constant = edit.add_constant(graph, f"{name}.count", np.float32(factor))
-    total = step("Mul", [mean, constant], result)
+    total = insert("Mul", [mean, constant], result)
     if kind != "ReduceSum" or is_marked(node):
-        for value in steps:
+        for value in inserted:
             mark_float(edit.producer(value))
     _replace(node, total)
     return True

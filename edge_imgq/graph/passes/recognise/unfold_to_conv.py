@@ -22,7 +22,7 @@ ORDER = (0, 1, 2, 4, 3, 5)
 
 
 @dataclass(frozen=True)
-class _Steps:
+class _Windows:
     """A regular table of indices: first + taps · dilation + results · stride."""
 
     first: int
@@ -63,7 +63,7 @@ def _rewrite(graph: ir.Graph, turn: ir.Node) -> bool:
         return False
     if merge.op_type != "Reshape" or columns is None or rows is None:
         return False
-    image, down, across = rows.inputs[0], _steps(rows), _steps(columns)
+    image, down, across = rows.inputs[0], _windows(rows), _windows(columns)
     channels = image.shape[1] if image is not None and image.shape is not None else None
     if image is None or down is None or across is None or not isinstance(channels, int):
         return False
@@ -80,8 +80,8 @@ def _gather(value: ir.Value | None, axis: int) -> ir.Node | None:
     return node if node.attributes.get_int("axis", 0) == axis else None
 
 
-def _steps(gather: ir.Node) -> _Steps | None:
-    """Return the steps of a regular table, or None for any other table."""
+def _windows(gather: ir.Node) -> _Windows | None:
+    """Return the windows that a regular table lists, or None for any other table."""
     if not edit.is_constant(gather.inputs[1]):
         return None
     table: Any = edit.contents(gather.inputs[1])
@@ -90,14 +90,14 @@ def _steps(gather: ir.Node) -> _Steps | None:
     taps, results = table.shape
     dilation = int(table[1, 0] - table[0, 0]) if taps > 1 else 1
     stride = int(table[0, 1] - table[0, 0]) if results > 1 else 1
-    steps = _Steps(int(table[0, 0]), taps, dilation, results, stride)
-    regular = steps.first + np.add.outer(np.arange(taps) * dilation, np.arange(results) * stride)
-    fits = min(steps.first + 1, dilation, stride) > 0
-    return steps if fits and np.array_equal(table, regular) else None
+    windows = _Windows(int(table[0, 0]), taps, dilation, results, stride)
+    regular = windows.first + np.add.outer(np.arange(taps) * dilation, np.arange(results) * stride)
+    fits = min(windows.first + 1, dilation, stride) > 0
+    return windows if fits and np.array_equal(table, regular) else None
 
 
 def _copies(
-    graph: ir.Graph, turn: ir.Node, image: ir.Value, channels: int, sides: tuple[_Steps, _Steps]
+    graph: ir.Graph, turn: ir.Node, image: ir.Value, channels: int, sides: tuple[_Windows, _Windows]
 ) -> ir.Value:
     name, (down, across) = turn.name or "windows", sides
     size = down.taps * across.taps
@@ -116,10 +116,12 @@ def _copies(
     return copies
 
 
-def _cut(graph: ir.Graph, turn: ir.Node, image: ir.Value, sides: tuple[_Steps, _Steps]) -> ir.Value:
+def _cut(
+    graph: ir.Graph, turn: ir.Node, image: ir.Value, sides: tuple[_Windows, _Windows]
+) -> ir.Value:
     """Slice off pixels that no window reads."""
     assert image.shape is not None
-    reached = [(steps.first, steps.end) for steps in sides]
+    reached = [(windows.first, windows.end) for windows in sides]
     if reached == [(0, length) for length in image.shape[2:]]:
         return image
     ends = dict(enumerate(reached, 2))
