@@ -75,7 +75,7 @@ def test_a_worker_that_hangs_is_stopped(worker: Worker) -> None:
 
 
 def test_closing_ends_the_process(worker: Worker) -> None:
-    process = int(worker.ask({"do": "name yourself"})[0]["process"])
+    process = int(worker.ask({"do": "name yourself"}, np.ones(1))[0]["process"])
     os.kill(process, 0)
     worker.close()
     with pytest.raises(ProcessLookupError):
