@@ -75,7 +75,7 @@ class Format:
         processors: kinds of processors that files can target: "cpu", "gpu", "npu" (of named chips).
         devices: kinds of devices, other than this host, that run its files.
         has_plain_form: True if the writer uses rewrites that are fast on processors and can omit
-            them (`edge_imgq.export.export_spec.Order.plain`).
+            them (`edge_imgq.export.export_spec.ExportSpec.plain`).
         raises_multiple: True if a file may require larger multiples of height and width than the
             network does.
         has_batch: True if image tensors have a batch axis.

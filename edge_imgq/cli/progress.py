@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from edge_imgq.cli.pace import StageTimes, in_words
+from edge_imgq.cli.stage_times import StageTimes, in_words
 from edge_imgq.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class ProgressDisplay:
         self._bar: Progress | None = None
         self._timer: threading.Timer | None = None
         self._clock = clock
-        self._pace: StageTimes | None = None
+        self._stage: StageTimes | None = None
         self._spoken = clock()
 
     def __enter__(self) -> Self:
@@ -92,12 +92,12 @@ class ProgressDisplay:
             detail: text after the step's description.
         """
         now = self._clock()
-        if self._pace is None or self._pace.stage != step.stage:
+        if self._stage is None or self._stage.stage != step.stage:
             if self._bar is None:
                 self._close_stage()
                 self._name_later(step.what + detail)
-            self._pace = StageTimes(step, now)
-        left = self._pace.left(step, now)
+            self._stage = StageTimes(step, now)
+        left = self._stage.left(step, now)
         words = f"about {in_words(left)} left" if left is not None else ""
         if self._bar is not None:
             done, total = step.done, step.total
@@ -118,9 +118,9 @@ class ProgressDisplay:
 
     def _close_stage(self, how: str = "") -> None:
         """Print how long the stage took that just ended."""
-        if self._pace is not None:
-            duration = in_words(self._clock() - self._pace.began)
-            self._say(f"{self._pace.words}: {how}{duration}")
+        if self._stage is not None:
+            duration = in_words(self._clock() - self._stage.began)
+            self._say(f"{self._stage.words}: {how}{duration}")
 
     def _say(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)

@@ -167,5 +167,5 @@ def _coarse_anywhere(drift: Drift, vs_host: Agreement) -> str:
         return ""
     return (
         f". In int8 the network is {graph.mean:.2f} dB against its float reference on this host "
-        "too, so rounding is coarse for it anywhere: mend that first"
+        "too, so rounding is coarse for it anywhere: fix that first"
     )

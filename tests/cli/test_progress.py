@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import pytest
 
-from edge_imgq.cli.pace import StageTimes, in_words
 from edge_imgq.cli.progress import PATIENCE, ProgressDisplay
+from edge_imgq.cli.stage_times import StageTimes, in_words
 from edge_imgq.pipeline.progress import ProgressStep
 
 LONG_WORK = """
@@ -172,13 +172,13 @@ def test_a_step_is_printed_as_a_line() -> None:
 
 
 def test_time_left_is_that_of_the_count_that_runs() -> None:
-    pace = StageTimes(ProgressStep("verify on a", 0, 4), 100.0)
-    assert pace.left(ProgressStep("verify on a", 0, 4), 100.0) is None
-    assert pace.left(ProgressStep("verify on b", 1, 4), 110.0) == 30.0
-    assert pace.left(ProgressStep("verify on a 90x90", 0, 4), 140.0) is None
-    assert pace.left(ProgressStep("verify on c 90x90", 2, 4), 144.0) == 4.0
-    assert pace.left(ProgressStep("verify on a", 2, 8), 150.0) is None
-    assert pace.left(ProgressStep("verify on a", 3, 8), 151.0) == 5.0
+    times = StageTimes(ProgressStep("verify on a", 0, 4), 100.0)
+    assert times.left(ProgressStep("verify on a", 0, 4), 100.0) is None
+    assert times.left(ProgressStep("verify on b", 1, 4), 110.0) == 30.0
+    assert times.left(ProgressStep("verify on a 90x90", 0, 4), 140.0) is None
+    assert times.left(ProgressStep("verify on c 90x90", 2, 4), 144.0) == 4.0
+    assert times.left(ProgressStep("verify on a", 2, 8), 150.0) is None
+    assert times.left(ProgressStep("verify on a", 3, 8), 151.0) == 5.0
 
 
 @pytest.mark.parametrize(

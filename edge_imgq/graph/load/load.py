@@ -91,7 +91,7 @@ def parse_onnx(contents: bytes, name: str) -> onnx.ModelProto:
 
 
 def _valid(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Mend what ONNX's checker rejects and runtimes take, check the model and return it."""
+    """Fix what ONNX's checker rejects and runtimes take, check the model and return it."""
     open_negative_lengths(model)
     result = _with_output_shapes(without_fusions(without_old_groups(model)))
     onnx.checker.check_model(result)

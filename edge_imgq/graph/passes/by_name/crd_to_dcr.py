@@ -9,7 +9,7 @@ channels is free at run time:
 Activations pass the permutation on, sums and products pass it to both operands and permute their
 constants, and a depthwise convolution passes it to its input. A concatenation of one image with
 itself or of slices of its channels, as in the anchor of ABPN, becomes a 1×1 convolution with a
-permuted matrix of zeros and ones. Behind any other operator, a 1×1 convolution with a permutation
+permuted matrix of zeros and ones. After any other operator, a 1×1 convolution with a permutation
 matrix is inserted.
 """
 
