@@ -115,3 +115,51 @@ def shared_data() -> Path:
     if "EDGE_IMGQ_DATA" not in os.environ:
         pytest.skip("no image sets: set EDGE_IMGQ_DATA to a folder with Set5, Set14, …")
     return Path(os.environ["EDGE_IMGQ_DATA"])
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the tiny network as a file."""
+    import onnx
+
+    from tests.small_models import tiny_model
+
+    path = tmp_path_factory.mktemp("model") / "tiny.onnx"
+    onnx.save(tiny_model(), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with `calibration/` and `evaluation/`: cuts of the manifest's photographs."""
+    from PIL import Image
+
+    from edge_imgq.images.files import read_rgb
+    from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
+
+    folder = tmp_path_factory.mktemp("photos")
+    for image in read_manifest(default_manifest(Path("/nowhere"))):
+        (folder / image.split).mkdir(exist_ok=True)
+        pixels = read_rgb(image_path(image))[100:160, 100:180]
+        Image.fromarray(pixels).save(folder / image.split / f"{image.name}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def exporting(tiny: Path, photos: Path) -> tuple[object, ...]:
+    """Return the words of a quick export; `--output` is left to the test."""
+    calibration, evaluation = photos / "calibration", photos / "evaluation"
+    return (
+        *("export", tiny, "--size", "48x64", "--target", "onnx", "tflite"),
+        *("--calibration", calibration, "--images", evaluation),
+    )
+
+
+@pytest.fixture(scope="session")
+def shared_export(exporting: tuple[object, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a model's folder that `export` wrote; read it, do not change it."""
+    from edge_imgq.cli.main import main
+
+    output = tmp_path_factory.mktemp("artifacts")
+    assert main([*map(str, exporting), "--output", str(output), "--json"]) in (0, 1)
+    return output / "tiny"

@@ -10,12 +10,11 @@ import pytest
 
 from edge_imgq.bench.estimate import CHIPS, NpuSpec, compare, roofline
 from edge_imgq.cli.main import main
-from tests.cli.conftest import exporting, photos, shared_export, tiny  # noqa: F401
 from tests.conftest import CHECKOUT
 
 
 def test_published_times_stand_beside_the_estimate_with_their_sources(
-    shared_export: Path,  # noqa: F811
+    shared_export: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The largest and the smallest ratio are those that docs/devices.md states."""
@@ -41,7 +40,7 @@ def test_the_slower_of_computing_and_memory_counts() -> None:
 
 
 def test_estimates_are_never_among_measurements(
-    shared_export: Path,  # noqa: F811
+    shared_export: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     words = ["bench", str(shared_export), "--estimate", "sm8750"]

@@ -12,13 +12,12 @@ from edge_imgq.bench.timing import DEFAULT_SIZE, TimingRequest, time_file, time_
 from edge_imgq.devices.host import HostDevice, measure
 from edge_imgq.devices.latency import Latency
 from edge_imgq.skipped import Skipped
-from tests.cli.conftest import exporting, photos, shared_export, tiny  # noqa: F401
 
 SIZE = (48, 64)
 
 
 @pytest.fixture
-def file(shared_export: Path) -> Path:  # noqa: F811
+def file(shared_export: Path) -> Path:
     return shared_export / "tflite-int8.tflite"
 
 

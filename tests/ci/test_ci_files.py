@@ -22,8 +22,8 @@ from edge_imgq.ci.files import LINES, ci_files
 from edge_imgq.ci.model_size import refuse_open_size
 from edge_imgq.cli.main import main
 from edge_imgq.errors import UsageError
-from tests.cli.conftest import photos, tiny_model  # noqa: F401
 from tests.conftest import CHECKOUT
+from tests.small_models import tiny_model
 
 QUICK = "--target onnx-int8 --scheme int8-fast --size 48x64 --no-bench"
 WHEEL = "edge_imgq-0.1.0-py3-none-any.whl"
@@ -304,7 +304,7 @@ def filled(text: str, known: Mapping[str, str]) -> str:
 def test_the_steps_of_both_hosts_open_the_gate_and_shut_it(
     repository: Path,
     wheel: Path,
-    photos: Path,  # noqa: F811
+    photos: Path,
     runner: Runner,
     tmp_path: Path,
 ) -> None:

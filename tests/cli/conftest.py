@@ -1,28 +1,20 @@
-"""A tiny network, a few small photographs, and one export of them that many tests look at."""
+"""A command in this process, copies of an export, and a bundle."""
 
 from __future__ import annotations
 
 import json
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jsonschema
-import numpy as np
-import onnx
 import pytest
-from onnx import helper
-from PIL import Image
 
 from edge_imgq.cli import progress
 from edge_imgq.cli.main import main
 from edge_imgq.cli.schemas import schema_path
-from edge_imgq.images.files import read_rgb
-from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
-from tests.graph.build import proto_model
 
 Run = Callable[..., "Outcome"]
 
@@ -66,73 +58,6 @@ def validate(command: str, text: str) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def quick_quantization(small_patches: None) -> None:
     """Quantize on patches as small as the photographs here."""
-
-
-def whole_model(
-    nodes: Sequence[onnx.NodeProto], constants: Mapping[str, Any], **options: Any
-) -> onnx.ModelProto:
-    """Return a model that states the rank of its output, as files must; see `proto_model`."""
-    model = proto_model(nodes, constants, **options)
-    shape = (None, None, None, None)
-    model.graph.output[0].CopyFrom(
-        helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, shape)
-    )
-    return model
-
-
-def tiny_model(weight: float = 1.0) -> onnx.ModelProto:
-    """Return a network that nearly copies its image: 3×3 and 1×1 convolutions, ReLU, an addition.
-
-    Args:
-        weight: factor on the weights of the first convolution.
-    """
-    rng = np.random.default_rng(3)
-    first = rng.normal(0, 0.1, (8, 3, 3, 3)).astype(np.float32) * np.float32(weight)
-    last = rng.normal(0, 0.1, (3, 8, 1, 1)).astype(np.float32)
-    nodes = [
-        helper.make_node("Conv", ["image", "w1"], ["a"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
-        helper.make_node("Relu", ["a"], ["b"]),
-        helper.make_node("Conv", ["b", "w2"], ["c"], kernel_shape=[1, 1]),
-        helper.make_node("Add", ["image", "c"], ["out"]),
-    ]
-    return whole_model(nodes, {"w1": first, "w2": last})
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the tiny network as a file."""
-    path = tmp_path_factory.mktemp("model") / "tiny.onnx"
-    onnx.save(tiny_model(), path)
-    return path
-
-
-@pytest.fixture(scope="session")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with `calibration/` and `evaluation/`: cuts of the manifest's photographs."""
-    folder = tmp_path_factory.mktemp("photos")
-    for image in read_manifest(default_manifest(Path("/nowhere"))):
-        (folder / image.split).mkdir(exist_ok=True)
-        pixels = read_rgb(image_path(image))[100:160, 100:180]
-        Image.fromarray(pixels).save(folder / image.split / f"{image.name}.png")
-    return folder
-
-
-@pytest.fixture(scope="session")
-def exporting(tiny: Path, photos: Path) -> tuple[object, ...]:
-    """Return the words of a quick export; `--output` is left to the test."""
-    calibration, evaluation = photos / "calibration", photos / "evaluation"
-    return (
-        *("export", tiny, "--size", "48x64", "--target", "onnx", "tflite"),
-        *("--calibration", calibration, "--images", evaluation),
-    )
-
-
-@pytest.fixture(scope="session")
-def shared_export(exporting: tuple[object, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a model's folder that `export` wrote; read it, do not change it."""
-    output = tmp_path_factory.mktemp("artifacts")
-    assert main([*map(str, exporting), "--output", str(output), "--json"]) in (0, 1)
-    return output / "tiny"
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from onnx import helper
 from PIL import Image
 
 from edge_imgq.images.files import read_rgb
-from tests.cli.conftest import Run, whole_model
+from tests.cli.conftest import Run
+from tests.small_models import whole_model
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from PIL import Image
 
 from edge_imgq.recipe.folders import export_recipes, select
 from edge_imgq.report.json_form import read_reports
-from tests.cli.conftest import Run, tiny_model
+from tests.cli.conftest import Run
+from tests.small_models import tiny_model
 
 FILES = [
     "onnx-float.onnx", "onnx-int8.onnx",

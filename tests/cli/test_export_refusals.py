@@ -14,7 +14,8 @@ from PIL import Image
 from edge_imgq.images.files import read_rgb
 from edge_imgq.recipe.folders import shipped_folder
 from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
-from tests.cli.conftest import Run, tiny_model, whole_model
+from tests.cli.conftest import Run
+from tests.small_models import tiny_model, whole_model
 
 
 def spoilt(photos: Path, folder: Path, spoil: object) -> Path:

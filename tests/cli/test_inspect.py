@@ -17,8 +17,9 @@ from edge_imgq.export.npu import sdk
 from edge_imgq.export.npu.sdk import Sdk
 from edge_imgq.recipe.folders import shipped_folder
 from edge_imgq.skipped import Skipped
-from tests.cli.conftest import Run, whole_model
+from tests.cli.conftest import Run
 from tests.port_networks import with_noise_map
+from tests.small_models import whole_model
 
 
 def saved(nodes: list[onnx.NodeProto], constants: dict[str, object], path: Path) -> Path:

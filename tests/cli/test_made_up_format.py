@@ -16,7 +16,8 @@ from edge_imgq.cli.main import main
 from edge_imgq.errors import ModelError, UnsupportedOperatorError
 from edge_imgq.formats import FORMATS, Format
 from edge_imgq.recipe.folders import shipped_folder
-from tests.cli.conftest import Run, tiny_model
+from tests.cli.conftest import Run
+from tests.small_models import tiny_model
 
 ROW = Format(
     name="Zipped",

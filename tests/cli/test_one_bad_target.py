@@ -16,7 +16,8 @@ from edge_imgq.errors import FaultError
 from edge_imgq.export.export_spec import ExportSpec
 from edge_imgq.export.tflite import format as tflite
 from edge_imgq.quantize import quantize
-from tests.cli.conftest import Run, whole_model
+from tests.cli.conftest import Run
+from tests.small_models import whole_model
 
 Spoil = Any
 

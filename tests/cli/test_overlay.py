@@ -11,7 +11,8 @@ import pytest
 
 from edge_imgq.cli.main import main
 from edge_imgq.runtime.tflite_file import read_model
-from tests.cli.conftest import Run, tiny_model
+from tests.cli.conftest import Run
+from tests.small_models import tiny_model
 
 
 @pytest.fixture(scope="module")

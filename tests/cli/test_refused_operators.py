@@ -12,7 +12,8 @@ from onnx import helper
 
 from edge_imgq.errors import UnsupportedOperatorError
 from edge_imgq.report.json_form import read_reports
-from tests.cli.conftest import Run, whole_model
+from tests.cli.conftest import Run
+from tests.small_models import whole_model
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from PIL import Image
 from edge_imgq.cli.main import main
 from edge_imgq.images.files import read_rgb
 from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
-from tests.cli.conftest import tiny_model
 from tests.conftest import CHECKOUT
+from tests.small_models import tiny_model
 
 TARGETS = ("onnx-int8", "tflite-float", "tflite-int8")
 NETWORKS = ("fsrcnn-x2", "dped-slim", "deblur-slim")

@@ -6,7 +6,7 @@ import onnx_ir as ir
 from onnx import helper
 
 from edge_imgq.graph.structure import structure_sha256
-from tests.cli.conftest import tiny_model
+from tests.small_models import tiny_model
 
 
 def digest(model) -> str:

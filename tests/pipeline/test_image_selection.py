@@ -23,7 +23,7 @@ from edge_imgq.pipeline.image_selection import (
 )
 from edge_imgq.pipeline.open_model.source import open_model
 from edge_imgq.pipeline.progress import ProgressStep
-from tests.cli.conftest import tiny_model
+from tests.small_models import tiny_model
 
 
 @pytest.fixture

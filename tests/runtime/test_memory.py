@@ -8,7 +8,6 @@ import pytest
 
 from edge_imgq.devices.host import footprint
 from edge_imgq.runtime.memory import ExecutionStep, MemoryPlan, activation_memory, peak
-from tests.cli.conftest import exporting, photos, shared_export, tiny  # noqa: F401
 
 
 def test_a_skip_connection_keeps_its_tensor_alive() -> None:
@@ -61,7 +60,7 @@ def test_tensors_that_live_apart_share_their_place_in_the_arena() -> None:
     assert found.bytes == found.arena == 64 + 640 + 320
 
 
-def test_the_arena_is_as_large_as_litert_s_own(shared_export: Path) -> None:  # noqa: F811
+def test_the_arena_is_as_large_as_litert_s_own(shared_export: Path) -> None:
     """LiteRT without a delegate: from the first byte of its tensors to the last.
 
     Its 3x3 convolution lays out every pixel's neighbourhood first, 27 values.
@@ -90,7 +89,7 @@ def test_the_arena_is_as_large_as_litert_s_own(shared_export: Path) -> None:  # 
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux alone tells peaks")
-def test_a_runtime_needs_no_less_than_the_activations(shared_export: Path) -> None:  # noqa: F811
+def test_a_runtime_needs_no_less_than_the_activations(shared_export: Path) -> None:
     """An image of 1 megapixel: some 70 MB in float, and LiteRT in a process of its own."""
     size = (960, 1088)
     path = shared_export / "tflite-float.tflite"
@@ -100,7 +99,7 @@ def test_a_runtime_needs_no_less_than_the_activations(shared_export: Path) -> No
     assert 4 * pixels * (3 + 8 + 3) * 0.9 < found < 4 * pixels * 100
 
 
-def test_every_format_of_one_network_is_read(shared_export: Path) -> None:  # noqa: F811
+def test_every_format_of_one_network_is_read(shared_export: Path) -> None:
     found = {
         name: activation_memory(shared_export / name, (48, 64)).bytes
         for name in ("onnx-float.onnx", "onnx-int8.onnx", "tflite-float.tflite")
@@ -113,7 +112,7 @@ def test_every_format_of_one_network_is_read(shared_export: Path) -> None:  # no
     assert found["onnx-int8.onnx"] < found["onnx-float.onnx"]
 
 
-def test_memory_says_which_size_it_is_for(shared_export: Path) -> None:  # noqa: F811
+def test_memory_says_which_size_it_is_for(shared_export: Path) -> None:
     """A .tflite file has its own size; an ONNX file that leaves it open has the one asked for."""
     tflite = activation_memory(shared_export / "tflite-int8.tflite", (96, 96))
     opened = activation_memory(shared_export / "onnx-int8.onnx", (96, 128))

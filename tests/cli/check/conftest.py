@@ -13,7 +13,8 @@ import pytest
 
 from edge_imgq.cli.main import main
 from tests.cli.check.build import FLOAT, INT8
-from tests.cli.conftest import Run, tiny_model
+from tests.cli.conftest import Run
+from tests.small_models import tiny_model
 
 
 @pytest.fixture(scope="module")

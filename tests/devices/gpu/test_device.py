@@ -23,10 +23,10 @@ from edge_imgq.devices.protocol import Presence
 from edge_imgq.errors import DeviceError, UsageError
 from edge_imgq.runtime.tflite_parts import computed_tensors, write_submodel
 from edge_imgq.skipped import Skipped
-from tests.cli.conftest import tiny_model
 from tests.conftest import CHECKOUT
 from tests.devices.gpu.build import DRIVERS, Setting, noise, opened, stand_in, tampered, verified
 from tests.devices.gpu.stand_in import PROCESSOR, REFUSALS
+from tests.small_models import tiny_model
 
 
 def test_what_is_not_set_up_is_skipped_with_the_command(

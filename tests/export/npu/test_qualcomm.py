@@ -17,7 +17,7 @@ from edge_imgq.export.npu.compiler import compile_for
 from edge_imgq.export.npu.sdk import find_sdk
 from edge_imgq.runtime.npu_file import compiled_for, placement
 from edge_imgq.skipped import Skipped
-from tests.cli.conftest import photos, tiny, whole_model  # noqa: F401 - fixtures
+from tests.small_models import whole_model
 
 FOUND = find_sdk(QUALCOMM)
 REASON = FOUND.reason if isinstance(FOUND, Skipped) else ""
@@ -27,8 +27,8 @@ WHOLE = ("SM8450", "SM8650", "SM8750")
 
 @pytest.fixture(scope="module")
 def made(
-    tiny: Path,  # noqa: F811 - the fixture
-    photos: Path,  # noqa: F811
+    tiny: Path,
+    photos: Path,
     tmp_path_factory: pytest.TempPathFactory,
     small_patches: None,
 ) -> Path:
@@ -60,7 +60,7 @@ def test_each_chip_takes_all_operators_and_computes_what_the_graph_computes(made
 @pytest.mark.device
 @needs_sdk
 def test_a_mean_that_leaves_its_padding_out_is_right(
-    photos: Path,  # noqa: F811
+    photos: Path,
     tmp_path: Path,
     small_patches: None,
 ) -> None:
@@ -77,7 +77,7 @@ def test_a_mean_that_leaves_its_padding_out_is_right(
 @pytest.mark.device
 @needs_sdk
 def test_an_rgb_image_that_is_halved_is_right(
-    photos: Path,  # noqa: F811
+    photos: Path,
     tmp_path: Path,
     small_patches: None,
 ) -> None:
@@ -92,7 +92,7 @@ def test_an_rgb_image_that_is_halved_is_right(
     assert least_psnr(nodes, photos, tmp_path) >= 50
 
 
-def least_psnr(nodes: list[onnx.NodeProto], photos: Path, folder: Path) -> float:  # noqa: F811
+def least_psnr(nodes: list[onnx.NodeProto], photos: Path, folder: Path) -> float:
     """Export a network for each chip; return the least dB of its files against a processor's."""
     last = np.random.default_rng(3).normal(0, 0.1, (3, 3, 1, 1)).astype(np.float32)
     constants = {"w": last, "twice": np.float32([1, 1, 2, 2])}
@@ -112,8 +112,8 @@ def least_psnr(nodes: list[onnx.NodeProto], photos: Path, folder: Path) -> float
 @pytest.mark.device
 @needs_sdk
 def test_activations_of_16_bits_come_out_as_on_a_processor(
-    tiny: Path,  # noqa: F811
-    photos: Path,  # noqa: F811
+    tiny: Path,
+    photos: Path,
     tmp_path: Path,
     small_patches: None,
 ) -> None:

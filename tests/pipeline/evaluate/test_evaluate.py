@@ -14,7 +14,7 @@ from edge_imgq.images.files import read_rgb, write_image
 from edge_imgq.pipeline.evaluate.evaluate import EvaluateRequest, evaluate
 from edge_imgq.pipeline.evaluate.paper_protocols import protocol_of
 from edge_imgq.report.evaluation import Evaluation
-from tests.cli.conftest import whole_model
+from tests.small_models import whole_model
 
 
 def measured(model: object, folder: Path, task: str | None = None, **options) -> Evaluation:

@@ -13,7 +13,7 @@ from edge_imgq.pipeline.export.input_sizes import input_sizes, own_recipes, size
 from edge_imgq.pipeline.open_model.source import open_model
 from edge_imgq.recipe.export import ExportRecipe
 from edge_imgq.recipe.folders import export_recipes
-from tests.cli.conftest import tiny_model
+from tests.small_models import tiny_model
 
 
 @pytest.fixture
