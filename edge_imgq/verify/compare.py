@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Pixels: TypeAlias = NDArray[np.uint8]
 
-WHITE, HALF = 255, 0.5
+WHITE, ROUNDING = 255, 0.5
 """Highest 8-bit level, and the largest distance beyond the range that rounding removes."""
 
 
@@ -105,7 +105,7 @@ def compare_other(
     Raises:
         ValueError: shapes differ.
     """
-    beyond = float(np.mean((reference < -HALF) | (reference > WHITE + HALF)))
+    beyond = float(np.mean((reference < -ROUNDING) | (reference > WHITE + ROUNDING)))
     if port.kind == "image":  # as pixels, both end at black and at white
         reference, file = (pixels_of(levels).astype(np.float64) for levels in (reference, file))
     decibel = _unclipped(reference, file)

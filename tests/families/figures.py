@@ -27,7 +27,7 @@ def psnr(one: np.ndarray, other: np.ndarray) -> float:
     return float(10 * np.log10(255**2 / max(error, 1e-9)))
 
 
-MIN_EXACT, MIN_HALF = 56.0, 54.0
+MIN_EXACT, MIN_FLOAT16 = 56.0, 54.0
 """In dB, float file against the float model's levels, evaluated without and with rounding to
 float16. Constants are float16 in both; at 56 dB one level in six is off by one."""
 
@@ -54,7 +54,7 @@ def psnr_of(network: Family, target: str, path: Path) -> float:
     """Write the file of a target, run ncnn on it from disk and return dB to the float model."""
     recipe = next(recipe for recipe in export_recipes() if recipe.name == target)
     note = FileNote(network.name, target, network.contract, "0.0")
-    order = ExportSpec((SIZE,), note, half=recipe.precision == "float16")
+    order = ExportSpec((SIZE,), note, float16_weights=recipe.precision == "float16")
     functions_of(recipe.format).write(prepared_graph(network.model, recipe.passes), order, path)
     got = open_ncnn(path).levels(network.pixels[0]).transpose(2, 0, 1)
     wanted = run_onnx(network.model, network.image)[0] * 255

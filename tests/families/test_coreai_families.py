@@ -28,7 +28,7 @@ def psnr_of(network: Family, path: Path) -> float:
     recipe = next(recipe for recipe in export_recipes() if recipe.name == "coreai-float16")
     note = FileNote(network.name, recipe.name, network.contract, "0.0")
     graph = prepared_graph(network.model, recipe.passes)
-    functions_of(recipe.format).write(graph, ExportSpec((SIZE,), note, half=True), path)
+    functions_of(recipe.format).write(graph, ExportSpec((SIZE,), note, float16_weights=True), path)
     got = open_session(path).levels(network.pixels[0]).transpose(2, 0, 1)
     wanted = run_onnx(network.model, network.image)[0] * 255
     assert got.shape == wanted.shape

@@ -15,7 +15,7 @@ from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.shapes.size import bind_size
 from edge_imgq.recipe.folders import export_recipes
-from tests.families.figures import MAX_LOST, MIN_EXACT, MIN_HALF, outputs
+from tests.families.figures import MAX_LOST, MIN_EXACT, MIN_FLOAT16, outputs
 
 from .convert import SIZE, run_onnx
 from .even_steps import assert_even, plain_network
@@ -38,7 +38,7 @@ def test_the_float16_package_agrees_with_onnx_runtime(name: str, tmp_path: Path)
     exact, half = outputs(network, view, tmp_path / "m.mlpackage")
     assert exact.shape == half.shape == levels.shape
     assert psnr(exact, levels) > MIN_EXACT
-    assert psnr(half, levels) > MIN_HALF
+    assert psnr(half, levels) > MIN_FLOAT16
     assert np.abs(half - levels).max() <= 1
 
 

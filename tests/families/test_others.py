@@ -25,7 +25,15 @@ from edge_imgq.quantize.steps.quantization_step import QuantizationStep, not_run
 from edge_imgq.quantize.torch.torch_graph import TorchGraph
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe
 from edge_imgq.skipped import Skipped
-from tests.families.figures import MAX_LOST, MIN_EXACT, MIN_HALF, MIN_PSNR, outputs, psnr, psnr_of
+from tests.families.figures import (
+    MAX_LOST,
+    MIN_EXACT,
+    MIN_FLOAT16,
+    MIN_PSNR,
+    outputs,
+    psnr,
+    psnr_of,
+)
 
 from .convert import SEED, SIZE, convert, float_file, int8_file, quantized, run_file, run_onnx
 from .table import ATTENDING, FURTHER, LATER, OTHERS
@@ -77,7 +85,7 @@ def test_a_family_converts_to_every_target_and_agrees(name: str, tmp_path: Path)
     pixels = np.rint(wanted.clip(0, 1) * 255)
     exact, half = outputs(network, view, tmp_path / "half.mlpackage")
     assert psnr(exact, pixels) > MIN_EXACT
-    assert psnr(half, pixels) > MIN_HALF
+    assert psnr(half, pixels) > MIN_FLOAT16
 
     model = quantized(network)
     levels = np.rint(run_onnx(model, network.image).clip(0, 1) * 255)

@@ -115,7 +115,7 @@ def _placements(model: Any, graph: Any, path: Path) -> tuple[AcceleratorPlacemen
     """
     if compiled_for(path) is not None:
         return (_by_npu(model, graph, path),)
-    dequantized = _half_constants(model, graph)
+    dequantized = _float16_constants(model, graph)
     nodes = [_node(model, graph, operator, dequantized) for operator in graph.operators]
     return (_by_xnnpack(path), predict_placement(GPU, nodes), predict_placement(NNAPI, nodes))
 
@@ -157,7 +157,7 @@ def _node(model: Any, graph: Any, operator: Any, dequantized: frozenset[int]) ->
     )
 
 
-def _half_constants(model: Any, graph: Any) -> frozenset[int]:
+def _float16_constants(model: Any, graph: Any) -> frozenset[int]:
     """Return the indices of dequantized constants, which delegates treat as constants."""
     return frozenset(
         int(operator.outputs[0])

@@ -255,11 +255,11 @@ class Emitter:
             and values.size > 1
             and self.options.float16_weights
         ):
-            return self._half(name, values)
+            return self._add_float16(name, values)
         dtype = "float32" if quantization is None else quantization.dtype
         return self.writer.add_tensor(name, shape, dtype, parameters(quantization), values)
 
-    def _half(self, name: str, values: NDArray[Any]) -> int:
+    def _add_float16(self, name: str, values: NDArray[Any]) -> int:
         """Add a float constant as float16 and return its dequantized tensor.
 
         Raises:

@@ -158,8 +158,8 @@ class TargetJob:
 
         That holds for GPU files, and for float16 files of formats whose files run on any processor.
         """
-        is_half = self.recipe.precision == "float16"
-        return self.processor == "gpu" or (is_half and "gpu" not in self.format.processors)
+        is_float16 = self.recipe.precision == "float16"
+        return self.processor == "gpu" or (is_float16 and "gpu" not in self.format.processors)
 
 
 def write_references(

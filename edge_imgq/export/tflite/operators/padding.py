@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Code = schema.BuiltinOperator
 LOWEST_INT8 = -128
 LOWEST_FLOAT = float(np.finfo(np.float32).min)
-LOWEST_HALF = float(np.finfo(np.float16).min)
+LOWEST_FLOAT16 = float(np.finfo(np.float16).min)
 """Lowest value for GPUs, which compute in float16, where the lowest float32 is −infinity."""
 
 
@@ -172,7 +172,7 @@ def _level(file: Emitter, like: Tensor, value: float | None) -> int:
     """Add a scalar in the type and scale of `like`; None means the lowest value."""
     quantization: Quantization | None = like.quantization
     if quantization is None:
-        lowest = LOWEST_HALF if file.options.gpu else LOWEST_FLOAT
+        lowest = LOWEST_FLOAT16 if file.options.gpu else LOWEST_FLOAT
         stored = np.asarray(lowest if value is None else value, np.float32)
     elif value is None:
         stored = np.asarray(LOWEST_INT8)
