@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.report.drawing import large_count
-from edge_imgq.report.report import CHANGED, Report
+from edge_imgq.report.report import Report
 from edge_imgq.wording import count_of
 
 
@@ -39,7 +39,7 @@ def verdict(report: Report) -> str:
         "over budget": over,
         "not written": [failed.target for failed in report.failed],
         **{words: [file.file for file in files] for words, files in report.unmeasured.items()},
-        "changed since export": [line.partition(f" {CHANGED}")[0] for line in report.changes],
+        "changed since export": [changed.file for changed in report.changed_files],
     }
     said = [f"{words}: {', '.join(names)}" for words, names in faults.items() if names]
     within = count_of(len(report.targets) - len(over), "file")

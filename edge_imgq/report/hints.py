@@ -27,9 +27,7 @@ def hints(report: Report) -> tuple[str, ...]:
     )
     tried = () if report.range_warning else report.schemes
     schemes = (_scheme_hint(scheme, over) for scheme in tried)
-    warnings = (report.range_warning, *report.changes)  # the report begins with these
-    advice = (sentence for sentence in report.advice if sentence not in warnings)
-    return (*advice, *(hint for hint in schemes if hint))
+    return (*report.advice, *(hint for hint in schemes if hint))
 
 
 def _scheme_hint(scheme: SchemeReport, over: bool) -> str:

@@ -56,7 +56,7 @@ def wrong_range(report: Report) -> list[str]:
 
 def changed_files(report: Report) -> list[str]:
     """Return a warning for each file that was changed after its export; each begins with "! "."""
-    return [f"! {sentence}" for sentence in report.changes]
+    return [f"! {changed.warning}" for changed in report.changed_files]
 
 
 def worse_than_input(report: Report) -> list[str]:

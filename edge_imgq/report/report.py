@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from edge_imgq.contract import ImageContract
@@ -35,12 +35,6 @@ from edge_imgq.verify.output_range import OutputRange
 from edge_imgq.verify.port_error import A_PICTURE, PortError
 
 NOT_LOOKED_AT = Skipped("no file ran on an image")
-
-RANGE_DOUBT = "its image is nothing like the photograph"
-"""Phrase that marks the advice on a model that may expect another pixel range."""
-
-CHANGED = "is not the file in the report of its export"
-"""Phrase that marks the advice on a file that was changed or replaced after its export."""
 
 SCHEMA = 7
 """Version of the JSON form."""
@@ -180,6 +174,27 @@ class SchemeReport:
 
 
 @dataclass(frozen=True)
+class ChangedFile:
+    """A file that is not the one which its export measured.
+
+    Attributes:
+        file: Path in the model's folder.
+        reason: Clause on how it differs, e.g. "its bytes were changed".
+    """
+
+    file: str
+    reason: str
+
+    @property
+    def warning(self) -> str:
+        """The warning on it, with what to do, in sentences."""
+        return (
+            f"{self.file} is not the file in the report of its export: {self.reason}. These "
+            "figures are of the file as it is. If the change was not meant, export the model again."
+        )
+
+
+@dataclass(frozen=True)
 class Report:
     """Result of one `export` or `verify` run over the files of one model.
 
@@ -202,10 +217,12 @@ class Report:
             that is not an image, scaled so that its stated range is 0 to peak.
         failed: Targets whose export failed.
         schemes: One entry per quantized graph that this run made.
-        advice: Sentences on gaps of the calibration images, on the model's pixel range and on files
-            changed after their export.
+        advice: Sentences on gaps of the calibration images, small sizes and better recipes.
         original: Runtime of the user's own .onnx file if drift was measured against that, or why it
             was measured against the float graph instead; empty for a model without such a file.
+        range_warning: Sentence that the model may expect another pixel range; empty if it seems
+            right or was given.
+        changed_files: Files that were changed or replaced after their export.
     """
 
     model: str
@@ -227,19 +244,8 @@ class Report:
     schemes: tuple[SchemeReport, ...] = ()
     advice: tuple[str, ...] = ()
     original: str | Skipped = ""
-
-    @property
-    def range_warning(self) -> str:
-        """The sentence of `advice` that the model may expect another pixel range; "" if none."""
-        return next((sentence for sentence in self.advice if RANGE_DOUBT in sentence), "")
-
-    @property
-    def changes(self) -> tuple[str, ...]:
-        """The sentences of `advice` on files that were changed or replaced after their export.
-
-        () if there are none.
-        """
-        return tuple(sentence for sentence in self.advice if CHANGED in sentence)
+    range_warning: str = field(default_factory=str)
+    changed_files: tuple[ChangedFile, ...] = field(default_factory=tuple)
 
     @property
     def breaches(self) -> tuple[str, ...]:

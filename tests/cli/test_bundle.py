@@ -23,7 +23,6 @@ from edge_imgq.bundle.model_card import DataSet, data_sets
 from edge_imgq.bundle.photo import from_netpbm, sample_photo, to_netpbm
 from edge_imgq.images.tile_plan import mirrored
 from edge_imgq.pipeline.bundle.bundle_check import check_bundle
-from edge_imgq.report.report import RANGE_DOUBT
 from edge_imgq.runtime.open import open_session
 from edge_imgq.verify.drift import Drop
 from tests.cli.conftest import CARD, STATED, Run
@@ -262,13 +261,13 @@ def test_what_is_wrong_with_the_network_itself_stands_on_the_first_page(
     report = json.loads((exported / "report.json").read_text())
     for target in report["targets"]:
         target["drop"] = asdict(Drop(0.1, 0.2, "a", 1.0, 2.0))
-    report["advice"] = [f"tiny: {RANGE_DOUBT}, say --range 255."]
+    report["range_warning"] = "tiny: its image is odd, say --range 255."
     (exported / "report.json").write_text(json.dumps(report))
     folder = tmp_path / "warned"
     words = ("bundle", exported, "--target", "tflite-int8", "-o", folder)
     assert run(*words).code == 0
     page = (folder / "README.md").read_text()
     assert page.splitlines()[2].endswith("on RGB.")
-    assert f"\n\n**tiny: {RANGE_DOUBT}, say --range 255.**\n" in page
+    assert "\n\n**tiny: its image is odd, say --range 255.**\n" in page
     assert "\n\n**the network is worse than none: 1.00 dB against the truth, " in page
     assert run("bundle", "--verify", folder).code == 0

@@ -152,5 +152,6 @@ def test_a_file_that_was_changed_after_its_export_is_named_beside_its_figures(
     assert text.count("These figures are of the file as it is.") == 1
     assert "If the change was not meant, export the model again." in text
     other = json.loads(run(*words, "--json").out)
-    (said,) = (line for line in other["advice"] if "tflite-float" in line)
-    assert said.startswith("tflite-float.tflite is not the file in the report")
+    assert other["changed_files"] == [
+        {"file": "tflite-float.tflite", "reason": "its bytes were changed"}
+    ]

@@ -11,7 +11,7 @@ from edge_imgq.quantize.mixed_precision.worst_layer import WorstLayer
 from edge_imgq.quantize.steps.quantization_step import QuantizationStep, not_run
 from edge_imgq.report.diagnosis import ALL_INT8, WITHIN, Diagnosis, Mend
 from edge_imgq.report.json_form import report_from_dict, report_to_dict
-from edge_imgq.report.report import RANGE_DOUBT, Report, SchemeReport
+from edge_imgq.report.report import Report, SchemeReport
 from edge_imgq.report.report_table import report_table
 from edge_imgq.runtime.protocol import Placement
 from edge_imgq.skipped import Skipped
@@ -193,10 +193,10 @@ def test_advice_is_the_last_that_stands_in_a_report() -> None:
 
 def test_a_range_that_seems_wrong_stands_right_under_the_verdicts() -> None:
     """Neither behind a budget that was met, nor beside a scheme that is not to blame."""
-    doubt = f"net: {RANGE_DOUBT}. If it was trained so, say --range 255."
+    doubt = "net: its image is odd. If it was trained so, say --range 255."
     over = with_target(breaches=("loses",))
     scheme = SchemeReport("int8-fast", (SCALES, TUNING))
-    report = replace(over, schemes=(scheme,), advice=(doubt,))
+    report = replace(over, schemes=(scheme,), range_warning=doubt)
     text = report_table(report)
     assert text.split("\n\n")[2].replace("\n ", "") == f"! {doubt}"
     assert said(report).count("--range 255.") == 1

@@ -10,7 +10,7 @@ from edge_imgq.contract import FileNote
 from edge_imgq.errors import EdgeImgqError, RecipeError, UsageError
 from edge_imgq.formats import format_of
 from edge_imgq.report.json_form import FILE, read_report
-from edge_imgq.report.report import CHANGED, Report, TargetReport
+from edge_imgq.report.report import ChangedFile, Report, TargetReport
 from edge_imgq.report.verdict import NotVouchedFor
 
 BYTES_CHANGED = "its bytes were changed"
@@ -58,13 +58,13 @@ def not_vouched_for(
 
 
 def with_changes(folder: Path, report: Report) -> Report:
-    """Return a report with a warning on each file that differs from the one its export measured.
+    """Return a report with an entry for each file that differs from the one its export measured.
 
     Compared by SHA-256, with the `report.json` of the folder.
 
     Args:
         folder: folder of the model. If the report of the export is missing or cannot be read, there
-            is no warning.
+            is no entry.
         report: figures of the files as they are now.
 
     Raises:
@@ -75,16 +75,13 @@ def with_changes(folder: Path, report: Report) -> Report:
     except (FileNotFoundError, RecipeError):
         return report
     known = {target.target: target.sha256 for target in exported.targets}
-    said = []
+    changed = []
     for target in report.targets:
         if known.get(target.target, target.sha256) != target.sha256:
             note = note_of(folder / target.file)
             why = other_export(note, exported, target.target) or BYTES_CHANGED
-            said.append(
-                f"{target.file} {CHANGED}: {why}. These figures are of the file as it is. If the "
-                "change was not meant, export the model again."
-            )
-    return replace(report, advice=(*said, *report.advice))
+            changed.append(ChangedFile(target.file, why))
+    return replace(report, changed_files=tuple(changed))
 
 
 def other_export(note: FileNote, report: Report, target: str) -> str:

@@ -139,7 +139,8 @@ def export(request: ExportRequest, watch: Watch, worst_images: WorstImages | Non
             report,
             calibration=plan.calibration.description if graphs else "",
             calibration_sha256=plan.calibration.sha256 if graphs else "",
-            advice=(*report.advice, *_advice(plan, request, graphs)),
+            advice=(*report.advice, *_advice(plan, graphs)),
+            range_warning=_range_warning(plan, request),
             failed=failures.reported(),
             original=with_agreement(report.original, plan.source.original),
         )
@@ -236,14 +237,11 @@ def _recipe_text(scheme: str | QuantizeRecipe) -> str:
     return quantize_recipe_toml(scheme)
 
 
-def _advice(
-    plan: ExportPlan, request: ExportRequest, graphs: Mapping[str, Graph]
-) -> tuple[str, ...]:
-    """Return advice on the model's pixel range, calibration images and sizes."""
+def _advice(plan: ExportPlan, graphs: Mapping[str, Graph]) -> tuple[str, ...]:
+    """Return advice on calibration images and sizes."""
     of_images = (sentence for graph in graphs.values() for sentence in graph.advice)
     sizes = [size for sizes in plan.sizes.values() for size in sizes]
-    words = [_range_warning(plan, request), *of_images, *size_advice(plan.source, sizes)]
-    return tuple(dict.fromkeys(filter(None, words)))
+    return tuple(dict.fromkeys([*of_images, *size_advice(plan.source, sizes)]))
 
 
 def _range_warning(plan: ExportPlan, request: ExportRequest) -> str:

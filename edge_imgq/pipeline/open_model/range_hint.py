@@ -15,7 +15,6 @@ import numpy as np
 
 from edge_imgq.contract import FileNote, PixelRange
 from edge_imgq.errors import NonFiniteOutputError
-from edge_imgq.report.report import RANGE_DOUBT
 from edge_imgq.version import __version__
 
 if TYPE_CHECKING:
@@ -42,6 +41,9 @@ FAR = 24.0
 
 LOOKED_AT = 4
 """Most photographs to try; on a dark or gray one, a wrong range may hardly show."""
+
+DOUBT = "its image is nothing like the photograph"
+"""Predicate of a model whose output differs by more than FAR."""
 
 NEARER = 0.5
 """Another range is suggested if its distance is at most this share of the default's."""
@@ -85,7 +87,7 @@ def range_hint(source: Source, photos: Iterable[NDArray[np.uint8]], threads: int
         name = min(others, key=lambda name: others[name][index])
         if others[name][index] <= NEARER * own:
             return (
-                f"{source.name}: with pixels from 0 to 1 {RANGE_DOUBT} (coarsely {own:.0f} levels "
+                f"{source.name}: with pixels from 0 to 1 {DOUBT} (coarsely {own:.0f} levels "
                 f"off), with {name} it is ({others[name][index]:.0f} off). If it was trained so, "
                 f"say {OTHERS[name][0]}."
             )
@@ -97,7 +99,7 @@ def _by_its_end(source: Source, own: float) -> str:
     if not _ends_in_tanh(source):
         return ""
     return (
-        f"{source.name}: {RANGE_DOUBT} (coarsely {own:.0f} levels off), and its last operator is "
+        f"{source.name}: {DOUBT} (coarsely {own:.0f} levels off), and its last operator is "
         f"Tanh, which returns -1 to 1. If its pixels have that range, say "
         f"{OTHERS['-1 to 1'][0]}."
     )
