@@ -123,15 +123,9 @@ def write_bytes(path: Path, contents: bytes) -> None:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        # Of the folder, because the name that fails is the temporary one beside the file.
-        with output_errors(path.parent):
+        with write_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                temporary.write_bytes(contents)
-            except OSError as error:
-                if error.errno in _FULL:
-                    raise unwritten(path, error) from error
-                raise
+            temporary.write_bytes(contents)
             temporary.replace(path)
     finally:
         # The folder itself may be what is missing or refused.
@@ -270,7 +264,8 @@ def _remove_empty(folders: Sequence[Path]) -> None:
 def output_errors(path: Path) -> Iterator[None]:
     """Convert an OSError that the body raises while writing below `path` into an OutputError.
 
-    A context manager. The message says what could not be written, and why.
+    A context manager. The message says what could not be written, and why. If the body does nothing
+    but write `path`, use `write_errors`.
 
     Raises:
         OutputError: the disk or quota is full, or a file at, below or above `path` may not be
@@ -286,16 +281,31 @@ def output_errors(path: Path) -> Iterator[None]:
         raise
 
 
-def unwritten(path: Path, error: OSError) -> OutputError:
-    """Return the error to raise where `path` was not written: it names `path` and says why.
+@contextmanager
+def write_errors(path: Path) -> Iterator[None]:
+    """Convert every OSError of a body that writes `path`, and nothing else, into an OutputError.
 
-    Args:
-        path: file that was to be written, not the temporary one beside it.
-        error: error of the system; a full disk is explained.
+    A context manager. The message names `path`, or the folder above it that is to blame, and never
+    a temporary file beside it.
+
+    Raises:
+        OutputError: the body raised OSError.
     """
-    if error.errno in _FULL:
-        return OutputError(_full_sentence(path, OSError(error.errno, error.strerror, str(path))))
-    return OutputError(f"{path} could not be written: {error}.")
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            named = OSError(error.errno, error.strerror, str(path))
+            raise OutputError(_full_sentence(path, named)) from error
+        if error.errno in _REFUSED:
+            raise _refused(_at_or_above(path, error), error.errno) from error
+        raise OutputError(f"{path} could not be written: {error}.") from error
+
+
+def _at_or_above(path: Path, error: OSError) -> Path:
+    """Return the folder above `path` that an error is about, or `path` itself."""
+    failed = path if error.filename is None else Path(os.fsdecode(error.filename))
+    return failed if path.is_relative_to(failed) else path
 
 
 def _full_sentence(path: Path, error: OSError) -> str:

@@ -13,7 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from edge_imgq.artifact import output_errors, sha256_of, size_of, staging, write_bytes, write_text
+from edge_imgq.artifact import (
+    output_errors,
+    sha256_of,
+    size_of,
+    staging,
+    write_bytes,
+    write_errors,
+    write_text,
+)
 from edge_imgq.errors import OutputError
 
 
@@ -188,8 +196,18 @@ def test_a_place_that_takes_no_folders_is_a_sentence() -> None:
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="/proc takes no files")
 def test_a_folder_that_takes_no_files_is_a_sentence() -> None:
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match=r"^/proc/history\.jsonl cannot be written: "):
         write_text(Path("/proc/history.jsonl"), "text")
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
+def test_any_error_of_writing_names_the_file_and_not_the_one_beside_it(
+    tmp_path: Path, number: int
+) -> None:
+    path, said = tmp_path / "log.jsonl", os.strerror(number)
+    with pytest.raises(OutputError) as refused, write_errors(path):
+        raise OSError(number, said, None if number == errno.EIO else f"{tmp_path}/.log.part")
+    assert str(refused.value).startswith(f"{path} c")
 
 
 def test_an_error_about_an_unrelated_file_passes_unchanged(tmp_path: Path) -> None:

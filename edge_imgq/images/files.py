@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_imgq.artifact import unwritten
+from edge_imgq.artifact import write_errors
 from edge_imgq.errors import ImageError, OutputError, UsageError
 from edge_imgq.images.colour import rgb_to_y, to_pixels
 from edge_imgq.images.decode import GRAY_MODES, HEIF, decoded, open_image
@@ -269,10 +269,9 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        raise unwritten(path, error) from error
+        with write_errors(path):
+            yield temporary
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_imgq.artifact import write_errors
 from edge_imgq.errors import ImageError, OutputError, UsageError
 from edge_imgq.images.files import list_images, read_rgb, write_image
 from edge_imgq.images.patch_pairs import patch_pairs
@@ -147,11 +148,9 @@ def _align(
 
 def _make_folders(output: Path) -> tuple[Path, Path, Path]:
     inputs, truths, pictures = (output / name for name in ("input", "truth", "matches"))
-    try:
-        for folder in (inputs, truths, pictures):
+    for folder in (inputs, truths, pictures):
+        with write_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             if any(folder.iterdir()):
                 raise OutputError(f"{folder} is not empty; choose another --output.")
-    except OSError as error:
-        raise OutputError(f"{output} cannot be used as output folder: {error}.") from error
     return inputs, truths, pictures

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from edge_imgq.artifact import unwritten, write_bytes
+from edge_imgq.artifact import write_bytes
 from edge_imgq.errors import ModelError
 from edge_imgq.models.zoo import zoo_entry
 from edge_imgq.train.schedule import Schedule
@@ -64,10 +64,7 @@ def write_checkpoint(path: Path, tensors: dict[str, Tensor], state: RunState) ->
         OutputError: The file cannot be written; an earlier one is unchanged.
     """
     text = json.dumps(dataclasses.asdict(state))
-    try:
-        write_bytes(path, save(tensors, metadata={"format": FORMAT, "state": text}))
-    except OSError as error:
-        raise unwritten(path, error) from error
+    write_bytes(path, save(tensors, metadata={"format": FORMAT, "state": text}))
 
 
 def read_checkpoint(path: Path) -> tuple[RunState, dict[str, Tensor]]:

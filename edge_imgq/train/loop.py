@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 import torch
 
-from edge_imgq.artifact import compiler_folder, output_errors, unwritten
+from edge_imgq.artifact import compiler_folder, write_errors
 from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.models.assessor import DegradationNet
 from edge_imgq.models.zoo import ZooEntry, zoo_entry
@@ -89,7 +89,8 @@ def train(config: TrainConfig, on_progress: Callable[[TrainingProgress], None]) 
         KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is written.
     """
     check_config(config)
-    _make_folder(config.output)
+    with write_errors(config.output):
+        config.output.mkdir(parents=True, exist_ok=True)
     threads = torch.get_num_threads()
     torch.set_num_threads(config.threads)
     try:
@@ -325,17 +326,6 @@ def _also_written(
     return both
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        with output_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unwritten(folder, error) from error
-
-
 def _append(log: Path, line: dict[str, object]) -> None:
-    try:
-        with log.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-    except OSError as error:
-        raise unwritten(log, error) from error
+    with write_errors(log), log.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")

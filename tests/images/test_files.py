@@ -62,7 +62,7 @@ def test_folders_are_listed_by_name_and_empty_ones_refused(tmp_path: Path) -> No
 def test_nothing_half_written_stays_when_writing_fails(tmp_path: Path) -> None:
     target = tmp_path / "taken.png"
     target.mkdir()
-    with pytest.raises(OutputError, match=r"taken\.png could not be written"):
+    with pytest.raises(OutputError, match=r"taken\.png cannot be written: there is a folder"):
         write_image(target, random_rgb(5))
     assert [path.name for path in tmp_path.iterdir()] == ["taken.png"]
 

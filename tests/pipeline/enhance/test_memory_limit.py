@@ -84,6 +84,6 @@ def test_one_that_cannot_be_written_stops_the_others(
 ) -> None:
     jobs[0][1].mkdir(parents=True)
     request = EnhanceRequest(jobs, ("fsrcnn-s-x2",), 2, workers=2)
-    with pytest.raises(OutputError, match=r"a\.png could not be written"):
+    with pytest.raises(OutputError, match=r"a\.png cannot be written"):
         enhance(request, lambda _step: None)
     assert not [path for path in jobs[0][1].parent.iterdir() if ".part" in path.name]
