@@ -26,7 +26,7 @@ SLICE = 4
 RIGHTLY_PADDED = 4
 """Fewest channels of an int16 image that Qualcomm's HTP pads with zero."""
 
-FEW_CHANNELS = 4
+MAX_UNTRUSTED_CHANNELS = 4
 """Most channels for which a strided depthwise convolution is not trusted on Qualcomm's HTP."""
 
 OHWI = (0, 2, 3, 1)
@@ -109,7 +109,7 @@ def is_wrong_by_channel(file: Emitter, channels: int, spot: PaddedWindow) -> boo
         spot: window of the convolution.
     """
     strided = spot.rows.stride > 1 or spot.columns.stride > 1
-    return file.options.npu and strided and channels <= FEW_CHANNELS
+    return file.options.npu and strided and channels <= MAX_UNTRUSTED_CHANNELS
 
 
 def dense(weights: NDArray[Any], group: int) -> NDArray[Any]:

@@ -29,7 +29,9 @@ from edge_imgq.graph.convolution import convolution_of
 from edge_imgq.graph.float_regions import is_marked
 from edge_imgq.graph.fusion import clip_bounds
 
-FEW_CHANNELS = 4
+MAX_IMAGE_CHANNELS = 4
+"""Most channels of an image whose zero padding becomes a Pad of its own, which copies the image."""
+
 CLOSE = 1e-6
 
 
@@ -164,7 +166,7 @@ def _with_own_padding(graph: ir.Graph, node: ir.Node) -> bool:
     source, entering = _above(image)
     if entering is None or entering.is_pure_scale or not entering.is_uniform:
         return False
-    if len(entering.scale) > FEW_CHANNELS or not entering.scale.all():
+    if len(entering.scale) > MAX_IMAGE_CHANNELS or not entering.scale.all():
         return False
     convolution = convolution_of(node)
     pads = None if convolution is None else convolution.pads
