@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,6 +46,9 @@ CHOSEN = Skipped(
     "that export made of it"
 )
 
+
+TORCH_SYMBOL = re.compile(r"\bs\d+\b")
+"""Name that torch.export gives an open length."""
 
 RESIZERS = frozenset({"Resize", "Upsample"})
 """Operators whose constants only give the output size and so do not count as parameters."""
@@ -267,18 +271,22 @@ MACS: dict[str, Callable[[ir.Node], int]] = {
 
 
 def _open_edge(value: ir.Value) -> TensorRow:
-    """Return an input or output with its shape; open lengths keep their symbolic names.
+    """Return an input or output with its shape; open lengths keep the names that authors gave.
 
-    Names that torch's older exporter makes up, such as "Convoutput_dim_2", become "?".
+    Others become "any": nameless ones, and those that torch's exporters make up, such as "s73",
+    "2*s73" and "Convoutput_dim_2".
     """
     lengths = () if value.shape is None else tuple(value.shape)
     node = value.producer()
     made_up = None if node is None else f"{node.op_type}{value.name}_dim_"
-    names = (n if isinstance(n, int) else n.value or "?" for n in lengths)
-    shape = tuple(
-        "?" if isinstance(n, str) and made_up and n.startswith(made_up) else n for n in names
-    )
+    names = (n if isinstance(n, int) else n.value or "any" for n in lengths)
+    shape = tuple("any" if isinstance(n, str) and _is_made_up(n, made_up) else n for n in names)
     return TensorRow(value.name or "", shape, _dtype(value))
+
+
+def _is_made_up(name: str, start: str | None) -> bool:
+    """Return True for a length that torch named: a symbol such as s73, or `start` and a number."""
+    return bool(TORCH_SYMBOL.search(name)) or (start is not None and name.startswith(start))
 
 
 def _operand(node: ir.Node, index: int) -> tuple[int, ...]:

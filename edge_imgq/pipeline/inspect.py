@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,26 +10,24 @@ from typing import TYPE_CHECKING
 from edge_imgq.artifact import float_reference, sha256_of
 from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.formats import format_of, unknown
-from edge_imgq.pipeline.export.failures import Failures
 from edge_imgq.pipeline.open_model.source import (
     Source,
     open_model,
-    refuse_odd_size,
     refuse_ports,
     refuse_range,
 )
 from edge_imgq.pipeline.progress import ProgressStep, Watch
+from edge_imgq.pipeline.target_outlook import (
+    asked_targets,
+    passes_of_targets,
+    sized_plans,
+    target_outlook,
+)
 from edge_imgq.ports import NO_PORT_REQUESTS, PortRequests
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
-    import onnx_ir as ir
-
     from edge_imgq.contract import FileNote, PixelRange
-    from edge_imgq.graph.pass_pipeline import PhaseRecord
-    from edge_imgq.pipeline.export.refused_operators import TargetPlan
-    from edge_imgq.recipe.export import ExportRecipe
-    from edge_imgq.recipe.quantize import QuantizeRecipe
     from edge_imgq.report.description import FileDescription, PassesOfTargets, TargetOutlook
 
 Size = tuple[int, int]
@@ -71,10 +69,7 @@ def inspect(
     if file_format is None:
         raise UsageError(f"{path} {unknown(path)}.")
     if path.suffix.lower() != ".onnx":
-        _refuse_passes(path, passes)
-        _refuse_targets(path, targets)
-        refuse_range(str(path), pixels, says_range=True)
-        refuse_ports(str(path), ports)
+        _refuse_options(path, passes, ModelOptions(pixels, ports, tuple(targets)))
         describe: Callable[[Path, Size | None], FileDescription] = file_format.functions.describe
         description = describe(path, size)
         return replace(description, model_parameters=_model_parameters(path, description.note))
@@ -112,19 +107,12 @@ class ModelOptions:
     targets: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class AskedTargets:
-    """Targets that are asked about a model.
-
-    Attributes:
-        recipes: their valid export recipes, one or more.
-        schemes: quantization recipes of these, by name.
-        invalid: targets whose recipes are not valid, with the errors.
-    """
-
-    recipes: tuple[ExportRecipe, ...]
-    schemes: Mapping[str, QuantizeRecipe]
-    invalid: Failures
+def _refuse_options(path: Path, passes: bool, given: ModelOptions) -> None:
+    """Refuse options that apply to float .onnx models alone."""
+    _refuse_passes(path, passes)
+    _refuse_targets(path, given.targets)
+    refuse_range(str(path), given.pixels, says_range=True)
+    refuse_ports(str(path), given.ports)
 
 
 def _inspect_onnx(
@@ -134,19 +122,23 @@ def _inspect_onnx(
     from edge_imgq.export.onnx_description import describe
 
     if _is_quantized(path):
-        _refuse_passes(path, passes)
-        _refuse_targets(path, requested.targets)
-        refuse_range(str(path), requested.pixels, says_range=True)
-        refuse_ports(str(path), requested.ports)
+        _refuse_options(path, passes, requested)
         description = describe(path, size)
         return replace(description, model_parameters=_model_parameters(path, description.note))
-    asked, ports = _asked_targets(requested)
+    asked, ports = asked_targets(requested.targets, requested.ports)
     watch(ProgressStep("open the model", 0, 2))
     source = _opened(path, size, replace(requested, ports=ports))
     preferred = asked.recipes[0].size if requested.targets else None
     at = _fitting_size(source, preferred) if size is None else size
     watch(ProgressStep("ask the targets", 1, 2))
-    outlook = source if isinstance(source, Skipped) else _outlook(source, at, asked)
+    outlook: tuple[TargetOutlook, ...] | Skipped
+    rewritten: tuple[PassesOfTargets, ...] = ()
+    if isinstance(source, Skipped):
+        outlook = source
+    else:
+        plans = sized_plans(source, at, asked, is_given=size is not None)
+        outlook = target_outlook(source, at, plans, asked.invalid)
+        rewritten = passes_of_targets(source, plans) if passes else ()
     try:
         read = None if isinstance(source, Skipped) else source.model
         description = describe(path, at, read, ports)
@@ -156,7 +148,6 @@ def _inspect_onnx(
         raise
     parameters = _model_parameters(path, description.note)
     compared = "" if isinstance(source, Skipped) else _compared_by(source)
-    rewritten = () if isinstance(source, Skipped) or not passes else _passes(source, at, asked)
     return replace(
         description,
         model_parameters=parameters,
@@ -220,105 +211,3 @@ def _model_parameters(path: Path, note: FileNote | None) -> int | None:
     if note is None or not reference.is_file() or sha256_of(reference) != note.reference_sha256:
         return None
     return parameters_of(ir.load(reference))
-
-
-def _outlook(
-    source: Source, size: Size | None, asked: AskedTargets
-) -> tuple[TargetOutlook, ...] | Skipped:
-    """Return the operators that each target would refuse, if the package that writes it is here.
-
-    Returns:
-        One outlook per export recipe, sorted by name; the reason if `export` refuses the model
-        itself.
-    """
-    from edge_imgq.pipeline.export.refused_operators import missing_writer, refused
-    from edge_imgq.report.description import RefusedOperator, TargetOutlook
-
-    try:
-        if size is not None:
-            refuse_odd_size(source, size)
-        plans = _plans(source, size, asked)
-        # A target that no file can be written for is not asked: that would import torch.
-        packages = {plan.recipe.name: missing_writer(plan.recipe) for plan in plans}
-        refusals = refused(source, [plan for plan in plans if not packages[plan.recipe.name]])
-    except ModelError as error:
-        return Skipped(str(error))
-    outlook = [TargetOutlook(one.target, (), (), one.reason) for one in asked.invalid.reported()]
-    outlook += [
-        TargetOutlook(
-            plan.recipe.name,
-            tuple(
-                RefusedOperator(r.operator, r.reason) for r in refusals.get(plan.recipe.name, ())
-            ),
-            _missing_compilers(plan.recipe.chips),
-            packages[plan.recipe.name],
-        )
-        for plan in plans
-    ]
-    return tuple(sorted(outlook, key=lambda row: row.target))
-
-
-def _missing_compilers(chips: Sequence[str]) -> tuple[str, ...]:
-    """Return the reason for each vendor of the chips whose NPU compiler is missing here."""
-    from edge_imgq.chips import CHIPS
-    from edge_imgq.export.npu.sdk import find_sdk
-
-    vendors = (CHIPS[chip].vendor for chip in chips)
-    compilers = {vendor.name: find_sdk(vendor) for vendor in vendors}
-    return tuple(sdk.reason for sdk in compilers.values() if isinstance(sdk, Skipped))
-
-
-def _asked_targets(requested: ModelOptions) -> tuple[AskedTargets, PortRequests]:
-    """Return the named targets, or all, and the ports to open the model with.
-
-    Raises:
-        UsageError: a name is of no target.
-        RecipeError: no recipe is valid, or the named ones choose other ports than the user or than
-            each other.
-    """
-    from edge_imgq.pipeline.export.recipe_ports import ports_of
-    from edge_imgq.pipeline.export.requested_recipes import requested_recipes
-    from edge_imgq.recipe.folders import export_targets
-
-    invalid = Failures()
-    recipes, schemes = requested_recipes(requested.targets or export_targets(), "", invalid)
-    ports = ports_of(recipes, requested.ports) if requested.targets else requested.ports
-    return AskedTargets(recipes, schemes, invalid), ports
-
-
-def _plans(source: Source, size: Size | None, asked: AskedTargets) -> tuple[TargetPlan, ...]:
-    """Return the plan of the file of each valid export recipe."""
-    from edge_imgq.pipeline.export.refused_operators import target_plans
-
-    recipes = asked.recipes
-    sizes = {recipe.name: (size or recipe.size,) for recipe in recipes}
-    return target_plans(source, recipes, asked.schemes, sizes)
-
-
-def _passes(source: Source, size: Size | None, asked: AskedTargets) -> tuple[PassesOfTargets, ...]:
-    """Run the passes of every target, and return how many nodes each pass rewrote.
-
-    Targets with the same passes share one entry.
-    """
-    from edge_imgq.graph.passes.canonical import PHASES
-    from edge_imgq.report.description import PassesOfTargets, PassRow, PhaseRow
-
-    entries = [(phase.name, entry) for phase in PHASES for entry in phase.passes()]
-    reasons = {(phase, entry.name): entry.reason for phase, entry in reversed(entries)}
-    targets: dict[tuple[str, ...], list[str]] = {}
-    for plan in _plans(source, size, asked):
-        targets.setdefault(plan.passes, []).append(plan.recipe.name)
-    results = []
-    for passes, names in targets.items():
-        rows: list[PhaseRow] = []
-
-        def note(record: PhaseRecord, _graph: ir.Model, rows: list[PhaseRow] = rows) -> None:
-            fired = (
-                PassRow(name, count, reasons.get((record.phase, name), ""))
-                for name, count in record.fired
-            )
-            rows.append(PhaseRow(record.phase, tuple(fired), record.nodes))
-
-        source.prepared(passes, watcher=note)
-        results.append(PassesOfTargets(tuple(names), len(source.model.graph), tuple(rows)))
-    return tuple(results)

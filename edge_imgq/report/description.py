@@ -111,13 +111,17 @@ class TargetOutlook:
         missing: One sentence per vendor whose NPU compiler is not installed, and where to get it;
             files for its chips are not written.
         package: Sentences on a package that is needed to write the target and not installed, or on
-            its recipe if that is invalid; empty if nothing is missing. There is no file then.
+            its recipe if that is invalid or states a size that the model does not take; empty if
+            nothing is missing. There is no file then.
+        recipe_size: Height and width in pixels that its recipe states for the model; None if the
+            model or the user states them, or `export` needs --size.
     """
 
     target: str
     refused: tuple[RefusedOperator, ...]
     missing: tuple[str, ...] = ()
     package: str = ""
+    recipe_size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -95,9 +95,7 @@ def _outlook(description: FileDescription) -> str:
     able = [
         row.target for row in description.targets if not (row.refused or row.missing or row.package)
     ]
-    at = description.counted_at
-    # Files for phones have a fixed size, which a model with open sizes does not determine.
-    size = "" if at is None or description.note else f" with --size {at[0]}x{at[1]}"
+    size = _needed_size(description, description.targets)
     lines = [f"export{size} can write {listed(able) or 'no target'}"]
     lines += [
         f"not {listed(targets)}, for {_nodes(operators)}: {reason}"
@@ -109,7 +107,31 @@ def _outlook(description: FileDescription) -> str:
             missing.setdefault(" ".join(row.missing), []).append(row.target)
     lines += [f"not the files for NPUs of {listed(names)}: {why}" for why, names in missing.items()]
     lines += [f"not {listed(names)}: {why}" for why, names in _packages(description.targets)]
+    lines += _recipe_sizes(description.targets)
     return "\n".join(wrapped(line, "  ") for line in lines)
+
+
+def _needed_size(description: FileDescription, outlook: Sequence[TargetOutlook]) -> str:
+    """Return " with --size HxW" if `export` needs it, else "".
+
+    Files for phones have one size, which neither the model nor a recipe of the user's own states.
+    """
+    at = description.counted_at
+    if at is None or description.note or any(row.recipe_size for row in outlook):
+        return ""
+    return f" with --size {at[0]}x{at[1]}"
+
+
+def _recipe_sizes(outlook: Sequence[TargetOutlook]) -> list[str]:
+    """Return a line on the sizes that recipes of the user's own state; [] if there are none."""
+    sizes: dict[tuple[int, int], list[str]] = {}
+    for row in outlook:
+        if row.recipe_size:
+            sizes.setdefault(row.recipe_size, []).append(row.target)
+    if not sizes:
+        return []
+    each = (f"{size[0]}x{size[1]} for {listed(names)}" for size, names in sizes.items())
+    return [f"sizes, as its recipes state them: {'; '.join(each)} (another: --size)"]
 
 
 def _nodes(operators: Sequence[str]) -> str:
