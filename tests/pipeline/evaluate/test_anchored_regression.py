@@ -34,7 +34,7 @@ def test_maps_of_zeros_leave_bicubic(scale: int) -> None:
 
 def test_patches_that_overlap_are_averaged_and_the_border_is_left() -> None:
     shape, scale = (14, 16), 2
-    positions = patch_positions(shape, scale, step=1)
+    positions = patch_positions(shape, scale, stride=1)
     rng = np.random.default_rng(0)
     patches = rng.normal(size=(len(positions), 36)).astype(np.float32)
     total, count = np.zeros(shape), np.zeros(shape)
@@ -53,7 +53,7 @@ def test_patches_that_overlap_are_averaged_and_the_border_is_left() -> None:
 def test_features_are_differences_of_neighbours_a_small_pixel_apart() -> None:
     scale = 3
     smooth = enlarged(LUMA, scale)
-    positions = patch_positions(smooth.shape, scale, step=2)
+    positions = patch_positions(smooth.shape, scale, stride=2)
     found = features_of(smooth, positions, scale).reshape(len(positions), 4, -1)
     inside = patch_offsets(smooth.shape, scale)
     flat = smooth.ravel()
@@ -75,7 +75,7 @@ def test_a_patch_goes_to_the_atom_that_correlates_most_whatever_its_sign() -> No
     maps = np.zeros((2, 2, 36), np.float32)
     maps[0, 0] = 1.0
     smooth = enlarged(LUMA, scale)
-    positions = patch_positions(smooth.shape, scale, step=1)
+    positions = patch_positions(smooth.shape, scale, stride=1)
     seen = features_of(smooth, positions, scale) @ method(scale, maps).basis
     first = np.abs(seen[:, 0]) >= np.abs(seen[:, 1])
     assert (seen[first, 0] < 0).any()
