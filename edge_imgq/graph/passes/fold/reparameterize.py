@@ -87,7 +87,8 @@ def reparameterize(model: ir.Model) -> int:
     Branches A₁(x) + A₂(x), each a chain of convolutions with nothing between them, are merged if
     that takes no more multiplications than before, chains outside a sum if it takes fewer. Branches
     that only scale channels are left to `merge_skip_branches`. Exact in real numbers, image borders
-    included; float32 rounding differs. Ding et al., "RepVGG", CVPR 2021.
+    included; float32 rounding differs. Time is quadratic in the number of convolutions in a row.
+    Ding et al., "RepVGG", CVPR 2021.
 
     Args:
         model: edited in place.
@@ -103,7 +104,8 @@ def collapse_branches(model: ir.Model, *, diagonal: bool) -> int:
 
     Branches are merged if that takes no more multiplications than before, chains outside a sum if
     it takes fewer; this is repeated until nothing more can be merged. Exact in real numbers, image
-    borders included; float32 rounding differs.
+    borders included; float32 rounding differs. Time is quadratic in the number of convolutions in
+    a row, which each of them walks.
 
     Args:
         model: edited in place.

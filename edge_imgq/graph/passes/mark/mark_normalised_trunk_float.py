@@ -28,7 +28,8 @@ def mark_normalised_trunk_float(model: ir.Model) -> int:
 
     In x ← x + block(norm(x)) the trunk x then stays in float when the graph is quantized. A first
     convolution of at most 4 input channels is marked with it if only the trunk reads it. Marks are
-    metadata of nodes; the float graph computes the same.
+    metadata of nodes; the float graph computes the same. Time is at most quadratic in the number of
+    sums: they are dropped in rounds where they feed no float value.
 
     Args:
         model: edited in place.

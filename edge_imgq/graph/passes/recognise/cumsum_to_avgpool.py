@@ -67,14 +67,22 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _terms(value: ir.Value | None, sign: int) -> list[tuple[ir.Node, int]]:
-    """Return the addends of a chain of sums and differences, with their signs."""
-    node = edit.find_producer(value)
-    if node is None:
-        return []
-    if node.op_type not in ("Add", "Sub"):
-        return [(node, sign)]
-    other = sign if node.op_type == "Add" else -sign
-    return [*_terms(node.inputs[0], sign), *_terms(node.inputs[1], other)]
+    """Return the computed addends of a sum with their signs; none if it has more than a window."""
+    terms: list[tuple[ir.Node, int]] = []
+    waiting = [(edit.find_producer(value), sign)]
+    while waiting:
+        node, sign = waiting.pop()
+        if node is None:
+            continue
+        if node.op_type not in ("Add", "Sub"):
+            terms.append((node, sign))
+        else:
+            other = sign if node.op_type == "Add" else -sign
+            one, two = map(edit.find_producer, node.inputs)
+            waiting += [(two, other), (one, sign)]
+        if len(terms) + sum(left is not None for left, _ in waiting) > len(CORNERS):
+            return []
+    return terms
 
 
 def _is_cut(node: ir.Node) -> bool:

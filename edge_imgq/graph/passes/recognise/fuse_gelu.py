@@ -20,6 +20,9 @@ from edge_imgq.graph import edit
 TOLERANCE = 1e-3
 """Relative tolerance of the constants; checkpoints round them to float16 or write 0.7978."""
 
+MAX_DEPTH = 8
+"""Most operators in a row that are read as one formula; known forms of GELU have at most 5."""
+
 PATTERNS: dict[str, tuple[str, dict[int, float]]] = {
     "Erf": ("none", {1: math.sqrt(0.5)}),
     "Tanh": ("tanh", {1: math.sqrt(2 / math.pi), 3: 0.044715 * math.sqrt(2 / math.pi)}),
@@ -54,7 +57,10 @@ def _rewrite(graph: ir.Graph, function: ir.Node) -> bool:
     if source is None or total is None or total.op_type != "Add" or _number(total) != 1.0:
         return False
     last = total
-    while (after := edit.sole_consumer(last.outputs[0])) is not None and after.op_type == "Mul":
+    for _ in range(MAX_DEPTH):
+        after = edit.sole_consumer(last.outputs[0])
+        if after is None or after.op_type != "Mul":
+            break
         last = after
         factors, number = _factors(last.outputs[0], total.outputs[0], source)
         if factors == {source: 1, total.outputs[0]: 1} and abs(number - 0.5) < TOLERANCE:
@@ -74,8 +80,9 @@ def _replace(graph: ir.Graph, last: ir.Node, source: ir.Value, approximate: str)
 def _argument(value: ir.Value | None, wanted: dict[int, float]) -> ir.Value | None:
     """Return the x of which a value is the polynomial with these coefficients, or None."""
     inner = value
-    while inner is not None and (node := inner.producer()) is not None:
-        if node.op_type not in ("Add", "Div", "Mul", "Pow"):
+    for _ in range(MAX_DEPTH):
+        node = edit.find_producer(inner)
+        if node is None or node.op_type not in ("Add", "Div", "Mul", "Pow"):
             break
         candidates = [v for v in node.inputs if v is not None and not edit.is_constant(v)]
         for candidate in candidates:
@@ -92,16 +99,21 @@ def _alike(coefficients: dict[int, float], wanted: dict[int, float]) -> bool:
     )
 
 
-def _polynomial(value: ir.Value | None, x: ir.Value) -> dict[int, float] | None:
-    """Return the coefficients of a value as a polynomial of x, by power, or None."""
+def _polynomial(
+    value: ir.Value | None, x: ir.Value, depth: int = MAX_DEPTH
+) -> dict[int, float] | None:
+    """Return the coefficients of a value as a polynomial of x, by power, or None.
+
+    None too if it is more than `depth` operators deep.
+    """
     if value is x:
         return {1: 1.0}
     if value is not None and edit.is_constant(value) and edit.contents(value).size == 1:
         return {0: float(edit.contents(value).reshape(-1)[0])}
     node = edit.find_producer(value)
-    if node is None or len(node.inputs) != 2:
+    if node is None or len(node.inputs) != 2 or not depth:
         return None
-    one, other = (_polynomial(operand, x) for operand in node.inputs)
+    one, other = (_polynomial(operand, x, depth - 1) for operand in node.inputs)
     if one is None or other is None:
         return None
     if node.op_type == "Add":
@@ -134,6 +146,8 @@ def _factors(value: ir.Value, *leaves: ir.Value) -> tuple[dict[ir.Value, int], f
             number *= float(edit.contents(top).reshape(-1)[0])
         elif top in leaves or node is None or node.op_type not in ("Mul", "Div"):
             counts[top] = counts.get(top, 0) + 1
+            if sum(counts.values()) > len(leaves):
+                break  # more than one of each; powers of powers would have any number
         elif node.op_type == "Mul":
             stack += [operand for operand in node.inputs if operand is not None]
         elif edit.is_constant(node.inputs[1]) and edit.contents(node.inputs[1]).size == 1:
