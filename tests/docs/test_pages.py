@@ -107,8 +107,11 @@ def test_every_network_that_a_page_names_is_in_the_zoo(page: Path) -> None:
     assert named <= {*ZOO, *UNTRAINED, *ASSESSORS}
 
 
-def test_the_picture_is_small() -> None:
-    assert (CHECKOUT / "docs" / "pictures" / "fsrcnn-x2.png").stat().st_size <= MAX_BYTES
+def test_pictures_are_small_and_each_is_on_a_page() -> None:
+    pictures = list((CHECKOUT / "docs" / "pictures").iterdir())
+    assert sum(picture.stat().st_size for picture in pictures) <= MAX_BYTES
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert [picture.name for picture in pictures if picture.name not in text] == []
 
 
 def test_the_page_about_chips_has_all_of_them_and_every_variable() -> None:
