@@ -11,9 +11,16 @@ import pytest
 from edge_imgq.graph import edit
 from edge_imgq.graph.float_regions import is_marked
 from edge_imgq.images.layout import to_nchw
+from edge_imgq.quantize.calibration.calibrate import observe_channels
+from edge_imgq.quantize.error_model.channel_sensitivity import image_weights
 from edge_imgq.quantize.prepare import float_operators, preparation
-from edge_imgq.quantize.prepare.float_operators import OPERATOR_GROUPS, compute_in_float
+from edge_imgq.quantize.prepare.float_operators import (
+    OPERATOR_GROUPS,
+    compute_in_float,
+    operators_in_float,
+)
 from edge_imgq.quantize.quantize import quantize
+from edge_imgq.quantize.scales.scale_constraints import image_quantization
 from edge_imgq.quantize.steps.channel_equivalence import (
     GainAndSplit,
     apply_gains_and_copies,
@@ -113,3 +120,30 @@ def test_what_float_operators_feed_is_joined_in_float(monkeypatch: pytest.Monkey
 def test_operators_stay_integers_where_the_file_would_take_as_long_as_a_float_file() -> None:
     quantized = quantize(network("activation"), recipe("image"), CONTRACT, PHOTOS)
     assert not any(is_marked(node) for node in quantized.graph if node.op_type == "Tanh")
+
+
+@pytest.mark.parametrize(("before", "after", "noise", "is_float"), [
+    (0.6, 0.7, 1, True), (0.6, 0.9, 1, False),
+    (0.85, 0.97, 1, True), (0.85, 1.03, 1, False), (0.85, 0.97, 1e-4, False),
+])  # fmt: skip
+def test_where_integers_save_little_time_a_product_may_take_that_of_floats(
+    before: float, after: float, noise: float, is_float: bool
+) -> None:
+    """As in StarNet, whose depthwise 7×7 convolutions are slow: if it halves visible noise."""
+    graph = network("product")
+    batch = to_nchw(photo(7), CONTRACT.peak)
+
+    def errors(model: ir.Model) -> dict[str, Any]:
+        return {name: noise * error for name, error in image_weights(model, batch).items()}
+
+    def share_of_time(model: ir.Model) -> float:
+        return after if any(map(is_marked, model.graph)) else before
+
+    operators_in_float(
+        graph,
+        observe_channels(graph, PHOTOS, CONTRACT.peak),
+        image_quantization(CONTRACT.pixel_scale),
+        errors,
+        share_of_time,
+    )
+    assert any(map(is_marked, graph.graph)) == is_float
