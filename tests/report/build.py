@@ -8,8 +8,11 @@ from typing import Any
 from edge_imgq.contract import ImageContract
 from edge_imgq.devices.arm64.operator_costs import OperatorCost, OperatorCosts
 from edge_imgq.devices.latency import Latency
+from edge_imgq.report.baseline import updated
+from edge_imgq.report.baseline_comparison import BaselineComparison
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.report.report_table import report_table
+from edge_imgq.report.verdict import Verdict, judge
 from edge_imgq.runtime.memory import ActivationMemory
 from edge_imgq.runtime.protocol import Placement
 from edge_imgq.runtime.versions import PackageVersion
@@ -122,3 +125,14 @@ COSTS = OperatorCosts(
     "llvm-mca 22.1.8, tables of Neoverse N1",
     ROWS,
 )
+
+
+BASELINE = updated(None, [REPORT])
+WORSE = with_target(vs_reference=Fidelity(40.0, 39.0, "a"))
+HOSTILE = Verdict("a|b", "<img src=x>", "new", True, ("[click](http://x) & `rm` @team\n# x",))
+SKIPPED = Verdict("other", "coreml-int8", "skipped", False, ("no Mac",))
+
+
+def comparison(*more: Verdict, report: Report = WORSE) -> BaselineComparison:
+    """Return the comparison of a report with a baseline of REPORT, with more verdicts."""
+    return BaselineComparison((*judge([report], BASELINE), *more), (report,), BASELINE)

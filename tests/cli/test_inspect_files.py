@@ -1,11 +1,10 @@
-"""models, inspect, doctor and init."""
+"""What `inspect` says of models and files: parameters, memory, pixels and placement."""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
-import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -13,136 +12,11 @@ import onnx
 import pytest
 
 from edge_imgq.contract import PixelRange
-from edge_imgq.models.zoo import ASSESSORS, UNTRAINED, ZOO, card_path
 from edge_imgq.pipeline.open_model.source import open_model
 from edge_imgq.pipeline.verify.references import parameters_of
-from edge_imgq.recipe.folders import export_recipes, shipped_folder
-from edge_imgq.recipe.manifest import read_manifest
 from edge_imgq.report.json_form import read_reports
-from edge_imgq.skipped import Skipped
 from tests.cli.conftest import Run
 from tests.graph.build import parsed
-
-
-def test_models_lists_the_zoo_with_the_parameters_that_torch_counts(run: Run) -> None:
-    rows = {row["name"]: row for row in json.loads(run("models", "--json").out)}
-    assert list(rows) == [*ZOO, *ASSESSORS]
-    for name, entry in {**ZOO, **ASSESSORS}.items():
-        # Every tensor of these networks is trained but the filters of those that assess.
-        tensors = entry.build().state_dict().values()
-        assert rows[name]["parameters"] == sum(tensor.numel() for tensor in tensors)
-    table = run("models").out
-    assert all(f"\n{name} " in table for name in ZOO)
-    rest = " ".join(table[table.index("Without weights") :].split())
-    assert rest.endswith(f": {', '.join(UNTRAINED)}.")
-    assert max(len(line) for line in table.splitlines() if "/" not in line) <= 80
-
-
-def test_models_shows_one_network_with_its_card(run: Run) -> None:
-    outcome = run("models", "fsrcnn-x3")
-    said = " ".join(outcome.out.replace("\\\n", "").split())
-    for word in re.findall(r"\w+", card_path("fsrcnn-x3").read_text()):
-        assert word in said
-    assert max(map(len, outcome.out.splitlines())) <= 80
-    assert not re.search(r"^#|\|---|```", outcome.out, re.MULTILINE)
-    (command,) = re.findall(r"edge-imgq train (?:.*\\\n)*.*", outcome.out)
-    assert " ".join(command.replace("\\\n", "").split()) in card_path("fsrcnn-x3").read_text()
-    assert "espcn" not in outcome.out.split("PSNR:")[0]
-    (row,) = json.loads(run("models", "fsrcnn-x3", "--json").out)
-    assert row["name"] == "fsrcnn-x3"
-
-
-def test_models_answers_a_name_that_is_not_there_with_the_nearest(run: Run) -> None:
-    outcome = run("models", "fsrcnn-x9")
-    assert (outcome.code, outcome.out) == (2, "")
-    assert "There is no network 'fsrcnn-x9'. Did you mean 'fsrcnn-x2'" in outcome.err
-    untrained = next(iter(UNTRAINED))
-    assert f"{untrained} ships without weights" in run("models", untrained).err
-
-
-def test_doctor_finds_every_package_here(run: Run) -> None:
-    outcome = run("doctor", "--json")
-    findings = {finding["what"]: finding for finding in json.loads(outcome.out)}
-    assert outcome.code == 0
-    assert findings["torch"]["state"] == "ok"
-    assert findings["ai-edge-litert"]["detail"].startswith("2.")
-    assert max(map(len, run("doctor").out.splitlines())) <= 80
-
-
-def test_doctor_names_the_versions_of_optional_packages_that_the_extras_take() -> None:
-    from edge_imgq.pipeline.doctor import PACKAGES
-
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-    extras = {name for names in project["optional-dependencies"].values() for name in names}
-    assert {p.name + p.optional for p in PACKAGES if p.optional} <= extras
-
-
-def test_doctor_says_whose_npus_files_are_compiled_for(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from edge_imgq.chips import QUALCOMM, Vendor
-    from edge_imgq.export.npu import sdk
-    from edge_imgq.export.npu.sdk import Sdk
-
-    def find(vendor: Vendor) -> Sdk | Skipped:
-        return Sdk((), "a test") if vendor is QUALCOMM else Skipped("")
-
-    monkeypatch.setattr(sdk, "find_sdk", find)
-    finding = next(row for row in json.loads(run("doctor", "--json").out) if row["what"] == "NPUs")
-    assert finding["state"] == "ok"
-    assert finding["detail"] == (
-        "compiled for Qualcomm (a test); no compiler for MediaTek, Google, Samsung"
-    )
-    monkeypatch.setattr(sdk, "find_sdk", lambda vendor: Skipped(f"Install {vendor.name}'s."))
-    finding = next(row for row in json.loads(run("doctor", "--json").out) if row["what"] == "NPUs")
-    assert finding["state"] == "absent"
-    assert finding["advice"].splitlines() == [
-        "Install Qualcomm's.", "Install MediaTek's.", "Install Google's.", "Install Samsung's.",
-    ]  # fmt: skip
-    monkeypatch.setattr(sdk, "find_sdk", lambda vendor: Skipped("Linux alone."))
-    assert "NPUs: Linux alone.\n" in run("doctor").out
-
-
-def test_doctor_names_a_missing_package_and_what_to_install(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from edge_imgq.pipeline import doctor
-
-    gone = doctor.Requirement("no-such-package", "nothing", "nothing")
-    monkeypatch.setattr(doctor, "PACKAGES", (gone,))
-    outcome = run("doctor")
-    assert outcome.code == 7
-    assert "no-such-package: pip install 'no-such-package'" in outcome.out
-
-
-def test_init_writes_the_shipped_recipes_and_says_so(run: Run, tmp_path: Path) -> None:
-    outcome = run("init", tmp_path)
-    assert outcome.code == 0
-    for stage in ("export", "quantize", "calibration_data"):
-        for file in shipped_folder(stage).iterdir():
-            assert (tmp_path / stage / file.name).read_bytes() == file.read_bytes()
-            assert str(tmp_path / stage / file.name) in outcome.out.splitlines()
-    assert len(export_recipes(tmp_path)) == len(export_recipes(Path("/nowhere")))
-    assert read_manifest(tmp_path / "calibration_data" / "manifest.toml")
-
-
-def test_init_overwrites_nothing(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "quantize").mkdir()
-    outcome = run("init", tmp_path)
-    assert outcome.code == 2
-    assert "quantize exists already" in outcome.err
-    assert [path.name for path in tmp_path.iterdir()] == ["quantize"]
-
-
-def test_commands_beside_the_written_folders_use_them(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run("init", tmp_path)
-    recipe = tmp_path / "export" / "tflite-int8.toml"
-    recipe.rename(recipe.with_stem("tflite-int8-phone"))
-    monkeypatch.chdir(tmp_path)
-    outcome = run("export", "--target", "nothing")
-    assert "tflite-int8-phone" in outcome.err
 
 
 def test_inspect_counts_what_the_network_is_made_of(run: Run, tiny: Path) -> None:
