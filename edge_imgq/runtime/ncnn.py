@@ -137,7 +137,7 @@ def open_session(path: Path, threads: int = 1) -> NcnnSession:
     """Load a pair of ncnn files that edge-imgq wrote.
 
     Args:
-        path: the .param file; the .bin file lies beside it.
+        path: the .param file; the .bin file is beside it.
         threads: number of CPU threads.
 
     Raises:

@@ -99,7 +99,7 @@ def test_files_that_the_last_report_does_not_have_are_named(
     exported: Path, tmp_path: Path, run: Run
 ) -> None:
     forget(exported, "tflite-float")
-    left = f"Left out: tflite-float.tflite, which lies in {exported}: the last export did not"
+    left = f"Left out: tflite-float.tflite, which is in {exported}: the last export did not"
     outcome = run("bundle", exported, "-o", tmp_path / "app")
     assert (outcome.code, left in outcome.err) == (0, True)
     assert not (tmp_path / "app" / "models" / "tflite-float.tflite").exists()
@@ -118,7 +118,7 @@ def test_a_target_that_is_not_there_is_refused_with_the_reason(
         return " ".join(outcome.err.split())
 
     lies = refused("tflite-float")
-    assert "tflite-float.tflite lies there: the last export did not write it." in lies
+    assert "tflite-float.tflite is there, but the last export did not write it." in lies
     assert "What can be named here: onnx-float, onnx-int8, tflite-" in lies
     assert "The last export did not write one. To bundle it," in refused("coreml-int8")
     report = report_of(exported)
@@ -126,4 +126,4 @@ def test_a_target_that_is_not_there_is_refused_with_the_reason(
     report["not_run"] = [{"file": entry["file"], "reason": "It stopped.", "exit_code": 1}]
     (exported / "report.json").write_text(json.dumps(report))
     assert "coreml-int8 got no file: No. What can" in refused("coreml-int8")
-    assert "lies there: it was not measured. It stopped." in refused("tflite-float")
+    assert "is there, but it was not measured. It stopped." in refused("tflite-float")

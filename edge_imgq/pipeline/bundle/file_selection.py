@@ -49,7 +49,7 @@ def left_out(folder: Path, report: Report, patterns: Sequence[str]) -> tuple[str
         patterns: names, globs or families of targets, as in `choose`; empty for all.
     """
     return tuple(
-        f"Left out: {path.name}, which lies in {folder}: {why}"
+        f"Left out: {path.name}, which is in {folder}: {why}"
         for path, why in _unmeasured(folder, report)
         if any(_means(word, path.stem) for word in patterns or ("all",))
     )
@@ -73,7 +73,7 @@ def _none(folder: Path, report: Report, word: str, names: Sequence[str]) -> str:
     """Return sentences: a word selects no file, why, and which words would."""
     start = f"There is no file of a target '{word}' in the report of {folder}."
     reasons = [
-        f"{path.name} lies there: {why}"
+        f"{path.name} is there, but {why}"
         for path, why in _unmeasured(folder, report)
         if _means(word, path.stem)
     ]

@@ -204,7 +204,7 @@ def _unmeasured(model: CheckedModel, file: Path, request: CheckRequest, old: boo
     if old:
         why = "was made with other versions than those that are here"
         if request.cache is None:
-            why = "is not to be taken at its word (--no-cache)"
+            why = "is not to be trusted (--no-cache)"
         raise UsageError(
             f"{file} {why}, and {whose}. Name them with --images, to measure its files again."
         )

@@ -76,7 +76,7 @@ def test_files_of_another_runtime_are_measured_anew_once(
     assert refused.code == 2
     assert "Name them with --images" in refused.err
     assert "other versions than those that are here" in refused.err
-    assert "taken at its word (--no-cache)" in check(run, project, "--no-cache").err
+    assert "not to be trusted (--no-cache)" in check(run, project, "--no-cache").err
     assert check(run, project, "--images", pairs).code == 0
     monkeypatch.setattr(remeasure, "verify_files", None)
     again = check(run, project, "--images", pairs, "--json")
