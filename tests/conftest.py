@@ -81,12 +81,15 @@ def no_gpu() -> Iterator[None]:
 def patches_of_small_images() -> Iterator[None]:
     """Let the quantizer learn from patches that fit into the small images of tests.
 
-    Smaller images are mirrored until they fill a patch: six times the work on the same pixels.
+    Smaller images are mirrored until they fill a patch: six times the work on the same pixels. The
+    few channels of small networks have their gains after fewer steps of descent, too.
     """
     from edge_imgq.quantize.calibration import patch_sampler
+    from edge_imgq.quantize.steps import equalization
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(patch_sampler, "SIDE", 32)
+        patch.setattr(equalization, "STEPS", 50)
         yield
 
 

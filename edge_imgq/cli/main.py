@@ -118,10 +118,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: `--help` or `--version` was printed.
     """
+    words = sys.argv[1:] if argv is None else argv
     try:
-        arguments = build_parser().parse_args(argv)
+        arguments = build_parser(words[0] if words else "").parse_args(words)
     except EdgeImgqError as error:
-        if "--json" in (sys.argv[1:] if argv is None else argv):
+        if "--json" in words:
             _print_error(error)
         return _failed(str(error), error.exit_code, debug=False)
     return _run(arguments)
@@ -178,11 +179,15 @@ class CommandList(argparse.RawDescriptionHelpFormatter):
         self._action_max_length = max(map(len, COMMANDS)) + 2 * self._indent_increment
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line; parsed arguments have the command's name.
+def build_parser(command: str = "") -> argparse.ArgumentParser:
+    """Return the parser of the command line; parsed arguments have the command's name.
 
     It is in their attribute `command`, a key of COMMANDS. The parser raises UsageError instead of
     exiting.
+
+    Args:
+        command: first word of the command line. If it is a command, only that one is parsed, which
+            saves the time that the options of the others take.
     """
     parser = Parser(
         prog="edge-imgq",
@@ -193,8 +198,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"edge-imgq {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in COMMANDS.values():
-        command.add(subparsers)
+    for name, module in COMMANDS.items():
+        if command == name or command not in COMMANDS:
+            module.add(subparsers)
     return parser
 
 

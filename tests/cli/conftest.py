@@ -7,7 +7,9 @@ import logging
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -15,6 +17,7 @@ import pytest
 from edge_imgq.cli import progress
 from edge_imgq.cli.main import main
 from edge_imgq.cli.schemas import schema_path
+from edge_imgq.devices import cpu_speed, stopwatch
 
 Run = Callable[..., "Outcome"]
 
@@ -51,13 +54,34 @@ def validate(command: str, text: str) -> None:
     """Hold what a command printed to its published schema, or an error to that of errors."""
     form = json.loads(text)
     is_error = isinstance(form, dict) and set(form) == {"error", "exit_code"}
-    schema = json.loads(schema_path("error" if is_error else command).read_text())
-    jsonschema.validate(form, schema)
+    validator(schema_path("error" if is_error else command).read_text()).validate(form)
+
+
+@cache
+def validator(schema: str) -> Any:
+    """Return what holds values to a JSON schema, which is itself held to that of its draft once."""
+    form = json.loads(schema)
+    kind = jsonschema.validators.validator_for(form)
+    kind.check_schema(form)
+    return kind(form)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def quick_quantization(small_patches: None) -> None:
     """Quantize on patches as small as the photographs here."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_timing() -> Iterator[None]:
+    """Measure the processor's pace by short loops, and time no file for longer beside slow ones.
+
+    No test here depends on a time; those of the stopwatch are in tests/devices.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stopwatch, "MORE_ROUNDS", 0)
+        for loop in ("HASHED", "CALLS", "COPIED"):
+            patch.setattr(cpu_speed, loop, getattr(cpu_speed, loop) // 16)
+        yield
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from typing import IO, Any
 
 from edge_imgq.cli import progress
 from edge_imgq.cli.main import main
+from tests.conftest import patches_of_small_images
 
 PATIENCE = 120.0
 """Seconds that a test waits for a command at most."""
@@ -28,9 +29,17 @@ PATIENCE = 120.0
 IMPORTED = (
     "torch",
     "onnxruntime",
+    "onnxsim",
     "ai_edge_litert.interpreter",
+    "ai_edge_litert.schema_py_generated",
+    "PIL.PngImagePlugin",
+    "edge_imgq.export.tflite.format",
+    "edge_imgq.graph.load.dynamic_shape",
+    "edge_imgq.graph.prepared",
     "edge_imgq.pipeline.export.export",
+    "edge_imgq.quantize.quantize",
 )
+"""Modules that commands need and that take long to import."""
 
 
 class Forks:
@@ -115,4 +124,5 @@ def _run(words: list[str], folder: str, said: str) -> Any:
 
 
 if __name__ == "__main__":
-    _serve()
+    with patches_of_small_images():
+        _serve()

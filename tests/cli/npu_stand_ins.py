@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from edge_imgq.chips import QUALCOMM, Vendor
 from edge_imgq.export.npu.sdk import Sdk
@@ -15,13 +16,14 @@ from tests.export import npu
 STAND_INS = Path(npu.__file__).resolve().parent
 
 
-def write_compiler(root: Path) -> None:
-    """Put the stand-in for LiteRT's compiler where the package would have it."""
+def write_compiler(root: Path) -> Path:
+    """Put the stand-in for LiteRT's compiler where the package would have it; return the folder."""
     program = root / "tools" / "apply_plugin_main"
     program.parent.mkdir(parents=True)
     script = STAND_INS / "stand_in_compiler.py"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}" "$@"\n')
     program.chmod(0o755)
+    return root
 
 
 def find(vendor: Vendor) -> Sdk | Skipped:
@@ -31,5 +33,26 @@ def find(vendor: Vendor) -> Sdk | Skipped:
     return Skipped(f"{vendor.name}'s compiler is not installed here.")
 
 
-def start(name: str, _command: Sequence[str]) -> Worker:
-    return Worker(name, [sys.executable, str(STAND_INS / "stand_in_emulator.py")])
+class Emulator(Worker):
+    """A stand-in for the emulator, which takes another file once it is closed.
+
+    Its process lives on: importing takes longer than all that it is asked.
+    """
+
+    idle: ClassVar[list[Emulator]] = []
+    """Those that are closed."""
+
+    @classmethod
+    def start(cls, name: str, _command: Sequence[str]) -> Emulator:
+        program = str(STAND_INS / "stand_in_emulator.py")
+        return cls.idle.pop() if cls.idle else cls(name, [sys.executable, program])
+
+    def close(self) -> None:
+        """Wait for another file."""
+        self.idle.append(self)
+
+    @classmethod
+    def end(cls) -> None:
+        """End the processes."""
+        while cls.idle:
+            Worker.close(cls.idle.pop())

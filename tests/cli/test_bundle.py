@@ -13,7 +13,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 import pytest
 
@@ -25,7 +24,7 @@ from edge_imgq.images.tile_plan import mirrored
 from edge_imgq.pipeline.bundle.bundle_check import check_bundle
 from edge_imgq.runtime.open import open_session
 from edge_imgq.verify.drift import Drop
-from tests.cli.conftest import CARD, STATED, Run
+from tests.cli.conftest import CARD, STATED, Run, validator
 
 
 def test_a_bundle_is_right_by_its_own_files(bundled: Path, run: Run, photos: Path) -> None:
@@ -46,8 +45,7 @@ def test_drift_on_images_that_are_not_here_is_skipped(bundled: Path, run: Run) -
 
 def test_it_holds_what_an_app_needs(bundled: Path) -> None:
     contract = json.loads((bundled / "contract.json").read_text())
-    schema = json.loads((bundled / "contract.schema.json").read_text())
-    jsonschema.validate(contract, schema)
+    validator((bundled / "contract.schema.json").read_text()).validate(contract)
     (file,) = contract["files"]
     (signature,) = file["signatures"]
     assert signature["name"] == "serving_default"

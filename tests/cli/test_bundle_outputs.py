@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import ai_edge_litert
-import jsonschema
 import numpy as np
 import onnxruntime
 import pytest
@@ -19,6 +18,7 @@ from PIL import Image
 from edge_imgq.bundle.photo import from_netpbm
 from edge_imgq.cli.main import main
 from edge_imgq.pipeline.bundle.bundle_check import check_bundle
+from tests.cli.conftest import validator
 from tests.fraction_networks import by_three_halves, with_half_mask, with_quarter_state
 from tests.several_networks import curves, three_scales
 
@@ -50,7 +50,7 @@ def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 def read(app: Path) -> dict[str, Any]:
     said: dict[str, Any] = json.loads((app / "contract.json").read_text())
-    jsonschema.validate(said, json.loads((app / "contract.schema.json").read_text()))
+    validator((app / "contract.schema.json").read_text()).validate(said)
     return said
 
 

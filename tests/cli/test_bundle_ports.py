@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import ai_edge_litert
-import jsonschema
 import numpy as np
 import onnxruntime
 import pytest
@@ -23,6 +22,7 @@ from edge_imgq.bundle.readme import readme
 from edge_imgq.cli.main import main
 from edge_imgq.pipeline.bundle.bundle_check import check_bundle
 from edge_imgq.report.typed import read_as
+from tests.cli.conftest import validator
 from tests.port_networks import to_colours, with_mask, with_noise_map, with_strength
 
 LITERT = Path(__file__).with_name("litert_stubs")
@@ -55,7 +55,7 @@ def app(kept: Path, tmp_path: Path) -> Path:
 
 def read(app: Path) -> dict:
     said: dict = json.loads((app / "contract.json").read_text())
-    jsonschema.validate(said, json.loads((app / "contract.schema.json").read_text()))
+    validator((app / "contract.schema.json").read_text()).validate(said)
     return said
 
 

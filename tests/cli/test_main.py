@@ -14,7 +14,7 @@ import pytest
 
 import edge_imgq
 from edge_imgq import errors
-from edge_imgq.cli.main import COMMANDS, EPILOG
+from edge_imgq.cli.main import COMMANDS, EPILOG, build_parser
 from tests.cli.conftest import Run
 
 PROGRAM = [sys.executable, "-m", "edge_imgq"]
@@ -39,6 +39,13 @@ def test_every_command_has_an_example_that_its_own_parser_takes(run: Run, name: 
     example = outcome.out.split("example:\n")[1]
     assert f"edge-imgq {name}" in example
     assert max(map(len, outcome.out.splitlines())) <= 80
+
+
+def test_a_command_does_not_wait_for_the_options_of_the_others() -> None:
+    assert build_parser("doctor").parse_args(["doctor"]).command == "doctor"
+    with pytest.raises(errors.UsageError, match="models"):
+        build_parser("doctor").parse_args(["models"])
+    assert build_parser("no command").parse_args(["models"]).command == "models"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -24,7 +24,7 @@ from edge_imgq.export.npu import compiler
 from edge_imgq.recipe.folders import shipped_folder
 from edge_imgq.runtime.open import open_session
 from tests.cli.conftest import Run
-from tests.cli.npu_stand_ins import find, start, write_compiler
+from tests.cli.npu_stand_ins import Emulator, find, write_compiler
 
 CHIPS = ("sm8450", "sm8650", "sm8750")
 FILES = ["tflite-npu-fallback", *(f"tflite-npu-{chip}" for chip in CHIPS)]
@@ -32,14 +32,14 @@ FILES = ["tflite-npu-fallback", *(f"tflite-npu-{chip}" for chip in CHIPS)]
 
 @pytest.fixture(scope="module", autouse=True)
 def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    root = tmp_path_factory.mktemp("litert")
-    write_compiler(root)
+    root = write_compiler(tmp_path_factory.mktemp("litert"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiler, "litert_folder", lambda: root)
         patch.setattr(compiler, "find_sdk", find)
         patch.setattr(emulated_npu, "look", lambda: (Presence("hexagon", True, ""),))
-        patch.setattr(emulated_npu, "Worker", start)
+        patch.setattr(emulated_npu, "Worker", Emulator.start)
         yield
+        Emulator.end()
 
 
 @pytest.fixture(scope="module")

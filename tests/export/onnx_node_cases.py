@@ -102,7 +102,7 @@ def _prepared(name: str) -> tuple[onnx.ModelProto, Any, Any]:
         node.name = f"node_{index}"
     raised = at_project_opset(model)
     if model.opset_import[0].version > OPSET:  # definitions compute with constants
-        raised, _ = onnxsim.simplify(raised)
+        raised, _ = onnxsim.simplify(raised, import_custom_schemas=False)
     return _with_shapes(raised), inputs[0], outputs[0]
 
 
