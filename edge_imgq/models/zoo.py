@@ -216,7 +216,7 @@ ASSESSORS = _by_name(
         scale=1,
         colour="rgb",
         multiple=8,
-        summary="Convolutions and their means: what a photograph suffers from, and what mends it",
+        summary="Convolutions and their means: what a photograph suffers from, and what repairs it",
         architecture="degradation",
         options={"of_crops": 9, "of_whole": 4},
     ),
