@@ -1,4 +1,4 @@
-"""A norm spelled node by node is one, whatever its spelling."""
+"""A norm of several nodes is matched, whatever their order."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from tests.graph.passes.build import check_form, numbers
 MEAN, CHANNELS = "ReduceMean<keepdims=1>(image, a)", {"a": numbers(1)}
 
 
-SPELLED = f"m = {MEAN} d = Sub(image, m) s = {{}} v = ReduceMean<keepdims=1>(s, a)"
+DECOMPOSED = f"m = {MEAN} d = Sub(image, m) s = {{}} v = ReduceMean<keepdims=1>(s, a)"
 
 
 STATISTICS = ["ReduceMean", "Sub", "Mul", "ReduceMean", "Add", "Pow", "Mul"]
 
 
 CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
-    "spelled norm": (
-        SPELLED.format("Pow(d, two)") + " e = Add(v, eps) r = Sqrt(e) out = Div(d, r)",
+    "decomposed norm": (
+        DECOMPOSED.format("Pow(d, two)") + " e = Add(v, eps) r = Sqrt(e) out = Div(d, r)",
         {**CHANNELS, "two": np.float32(2), "eps": np.float32(1e-3)}, STATISTICS,
     ),
-    "spelled norm by a product": (
-        SPELLED.format("Mul(d, d)") + " e = Add(eps, v) r = Sqrt(e) out = Div(d, r)",
+    "decomposed norm by a product": (
+        DECOMPOSED.format("Mul(d, d)") + " e = Add(eps, v) r = Sqrt(e) out = Div(d, r)",
         {**CHANNELS, "eps": np.float32(1e-3)}, STATISTICS,
     ),
-    "spelled norm of whole images": (
+    "decomposed norm of whole images": (
         "m = GlobalAveragePool(image) d = Sub(image, m) s = Mul(d, d) v = GlobalAveragePool(s) "
         "e = Add(v, eps) r = Sqrt(e) i = Reciprocal(r) out = Mul(d, i)",
         {"eps": np.float32(1e-3)}, STATISTICS,

@@ -1,4 +1,4 @@
-"""A GELU is found however it is spelled, and nothing else is one."""
+"""A GELU of several nodes is fused in any order, and nothing else is."""
 
 from __future__ import annotations
 

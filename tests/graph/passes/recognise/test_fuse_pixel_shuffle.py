@@ -27,15 +27,15 @@ CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         {"n": numbers(1, 3, 2, 8, 10), "m": numbers(1, 3, 16, 10)},
         ["Reshape", "Transpose", "Reshape"],
     ),
-    "spelled depth to space": (
+    "decomposed depth to space": (
         SHUFFLE.format("c = Concat<axis=1>(image, image)", "c", "0,1,4,2,5,3"),
         {"n": numbers(1, 3, 2, 2, 8, 10), "m": numbers(1, 3, 16, 20)}, ["Concat", "DepthToSpace"],
     ),
-    "spelled depth to space, blocks first": (
+    "decomposed depth to space, blocks first": (
         SHUFFLE.format("c = Concat<axis=1>(image, image)", "c", "0,3,4,1,5,2"),
         {"n": numbers(1, 2, 2, 3, 8, 10), "m": numbers(1, 3, 16, 20)}, ["Concat", "DepthToSpace"],
     ),
-    "spelled space to depth": (
+    "decomposed space to depth": (
         SHUFFLE.format("", "image", "0,3,5,1,2,4"),
         {"n": numbers(1, 6, 4, 2, 5, 2), "m": numbers(1, 24, 4, 5)}, ["SpaceToDepth"],
     ),

@@ -47,7 +47,7 @@ def test_sums_and_norms_become_means(name: str) -> None:
 
 NORMS = {
     "as ReduceL2": "n = ReduceL2<keepdims=1>(image, a) out = Div(image, n)",
-    "spelled out": (
+    "decomposed": (
         "s = Mul(image, image) t = ReduceSum<keepdims=1>(s, a) n = Sqrt(t) out = Div(image, n)"
     ),
     "with a power": (
