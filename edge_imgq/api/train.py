@@ -32,6 +32,8 @@ class TrainingResult:
         left_out: files that could not be read, each with its reason.
         rank: rank of the process in distributed training; 0 for the first or only one.
         begun_at: steps that a resumed checkpoint had before this call.
+        relu_channels: number of PReLU channels that are ReLU, and of all PReLU channels; None if
+            the schedule asks for no share of ReLU.
     """
 
     model: str
@@ -42,6 +44,7 @@ class TrainingResult:
     left_out: tuple[LeftOut, ...] = ()
     rank: int = 0
     begun_at: int = 0
+    relu_channels: tuple[int, int] | None = None
 
     def __fspath__(self) -> str:
         """Return the checkpoint's path as a string."""
@@ -51,7 +54,10 @@ class TrainingResult:
         """Return the line that the command line prints."""
         psnr = "" if self.psnr is None else f", {self.psnr:.3f} dB"
         done = ", the last of its schedule, as before" if self.step == self.begun_at else ""
-        return f"{self.checkpoint}: step {self.step}{psnr}{done}"
+        relu = ""
+        if self.relu_channels is not None:
+            relu = ", {} of {} PReLU channels are ReLU".format(*self.relu_channels)
+        return f"{self.checkpoint}: step {self.step}{psnr}{relu}{done}"
 
     def _repr_html_(self) -> str:
         from edge_imgq.report.notebook import paragraph, table
@@ -190,6 +196,7 @@ def _run(
         left_out=result.left_out,
         rank=result.rank,
         begun_at=result.begun_at,
+        relu_channels=result.relu_channels,
     )
 
 

@@ -50,7 +50,7 @@ class ProgressDisplay:
     def __enter__(self) -> Self:
         if sys.stderr.isatty() and not os.environ.get("CI"):
             self._bar = _bar()
-            self._task = self._bar.add_task(STARTING, total=None, left="")
+            self._task = self._bar.add_task(STARTING, total=None, count="", left="")
             self._after_patience(self._bar.start)
         else:
             self._name_later(STARTING)
@@ -103,7 +103,12 @@ class ProgressDisplay:
             done, total = step.done, step.total
             description = step.what + detail
             self._bar.update(
-                self._task, description=description, completed=done, total=total, left=words
+                self._task,
+                description=description,
+                completed=done,
+                total=total,
+                count=f"{done}/{total}",
+                left=words,
             )
         elif now - self._spoken > SILENCE:
             position = f"{min(step.done + 1, step.total)} of {step.total}"
@@ -130,20 +135,26 @@ class ProgressDisplay:
 def _bar() -> Progress:
     """Return a progress bar that does not redirect stdout.
 
+    On a narrow terminal the description is cut; count and times never are.
+
     It may appear while a library's output is being kept from stdout. A bar that redirects stdout
     would restore the library's stream when it ends, and the command's result would be lost.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
     return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        TextColumn(
+            "{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
+        ),
+        BarColumn(bar_width=12, table_column=Column(no_wrap=True)),
+        TextColumn("{task.fields[count]}"),
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
         TextColumn("{task.fields[left]}"),
         console=Console(stderr=True),
         transient=True,
+        expand=True,
         redirect_stdout=False,
         redirect_stderr=False,
     )

@@ -132,6 +132,8 @@ class Learner:
         targets = [parameter.data for parameter in self.average.parameters()]
         sources = [parameter.data for parameter in self.network.parameters()]
         torch._foreach_lerp_(targets, sources, share)
+        if self.schedule.relu_share:
+            hold_zero_slopes(self.average, self.network)
 
 
 def new_learner(
@@ -215,6 +217,34 @@ def hold_slopes(network: nn.Module, relu_share: float = 0.0) -> None:
             if relu_share and _is_spatial(before) and _is_spatial(after):
                 count = round(relu_share * prelu.num_parameters)
                 prelu.weight[prelu.weight.argsort(stable=True)[:count]] = 0.0
+
+
+@torch.no_grad()
+def hold_zero_slopes(average: nn.Module, network: nn.Module) -> None:
+    """Set to 0 the PReLU slopes of a moving average that are 0 in the network, in place.
+
+    The average of a slope only approaches 0, and a file saves a channel only if the slope is 0.
+
+    Args:
+        average: the moving average, edited in place.
+        network: the network that is averaged, of the same layers.
+    """
+    for target, source in zip(_prelus(average), _prelus(network), strict=True):
+        target.weight[source.weight == 0] = 0.0
+
+
+def relu_channels(network: nn.Module) -> tuple[int, int]:
+    """Count the PReLU channels of a network that are ReLU (slope 0), and all of its PReLU channels.
+
+    Returns:
+        The two counts; (0, 0) for a network without PReLU.
+    """
+    slopes = [prelu.weight.detach() for prelu in _prelus(network)]
+    return sum(int((s == 0).sum()) for s in slopes), sum(s.numel() for s in slopes)
+
+
+def _prelus(network: nn.Module) -> list[nn.PReLU]:
+    return [module for module in network.modules() if isinstance(module, nn.PReLU)]
 
 
 def _is_spatial(layer: nn.Module | None) -> bool:

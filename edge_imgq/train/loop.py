@@ -23,7 +23,7 @@ from edge_imgq.train.device import schedule_on, training_device
 from edge_imgq.train.events import event_writer
 from edge_imgq.train.interrupt import deferred_interrupt
 from edge_imgq.train.labelled_crops import CropSampler, load_crops
-from edge_imgq.train.learner import Learner, new_learner
+from edge_imgq.train.learner import Learner, new_learner, relu_channels
 from edge_imgq.train.learner_state import learner_tensors, restore_learner
 from edge_imgq.train.objective import MeasuresObjective, Objective, new_objective
 from edge_imgq.train.pairs import LeftOut, Pair, Recipe, load_pairs
@@ -58,6 +58,8 @@ class TrainResult:
         left_out: Unreadable files, each with the reason.
         rank: Index of this process; 0 is the first.
         begun_at: Steps that the checkpoint had before.
+        relu_channels: Number of PReLU channels that are ReLU, and of all PReLU channels; None if
+            the schedule asks for no share of ReLU.
     """
 
     checkpoint: Path
@@ -66,6 +68,7 @@ class TrainResult:
     left_out: tuple[LeftOut, ...]
     rank: int = 0
     begun_at: int = 0
+    relu_channels: tuple[int, int] | None = None
 
 
 def train(config: TrainConfig, on_progress: Callable[[TrainingProgress], None]) -> TrainResult:
@@ -152,8 +155,8 @@ class _Run:
             self._save()
         self._workers.wait()
         checkpoint, rank = self._config.output / CHECKPOINT, self._workers.rank
-        begun_at = self._state.step
-        return TrainResult(checkpoint, self._step, last, self._left_out, rank, begun_at)
+        begun_at, channels = self._state.step, self._relu_channels()
+        return TrainResult(checkpoint, self._step, last, self._left_out, rank, begun_at, channels)
 
     def _stop(self) -> NoReturn:
         """Write a checkpoint and raise KeyboardInterrupt."""
@@ -189,16 +192,31 @@ class _Run:
         self._seconds += time.monotonic() - started
 
     def _validate(self) -> float | None:
-        """Measure the PSNR of the averaged weights in dB, report it and append to the log."""
+        """Measure the PSNR of the averaged weights in dB and report it.
+
+        It is appended to the log if a step was taken since the run was resumed.
+        """
         psnr = None
         if self._validation:
             shave = self._entry.scale if self._entry.scale > 1 else 0
             psnr = mean_psnr(self._learner.average, self._validation, shave=shave)
             self._best = max(psnr, self._best or -math.inf)
         progress = self._progress(psnr)
-        _append(self._config.output / LOG, {**vars(progress), "seconds": round(self._seconds, 1)})
+        if self._step > self._state.step:
+            self._log(progress)
         self._report(progress)
         return psnr
+
+    def _log(self, progress: TrainingProgress) -> None:
+        """Append a line to the log, without what is not known."""
+        line = {**vars(progress), "seconds": round(self._seconds, 1)}
+        line["relu_channels"] = self._relu_channels()
+        known = {name: value for name, value in line.items() if value is not None}
+        _append(self._config.output / LOG, known)
+
+    def _relu_channels(self) -> tuple[int, int] | None:
+        """Count the ReLU channels of the averaged weights and all PReLU channels, if asked for."""
+        return relu_channels(self._learner.average) if self._config.schedule.relu_share else None
 
     def _progress(self, psnr: float | None) -> TrainingProgress:
         loss = float(np.mean(self._losses)) if self._losses else None

@@ -177,6 +177,7 @@ MEMBERS: dict[str, set[str]] = {
     },
     "TrainingResult": {
         *("model", "checkpoint", "step", "psnr", "validations", "left_out", "rank", "begun_at"),
+        "relu_channels",
     },
     "Verification": {"models", "reports", "passes", "verdict"},
 }

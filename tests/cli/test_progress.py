@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import subprocess
@@ -10,6 +11,8 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from rich.console import Console
+from rich.progress import Progress
 
 from edge_imgq.cli.progress import PATIENCE, ProgressDisplay
 from edge_imgq.pipeline.progress import ProgressStep
@@ -168,3 +171,26 @@ def test_what_takes_longer_than_the_patience_is_named_while_it_lasts(
 def test_a_step_is_printed_as_a_line() -> None:
     assert str(ProgressStep("verify tflite-int8", 1, 5)) == "verify tflite-int8, 2 of 5"
     assert str(ProgressStep("open fsrcnn-x2", 0, 1)) == "open fsrcnn-x2"
+
+
+def test_at_80_columns_the_count_and_the_times_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.delenv("CI", raising=False)
+    with ProgressDisplay(clock := Clock()) as watch:
+        bar = watch._bar
+        assert bar is not None
+        assert "?" not in shown(bar)
+        for done, clock.now in ((0, 0.0), (12_000, 60.0)):
+            watch(ProgressStep("train fsrcnn-x2", done, 250_000), ", loss 0.01234, 0.52 Mpixel/s")
+        (line,) = shown(bar).splitlines()
+    assert len(line) <= 80
+    assert line.startswith("train fsrcnn-x2")
+    assert " 12000/250000 0:0" in line
+    assert line.rstrip().endswith("left")
+
+
+def shown(bar: Progress) -> str:
+    console = Console(file=io.StringIO(), width=80)
+    with console.capture() as captured:
+        console.print(bar.get_renderable())
+    return captured.get()

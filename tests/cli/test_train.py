@@ -55,6 +55,13 @@ def test_an_existing_checkpoint_is_continued_only_when_asked_for(run: Run, data:
     assert "as before" not in again.out
 
 
+def test_a_share_of_relu_is_told_in_the_result_and_in_the_log(run: Run, data: Path) -> None:
+    outcome = run(*words(data), "--relu-share", 0.5)
+    assert ", 18 of 172 PReLU channels are ReLU" in outcome.out
+    last = (data.parent / "run" / "log.jsonl").read_text().splitlines()[-1]
+    assert json.loads(last)["relu_channels"] == [18, 172]
+
+
 def test_resuming_needs_no_repeated_options(run: Run, data: Path) -> None:
     assert run(*words(data)).code == 0
     outcome = run(

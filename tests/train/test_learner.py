@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from edge_imgq.models.fsrcnn import FSRCNN
-from edge_imgq.train.learner import hold_slopes, new_learner
+from edge_imgq.train.learner import hold_slopes, new_learner, relu_channels
 from edge_imgq.train.losses import PIXEL_LOSSES, shared_loss
 from edge_imgq.train.patches import Batch
 from edge_imgq.train.phases import learning_rate, pixel_loss_at
@@ -86,7 +86,9 @@ def test_the_smallest_slopes_become_zero_between_large_convolutions_alone() -> N
     schedule = dataclasses.replace(SCHEDULE, relu_share=0.75)
     learner = new_learner(network, copy.deepcopy(network), schedule)
     learner.step(random_batch(6), 0)
-    assert between.weight.detach().nonzero().flatten().tolist() == [0, 3]
+    for held in (between, learner.average.mapping[1]):
+        assert held.weight.detach().nonzero().flatten().tolist() == [0, 3]
+    assert relu_channels(learner.average) == (6, 40)
     for prelu in (network.feature[1], network.shrink[1], network.mapping[3], network.expand[1]):
         assert bool(prelu.weight.detach().all())
 

@@ -166,8 +166,14 @@ def test_progress_and_log_tell_the_same_story(photos: Path, tmp_path: Path) -> N
 
 
 def test_without_validation_images_there_is_no_psnr(photos: Path, tmp_path: Path) -> None:
-    result = train(configure(photos, tmp_path, validation=None), ignore)
+    config = configure(photos, tmp_path, validation=None)
+    result = train(config, ignore)
     assert result.validation_psnr is None
+    log = (tmp_path / "log.jsonl").read_text()
+    assert log
+    assert "null" not in log
+    train(config, ignore)  # resumed after its last step
+    assert (tmp_path / "log.jsonl").read_text() == log
 
 
 def test_the_threads_and_the_random_state_of_the_caller_are_left_as_they_were(
