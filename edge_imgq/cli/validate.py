@@ -8,17 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_imgq.cli.options import Subparsers, add_command, add_json
-from edge_imgq.cli.paths import existing_file
+from edge_imgq.cli.paths import existing
 from edge_imgq.errors import RecipeError, UsageError
 from edge_imgq.wording import count_of
 
 DETAILS = """\
 Read recipes of export/ and quantize/, manifests of calibration_data/ and baselines (.json), and
-report every error in them, for TOML files with its line. Nothing is run, so this suits a
-pre-commit hook. The scheme that a recipe of export/ names must be in quantize/ beside export/, or
+report every error in them, for TOML files with its line. Of a folder with these subfolders, or of
+one of them, all recipes and manifests are read. Nothing is run, so this suits a pre-commit hook.
+The scheme that a recipe of export/ names must be in quantize/ beside export/, or
 without such a folder be one that ships, and is read too. Exits with 3 if a file is wrong."""
 
-EXAMPLE = "edge-imgq validate export/tflite-int8.toml baseline.json"
+EXAMPLE = """\
+edge-imgq validate export/tflite-int8.toml baseline.json
+edge-imgq validate my-app/models"""
+
+FOLDERS = ("export", "quantize", "calibration_data")
+"""Names of the folders whose .toml files are read."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,11 @@ def add(subparsers: Subparsers) -> None:
         subparsers, "validate", "report errors in recipes and baselines", DETAILS, EXAMPLE
     )
     parser.add_argument(
-        "files", nargs="+", type=existing_file, metavar="FILE", help="recipe, manifest or baseline"
+        "paths",
+        nargs="+",
+        type=existing,
+        metavar="PATH",
+        help="recipe, manifest or baseline, or a folder of recipes and manifests",
     )
     add_json(parser)
 
@@ -49,9 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Check every file and print the errors as lines or JSON; return 3 if there are any, else 0.
 
     Raises:
-        UsageError: a file is not a recipe, manifest or baseline.
+        UsageError: a file is not a recipe, manifest or baseline, or a folder has none.
     """
-    readers = [(path, _reader(path)) for path in arguments.files]
+    files = dict.fromkeys(file for path in arguments.paths for file in _files(path))
+    readers = [(path, _reader(path)) for path in files]
     results = tuple(Validated(str(path), _errors(path, read)) for path, read in readers)
     wrong = [one for one in results if one.errors]
     if arguments.json:
@@ -63,6 +74,24 @@ def run(arguments: argparse.Namespace) -> int:
         said = [error for one in wrong for error in one.errors]
         print("\n".join([*said, f"{count_of(len(results), 'file')}, {len(wrong)} wrong."]))
     return RecipeError.exit_code if wrong else 0
+
+
+def _files(path: Path) -> tuple[Path, ...]:
+    """Return a file itself, or the recipes and manifests of a folder, by subfolder and name.
+
+    Raises:
+        UsageError: a folder has none.
+    """
+    if not path.is_dir():
+        return (path,)
+    folders = [path] if path.resolve().name in FOLDERS else [path / name for name in FOLDERS]
+    files = tuple(file for folder in folders for file in sorted(folder.glob("*.toml")))
+    if not files:
+        raise UsageError(
+            f"{path} has no recipes: neither it nor a subfolder {', '.join(FOLDERS)} holds .toml "
+            "files of that kind. Say a recipe, a manifest, a baseline or the folder above export/."
+        )
+    return files
 
 
 def _errors(path: Path, read: Callable[[Path], object]) -> tuple[str, ...]:

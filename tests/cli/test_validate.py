@@ -26,6 +26,18 @@ def test_the_recipes_that_ship_are_right(run: Run, project: Path) -> None:
     outcome = run("validate", *files)
     assert outcome.code == 0
     assert outcome.out == f"{len(files)} files, 0 wrong.\n"
+    assert run("validate", project, files[0]).out == outcome.out
+    (project / "empty").mkdir()
+    assert "has no recipes" in run("validate", project / "empty").err
+
+
+def test_a_wrong_recipe_of_a_folder_is_named(run: Run, project: Path) -> None:
+    recipe = project / "export" / "tflite-int8.toml"
+    recipe.write_text(recipe.read_text().replace("summary", "sumary"))
+    for folder in (project, project / "export"):
+        outcome = run("validate", folder)
+        assert (outcome.code, str(recipe) in outcome.out) == (3, True)
+    assert run("validate", project / "quantize").code == 0
 
 
 def test_every_wrong_file_is_named_with_what_is_wrong(run: Run, project: Path) -> None:
