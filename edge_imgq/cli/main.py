@@ -223,10 +223,10 @@ def _hushed() -> Iterator[None]:
     import logging
     import warnings
 
-    from edge_imgq.recipe.passes import RenamedPassWarning
+    from edge_imgq.recipe.recipe_warning import RecipeWarning
 
     with without_library_warnings():
-        warnings.simplefilter("default", RenamedPassWarning)
+        warnings.simplefilter("default", RecipeWarning)
         warnings.showwarning = lambda message, *_: say(str(message))
         logging.disable(logging.WARNING)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 
+from edge_imgq.recipe.recipe_warning import RecipeWarning
 from edge_imgq.recipe.toml_reader import TomlTable
 
 PASS_NAMES = (
@@ -27,7 +28,7 @@ RENAMED = {
 """Deprecated pass names, which recipes may still use, and their replacements."""
 
 
-class RenamedPassWarning(UserWarning):
+class RenamedPassWarning(RecipeWarning):
     """A recipe uses a deprecated pass name; the replacement runs and the message names it."""
 
 

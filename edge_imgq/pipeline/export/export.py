@@ -32,7 +32,7 @@ from edge_imgq.pipeline.export.input_sizes import (
 )
 from edge_imgq.pipeline.export.recipe_ports import opened_by
 from edge_imgq.pipeline.export.refused_operators import note_unsupported, target_plans
-from edge_imgq.pipeline.export.requested_recipes import requested_recipes
+from edge_imgq.pipeline.export.requested_recipes import requested_recipes, warn_of_invalid
 from edge_imgq.pipeline.export.watch_passes import BetweenPhases
 from edge_imgq.pipeline.export.write_and_verify import write_and_verify
 from edge_imgq.pipeline.export.write_targets import ExportPlan, Graph, write_references
@@ -257,6 +257,7 @@ def _range_warning(plan: ExportPlan, request: ExportRequest) -> str:
 def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> ExportPlan:
     """Resolve a request; targets with unsupported operators are left out."""
     recipes, schemes = requested_recipes(request.targets, request.scheme, failures)
+    warn_of_invalid(failures)
     if request.ai_pack is not None:
         recipe_of_pack(recipes)
     calibration = calibration_images(request.calibration)

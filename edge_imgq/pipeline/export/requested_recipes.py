@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from edge_imgq.pipeline.export.failures import Failures
 from edge_imgq.recipe.export import ExportRecipe, checked_export
 from edge_imgq.recipe.folders import quantize_recipe, selected_recipes
 from edge_imgq.recipe.quantize import QuantizeRecipe, checked_quantize
+from edge_imgq.recipe.recipe_warning import InvalidRecipeWarning
+from edge_imgq.report.report import by_reason
 
 
 def requested_recipes(
@@ -45,6 +48,17 @@ def requested_recipes(
         if taken in schemes:
             raise RecipeError(f"A quantization recipe may not be called '{taken}': a reference is.")
     return tuple(replace(r, scheme=names[r.scheme].name) if r.scheme else r for r in kept), schemes
+
+
+def warn_of_invalid(failures: Failures) -> None:
+    """Emit an `InvalidRecipeWarning` for each reason why targets were left out.
+
+    Args:
+        failures: targets whose recipes are not valid, as `requested_recipes` collects them.
+    """
+    for reason, failed in by_reason(failures.reported()).items():
+        names = ", ".join(one.target for one in failed)
+        warnings.warn(f"no file for {names}: {reason}", InvalidRecipeWarning, stacklevel=3)
 
 
 def _recipes(targets: Sequence[str | ExportRecipe], failures: Failures) -> tuple[ExportRecipe, ...]:

@@ -10,8 +10,9 @@ import pytest
 
 from edge_imgq.errors import RecipeError, UsageError
 from edge_imgq.pipeline.export.failures import Failures
-from edge_imgq.pipeline.export.requested_recipes import requested_recipes
+from edge_imgq.pipeline.export.requested_recipes import requested_recipes, warn_of_invalid
 from edge_imgq.recipe.folders import export_recipes, shipped_folder, valid_recipes
+from edge_imgq.recipe.recipe_warning import InvalidRecipeWarning
 
 
 @pytest.fixture
@@ -40,6 +41,8 @@ def test_an_invalid_recipe_fails_its_own_target(project: Path) -> None:
     (failed,) = failures.reported()
     assert (failed.target, failed.exit_code) == ("tflite-gpu", RecipeError.exit_code)
     assert "tflite-gpu.toml" in failed.reason
+    with pytest.warns(InvalidRecipeWarning, match=r"^no file for tflite-gpu: .*tflite-gpu\.toml"):
+        warn_of_invalid(failures)
     with pytest.raises(RecipeError, match="tflite-gpu"):
         names("tflite-gpu", failures=Failures())
 
