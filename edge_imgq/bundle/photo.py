@@ -31,8 +31,8 @@ def sample_photo(height: int, width: int, channels: int) -> Pixels:
 def to_netpbm(pixels: Pixels) -> bytes:
     """Encode uint8 (H, W, 1) as binary PGM (P5), or (H, W, 3) as binary PPM (P6); lossless."""
     height, width, channels = pixels.shape
-    heading = f"P{6 if channels == 3 else 5}\n{width} {height}\n255\n"
-    return heading.encode() + np.ascontiguousarray(pixels).tobytes()
+    header = f"P{6 if channels == 3 else 5}\n{width} {height}\n255\n"
+    return header.encode() + np.ascontiguousarray(pixels).tobytes()
 
 
 def from_netpbm(contents: bytes) -> Pixels:

@@ -22,7 +22,7 @@ from edge_imgq.version import __version__
 DIGITS = 12
 """Stored digits of a file's SHA-256."""
 
-SAME_PACE = 0.05
+SAME_SPEED = 0.05
 """Largest relative difference of the reference loop at which two times are comparable."""
 
 LEGEND = (
@@ -282,12 +282,12 @@ def _time(entry: HistoryEntry, first: HistoryEntry | None) -> tuple[str, str, st
     shown = milliseconds(entry.median_ms) + (" ?" if entry.disturbed else "")
     if first is None or first.median_ms is None:
         return shown, ABSENT, ABSENT
-    ratio, pace = f"{entry.median_ms / first.median_ms:.2f}", ABSENT
+    ratio, loops = f"{entry.median_ms / first.median_ms:.2f}", ABSENT
     if entry.loop_ms and first.loop_ms:
         slower = entry.loop_ms / first.loop_ms
-        pace = f"{slower:.2f}"
-        ratio += "*" if abs(slower - 1) > SAME_PACE else ""
-    return shown, ratio, pace
+        loops = f"{slower:.2f}"
+        ratio += "*" if abs(slower - 1) > SAME_SPEED else ""
+    return shown, ratio, loops
 
 
 def _loss(value: float | None) -> str:

@@ -73,7 +73,7 @@ def quick_quantization(small_patches: None) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def quick_timing() -> Iterator[None]:
-    """Measure the processor's pace by short loops, and time no file for longer beside slow ones.
+    """Measure the processor's speed by short loops, and time no file for longer beside slow ones.
 
     No test here depends on a time; those of the stopwatch are in tests/devices.
     """

@@ -121,4 +121,4 @@ def write_pictures(
 
 
 NOTHING_KEPT = WorstImages(None)
-"""Gallery that keeps no images."""
+"""Instance that keeps no images."""
