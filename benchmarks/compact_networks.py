@@ -10,8 +10,9 @@ from torch import nn
 
 from edge_imgq.contract import Colour, ImageContract
 from tests.families import compact
-from tests.families.light import Edsr
+from tests.families.light import Carn, Edsr
 from tests.families.restoration import DnCnn, NafNet
+from tests.families.upscaling import LapSrn
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ COMPACT: dict[str, Compact] = {
     "hfenet": Compact(partial(compact.Trunk, compact.HighFrequencyBlock, 24)),
     "amcanet": Compact(partial(compact.Trunk, compact.AsymmetricAttention, 24)),
     "plain-concat": Compact(partial(compact.Joined, compact.plain_block, 24)),
+    "carn": Compact(partial(Carn, width=24), scale=3),
+    "lapsrn": Compact(partial(LapSrn, width=24)),
     "edsr": Compact(partial(Edsr, width=24), scale=2),
     "nafnet": Compact(partial(NafNet, width=16), "denoise", 1),
     "dncnn": Compact(partial(DnCnn, width=32), "denoise", 1, "y"),
