@@ -143,13 +143,19 @@ def _started(path: Path, table: TomlTable) -> QuantizeRecipe:
     """Read a recipe that takes all other keys from its start in the same folder.
 
     Raises:
-        RecipeError: the start has a start or precision table itself.
+        RecipeError: the start is not in that folder, or has a start or precision table itself.
     """
     table.refuse_others(("summary", "start", "when_over_budget"))
     summary, start = table.text("summary"), table.text("start")
     choice = table.text("when_over_budget", WHEN_OVER_BUDGET)
     table.raise_mistakes()
-    base = read_quantize_recipe(path.with_name(f"{start}.toml"))
+    stated = path.with_name(f"{start}.toml")
+    if not stated.is_file():
+        raise RecipeError(
+            f"{path}: 'start' names {start}, but there is no {stated.name} in the same folder. "
+            "Copy that recipe there too, or name one that is there."
+        )
+    base = read_quantize_recipe(stated)
     if base.start or base.precision:
         raise RecipeError(
             f"{path}: 'start' names {start}, which has a 'start' or [precision] of its own. Name "

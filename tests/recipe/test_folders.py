@@ -11,7 +11,13 @@ from edge_imgq.errors import RecipeError, UsageError
 from edge_imgq.formats import FORMATS
 from edge_imgq.graph.rewrite import PASSES
 from edge_imgq.recipe.export import chip_target, read_export_recipe, recipe_name, sized_target
-from edge_imgq.recipe.folders import export_recipes, quantize_recipe, select, shipped_folder
+from edge_imgq.recipe.folders import (
+    export_recipes,
+    quantize_recipe,
+    quantize_recipe_path,
+    select,
+    shipped_folder,
+)
 
 SHIPPED = sorted(shipped_folder("export").glob("*.toml"))
 TARGETS = [
@@ -206,3 +212,12 @@ def test_a_core_ml_recipe_holds_no_share_of_values_to_a_budget(tmp_path: Path) -
     path.write_text(f"{text}conversion_within_1 = 0.98\n")
     with pytest.raises(RecipeError, match=r"is for ONNX.* files\. Core ML rounds to"):
         read_export_recipe(path)
+
+
+def test_a_recipe_copied_without_its_start_says_what_is_missing(tmp_path: Path) -> None:
+    copied = tmp_path / "mine.toml"
+    copied.write_bytes(quantize_recipe_path("int8-auto").read_bytes())
+    with pytest.raises(RecipeError, match=r"there is no int8\.toml in the same folder"):
+        quantize_recipe(str(copied))
+    (tmp_path / "int8.toml").write_bytes(quantize_recipe_path("int8").read_bytes())
+    assert quantize_recipe(str(copied)).start == "int8"
