@@ -100,7 +100,8 @@ class TimingRequest:
 def not_timed(path: Path, device: str, reason: str) -> Timing:
     """Return the timing of a file that did not run, with the reason in every field.
 
-    Latency, memory and the others are `Skipped(reason)`; operators are as if not requested.
+    `device` is its name. Latency, memory and the others are `Skipped(reason)`; operators are as if
+    not requested.
     """
     absent = Skipped(reason)
     return Timing(str(path), device, absent, absent, absent, absent, absent)

@@ -27,7 +27,7 @@ class Moment:
         clock: wall clock.
         busy: all processes on all processors; None if the system does not report it.
         own: this process.
-        stolen: given by a hypervisor to other machines; None likewise.
+        stolen: given by a hypervisor to other machines; None if the system does not report it.
     """
 
     clock: float

@@ -158,7 +158,10 @@ class OwnPorts:
 
     @staticmethod
     def of_file(model: onnx.ModelProto, contract: ImageContract) -> OwnPorts:
-        """Return a contract's ports in a file's ranges; 0 … peak if `export` wrote it."""
+        """Return the ports of a contract, in the ranges that the numbers of a file have.
+
+        Those are 0 … peak if `export` wrote the file, which its metadata says, else the ports' own.
+        """
         written = has_note({entry.key: entry.value for entry in model.metadata_props})
         return OwnPorts.in_peak_range(contract) if written else OwnPorts.of(contract)
 

@@ -66,7 +66,7 @@ class BenchmarkTimes:
         warm_up: calls before.
         fastest: fastest run, or None if not printed.
         median: median, or None from tools before 2024, which print only the average.
-        p95: 95th percentile, or None likewise.
+        p95: 95th percentile, or None from tools before 2024.
         average: mean over the runs.
         init: time to open the file until it can be called, or None if not printed.
     """

@@ -192,7 +192,7 @@ def scale_of(tensor: Tensor) -> float:
 def covers(tensor: Tensor, low: float, high: float) -> bool:
     """Return True if every integer of a quantized tensor represents a value within the bounds.
 
-    Bounds are real values, met within a tenth of a step. False for a float tensor.
+    `low` and `high` are real values, met within a tenth of a level. False for a float tensor.
 
     Raises:
         ModelError: an activation is not int8 with one scale.
@@ -202,7 +202,7 @@ def covers(tensor: Tensor, low: float, high: float) -> bool:
         return False
     least, most = LIMITS[quantization.dtype]
     zero, scale = int(quantization.zero_point[0]), scale_of(tensor)
-    # A tenth of a step: scales are float32, so that 255 × (1 / 255) need not be 1.
+    # A tenth of a level: scales are float32, so that 255 × (1 / 255) need not be 1.
     slack = 0.1 * scale
     return (least - zero) * scale >= low - slack and (most - zero) * scale <= high + slack
 

@@ -80,7 +80,7 @@ class WrittenBundle:
 def bundle(request: BundleRequest, watch: Watch) -> WrittenBundle:
     """Write a bundle of model files, contract, code and test vectors, atomically.
 
-    An unmodified bundle of the same model is replaced.
+    An unmodified bundle of the same model is replaced. `watch` is called before each step.
 
     Raises:
         UsageError: the folder has no report or no such file; or `output` is not a bundle, or is

@@ -107,7 +107,7 @@ def verdicts(
     """Return verdicts on the files, then on the copies that ship, against a baseline.
 
     One per target, and one per copy: it passes only if it equals a measured file byte for byte.
-    Failing files and unknown copies are run, to say what differs.
+    Failing files and unknown copies are run, to say what differs; `watch` is called before each.
     """
     unvouched: dict[TargetKey, NotVouchedFor] = {
         (m.report.model, target): why for m in models for target, why in m.unvouched.items()

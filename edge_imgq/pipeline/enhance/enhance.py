@@ -109,7 +109,8 @@ def enhance(request: EnhanceRequest, watch: Watch) -> BatchResult:
     """Enhance every photograph and write the results, each atomically.
 
     Files that are not images, truncated, smaller than the receptive field or too large for the
-    memory limit are left out and reported; the others are processed.
+    memory limit are left out and reported; the others are processed. `watch` is called before each
+    step.
 
     Raises:
         UsageError: several workers are requested for a device or a recurrent network, a network

@@ -95,7 +95,8 @@ def set_levels(
 def set_numbers(contract: ImageContract, settings: Settings, name: str) -> dict[str, Pixels]:
     """Return the levels of the inputs of a model that are set to numbers, rounded, uint8 (1, 1, C).
 
-    By the input's name, 0 to 255 over its range; inputs that are not set are left out.
+    By the input's name, 0 to 255 over its range; inputs that are not set are left out. `name` is
+    the model's, for messages.
 
     Raises:
         UsageError: a value is a picture or outside the input's range, or the input does not exist.

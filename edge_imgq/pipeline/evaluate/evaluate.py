@@ -100,7 +100,7 @@ class _Case:
 def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
     """Measure a model and its baselines on every image of a folder, by the protocol of its task.
 
-    Files that cannot be read are left out and reported.
+    Files that cannot be read are left out and reported. `watch` is called before each step.
 
     Raises:
         UsageError: the task is unknown, the model does not exist, or levels do not apply to pairs.

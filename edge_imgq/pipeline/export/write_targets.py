@@ -256,7 +256,7 @@ def tuning_state(folder: Path, scheme: str) -> Path:
 
 
 def target_jobs(plan: ExportPlan, stage: Path) -> tuple[TargetJob, ...]:
-    """Return the files to write: one per target, or one for each of its chips and sizes."""
+    """Return the files to write in `stage`: one per target, or for each of its chips and sizes."""
     return tuple(
         TargetJob(
             target, recipe, group, stage / (target + FORMATS[recipe.format].suffix), processor

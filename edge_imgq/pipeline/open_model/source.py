@@ -175,7 +175,7 @@ def _named(
 
 
 def not_a_folder(folder: Path, suffixes: Collection[str]) -> str:
-    """Return the message for a folder given as a model; it suggests a file in the folder."""
+    """Return the message for a folder given as a model; it suggests a file of a suffix in it."""
     files = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in suffixes)
     example = next(files, None)
     if example is None:

@@ -131,7 +131,7 @@ def verify(request: VerifyRequest, watch: Watch) -> tuple[Verified, ...]:
 
     Drift is measured against the references beside the files. Files that do not run, and (of
     several) those that are damaged or were made from other references, are reported with the
-    reason.
+    reason. `watch` is called before each step.
 
     Raises:
         ModelError: the only file is damaged, or its references are missing or do not match.

@@ -129,7 +129,10 @@ class _AblationInputs:
         return frozenset(self._inputs)
 
     def choose(self, name: str, rounded: ir.Value, exact: ir.Value) -> None:
-        """Redirect the readers of a rounded value to the exact one while the rounding is off."""
+        """Redirect the readers of a rounded value to the exact one while the rounding is off.
+
+        `name` is that of the layer; all roundings of one name are switched together.
+        """
         if name not in self._inputs:
             switch = ir.Value(name=SWITCH + name, type=ir.TensorType(ir.DataType.BOOL))
             switch.shape = ir.Shape([])

@@ -251,7 +251,7 @@ class _ErrorModel:
         return _by_cell(clipped - images.outputs) + self._noise(qparams, ranges)
 
     def groups_that_differ(self, wide: Ranges, narrow: Ranges) -> list[list[str]]:
-        """List groups of one scale, by names, worth 3 % of the noise if narrowed, best first."""
+        """List names of one scale, worth 3 % of the noise from `wide` to `narrow`, best first."""
         qparams, finer = self._qparams(wide), self._qparams(narrow)
         noise = self._noise(qparams, wide)
         gains = []
