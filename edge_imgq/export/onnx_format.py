@@ -154,7 +154,7 @@ def plan_of(model: ir.Model, size: Size, name: str) -> MemoryPlan:
         ModelError: the shape or type of a tensor is unknown, or the model does not accept the size.
     """
     from edge_imgq.graph.shapes.size import bind_size, own_size
-    from edge_imgq.runtime.memory import ExecutionStep, MemoryPlan
+    from edge_imgq.runtime.memory import MemoryPlan, PlannedOperator
 
     at = own_size(model) or size
     graph = bind_size(model, at).graph
@@ -167,8 +167,10 @@ def plan_of(model: ir.Model, size: Size, name: str) -> MemoryPlan:
     def named(values: Iterable[ir.Value | None]) -> tuple[str, ...]:
         return tuple(str(value.name) for value in values if value is not None)
 
-    steps = (ExecutionStep(node.op_type, named(node.inputs), named(node.outputs)) for node in graph)
-    return MemoryPlan(tuple(steps), sizes, named(graph.inputs), named(graph.outputs), at)
+    operators = (
+        PlannedOperator(node.op_type, named(node.inputs), named(node.outputs)) for node in graph
+    )
+    return MemoryPlan(tuple(operators), sizes, named(graph.inputs), named(graph.outputs), at)
 
 
 def tensors(path: Path, pixels: NDArray[np.uint8], peak: float) -> Iterator[WrittenTensor]:

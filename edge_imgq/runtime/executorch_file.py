@@ -200,23 +200,21 @@ class _Reader:
     def program_file(self, note: FileNote) -> ProgramFile:
         from executorch.exir.schema import DelegateCall, KernelCall
 
-        instructions = [
-            step.instr_args for chain in self._plan.chains for step in chain.instructions
-        ]
-        for step in instructions:
-            if isinstance(step, DelegateCall):
-                self._delegate(step)
-            elif isinstance(step, KernelCall):
-                self._kernel(step)
+        instructions = [one.instr_args for chain in self._plan.chains for one in chain.instructions]
+        for call in instructions:
+            if isinstance(call, DelegateCall):
+                self._delegate(call)
+            elif isinstance(call, KernelCall):
+                self._kernel(call)
         images = tuple(name for index in self._plan.inputs for name in self._tensors(index))
         (result,) = (name for index in self._plan.outputs for name in self._tensors(index))
         return ProgramFile(note, tuple(self._calls), self._values, images, result, self._partitions)
 
-    def _kernel(self, step: Any) -> None:
+    def _kernel(self, call: Any) -> None:
         """Add a portable operator; its last argument is the output."""
-        operator = self._plan.operators[step.op_index]
-        writes = self._tensors(step.args[-1])
-        reads = [name for index in step.args[:-1] for name in self._tensors(index)]
+        operator = self._plan.operators[call.op_index]
+        writes = self._tensors(call.args[-1])
+        reads = [name for index in call.args[:-1] for name in self._tensors(index)]
         kind = (
             operator.name
             if operator.overload in ("", "out")
@@ -224,11 +222,11 @@ class _Reader:
         )
         self._calls.append(Call(PORTABLE, kind, tuple(r for r in reads if r not in writes), writes))
 
-    def _delegate(self, step: Any) -> None:
+    def _delegate(self, call: Any) -> None:
         """Add the operators of an XNNPACK delegate, with prefixed value names."""
-        delegate = self._plan.delegates[step.delegate_index]
+        delegate = self._plan.delegates[call.delegate_index]
         data = self._program.backend_delegate_data[delegate.processed.index].data
-        outside = [name for index in step.args for name in self._tensors(index)]
+        outside = [name for index in call.args for name in self._tensors(index)]
         graph, prefix = read_graph(data), f"{self._partitions}."
         self._partitions += 1
         names = {

@@ -50,7 +50,7 @@ class ActivationMemory:
 
 
 @dataclass(frozen=True)
-class ExecutionStep:
+class PlannedOperator:
     """One operator of a file.
 
     Attributes:
@@ -69,14 +69,14 @@ class MemoryPlan:
     """A file's operators in execution order.
 
     Attributes:
-        steps: operators.
+        operators: in execution order.
         sizes: bytes of every tensor that is read or written; constants are optional.
         inputs: names of the inputs.
         outputs: names of the outputs.
         size: (height, width) of the image.
     """
 
-    steps: tuple[ExecutionStep, ...]
+    operators: tuple[PlannedOperator, ...]
     sizes: Mapping[str, int]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
@@ -121,7 +121,7 @@ def known_memory(path: Path, size: tuple[int, int] = (0, 0)) -> ActivationMemory
 def peak(plan: MemoryPlan) -> ActivationMemory:
     """Compute the peak memory of a plan; constants and what follows from them do not count.
 
-    A tensor lives from the step that writes it to the last one that reads it, inputs throughout,
+    A tensor lives from the operator that writes it to the last that reads it, inputs throughout,
     and outputs to the end. Quantizers and dequantizers are fused: of their two sides only the
     integer tensor counts. `bytes` is exact under these rules; `arena` aligns each tensor to 64
     bytes.
@@ -129,26 +129,26 @@ def peak(plan: MemoryPlan) -> ActivationMemory:
     Raises:
         KeyError: the plan lacks the size of a tensor that depends on an input.
     """
-    steps = _fused(_reached(plan.steps, plan.inputs), {*plan.inputs, *plan.outputs})
-    lives = _lives(steps, plan)
+    operators = _fused(_reached(plan.operators, plan.inputs), {*plan.inputs, *plan.outputs})
+    lives = _lives(operators, plan)
     alive = [
         [name for name, (first, last) in lives.items() if first <= index <= last]
-        for index in range(max(len(steps), 1))
+        for index in range(max(len(operators), 1))
     ]
     totals = [sum(plan.sizes[name] for name in names) for names in alive]
     at_peak = int(np.argmax(totals))
-    kind = f"{steps[at_peak].kind} '{steps[at_peak].writes[0]}'" if steps else "nothing"
+    kind = f"{operators[at_peak].kind} '{operators[at_peak].writes[0]}'" if operators else "nothing"
     arena = _arena({name: plan.sizes[name] for name in lives}, lives)
     return ActivationMemory(totals[at_peak], arena, kind, len(alive[at_peak]), plan.size)
 
 
-def _lives(steps: Sequence[ExecutionStep], plan: MemoryPlan) -> dict[str, tuple[int, int]]:
-    """Return the first and last step at which each tensor is alive."""
+def _lives(operators: Sequence[PlannedOperator], plan: MemoryPlan) -> dict[str, tuple[int, int]]:
+    """Return the first and last operator at which each tensor is alive."""
     lives: dict[str, tuple[int, int]] = {}
-    for index, step in enumerate(steps):
-        for name in (*step.reads, *step.writes):
+    for index, operator in enumerate(operators):
+        for name in (*operator.reads, *operator.writes):
             lives[name] = (lives.get(name, (index, index))[0], index)
-    last = max(len(steps) - 1, 0)
+    last = max(len(operators) - 1, 0)
     results = {name: (lives.get(name, (0, last))[0], last) for name in plan.outputs}
     return lives | results | dict.fromkeys(plan.inputs, (0, last))
 
@@ -180,30 +180,30 @@ def _smallest_gap(taken: Sequence[tuple[int, int]], length: int) -> int:
     return end if best is None else best[1]
 
 
-def _reached(steps: Sequence[ExecutionStep], inputs: Iterable[str]) -> list[ExecutionStep]:
-    """Return the steps that depend on an input, with only the inputs that do."""
+def _reached(operators: Sequence[PlannedOperator], inputs: Iterable[str]) -> list[PlannedOperator]:
+    """Return the operators that depend on an input, with only the inputs that do."""
     computed = set(inputs)
     reached = []
-    for step in steps:
-        reads = tuple(name for name in step.reads if name in computed)
+    for operator in operators:
+        reads = tuple(name for name in operator.reads if name in computed)
         if reads:
-            reached.append(ExecutionStep(step.kind, reads, step.writes))
-            computed.update(step.writes)
+            reached.append(PlannedOperator(operator.kind, reads, operator.writes))
+            computed.update(operator.writes)
     return reached
 
 
-def _fused(steps: Sequence[ExecutionStep], edges: set[str]) -> list[ExecutionStep]:
+def _fused(operators: Sequence[PlannedOperator], edges: set[str]) -> list[PlannedOperator]:
     """Remove quantizers and dequantizers; both of their sides become one tensor."""
     same: dict[str, str] = {}
     kept = []
-    for step in steps:
-        wide, narrow = step.reads[0], step.writes[0]
-        if step.kind in DEQUANTIZERS:
+    for operator in operators:
+        wide, narrow = operator.reads[0], operator.writes[0]
+        if operator.kind in DEQUANTIZERS:
             wide, narrow = narrow, wide
-        if step.kind in QUANTIZERS | DEQUANTIZERS and wide not in edges:
+        if operator.kind in QUANTIZERS | DEQUANTIZERS and wide not in edges:
             same[wide] = narrow
         else:
-            kept.append(step)
+            kept.append(operator)
 
     def name_of(name: str) -> str:
         while name in same:
@@ -211,6 +211,8 @@ def _fused(steps: Sequence[ExecutionStep], edges: set[str]) -> list[ExecutionSte
         return name
 
     return [
-        ExecutionStep(step.kind, tuple(map(name_of, step.reads)), tuple(map(name_of, step.writes)))
-        for step in kept
+        PlannedOperator(
+            operator.kind, tuple(map(name_of, operator.reads)), tuple(map(name_of, operator.writes))
+        )
+        for operator in kept
     ]

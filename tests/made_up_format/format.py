@@ -130,14 +130,14 @@ def network_at(path: Path, size: Size) -> Network:
 def memory_plan(path: Path, size: Size) -> MemoryPlan:
     import math
 
-    from edge_imgq.runtime.memory import ExecutionStep, MemoryPlan
+    from edge_imgq.runtime.memory import MemoryPlan, PlannedOperator
 
     network = network_at(path, size)
     operations = network.operations
     tensors = [*network.inputs, *(tensor for op in operations for tensor in op.outputs)]
     return MemoryPlan(
         tuple(
-            ExecutionStep(
+            PlannedOperator(
                 op.kind,
                 tuple(t.name for t in op.inputs if t is not None and t.data is None),
                 tuple(t.name for t in op.outputs),

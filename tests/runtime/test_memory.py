@@ -7,43 +7,43 @@ from pathlib import Path
 import pytest
 
 from edge_imgq.devices.host import footprint
-from edge_imgq.runtime.memory import ExecutionStep, MemoryPlan, activation_memory, peak
+from edge_imgq.runtime.memory import MemoryPlan, PlannedOperator, activation_memory, peak
 
 
 def test_a_skip_connection_keeps_its_tensor_alive() -> None:
     """x → a → b → c, then c + a: at c the image, a, b and c are alive."""
-    steps = (
-        ExecutionStep("conv", ("x", "w"), ("a",)),
-        ExecutionStep("conv", ("a", "w"), ("b",)),
-        ExecutionStep("conv", ("b", "w"), ("c",)),
-        ExecutionStep("add", ("c", "a"), ("y",)),
+    operators = (
+        PlannedOperator("conv", ("x", "w"), ("a",)),
+        PlannedOperator("conv", ("a", "w"), ("b",)),
+        PlannedOperator("conv", ("b", "w"), ("c",)),
+        PlannedOperator("add", ("c", "a"), ("y",)),
     )
     sizes = {"x": 1, "w": 1000, "a": 10, "b": 30, "c": 20, "y": 5}
-    found = peak(MemoryPlan(steps, sizes, ("x",), ("y",)))
+    found = peak(MemoryPlan(operators, sizes, ("x",), ("y",)))
     assert (found.bytes, found.operator, found.tensors) == (1 + 10 + 30 + 20, "conv 'c'", 4)
 
 
 def test_a_chain_needs_two_neighbours_at_once() -> None:
-    steps = tuple(ExecutionStep("relu", (f"t{i}",), (f"t{i + 1}",)) for i in range(5))
+    operators = tuple(PlannedOperator("relu", (f"t{i}",), (f"t{i + 1}",)) for i in range(5))
     sizes = {f"t{i}": 100 for i in range(6)}
-    assert peak(MemoryPlan(steps, sizes, ("t0",), ("t5",))).bytes == 300
+    assert peak(MemoryPlan(operators, sizes, ("t0",), ("t5",))).bytes == 300
 
 
 def test_quantizers_between_operators_and_their_weights_count_as_nothing() -> None:
-    steps = (
-        ExecutionStep("DequantizeLinear", ("w",), ("wd",)),
-        ExecutionStep("QuantizeLinear", ("x",), ("xq",)),
-        ExecutionStep("DequantizeLinear", ("xq",), ("xd",)),
-        ExecutionStep("Conv", ("xd", "wd"), ("a",)),
-        ExecutionStep("QuantizeLinear", ("a",), ("aq",)),
-        ExecutionStep("DequantizeLinear", ("aq",), ("ad",)),
-        ExecutionStep("Relu", ("ad",), ("r",)),
-        ExecutionStep("QuantizeLinear", ("r",), ("rq",)),
-        ExecutionStep("DequantizeLinear", ("rq",), ("y",)),
+    operators = (
+        PlannedOperator("DequantizeLinear", ("w",), ("wd",)),
+        PlannedOperator("QuantizeLinear", ("x",), ("xq",)),
+        PlannedOperator("DequantizeLinear", ("xq",), ("xd",)),
+        PlannedOperator("Conv", ("xd", "wd"), ("a",)),
+        PlannedOperator("QuantizeLinear", ("a",), ("aq",)),
+        PlannedOperator("DequantizeLinear", ("aq",), ("ad",)),
+        PlannedOperator("Relu", ("ad",), ("r",)),
+        PlannedOperator("QuantizeLinear", ("r",), ("rq",)),
+        PlannedOperator("DequantizeLinear", ("rq",), ("y",)),
     )
     sizes = {"x": 4, "xq": 1, "xd": 4, "w": 99, "wd": 400, "a": 40, "aq": 10, "ad": 40}
     sizes |= {"r": 40, "rq": 10, "y": 4}
-    found = peak(MemoryPlan(steps, sizes, ("x",), ("y",)))
+    found = peak(MemoryPlan(operators, sizes, ("x",), ("y",)))
     assert (found.bytes, found.operator) == (4 + 10 + 10, "Relu 'rq'")
 
 
@@ -54,9 +54,11 @@ def test_a_network_that_computes_nothing_needs_its_image() -> None:
 
 def test_tensors_that_live_apart_share_their_place_in_the_arena() -> None:
     """a dies where c begins, and c is no larger; b lies between two that it outlives."""
-    steps = tuple(ExecutionStep("relu", (one,), (two,)) for one, two in ("xa", "ab", "bc", "cy"))
+    operators = tuple(
+        PlannedOperator("relu", (one,), (two,)) for one, two in ("xa", "ab", "bc", "cy")
+    )
     sizes = {"x": 64, "a": 640, "b": 320, "c": 640, "y": 64}
-    found = peak(MemoryPlan(steps, sizes, ("x",), ("y",)))
+    found = peak(MemoryPlan(operators, sizes, ("x",), ("y",)))
     assert found.bytes == found.arena == 64 + 640 + 320
 
 
@@ -78,14 +80,14 @@ def test_the_arena_is_as_large_as_litert_s_own(shared_export: Path) -> None:
             place = view.__array_interface__["data"][0]
             activations.append((place, place + view.nbytes))
     span = max(end for _, end in activations) - min(start for start, _ in activations)
-    steps = (
-        ExecutionStep("CONV_2D", ("x",), ("a", "neighbourhoods")),
-        ExecutionStep("CONV_2D", ("a",), ("c",)),
-        ExecutionStep("ADD", ("x", "c"), ("y",)),
+    operators = (
+        PlannedOperator("CONV_2D", ("x",), ("a", "neighbourhoods")),
+        PlannedOperator("CONV_2D", ("a",), ("c",)),
+        PlannedOperator("ADD", ("x", "c"), ("y",)),
     )
     counts = {"x": 3, "a": 8, "neighbourhoods": 27, "c": 3, "y": 3}
     sizes = {name: 4 * count * pixels for name, count in counts.items()}
-    assert span == peak(MemoryPlan(steps, sizes, ("x",), ("y",))).arena
+    assert span == peak(MemoryPlan(operators, sizes, ("x",), ("y",))).arena
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux alone tells peaks")

@@ -14,7 +14,7 @@ from edge_imgq.artifact import size_of
 from edge_imgq.report.description import FileDescription, KernelWindow, OperatorRow, TensorRow
 from edge_imgq.runtime.coreai_constants import CONSTANT, TYPES, Constants, operations
 from edge_imgq.runtime.coreai_file import Asset, open_asset
-from edge_imgq.runtime.memory import ExecutionStep, MemoryPlan, known_memory
+from edge_imgq.runtime.memory import MemoryPlan, PlannedOperator, known_memory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -134,8 +134,8 @@ def memory_plan(path: Path) -> MemoryPlan:
     """
     asset = open_asset(path)
     listing = read_listing(asset)
-    steps = tuple(
-        ExecutionStep(
+    operators = tuple(
+        PlannedOperator(
             node.kind,
             tuple(value.name for value in node.inputs if value.data is None),
             tuple(value.name for value in node.outputs),
@@ -148,7 +148,7 @@ def memory_plan(path: Path) -> MemoryPlan:
     ]
     sizes = {v.name: math.prod(v.shape) * BYTES[v.dtype] for v in tensors if v.dtype in BYTES}
     inputs, outputs = (tuple(v.name for v in ends) for ends in (listing.inputs, listing.outputs))
-    return MemoryPlan(steps, sizes, inputs, outputs, asset.size)
+    return MemoryPlan(operators, sizes, inputs, outputs, asset.size)
 
 
 def read_listing(asset: Asset) -> Listing:

@@ -105,7 +105,7 @@ def memory_plan(path: Path, size: Size) -> MemoryPlan:  # noqa: ARG001
     """
     import numpy as np
 
-    from edge_imgq.runtime.memory import ExecutionStep, MemoryPlan
+    from edge_imgq.runtime.memory import MemoryPlan, PlannedOperator
     from edge_imgq.runtime.mil.package import open_package
     from edge_imgq.runtime.mil.program import DTYPES, read_program
 
@@ -115,8 +115,8 @@ def memory_plan(path: Path, size: Size) -> MemoryPlan:  # noqa: ARG001
         for name, value in program.declared.items()
         if value.dtype.upper() in DTYPES
     }
-    steps = (
-        ExecutionStep(
+    operators = (
+        PlannedOperator(
             statement.kind,
             tuple(name for names in statement.inputs.values() for name in names),
             tuple(value.name for value in statement.outputs),
@@ -125,7 +125,7 @@ def memory_plan(path: Path, size: Size) -> MemoryPlan:  # noqa: ARG001
     )
     inputs = tuple(value.name for value in program.inputs)
     own = program.inputs[0].shape[2:4]
-    return MemoryPlan(tuple(steps), sizes, inputs, program.outputs, (own[0], own[1]))
+    return MemoryPlan(tuple(operators), sizes, inputs, program.outputs, (own[0], own[1]))
 
 
 FUNCTIONS = FormatFunctions(

@@ -10,7 +10,7 @@ from pathlib import Path
 from edge_imgq.artifact import size_of
 from edge_imgq.report.description import FileDescription, KernelWindow, OperatorRow, TensorRow
 from edge_imgq.runtime.executorch_file import XNNPACK, Call, ProgramFile, read_program
-from edge_imgq.runtime.memory import ExecutionStep, MemoryPlan, known_memory
+from edge_imgq.runtime.memory import MemoryPlan, PlannedOperator, known_memory
 from edge_imgq.runtime.placement.rules import AcceleratorPlacement, OperatorSupport
 
 CONVOLVING = ("Conv2d", "DepthwiseConv2d", "ConvTranspose2d", "aten::convolution")
@@ -55,9 +55,9 @@ def memory_plan(path: Path) -> MemoryPlan:
         RuntimeUnavailableError: the package executorch is not installed.
     """
     file = read_program(path)
-    steps = tuple(ExecutionStep(call.kind, call.reads, call.writes) for call in file.calls)
+    operators = tuple(PlannedOperator(call.kind, call.reads, call.writes) for call in file.calls)
     sizes = {name: value.bytes for name, value in file.values.items()}
-    return MemoryPlan(steps, sizes, file.images, (file.result,), file.size)
+    return MemoryPlan(operators, sizes, file.images, (file.result,), file.size)
 
 
 def _placed(file: ProgramFile) -> AcceleratorPlacement:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_imgq.artifact import size_of
 from edge_imgq.report.description import FileDescription, KernelWindow, OperatorRow, TensorRow
-from edge_imgq.runtime.memory import ExecutionStep, MemoryPlan, known_memory
+from edge_imgq.runtime.memory import MemoryPlan, PlannedOperator, known_memory
 from edge_imgq.runtime.ncnn_file import Line, ParamAndBin, read_pair
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ def memory_plan(path: Path) -> MemoryPlan:
     pair = read_pair(path)
     same = {b: line.inputs[0] for line in pair.lines if line.kind == "Split" for b in line.outputs}
     width = 2 if pair.computes_in_float16 else 4
-    steps = tuple(
-        ExecutionStep(line.kind, tuple(same.get(b, b) for b in line.inputs), line.outputs)
+    operators = tuple(
+        PlannedOperator(line.kind, tuple(same.get(b, b) for b in line.inputs), line.outputs)
         for line in pair.lines
         if line.kind not in WITHOUT_WORK
     )
@@ -80,7 +80,7 @@ def memory_plan(path: Path) -> MemoryPlan:
     }
     inputs = pair.lines[0].outputs
     result = pair.lines[-1].outputs[0]
-    return MemoryPlan(steps, sizes, inputs, (same.get(result, result),), pair.size)
+    return MemoryPlan(operators, sizes, inputs, (same.get(result, result),), pair.size)
 
 
 def _edge(name: str, pair: ParamAndBin) -> TensorRow:

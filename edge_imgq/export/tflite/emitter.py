@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edge_imgq.export.tflite.fused_clip import ClipStep, clipping
+from edge_imgq.export.tflite.fused_clip import ClipOperator, clipping
 from edge_imgq.export.tflite.layout import stored_operand, stored_shape, stored_values
 from edge_imgq.export.tflite.lowering_options import DEFAULT_OPTIONS, LoweringOptions
 from edge_imgq.export.tflite.refusal import RefusedError
@@ -188,9 +188,9 @@ class Emitter:
         fuses = code != Code.TRANSPOSE_CONV or not self.options.gpu
         if fuses and hasattr(options, "fusedActivationFunction"):
             options.fusedActivationFunction, rest = rest.fused, rest.unfused
-        target = self._stage(output, len(rest.steps))
+        target = self._stage(output, len(rest.operators))
         self.writer.add_operator(code, inputs, [target], options)
-        self._follow(output, target, rest.steps)
+        self._follow(output, target, rest.operators)
 
     def clip(self, operation: Operation, source: int) -> None:
         """Clip tensor `source`, at the output's scale, to the operation's activation bounds.
@@ -208,24 +208,24 @@ class Emitter:
                 file.
         """
         output = operation.output
-        steps = clipping(operation.activation, output.quantization).steps
-        if not steps:
+        operators = clipping(operation.activation, output.quantization).operators
+        if not operators:
             self._index[output.name] = source
-        self._follow(output, source, steps)
+        self._follow(output, source, operators)
 
-    def _follow(self, output: Tensor, source: int, steps: Sequence[ClipStep]) -> None:
-        """Add one operator per clipping step, from `source` to `output`."""
-        for done, (code, bound) in enumerate(steps, start=1):
+    def _follow(self, output: Tensor, source: int, operators: Sequence[ClipOperator]) -> None:
+        """Add the operators of a clipping in order, from `source` to `output`."""
+        for done, (code, bound) in enumerate(operators, start=1):
             inputs, options = [source], None
             if bound is not None:
                 inputs.append(self._scalar(f"{output.name}/bound", bound, output.quantization))
                 options = schema.MaximumMinimumOptionsT()
-            target = self._stage(output, len(steps) - done)
+            target = self._stage(output, len(operators) - done)
             self.writer.add_operator(code, inputs, [target], options)
             source = target
 
     def _stage(self, output: Tensor, remaining: int) -> int:
-        """Return a step's target: the output if no step remains, else an intermediate tensor."""
+        """Return an operator's target: the output if none remains, else an intermediate tensor."""
         if not remaining:
             return self.tensor(output)
         name = f"{output.name}/before_{remaining}"

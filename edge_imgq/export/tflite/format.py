@@ -172,7 +172,7 @@ def memory_plan(path: Path, size: Size) -> MemoryPlan:
     import numpy as np
     from ai_edge_litert import schema_py_generated as schema
 
-    from edge_imgq.runtime.memory import ExecutionStep, MemoryPlan
+    from edge_imgq.runtime.memory import MemoryPlan, PlannedOperator
     from edge_imgq.runtime.tflite_file import read_model
 
     kinds = {code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()}
@@ -187,8 +187,8 @@ def memory_plan(path: Path, size: Size) -> MemoryPlan:
     def named(indices: Iterable[Any]) -> tuple[str, ...]:
         return tuple(names[int(index)] for index in indices if int(index) >= 0)
 
-    steps = (
-        ExecutionStep(kinds[codes[op.opcodeIndex]], named(op.inputs), named(op.outputs))
+    operators = (
+        PlannedOperator(kinds[codes[op.opcodeIndex]], named(op.inputs), named(op.outputs))
         for op in graph.operators
     )
     sizes = {
@@ -198,7 +198,7 @@ def memory_plan(path: Path, size: Size) -> MemoryPlan:
     }
     image = [int(length) for length in graph.tensors[graph.inputs[0]].shape]
     own = (image[1], image[2]) if len(image) == 4 else size
-    return MemoryPlan(tuple(steps), sizes, named(graph.inputs), named(graph.outputs), own)
+    return MemoryPlan(tuple(operators), sizes, named(graph.inputs), named(graph.outputs), own)
 
 
 def placement(path: Path) -> Placement:

@@ -23,7 +23,7 @@ OWN_OPERATOR = {
     Fused.RELU6: schema.BuiltinOperator.RELU6,
     Fused.RELU_N1_TO_1: schema.BuiltinOperator.RELU_N1_TO_1,
 }
-ClipStep: TypeAlias = tuple[int, float | None]
+ClipOperator: TypeAlias = tuple[int, float | None]
 """An operator code and its bound, None for an operator without one."""
 
 LIMITS = {"int8": (-128, 127), "int16": (-32768, 32767)}
@@ -49,16 +49,16 @@ class Clipping:
         return Clipping(low=self.low, high=self.high)
 
     @property
-    def steps(self) -> tuple[ClipStep, ...]:
+    def operators(self) -> tuple[ClipOperator, ...]:
         """The operators, in order, that clip where nothing is fused; may be ()."""
-        steps: list[ClipStep] = []
+        operators: list[ClipOperator] = []
         if self.fused != Fused.NONE:
-            steps.append((OWN_OPERATOR[self.fused], None))
+            operators.append((OWN_OPERATOR[self.fused], None))
         if math.isfinite(self.low):
-            steps.append((schema.BuiltinOperator.MAXIMUM, self.low))
+            operators.append((schema.BuiltinOperator.MAXIMUM, self.low))
         if math.isfinite(self.high):
-            steps.append((schema.BuiltinOperator.MINIMUM, self.high))
-        return tuple(steps)
+            operators.append((schema.BuiltinOperator.MINIMUM, self.high))
+        return tuple(operators)
 
 
 def clipping(activation: Activation | None, quantization: Quantization | None) -> Clipping:

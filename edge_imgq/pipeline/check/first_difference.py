@@ -107,7 +107,7 @@ def is_as_near_as_its_graph(figures: TargetReport) -> bool:
 
 def _bytes(plan: MemoryPlan) -> int:
     """Return the total size in bytes of a file's tensors."""
-    return sum(plan.sizes[name] for step in plan.steps for name in step.writes)
+    return sum(plan.sizes[name] for operator in plan.operators for name in operator.writes)
 
 
 def _graph(folder: Path, note: FileNote) -> Path | None:
