@@ -64,3 +64,26 @@ def test_a_float_file_is_compared_with_the_float_model_itself() -> None:
     near, far = (with_target(quantization=FLOAT, vs_reference=Fidelity(db, db, "a")) for db in DBS)
     assert is_as_near_as_its_graph(near.targets[0])
     assert not is_as_near_as_its_graph(far.targets[0])
+
+
+def test_channels_in_another_order_in_front_of_a_shuffle_are_not_off(tmp_path: Path) -> None:
+    """As the pass crd-to-dcr leaves them, under the name of the graph's tensor."""
+    text = (
+        '<ir_version: 10, opset_import: ["" : 21]>\n'
+        "net (float[1,12,h,w] image) => (float[1,3,oh,ow] result) "
+        '{ before = Tanh(image) result = DepthToSpace<blocksize=2, mode: string = "CRD">(before) }'
+    )
+    graph = tmp_path / "graph.onnx"
+    onnx.save(onnx.parser.parse_model(text.replace("mode: string", "mode")), graph)
+    pixels = np.random.default_rng(1).integers(0, 256, (8, 8, 12), np.uint8)
+    values = np.tanh(pixels[None].astype(np.float32) / 255)
+    shuffled = values.reshape(1, 8, 8, 3, 4).swapaxes(3, 4).reshape(1, 8, 8, 12)
+
+    def said(changed: np.ndarray) -> str | None:
+        tensor = WrittenTensor("before", "CONV_2D", changed, 0.0)
+        return first_differing_tensor([tensor], graph, pixels, 1.0)
+
+    assert said(values) == said(shuffled) == ""
+    spoilt = shuffled.copy()
+    spoilt[..., 5] *= 1.5
+    assert "'before', which CONV_2D writes" in (said(spoilt) or "")
