@@ -205,7 +205,7 @@ def _next_steps(arguments: argparse.Namespace, *, has_include: bool) -> str:
         f"Next, in {arguments.folder.resolve()}:",
         f"  edge-imgq export {arguments.model} {options} --output artifacts",
         "  edge-imgq check artifacts --baseline baseline.json --update",
-        "Then commit these files and baseline.json.",
+        "Then commit these files, the model and baseline.json.",
     ]
     if arguments.ci == "gitlab" and not has_include:
         lines.append(f"{GITLAB} is there already; add to it:\n{INCLUDED.rstrip()}")

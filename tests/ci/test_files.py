@@ -60,9 +60,10 @@ def init(repository: Path, host: str, wheel: Path, *more: str) -> int:
 
 
 def test_github_gets_a_workflow_an_action_versions_and_the_wheel(
-    repository: Path, wheel: Path
+    repository: Path, wheel: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert init(repository, "github", wheel) == 0
+    assert "commit these files, the model and baseline.json" in capsys.readouterr().err
     workflow = yaml.safe_load((repository / ".github/workflows/edge-imgq.yml").read_text())
     *_, step = workflow["jobs"]["int8"]["steps"]
     assert step["with"]["model"] == "models/tiny.onnx"
