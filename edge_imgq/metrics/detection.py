@@ -68,6 +68,8 @@ def without_duplicates(boxes: Boxes, most: float) -> Boxes:
         boxes: boxes in any order.
         most: largest IoU, 0 to 1, of two boxes of one label that are both kept.
     """
+    # Written here, because no required package has it as a function: torchvision and OpenCV are not
+    # required, and ONNX Runtime, which the test compares with, has it as an operator of a graph.
     ordered = boxes.chosen(np.argsort(-boxes.scores, kind="stable"))
     near = overlaps(ordered.corners, ordered.corners) > most
     near &= ordered.labels[:, None] == ordered.labels
