@@ -15,6 +15,8 @@ import edge_imgq
 from edge_imgq.report.json_form import report_from_dict, report_to_dict
 from tests.fraction_networks import after_enlarging, by_four_thirds, by_half, by_three_halves
 
+pytestmark = pytest.mark.usefixtures("small_patches")
+
 SIZE = (48, 60)
 FLOAT = ("onnx-float", "tflite-float")
 INT8 = ("tflite-int8", "coreml-int8")
@@ -28,14 +30,15 @@ NETWORKS = {
 
 @pytest.fixture(scope="module", params=NETWORKS)
 def exported(
-    request: pytest.FixtureRequest, pieces: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, photos: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> edge_imgq.ModelResult:
     name = request.param
     path = NETWORKS[name][0](tmp_path_factory.mktemp(name) / f"{name}.onnx")
     return edge_imgq.export(
         path,
         targets=[*FLOAT, *INT8],
-        images=pieces,
+        calibration=photos / "calibration",
+        images=photos / "evaluation",
         sizes=SIZE,
         scheme="int8-fast",
         output=path.parent / "artifacts",

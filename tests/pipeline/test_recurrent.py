@@ -16,6 +16,8 @@ from edge_imgq.report.report_table import report_table
 from tests.several_networks import recurrent
 
 HEIGHT, WIDTH = 48, 64
+pytestmark = pytest.mark.usefixtures("small_patches")
+
 FRAMES = 30
 
 Pixels = NDArray[np.uint8]

@@ -24,6 +24,8 @@ from tests.port_networks import (
     with_strength,
 )
 
+pytestmark = pytest.mark.usefixtures("small_patches")
+
 SIDE = 32
 FLOAT = ("onnx-float", "tflite-float", "coreml-fp16", "ncnn-float")
 INT8 = ("onnx-int8", "tflite-int8", "coreml-int8")
@@ -43,7 +45,7 @@ SETTINGS = {"noise-map": {"sigma": "25/255"}, "strength": {"strength": 0.5}}
 
 @pytest.fixture(scope="module", params=NETWORKS)
 def exported(
-    request: pytest.FixtureRequest, pieces: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, photos: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> edge_imgq.ModelResult:
     folder, targets = tmp_path_factory.mktemp(request.param), [*FLOAT, *INT8]
     if request.param not in EVERYWHERE:
@@ -51,7 +53,8 @@ def exported(
     return edge_imgq.export(
         NETWORKS[request.param](folder / f"{request.param}.onnx"),
         targets=targets,
-        images=pieces,
+        calibration=photos / "calibration",
+        images=photos / "evaluation",
         sizes=(SIDE, SIDE),
         scheme="int8-fast",
         output=folder / "artifacts",

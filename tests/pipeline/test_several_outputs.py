@@ -20,16 +20,19 @@ from edge_imgq.report.report_table import report_table
 from edge_imgq.runtime.open import open_session
 from tests.several_networks import curves, three_scales
 
+pytestmark = pytest.mark.usefixtures("small_patches")
+
 SIZE = (32, 48)
 FLOAT = ("onnx-float", "tflite-float", "coreml-fp16")
 INT8 = ("onnx-int8", "tflite-int8", "coreml-int8")
 
 
-def exported(path: Path, pieces: Path) -> edge_imgq.ModelResult:
+def exported(path: Path, photos: Path) -> edge_imgq.ModelResult:
     return edge_imgq.export(
         path,
         targets=[*FLOAT, *INT8],
-        images=pieces,
+        calibration=photos / "calibration",
+        images=photos / "evaluation",
         sizes=SIZE,
         scheme="int8-fast",
         output=path.parent / "artifacts",
@@ -38,13 +41,13 @@ def exported(path: Path, pieces: Path) -> edge_imgq.ModelResult:
 
 
 @pytest.fixture(scope="module")
-def scales(pieces: Path, tmp_path_factory: pytest.TempPathFactory) -> edge_imgq.ModelResult:
-    return exported(three_scales(tmp_path_factory.mktemp("scales") / "scales.onnx"), pieces)
+def scales(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> edge_imgq.ModelResult:
+    return exported(three_scales(tmp_path_factory.mktemp("scales") / "scales.onnx"), photos)
 
 
 @pytest.fixture(scope="module")
-def brightened(pieces: Path, tmp_path_factory: pytest.TempPathFactory) -> edge_imgq.ModelResult:
-    return exported(curves(tmp_path_factory.mktemp("curves") / "curves.onnx"), pieces)
+def brightened(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> edge_imgq.ModelResult:
+    return exported(curves(tmp_path_factory.mktemp("curves") / "curves.onnx"), photos)
 
 
 def own(result: edge_imgq.ModelResult, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
@@ -171,11 +174,12 @@ def test_outputs_are_chosen_in_the_order_of_the_person(tmp_path: Path) -> None:
     assert edge_imgq.open(path, output_name="enhanced").contract.others == ()
 
 
-def test_what_a_format_cannot_return_is_said(pieces: Path, tmp_path: Path) -> None:
+def test_what_a_format_cannot_return_is_said(photos: Path, tmp_path: Path) -> None:
     path = three_scales(tmp_path / "scales.onnx")
     targets = ["onnx-float", "ncnn-float"]
+    images = photos / "evaluation"
     result = edge_imgq.export(
-        path, targets=targets, images=pieces, sizes=SIZE, output=tmp_path, bench=False
+        path, targets=targets, images=images, sizes=SIZE, output=tmp_path, bench=False
     )
     (failed,) = result.report.failed
     assert failed.target == "ncnn-float"

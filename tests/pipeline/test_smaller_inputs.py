@@ -15,17 +15,20 @@ import edge_imgq
 from edge_imgq.errors import ImageError, ModelError
 from tests.fraction_networks import with_half_mask, with_quarter_state
 
+pytestmark = pytest.mark.usefixtures("small_patches")
+
 SIZE = (32, 48)
 FLOAT = ("onnx-float", "tflite-float")
 INT8 = ("tflite-int8", "coreml-int8")
 
 
-def exported(path: Path, *targets: str) -> edge_imgq.ModelResult:
+def exported(path: Path, calibration: Path, *targets: str) -> edge_imgq.ModelResult:
     pixels = np.random.default_rng(1).integers(40, 200, (48, 64, 3), np.uint8)
     (path.parent / "photos").mkdir()
     Image.fromarray(pixels).resize((96, 72)).save(path.parent / "photos" / "photo.png")
     return edge_imgq.export(
         path,
+        calibration=calibration,
         images=path.parent / "photos",
         targets=targets,
         sizes=SIZE,
@@ -36,14 +39,15 @@ def exported(path: Path, *targets: str) -> edge_imgq.ModelResult:
 
 
 @pytest.fixture(scope="module")
-def masked(tmp_path_factory: pytest.TempPathFactory) -> edge_imgq.ModelResult:
-    return exported(with_half_mask(tmp_path_factory.mktemp("mask") / "mask.onnx"), *FLOAT, *INT8)
+def masked(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> edge_imgq.ModelResult:
+    path = with_half_mask(tmp_path_factory.mktemp("mask") / "mask.onnx")
+    return exported(path, photos / "calibration", *FLOAT, *INT8)
 
 
 @pytest.fixture(scope="module")
-def recurrent(tmp_path_factory: pytest.TempPathFactory) -> edge_imgq.ModelResult:
+def recurrent(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> edge_imgq.ModelResult:
     path = with_quarter_state(tmp_path_factory.mktemp("state") / "state.onnx")
-    return exported(path, "onnx-float", "tflite-int8")
+    return exported(path, photos / "calibration", "onnx-float", "tflite-int8")
 
 
 def run(model: Path, feeds: dict[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
