@@ -25,6 +25,9 @@ LONGEST = (
     "graph/load/test_opset.py",
     "docs/test_commands.py",
     "families/test_others.py",
+    "train/test_processes.py",
+    "cli/test_over_budget.py",
+    "random_networks/test_random_coreml.py",
 )
 """Files that take longest: they go first, so that processes which share the suite end together."""
 

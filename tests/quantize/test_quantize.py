@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import onnx_ir as ir
+import pytest
 import torch
 
 from edge_imgq.graph.prepared import prepared_graph
@@ -34,6 +35,7 @@ def test_the_qdq_model_is_valid_and_stays_close_to_the_float_model() -> None:
     assert 20 * np.log10(1 / np.sqrt(np.mean(difference**2))) > 40
 
 
+@pytest.mark.usefixtures("small_patches")
 def test_torch_computes_in_one_thread_but_for_fine_tuning() -> None:
     """Sums depend on the number of threads in the last bits, and scales that follow from them."""
     recipe = replace(quantize_recipe("int8"), tuning=1)
