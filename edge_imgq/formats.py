@@ -158,6 +158,7 @@ FORMATS: dict[str, Format] = {
         precisions={"float32": "asked", "float16": "none", "int8": "none"},
         sizes="one",
         has_batch=False,
+        returns_several=True,
         layout="CHW",
         extra=Extra("ncnn", "ncnn", ">=1.0.20261020,<2"),
         rounds_elsewhere="ncnn rounds elsewhere: float16 between layers, int8 before convolutions.",
@@ -177,6 +178,7 @@ FORMATS: dict[str, Format] = {
         module="edge_imgq.export.executorch.format",
         precisions={"float32": "asked", "int8": "asked"},
         sizes="one",
+        returns_several=True,
         extra=Extra("executorch", "executorch", ">=1.5.1,<1.6", writes=True),
     ),
 }

@@ -12,6 +12,7 @@ import numpy as np
 from edge_imgq.errors import UnopenedFileError
 from edge_imgq.graph.ports.port_feeds import split_ports
 from edge_imgq.images.layout import levels_from_nchw, to_nchw
+from edge_imgq.images.port_results import joined_results
 from edge_imgq.runtime.executorch_file import MAIN, XNNPACK, ProgramFile, quiet, read_program
 from edge_imgq.runtime.levels_session import LevelsSession
 from edge_imgq.runtime.protocol import Placement, RuntimeIdentity
@@ -36,7 +37,7 @@ class ExecuTorchSession(LevelsSession):
         """Run the file; return levels (H × scale, W × scale, C), float64, not rounded or clipped.
 
         0 is black and 255 white. `pixels` are (H, W, C) levels, uint8 or float64, of the file's
-        size; several inputs are concatenated along C.
+        size; several inputs and outputs are concatenated along C.
 
         Raises:
             ImageError: the file has another size.
@@ -44,8 +45,8 @@ class ExecuTorchSession(LevelsSession):
         """
         self.refuse_other_size(self._path, (pixels.shape[0], pixels.shape[1]))
         peak = self.note.contract.peak
-        result = self._runs_on(to_nchw(pixels, peak))()
-        return levels_from_nchw(np.array(result), peak)
+        results = [np.array(result) for result in self._runs_on(to_nchw(pixels, peak))()]
+        return levels_from_nchw(joined_results(results), peak)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
         """Return a callable that runs the file once on a preloaded gray image, for timing.
@@ -66,7 +67,9 @@ class ExecuTorchSession(LevelsSession):
         return call
 
     def _runs_on(self, values: NDArray[np.float32]) -> Callable[[], Any]:
-        """Return a callable that runs the file on (1, C, H, W); valid until the next run.
+        """Return a callable that runs the file on (1, C, H, W) and returns the list of its outputs.
+
+        The outputs are valid until the next run.
 
         Inputs are made contiguous: the runtime ignores the strides of a tensor (see
         findings/executorch-channels-last.sh).
@@ -77,7 +80,7 @@ class ExecuTorchSession(LevelsSession):
         images = [torch.from_numpy(np.ascontiguousarray(image)) for image in arrays]
 
         def run() -> Any:
-            return self._ready().execute(images)[0]
+            return self._ready().execute(images)
 
         return run
 

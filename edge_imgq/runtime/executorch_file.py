@@ -103,7 +103,7 @@ class ProgramFile:
         calls: operators in execution order.
         values: tensors by name.
         images: input names, the photograph first.
-        result: output name.
+        results: output names, the contract's first output first.
         partitions: number of XNNPACK delegates.
     """
 
@@ -111,7 +111,7 @@ class ProgramFile:
     calls: tuple[Call, ...]
     values: Mapping[str, Value]
     images: tuple[str, ...]
-    result: str
+    results: tuple[str, ...]
     partitions: int
 
     @property
@@ -207,8 +207,9 @@ class _Reader:
             elif isinstance(call, KernelCall):
                 self._kernel(call)
         images = tuple(name for index in self._plan.inputs for name in self._tensors(index))
-        (result,) = (name for index in self._plan.outputs for name in self._tensors(index))
-        return ProgramFile(note, tuple(self._calls), self._values, images, result, self._partitions)
+        results = tuple(name for index in self._plan.outputs for name in self._tensors(index))
+        calls = tuple(self._calls)
+        return ProgramFile(note, calls, self._values, images, results, self._partitions)
 
     def _kernel(self, call: Any) -> None:
         """Add a portable operator; its last argument is the output."""

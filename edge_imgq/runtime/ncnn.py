@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -13,18 +12,23 @@ import numpy as np
 from edge_imgq.errors import ModelError, UnopenedFileError
 from edge_imgq.graph.ports.port_feeds import Entry, split_ports
 from edge_imgq.images.layout import levels_from_nchw, to_nchw
+from edge_imgq.images.port_results import joined_results
 from edge_imgq.native_output import without_lines
 from edge_imgq.runtime.levels_session import LevelsSession
-from edge_imgq.runtime.ncnn_file import WEIGHTS, ParamAndBin, read_pair
+from edge_imgq.runtime.ncnn_file import (
+    IMAGE,
+    WEIGHTS,
+    ParamAndBin,
+    input_blobs,
+    output_blobs,
+    read_pair,
+)
 from edge_imgq.runtime.protocol import RuntimeIdentity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.contract import ImageContract
-
-IMAGE, RESULT = "image", "result"
-"""Names of the input and output blobs."""
 
 FLOAT16 = "float16 weights; this processor multiplies in float32, phones in float16"
 
@@ -52,7 +56,7 @@ class NcnnSession(LevelsSession):
         """Run the files; return levels (H × scale, W × scale, C), float64, not rounded or clipped.
 
         0 is black and 255 white. `pixels` are (H, W, C) levels, uint8 or float64; several
-        inputs are concatenated along C.
+        inputs and outputs are concatenated along C.
 
         Raises:
             ImageError: the files have another size.
@@ -61,8 +65,9 @@ class NcnnSession(LevelsSession):
         """
         self.refuse_other_size(self._path, (pixels.shape[0], pixels.shape[1]))
         peak = self.note.contract.peak
-        values = np.asarray(self._run(_blobs(to_nchw(pixels, peak), self.note.contract)))
-        return levels_from_nchw(values[np.newaxis], peak)
+        results = self._run(_blobs(to_nchw(pixels, peak), self.note.contract))
+        arrays = [np.asarray(result)[np.newaxis] for result in results]
+        return levels_from_nchw(joined_results(arrays), peak)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
         """Return a callable that runs the files once on a preloaded gray image, for timing.
@@ -83,14 +88,18 @@ class NcnnSession(LevelsSession):
 
         return call
 
-    def _run(self, blobs: dict[str, Any]) -> Any:
+    def _run(self, blobs: dict[str, Any]) -> list[Any]:
+        """Run the files; return every output as an ncnn.Mat, in the contract's order."""
         extractor = self._net.create_extractor()
         for name, planes in blobs.items():
             extractor.input(name, planes)
-        code, result = extractor.extract(RESULT)
-        if code:
-            raise ModelError(f"ncnn does not run {self._path}: its code is {code}.")
-        return result
+        results = []
+        for name in output_blobs(self.note.contract):
+            code, result = extractor.extract(name)
+            if code:
+                raise ModelError(f"ncnn does not run {self._path}: its code is {code}.")
+            results.append(result)
+        return results
 
 
 class LargestNumbers:
@@ -126,10 +135,10 @@ def _blobs(batch: NDArray[np.float32], contract: ImageContract) -> dict[str, Any
     """Split an image and further inputs (1, C, H, W) into input blobs."""
     height, width = batch.shape[2:]
     entries: list[Entry] = [(IMAGE, (1, contract.image_channels, height, width))]
-    for port in contract.further:
+    for name, port in zip(input_blobs(contract)[1:], contract.further, strict=True):
         sides = (height // port.parts, width // port.parts)
         sides = (1, 1) if port.kind == "vector" else sides
-        entries.append((re.sub(r"\s", "_", port.name), (1, port.channels, *sides)))
+        entries.append((name, (1, port.channels, *sides)))
     return {name: _planes(array[0]) for name, array in split_ports(batch, entries).items()}
 
 

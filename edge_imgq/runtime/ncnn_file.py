@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.artifact import write_bytes
-from edge_imgq.contract import FileNote
+from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.errors import ModelError
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ OF_GROUPS, OF_RESULT = 1, 100
 """
 
 WEIGHTS = ".bin"
+
+IMAGE, RESULT = "image", "result"
+"""Names of the input image's blob and of the first output's."""
 
 
 @dataclass(frozen=True)
@@ -204,6 +208,25 @@ def read_pair(path: Path) -> ParamAndBin:
             "damaged, or of another export. Export them again."
         )
     return pair
+
+
+def input_blobs(contract: ImageContract) -> tuple[str, ...]:
+    """Return the input blobs: IMAGE, then the other inputs' names, with `_` for white space."""
+    return (IMAGE, *(_blob(port.name) for port in contract.further))
+
+
+def output_blobs(contract: ImageContract) -> tuple[str, ...]:
+    """Return the output blobs: RESULT, then the other outputs' names, with `_` for white space.
+
+    A name that an input or the first output has gets `_` at its end.
+    """
+    taken = {*input_blobs(contract), RESULT}
+    names = (_blob(port.name) for port in contract.others)
+    return (RESULT, *(f"{name}_" if name in taken else name for name in names))
+
+
+def _blob(name: str) -> str:
+    return re.sub(r"\s", "_", name)
 
 
 def _contents(path: Path) -> bytes:

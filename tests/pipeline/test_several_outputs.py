@@ -23,7 +23,7 @@ from tests.several_networks import curves, three_scales
 pytestmark = pytest.mark.usefixtures("small_patches")
 
 SIZE = (32, 48)
-FLOAT = ("onnx-float", "tflite-float", "coreml-fp16")
+FLOAT = ("onnx-float", "tflite-float", "coreml-fp16", "ncnn-float")
 INT8 = ("onnx-int8", "tflite-int8", "coreml-int8")
 
 
@@ -176,16 +176,16 @@ def test_outputs_are_chosen_in_the_order_of_the_person(tmp_path: Path) -> None:
 
 def test_what_a_format_cannot_return_is_said(photos: Path, tmp_path: Path) -> None:
     path = three_scales(tmp_path / "scales.onnx")
-    targets = ["onnx-float", "ncnn-float"]
+    targets = ["onnx-float", "coreai-float16"]
     images = photos / "evaluation"
     result = edge_imgq.export(
         path, targets=targets, images=images, sizes=SIZE, output=tmp_path, bench=False
     )
     (failed,) = result.report.failed
-    assert failed.target == "ncnn-float"
+    assert failed.target == "coreai-float16"
     assert "Output 'quarter'" in failed.reason
-    assert "a file of ncnn here returns one result; name the one" in failed.reason
-    assert "Files of ONNX, TFLite and Core ML return all." in failed.reason
+    assert "a file of Core AI here returns one result; name the one" in failed.reason
+    assert "Files of ONNX, TFLite, Core ML, ncnn and ExecuTorch return all." in failed.reason
 
 
 def test_outputs_that_are_no_parts_of_the_picture_are_refused(tmp_path: Path) -> None:

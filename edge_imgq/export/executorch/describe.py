@@ -33,7 +33,7 @@ def describe(path: Path) -> FileDescription:
     return FileDescription(
         format="ExecuTorch",
         inputs=tuple(map(partial(_edge, file), _input_names(file), file.images)),
-        outputs=(_edge(file, "result", file.result),),
+        outputs=tuple(map(partial(_edge, file), _output_names(file), file.results)),
         operators=rows,
         parameters=sum(array.size for array in constants),
         zeros=sum(int((array == 0).sum()) for array in constants),
@@ -57,7 +57,7 @@ def memory_plan(path: Path) -> MemoryPlan:
     file = read_program(path)
     operators = tuple(PlannedOperator(call.kind, call.reads, call.writes) for call in file.calls)
     sizes = {name: value.bytes for name, value in file.values.items()}
-    return MemoryPlan(operators, sizes, file.images, (file.result,), file.size)
+    return MemoryPlan(operators, sizes, file.images, file.results, file.size)
 
 
 def _placed(file: ProgramFile) -> AcceleratorPlacement:
@@ -71,6 +71,11 @@ def _placed(file: ProgramFile) -> AcceleratorPlacement:
 def _input_names(file: ProgramFile) -> tuple[str, ...]:
     """Return display names of the inputs, which the program only numbers."""
     return ("image", *(port.name for port in file.note.contract.further))
+
+
+def _output_names(file: ProgramFile) -> tuple[str, ...]:
+    """Return display names of the outputs, which the program only numbers."""
+    return ("result", *(port.name for port in file.note.contract.others))
 
 
 def _edge(file: ProgramFile, word: str, name: str) -> TensorRow:

@@ -1,8 +1,8 @@
 """ExecuTorch as an export format: a .pte file for XNNPACK and portable kernels.
 
 Method `forward` takes and returns the image as float32 (1, C, H, W) in RGB order, 0 for black and
-the contract's peak for white; further inputs follow the image. Method `edge_imgq` returns the note
-as JSON.
+the contract's peak for white; further inputs and outputs follow the image. Method `edge_imgq`
+returns the note as JSON.
 """
 
 from __future__ import annotations

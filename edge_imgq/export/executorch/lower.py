@@ -21,7 +21,8 @@ from edge_imgq.runtime.executorch_file import NOTE, quiet
 def lower(model: ir.Model, note: FileNote) -> bytes:
     """Lower a graph to the bytes of a .pte file for ExecuTorch with XNNPACK.
 
-    Method `forward` takes and returns float32 (1, C, H, W). Operators that XNNPACK's partitioner
+    Method `forward` takes and returns float32 (1, C, H, W), a tensor for each input and output.
+    Operators that XNNPACK's partitioner
     takes are delegated to it, the others are left to portable kernels.
 
     Args:

@@ -29,7 +29,7 @@ Values = Mapping[ir.Value, Tensor]
 
 
 class TorchProgram(nn.Module):
-    """A graph with one output, bound to a size, as a torch module.
+    """A graph bound to a size as a torch module.
 
     Attributes:
         nodes: in execution order, without DequantizeLinear, which is computed at each reader.
@@ -40,14 +40,16 @@ class TorchProgram(nn.Module):
         super().__init__()
         self.nodes = [node for node in model.graph if node.op_type != "DequantizeLinear"]
         self.images = graph_inputs(model.graph)
-        (self._output,) = model.graph.outputs
+        self._outputs = tuple(model.graph.outputs)
         self._constants = constants_of(model)
         self._names = {value: f"constant_{i}" for i, value in enumerate(self._constants)}
         for value, constant in self._constants.items():
             self._register(self._names[value], constant)
 
-    def forward(self, *images: Tensor) -> Tensor:
-        """Compute the graph's output, float32 (N, C, H, W), from the float32 images of `images`.
+    def forward(self, *images: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """Compute the graph's outputs, float32 (N, C, H, W), from the float32 images of `images`.
+
+        A single output is returned itself.
 
         Quantized values are rounded to int8 levels, and dequantized at each reader: torch's kernels
         compute in float32 on the same levels as the QDQ graph.
@@ -56,7 +58,8 @@ class TorchProgram(nn.Module):
         for node in self.nodes:
             results = self.results(node, values)
             values.update(zip(node.outputs, results, strict=True))
-        return self._real(self._output, values)
+        results = tuple(self._real(output, values) for output in self._outputs)
+        return results if len(results) > 1 else results[0]
 
     def _register(self, name: str, constant: Constant) -> None:
         self.register_buffer(name, torch.from_numpy(constant.array))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edge_imgq.artifact import size_of
 from edge_imgq.report.description import FileDescription, KernelWindow, OperatorRow, TensorRow
 from edge_imgq.runtime.memory import MemoryPlan, PlannedOperator, known_memory
-from edge_imgq.runtime.ncnn_file import Line, ParamAndBin, read_pair
+from edge_imgq.runtime.ncnn_file import Line, ParamAndBin, input_blobs, output_blobs, read_pair
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,11 +41,10 @@ def describe(path: Path) -> FileDescription:
         for line in pair.lines
         if line.kind not in WITHOUT_WORK
     )
-    (image, *_), (*_, result) = pair.lines, pair.lines
     return FileDescription(
         format="ncnn",
-        inputs=tuple(_edge(name, pair) for name in image.outputs),
-        outputs=(_edge(result.outputs[0], pair),),
+        inputs=tuple(_edge(name, pair) for name in input_blobs(pair.note.contract)),
+        outputs=tuple(_edge(name, pair) for name in output_blobs(pair.note.contract)),
         operators=rows,
         parameters=sum(counts.values()),
         zeros=sum(int((a == 0).sum()) for tensors in learned.values() for a in tensors),
@@ -78,9 +77,9 @@ def memory_plan(path: Path) -> MemoryPlan:
         name: math.prod(shape) * (1 if name in integers else width)
         for name, shape in pair.shapes.items()
     }
-    inputs = pair.lines[0].outputs
-    result = pair.lines[-1].outputs[0]
-    return MemoryPlan(operators, sizes, inputs, (same.get(result, result),), pair.size)
+    inputs = input_blobs(pair.note.contract)
+    results = tuple(same.get(blob, blob) for blob in output_blobs(pair.note.contract))
+    return MemoryPlan(operators, sizes, inputs, results, pair.size)
 
 
 def _edge(name: str, pair: ParamAndBin) -> TensorRow:

@@ -1,8 +1,8 @@
 """ncnn as an export format: a .param file of layers and a .bin file of weights.
 
 Blobs `image` and `result` are float32 planes (C, H, W) in RGB order, 0 for black and the contract's
-peak for white. The app converts pixels (`ncnn::Mat::from_pixels`, then `substract_mean_normalize`
-with peak / 255).
+peak for white; blobs of further inputs and outputs have their names. The app converts pixels
+(`ncnn::Mat::from_pixels`, then `substract_mean_normalize` with peak / 255).
 """
 
 from __future__ import annotations

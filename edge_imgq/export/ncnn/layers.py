@@ -164,16 +164,16 @@ def weight_bytes(layers: Sequence[Layer], float16: bool) -> bytes:
     return b"".join(weight.to_bytes(float16) for layer in layers for weight in layer.weights)
 
 
-def with_splits(layers: Sequence[Layer], result: str) -> tuple[Layer, ...]:
+def with_splits(layers: Sequence[Layer], results: Sequence[str]) -> tuple[Layer, ...]:
     """Remove unused layers, and add a Split for each blob with several readers.
 
     ncnn frees a blob after its reader, so each blob may have only one.
 
     Args:
         layers: in execution order.
-        result: blob that the app reads.
+        results: blobs that the app reads; no layer reads them.
     """
-    used = _used(layers, result)
+    used = used_layers(layers, results)
     readers = Counter(blob for layer in used for blob in layer.inputs)
     taken: Counter[str] = Counter()
     renamed: list[Layer] = []
@@ -200,9 +200,9 @@ def _split_name(blob: str, index: int) -> str:
     return f"{blob}_split_{index}"
 
 
-def _used(layers: Sequence[Layer], result: str) -> list[Layer]:
-    """Return the Input layers and the layers that the result depends on."""
-    wanted, kept = {result}, []
+def used_layers(layers: Sequence[Layer], results: Sequence[str]) -> list[Layer]:
+    """Return the Input layers and the layers that the results, names of blobs, depend on."""
+    wanted, kept = set(results), []
     for layer in reversed(layers):
         if layer.kind == "Input" or wanted & set(layer.outputs):
             wanted.update(layer.inputs)

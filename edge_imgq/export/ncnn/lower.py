@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from edge_imgq.contract import ImageContract
@@ -11,13 +10,11 @@ from edge_imgq.errors import ModelError
 from edge_imgq.export.ncnn.activation import clipped
 from edge_imgq.export.ncnn.builder import Blob, Builder, LoweringContext, RefusedError, UnknownError
 from edge_imgq.export.ncnn.int8 import with_requantization, without_integers_between
-from edge_imgq.export.ncnn.layers import Layer, with_splits
+from edge_imgq.export.ncnn.layers import Layer, used_layers, with_splits
 from edge_imgq.export.ncnn.lowerings import LOWERINGS
 from edge_imgq.export.refusal import Refusal, as_error, instead
 from edge_imgq.graph.network import Network, Operation
-
-IMAGE, RESULT = "image", "result"
-"""Names of the two images in an app's code, equal in all files."""
+from edge_imgq.runtime.ncnn_file import IMAGE, RESULT, input_blobs, output_blobs
 
 
 def lower(network: Network, contract: ImageContract) -> tuple[Layer, ...]:
@@ -26,7 +23,8 @@ def lower(network: Network, contract: ImageContract) -> tuple[Layer, ...]:
     Inputs and outputs are (1, C, H, W), with the channels that the contract states.
 
     Returns:
-        Layers in execution order. Inputs are named as by `input_names`, the output RESULT.
+        Layers in execution order. Inputs and outputs are named as by
+        `edge_imgq.runtime.ncnn_file.input_blobs` and `output_blobs`.
 
     Raises:
         UnsupportedOperatorError: lists every operator that ncnn cannot express.
@@ -35,7 +33,7 @@ def lower(network: Network, contract: ImageContract) -> tuple[Layer, ...]:
     further = [port.channels for port in contract.further]
     for tensors, wanted, word in (
         (network.inputs, [contract.image_channels, *further], "takes"),
-        (network.outputs, [contract.result_channels], "returns"),
+        (network.outputs, contract.results_channels, "returns"),
     ):
         shapes = [tensor.shape for tensor in tensors]
         if [shape[:2] for shape in shapes] != [(1, channels) for channels in wanted]:
@@ -43,22 +41,30 @@ def lower(network: Network, contract: ImageContract) -> tuple[Layer, ...]:
                 f"The network {word} {shapes}; its contract says (1, C, height, width) of "
                 f"{' and '.join(map(str, wanted))} channels."
             )
-    return layers_of(network)
+    return layers_of(network, input_blobs(contract), output_blobs(contract))
 
 
-def layers_of(network: Network) -> tuple[Layer, ...]:
+def layers_of(
+    network: Network, inputs: Sequence[str] = (IMAGE,), outputs: Sequence[str] = (RESULT,)
+) -> tuple[Layer, ...]:
     """Lower a network, float or quantized, to layers, without checking its inputs and outputs.
 
-    Layers come in execution order, without unused ones; inputs are named as by `input_names`, the
-    output blob RESULT.
+    Layers come in execution order, without unused ones.
+
+    Args:
+        network: bound to a size.
+        inputs: a blob's name for each input of the network.
+        outputs: a blob's name for each output of the network.
 
     Raises:
         UnsupportedOperatorError: lists every operator that ncnn cannot express.
     """
-    layers, result, refused = _built(network)
-    if result is None:
+    layers, results, refused = _built(network, inputs)
+    if refused:
         raise as_error("ncnn", network.name, refused)
-    return with_requantization(with_splits(_ending(layers, result), RESULT))
+    used = used_layers(layers, [blob.name for blob in results])
+    ending = _ending(used, dict(zip(outputs, results, strict=True)))
+    return with_requantization(with_splits(ending, outputs))
 
 
 def refusals(network: Network) -> tuple[Refusal, ...]:
@@ -66,24 +72,18 @@ def refusals(network: Network) -> tuple[Refusal, ...]:
 
     Operators that read the result of a refused one are not examined.
     """
-    return _built(network)[2]
+    return _built(network, [tensor.name for tensor in network.inputs])[2]
 
 
-def input_names(network: Network) -> tuple[str, ...]:
-    """Return the input blobs: IMAGE, then the other inputs' names.
-
-    White space in names becomes `_`.
-    """
-    return (IMAGE, *(re.sub(r"\s", "_", tensor.name) for tensor in network.inputs[1:]))
-
-
-def _built(network: Network) -> tuple[list[Layer], Blob | None, tuple[Refusal, ...]]:
-    """Lower all operations; return layers, result blob, and refusals.
+def _built(
+    network: Network, inputs: Sequence[str]
+) -> tuple[list[Layer], list[Blob], tuple[Refusal, ...]]:
+    """Lower all operations; return layers, the outputs' blobs (none if refused), and refusals.
 
     Readers of a refused operation's output are not checked.
     """
     builder, refused = Builder(), []
-    for tensor, name in zip(network.inputs, input_names(network), strict=True):
+    for tensor, name in zip(network.inputs, inputs, strict=True):
         builder.enter(tensor, name)
     for operation in without_integers_between(network).operations:
         try:
@@ -92,8 +92,8 @@ def _built(network: Network) -> tuple[list[Layer], Blob | None, tuple[Refusal, .
             refused.append(Refusal(operation.kind, operation.name, f"{reason}."))
         except UnknownError:
             continue
-    result = None if refused else builder.read(network.outputs[0])
-    return builder.layers, result, tuple(refused)
+    results = [] if refused else [builder.read(tensor) for tensor in network.outputs]
+    return builder.layers, results, tuple(refused)
 
 
 def _build(operation: Operation, builder: Builder) -> None:
@@ -112,12 +112,23 @@ def _build(operation: Operation, builder: Builder) -> None:
         builder.write(tensor, blob)
 
 
-def _ending(layers: Sequence[Layer], result: Blob) -> list[Layer]:
-    """Rename the result blob to RESULT."""
-    if result.name == IMAGE:
-        return [*layers, Layer("Noop", RESULT, (IMAGE,), (RESULT,), (result.shape,), {})]
+def _ending(layers: Sequence[Layer], results: Mapping[str, Blob]) -> list[Layer]:
+    """Rename the outputs' blobs; one that layers read, or an input, is handed on by a Noop.
+
+    An inner blob that has an output's name gets `_` at its end.
+    """
+    read = {blob for layer in layers for blob in layer.inputs}
+    entered = {blob for layer in layers if layer.kind == "Input" for blob in layer.outputs}
+    names = {blob: f"{blob}_" for blob in results}
+    ends = []
+    for name, result in results.items():
+        if result.name in read | entered or result.name in names.values():
+            ends.append(Layer("Noop", name, (result.name,), (name,), (result.shape,), {}))
+        else:
+            names[result.name] = name
 
     def named(blobs: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(RESULT if blob == result.name else blob for blob in blobs)
+        return tuple(names.get(blob, blob) for blob in blobs)
 
-    return [replace(x, inputs=named(x.inputs), outputs=named(x.outputs)) for x in layers]
+    renamed = [replace(x, inputs=named(x.inputs), outputs=named(x.outputs)) for x in layers]
+    return [*renamed, *(replace(x, inputs=named(x.inputs)) for x in ends)]

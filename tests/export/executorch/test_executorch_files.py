@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
+import onnxruntime
 import pytest
 
+import edge_imgq
 from edge_imgq.artifact import sha256_of
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.errors import ImageError, ModelError, UnsupportedOperatorError
@@ -20,6 +22,7 @@ from edge_imgq.runtime.memory import activation_memory
 from edge_imgq.runtime.open import open_session
 from tests.export.tflite.cases import scalar, weights
 from tests.export.tflite.witness import Case, run_onnx
+from tests.several_networks import curves
 
 pytestmark = pytest.mark.usefixtures("installed")
 
@@ -188,3 +191,27 @@ def test_numbers_are_settings_or_tensors_as_operators_want_them(tmp_path: Path) 
     FUNCTIONS.write(graph(body, **more), spec(path), path)
     kinds = [row.kind for row in FUNCTIONS.describe(path, None).operators]
     assert kinds == ["Square", "Clamp", "Multiply", "StaticTranspose", "PReLU", "StaticTranspose"]
+
+
+def test_a_file_returns_every_output(tmp_path: Path) -> None:
+    model = curves(tmp_path / "curves.onnx")
+    pixels = np.random.default_rng(7).integers(60, 200, (*SIZE, 3), np.uint8)
+    result = edge_imgq.export(
+        model,
+        targets=["executorch-float"],
+        images=[pixels],
+        sizes=SIZE,
+        output=tmp_path,
+        bench=False,
+    )
+    path = result.folder / "executorch-float.pte"
+    image = pixels.transpose(2, 0, 1)[np.newaxis].astype(np.float32) / 255
+    own, mean, enhanced = onnxruntime.InferenceSession(model).run(None, {"image": image})
+    found = edge_imgq.open_file(path).run_all(pixels)
+    np.testing.assert_allclose(found["curves"], own[0].transpose(1, 2, 0), atol=1e-4)
+    np.testing.assert_allclose(found["mean"], mean[0], atol=1e-4)
+    picture = enhanced[0].transpose(1, 2, 0).clip(0, 1) * 255
+    np.testing.assert_allclose(found["image"], picture, atol=0.51)
+    assert [row.name for row in FUNCTIONS.describe(path, SIZE).outputs] == [
+        "result", "curves", "mean",
+    ]  # fmt: skip
