@@ -6,8 +6,9 @@
 
 Every photograph is degraded whole in eight ways, seeded by its name, and taken as it is as a ninth;
 each case is assessed, and every network that can be advised is run on it. Sets of few photographs
-are degraded several times, until there are N cases of each way. A set whose name
-ends in "blur" holds photographs that are really blurred: they are assessed as they are. The
+are degraded several times, until there are N cases of each way. A set whose name ends in "blur"
+holds photographs that are really blurred, and one whose name ends in "clean" photographs that need
+nothing: both are assessed as they are. The
 thresholds of the classical measures are fitted on the cases of `--fit`, the training photographs.
 What the networks gain takes nearly all the time and does not depend on the network that assesses:
 `--gains` keeps it, case by case, and a later or interrupted run reads it.
@@ -130,8 +131,9 @@ def cases_of(
     draws = range(-(-cases // len(files)))
     for file in files:
         photo = crop_to_multiple(read_image(file, "rgb"), 8)
-        if name.endswith("blur"):
-            yield Case(name, "blurred", Severity(), assess_pixels(photo, file.name, predict), {})
+        if name.endswith(("blur", "clean")):
+            scenario = "clean" if name.endswith("clean") else "blurred"
+            yield Case(name, scenario, Severity(), assess_pixels(photo, file.name, predict), {})
             continue
         for scenario, draw in itertools.product(SCENARIOS, draws):
             if scenario == "clean" and draw:

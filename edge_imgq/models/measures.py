@@ -55,17 +55,24 @@ REPAIRS = ("denoise-slim", "jpeg-slim", "deblur-slim", "dped-slim")
 SEEN = {"denoise-slim": 75, "jpeg-slim": 59, "deblur-slim": 151, "dped-slim": 27}
 """Side in pixels of the region that each repair reads; `enhance` refuses smaller photographs."""
 
-DOUBT = dict.fromkeys(REPAIRS, 0.0) | {"deblur-slim": -0.6, "dped-slim": 1.25}
-"""Spreads by which each repair's estimated gain is lowered before it is advised, or raised.
+DETAIL_DOUBT = dict.fromkeys(REPAIRS, 0.0) | {"deblur-slim": -0.6}
+"""Spreads by which each repair's estimated gain on detail is lowered before it is advised, or
+raised.
 
-A photograph may be dark or pale on purpose; then the tone correction costs many decibels. Little
-blur is the other way round: `deblur-slim` costs so much on a sharp photograph that its estimate is
-near 0 while some sharpness is possible, though it gains on most photographs with such an estimate.
-Chosen where `docs/assess.md` says.
+`deblur-slim` costs so much on a sharp photograph that its estimate is near 0 while some sharpness
+is possible, though it gains on most photographs with such an estimate. Chosen where
+`docs/assess.md` says.
+"""
+
+TONE_DOUBT = 1.0
+"""Spreads by which every repair's estimated gain on tones is lowered before it is advised.
+
+A photograph may be dark or pale on purpose; then a change of its tones costs many decibels.
 """
 
 WORTH = 0.1
-"""Smallest gain in dB, less DOUBT, at which a network is advised; smaller ones are not visible."""
+"""Smallest gain in dB, lowered or raised so, at which a network is advised; smaller ones are not
+visible."""
 
 FAINT_NOISE = 1.0
 """Standard deviation of noise, in levels of 255, below which `denoise-slim` is not advised.

@@ -18,12 +18,13 @@ from edge_imgq.metrics.no_reference import (
     wavelet_noise,
 )
 from edge_imgq.models.measures import (
+    DETAIL_DOUBT,
     DETAIL_GAINS,
-    DOUBT,
     MEASURES,
     OF_WHOLE,
     PORT,
     REPAIRS,
+    TONE_DOUBT,
     TONE_GAINS,
     WORTH,
     unfit,
@@ -184,7 +185,7 @@ def assess_pixels(pixels: Pixels, name: str, predict: Predict) -> Assessment:
 
 
 def advised(gains: Sequence[Gain], side: int, noise: float) -> tuple[str, ...]:
-    """Return the network with the largest sure gain, or () if none gains 0.1 dB.
+    """Return the network with the largest adjusted gain, or () if none gains 0.1 dB.
 
     A network that is unfit for the photograph is left out (`edge_imgq.models.measures.unfit`).
     Never more than one: on degraded photographs the best pair in sequence gained only 0.01 dB more
@@ -195,14 +196,9 @@ def advised(gains: Sequence[Gain], side: int, noise: float) -> tuple[str, ...]:
         side: shorter side of the photograph in pixels.
         noise: standard deviation of the noise, in levels of 255.
     """
-    sure = {gain.model: sure_gain(gain) for gain in gains if not unfit(gain.model, side, noise)}
-    best = max(sure, key=lambda model: sure[model], default="")
-    return (best,) if best and sure[best] >= WORTH else ()
-
-
-def sure_gain(gain: Gain) -> float:
-    """Return a gain in dB, less 1.25 spreads for dped-slim, plus 0.6 for deblur-slim (DOUBT)."""
-    return gain.gain.value - DOUBT[gain.model] * gain.gain.spread
+    fit = [gain for gain in gains if not unfit(gain.model, side, noise)]
+    best = max(fit, key=lambda gain: gain.adjusted, default=None)
+    return () if best is None or best.adjusted < WORTH else (best.model,)
 
 
 def classical_measures(pixels: Pixels) -> ClassicalMeasures | Skipped:
@@ -250,21 +246,36 @@ def _gains(values: Numbers, spreads: Numbers) -> list[Gain]:
 
     Errors of detail are those of the crops, to which those of tones, of the sample, are added: each
     is reduced by what the network gains on it alone. Gains on crops are drawn towards their mean.
+    Adjusted gains are of gains less their spreads, times DETAIL_DOUBT or TONE_DOUBT.
     """
     detail, tones = _errors(values)
     before = np.append(detail / len(detail), tones)
     gains = []
     for name in REPAIRS:
-        gain, spread = (np.zeros_like(before) for _ in range(2))
-        for rows, measures in ((slice(-1), DETAIL_GAINS), (slice(-1, None), TONE_GAINS)):
-            if name in measures:
-                index = NAMES.index(measures[name])
-                gain[rows] = _towards_mean(values[rows, index], spreads[rows, index])
-                spread[rows] = spreads[rows, index]
+        gain, spread = _gains_by_error(name, values, spreads)
+        doubt = np.append(np.full(len(detail), DETAIL_DOUBT[name]), TONE_DOUBT)
         after = before * 10.0 ** (-gain / 10.0)
-        value = float(10.0 * np.log10(before.sum() / after.sum()))
-        gains.append(Gain(name, Estimate(value, float(np.average(spread, weights=after)), "dB")))
+        cautious = before * 10.0 ** (-(gain - doubt * spread) / 10.0)
+        value, adjusted = (10.0 * np.log10(before.sum() / a.sum()) for a in (after, cautious))
+        estimate = Estimate(float(value), float(np.average(spread, weights=after)), "dB")
+        gains.append(Gain(name, estimate, float(adjusted)))
     return gains
+
+
+def _gains_by_error(
+    name: str, values: Numbers, spreads: Numbers
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a network's gains on detail in each crop and then on tones, and their spreads.
+
+    Both are 0 where no gain of the network is estimated.
+    """
+    gain, spread = np.zeros(len(values)), np.zeros(len(values))
+    for rows, measures in ((slice(-1), DETAIL_GAINS), (slice(-1, None), TONE_GAINS)):
+        if name in measures:
+            index = NAMES.index(measures[name])
+            gain[rows] = _towards_mean(values[rows, index], spreads[rows, index])
+            spread[rows] = spreads[rows, index]
+    return gain, spread
 
 
 def _towards_mean(gains: Numbers, spreads: Numbers) -> Numbers:

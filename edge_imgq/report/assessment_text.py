@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from edge_imgq.models.measures import DOUBT, WORTH, unfit
+from edge_imgq.models.measures import WORTH, unfit
 from edge_imgq.report.assessment import Assessment, Estimate
 from edge_imgq.report.drawing import draw, new_table, wrapped
 from edge_imgq.skipped import Skipped
@@ -83,7 +83,7 @@ def _passed_over(assessment: Assessment) -> list[str]:
         if one.gain.value < WORTH or one.model in assessment.advice:
             break
         reason = unfit(one.model, min(assessment.size), assessment.noise.value)
-        if not reason and DOUBT[one.model] > 0:
+        if not reason and one.adjusted < one.gain.value:
             reason = f"{one.model} changes tones, and these may be meant"
         reasons.append(reason or f"the estimate for {assessment.advice[0]} is the more cautious")
     return reasons

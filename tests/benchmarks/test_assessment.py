@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks import assessment
 from edge_imgq.models.measures import REPAIRS
@@ -32,3 +33,15 @@ def test_kept_gains_are_read_and_others_computed(
     assert asked == list(REPAIRS), "read from the file"
     again.of(photo, degraded + 1)
     assert asked == list(REPAIRS) * 2
+
+
+@pytest.mark.parametrize(("name", "scenario"), [("city-clean", "clean"), ("blur", "blurred")])
+def test_sets_that_need_no_degradation_are_assessed_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, scenario: str
+) -> None:
+    photo = np.random.default_rng(1).integers(0, 256, (16, 24, 3), np.uint8)
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    monkeypatch.setattr(assessment, "assess_pixels", lambda pixels, name, predict: pixels)
+    (case,) = assessment.cases_of(name, tmp_path, 9, None, None, 6)
+    assert (case.scenario, case.gains) == (scenario, {})
+    assert (case.found == photo).all()

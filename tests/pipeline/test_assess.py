@@ -121,6 +121,17 @@ def test_tones_are_those_of_the_sample_and_mended_where_their_gain_is_sure() -> 
     assert unsure.advice == ()
 
 
+def test_a_network_for_detail_is_not_advised_for_tones_unless_that_gain_is_sure() -> None:
+    pale = {"exposure": 0.4, "psnr": 20.0, "deblur-slim": 0.3}
+    sure = assess_pixels(PHOTO, "p", answers(*[{}] * 4, tones=pale, spread=0.1))
+    assert sure.advice == ("deblur-slim",)
+    assert sure.gains[0].adjusted == pytest.approx(0.2, abs=0.03)
+    unsure = assess_pixels(PHOTO, "p", answers(*[{}] * 4, tones=pale, spread=0.3))
+    assert unsure.gains[0].gain.value == pytest.approx(0.3, abs=0.03)
+    assert unsure.advice == ()
+    assert "deblur-slim changes tones, and these may be meant" in assessment_text(unsure)
+
+
 def test_what_is_gained_on_tones_and_on_detail_counts_as_much_as_their_errors_do() -> None:
     """Of errors of 20 and 17 dB, each repair mends one, and `deblur-slim` a little of both."""
     noisy = {"psnr": 20.0, "denoise-slim": 6.0, "deblur-slim": 0.5}
@@ -174,6 +185,24 @@ def test_a_weighted_median_lies_where_half_of_the_weight_does() -> None:
 
 
 @pytest.mark.parametrize(
+    ("gains", "said"),
+    [
+        ({"deblur-slim": -0.1}, "advice: deblur-slim\n"),
+        ({"deblur-slim": -0.25}, "leave it as it is"),
+        (
+            {"deblur-slim": 0.3, "jpeg-slim": 0.5},
+            "advice: deblur-slim; the estimate for deblur-slim is the more cautious\n",
+        ),
+    ],
+)
+def test_six_tenths_of_a_spread_are_added_to_what_is_gained_by_sharpening(
+    gains: dict[str, float], said: str
+) -> None:
+    predict = answers(*[{"psnr": 25.0, **gains}] * 4, tones={"psnr": 90.0})
+    assert said in assessment_text(assess_pixels(PHOTO, "p.png", predict))
+
+
+@pytest.mark.parametrize(
     ("side", "gains", "said"),
     [
         (192, {"denoise-slim": 0.05}, "it is; no network that may be advised gains 0.1 dB or more"),
@@ -186,13 +215,6 @@ def test_a_weighted_median_lies_where_half_of_the_weight_does() -> None:
         (192, {"noise": 9.0, "denoise-slim": 8.0, "dped-slim": 0.8}, "advice: denoise-slim\n"),
         (192, {"noise": 0.5, "denoise-slim": 8.0}, "denoise-slim finds less than 1 level of noise"),
         (192, {"denoise-slim": 0.2, "dped-slim": 6.0}, "advice: dped-slim\n"),
-        # Six tenths of its spread of 0.5 are added to what `deblur-slim` gains.
-        (192, {"deblur-slim": -0.1}, "advice: deblur-slim\n"),
-        (192, {"deblur-slim": -0.25}, "leave it as it is"),
-        (
-            *(192, {"deblur-slim": 0.1, "jpeg-slim": 0.5}),
-            "advice: deblur-slim; the estimate for deblur-slim is the more cautious\n",
-        ),
     ],
 )
 def test_the_advice_says_why_a_network_that_gains_more_is_passed_over(
