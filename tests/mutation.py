@@ -88,7 +88,6 @@ NO_TEST_OF_ITS_OWN = {
     "export/ncnn/describe.py": "what `inspect` prints of a file: test_ncnn_files.py",
     "export/ncnn/format.py": "a table of functions, which tests/test_formats.py holds",
     "export/ncnn/layers.py": "the file's text and weights: test_ncnn_files.py",
-    "export/ncnn/lower.py": "the file as a whole: test_ncnn_files.py",
     "export/ncnn/lowerings.py": "a table, which test_ncnn_operators.py holds",
     "quantize/error_model/level_gain.py": "a dataclass, in reports",
     "quantize/mixed_precision/worst_layer.py": "a dataclass, in reports",
