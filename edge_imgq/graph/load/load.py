@@ -7,6 +7,7 @@ and finite weights. It is the float reference; later stages do not change it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -58,9 +59,11 @@ def read_onnx(path: Path) -> onnx.ModelProto:
     except IsADirectoryError as error:
         raise UsageError(f"{path} is a folder; give the .onnx file in it.") from error
     except Exception as error:  # protobuf and the checker raise unrelated classes
+        advice = _operator_advice(error) or (
+            "If it was cut off, or is a pointer of Git LFS, fetch it again; else export it again."
+        )
         raise ModelError(
-            f"{path} is not a whole, valid ONNX model: {_reason(error)}. If it was cut off, or "
-            "is a pointer of Git LFS, fetch it again; else export it again."
+            f"{path} is not a whole, valid ONNX model: {_reason(error)}. {advice}"
         ) from error
 
 
@@ -87,7 +90,10 @@ def parse_onnx(contents: bytes, name: str) -> onnx.ModelProto:
     except ModelError:
         raise
     except Exception as error:  # protobuf and the checker raise unrelated classes
-        raise ModelError(f"{name} is not a whole, valid ONNX model: {_reason(error)}.") from error
+        advice = _operator_advice(error)
+        raise ModelError(
+            f"{name} is not a whole, valid ONNX model: {_reason(error)}. {advice}".rstrip()
+        ) from error
 
 
 def _valid(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -108,6 +114,25 @@ def _with_output_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def _reason(error: Exception) -> str:
     return (str(error).strip().split("\n")[0] or type(error).__name__).rstrip(".")
+
+
+def _operator_advice(error: Exception) -> str:
+    """Return what to do about an operator that the file's opset lacks, or "".
+
+    tf2onnx writes an operator of TensorFlow that it does not know under its own name; Keras exports
+    by it, so a network with an exact GELU holds Erfc.
+    """
+    unknown = re.search(r"No Op registered for (\w+) with domain_version of (\d+)", str(error))
+    if unknown is None:
+        return ""
+    kind, opset = unknown.groups()
+    gelu = (
+        " (Erfc is TensorFlow's exact GELU: use gelu(approximate=True))" if kind == "Erfc" else ""
+    )
+    return (
+        f"Opset {opset} of ONNX has no operator {kind}: export with a newer opset if that has it; "
+        f"else the exporter kept an operator of its framework: replace it in the network{gelu}."
+    )
 
 
 def open_negative_lengths(model: onnx.ModelProto) -> None:

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
 from edge_imgq.errors import ModelError, UsageError
-from edge_imgq.graph.load.load import normalise, read_onnx
+from edge_imgq.graph.load.load import normalise, parse_onnx, read_onnx
 from edge_imgq.graph.load.opset import OPSET
 from edge_imgq.graph.pixels import contract_of
 from edge_imgq.graph.rewrite import rewrite
@@ -180,6 +180,28 @@ def test_files_that_are_not_onnx_get_a_sentence(tmp_path: Path, contents: bytes)
     path.write_bytes(contents)
     with pytest.raises(ModelError, match=r"model\.onnx is not a whole, valid ONNX model"):
         read_onnx(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [
+        ("Erfc", r"Opset 15 of ONNX has no operator Erfc: .* \(Erfc is TensorFlow's exact GELU: "),
+        ("Gelu", r"Opset 15 of ONNX has no operator Gelu: .* replace it in the network\.$"),
+    ],
+)
+def test_an_operator_that_the_opset_lacks_is_named_with_what_to_do(
+    tmp_path: Path, kind: str, advice: str
+) -> None:
+    """tf2onnx leaves Erfc of TensorFlow's exact GELU as it is; ONNX Runtime refuses it, too."""
+    model = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["" : 15]> own (float[1,3,8,8] x) => (float[1,3,8,8] y) '
+        f"{{ y = {kind}(x) }}"
+    )
+    onnx.save(model, tmp_path / "m.onnx")
+    with pytest.raises(ModelError, match=advice):
+        read_onnx(tmp_path / "m.onnx")
+    with pytest.raises(ModelError, match=advice):
+        parse_onnx(model.SerializeToString(), "m")
 
 
 def test_an_output_without_a_shape_gets_the_one_that_follows(tmp_path: Path) -> None:
