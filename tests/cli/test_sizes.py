@@ -12,8 +12,8 @@ from onnx import helper
 from PIL import Image
 
 from edge_imgq.cli.main import main
-
-from .conftest import Run, whole_model
+from tests.cli.conftest import Run
+from tests.small_models import whole_model
 
 SIZES = [[48, 64], [64, 48], [32, 32]]
 FILES = {
