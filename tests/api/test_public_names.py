@@ -160,7 +160,8 @@ MEMBERS: dict[str, set[str]] = {
     "PixelRange": {"low", "high"},
     "QuantizeRecipe": {
         *("name", "summary", "observer", "passes", "rounding", "corrections", "equalization"),
-        *("tuning", "copies", "scales", "precision", "when_over_budget", "start", "graph"),
+        *("tuning", "copies", "noise_for_time", "scales", "precision", "when_over_budget"),
+        *("start", "graph"),
     },
     "QuantizedModel": {"model", "recipe", "steps", "advice", "graph", "psnr", "onnx", "save"},
     "Schedule": {

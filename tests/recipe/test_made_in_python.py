@@ -51,6 +51,7 @@ def test_the_text_of_a_scheme_reads_back(name: str, tmp_path: Path) -> None:
         ),
         ({"tuning": -1}, "'tuning' is the number of steps"),
         ({"tuning": "many"}, "'tuning' must be a number, not \"many\""),
+        ({"noise_for_time": 101}, "'noise_for_time' must be from 0 to 100 percent, not 101"),
         ({"precision": {"a": "int16"}}, r"\[precision\]: 'a' is \"int16\""),
         ({"passes": "sign-split"}, "'passes' must be a list"),
         ({"name": "a/b"}, "'a/b' cannot be a recipe's name"),

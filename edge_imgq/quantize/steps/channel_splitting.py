@@ -37,7 +37,6 @@ from edge_imgq.graph.fusion import stored_output
 from edge_imgq.graph.network import Quantization
 from edge_imgq.graph.operators import WEIGHT_AXIS
 from edge_imgq.graph.passes.by_name.sign_split import holds_sign_channels
-from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.quantize.error_model.channel_sensitivity import ChannelSensitivity
 from edge_imgq.quantize.ranges.guarded_clipping import LOSS, TRUTH, GuardSet
 from edge_imgq.quantize.ranges.ranges import ChannelRange
@@ -57,7 +56,14 @@ from edge_imgq.quantize.steps.channel_pruning import (
     own_errors,
     readers_of,
 )
-from edge_imgq.quantize.steps.copy_counts import Group, Worth, copy_counts, make_narrow, noise_left
+from edge_imgq.quantize.steps.copy_counts import (
+    Group,
+    WidthRules,
+    Worth,
+    copy_counts,
+    make_narrow,
+    noise_left,
+)
 from edge_imgq.quantize.steps.free_channels import free_channels, slots_beside
 
 if TYPE_CHECKING:
@@ -85,7 +91,7 @@ def copy_channels(
     assign_scales: AssignScales,
     sensitivities: Mapping[str, ChannelSensitivity],
     guard: GuardSet,
-    tiles: KernelProfile | None,
+    rules: WidthRules | None,
 ) -> dict[str, ChannelRange] | None:
     """Copy channels that carry most of the noise and remove others, in a float graph, in place.
 
@@ -99,8 +105,7 @@ def copy_channels(
         assign_scales: chooses the scales of a model's activations from their ranges.
         sensitivities: sensitivities of its values, by name.
         guard: images on which removed channels are reconstructed and checked.
-        tiles: kernel profile whose partly filled tiles copies may use; None if values must not
-            become wider.
+        rules: how the number of channels of a value may change; None if it must not.
 
     Returns:
         The new ranges of the activations, by name; None, with the graph unchanged, if copies would
@@ -115,9 +120,10 @@ def copy_channels(
     qparams = assign_scales(original, ranges)
     worth = _worth(original, channels, ranges, qparams, sensitivities)
     allowed = np.maximum((LOSS - 1) * worth.noise.sum(), TRUTH * own_errors(original, guard))
-    groups = _groups(original, channels, qparams, guard, allowed, tiles)
+    groups = _groups(original, channels, qparams, guard, allowed, rules)
     copies = copy_counts(channels, worth, groups)
-    make_narrow(copies, worth, groups)
+    if rules is not None:
+        make_narrow(copies, worth, groups, rules.noise_for_time)
     if noise_left(worth, copies).sum() > (1 - MIN_GAIN) * worth.noise.sum():
         return None
     for group in groups:
@@ -162,7 +168,7 @@ def _groups(
     qparams: Mapping[ir.Value, Quantization],
     guard: GuardSet,
     allowed: Numbers,
-    tiles: KernelProfile | None,
+    rules: WidthRules | None,
 ) -> list[Group]:
     """Group the copyable classes that occur in the same values, with their pruning states."""
     values = list(channels.of)
@@ -175,7 +181,7 @@ def _groups(
         if channels.copyable[member]:
             together.setdefault(tuple(indices), []).append(member)
     groups = [
-        _group(np.array(members), [values[index] for index in indices], tiles)
+        _group(np.array(members), [values[index] for index in indices], rules)
         for indices, members in together.items()
     ]
     wanted = [group.value for group in groups]
@@ -190,9 +196,7 @@ def _groups(
     return groups
 
 
-def _group(
-    members: NDArray[np.intp], values: list[ir.Value], kernels: KernelProfile | None
-) -> Group:
+def _group(members: NDArray[np.intp], values: list[ir.Value], rules: WidthRules | None) -> Group:
     """Make the group of classes in some values: how it may become wider or narrower."""
     inside = set(values)
     last = [v for v in values if not {n.outputs[0] for n in v.consumers()} & inside]
@@ -200,16 +204,19 @@ def _group(
     passed_on = all(len(list(v.consumers())) == 1 for v in values if v not in last)
     if not readers or not passed_on:
         return Group(members, None, [], 0)
-    if kernels is None:
+    if rules is None:
         return Group(members, last[0], readers, 0)
     written = [v.producer() for v in values]
     writers = [node for node in written if node is not None and node.op_type in WEIGHT_AXIS]
     assert last[0].shape is not None
     width = last[0].shape[1]
     assert isinstance(width, int)  # readers_of ensures it
+    kernels = rules.kernels
     group = Group(members, last[0], readers, free_channels(writers, readers, width, kernels))
     if kernels.prunes_sign_channels and holds_sign_channels(last[0]):
         group.slots = lambda more: slots_beside(writers, readers, width + more, kernels)
+        if rules.wider:
+            group.added = max(group.added, kernels.int8.outputs)
     return group
 
 

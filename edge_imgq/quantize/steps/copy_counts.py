@@ -24,6 +24,8 @@ from edge_imgq.quantize.steps.channel_pruning import PruningState
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edge_imgq.kernels.profile import KernelProfile
+
     Numbers = NDArray[np.float64]
 
 MAX_COPIES = 8
@@ -31,10 +33,6 @@ MAX_COPIES = 8
 
 MIN_SWAP = 1e-3
 """Least reduction of the network's noise, as a share, for which a swap is made."""
-
-NOISE_FOR_TIME = 2.0
-"""Percent of the network's noise accepted per percent of multiply-accumulate slots saved in the
-layers adjacent to sign channels of PReLUs."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,24 @@ class Worth:
 
     noise: Numbers
     absence: Numbers
+
+
+@dataclass(frozen=True)
+class WidthRules:
+    """How the number of channels of a value may change.
+
+    Attributes:
+        kernels: kernel profile of the target processor. Copies may fill its tiles, and sign
+            channels of PReLUs are removed if it prunes them.
+        wider: whether values whose channels it prunes may also gain up to a tile of channels, where
+            that lowers the noise by more than it takes time.
+        noise_for_time: percent of the network's noise that is accepted per percent of
+            multiply-accumulate slots saved in the layers adjacent to sign channels.
+    """
+
+    kernels: KernelProfile
+    wider: bool
+    noise_for_time: float
 
 
 @dataclass
@@ -132,23 +148,34 @@ def copy_counts(channels: Channels, worth: Worth, groups: Sequence[Group]) -> ND
     return copies
 
 
-def make_narrow(copies: NDArray[np.intp], worth: Worth, groups: Sequence[Group]) -> None:
+def make_narrow(
+    copies: NDArray[np.intp], worth: Worth, groups: Sequence[Group], noise_for_time: float
+) -> None:
     """Remove copies and channels where the time saved outweighs the noise, in place.
 
-    Cheapest first, and only in groups with known slots and a pruning state: 1 % of the slots of
-    their adjacent layers is worth 2 % of the network's noise.
+    Cheapest first, and only in groups with known slots and a pruning state.
 
     Args:
         copies: number of copies of each class, int (count,); it is changed.
         worth: noise of each class, and error without it.
         groups: groups of `copy_counts`; their pruning states are changed.
+        noise_for_time: percent of the network's noise that is accepted per percent of
+            multiply-accumulate slots saved in the layers adjacent to all these groups.
     """
     noise = noise_left(worth, copies).sum()
     slots = [(group, group.slots) for group in groups if group.slots is not None and group.pruning]
     whole = sum(of(int((copies[group.members] - 1).sum())) for group, of in slots)
     for group, of in slots:
-        for member in _taken_away(group, worth, copies[group.members], noise, of, whole):
+        price = _price(of, noise_for_time, whole)
+        for member in _taken_away(group, worth, copies[group.members], noise, price):
             _take_away(group, copies, member)
+
+
+def _price(
+    slots: Callable[[int], float], noise_for_time: float, whole: float
+) -> Callable[[int], float]:
+    """Return the time of a group, in shares of the noise, as a function of the channels added."""
+    return lambda added: noise_for_time * slots(added) / whole
 
 
 def _taken_away(
@@ -156,13 +183,12 @@ def _taken_away(
     worth: Worth,
     counts: NDArray[np.intp],
     noise: float,
-    slots: Callable[[int], float],
-    whole: float,
+    price: Callable[[int], float],
 ) -> list[int]:
     """List the members of a group that lose a copy, or their only channel, in this order."""
 
     def time() -> float:
-        return NOISE_FOR_TIME * slots(int((counts - 1).sum())) / whole
+        return price(int((counts - 1).sum()))
 
     trial = replace(group, pruning=deepcopy(group.pruning), members=np.arange(len(counts)))
     worth = Worth(worth.noise[group.members], worth.absence[group.members])

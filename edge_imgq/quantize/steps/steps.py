@@ -196,10 +196,14 @@ def _copied(
 ) -> QuantizationState | None:
     """Copy channels; return the new graphs, or None if no copy is worthwhile."""
     from edge_imgq.quantize.steps.channel_splitting import copy_channels
+    from edge_imgq.quantize.steps.copy_counts import WidthRules
 
-    original, guard = pair.original.clone(), run.prepared.guard()
-    tiles = run.prepared.kernels if run.recipe.copies == "tiles" else None
-    observed = copy_channels(original, pair.observed, run.scales, sensitivities, guard, tiles)
+    original, guard, recipe = pair.original.clone(), run.prepared.guard(), run.recipe
+    rules = None
+    if recipe.copies in ("tiles", "wider"):
+        wider = recipe.copies == "wider"
+        rules = WidthRules(run.prepared.kernels, wider, recipe.noise_for_time)
+    observed = copy_channels(original, pair.observed, run.scales, sensitivities, guard, rules)
     return None if observed is None else run.pair(original, observed)
 
 

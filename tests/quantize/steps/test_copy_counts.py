@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import onnx_ir as ir
@@ -14,11 +13,13 @@ from edge_imgq.kernels.arm import ARM_DOT
 from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.kernels.x86 import X86_VNNI
 from edge_imgq.quantize.quantize import quantize_prepared
+from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import model, weights
 from tests.quantize.smooth_photo import photo
 from tests.quantize.steps.build import CONTRACT, COPIED, shapes, squared_error
 
 RECIPE = replace(COPIED, copies="tiles", passes=("cheap-sign-split",))
+WIDER = replace(RECIPE, copies="wider")
 CHANNELS = 12
 
 
@@ -40,24 +41,31 @@ def bending(slopes: np.ndarray) -> ir.Model:
     return model(nodes, constants)
 
 
-@cache
-def made(few: bool, kernels: KernelProfile) -> tuple[int, float]:
+def made(few: bool, kernels: KernelProfile, recipe: QuantizeRecipe = RECIPE) -> tuple[int, float]:
     """Return the width of the PReLU once it is quantized, and the squared error in levels."""
     slopes = np.random.default_rng(2).uniform(0.3, 0.9, CHANNELS)
     network = bending(np.where(np.arange(CHANNELS) < 3, slopes, 0.002) if few else slopes)
-    graph = prepared_graph(network, RECIPE.passes, kernels=kernels)
-    found = quantize_prepared(graph, RECIPE, CONTRACT, [photo(seed) for seed in range(6)])
+    graph = prepared_graph(network, recipe.passes, kernels=kernels)
+    found = quantize_prepared(graph, recipe, CONTRACT, [photo(seed) for seed in range(6)])
     return shapes(found.original)[0][0], squared_error(network, found.model)
 
 
-def test_sign_channels_that_hardly_count_go_where_the_profile_asks() -> None:
+def test_sign_channels_that_hardly_count_go_where_profile_and_recipe_ask() -> None:
     wide, before = made(True, X86_VNNI)
     narrow, after = made(True, ARM_DOT)
     assert wide >= 2 * CHANNELS
     assert narrow <= 16
     rounding_of_the_output = 1 / 12
     assert after - rounding_of_the_output < 1.6 * (before - rounding_of_the_output)
+    exact, least = made(True, ARM_DOT, replace(RECIPE, noise_for_time=0.0))
+    assert exact > narrow
+    assert least < after
 
 
-def test_sign_channels_that_count_stay() -> None:
-    assert made(False, ARM_DOT)[0] > 16
+def test_sign_channels_that_count_stay_and_copies_join_them_until_time_counts_more() -> None:
+    width, error = made(False, ARM_DOT)
+    assert width > 16
+    wider, less = made(False, ARM_DOT, replace(WIDER, noise_for_time=10.0))
+    assert width < wider <= width + ARM_DOT.int8.outputs
+    assert less < error
+    assert made(False, ARM_DOT, replace(WIDER, noise_for_time=100.0)) == (width, error)
