@@ -172,10 +172,11 @@ COMPILER_FOLDER = "TORCHINDUCTOR_CACHE_DIR"
 
 @contextmanager
 def compiler_folder() -> Iterator[None]:
-    """Redirect the cache folder of torch's compiler to a temporary one, removed at the end.
+    """Give torch's compiler a temporary cache folder while the body of `with` runs.
 
-    Nothing happens if COMPILER_FOLDER is set. Torch's exporter and optimisers import the compiler,
-    which creates the folder even though nothing here compiles.
+    The environment variable TORCHINDUCTOR_CACHE_DIR names it in this process; variable and folder
+    are removed at the end. Nothing happens if the variable is set before. Torch's exporter and
+    optimisers import the compiler, which creates its folder even though nothing here compiles.
     """
     if COMPILER_FOLDER in os.environ:
         yield

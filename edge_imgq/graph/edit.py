@@ -197,8 +197,8 @@ def insert_reshape(
     Args:
         graph: edited in place.
         before: node before which to insert.
-        source: float32 input with as many elements (not checked); None is written as an absent
-            input.
+        source: float32 input with as many elements (not checked); with None, an absent input, the
+            Reshape is invalid.
         lengths: target shape, all lengths positive; the output's shape is set to it.
         name: name of the node and prefix of its constant's name.
     """

@@ -91,9 +91,12 @@ def write_order(
 
 
 def read_record(folder: Path) -> OperatorRecord:
-    """Read the second of two recorded calls, for which the first has warmed the caches.
+    """Return what the emulator recorded of the second of two calls, operator by operator.
 
-    `folder` is the one that the plugin was given.
+    The first call only warms the caches. The basic blocks are those of both calls.
+
+    Args:
+        folder: folder that the plugin was given, as for `write_order`.
 
     Raises:
         DeviceError: nothing was recorded, or the two calls ran different operators.

@@ -83,9 +83,9 @@ def _cropped(x: Any, begins: tuple[int, ...], ends: tuple[int, ...]) -> Any:
 
 
 def refuse_conv(operation: Operation) -> str | None:
-    """Return the reason why a Conv cannot be lowered, or None.
+    """Return the reason why a Conv cannot be lowered, or None if it can.
 
-    Refused are other than one to three spatial axes, and weights or biases that are computed.
+    It needs one to three spatial axes, and weights and a bias that are constants.
     """
     if not 3 <= len(operation.operand(0).shape) <= 5:
         return "only images with one to three spatial axes are convolved"
@@ -95,9 +95,9 @@ def refuse_conv(operation: Operation) -> str | None:
 
 
 def refuse_conv_transpose(operation: Operation) -> str | None:
-    """Return the reason why a ConvTranspose cannot be lowered, or None.
+    """Return the reason why a ConvTranspose cannot be lowered, or None if it can.
 
-    Refused is what `refuse_conv` refuses, and an output that begins before the first tap.
+    It needs what `refuse_conv` requires; and its output must not begin before the first tap.
     """
     refusal = refuse_conv(operation)
     if refusal is None and min(transposed_padding(operation)[0]) < 0:

@@ -127,8 +127,8 @@ LOWERINGS: dict[str, Lowering] = {
 def refusal(operation: Operation) -> str | None:
     """Return why an operation cannot be lowered to Core ML, with a remedy, or None if it can.
 
-    Refused are operators without a lowering, tensors of more than five axes or without elements,
-    and what the `refuse` function of the operator's lowering refuses. The text has no full stop.
+    It can if its operator has a lowering whose `refuse` gives no reason, no tensor has more than
+    five axes, and neither the first input nor an output is empty. The text has no full stop.
     """
     lowering = LOWERINGS.get(operation.kind)
     if lowering is None:

@@ -170,9 +170,16 @@ def _broadcasting(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
 
 
 def reduced(statistics: tuple[Operation, ...]) -> dict[str, Any] | None:
-    """Return the axes and channel groups that a chain of STATISTICS averages over, or None.
+    """Return the axes and channel groups over which operations take a mean.
 
-    The result has the keys "axes" and "groups", the number of groups, 0 for statistics per channel.
+    None if they compute anything but a mean over axes, or over equal groups of channels as well.
+
+    Args:
+        statistics: operations of the kinds in STATISTICS, in order; the first reads the image.
+
+    Returns:
+        "axes": axes, sorted and counted from 0; "groups": number of groups of channels that share
+        a mean, 0 if the mean is over the axes alone.
     """
     groups, axes = _groups(statistics), _axes(statistics)
     return None if groups is None or not axes else {"axes": axes, "groups": groups}

@@ -45,10 +45,9 @@ def pad(context: LoweringContext) -> Variable:
 
 
 def refuse_pad(operation: Operation) -> str | None:
-    """Return the reason why a Pad cannot be lowered, or None.
+    """Return the reason why a Pad cannot be lowered, or None if it can.
 
-    Refused are modes other than constant, reflect, edge and wrap, and computed amounts, values or
-    axes.
+    It needs the mode constant, reflect, edge or wrap, and constant amounts, value and axes.
     """
     mode = operation.attributes.get("mode", "constant")
     if mode not in (*SOURCES, "constant"):

@@ -93,9 +93,9 @@ def global_average_pool(context: LoweringContext) -> Variable:
 
 
 def refuse_pool(operation: Operation) -> str | None:
-    """Return the reason why a pooling cannot be lowered, or None.
+    """Return the reason why a pooling cannot be lowered, or None if it can.
 
-    Refused are other than one to three spatial axes, and the indices of a MaxPool.
+    It needs one to three spatial axes; and a MaxPool must not return indices.
     """
     if not 3 <= len(operation.operand(0).shape) <= 5:
         return "only images with one to three spatial axes are pooled"

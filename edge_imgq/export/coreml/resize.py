@@ -79,10 +79,10 @@ def _resized_values(context: LoweringContext, x: Any) -> Variable:
 
 
 def refuse_resize(operation: Operation) -> str | None:
-    """Return the reason why a Resize cannot be lowered, or None.
+    """Return the reason why a Resize cannot be lowered, or None if it can.
 
-    Refused are computed scales or sizes, modes and coordinates that ONNX does not have, enlarging a
-    cropped region to the image's own size, and interpolation along other axes than the last two.
+    It needs constant scales or sizes, and a mode and coordinates that ONNX has. It must not enlarge
+    a cropped region to the image's own size, nor interpolate along other axes than the last two.
     """
     attributes = operation.attributes
     mode = attributes.get("mode", "nearest")

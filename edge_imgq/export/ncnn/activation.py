@@ -20,7 +20,10 @@ RELU, CLIP = 1, 3
 
 
 def bounds(activation: Activation) -> tuple[float, float]:
-    """Return (low, high) of a clipping, real values; infinite ones become ±the largest float32."""
+    """Return an activation's bounds (low, high), real values, as ncnn's Clip takes them.
+
+    A lower bound of −∞ or an upper one of ∞ becomes the largest float32 of its sign.
+    """
     return max(activation.low, -FLOAT32_MAX), min(activation.high, FLOAT32_MAX)
 
 

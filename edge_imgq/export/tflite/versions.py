@@ -31,7 +31,10 @@ class Use:
     options: Any
 
     def is_int8(self, index: int = 0) -> bool:
-        """Return True if the input at an index, counted from 0, is int8."""
+        """Return True if input `index` of the operator, counted from 0, is int8.
+
+        The operator must have that input.
+        """
         return bool(self.inputs[index].type == Type.INT8)
 
     @property

@@ -110,7 +110,10 @@ class Enhancer:
 
     @property
     def rounded(self) -> tuple[str, ...]:
-        """One sentence per setting that the file rounds by over 1 %; empty for a float file."""
+        """One sentence per further input whose number changes by over 1 % in 8 bits.
+
+        Empty for a float file, which takes numbers unrounded.
+        """
         if self.computes_in_float:
             return ()
         return tuple(rounded_numbers(self.contract, self.levels, self.name))

@@ -52,12 +52,13 @@ FARTHEST = 255
 def round_norm_statistics(graph: ir.Graph, qparams: Mapping[ir.Value, Quantization]) -> None:
     """Split and round the spatial means of normalizations marked as float, in place.
 
-    So that runtimes, which sum floats in different orders, compute the same. Means over height and
-    width become means of means, the mean is rounded to 1/16 of a level, the factor so finely that
-    no result moves by more than half a level. It runs before QDQ nodes are inserted.
+    Runtimes sum floats in different orders; afterwards they agree on all but about one of ten
+    thousand channels. Means over height and width become means of means; the one that is
+    subtracted is rounded to 1/16 of a level (a step of the input's int8 scale), and the inverse
+    deviation so finely that no result moves by more than half a level of its own scale.
 
     Args:
-        graph: float graph.
+        graph: float graph, before QDQ nodes are inserted; edited in place.
         qparams: per-tensor quantization of every activation.
     """
     for node in list(graph):

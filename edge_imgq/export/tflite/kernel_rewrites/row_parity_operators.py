@@ -63,7 +63,7 @@ class _Rewriting:
         self.is_whole.update(tensor.name for tensor in operation.outputs)
 
     def whole(self, images: Iterable[Tensor]) -> None:
-        """Interleave the images that do not exist whole yet."""
+        """Write operations that join even and odd rows of the images that exist only so."""
         for image in images:
             if image.name not in self.is_whole:
                 self.operations += interleave_rows(image)

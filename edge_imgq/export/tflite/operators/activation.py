@@ -30,8 +30,8 @@ TANH_SCALE = (1 / 128, 0)
 def relu(file: Emitter, operation: Operation) -> None:
     """Lower Relu to RELU, elementwise, in float32 or int8.
 
-    An int8 output whose range begins at 0 needs no operator. Exact if the scale stays; else a
-    QUANTIZE or MUL precedes it.
+    An int8 output whose range begins at 0 needs no operator. Exact if input and output have
+    one scale; else a QUANTIZE or MUL precedes it.
     """
     _clip(file, operation, Activation(0.0, math.inf))
 

@@ -138,7 +138,8 @@ def power(file: Emitter, operation: Operation) -> None:
 def minimum(file: Emitter, operation: Operation) -> None:
     """Lower Min to a chain of MINIMUMs, in float32, or in int8 at the output's scale.
 
-    Exact if the scale stays. Operands are broadcast as in NumPy.
+    Exact, but int8 tensors at another scale are requantized first. Operands are broadcast as in
+    NumPy.
 
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.
@@ -149,7 +150,8 @@ def minimum(file: Emitter, operation: Operation) -> None:
 def maximum(file: Emitter, operation: Operation) -> None:
     """Lower Max to a chain of MAXIMUMs, in float32, or in int8 at the output's scale.
 
-    Exact if the scale stays. Operands are broadcast as in NumPy.
+    Exact, but int8 tensors at another scale are requantized first. Operands are broadcast as in
+    NumPy.
 
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.

@@ -52,9 +52,11 @@ def factor(indices: NDArray[np.float64], size: int) -> int:
 def repeat(file: Emitter, operation: Operation, times: tuple[int, int]) -> bool:
     """Repeat rows and columns by integer factors where that is faster; return True if written.
 
-    Exact if the scale stays. A CONCATENATION of a tensor with itself makes copies, which a RESHAPE
-    turns into repetitions, or for a narrow doubling a DEPTH_TO_SPACE, which holds no size and so
-    follows a resized input. Relative to RESIZE_NEAREST_NEIGHBOR, on x86-64: 2 to 9 times faster up
+    Exact, but an int8 input at another scale than the output's is requantized first. A
+    CONCATENATION of a tensor with itself makes copies, which a RESHAPE turns into repetitions, or
+    for a narrow doubling a DEPTH_TO_SPACE, which holds no size and so follows a resized input.
+
+    Relative to RESIZE_NEAREST_NEIGHBOR, on x86-64: 2 to 9 times faster up
     to 64 bytes per pixel, equal at 128 to 256, slower above, where both are memory-bound.
 
     Args:

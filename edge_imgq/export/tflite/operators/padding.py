@@ -88,8 +88,8 @@ def _begins_at_zero(image: Tensor) -> bool:
 def pad(file: Emitter, operation: Operation) -> None:
     """Lower Pad to PAD (zeros), PADV2 (another constant), or slices or MIRROR_PAD (reflect).
 
-    In float32 or int8. Copied values are exact if the scale stays; in int8 the constant is rounded
-    to the output's scale.
+    In float32 or int8. Copied values are exact if input and output have one scale, else they are
+    requantized first; in int8 the constant is rounded to the output's scale.
 
     Raises:
         RefusedError: the mode is another one, or pads are negative or computed.

@@ -18,7 +18,8 @@ Code = schema.BuiltinOperator
 def depth_to_space(file: Emitter, operation: Operation) -> None:
     """Lower DepthToSpace of (N, b² · C, H, W), mode DCR, to DEPTH_TO_SPACE: (N, C, b · H, b · W).
 
-    In float32 or int8; exact if the scale stays. Mode CRD is the same with one output channel.
+    In float32 or int8. Exact, but an int8 input at another scale than the output's is requantized
+    first. Mode CRD is the same with one output channel.
 
     Raises:
         RefusedError: the mode is CRD with several output channels.
@@ -37,7 +38,8 @@ def depth_to_space(file: Emitter, operation: Operation) -> None:
 def space_to_depth(file: Emitter, operation: Operation) -> None:
     """Lower SpaceToDepth of (N, C, b · H, b · W), mode DCR, to SPACE_TO_DEPTH: (N, b² · C, H, W).
 
-    In float32 or int8; exact if the scale stays. Mode CRD is the same with one input channel.
+    In float32 or int8. Exact, but an int8 input at another scale than the output's is requantized
+    first. Mode CRD is the same with one input channel.
 
     Raises:
         RefusedError: the mode is CRD with several input channels.

@@ -32,9 +32,10 @@ arithmetic.
 
 
 def max_pool(file: Emitter, operation: Operation) -> None:
-    """Lower MaxPool of (N, C, H, W) to MAX_POOL_2D, in float32 or int8. Exact if the scale stays.
+    """Lower MaxPool of (N, C, H, W) to MAX_POOL_2D, in float32 or int8.
 
-    The image is padded with the lowest value if neither SAME nor VALID is equivalent.
+    Exact, but an int8 input at another scale than the output's is requantized first. The image is
+    padded with the lowest value if neither SAME nor VALID is equivalent.
 
     Raises:
         RefusedError: it returns indices, is dilated or not two-dimensional, or is padded between
@@ -207,10 +208,10 @@ def reduce_mean(file: Emitter, operation: Operation) -> None:
 
 
 def reduce_max(file: Emitter, operation: Operation) -> None:
-    """Lower ReduceMax over constant axes, by default all, to REDUCE_MAX. Exact if the scale stays.
+    """Lower ReduceMax over constant axes, by default all, to REDUCE_MAX.
 
-    Axes are kept with length 1 unless `keepdims` is 0. No axes and `noop_with_empty_axes` reduce
-    nothing.
+    Exact, but an int8 input at another scale than the output's is requantized first. Axes are
+    kept with length 1 unless `keepdims` is 0. No axes and `noop_with_empty_axes` reduce nothing.
 
     Raises:
         RefusedError: axes are computed, the input is empty, or one spatial axis is dropped.
@@ -219,10 +220,10 @@ def reduce_max(file: Emitter, operation: Operation) -> None:
 
 
 def reduce_min(file: Emitter, operation: Operation) -> None:
-    """Lower ReduceMin over constant axes, by default all, to REDUCE_MIN. Exact if the scale stays.
+    """Lower ReduceMin over constant axes, by default all, to REDUCE_MIN.
 
-    Axes are kept with length 1 unless `keepdims` is 0. No axes and `noop_with_empty_axes` reduce
-    nothing.
+    Exact, but an int8 input at another scale than the output's is requantized first. Axes are
+    kept with length 1 unless `keepdims` is 0. No axes and `noop_with_empty_axes` reduce nothing.
 
     Raises:
         RefusedError: axes are computed, the input is empty, or one spatial axis is dropped.

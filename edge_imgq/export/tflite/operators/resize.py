@@ -88,8 +88,8 @@ def resize(file: Emitter, operation: Operation) -> None:
 
     Nearest by integer factors becomes copies where they are faster. One of the two operators is
     used if it samples at ONNX's positions, within 1e-4 of a pixel. All other resizes become matrix
-    products in float32. Nearest is exact if the scale stays; the others are equal to float32
-    rounding, or in int8 rounded to the output's scale.
+    products in float32. Nearest is exact if input and output have one scale; the others
+    are equal to float32 rounding, or in int8 rounded to the output's scale.
 
     Raises:
         RefusedError: another axis than height or width is resized, a cropped region is enlarged to

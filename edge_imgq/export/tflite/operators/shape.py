@@ -25,10 +25,10 @@ NCHW_FROM_NHWC = (0, 3, 1, 2)
 
 
 def reshape(file: Emitter, operation: Operation) -> None:
-    """Lower Reshape, Flatten, Squeeze and Unsqueeze to RESHAPE. Exact if the scale stays.
+    """Lower Reshape, Flatten, Squeeze and Unsqueeze to RESHAPE.
 
     Elements are in the order of ONNX, NCHW: TRANSPOSEs are added where the stored order, NHWC,
-    differs.
+    differs. Exact, but an int8 input at another scale than the output's is requantized first.
     """
     image, output = operation.operand(0), operation.output
     source = file.requantized(image, output.quantization)
@@ -83,7 +83,8 @@ def _permute(file: Emitter, source: int, target: int, order: tuple[int, ...], na
 def transpose(file: Emitter, operation: Operation) -> None:
     """Lower Transpose to TRANSPOSE, with the permutation converted to the file's layout.
 
-    `perm` is that of ONNX, by default the reversed axes. Exact if the scale stays.
+    `perm` is that of ONNX, by default the reversed axes. Exact, but an int8 input at another scale
+    than the output's is requantized first.
     """
     image, output = operation.operand(0), operation.output
     rank = len(image.shape)
@@ -96,7 +97,9 @@ def transpose(file: Emitter, operation: Operation) -> None:
 
 
 def tile(file: Emitter, operation: Operation) -> None:
-    """Lower Tile with constant repeats, one per axis, to TILE. Exact if the scale stays.
+    """Lower Tile with constant repeats, one per axis, to TILE.
+
+    Exact, but an int8 input at another scale than the output's is requantized first.
 
     Raises:
         RefusedError: repeats are computed.
@@ -109,7 +112,9 @@ def tile(file: Emitter, operation: Operation) -> None:
 
 
 def expand(file: Emitter, operation: Operation) -> None:
-    """Lower Expand to the graph's output shape to BROADCAST_TO. Exact if the scale stays.
+    """Lower Expand to the graph's output shape to BROADCAST_TO.
+
+    Exact, but an int8 input at another scale than the output's is requantized first.
 
     Raises:
         RefusedError: it adds axes to make an image.

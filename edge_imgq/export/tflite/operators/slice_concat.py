@@ -37,10 +37,11 @@ def cropped(file: Emitter, operation: Operation, source: int, begin: Sequence[in
 
 
 def strided_slice(file: Emitter, operation: Operation) -> None:
-    """Lower Slice with constant bounds to SLICE or STRIDED_SLICE. Exact if the scale stays.
+    """Lower Slice with constant bounds to SLICE or STRIDED_SLICE.
 
-    Bounds that are stated from both ends follow a resized input. For a negative step, a REVERSE_V2
-    precedes it; every s-th row or column of the whole image is a SLICE between RESHAPEs.
+    Exact, but an int8 input at another scale than the output's is requantized first. Bounds that
+    are stated from both ends follow a resized input. For a negative step, a REVERSE_V2 precedes it;
+    every s-th row or column of the whole image is a SLICE between RESHAPEs.
 
     Raises:
         RefusedError: bounds are computed.
