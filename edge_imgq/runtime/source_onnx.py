@@ -142,7 +142,7 @@ class OwnPorts:
 
     @staticmethod
     def of(contract: ImageContract) -> OwnPorts:
-        """Return the ports of a user's own file: a contract's inputs and outputs in its ranges."""
+        """Return a contract's ports for the file that the user gave, each in its own range."""
         return OwnPorts(
             contract.further, contract.result, contract.border, contract.others, contract.scale
         )

@@ -115,9 +115,10 @@ def cache_folder() -> Path:
 
 
 def read_emulation(folder: Path) -> Emulation | None:
-    """Return the emulation that `set_up` left in a folder; None if there is none or it is outdated.
+    """Return the emulation that `set_up` left in a folder; None if there is none that can be used.
 
-    Outdated is one with another version of LiteRT, or another plugin than this version's.
+    It cannot be used if it has another version of LiteRT or other plugin sources than this version
+    of edge-imgq, or if its emulator is no longer installed.
     """
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))

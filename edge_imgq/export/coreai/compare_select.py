@@ -57,6 +57,8 @@ def select(arguments: Arguments) -> Any:
 def cast(arguments: Arguments) -> Any:
     """Lower `cast` of x to the type that `dtype` names: fp16, fp32, bool or int32.
 
+    Values are rounded as Core AI's `cast` rounds them.
+
     Raises:
         KeyError: `dtype` names another type.
     """

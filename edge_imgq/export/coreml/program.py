@@ -154,9 +154,9 @@ def _as_name(text: str) -> str:
 def gather(network: Network) -> Network:
     """Fuse formulas that overflow or round badly in float16, and split high-rank transpositions.
 
-    Fused are subtractions of rounded means (`gather_centring`), inverse deviations
-    (`gather_deviations`) and roundings to powers of two (`gather_rounding`); transpositions of more
-    than five axes are split in two. The result computes the same in real numbers.
+    It fuses subtractions of rounded means (`gather_centring`), inverse deviations
+    (`gather_deviations`) and roundings to powers of two (`gather_rounding`), and splits
+    transpositions of more than five axes in two. The result computes the same in real numbers.
 
     Raises:
         ModelError: an activation is not int8 with one scale.

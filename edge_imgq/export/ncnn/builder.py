@@ -77,10 +77,14 @@ class Builder:
         self._blobs: dict[str, Blob] = {}
 
     def enter(self, tensor: Tensor, name: str) -> None:
-        """Add an Input layer for an image under the name that apps use.
+        """Add an Input layer for an input tensor of the graph, in the shape of `stored`.
+
+        Args:
+            tensor: input of the graph.
+            name: name of the layer and its blob, which apps use.
 
         Raises:
-            RefusedError: it has too many axes, or is empty.
+            RefusedError: it has more than ncnn's four axes beside the batch, or is empty.
         """
         shape = stored(tensor.shape)
         self.layers.append(Layer("Input", name, (), (name,), (shape,), {}))

@@ -74,7 +74,7 @@ def split(context: LoweringContext) -> tuple[Blob, ...]:
         A tuple of blobs, one per output; the input's blob for one output.
 
     Raises:
-        RefusedError: it is the batch axis of a tensor that ncnn has.
+        RefusedError: it is the batch axis, and the tensor has at most ncnn's four axes beside it.
     """
     operation = context.operation
     shape, axis = operation.operand(0).shape, context.attribute("axis", 0)

@@ -55,10 +55,10 @@ def is_factor(node: ir.Node) -> bool:
 
 
 def remove_idle_factors(graph: ir.Graph) -> None:
-    """Remove the Mul nodes at float regions whose factors are one in all channels, in place.
+    """Remove the factors of `insert_edge_factors` that are one in all channels, in place.
 
-    Bit-exact. A factor after a region stays if its input has other readers. Where one is removed,
-    the value that is stored keeps its name.
+    Bit-exact. A factor at the end of a region stays if its input has other readers, which get it
+    unrounded. Where one is removed there, the region's output takes the name of the product.
     """
     for node in [node for node in graph if is_factor(node)]:
         source, result = node.inputs[0], node.outputs[0]

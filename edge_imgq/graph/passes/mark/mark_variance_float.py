@@ -22,9 +22,9 @@ from edge_imgq.graph.passes.protect.mark_std_float import MEANS, centring, is_sq
 def mark_variance_float(model: ir.Model) -> int:
     """Mark means of squares over height and width, and arithmetic on them, to be computed in float.
 
-    Marked are the subtraction of the mean, if any, the square, its mean (N, C, 1, 1), and all
-    elementwise arithmetic after it whose result is (N, C, 1, 1). When the graph is quantized they
-    then compute in float. Marks are metadata of nodes; the float graph computes the same.
+    It marks the subtraction of the mean, if any, the square, its mean (N, C, 1, 1), and all
+    elementwise arithmetic after it whose result is (N, C, 1, 1). In a quantized graph they compute
+    in float. Marks are metadata of nodes; the float graph computes the same.
 
     Args:
         model: edited in place.

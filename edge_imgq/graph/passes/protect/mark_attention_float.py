@@ -23,10 +23,10 @@ PASSED = AFFINE | RESHAPING | {"Transpose"}
 def mark_attention_float(model: ir.Model) -> int:
     """Mark attention, softmax(q · kᵀ · a + bias) · v, with both MatMuls, to be computed in float.
 
-    Marked is each Softmax that leads to a MatMul of two computed matrices through reshapes,
-    transpositions and arithmetic, with the nodes between, and those from the MatMul before it. In a
-    quantized graph they compute in float. Marks are metadata of nodes; the float graph computes the
-    same.
+    A Softmax is marked if only reshapes, transpositions and arithmetic lie between it and a MatMul
+    of two computed matrices that reads it. That MatMul, the nodes between, and those back to the
+    MatMul before the Softmax are marked too. In a quantized graph they compute in float. Marks are
+    metadata of nodes; the float graph computes the same.
 
     Args:
         model: edited in place.
