@@ -46,7 +46,11 @@ class NodeData:
     shown: Mapping[str, Any]
 
     def to_dict(self, graph: str) -> dict[str, Any]:
-        """Return the JSON object of Model Explorer's node data file for a graph of this name."""
+        """Return the JSON object of Model Explorer's node data file for a graph of this name.
+
+        It is {graph: {"name": name, "results": {key: {"value": value}}}}, with the settings of
+        `shown` beside "results".
+        """
         results = {key: {"value": value} for key, value in self.values.items()}
         return {graph: {"name": self.name, "results": results, **self.shown}}
 

@@ -100,7 +100,7 @@ def missing_fidelity(
 
 
 def lacking_fidelity(targets: Iterable[TargetReport], budgets: Mapping[str, Budget]) -> float:
-    """Return the PSNR in dB that files lack to meet their budgets; negative if all exceed them.
+    """Return the most PSNR in dB that a file lacks to meet its budget; negative if none does.
 
     Args:
         targets: reports of the files, at least one.

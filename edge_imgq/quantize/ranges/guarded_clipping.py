@@ -234,7 +234,7 @@ class _ErrorModel:
         return self._errors(self._guarding, ranges)
 
     def own_errors(self) -> Numbers:
-        """Return the float graph's squared error per guard cell; 0 where the truth is unknown."""
+        """Return the float graph's squared error, as `guarding`; 0 where the truth is unknown."""
         outputs = self._guarding.outputs
         errors = torch.zeros_like(outputs)
         if self._guard.truths is not None:
