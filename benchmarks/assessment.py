@@ -22,21 +22,21 @@ import itertools
 import json
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from benchmarks.assessment_scores import NOTHING, classical_answer, network_answer, scores
+from benchmarks.assessment_case import NOTHING, Case
+from benchmarks.assessment_scores import classical_answer, network_answer, scores
 from edge_imgq.images.files import list_images, read_image
 from edge_imgq.images.mixture import SCENARIOS, Severity, degrade, pieces_of
 from edge_imgq.images.resize import crop_to_multiple
 from edge_imgq.models.measures import REPAIRS
 from edge_imgq.models.zoo import load_network
 from edge_imgq.pipeline.assess import MODEL, assess_pixels, open_assessor
-from edge_imgq.report.assessment import Assessment
 from edge_imgq.train.labelled_crops import in_colour, luma_psnr, repaired
 
 if TYPE_CHECKING:
@@ -45,25 +45,6 @@ if TYPE_CHECKING:
     from edge_imgq.pipeline.assess import Predict
 
     Pixels = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Case:
-    """One degraded photograph.
-
-    Attributes:
-        set: the photograph's set.
-        scenario: how it was degraded.
-        truth: how strongly.
-        found: its assessment.
-        gains: what every network really gains in dB of luma, and 0 for "nothing".
-    """
-
-    set: str
-    scenario: str
-    truth: Severity
-    found: Assessment
-    gains: dict[str, float]
 
 
 def main() -> None:

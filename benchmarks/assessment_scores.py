@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.assessment_case import NOTHING, Case
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from benchmarks.assessment import Case
     from edge_imgq.report.assessment import ClassicalMeasures
 
-NOTHING = "nothing"
 NEARLY = 0.1
 """dB by which advice may fall short of the best network and still be right."""
 

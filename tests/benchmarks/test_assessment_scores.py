@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.assessment import Case
+from benchmarks.assessment_case import Case
 from benchmarks.assessment_scores import Answer, classical_answer, falling_fit, scores
 from edge_imgq.images.mixture import Severity
 from edge_imgq.report.assessment import Assessment, ClassicalMeasures, Estimate
