@@ -56,11 +56,14 @@ def quantize_source(
     began = time.monotonic()
 
     def stage(name: str) -> None:
-        slow = time.monotonic() - began > SLOW and recipe.graph != QUICK
+        # The quick recipe is no alternative for a graph with layers in float: it has none.
+        has_quick = recipe.graph != QUICK and not recipe.precision
+        slow = time.monotonic() - began > SLOW and has_quick
         give_back()
         offer = f" (--scheme {QUICK} is done in a fraction of the time)" if slow else ""
         watch(ProgressStep(f"quantize ({recipe.graph}): {name}{offer}", 0, 1))
 
+    watch(ProgressStep(f"quantize ({recipe.graph}): load PyTorch, prepare the graph", 0, 1))
     images = (sample.pixels for sample in network_inputs(calibration, source))
     extremes = calibration.extremes
     try:
