@@ -34,20 +34,23 @@ from edge_imgq.pipeline.mixed_precision.diagnosis import (
     missing_fidelity,
     telling,
 )
-from edge_imgq.pipeline.mixed_precision.mixed_times import float_recipe, times_of_files
+from edge_imgq.pipeline.mixed_precision.mixed_times import times_of_files
+from edge_imgq.pipeline.mixed_precision.reason_for_float import (
+    file_failures,
+    graph_failure,
+    reason_for_float,
+)
 from edge_imgq.pipeline.mixed_precision.search_float_layers import choose
 from edge_imgq.pipeline.progress import Watch
 from edge_imgq.pipeline.verify.verify import Terms
 from edge_imgq.pipeline.verify.worst_images import WorstImages
 from edge_imgq.quantize.steps.quantization_step import psnr_after
-from edge_imgq.recipe.export import ExportRecipe, recipe_name
+from edge_imgq.recipe.export import recipe_name
 from edge_imgq.recipe.mixed_precision import with_precision
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.report.diagnosis import CLEARLY, Diagnosis, FileTimes, Mend
-from edge_imgq.report.diagnosis_text import slow_file
 from edge_imgq.report.report import TargetReport
 from edge_imgq.skipped import Skipped
-from edge_imgq.wording import count_of
 
 if TYPE_CHECKING:
     from edge_imgq.quantize.mixed_precision.precision_search import Choice
@@ -124,7 +127,7 @@ def mix(plan: ExportPlan, over: OverBudget, stage: Path, terms: Terms, watch: Wa
         if {time.target for time in measured if not time.is_kept} < attempts.made:
             return attempts.taken(choice, measured, terms.worst_images)
     attempts.put_back()
-    mend = _ship_float(own.recipes, loss, choice, measured)
+    mend = reason_for_float(own.recipes, loss, choice, attempts.failure, measured)
     return Mixed(_diagnosis(loss, mend), over.graph, over.targets)
 
 
@@ -143,6 +146,10 @@ class _Attempts:
     """Makes the graph and files of one choice after another; those of the last choice remain.
 
     Methods raise OSError where a file cannot be written, moved or deleted.
+
+    Attributes:
+        failure: what the last choice's graph or files fail, as a clause; empty if they meet their
+            budgets, or were not made because the choice is not faster than float.
     """
 
     def __init__(
@@ -161,6 +168,7 @@ class _Attempts:
         self._graph, self._targets = over.graph, over.targets
         self._decides = terms.timed and host_profile().multiplies_bytes
         self._kernels, self._lack = plan.kernels_of(over.scheme), 0.0
+        self.failure = ""
 
     @property
     def made(self) -> set[str]:
@@ -190,11 +198,15 @@ class _Attempts:
             At most 0 if the files meet their budgets; infinity if more float layers cannot help:
             the choice is not faster than float, a target has no file, or writing causes the loss.
         """
+        self.failure = ""
         if not self._loss.is_clearly_faster(choice, 1.0 if self._decides else CLEARLY):
             return math.inf
         recipe = self._quantized(choice)
-        lack = self._loss.aim - psnr_after(self._graph.steps)
-        return lack if lack > 0 else self._lacking_files(recipe)
+        psnr = psnr_after(self._graph.steps)
+        if psnr >= self._loss.aim:
+            return self._lacking_files(recipe)
+        self.failure = graph_failure(psnr, self._loss.aim)
+        return self._loss.aim - psnr
 
     def fewer(self, choice: Choice) -> Choice:
         """Return a faster choice within budget if the files have dB to spare, else the given one.
@@ -249,6 +261,8 @@ class _Attempts:
             plan, {recipe.name: self._graph}, self._stage, self._terms, failures, self._watch
         )
         self._targets = report.targets
+        unwritten = (f"{failed.target}: {failed.reason}" for failed in failures.reported())
+        self.failure = file_failures((*report.breaches, *unwritten))
         if {t.target for t in self._over.targets} - {t.target for t in report.targets}:
             return math.inf
         budgets = {r.name: r.budget for r in recipes}
@@ -319,32 +333,3 @@ class _Attempts:
     @property
     def _aside(self) -> Path:
         return self._stage / f".{self._name}"
-
-
-def _ship_float(
-    recipes: Sequence[ExportRecipe], loss: Causes, choice: Choice, measured: Sequence[FileTimes]
-) -> Skipped:
-    """Return the reason to ship float files instead, with the figures."""
-    others = {recipe.name for recipe in map(float_recipe, recipes) if recipe is not None}
-    in_float = loss.time_in_float
-    times = in_float.reason if isinstance(in_float, Skipped) else f"{in_float:.2f} times"
-    reason = (
-        f"ship {', '.join(sorted(others)) or 'a float file'}: with "
-        f"{count_of(len(choice.names), 'layer')} in float the graph comes to about "
-        f"{choice.psnr:.1f} dB against the float model on calibration patches, where the budget of "
-        f"{_budget(recipes)} takes {loss.wanted:.1f} dB there, "
-    )
-    if measured:
-        return Skipped(reason + "; ".join(map(slow_file, measured)))
-    return Skipped(
-        f"{reason}at an estimated {choice.time:.2f} times the time of int8 on {loss.processor}; "
-        f"all in float, {times}"
-    )
-
-
-def _budget(recipes: Sequence[ExportRecipe]) -> str:
-    """Describe the strictest limits of the budgets of some targets."""
-    budgets = [recipe.budget for recipe in recipes]
-    mean, worst = min(b.psnr_drop for b in budgets), min(b.psnr_drop_worst for b in budgets)
-    fidelity = max(budget.psnr_vs_reference for budget in budgets)
-    return f"{fidelity:g} dB to the float model and a drop of {mean:g}/{worst:g} dB (mean/worst)"
