@@ -26,7 +26,7 @@ from edge_imgq.quantize.prepare import float_operators
 from edge_imgq.quantize.quantize import Quantized
 from edge_imgq.recipe.folders import shipped_folder
 from edge_imgq.recipe.quantize import QuantizeRecipe, read_quantize_recipe
-from edge_imgq.report.diagnosis import FileTimes
+from edge_imgq.report.diagnosis import NOT_BY_ROUNDING, FileTimes
 from edge_imgq.report.report import Report
 from tests.cli.conftest import Run
 from tests.quantize.mixed_precision.worst_layer_network import loud_everywhere, loud_network, photo
@@ -166,14 +166,26 @@ def test_where_every_layer_hurts_the_int8_files_stay_and_float_is_to_be_shipped(
     assert names(folder / "reference") == names(plain / "reference")
 
 
+@pytest.mark.parametrize(
+    ("lost", "more"),
+    [(0.0, ""), (30.0, f"; {NOT_BY_ROUNDING.reason}")],
+    ids=["flips", "conversion"],
+)
 def test_mixed_files_that_fail_by_more_than_rounding_are_said_to_fail_by_that(
-    export: Export, monkeypatch: pytest.MonkeyPatch
+    export: Export, monkeypatch: pytest.MonkeyPatch, lost: float, more: str
 ) -> None:
     verified = mix_precision.write_and_verify
 
     def failing(*words: Any) -> Report:
         report = verified(*words)
-        targets = [replace(target, breaches=("flips levels.",)) for target in report.targets]
+        targets = [
+            replace(
+                target,
+                breaches=("flips levels.",),
+                vs_reference=replace(target.vs_reference, mean=target.vs_reference.mean - lost),
+            )
+            for target in report.targets
+        ]
         return replace(report, targets=tuple(targets))
 
     monkeypatch.setattr(mix_precision, "write_and_verify", failing)
@@ -181,7 +193,7 @@ def test_mixed_files_that_fail_by_more_than_rounding_are_said_to_fail_by_that(
     assert outcome.code == 1
     assert report["schemes"][0]["diagnosis"]["mend"]["skipped"] == (
         "ship onnx-float, tflite-float: with 2 layers in float onnx-int8 flips levels; tflite-int8 "
-        "flips levels"
+        f"flips levels{more}"
     )
 
 

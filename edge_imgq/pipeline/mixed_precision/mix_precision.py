@@ -48,7 +48,7 @@ from edge_imgq.quantize.steps.quantization_step import psnr_after
 from edge_imgq.recipe.export import recipe_name
 from edge_imgq.recipe.mixed_precision import with_precision
 from edge_imgq.recipe.quantize import QuantizeRecipe
-from edge_imgq.report.diagnosis import CLEARLY, Diagnosis, FileTimes, Mend
+from edge_imgq.report.diagnosis import CLEARLY, NOT_BY_ROUNDING, Diagnosis, FileTimes, Mend
 from edge_imgq.report.report import TargetReport
 from edge_imgq.skipped import Skipped
 
@@ -270,7 +270,11 @@ class _Attempts:
             self._lack = lacking_fidelity(report.targets, budgets)
             return 0.0
         lack = missing_fidelity(report.targets, budgets)
-        return math.inf if isinstance(lack, Skipped) else lack
+        if not isinstance(lack, Skipped):
+            return lack
+        if lack == NOT_BY_ROUNDING:
+            self.failure += f"; {lack.reason}"
+        return math.inf
 
     def taken(
         self, choice: Choice, measured: Sequence[FileTimes], worst_images: WorstImages
