@@ -19,13 +19,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
+
+from edge_imgq.export.optimization_barrier import insert_barrier
 
 POOLS = ("MaxPool", "AveragePool")
-LOWEST = "exact_pools.lowest"
-"""Name of the constant that the Max operators share."""
 
 
 def keep_exact(model: onnx.ModelProto) -> None:
@@ -52,7 +51,7 @@ def keep_exact(model: onnx.ModelProto) -> None:
         if maker == "Pad" and not (pads or ceils):
             _state(node, auto_pad="VALID", pads=None)
         elif maker == "Pad" or (maker == "DequantizeLinear" and counts and pads):
-            _separate(model.graph, node)
+            insert_barrier(model.graph, node)
 
 
 def _state(node: onnx.NodeProto, **attributes: Any) -> None:
@@ -61,14 +60,3 @@ def _state(node: onnx.NodeProto, **attributes: Any) -> None:
     stated = [helper.make_attribute(k, v) for k, v in attributes.items() if v is not None]
     del node.attribute[:]
     node.attribute.extend([*kept, *stated])
-
-
-def _separate(graph: onnx.GraphProto, pool: onnx.NodeProto) -> None:
-    """Insert a Max with the lowest float32 in front of a pool."""
-    if all(tensor.name != LOWEST for tensor in graph.initializer):
-        lowest = np.float32(np.finfo(np.float32).min)
-        graph.initializer.append(numpy_helper.from_array(lowest, LOWEST))
-    kept = f"{pool.output[0]}.exact"
-    node = helper.make_node("Max", [pool.input[0], LOWEST], [kept], name=kept)
-    graph.node.insert(list(graph.node).index(pool), node)
-    pool.input[0] = kept

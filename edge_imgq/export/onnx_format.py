@@ -44,8 +44,9 @@ def write_onnx(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None:
 
     Exactly the same numbers are computed. int8 constants and zero points become uint8
     (`edge_imgq.export.uint8_qdq`), and Max operators keep ONNX Runtime's optimisations from
-    changing quantizations and pools (`edge_imgq.export.double_rounding`,
-    `edge_imgq.export.exact_pools`). An existing file is overwritten.
+    changing quantizations, float weights and pools (`edge_imgq.export.double_rounding`,
+    `edge_imgq.export.float_weights`, `edge_imgq.export.exact_pools`). An existing file is
+    overwritten.
 
     Args:
         graph: float or QDQ graph.
@@ -59,11 +60,13 @@ def write_onnx(graph: PreparedGraph, spec: ExportSpec, path: Path) -> None:
 
     from edge_imgq.export.double_rounding import keep_both_roundings
     from edge_imgq.export.exact_pools import keep_exact
+    from edge_imgq.export.float_weights import keep_float_weights
     from edge_imgq.export.uint8_qdq import to_unsigned
 
     proto = ir.to_proto(graph.model)
     to_unsigned(proto)
     keep_both_roundings(proto)
+    keep_float_weights(proto)
     keep_exact(proto)
     _save(proto, spec.note, path)
 
