@@ -143,7 +143,7 @@ class ImageContract:
     def results_sizes(self, size: tuple[int, int]) -> list[tuple[int, int]]:
         """Return (height, width) in pixels of each output, main one first; see `result_size`."""
         first = self.result_size(size)
-        divisors = (None if port.kind == "vector" else port.parts for port in self.others)
+        divisors = (None if port.kind == "vector" else port.downscale for port in self.others)
         others = ((first[0] // n, first[1] // n) if n else (1, 1) for n in divisors)
         return [first, *others]
 

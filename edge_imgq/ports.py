@@ -51,8 +51,8 @@ class Port:
         channels: C or N.
         low: the network's number at code 0, one per channel or one for all.
         high: the network's number at the peak, one per channel or one for all.
-        parts: height and width of the image divided by those of the port: 2 for a plane of half the
-            height and width. For an output, the image is the returned one.
+        downscale: height and width of the image divided by those of the port: 2 for a plane of half
+            the height and width. For an output, the image is the returned one.
         fed_by: for a state input, the output of the previous frame that feeds it.
     """
 
@@ -61,13 +61,13 @@ class Port:
     channels: int
     low: tuple[float, ...] = (0.0,)
     high: tuple[float, ...] = (1.0,)
-    parts: int = 1
+    downscale: int = 1
     fed_by: str = ""
 
     def __str__(self) -> str:
         """Return a description for messages: "vector 'scores' of 3 numbers"."""
         of = "number" if self.kind == "vector" else "channel"
-        sides = f" at 1/{self.parts} of the sides" if self.parts > 1 else ""
+        sides = f" at 1/{self.downscale} of the sides" if self.downscale > 1 else ""
         count = f"{self.channels} {of}{'s' * (self.channels != 1)}"
         return f"{self.kind} '{self.name}' of {count}{sides}"
 
@@ -86,10 +86,10 @@ class Port:
     def to_dict(self) -> dict[str, Any]:
         """Return the port's attributes as a dict for JSON; `from_dict` reads it exactly.
 
-        `parts` and `fed_by` are left out at their defaults.
+        `downscale` and `fed_by` are left out at their defaults.
         """
         values = asdict(self)
-        for key, usual in (("parts", 1), ("fed_by", "")):
+        for key, usual in (("downscale", 1), ("fed_by", "")):
             if values[key] == usual:
                 del values[key]
         return values
@@ -104,8 +104,8 @@ class Port:
         """
         low, high = (tuple(float(number) for number in values[end]) for end in ("low", "high"))
         name, channels = str(values["name"]), int(values["channels"])
-        kind, parts = as_kind(str(values["kind"])), int(values.get("parts", 1))
-        return Port(name, kind, channels, low, high, parts, str(values.get("fed_by", "")))
+        kind, downscale = as_kind(str(values["kind"])), int(values.get("downscale", 1))
+        return Port(name, kind, channels, low, high, downscale, str(values.get("fed_by", "")))
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,8 @@ class PortContract:
         meaning: description.
         vector: path of its test vector, a picture of levels from 0 to 255; "" for an output. If
             there are neither 1 nor 3 channels, they are stacked vertically.
-        parts: height and width of the image divided by those of an input, or of the first output
-            divided by those of a further one.
+        downscale: height and width of the image divided by those of an input, or those of the first
+            output divided by those of a further one.
         fed_by: output of the previous frame that feeds a state; "" for other inputs.
     """
 
@@ -73,7 +73,7 @@ class PortContract:
     high: tuple[float, ...]
     meaning: str
     vector: str
-    parts: int = 1
+    downscale: int = 1
     fed_by: str = ""
 
 
@@ -193,7 +193,7 @@ def input_file(index: int) -> str:
 def _port(port: Port, meaning: str, vector: str) -> PortContract:
     return PortContract(
         *(port.name, port.kind, port.channels, port.low, port.high),
-        *(meaning, vector, port.parts, port.fed_by),
+        *(meaning, vector, port.downscale, port.fed_by),
     )
 
 
@@ -204,5 +204,5 @@ def _output(port: Port | None) -> PortContract | None:
 def _meaning(port: Port) -> str:
     """Describe what an app must pass to an input."""
     noise = "how strong the noise of the photograph is, its standard deviation: "
-    sides = f"; of 1/{port.parts} of the image's height and width" if port.parts > 1 else ""
+    sides = f"; of 1/{port.downscale} of the image's height and width" if port.downscale > 1 else ""
     return f"{noise if says_noise(port.name) else ''}{INPUTS[port.kind]}{sides}"

@@ -31,7 +31,7 @@ def sample_inputs(contract: ImageContract, size: tuple[int, int]) -> Pixels:
     unit, channels = contract.photo_unit, 1 if contract.colour == "y" else 3
     photo = sample_photo(size[0] * unit, size[1] * unit, channels)
     levels = {
-        port.name: _levels(port, (size[0] // port.parts, size[1] // port.parts))
+        port.name: _levels(port, (size[0] // port.downscale, size[1] // port.downscale))
         for port in contract.further
     }
     return with_ports(photo, contract, None, levels)
@@ -46,7 +46,7 @@ def split_inputs(levels: Pixels, contract: ImageContract) -> list[Pixels]:
     inputs, start = [levels[..., : contract.image_channels]], contract.image_channels
     for port in contract.further:
         values = levels[..., start : start + port.channels]
-        own = values[:: port.parts, :: port.parts]
+        own = values[:: port.downscale, :: port.downscale]
         inputs.append(values[:1, :1] if port.kind == "vector" else own)
         start += port.channels
     return inputs

@@ -14,10 +14,10 @@ from edge_imgq.wording import count_of
 
 DETAILS = """\
 Read recipes of export/ and quantize/, manifests of calibration_data/ and baselines (.json), and
-report every error in them, for TOML files with its line. Of a folder with these subfolders, or of
+report every error in them, for TOML files with its line. In a folder with these subfolders, or in
 one of them, all recipes and manifests are read. Nothing is run, so this suits a pre-commit hook.
-The scheme that a recipe of export/ names must be in quantize/ beside export/, or
-without such a folder be one that ships, and is read too. Exits with 3 if a file is wrong."""
+The scheme that a recipe of export/ names is read too: from quantize/ beside export/ if there is
+such a folder, else from those that ship. Exits with 3 if a file is wrong."""
 
 EXAMPLE = """\
 edge-imgq validate export/tflite-int8.toml baseline.json

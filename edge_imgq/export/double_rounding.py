@@ -19,6 +19,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from edge_imgq.export.optimization_barrier import insert_barrier
+
 
 def keep_both_roundings(model: onnx.ModelProto) -> None:
     """Insert a Max between two consecutive quantizations of a value, in place.
@@ -50,14 +52,10 @@ def _readers(graph: onnx.GraphProto) -> dict[str, int]:
 
 
 def _separate(graph: onnx.GraphProto, first: onnx.NodeProto, second: onnx.NodeProto) -> None:
+    """Insert a Max with the real value of level 0, which accelerators compute in integers."""
     restored = first.output[0]
-    stored, lowest, kept = (f"{restored}.{word}" for word in ("level", "lowest", "kept"))
+    stored, lowest = f"{restored}.level", f"{restored}.lowest"
     graph.initializer.append(numpy_helper.from_array(np.zeros((), np.uint8), stored))
-    added = [
-        helper.make_node("DequantizeLinear", [stored, *first.input[1:]], [lowest], name=lowest),
-        helper.make_node("Max", [restored, lowest], [kept], name=kept),
-    ]
-    second.input[0] = kept
-    index = list(graph.node).index(second)
-    for node in reversed(added):
-        graph.node.insert(index, node)
+    bound = helper.make_node("DequantizeLinear", [stored, *first.input[1:]], [lowest], name=lowest)
+    graph.node.insert(list(graph.node).index(second), bound)
+    insert_barrier(graph, second, lowest, f"{restored}.kept")

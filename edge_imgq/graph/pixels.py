@@ -137,9 +137,9 @@ def _refuse_unlike_states(contract: ImageContract, name: str) -> None:
     Raises:
         ModelError: the message names both.
     """
-    ratios = {port.name: port.parts for port in contract.others}
+    ratios = {port.name: port.downscale for port in contract.others}
     for port in contract.states:
-        if ratios.get(port.fed_by, 1) != contract.scale * port.parts:
+        if ratios.get(port.fed_by, 1) != contract.scale * port.downscale:
             raise ModelError(
                 f"{name} takes '{port.name}' with other sides than those of '{port.fed_by}', which "
                 "it returns: one cannot be the other's next state. Resize it inside the model."

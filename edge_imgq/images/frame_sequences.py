@@ -73,7 +73,7 @@ def with_states_of(inputs: Levels, results: NDArray[Any], contract: ImageContrac
         if port.fed_by:
             state = returned.get(port.fed_by)
             state = first_result(results, contract) if state is None else state
-            enlarged = np.repeat(np.repeat(state, port.parts, 0), port.parts, 1)
+            enlarged = np.repeat(np.repeat(state, port.downscale, 0), port.downscale, 1)
             kept = enlarged[: inputs.shape[0], : inputs.shape[1]]
             following[..., start : start + port.channels] = kept
         start += port.channels

@@ -82,7 +82,7 @@ def other_results(joined: Array, contract: ImageContract) -> list[tuple[Port, Ar
         if port.kind == "vector":
             outputs.append((port, channels[:1, :1]))
         else:
-            outputs.append((port, channels[:: port.parts, :: port.parts]))
+            outputs.append((port, channels[:: port.downscale, :: port.downscale]))
     return outputs
 
 

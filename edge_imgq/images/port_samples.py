@@ -77,9 +77,9 @@ def _at_size(levels: Pixels, port: Port, size: tuple[int, int]) -> Pixels:
         port: the input.
         size: height and width of the image.
     """
-    own = (-(-size[0] // port.parts), -(-size[1] // port.parts))
-    if port.parts > 1 and levels.shape[:2] == own:
-        levels = levels.repeat(port.parts, axis=0).repeat(port.parts, axis=1)
+    own = (-(-size[0] // port.downscale), -(-size[1] // port.downscale))
+    if port.downscale > 1 and levels.shape[:2] == own:
+        levels = levels.repeat(port.downscale, axis=0).repeat(port.downscale, axis=1)
         levels = levels[: size[0], : size[1]]
     return np.broadcast_to(levels, (*size, port.channels))
 
@@ -135,7 +135,7 @@ def number_of_noise(port: Port, deviation: float) -> float:
 
 def _drawn(port: Port, picture: Pixels, image: Pixels, generator: Generator) -> Pixels:
     if port.kind == "image" and picture.shape[2] == port.channels:
-        return _reduced(shifted(picture, generator), port.parts)
+        return _reduced(shifted(picture, generator), port.downscale)
     if port.kind == "state":
         return zeros_of(port)
     if port.kind == "mask":
@@ -143,11 +143,11 @@ def _drawn(port: Port, picture: Pixels, image: Pixels, generator: Generator) -> 
     return generator.integers(0, WHITE + 1, (1, 1, port.channels), np.uint8)
 
 
-def _reduced(picture: Pixels, parts: int) -> Pixels:
+def _reduced(picture: Pixels, downscale: int) -> Pixels:
     """Shrink a picture (H, W, C) by a whole number; a last row that does not fill one counts."""
-    if parts == 1:
+    if downscale == 1:
         return picture
-    return resize(picture, (-(-picture.shape[0] // parts), -(-picture.shape[1] // parts)))
+    return resize(picture, (-(-picture.shape[0] // downscale), -(-picture.shape[1] // downscale)))
 
 
 def zeros_of(port: Port) -> Pixels:

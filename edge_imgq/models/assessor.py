@@ -75,8 +75,8 @@ class DegradationNet(nn.Module):
     pixels: whether light is missing or a subject is dark shows only beside the rest.
 
     Args:
-        of_crops: Number of values that describe a crop; each has a spread.
-        of_whole: Number of values that describe a whole photograph; each has a spread.
+        of_crops: Number of values that describe a crop; each has an uncertainty.
+        of_whole: Number of values that describe a whole photograph; each has an uncertainty.
         hidden: Widths of the two hidden dense layers for crops, and of the one for the whole.
     """
 
@@ -123,7 +123,7 @@ class DegradationNet(nn.Module):
         self.whole_spreads = nn.Conv2d(hidden[2], of_whole, 1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return estimates and then their spreads, (N, outputs), for RGB (N, 3, H, W) in [0, 1].
+        """Return estimates, then their uncertainties, (N, outputs), for RGB (N, 3, H, W) in [0, 1].
 
         H and W are at least 96. The outputs are those of `numbers` on `statistics`.
         """
@@ -152,8 +152,9 @@ class DegradationNet(nn.Module):
     def numbers(self, statistics: Tensor) -> Tensor:
         """Return (N, outputs) from statistics (N, n, 1, 1); only these layers are trained.
 
-        Estimates, then as many spreads, in the order and scaling of `edge_imgq.models.measures`:
-        those of crops precede those of the whole, among the spreads as well. Unbounded.
+        Estimates, then as many uncertainties, in the order and scaling of
+        `edge_imgq.models.measures`: those of crops precede those of the whole, among the
+        uncertainties as well. Unbounded.
         """
         standardised = (statistics - self.middle) * self.scale
         crop = F.relu(self.second(F.relu(self.first(standardised[:, : self.of_crop]))))

@@ -1,8 +1,8 @@
 """The outputs of `assess-slim`: sequence, units and scaling.
 
 A file returns COUNT values in the unit of each measure, with upscaling as a base-2 logarithm, then
-as many natural logarithms of their spreads. In training the network returns all of them scaled to
-similar magnitude, which int8 needs as well.
+as many natural logarithms of their uncertainties. In training the network returns all of them
+scaled to similar magnitude, which int8 needs as well.
 """
 
 from __future__ import annotations
@@ -128,13 +128,13 @@ Ranges in files cover the estimates of nearly all photographs.
 OF_WHOLE = ("exposure", "tone_psnr", *TONE_GAINS.values())
 """Measures that are read of a sample of the whole photograph's pixels; the others of crops."""
 
-SPREAD_RATE = 4.0
-"""The spread, in spans, is e^(SPREAD_RATE · output)."""
+UNCERTAINTY_RATE = 4.0
+"""The uncertainty, in spans, is e^(UNCERTAINTY_RATE · output)."""
 
-SPREADS = (-4.0, 2.0)
-"""Smallest and largest natural logarithm of a spread in spans, in training."""
+UNCERTAINTIES = (-4.0, 2.0)
+"""Smallest and largest natural logarithm of an uncertainty in spans, in training."""
 
-SPREADS_IN_FILES = (-8.0, 2.5)
+UNCERTAINTIES_IN_FILES = (-8.0, 2.5)
 """The same in files, wider so that estimates beyond the training range are kept."""
 
 COUNT = len(MEASURES)
@@ -142,13 +142,19 @@ COUNT = len(MEASURES)
 
 def _port() -> Port:
     """Return the port with the value ranges of a file's output."""
-    spreads = [math.log(measure.span) for measure in MEASURES]
+    spans = [math.log(measure.span) for measure in MEASURES]
     return Port(
         "numbers",
         "vector",
         2 * COUNT,
-        (*(m.low for m in MEASURES), *(SPREADS_IN_FILES[0] + offset for offset in spreads)),
-        (*(m.high for m in MEASURES), *(SPREADS_IN_FILES[1] + offset for offset in spreads)),
+        (
+            *(m.low for m in MEASURES),
+            *(UNCERTAINTIES_IN_FILES[0] + span for span in spans),
+        ),
+        (
+            *(m.high for m in MEASURES),
+            *(UNCERTAINTIES_IN_FILES[1] + span for span in spans),
+        ),
     )
 
 
@@ -173,30 +179,30 @@ def to_outputs(values: Mapping[str, float]) -> Numbers:
 def outputs_port() -> Port:
     """Return the port of the torch network's output: PORT with ranges in the network's scaling.
 
-    A vector of 2 × COUNT numbers: scaled values, then logarithms of spreads over 4 (SPREAD_RATE).
-    COUNT is the number of measures.
+    A vector of 2 × COUNT numbers: scaled values, then logarithms of uncertainties over 4
+    (UNCERTAINTY_RATE). COUNT is the number of measures.
     """
-    rates = [(bound / SPREAD_RATE,) * COUNT for bound in SPREADS_IN_FILES]
+    rates = [(bound / UNCERTAINTY_RATE,) * COUNT for bound in UNCERTAINTIES_IN_FILES]
     low = tuple((measure.low - measure.centre) / measure.span for measure in MEASURES)
     high = tuple((measure.high - measure.centre) / measure.span for measure in MEASURES)
     return replace(PORT, low=low + rates[0], high=high + rates[1])
 
 
-def values_and_spreads(numbers: Numbers) -> tuple[Numbers, Numbers]:
-    """Convert a file's output to values and spreads in their units, float32 (N, COUNT) each.
+def values_and_uncertainties(numbers: Numbers) -> tuple[Numbers, Numbers]:
+    """Convert a file's output to values and uncertainties in their units, float32 (N, COUNT) each.
 
     Values are clipped to `clip_low` … `clip_high` of each measure. Upscaling becomes a factor, and
-    its spread the factor's increase by one spread.
+    its uncertainty the factor's increase by one uncertainty.
 
     Args:
         numbers: output of a file, (N, 2 × COUNT), in the order of MEASURES: values, with upscaling
-            as a base-2 logarithm, then natural logarithms of spreads.
+            as a base-2 logarithm, then natural logarithms of uncertainties.
     """
     values, logarithms = np.split(numbers, 2, axis=1)
-    values, spreads = values.copy(), np.exp(logarithms)
+    values, uncertainties = values.copy(), np.exp(logarithms)
     for index, measure in enumerate(MEASURES):
         values[:, index] = np.clip(values[:, index], measure.clip_low, measure.clip_high)
         if measure.logarithmic:
             values[:, index] = 2.0 ** values[:, index]
-            spreads[:, index] = values[:, index] * (2.0 ** spreads[:, index] - 1.0)
-    return values, spreads
+            uncertainties[:, index] = values[:, index] * (2.0 ** uncertainties[:, index] - 1.0)
+    return values, uncertainties

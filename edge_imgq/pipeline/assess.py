@@ -28,7 +28,7 @@ from edge_imgq.models.measures import (
     TONE_GAINS,
     WORTH,
     unfit,
-    values_and_spreads,
+    values_and_uncertainties,
 )
 from edge_imgq.pipeline.enhance.enhancer import open_network
 from edge_imgq.pipeline.progress import ProgressStep, Watch
@@ -170,9 +170,9 @@ def assess_pixels(pixels: Pixels, name: str, predict: Predict) -> Assessment:
     crops = np.concatenate(
         [evenly_spaced_crops(colour, SIDE, MAX_CROPS_PER_SIDE, GRID), sample[None]]
     )
-    values, spreads = values_and_spreads(predict(crops))
-    estimates = _combined(values, spreads)
-    gains = sorted(_gains(values, spreads), key=lambda gain: -gain.gain.value)
+    values, uncertainties = values_and_uncertainties(predict(crops))
+    estimates = _combined(values, uncertainties)
+    gains = sorted(_gains(values, uncertainties), key=lambda gain: -gain.gain.value)
     return Assessment(
         source=name,
         size=(pixels.shape[0], pixels.shape[1]),
@@ -213,7 +213,7 @@ def classical_measures(pixels: Pixels) -> ClassicalMeasures | Skipped:
     return ClassicalMeasures(wavelet_noise(luma), laplacian_variance(luma), blockiness(luma))
 
 
-def _combined(values: Numbers, spreads: Numbers) -> dict[str, Estimate]:
+def _combined(values: Numbers, uncertainties: Numbers) -> dict[str, Estimate]:
     """Return a photograph's estimates: medians over its crops, weighted by inverse variance.
 
     Exposure is read of the last row, the sample. The PSNR is that of both errors together.
@@ -222,17 +222,20 @@ def _combined(values: Numbers, spreads: Numbers) -> dict[str, Estimate]:
     for name in ("noise", "jpeg_quality", "blur", "elongation", "upscaling", "exposure"):
         index = NAMES.index(name)
         rows = slice(-1, None) if name in OF_WHOLE else slice(-1)
-        weights = 1.0 / spreads[rows, index] ** 2
+        weights = 1.0 / uncertainties[rows, index] ** 2
         value = weighted_quantile(values[rows, index], weights, 0.5)
-        spread = weighted_quantile(spreads[rows, index], weights, 0.5)
-        estimates[name] = Estimate(value, spread, MEASURES[index].unit)
+        uncertainty = weighted_quantile(uncertainties[rows, index], weights, 0.5)
+        estimates[name] = Estimate(value, uncertainty, MEASURES[index].unit)
     detail, tones = _errors(values)
     psnr = -10.0 * np.log10(detail.mean() + tones)
-    spread = np.average(
-        [*spreads[:-1, NAMES.index("detail_psnr")], spreads[-1, NAMES.index("tone_psnr")]],
+    uncertainty = np.average(
+        [
+            *uncertainties[:-1, NAMES.index("detail_psnr")],
+            uncertainties[-1, NAMES.index("tone_psnr")],
+        ],
         weights=[*detail / len(detail), tones],
     )
-    return {**estimates, "psnr": Estimate(float(psnr), float(spread), "dB")}
+    return {**estimates, "psnr": Estimate(float(psnr), float(uncertainty), "dB")}
 
 
 def _errors(values: Numbers) -> tuple[Numbers, float]:
@@ -241,49 +244,49 @@ def _errors(values: Numbers) -> tuple[Numbers, float]:
     return detail, float(10.0 ** (-values[-1, NAMES.index("tone_psnr")] / 10.0))
 
 
-def _gains(values: Numbers, spreads: Numbers) -> list[Gain]:
+def _gains(values: Numbers, uncertainties: Numbers) -> list[Gain]:
     """Return each network's PSNR gain, from squared errors summed over the photograph.
 
     Errors of detail are those of the crops, to which those of tones, of the sample, are added: each
     is reduced by what the network gains on it alone. Gains on crops are drawn towards their mean.
-    Adjusted gains are of gains less their spreads, times DETAIL_DOUBT or TONE_DOUBT.
+    Adjusted gains are of gains less their uncertainties, times DETAIL_DOUBT or TONE_DOUBT.
     """
     detail, tones = _errors(values)
     before = np.append(detail / len(detail), tones)
     gains = []
     for name in REPAIRS:
-        gain, spread = _gains_by_error(name, values, spreads)
+        gain, uncertainty = _gains_by_error(name, values, uncertainties)
         doubt = np.append(np.full(len(detail), DETAIL_DOUBT[name]), TONE_DOUBT)
         after = before * 10.0 ** (-gain / 10.0)
-        cautious = before * 10.0 ** (-(gain - doubt * spread) / 10.0)
+        cautious = before * 10.0 ** (-(gain - doubt * uncertainty) / 10.0)
         value, adjusted = (10.0 * np.log10(before.sum() / a.sum()) for a in (after, cautious))
-        estimate = Estimate(float(value), float(np.average(spread, weights=after)), "dB")
+        estimate = Estimate(float(value), float(np.average(uncertainty, weights=after)), "dB")
         gains.append(Gain(name, estimate, float(adjusted)))
     return gains
 
 
 def _gains_by_error(
-    name: str, values: Numbers, spreads: Numbers
+    name: str, values: Numbers, uncertainties: Numbers
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return a network's gains on detail in each crop and then on tones, and their spreads.
+    """Return a network's gains on detail in each crop and then on tones, and their uncertainties.
 
     Both are 0 where no gain of the network is estimated.
     """
-    gain, spread = np.zeros(len(values)), np.zeros(len(values))
+    gain, uncertainty = np.zeros(len(values)), np.zeros(len(values))
     for rows, measures in ((slice(-1), DETAIL_GAINS), (slice(-1, None), TONE_GAINS)):
         if name in measures:
             index = NAMES.index(measures[name])
-            gain[rows] = _towards_mean(values[rows, index], spreads[rows, index])
-            spread[rows] = spreads[rows, index]
-    return gain, spread
+            gain[rows] = _towards_mean(values[rows, index], uncertainties[rows, index])
+            uncertainty[rows] = uncertainties[rows, index]
+    return gain, uncertainty
 
 
-def _towards_mean(gains: Numbers, spreads: Numbers) -> Numbers:
+def _towards_mean(gains: Numbers, uncertainties: Numbers) -> Numbers:
     """Return gains (N,), each a mixture of itself and, by SHARED, of the mean by inverse variance.
 
     A single gain is returned as it is.
     """
-    mean = np.average(gains, weights=1.0 / spreads**2)
+    mean = np.average(gains, weights=1.0 / uncertainties**2)
     return (1.0 - SHARED) * gains + SHARED * mean
 
 

@@ -13,12 +13,12 @@ class Estimate:
 
     Attributes:
         value: Estimated value.
-        spread: Uncertainty: about two of three true values lie within `value` ± `spread`.
+        uncertainty: About two of three true values lie within `value` ± `uncertainty`.
         unit: "levels" of 255, "pixels", "times", "stops" or "dB"; empty for none.
     """
 
     value: float
-    spread: float
+    uncertainty: float
     unit: str
 
 
@@ -29,8 +29,8 @@ class Gain:
     Attributes:
         model: Name of the network.
         gain: PSNR against the undegraded photograph after the network minus before it, in dB.
-        adjusted: Gain in dB that the advice compares: that on tones is lowered by its spread, that
-            of deblur-slim on detail raised by 0.6 of its spread.
+        adjusted: Gain in dB that the advice compares: that on tones is lowered by its uncertainty,
+            that of deblur-slim on detail raised by 0.6 of its uncertainty.
     """
 
     model: str

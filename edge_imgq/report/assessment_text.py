@@ -16,9 +16,9 @@ MOTION = 0.5
 def assessment_text(assessment: Assessment) -> str:
     """Return an assessment as text: a table of degradations, predicted gains, and the advice.
 
-    Values have their unit and ± their uncertainty (`Estimate.spread`); gains are in dB. The advice
-    is a command to copy, or to leave the photograph as it is. At most 80 columns, file names and
-    the command apart.
+    Values have their unit and ± their uncertainty (`Estimate.uncertainty`); gains are in dB. The
+    advice is a command to copy, or to leave the photograph as it is. At most 80 columns, file names
+    and the command apart.
     """
     height, width = assessment.size
     table = new_table("what", ">estimate", "in words")
@@ -55,7 +55,7 @@ def _formulas(assessment: Assessment) -> tuple[str, str, str]:
 
 def _number(estimate: Estimate, *, sign: bool = False) -> str:
     value = f"{estimate.value:+.1f}" if sign else f"{estimate.value:.1f}"
-    return f"{value} ± {estimate.spread:.1f} {estimate.unit}".rstrip()
+    return f"{value} ± {estimate.uncertainty:.1f} {estimate.unit}".rstrip()
 
 
 def _blur(assessment: Assessment) -> str:

@@ -41,7 +41,7 @@ class FileTimes:
 
 
 @dataclass(frozen=True)
-class Mend:
+class MixedPrecision:
     """Layers that, kept in float, bring int8 within its budget.
 
     Attributes:
@@ -76,13 +76,14 @@ class Diagnosis:
         psnr: PSNR of the int8 graph against the float graph in dB, mean over held-out calibration
             patches.
         wanted: PSNR there at which the files would be about within budget, in dB.
-        mend: A few layers that reach it if kept in float, or the reason why there are none.
+        mixed_precision: A few layers that reach it if kept in float, or the reason why there are
+            none.
     """
 
     layers: tuple[WorstLayer, ...]
     psnr: float
     wanted: float
-    mend: Mend | Skipped
+    mixed_precision: MixedPrecision | Skipped
 
 
 WITHIN = Skipped("its files are within budget")

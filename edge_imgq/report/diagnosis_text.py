@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from edge_imgq.report.diagnosis import Diagnosis, FileTimes, Mend
+from edge_imgq.report.diagnosis import Diagnosis, FileTimes, MixedPrecision
 from edge_imgq.report.drawing import WIDTH, wrapped
 from edge_imgq.skipped import Skipped
 from edge_imgq.wording import count_of
@@ -35,29 +35,29 @@ def _causes(scheme: str, diagnosis: Diagnosis) -> list[str]:
 
 
 def _cure(diagnosis: Diagnosis) -> list[str]:
-    mend = diagnosis.mend
-    if isinstance(mend, Skipped):
-        return [wrapped(f"{mend.reason}.")]
-    if mend.recipe:
-        return _done(mend)
+    mixed = diagnosis.mixed_precision
+    if isinstance(mixed, Skipped):
+        return [wrapped(f"{mixed.reason}.")]
+    if mixed.recipe:
+        return _done(mixed)
     said = wrapped(
-        f"{count_of(len(mend.layers), 'layer')} in float ({', '.join(mend.layers)}) would bring it "
-        f"within budget (about {mend.psnr:.1f} dB against the float model on calibration patches, "
-        f"now {diagnosis.psnr:.1f}), {_price(mend)}{':' if mend.commands else '.'}"
+        f"{count_of(len(mixed.layers), 'layer')} in float ({', '.join(mixed.layers)}) would bring "
+        f"it within budget (about {mixed.psnr:.1f} dB against the float model on calibration "
+        f"patches, now {diagnosis.psnr:.1f}), {_price(mixed)}{':' if mixed.commands else '.'}"
     )
-    return [said, *(_command(command) for command in mend.commands)]
+    return [said, *(_command(command) for command in mixed.commands)]
 
 
-def _done(mend: Mend) -> list[str]:
+def _done(mixed: MixedPrecision) -> list[str]:
     """Return the result of keeping layers in float, and the breaches of the all-int8 files."""
-    names = ", ".join(mend.layers)
+    names = ", ".join(mixed.layers)
     lines = [
-        f"{count_of(len(mend.layers), 'layer')} in float ({names}), as {mend.recipe} beside the "
-        f"files says: {mend.psnr:.1f} dB against the float model on calibration patches, "
-        f"{_price(mend)}. With all layers in int8:"
+        f"{count_of(len(mixed.layers), 'layer')} in float ({names}), as {mixed.recipe} beside the "
+        f"files says: {mixed.psnr:.1f} dB against the float model on calibration patches, "
+        f"{_price(mixed)}. With all layers in int8:"
     ]
-    lines += [f"  {breach}" for breach in mend.spared]
-    lines += [_timed(times) for times in mend.measured]
+    lines += [f"  {breach}" for breach in mixed.spared]
+    lines += [_timed(times) for times in mixed.measured]
     return [wrapped(line, "    ") for line in lines]
 
 
@@ -82,11 +82,11 @@ def _timed(times: FileTimes) -> str:
     )
 
 
-def _price(mend: Mend) -> str:
-    price = f"at an estimated {mend.time:.1f} times the time of int8"
-    if isinstance(mend.time_in_float, Skipped):
+def _price(mixed: MixedPrecision) -> str:
+    price = f"at an estimated {mixed.time:.1f} times the time of int8"
+    if isinstance(mixed.time_in_float, Skipped):
         return price
-    return f"{price}, where a float file takes {mend.time_in_float:.1f} times"
+    return f"{price}, where a float file takes {mixed.time_in_float:.1f} times"
 
 
 def _command(command: str) -> str:

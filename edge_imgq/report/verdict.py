@@ -232,7 +232,7 @@ def _nowhere(model: str, name: str) -> Verdict:
 
 def _other_images(known: ModelBaseline, report: Report, quantized: bool) -> Iterator[str]:
     now = model_baseline(report)
-    for verb, mend, before, after in (
+    for verb, remedy, before, after in (
         ("measured", "check with --images DIR of those", known.evaluation, now.evaluation),
         (
             "calibrated",
@@ -246,7 +246,7 @@ def _other_images(known: ModelBaseline, report: Report, quantized: bool) -> Iter
         same = before.words == after.words
         words = ", under the same names" if same else f" ({after.words}; there {before.words})"
         yield (
-            f"{verb} on other images than the baseline{words}: {mend}, or accept these figures "
+            f"{verb} on other images than the baseline{words}: {remedy}, or accept these figures "
             "with --update"
         )
 

@@ -136,7 +136,7 @@ def _blobs(batch: NDArray[np.float32], contract: ImageContract) -> dict[str, Any
     height, width = batch.shape[2:]
     entries: list[Entry] = [(IMAGE, (1, contract.image_channels, height, width))]
     for name, port in zip(input_blobs(contract)[1:], contract.further, strict=True):
-        sides = (height // port.parts, width // port.parts)
+        sides = (height // port.downscale, width // port.downscale)
         sides = (1, 1) if port.kind == "vector" else sides
         entries.append((name, (1, port.channels, *sides)))
     return {name: _planes(array[0]) for name, array in split_ports(batch, entries).items()}

@@ -85,8 +85,10 @@ class SourceOnnx:
         feeds, channels = {}, image.shape[2]
         for port, value in reversed(self._others):
             channels -= port.channels
-            planes = image[:: port.parts, :: port.parts, channels : channels + port.channels]
-            feeds[port.name] = _own(_extended(planes, self._border // port.parts), port, value)
+            planes = image[
+                :: port.downscale, :: port.downscale, channels : channels + port.channels
+            ]
+            feeds[port.name] = _own(_extended(planes, self._border // port.downscale), port, value)
         values = _extended(image[..., :channels], self._border) * span + low
         if np.issubdtype(self._dtype, np.integer):
             values = np.rint(values)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from edge_imgq.models.measures import SPREAD_RATE, SPREADS
+from edge_imgq.models.measures import UNCERTAINTIES, UNCERTAINTY_RATE
 from edge_imgq.train.critics import (
     CriticLoss,
     PatchCritic,
@@ -119,11 +119,11 @@ class PixelObjective:
 
 @dataclass(frozen=True)
 class MeasuresObjective:
-    """Absolute and squared errors of estimates, plus the likelihood of their predicted spreads.
+    """Absolute and squared errors of estimates, plus the likelihood of predicted uncertainties.
 
-    The likelihood is that of a Laplace distribution. Estimates get no gradient from it: where a
-    spread is wide, that gradient is small, and estimates that are hard at first would never be
-    learned (Seitzer et al., "On the Pitfalls of Heteroscedastic Uncertainty Estimation with
+    The likelihood is that of a Laplace distribution. Estimates get no gradient from it: where an
+    uncertainty is large, that gradient is small, and estimates that are hard at first would never
+    be learned (Seitzer et al., "On the Pitfalls of Heteroscedastic Uncertainty Estimation with
     Probabilistic Neural Networks", ICLR 2022).
     """
 
@@ -133,17 +133,17 @@ class MeasuresObjective:
         """Return the mean of |e| + e^2 + |e| / s + log s over known measures.
 
         A scalar tensor with gradients; NaN if no measure is known. e is the error of an estimate, s
-        its predicted scale: log s is 4 times the second output (SPREAD_RATE), clamped to −4 … 2
-        (SPREADS). In |e| / s, e has no gradient.
+        its predicted scale: log s is 4 times the second output (UNCERTAINTY_RATE), clamped to −4 …
+        2 (UNCERTAINTIES). In |e| / s, e has no gradient.
 
         Args:
-            restored: m estimates and their m spreads, (N, 2 × m).
+            restored: m estimates and their m uncertainties, (N, 2 × m).
             truth: target values (N, m, 1, 1), in the scale of the outputs; NaN if unknown.
             step: unused.
         """
         del step
-        estimates, spreads = restored.chunk(2, dim=1)
-        logarithms = (SPREAD_RATE * spreads).clamp(*SPREADS)
+        estimates, uncertainties = restored.chunk(2, dim=1)
+        logarithms = (UNCERTAINTY_RATE * uncertainties).clamp(*UNCERTAINTIES)
         targets = truth.flatten(1)
         known = ~targets.isnan()
         errors = (estimates - targets.nan_to_num()).abs()

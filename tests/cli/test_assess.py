@@ -42,7 +42,7 @@ def test_json_has_numbers_units_and_advice(run: Run, folder: Path) -> None:
     assert (clean["advice"], noisy["advice"]) == ([], ["denoise-slim"])
     assert noisy["noise"]["unit"] == "levels"
     assert noisy["noise"]["value"] == pytest.approx(25.0, abs=4.0)
-    assert noisy["noise"]["spread"] > 0
+    assert noisy["noise"]["uncertainty"] > 0
     assert noisy["classical"]["noise"] == pytest.approx(25.0 * 0.57, abs=4.0), "of luma"
 
 

@@ -71,7 +71,7 @@ def test_the_contract_states_every_output_and_file_s_tensor(app: Path) -> None:
             assert port["channels"] in tensor["shape"]
     assert (said["scale"] == "3/2") == (said["model"] == "larger")
     parts = {"state": 4, "mask": 2}.get(said["model"])
-    assert [port["parts"] for port in said["inputs"]] == ([parts] if parts else [])
+    assert [port["downscale"] for port in said["inputs"]] == ([parts] if parts else [])
 
 
 def test_onnx_runtime_gives_the_vectors_of_every_output(app: Path) -> None:

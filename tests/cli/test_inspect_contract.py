@@ -47,7 +47,7 @@ def test_the_options_of_export_change_what_is_shown(run: Run, denoiser: Path) ->
     assert shown["contract"]["further"] == [
         {
             "name": "sigma", "kind": "plane", "channels": 1, "low": [0.0], "high": [2.0],
-            "parts": 1, "fed_by": "",
+            "downscale": 1, "fed_by": "",
         }
     ]  # fmt: skip
     assert (port.low, port.high) == ((0.0,), (2.0,))

@@ -38,7 +38,7 @@ Export = Callable[..., Any]
 
 @pytest.fixture(autouse=True)
 def integer_activations(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep lone activations in int8, which would mend these networks before any search does."""
+    """Keep lone activations in int8; in float these networks are within budget without a search."""
     monkeypatch.setattr(float_operators, "OPERATOR_GROUPS", ())
 
 
@@ -126,11 +126,11 @@ def test_one_loud_layer_is_kept_in_float_and_all_files_are_within_budget(export:
     assert [target["target"] for target in report["targets"]] == list(INT8)
     assert min(target["vs_reference"]["mean"] for target in report["targets"]) >= 38
     (scheme,) = report["schemes"]
-    mend = scheme["diagnosis"]["mend"]
-    assert mend["layers"] == ["first", "second"]
-    assert 1 < mend["time"] <= 0.8 * mend["time_in_float"]
-    assert mend["recipe"] == "mixed.toml"
-    (spared,) = (breach for breach in mend["spared"] if "tflite-int8" in breach)
+    mixed = scheme["diagnosis"]["mixed_precision"]
+    assert mixed["layers"] == ["first", "second"]
+    assert 1 < mixed["time"] <= 0.8 * mixed["time_in_float"]
+    assert mixed["recipe"] == "mixed.toml"
+    (spared,) = (breach for breach in mixed["spared"] if "tflite-int8" in breach)
     assert re.fullmatch(r"tflite-int8 is \d\d\.\d+ dB against .*; the budget requires 38", spared)
     recipe = read_quantize_recipe(folder / "mixed.toml")
     assert recipe.precision == {"first": "float", "second": "float"}
@@ -156,7 +156,7 @@ def test_where_every_layer_hurts_the_int8_files_stay_and_float_is_to_be_shipped(
     outcome, report, folder = export("each", "int8-auto")
     assert outcome.code == 1
     assert all(target["breaches"] for target in report["targets"])
-    reason = report["schemes"][0]["diagnosis"]["mend"]["skipped"]
+    reason = report["schemes"][0]["diagnosis"]["mixed_precision"]["skipped"]
     assert reason.startswith("ship onnx-float, tflite-float: with ")
     assert re.search(r"takes \d\d\.\d dB there, .* all in float, \d\.\d\d times", reason)
     assert reason[:30] in " ".join(outcome.out.split())
@@ -191,7 +191,7 @@ def test_mixed_files_that_fail_by_more_than_rounding_are_said_to_fail_by_that(
     monkeypatch.setattr(mix_precision, "write_and_verify", failing)
     outcome, report, _ = export("loud", "int8-auto")
     assert outcome.code == 1
-    assert report["schemes"][0]["diagnosis"]["mend"]["skipped"] == (
+    assert report["schemes"][0]["diagnosis"]["mixed_precision"]["skipped"] == (
         "ship onnx-float, tflite-float: with 2 layers in float onnx-int8 flips levels; tflite-int8 "
         f"flips levels{more}"
     )
@@ -238,7 +238,7 @@ def test_where_no_file_is_measured_to_be_quick_all_stay_int8(
     timed_as(X86_VNNI, onnx=8.1, tflite=12.0)
     outcome, report, folder = export("loud", "int8-auto", timed=True)
     assert outcome.code == 1
-    reason = report["schemes"][0]["diagnosis"]["mend"]["skipped"]
+    reason = report["schemes"][0]["diagnosis"]["mixed_precision"]["skipped"]
     assert reason.startswith("ship onnx-float, tflite-float: with 2 layers in float ")
     assert "the budget of 38 dB to the float model and a drop of 0.35/0.75 dB" in reason
     assert "tflite-int8 would take 12.00 ms on this host, tflite-float 10.00 ms" in reason

@@ -11,8 +11,8 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.images.frame_sequences import frame_of, run_frames, with_states_of
 from edge_imgq.ports import Port
 
-STATE = Port("h_in", "state", 2, parts=2, fed_by="h_out")
-RETURNED = Port("h_out", "state", 2, parts=2)
+STATE = Port("h_in", "state", 2, downscale=2, fed_by="h_out")
+RETURNED = Port("h_out", "state", 2, downscale=2)
 CONTRACT = ImageContract("image-to-image", 1, "rgb", further=(STATE,), others=(RETURNED,))
 INPUTS = np.random.default_rng(5).integers(0, 256, (6, 8, 5)).astype(np.float64)
 

@@ -26,7 +26,7 @@ from edge_imgq.models.measures import (
     TONE_GAINS,
     outputs_port,
     to_outputs,
-    values_and_spreads,
+    values_and_uncertainties,
 )
 from edge_imgq.models.zoo import ASSESSORS, ZOO, zoo_entry
 
@@ -56,11 +56,11 @@ def test_what_the_network_says_is_what_files_say_in_units() -> None:
     own, said = outputs_port(), PORT
     levels = (scaled - own.low) / np.subtract(own.high, own.low)
     numbers = said.low + levels * np.subtract(said.high, said.low)
-    values, spreads = values_and_spreads(numbers[None].astype(np.float32))
+    values, uncertainties = values_and_uncertainties(numbers[None].astype(np.float32))
     found = dict(zip([measure.name for measure in MEASURES], values[0], strict=True))
     assert {name: found[name] for name in VALUES} == pytest.approx(VALUES, rel=1e-4)
     assert found["detail_gain_denoise-slim"] == pytest.approx(1.0, abs=1e-4)
-    wide = dict(zip(found, spreads[0], strict=True))
+    wide = dict(zip(found, uncertainties[0], strict=True))
     assert wide["noise"] == pytest.approx(25.0, rel=1e-4)
     assert wide["upscaling"] == pytest.approx(3.0, rel=1e-4), "one more octave: from 3 to 6 times"
 

@@ -24,7 +24,7 @@ def answers(
     *crops: dict[str, float],
     sure: tuple[float, ...] = (),
     tones: dict[str, float] | None = None,
-    spread: float = 0.5,
+    uncertainty: float = 0.5,
 ):
     """Return a network that says these values of crops, each with a sureness, and of tones.
 
@@ -35,7 +35,7 @@ def answers(
 
     def predict(pixels: np.ndarray) -> np.ndarray:
         assert pixels.shape == (len(crops) + 1, 96, 96, 3)
-        spreads = (*(sure or (0.5,) * len(crops)), spread)
+        uncertainties = (*(sure or (0.5,) * len(crops)), uncertainty)
         said = [(of_crops, {**CLEAN, **crop, "upscaling": 0.0}) for crop in crops]
         said.append((of_tones, {**UNCHANGED, **(tones or {})}))
         numbers = [
@@ -44,8 +44,8 @@ def answers(
         ]
         return np.array(
             [
-                [*(values[name] for name in NAMES), *[np.log(spread)] * len(NAMES)]
-                for values, spread in zip(numbers, spreads, strict=True)
+                [*(values[name] for name in NAMES), *[np.log(uncertainty)] * len(NAMES)]
+                for values, uncertainty in zip(numbers, uncertainties, strict=True)
             ],
             np.float32,
         )
@@ -70,13 +70,15 @@ def test_the_sure_crops_decide() -> None:
 
 
 @pytest.mark.parametrize(
-    ("good_spread", "after"), [(0.5, (2.125, 3.775)), (50.0, (2.3, 3.95))], ids=["sure", "unsure"]
+    ("good_uncertainty", "after"),
+    [(0.5, (2.125, 3.775)), (50.0, (2.3, 3.95))],
+    ids=["sure", "unsure"],
 )
-def test_gains_add_up_as_errors_do(good_spread: float, after: tuple[float, float]) -> None:
+def test_gains_add_up_as_errors_do(good_uncertainty: float, after: tuple[float, float]) -> None:
     """Crops of 20 dB have 99 % of the error; half of a crop's gain is the mean of the sure ones."""
     bad = {"psnr": 20.0, "noise": 9.0, "denoise-slim": 3.0}
     good = {"psnr": 40.0, "noise": 9.0, "denoise-slim": -4.0}
-    sure = (0.5, 0.5, good_spread, good_spread)
+    sure = (0.5, 0.5, good_uncertainty, good_uncertainty)
     found = assess_pixels(
         PHOTO, "p", answers(bad, bad, good, good, sure=sure, tones={"psnr": 90.0})
     )
@@ -108,7 +110,7 @@ def test_what_enhance_would_refuse_is_not_advised() -> None:
 
 def test_tones_are_those_of_the_sample_and_mended_where_their_gain_is_sure() -> None:
     dark = {"exposure": -1.0, "psnr": 15.0, "dped-slim": 3.0}
-    sure = assess_pixels(PHOTO, "p", answers(*[{}] * 4, tones=dark, spread=1.0))
+    sure = assess_pixels(PHOTO, "p", answers(*[{}] * 4, tones=dark, uncertainty=1.0))
     assert sure.exposure.value == pytest.approx(-1.0)
     assert sure.psnr.value == pytest.approx(15.0, abs=0.01)
     assert (sure.gains[0].model, sure.gains[0].gain.value) == (
@@ -116,17 +118,17 @@ def test_tones_are_those_of_the_sample_and_mended_where_their_gain_is_sure() -> 
         pytest.approx(3, abs=0.02),
     )
     assert sure.advice == ("dped-slim",)
-    unsure = assess_pixels(PHOTO, "p", answers(*[{}] * 4, tones=dark, spread=3.0))
+    unsure = assess_pixels(PHOTO, "p", answers(*[{}] * 4, tones=dark, uncertainty=3.0))
     assert unsure.gains[0].model == "dped-slim"
     assert unsure.advice == ()
 
 
 def test_a_network_for_detail_is_not_advised_for_tones_unless_that_gain_is_sure() -> None:
     pale = {"exposure": 0.4, "psnr": 20.0, "deblur-slim": 0.3}
-    sure = assess_pixels(PHOTO, "p", answers(*[{}] * 4, tones=pale, spread=0.1))
+    sure = assess_pixels(PHOTO, "p", answers(*[{}] * 4, tones=pale, uncertainty=0.1))
     assert sure.advice == ("deblur-slim",)
     assert sure.gains[0].adjusted == pytest.approx(0.2, abs=0.03)
-    unsure = assess_pixels(PHOTO, "p", answers(*[{}] * 4, tones=pale, spread=0.3))
+    unsure = assess_pixels(PHOTO, "p", answers(*[{}] * 4, tones=pale, uncertainty=0.3))
     assert unsure.gains[0].gain.value == pytest.approx(0.3, abs=0.03)
     assert unsure.advice == ()
     assert "deblur-slim changes tones, and these may be meant" in assessment_text(unsure)
@@ -146,10 +148,12 @@ def test_what_is_gained_on_tones_and_on_detail_counts_as_much_as_their_errors_do
     gains = {one.model: one.gain.value for one in found.gains}
     for name, errors in after.items():
         assert gains[name] == pytest.approx(10 * np.log10(before / errors), abs=1e-3), name
-    spreads = {one.model: one.gain.spread for one in found.gains}
+    uncertainties = {one.model: one.gain.uncertainty for one in found.gains}
     # A gain on tones alone is as unsure as the share of tones in what is left.
-    assert spreads["dped-slim"] == pytest.approx(0.5 * 10**-2.1 / after["dped-slim"], abs=1e-3)
-    assert spreads["deblur-slim"] == pytest.approx(0.5, abs=1e-3)
+    assert uncertainties["dped-slim"] == pytest.approx(
+        0.5 * 10**-2.1 / after["dped-slim"], abs=1e-3
+    )
+    assert uncertainties["deblur-slim"] == pytest.approx(0.5, abs=1e-3)
     assert found.psnr.value == pytest.approx(-10 * np.log10(before), abs=1e-3)
     assert found.advice == ("dped-slim",)
 
@@ -195,7 +199,7 @@ def test_a_weighted_median_lies_where_half_of_the_weight_does() -> None:
         ),
     ],
 )
-def test_six_tenths_of_a_spread_are_added_to_what_is_gained_by_sharpening(
+def test_six_tenths_of_an_uncertainty_are_added_to_what_is_gained_by_sharpening(
     gains: dict[str, float], said: str
 ) -> None:
     predict = answers(*[{"psnr": 25.0, **gains}] * 4, tones={"psnr": 90.0})

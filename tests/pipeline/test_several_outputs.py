@@ -64,7 +64,7 @@ def test_the_largest_picture_is_the_first_and_others_are_parts_of_it(
 ) -> None:
     contract = scales.report.contract
     assert (contract.result, contract.multiple) == (None, 4)
-    assert [(p.name, p.kind, p.parts) for p in contract.others] == [
+    assert [(p.name, p.kind, p.downscale) for p in contract.others] == [
         ("quarter", "image", 4),
         ("half", "image", 2),
     ]

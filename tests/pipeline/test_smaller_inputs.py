@@ -67,8 +67,8 @@ def test_every_target_takes_the_smaller_input(network: str, request: pytest.Fixt
         least = 40 if target.target in INT8 else 75
         assert target.vs_reference.worst > least, target.target
     (port,) = result.report.contract.further
-    assert port.parts == (2 if network == "masked" else 4)
-    assert result.report.contract.multiple == port.parts
+    assert port.downscale == (2 if network == "masked" else 4)
+    assert result.report.contract.multiple == port.downscale
 
 
 def test_a_file_takes_the_input_at_its_own_sides(masked: edge_imgq.ModelResult) -> None:
@@ -143,7 +143,7 @@ def test_drift_of_a_smaller_state_is_that_after_thirty_frames(
     recurrent: edge_imgq.ModelResult,
 ) -> None:
     (state,) = recurrent.report.contract.states
-    assert (state.name, state.fed_by, state.parts) == ("h_in", "h_out", 4)
+    assert (state.name, state.fed_by, state.downscale) == ("h_in", "h_out", 4)
     target = next(t for t in recurrent.report.targets if t.target == "tflite-int8")
     assert [growth.frames for growth in target.growth] == [1, 2, 5, 10, 30]
 
@@ -162,7 +162,7 @@ def test_fixed_sides_tell_the_fraction_and_odd_ones_are_refused(tmp_path: Path) 
             dimension.dim_value = side
     onnx.save(model, tmp_path / "fixed.onnx")
     (port,) = edge_imgq.open(tmp_path / "fixed.onnx").contract.further
-    assert (port.kind, port.parts) == ("mask", 2)
+    assert (port.kind, port.downscale) == ("mask", 2)
     model.graph.input[1].type.tensor_type.shape.dim[2].dim_value = 10
     onnx.save(model, tmp_path / "odd.onnx")
     with pytest.raises(ModelError, match="takes 'mask' of 10x24 beside an image of 32x48"):

@@ -1,4 +1,4 @@
-"""What stands below the table of a report: times, memory, steps, advice and how to mend a loss."""
+"""What stands below the table of a report: times, memory, steps, advice and lowering a loss."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from edge_imgq.devices.instructions import Instructions
 from edge_imgq.quantize.mixed_precision.worst_layer import WorstLayer
 from edge_imgq.quantize.steps.quantization_step import QuantizationStep, not_run
-from edge_imgq.report.diagnosis import ALL_INT8, WITHIN, Diagnosis, Mend
+from edge_imgq.report.diagnosis import ALL_INT8, WITHIN, Diagnosis, MixedPrecision
 from edge_imgq.report.json_form import report_from_dict, report_to_dict
 from edge_imgq.report.report import Report, SchemeReport
 from edge_imgq.report.report_table import report_table
@@ -57,12 +57,12 @@ def test_a_step_that_did_not_run_is_told_from_one_that_did_not_help() -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
-def diagnosed(mend: Mend | Skipped) -> Report:
+def diagnosed(mixed: MixedPrecision | Skipped) -> Report:
     layers = (
         WorstLayer("node_conv2d_17_with_a_rather_long_name", "Conv", 0.02, 0.61),
         WorstLayer("silu", "Mul", 0.0, 0.25),
     )
-    diagnosis = Diagnosis(layers, 31.2, 38.0, mend)
+    diagnosis = Diagnosis(layers, 31.2, 38.0, mixed)
     steps = (QuantizationStep("scales", 31.0),)
     return replace(REPORT, schemes=(SchemeReport("int8", steps, diagnosis),))
 
@@ -72,7 +72,7 @@ def test_what_makes_int8_lose_is_named_with_the_command_that_mends_it() -> None:
         "edge-imgq sensitivity my.onnx --fidelity 38.0 --calibration a/long/folder/of/photographs",
         "edge-imgq export my.onnx --target '*-int8' --scheme artifacts/my/mixed.toml",
     )
-    report = diagnosed(Mend(("first", "second"), 41.04, 1.42, 1.9, commands))
+    report = diagnosed(MixedPrecision(("first", "second"), 41.04, 1.42, 1.9, commands))
     assert report_from_dict(report_to_dict(report), "report.json") == report
     text = report_table(report)
     assert (

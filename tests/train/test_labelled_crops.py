@@ -23,8 +23,8 @@ from edge_imgq.models.measures import (
     MEASURES,
     OF_WHOLE,
     REPAIRS,
-    SPREAD_RATE,
-    SPREADS,
+    UNCERTAINTIES,
+    UNCERTAINTY_RATE,
 )
 from edge_imgq.models.zoo import load_network
 from edge_imgq.train import labelled_crops
@@ -138,8 +138,8 @@ def test_the_loss_is_errors_and_laplace_likelihood_of_the_measures_that_are_know
     outputs, truth = torch.randn(5, 2 * COUNT) * 0.2, torch.randn(5, COUNT, 1, 1)
     truth[:, 3] = torch.nan
     known = [index for index in range(COUNT) if index != 3]
-    estimates, scales = outputs[:, :COUNT], torch.exp(SPREAD_RATE * outputs[:, COUNT:])
-    laplace = torch.distributions.Laplace(estimates, scales.clamp(*map(math.exp, SPREADS)))
+    estimates, scales = outputs[:, :COUNT], torch.exp(UNCERTAINTY_RATE * outputs[:, COUNT:])
+    laplace = torch.distributions.Laplace(estimates, scales.clamp(*map(math.exp, UNCERTAINTIES)))
     wanted = truth[..., 0, 0].nan_to_num()
     errors = (estimates - wanted).abs()
     summed = errors + errors**2 - laplace.log_prob(wanted) - math.log(2.0)
@@ -147,7 +147,7 @@ def test_the_loss_is_errors_and_laplace_likelihood_of_the_measures_that_are_know
     assert float(found) == pytest.approx(float(summed[:, known].mean()), rel=1e-5)
 
 
-def test_a_wide_spread_does_not_slow_an_estimate_down() -> None:
+def test_a_large_uncertainty_does_not_slow_an_estimate_down() -> None:
     truth = torch.ones(2, COUNT, 1, 1)
     outputs = torch.zeros(2, 2 * COUNT)
     outputs[1, COUNT:] = 0.4

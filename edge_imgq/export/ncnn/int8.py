@@ -120,8 +120,8 @@ def with_requantization(layers: Sequence[Layer]) -> tuple[Layer, ...]:
 
     ncnn then rounds the result to multiples of the reader's input scale, as the reader would do
     with a float input; that scale is appended to the layer's weights, and SCALES says so. Other
-    layers are returned unchanged. Call it after
-    `with_splits`, which gives each blob a single reader.
+    layers are returned unchanged. Call it after `with_splits`, which gives each blob a single
+    reader.
     """
     readers = {blob: layer for layer in layers for blob in layer.inputs}
     return tuple(_requantizing(layer, readers.get(layer.outputs[0])) for layer in layers)

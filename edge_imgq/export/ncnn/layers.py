@@ -164,20 +164,18 @@ def weight_bytes(layers: Sequence[Layer], float16: bool) -> bytes:
     return b"".join(weight.to_bytes(float16) for layer in layers for weight in layer.weights)
 
 
-def with_splits(layers: Sequence[Layer], results: Sequence[str]) -> tuple[Layer, ...]:
-    """Remove unused layers, and add a Split for each blob with several readers.
+def with_splits(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """Add a Split for each blob with several readers.
 
     ncnn frees a blob after its reader, so each blob may have only one.
 
     Args:
-        layers: in execution order.
-        results: blobs that the app reads; no layer reads them.
+        layers: in execution order, all of them used; none reads a blob that the app reads.
     """
-    used = used_layers(layers, results)
-    readers = Counter(blob for layer in used for blob in layer.inputs)
+    readers = Counter(blob for layer in layers for blob in layer.inputs)
     taken: Counter[str] = Counter()
     renamed: list[Layer] = []
-    for layer in used:
+    for layer in layers:
         inputs = []
         for blob in layer.inputs:
             inputs.append(_split_name(blob, taken[blob]) if readers[blob] > 1 else blob)

@@ -64,7 +64,7 @@ def layers_of(
         raise as_error("ncnn", network.name, refused)
     used = used_layers(layers, [blob.name for blob in results])
     ending = _ending(used, dict(zip(outputs, results, strict=True)))
-    return with_requantization(with_splits(ending, outputs))
+    return with_requantization(with_splits(ending))
 
 
 def refusals(network: Network) -> tuple[Refusal, ...]:

@@ -229,8 +229,8 @@ CONVERSION: tuple[ModelStep, ...] = (
     ("stating what a Resize does to all axes", with_all_axes),
     ("padding in front of average pools", without_counted_padding),
 )
-STEPS = (*DECOMPOSITION, *CONVERSION)
-"""Conversion steps in order, each with the words that name it in an error message.
+LOADING_STEPS = (*DECOMPOSITION, *CONVERSION)
+"""Steps that bring any ONNX file into one form, in order, each with its name in messages.
 
 Each takes a model, does not change it, and returns one that computes the same function.
 """

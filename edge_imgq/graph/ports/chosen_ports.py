@@ -163,7 +163,7 @@ def _expand(
     graph: onnx.GraphProto, image: onnx.ValueInfoProto, port: str,
     array: np.ndarray[tuple[int, ...], np.dtype[np.generic]], ratio: int,
 ) -> None:  # fmt: skip
-    """Add nodes that expand constants to 1/parts of the image's sides, under the port's name."""
+    """Add nodes that expand constants to 1/`ratio` of the image's sides, under the port's name."""
     lengths = [d.dim_value or None for d in image.type.tensor_type.shape.dim]
     size, ones, shape, value = (f"{port}/{word}" for word in ("size", "ones", "shape", "value"))
     graph.initializer.extend(
@@ -181,9 +181,11 @@ def _expand(
         helper.make_node("Expand", [value, shape], [port], f"{port}/Expand"),
     ]
     if ratio > 1:
-        divisor = numpy_helper.from_array(np.array([ratio], np.int64), f"{port}/parts")
+        divisor = numpy_helper.from_array(np.array([ratio], np.int64), f"{port}/downscale")
         graph.initializer.append(divisor)
-        nodes.insert(2, helper.make_node("Div", [whole, f"{port}/parts"], [size], f"{port}/Div"))
+        nodes.insert(
+            2, helper.make_node("Div", [whole, f"{port}/downscale"], [size], f"{port}/Div")
+        )
     for index, node in enumerate(nodes):
         graph.node.insert(index, node)
 

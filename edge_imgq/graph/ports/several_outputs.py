@@ -179,11 +179,11 @@ def other_ports(
             ports.append(Port(name, "vector", prod(shape)))
             continue
         if name in states and kind != "image":
-            ports.append(Port(name, "state", shape[1], parts=ratio))
+            ports.append(Port(name, "state", shape[1], downscale=ratio))
             continue
         colours = {IMAGE_CHANNELS, layout.channels if layout.kind == "image" else IMAGE_CHANNELS}
         if kind == "image" or (kind is None and shape[1] in colours):
             ports.append(Port(name, "image", shape[1], span[:1], span[1:], ratio))
         else:
-            ports.append(Port(name, "plane", shape[1], parts=ratio))
+            ports.append(Port(name, "plane", shape[1], downscale=ratio))
     return tuple(ports)

@@ -16,7 +16,7 @@ from edge_imgq.report.verdict import NotVouchedFor
 BYTES_CHANGED = "its bytes were changed"
 """Why a file is not the one that was measured, if its note is that of the same export."""
 
-MEND = "export the model again, or put the file of its export back"
+REMEDY = "export the model again, or put the file of its export back"
 """What to do about a file that was changed or is missing."""
 
 
@@ -43,7 +43,7 @@ def not_vouched_for(
         other: result of `other_reference` for its folder.
     """
     if not path.exists():
-        return NotVouchedFor((f"there is no file {path}: {MEND}",))
+        return NotVouchedFor((f"there is no file {path}: {REMEDY}",))
     if other:
         return NotVouchedFor(other)
     if sha256_of(path) == target.sha256:
@@ -55,9 +55,9 @@ def not_vouched_for(
         return NotVouchedFor((said,))
     start = "the file is not the one that was measured: "
     if origin := other_export(note, report, target.target):
-        mend = "keep the files and the report.json of one export together, or export again"
-        return NotVouchedFor((f"{start}{origin}; {mend}",), altered=False)
-    return NotVouchedFor((f"{start}{BYTES_CHANGED}; {MEND}",))
+        remedy = "keep the files and the report.json of one export together, or export again"
+        return NotVouchedFor((f"{start}{origin}; {remedy}",), altered=False)
+    return NotVouchedFor((f"{start}{BYTES_CHANGED}; {REMEDY}",))
 
 
 def with_changes(folder: Path, report: Report) -> Report:

@@ -128,11 +128,13 @@ def packed(picture: Pixels, contract: ImageContract, levels: Mapping[str, Levels
     """
     unit = contract.photo_unit
     height, width = (side // unit for side in picture.shape[:2])
-    parts = {port.name: port.parts for port in contract.further}
+    downscale = {port.name: port.downscale for port in contract.further}
     for name, level in levels.items():
-        own = (-(-height // parts[name]), -(-width // parts[name]))
+        own = (-(-height // downscale[name]), -(-width // downscale[name]))
         if level.shape[:2] not in ((1, 1), (height, width), own):
-            part = "" if parts[name] == 1 else f"; it may have 1/{parts[name]} of these sides"
+            part = (
+                "" if downscale[name] == 1 else f"; it may have 1/{downscale[name]} of these sides"
+            )
             raise ImageError(
                 f"the picture for '{name}' is {level.shape[0]}x{level.shape[1]} (height x width), "
                 f"and the photograph {height}x{width}{part}."
@@ -146,9 +148,11 @@ def packed(picture: Pixels, contract: ImageContract, levels: Mapping[str, Levels
 
 def _same(picture: Pixels, port: Port) -> Pixels:
     """Return the photograph as a further image, shrunk to the sides that the input has."""
-    if port.parts == 1 or picture.dtype != np.uint8:
+    if port.downscale == 1 or picture.dtype != np.uint8:
         return picture
-    return resize(picture, (-(-picture.shape[0] // port.parts), -(-picture.shape[1] // port.parts)))
+    return resize(
+        picture, (-(-picture.shape[0] // port.downscale), -(-picture.shape[1] // port.downscale))
+    )
 
 
 def _in_type_of(picture: Pixels, level: Levels) -> Pixels:

@@ -92,7 +92,7 @@ def _state(contract: ImageContract, name: str, numbers: NDArray[Any]) -> NDArray
         )
     low, high = np.array(port.low), np.array(port.high)
     levels: NDArray[np.float64] = (numbers - low) / (high - low) * WHITE
-    return levels.repeat(port.parts, axis=0).repeat(port.parts, axis=1)
+    return levels.repeat(port.downscale, axis=0).repeat(port.downscale, axis=1)
 
 
 def _numbers(port: Port, levels: NDArray[Any]) -> NDArray[Any]:

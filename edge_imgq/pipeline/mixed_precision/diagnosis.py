@@ -17,7 +17,14 @@ from edge_imgq.quantize.mixed_precision.worst_layer import WorstLayer
 from edge_imgq.quantize.steps.quantization_step import psnr_after
 from edge_imgq.recipe.export import Budget, recipe_name
 from edge_imgq.recipe.folders import automatic_recipe
-from edge_imgq.report.diagnosis import CLEARLY, NO_FILES, NOT_BY_ROUNDING, WITHIN, Diagnosis, Mend
+from edge_imgq.report.diagnosis import (
+    CLEARLY,
+    NO_FILES,
+    NOT_BY_ROUNDING,
+    WITHIN,
+    Diagnosis,
+    MixedPrecision,
+)
 from edge_imgq.report.report import TargetReport
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Drop
@@ -150,8 +157,8 @@ def diagnose(
     """
     loss = causes(quantized, source, missing, size, watch)
     choice = loss.search.find(loss.wanted, telling(watch), MAX_MOVES)
-    mend = _mend(choice, loss, _commands(words, loss.aim) if words else ())
-    return Diagnosis(loss.layers, loss.psnr, loss.wanted, mend)
+    mixed = _mixed_precision(choice, loss, _commands(words, loss.aim) if words else ())
+    return Diagnosis(loss.layers, loss.psnr, loss.wanted, mixed)
 
 
 @dataclass(frozen=True)
@@ -255,7 +262,9 @@ def telling(watch: Watch) -> Callable[[str], None]:
     return lambda what: watch(ProgressStep(what, 0, 1))
 
 
-def _mend(choice: Choice, loss: Causes, commands: tuple[str, ...]) -> Mend | Skipped:
+def _mixed_precision(
+    choice: Choice, loss: Causes, commands: tuple[str, ...]
+) -> MixedPrecision | Skipped:
     """Return the layers of a choice if it suffices and is clearly faster than float."""
     if choice.psnr < loss.wanted:
         return Skipped(
@@ -266,7 +275,7 @@ def _mend(choice: Choice, loss: Causes, commands: tuple[str, ...]) -> Mend | Ski
     if not loss.is_clearly_faster(choice):
         return Skipped(f"{loss.is_no_gain(choice).reason}: ship a float file")
     names = tuple(sorted(choice.names))
-    return Mend(names, choice.psnr, choice.time, loss.time_in_float, commands)
+    return MixedPrecision(names, choice.psnr, choice.time, loss.time_in_float, commands)
 
 
 def _commands(words: Words, fidelity: float) -> tuple[str, ...]:

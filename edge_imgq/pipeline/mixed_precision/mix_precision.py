@@ -48,7 +48,13 @@ from edge_imgq.quantize.steps.quantization_step import psnr_after
 from edge_imgq.recipe.export import recipe_name
 from edge_imgq.recipe.mixed_precision import with_precision
 from edge_imgq.recipe.quantize import QuantizeRecipe
-from edge_imgq.report.diagnosis import CLEARLY, NOT_BY_ROUNDING, Diagnosis, FileTimes, Mend
+from edge_imgq.report.diagnosis import (
+    CLEARLY,
+    NOT_BY_ROUNDING,
+    Diagnosis,
+    FileTimes,
+    MixedPrecision,
+)
 from edge_imgq.report.report import TargetReport
 from edge_imgq.skipped import Skipped
 
@@ -127,8 +133,8 @@ def mix(plan: ExportPlan, over: OverBudget, stage: Path, terms: Terms, watch: Wa
         if {time.target for time in measured if not time.is_kept} < attempts.made:
             return attempts.taken(choice, measured, terms.worst_images)
     attempts.put_back()
-    mend = reason_for_float(own.recipes, loss, choice, attempts.failure, measured)
-    return Mixed(_diagnosis(loss, mend), over.graph, over.targets)
+    mixed = reason_for_float(own.recipes, loss, choice, attempts.failure, measured)
+    return Mixed(_diagnosis(loss, mixed), over.graph, over.targets)
 
 
 def _plan_of(plan: ExportPlan, over: OverBudget) -> ExportPlan:
@@ -138,8 +144,8 @@ def _plan_of(plan: ExportPlan, over: OverBudget) -> ExportPlan:
     return replace(plan, recipes=own)
 
 
-def _diagnosis(loss: Causes, mend: Mend | Skipped) -> Diagnosis:
-    return Diagnosis(loss.layers, loss.psnr, loss.wanted, mend)
+def _diagnosis(loss: Causes, mixed: MixedPrecision | Skipped) -> Diagnosis:
+    return Diagnosis(loss.layers, loss.psnr, loss.wanted, mixed)
 
 
 class _Attempts:
@@ -310,10 +316,10 @@ class _Attempts:
             if target.target not in slow
         )
         in_float = self._loss.time_in_float
-        mend = Mend(
+        precision = MixedPrecision(
             tuple(names), after, choice.time, in_float, (), path.name, spared, tuple(measured)
         )
-        return Mixed(_diagnosis(self._loss, mend), self._graph, tuple(mixed))
+        return Mixed(_diagnosis(self._loss, precision), self._graph, tuple(mixed))
 
     def _recipe(self, choice: Choice) -> QuantizeRecipe:
         base = self._plan.schemes[self._over.scheme]

@@ -14,7 +14,7 @@ import numpy as np
 
 from edge_imgq.contract import PixelRange
 from edge_imgq.errors import ModelError
-from edge_imgq.graph.load.load import STEPS
+from edge_imgq.graph.load.load import LOADING_STEPS
 from edge_imgq.pipeline.open_model.onnx_model import OnnxModel
 from edge_imgq.pipeline.open_model.original_file import Original, SourceAgreement
 from edge_imgq.runtime.source_onnx import (
@@ -268,7 +268,7 @@ class _Comparison:
 def _culprit(file: OnnxModel, comparison: _Comparison, pixels: PixelRange, ports: OwnPorts) -> str:
     """Describe the first step of loading after which the images differ."""
     model = file.load()
-    for what, step in STEPS:
+    for what, step in LOADING_STEPS:
         model = step(model)
         images = comparison.images
         opened = _tried(in_onnx_runtime(model, pixels, 1, ports=ports), images[0])

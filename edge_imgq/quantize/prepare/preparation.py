@@ -51,7 +51,7 @@ from edge_imgq.skipped import Skipped
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_imgq.quantize.ranges.guarded_clipping import GuardSet
+    from edge_imgq.quantize.ranges.guard_set import GuardSet
 
     Ranges = Mapping[str, ChannelRange]
 
@@ -127,7 +127,7 @@ class Prepared:
 
     def guard(self) -> GuardSet:
         """Return the photographs and drawings to evaluate range clipping on, made at every call."""
-        from edge_imgq.quantize.ranges.guarded_clipping import guard_of
+        from edge_imgq.quantize.ranges.guard_set import guard_of
 
         return guard_of(self.contract, self.patches, one_by_one=not self.takes_batches)
 

@@ -22,7 +22,8 @@ from edge_imgq.graph.passes.by_name.sign_split import affordable_splits, split
 from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.quantize.calibration.histogram import Histogram
 from edge_imgq.quantize.error_model.channel_sensitivity import measure_sensitivity
-from edge_imgq.quantize.ranges.guarded_clipping import LOSS, TRUTH, GuardSet
+from edge_imgq.quantize.ranges.guard_set import GuardSet
+from edge_imgq.quantize.ranges.guarded_clipping import LOSS, TRUTH
 from edge_imgq.quantize.ranges.ranges import LEVELS, ChannelDetail, ChannelRange
 from edge_imgq.quantize.steps.channel_equivalence import (
     GainAndSplit,

@@ -29,19 +29,16 @@ import numpy as np
 import onnx_ir as ir
 import torch
 
-from edge_imgq.contract import ImageContract
 from edge_imgq.graph.network import Quantization
-from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.calibration.observers import least_error
-from edge_imgq.quantize.calibration.patch_sampler import PatchSampler
 from edge_imgq.quantize.error_model.channel_sensitivity import measure_sensitivity
 from edge_imgq.quantize.error_model.rounding_noise import noise_with_gains, rounding_noise
 from edge_imgq.quantize.prepare.float_region_gains import is_factor
-from edge_imgq.quantize.ranges.ood_images import CELL, stress_images, varied
+from edge_imgq.quantize.ranges.guard_set import GuardSet
+from edge_imgq.quantize.ranges.ood_images import CELL
 from edge_imgq.quantize.ranges.ranges import ChannelRange, Range, bounds
 from edge_imgq.quantize.scales.scales import activations, assign_scales
 from edge_imgq.quantize.torch.torch_graph import TorchGraph
-from edge_imgq.scale import scaled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,61 +66,6 @@ MIN_GAIN = 0.05
 
 RIPPLE = 0.005
 """Largest share by which other groups' noise changes when their scales avoid ties again."""
-
-CONTRASTS = 4
-"""Number of photographs that are also used with changed contrast."""
-
-
-@dataclass(frozen=True)
-class GuardSet:
-    """Images on which a choice of ranges is evaluated.
-
-    Attributes:
-        photos: photographs that must gain, (N, C, H, W), 0 … peak.
-        stress: drawings that must not lose, (M, C, H, W), 0 … peak.
-        truths: desired outputs of the drawings, (M, C, H × scale, W × scale); None if the task is
-            unknown.
-        peak: float value of pixel 255.
-        one_by_one: whether the graph takes one image at a time.
-    """
-
-    photos: Batch
-    stress: Batch
-    truths: Batch | None
-    peak: float
-    one_by_one: bool = False
-
-    @property
-    def unlike(self) -> Batch:
-        """Drawings, four photos at full contrast, and their negatives: (K, C, H, W), 0 … peak."""
-        return np.concatenate([self.stress, varied(self.photos[:CONTRASTS], self.peak)])
-
-
-def guard_of(contract: ImageContract, patches: PatchSampler, *, one_by_one: bool) -> GuardSet:
-    """Assemble patches of photographs and drawings with their truths, all 0 … peak.
-
-    Args:
-        contract: pixel contract of the network.
-        patches: patches of the calibration images.
-        one_by_one: whether the graph takes one image at a time.
-    """
-    photos = patches.batch(contract.peak)
-    height, width = patches.size
-    if patches.is_free and contract.scale > 1:
-        # Same output size as for other networks: the cost grows with the output.
-        unit = scaled(contract.multiple, contract.scale)
-        height, width = (-(-length // unit) * contract.multiple for length in (height, width))
-        photos = photos[:, :, :height, :width]
-    drawn = stress_images(contract, (height, width))
-    inputs = [to_nchw(image.pixels, contract.peak) for image in drawn]
-    truths = [to_nchw(i.truth, contract.peak) for i in drawn if i.truth is not None]
-    return GuardSet(
-        photos,
-        np.concatenate(inputs),
-        np.concatenate(truths) if truths else None,
-        contract.peak,
-        one_by_one,
-    )
 
 
 def clip_outliers(
@@ -234,7 +176,15 @@ class _ErrorModel:
         return self._errors(self._guarding, ranges)
 
     def own_errors(self) -> Numbers:
-        """Return the float graph's squared error, as `guarding`; 0 where the truth is unknown."""
+        """Compute the float graph's own squared error in every cell of the guard images.
+
+        It is that of the unclipped output against the ground truth, in squared units of the image,
+        averaged over the channels and pixels of a cell. Only drawings have ground truths, and no
+        further output has one: the error is 0 where none is known.
+
+        Returns:
+            float64 (cells,), in the order of `guarding`.
+        """
         outputs = self._guarding.outputs
         errors = torch.zeros_like(outputs)
         if self._guard.truths is not None:

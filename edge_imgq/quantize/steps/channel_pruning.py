@@ -36,7 +36,7 @@ from torch import Tensor
 from edge_imgq.graph import edit
 from edge_imgq.graph.operators import WEIGHT_AXIS
 from edge_imgq.quantize.error_model.channel_sensitivity import signed_sum
-from edge_imgq.quantize.ranges.guarded_clipping import GuardSet
+from edge_imgq.quantize.ranges.guard_set import GuardSet
 from edge_imgq.quantize.torch.torch_graph import TorchGraph
 
 if TYPE_CHECKING:

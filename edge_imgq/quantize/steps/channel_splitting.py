@@ -38,7 +38,8 @@ from edge_imgq.graph.network import Quantization
 from edge_imgq.graph.operators import WEIGHT_AXIS
 from edge_imgq.graph.passes.by_name.sign_split import holds_sign_channels
 from edge_imgq.quantize.error_model.channel_sensitivity import ChannelSensitivity
-from edge_imgq.quantize.ranges.guarded_clipping import LOSS, TRUTH, GuardSet
+from edge_imgq.quantize.ranges.guard_set import GuardSet
+from edge_imgq.quantize.ranges.guarded_clipping import LOSS, TRUTH
 from edge_imgq.quantize.ranges.ranges import ChannelRange
 from edge_imgq.quantize.scales.scale_constraints import adds_rounding_noise
 from edge_imgq.quantize.scales.scales import activations

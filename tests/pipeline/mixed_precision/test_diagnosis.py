@@ -1,4 +1,4 @@
-"""What keeps int8 over its budget, and whether what is said to mend it does."""
+"""What keeps int8 over its budget, and whether the layers named bring it within in float."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edge_imgq.quantize.quantize import quantize_in_steps
 from edge_imgq.quantize.steps.quantization_step import psnr_after
 from edge_imgq.recipe.export import Budget
 from edge_imgq.recipe.quantize import QuantizeRecipe
-from edge_imgq.report.diagnosis import NO_FILES, NOT_BY_ROUNDING, WITHIN, Mend
+from edge_imgq.report.diagnosis import NO_FILES, NOT_BY_ROUNDING, WITHIN, MixedPrecision
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Drop, Fidelity
 from tests.quantize.mixed_precision.worst_layer_network import loud_network, photo
@@ -37,12 +37,12 @@ def test_few_layers_in_float_mend_what_they_are_said_to_mend() -> None:
     quantized = quantize_in_steps(loud_network(), RECIPE, CONTRACT, photos)
     found = diagnose(quantized, SOURCE, 10.0, SIZE, WORDS, steps.append)
     assert [layer.name for layer in found.layers] == ["first", "elu"]
-    assert isinstance(found.mend, Mend)
-    assert found.mend.psnr >= found.wanted > found.psnr + 10
-    assert not isinstance(found.mend.time_in_float, Skipped)
-    assert 1 < found.mend.time < found.mend.time_in_float
+    assert isinstance(found.mixed_precision, MixedPrecision)
+    assert found.mixed_precision.psnr >= found.wanted > found.psnr + 10
+    assert not isinstance(found.mixed_precision.time_in_float, Skipped)
+    assert 1 < found.mixed_precision.time < found.mixed_precision.time_in_float
     assert steps
-    mixed = replace(RECIPE, precision=dict.fromkeys(found.mend.layers, "float"))
+    mixed = replace(RECIPE, precision=dict.fromkeys(found.mixed_precision.layers, "float"))
     again = quantize_in_steps(loud_network(), mixed, CONTRACT, photos)
     assert psnr_after(again.steps) >= psnr_after(quantized.steps) + 10
 
@@ -51,10 +51,10 @@ def test_the_commands_repeat_what_the_person_said() -> None:
     photos = [photo(seed) for seed in range(4)]
     quantized = quantize_in_steps(loud_network(), RECIPE, CONTRACT, photos)
     words = replace(WORDS, pixels=PixelRange(-1, 1), output=Path("out"), scheme="int8-fast")
-    mend = diagnose(quantized, SOURCE, 5.0, SIZE, words, lambda _: None).mend
-    assert isinstance(mend, Mend)
+    mixed = diagnose(quantized, SOURCE, 5.0, SIZE, words, lambda _: None).mixed_precision
+    assert isinstance(mixed, MixedPrecision)
     shared = " --size 48x64 --calibration photos --range=-1,1 --output out"
-    measuring, exporting = mend.commands
+    measuring, exporting = mixed.commands
     assert measuring.startswith("edge-imgq sensitivity 'nets/my net.onnx' --fidelity ")
     assert measuring.endswith(f" --scheme int8-fast{shared}")
     assert exporting == (
@@ -66,9 +66,9 @@ def test_the_commands_repeat_what_the_person_said() -> None:
 def test_a_scheme_that_another_mends_by_itself_takes_one_command() -> None:
     photos = [photo(seed) for seed in range(4)]
     quantized = quantize_in_steps(loud_network(), RECIPE, CONTRACT, photos)
-    mend = diagnose(quantized, SOURCE, 5.0, SIZE, WORDS, lambda _: None).mend
-    assert isinstance(mend, Mend)
-    assert mend.commands == (
+    mixed = diagnose(quantized, SOURCE, 5.0, SIZE, WORDS, lambda _: None).mixed_precision
+    assert isinstance(mixed, MixedPrecision)
+    assert mixed.commands == (
         "edge-imgq export 'nets/my net.onnx' --target '*-int8' --scheme int8-auto --size 48x64"
         " --calibration photos",
     )
@@ -78,8 +78,8 @@ def test_where_more_than_a_few_layers_are_needed_no_recipe_is_promised() -> None
     photos = [photo(seed) for seed in range(4)]
     quantized = quantize_in_steps(loud_network(), RECIPE, CONTRACT, photos)
     found = diagnose(quantized, SOURCE, 60.0, SIZE, WORDS, lambda _: None)
-    assert isinstance(found.mend, Skipped)
-    assert "ship a float file" in found.mend.reason.lower()
+    assert isinstance(found.mixed_precision, Skipped)
+    assert "ship a float file" in found.mixed_precision.reason.lower()
 
 
 @pytest.mark.parametrize(

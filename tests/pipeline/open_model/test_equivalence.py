@@ -139,7 +139,7 @@ def test_a_step_that_changes_the_image_is_a_refusal_that_names_it(
 ) -> None:
     path = saved(tmp_path, READ[kind]())
     monkeypatch.setattr(load, "CONVERSION", broken(step))
-    monkeypatch.setattr(equivalence, "STEPS", (*load.DECOMPOSITION, *load.CONVERSION))
+    monkeypatch.setattr(equivalence, "LOADING_STEPS", (*load.DECOMPOSITION, *load.CONVERSION))
     with pytest.raises(ModelError, match=f"levels of 255 apart.*What changed it is {step}"):
         open_model(path)
 

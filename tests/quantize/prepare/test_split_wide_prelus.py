@@ -19,7 +19,7 @@ from edge_imgq.quantize.calibration.calibrate import observe_channels
 from edge_imgq.quantize.calibration.patch_sampler import PatchSampler
 from edge_imgq.quantize.prepare.split_wide_prelus import split_wide
 from edge_imgq.quantize.quantize import quantize_prepared
-from edge_imgq.quantize.ranges.guarded_clipping import guard_of
+from edge_imgq.quantize.ranges.guard_set import guard_of
 from edge_imgq.quantize.ranges.ranges import ChannelRange
 from edge_imgq.quantize.steps.bias_correction import zero_biases
 from edge_imgq.recipe.quantize import QuantizeRecipe

@@ -10,7 +10,8 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.calibration.calibrate import observe_channels
 from edge_imgq.quantize.quantize import quantize
-from edge_imgq.quantize.ranges.guarded_clipping import GuardSet, narrow_again
+from edge_imgq.quantize.ranges.guard_set import GuardSet
+from edge_imgq.quantize.ranges.guarded_clipping import narrow_again
 from edge_imgq.quantize.ranges.ranges import ChannelRange
 from edge_imgq.quantize.ranges.vivid_colour_ranges import (
     include_every_colour,

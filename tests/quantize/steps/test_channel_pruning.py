@@ -8,7 +8,7 @@ import pytest
 
 from edge_imgq.graph import edit
 from edge_imgq.images.layout import to_nchw
-from edge_imgq.quantize.ranges.guarded_clipping import GuardSet
+from edge_imgq.quantize.ranges.guard_set import GuardSet
 from edge_imgq.quantize.steps.channel_pruning import (
     Products,
     PruningState,
