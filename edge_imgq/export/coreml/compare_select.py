@@ -27,16 +27,16 @@ def of_two(operator: str) -> Callable[[LoweringContext], Any]:
     return lambda context: getattr(mb, operator)(x=context.read(0), y=context.read(1))
 
 
-def negation(context: LoweringContext) -> Variable:
+def logical_not(context: LoweringContext) -> Variable:
     """Lower Not of booleans of any shape to logical_not. Exact."""
     return mb.logical_not(x=context.read(0))
 
 
-def choice(context: LoweringContext) -> Variable:
+def select(context: LoweringContext) -> Variable:
     """Lower Where to select, in float16 on real values, with operands tiled to the result's shape.
 
     Operands are broadcast as in NumPy. The selection is exact; constants are rounded to float16.
-    `refuse_choice` says which uses this does not cover.
+    `refuse_select` says which uses this does not cover.
     """
     shape = context.operation.output.shape
     cond, a, b = (_repeated(context, index, shape) for index in (0, 1, 2))
@@ -61,11 +61,11 @@ def refuse_cast(operation: Operation) -> str | None:
     return "it casts pixels to another type than float32; use Floor or Round instead"
 
 
-def refuse_choice(operation: Operation) -> str | None:
+def refuse_select(operation: Operation) -> str | None:
     """Return a reason, a clause, if a Where selects bool values, else None."""
     if not operation.output.logical:
         return None
-    return "it chooses between truth values; write it with And and Or"
+    return "it selects between booleans; write it with And and Or"
 
 
 def _repeated(context: LoweringContext, index: int, shape: tuple[int, ...]) -> Variable:

@@ -90,7 +90,7 @@ LOWERINGS: dict[str, Lowering] = {
     norm_fp16_range.INVERSE_DEVIATION: Lowering(
         norm_fp16_range.inverse_deviation, scale_invariant=False
     ),
-    "Not": Lowering(compare_select.negation, scale_invariant=False),
+    "Not": Lowering(compare_select.logical_not, scale_invariant=False),
     "Or": Lowering(compare_select.of_two("logical_or"), scale_invariant=False),
     "PRelu": Lowering(activation.prelu),
     "Pad": Lowering(padding.pad, padding.refuse_pad),
@@ -119,7 +119,7 @@ LOWERINGS: dict[str, Lowering] = {
     "Tile": Lowering(shape.tile, shape.refuse_computed),
     "Transpose": Lowering(shape.transpose),
     "Unsqueeze": Lowering(shape.unsqueeze, shape.refuse_computed),
-    "Where": Lowering(compare_select.choice, compare_select.refuse_choice, scale_invariant=False),
+    "Where": Lowering(compare_select.select, compare_select.refuse_select, scale_invariant=False),
     "Xor": Lowering(compare_select.of_two("logical_xor"), scale_invariant=False),
 }
 

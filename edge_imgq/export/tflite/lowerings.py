@@ -39,7 +39,7 @@ class Lowering(Protocol):
 LOWERINGS: Mapping[str, Lowering] = {
     "Abs": elementwise.absolute,
     "Add": elementwise.add,
-    "And": compare_select.both,
+    "And": compare_select.logical_and,
     "AveragePool": pooling.average_pool,
     "Cast": compare_select.cast,
     "Ceil": elementwise.ceiling,
@@ -76,8 +76,8 @@ LOWERINGS: Mapping[str, Lowering] = {
     "Min": elementwise.minimum,
     "Mul": elementwise.multiply,
     "Neg": elementwise.negative,
-    "Not": compare_select.negation,
-    "Or": compare_select.either,
+    "Not": compare_select.logical_not,
+    "Or": compare_select.logical_or,
     "PRelu": activation.parametric_relu,
     "Pad": padding.pad,
     "Pow": elementwise.power,
@@ -104,6 +104,6 @@ LOWERINGS: Mapping[str, Lowering] = {
     "Tile": shape.tile,
     "Transpose": shape.transpose,
     "Unsqueeze": shape.reshape,
-    "Where": compare_select.choice,
-    "Xor": compare_select.one_of_both,
+    "Where": compare_select.select,
+    "Xor": compare_select.logical_xor,
 }

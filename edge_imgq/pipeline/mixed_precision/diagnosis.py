@@ -200,7 +200,7 @@ class Causes:
         in_float = self.time_in_float
         return isinstance(in_float, Skipped) or in_float >= clearly * choice.time
 
-    def is_no_gain(self, choice: Choice) -> Skipped:
+    def no_gain(self, choice: Choice) -> Skipped:
         """Return the reason to reject a choice that is not clearly faster than a float file.
 
         It states both estimated times as multiples of int8's. Whether the choice is slower is not
@@ -273,7 +273,7 @@ def _mixed_precision(
             "int8-thorough`; both take some minutes"
         )
     if not loss.is_clearly_faster(choice):
-        return Skipped(f"{loss.is_no_gain(choice).reason}: ship a float file")
+        return Skipped(f"{loss.no_gain(choice).reason}: ship a float file")
     names = tuple(sorted(choice.names))
     return MixedPrecision(names, choice.psnr, choice.time, loss.time_in_float, commands)
 

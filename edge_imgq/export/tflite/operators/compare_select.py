@@ -74,7 +74,7 @@ def equal(file: Emitter, operation: Operation) -> None:
     _combined(file, operation, Code.EQUAL, schema.EqualOptionsT())
 
 
-def both(file: Emitter, operation: Operation) -> None:
+def logical_and(file: Emitter, operation: Operation) -> None:
     """Lower And of booleans to LOGICAL_AND.
 
     Exact. Operands are broadcast as in NumPy.
@@ -85,7 +85,7 @@ def both(file: Emitter, operation: Operation) -> None:
     _combined(file, operation, Code.LOGICAL_AND, schema.LogicalAndOptionsT())
 
 
-def either(file: Emitter, operation: Operation) -> None:
+def logical_or(file: Emitter, operation: Operation) -> None:
     """Lower Or of booleans to LOGICAL_OR.
 
     Exact. Operands are broadcast as in NumPy.
@@ -96,7 +96,7 @@ def either(file: Emitter, operation: Operation) -> None:
     _combined(file, operation, Code.LOGICAL_OR, schema.LogicalOrOptionsT())
 
 
-def one_of_both(file: Emitter, operation: Operation) -> None:
+def logical_xor(file: Emitter, operation: Operation) -> None:
     """Lower Xor of booleans to NOT_EQUAL.
 
     Exact. Operands are broadcast as in NumPy.
@@ -107,13 +107,13 @@ def one_of_both(file: Emitter, operation: Operation) -> None:
     _combined(file, operation, Code.NOT_EQUAL, schema.NotEqualOptionsT())
 
 
-def negation(file: Emitter, operation: Operation) -> None:
+def logical_not(file: Emitter, operation: Operation) -> None:
     """Lower Not of booleans to LOGICAL_NOT, elementwise. Exact."""
     inputs = [file.tensor(operation.operand(0))]
     file.emit(operation, Code.LOGICAL_NOT, inputs, schema.LogicalNotOptionsT())
 
 
-def choice(file: Emitter, operation: Operation) -> None:
+def select(file: Emitter, operation: Operation) -> None:
     """Lower Where to SELECT_V2, in float32, with broadcasting as in NumPy. Exact.
 
     Raises:
@@ -121,7 +121,7 @@ def choice(file: Emitter, operation: Operation) -> None:
             an image.
     """
     if operation.output.logical:
-        raise RefusedError("it chooses between truth values; write it with And and Or.")
+        raise RefusedError("it selects between booleans; write it with And and Or.")
     rank = len(operation.output.shape)
     inputs = [file.operand(operation.operand(index), rank) for index in (0, 1, 2)]
     file.emit(operation, Code.SELECT_V2, inputs, schema.SelectV2OptionsT())
