@@ -1,1 +1,1 @@
-"""Rewrites of convolutions that fill the SIMD lanes of a phone's kernels, with equal results."""
+"""Rewrites of convolutions into equal forms that are faster on phones, such as Winograd F(2, 3)."""
