@@ -38,6 +38,7 @@ LIMIT = 120.0
 """Seconds after which a mutant counts as seen: it runs for ever."""
 
 MUTATED_FOLDERS = (
+    "graph/load",
     "graph/passes",
     "graph/passes/tidy",
     "graph/passes/recognise",
@@ -65,7 +66,7 @@ MUTATED_FOLDERS = (
     "quantize/error_model",
     "quantize/torch",
 )
-"""Folders below the package whose files are passes, operators and steps of the quantizer."""
+"""Folders below the package: steps of loading, passes, operators and steps of int8."""
 
 NO_TEST_OF_ITS_OWN = {
     "export/coreai/arguments.py": "how lowerings read operands; all tests of operators run it",
@@ -89,14 +90,13 @@ NO_TEST_OF_ITS_OWN = {
     "export/ncnn/format.py": "a table of functions, which tests/test_formats.py holds",
     "export/ncnn/layers.py": "the file's text and weights: test_ncnn_files.py",
     "export/ncnn/lowerings.py": "a table, which test_ncnn_operators.py holds",
+    "graph/load/newer_operators.py": "definitions of newer operators: test_opset.py",
     "quantize/error_model/level_gain.py": "a dataclass, in reports",
     "quantize/mixed_precision/worst_layer.py": "a dataclass, in reports",
     "quantize/steps/quantization_run.py": "what steps share: tests/quantize/test_quantize.py",
     "quantize/steps/quantization_step.py": "dataclasses: tests/quantize/test_quantize.py",
     "quantize/torch/torch_inputs.py": "how operators read inputs: test_torch_operators.py",
-    "quantize/torch/torch_resize.py": "operators of test_torch_operators.py",
-    "quantize/torch/torch_shapes.py": "operators of test_torch_operators.py",
-    "quantize/torch/torch_windows.py": "operators of test_torch_operators.py",
+    "quantize/torch/torch_shapes.py": "shapes of results: test_torch_operators.py",
     "runtime/mil/arguments.py": "how operators read inputs; all tests of operators run it",
     "runtime/mil/operators.py": "a table, which all tests of operators look things up in",
     "runtime/mil/package.py": "the file as a whole: tests/runtime/test_coreml.py",

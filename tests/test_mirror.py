@@ -1,4 +1,4 @@
-"""Every pass, operator, kernel profile and step of int8 has a test at its own path."""
+"""Every step of loading, pass, operator, kernel profile and step of int8 has a test at its path."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.mutation import (
     places,
 )
 
-STAGES = ("graph/passes/", "quantize/", "kernels/")
+STAGES = ("graph/load/", "graph/passes/", "quantize/", "kernels/")
 """Stages all of whose folders are mutated. `quantize` itself puts its steps in order."""
 
 
