@@ -212,8 +212,8 @@ def _refuse_said_of_advised(
     said = ["--range"] * (pixels is not None) + [*ports.words[::2], *(["--set"] * bool(settings))]
     if said:
         raise UsageError(
-            f"{said[0]} describes a model of yours, and `assess` chooses among networks that "
-            f"ship, which take only the photograph: leave it out, or name a model (--model)."
+            f"{said[0]} describes a model of yours, but without --model `assess` chooses among "
+            "networks that ship, which take only the photograph. Leave it out, or name your model."
         )
 
 

@@ -85,7 +85,9 @@ def training_schedule(model: AnyPath) -> Schedule:
     if path.suffix.lower() != ".safetensors":
         return default_schedule(str(model))
     if not path.is_file():
-        raise ModelError(f"There is no checkpoint {path}.")
+        raise ModelError(
+            f"There is no checkpoint {path}; `train` writes checkpoint.safetensors into its output."
+        )
     from edge_imgq.train.checkpoint import read_checkpoint
 
     return read_checkpoint(path)[0].schedule
@@ -211,7 +213,9 @@ def _schedule(model: str, output: Path, given: Schedule | None, *, resume: bool)
 
     checkpoint = output / CHECKPOINT
     if resume and not checkpoint.is_file():
-        raise ModelError(f"There is no checkpoint {checkpoint} to resume; leave out --resume.")
+        raise ModelError(
+            f"There is no checkpoint {checkpoint} to resume; leave --resume out to begin."
+        )
     if not resume and checkpoint.exists():
         raise UsageError(
             f"{checkpoint} exists already. Continue it with --resume, or choose another --output."

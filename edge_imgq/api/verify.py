@@ -52,7 +52,10 @@ class Verification:
             UsageError: there is no such file, or several results; index `models` first.
         """
         if len(self.models) != 1:
-            raise UsageError("There are several results: choose one of `models`.")
+            count = len(self.models)
+            raise UsageError(
+                f"There are {count} results: choose one of `models`, such as models[0]."
+            )
         return self.models[0][target]
 
     def __str__(self) -> str:

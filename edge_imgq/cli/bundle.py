@@ -104,7 +104,10 @@ def _bundle(arguments: argparse.Namespace) -> int:
     if arguments.output is None:
         raise UsageError("Say where the bundle goes: -o DIR. To check one: --verify DIR.")
     if arguments.images is not None:
-        raise UsageError("--images goes with --verify: drift is read from the export's report.")
+        raise UsageError(
+            "--images is for --verify. To write a bundle, leave it out: the figures are those of "
+            "the export's report."
+        )
     request = BundleRequest(
         folder=arguments.folder,
         output=arguments.output,
@@ -134,7 +137,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     from edge_imgq.api.bundle import verify_bundle
 
     if arguments.output is not None:
-        raise UsageError("--verify writes nothing: leave -o out.")
+        raise UsageError("--verify writes nothing, so leave -o out.")
     with ProgressDisplay() as watch:
         findings = verify_bundle(arguments.folder, images=arguments.images, progress=watch)
     wrong = [finding for finding in findings if finding.state == "differs"]

@@ -164,7 +164,9 @@ def _folder_and_settings(said: list[Path | tuple[str, str]]) -> tuple[Path, dict
     pairs = [one for one in said if isinstance(one, tuple)]
     if len(folders) != 1:
         raise UsageError(f"--set names {len(folders) or 'no'} folders of photographs; name one.")
-    settings = dict(pairs)
-    if len(settings) < len(pairs):
-        raise UsageError("--set gives an input two values; give it one.")
+    settings: dict[str, str] = {}
+    for name, value in pairs:
+        if name in settings:
+            raise UsageError(f"--set gives the input '{name}' two values; give it one.")
+        settings[name] = value
     return folders[0], settings

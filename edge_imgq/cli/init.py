@@ -164,8 +164,9 @@ def _refuse_no_model(folder: Path, model: str | None) -> None:
 
     if model is None:
         raise UsageError(
-            "Say what CI exports: --model with a file of the repository and, if it takes images of "
-            f"any size, which one the files have: --options='{OPTIONS} --size HxW'."
+            "CI needs to know which model to export: name a file of the repository with --model. "
+            "If the model takes images of any size, give the size of its files too: "
+            f"--options='{OPTIONS} --size HxW'."
         )
     if model not in ZOO and not (folder / model).is_file():
         raise UsageError(

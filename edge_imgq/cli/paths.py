@@ -75,7 +75,7 @@ def existing_folder(text: str) -> Path:
 
     path = existing(text)
     if not path.is_dir():
-        raise argparse.ArgumentTypeError(f"{text} is not a folder")
+        raise argparse.ArgumentTypeError(f"{text} is a file; name the folder that holds it")
     for folder in (path, *(path / name for name in PAIRS if (path / name).is_dir())):
         # A folder without a single readable image is an error of its own.
         if (said := unread_images(folder)) and holds_images(folder):
@@ -161,5 +161,8 @@ def output_image(text: str) -> Path:
     from edge_imgq.images.files import SUFFIXES
 
     if Path(text).suffix.lower() not in SUFFIXES:
-        raise argparse.ArgumentTypeError(f"{text} does not end in {', '.join(sorted(SUFFIXES))}")
+        suffixes = ", ".join(sorted(SUFFIXES))
+        raise argparse.ArgumentTypeError(
+            f"{text} is not the name of an image: end it in {suffixes}"
+        )
     return output_file(text)

@@ -89,7 +89,7 @@ def _files(path: Path) -> tuple[Path, ...]:
     if not files:
         raise UsageError(
             f"{path} has no recipes: neither it nor a subfolder {', '.join(FOLDERS)} holds .toml "
-            "files of that kind. Say a recipe, a manifest, a baseline or the folder above export/."
+            "files of that kind. Name a recipe, a manifest, a baseline or the folder above export/."
         )
     return files
 
@@ -144,7 +144,7 @@ def _read_export(path: Path) -> None:
     try:
         scheme = quantize_recipe_path(recipe.scheme, path.resolve().parent.parent)
         if not scheme.is_file():  # a name that ends in .toml is a path
-            raise RecipeError(f"There is no file {scheme}.")
+            raise RecipeError(f"There is no file {scheme}; correct the path.")
     except RecipeError as error:
         raise RecipeError(f"{path}: 'scheme' names no recipe. {error}") from error
     try:

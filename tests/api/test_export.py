@@ -247,7 +247,7 @@ def test_verification_of_several_models_asks_which(
         [exported["onnx-float"], tmp_path / "copy" / "onnx-float.onnx"], images=photos, bench=False
     )
     assert [result.folder.name for result in found.models] == ["residual", "copy"]
-    with pytest.raises(UsageError, match="choose one of `models`"):
+    with pytest.raises(UsageError, match="There are 2 results: choose one of `models`"):
         found["onnx-float"]
 
 

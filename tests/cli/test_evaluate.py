@@ -64,7 +64,10 @@ def test_a_noise_input_follows_the_noise_unless_it_is_set(
     [
         (("--set", "sigma=0.1"), "--set names no folders of photographs; name one"),
         (("--set", "DIR", "--set", "DIR"), "--set names 2 folders of photographs; name one"),
-        (("--set", "DIR", "--set", "sigma=0.1", "--set", "sigma=0.2"), "gives an input two values"),
+        (
+            ("--set", "DIR", "--set", "sigma=0.1", "--set", "sigma=0.2"),
+            "gives the input 'sigma' two values",
+        ),
         (("--set", "DIR", "--task", "deblur"), "more than the photograph: sigma=NUMBER"),
         (("--set", "DIR", "--set", "sgma=0.1"), "no input 'sgma' to set; it takes 'sigma'"),
         (("--set", "DIR", "--level", "100"), "'sigma' is taken to go from 0 to 0.2941"),

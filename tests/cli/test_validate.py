@@ -129,7 +129,7 @@ def test_a_scheme_that_names_no_recipe_is_wrong(run: Run, project: Path) -> None
     assert f"no quantization recipe 'int8-fst' in {project / 'quantize'}." in outcome.out
     assert "Did you mean 'int8-fast'?" in outcome.out
     recipe.write_text(recipe.read_text().replace('"int8-fst"', '"gone.toml"'))
-    assert "There is no file gone.toml." in run("validate", recipe).out
+    assert "There is no file gone.toml; correct the path." in run("validate", recipe).out
 
 
 def test_the_scheme_of_a_recipe_is_read_too(run: Run, project: Path) -> None:
