@@ -47,6 +47,23 @@ def test_a_number_that_is_spread_over_a_part_of_an_image_is_followed(tmp_path: P
     assert describe(path, (8, 10)).operators[-1].shape == (1, 1, 8, 10)
 
 
+def test_a_number_that_is_spread_by_arithmetic_on_constants_is_followed(tmp_path: Path) -> None:
+    """As TorchScript's exporter writes sigma.expand(-1, -1, 8, 10): every -1 becomes 1."""
+    text = (
+        '<ir_version: 8, opset_import: ["" : 17]>\n'
+        "small (float[1,3,8,10] x, float[1] p) => (float[1,4,8,10] y) { "
+        "l = Constant<value_ints: ints = [-1,-1,8,10]>() r = Constant<value_ints: ints = [4]>() "
+        "o = ConstantOfShape<value = int64[1] {1}>(r) m = Constant<value_ints: ints = [-1]>() "
+        "n = Mul(o, m) i = Equal(l, n) w = Where(i, o, l) u = Identity(o) q = Reshape(p, u) "
+        "e = Expand(q, w) y = Concat<axis=1>(x, e) }"
+    )
+    path = tmp_path / "model.onnx"
+    onnx.save(onnx.parser.parse_model(text), path)
+    rows = describe(path, None).operators
+    assert [row.kind for row in rows] == ["Reshape", "Expand", "Concat"]
+    assert rows[1].shape == (1, 1, 8, 10)
+
+
 def test_lengths_that_torch_named_are_open(tmp_path: Path) -> None:
     text = (
         '<ir_version: 8, opset_import: ["" : 16]>\n'

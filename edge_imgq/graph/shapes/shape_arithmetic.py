@@ -6,7 +6,7 @@ Reshape. Once the input size is bound, these are constants.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,10 @@ from edge_imgq.graph import edit
 def fold_shape_arithmetic(model: ir.Model) -> int:
     """Replace every Shape of a static shape, and arithmetic on it and constants, by constants.
 
-    Exact: nodes are evaluated by ONNX's reference evaluator. A node that it cannot evaluate, or
-    whose result is a graph output, is kept.
+    Arithmetic on constants alone is replaced if all its operands and results are integers or
+    booleans: exporters compute the shape of a Reshape or Expand so, and ONNX's inference does not
+    follow it. Exact: nodes are evaluated by ONNX's reference evaluator. A node that it cannot
+    evaluate, or whose result is a graph output, is kept.
 
     Args:
         model: edited in place.
@@ -84,21 +86,29 @@ def evaluate_shape(
 
 
 def _results(node: ir.Node, known: dict[ir.Value, Any], opset: int) -> list[Any] | None:
-    """Return the outputs of a node, or None if they depend on pixels or on no shape."""
+    """Return the outputs of a node, or None if they depend on pixels or on numbers of no shape."""
     if any(value.is_graph_output() for value in node.outputs):
         return None
     if node.op_type == "Shape":
         return _shape(node)
-    if not any(value in known for value in node.inputs if value is not None):
-        return None
     fed = {
         f"i{index}": _operand(value, known)
         for index, value in enumerate(node.inputs)
         if value is not None
     }
-    if any(operand is None for operand in fed.values()):
+    if not fed or any(operand is None for operand in fed.values()):
         return None
-    return _computed(node, fed, opset)
+    if any(value in known for value in node.inputs):
+        return _computed(node, fed, opset)
+    if not _are_whole(fed.values()):
+        return None
+    results = _computed(node, fed, opset)
+    return results if results and _are_whole(results) else None
+
+
+def _are_whole(arrays: Iterable[Any]) -> bool:
+    """Return True if all arrays are of integers or booleans, as lengths and positions are."""
+    return all(np.asarray(array).dtype.kind in "iub" for array in arrays)
 
 
 def _computed(node: ir.Node, fed: dict[str, Any], opset: int) -> list[Any] | None:

@@ -46,9 +46,14 @@ def test_a_computed_shape_is_a_constant_of_the_same_numbers(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ["out = Shape(image)", "n = NonZero(image) s = Shape(n) out = Cast <to = 1> (s)"]
+    "body",
+    [
+        "out = Shape(image)",
+        "n = NonZero(image) s = Shape(n) out = Cast <to = 1> (s)",
+        "f = Cast <to = 1> (six) g = Sqrt(f) out = Mul(image, g)",
+    ],
 )
-def test_what_is_a_result_or_depends_on_pixels_stays(body: str) -> None:
+def test_results_of_pixels_and_numbers_of_no_shape_stay(body: str) -> None:
     model = parsed(body, {})
     before = kinds(model)
     assert fold_shape_arithmetic(model) == 0
