@@ -31,7 +31,13 @@ def _causes(scheme: str, diagnosis: Diagnosis) -> list[str]:
         f"{layer.weights:.0%} by its weights"
         for layer in diagnosis.layers
     ]
-    return [f"{scheme}: most of the loss is made by", *(wrapped(line, "    ") for line in lines)]
+    share = sum(layer.output + layer.weights for layer in diagnosis.layers)
+    head = (
+        "most of the loss is made by"
+        if share > 0.5
+        else "many layers make the loss; the largest shares have"
+    )
+    return [f"{scheme}: {head}", *(wrapped(line, "    ") for line in lines)]
 
 
 def _cure(diagnosis: Diagnosis) -> list[str]:

@@ -88,6 +88,15 @@ def test_what_makes_int8_lose_is_named_with_the_command_that_mends_it() -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_layers_that_make_a_part_of_the_loss_are_not_said_to_make_most_of_it() -> None:
+    diagnosis = Diagnosis((WorstLayer("mix", "Conv", 0.01, 0.13),), 29.4, 35.0, Skipped("none"))
+    steps = (QuantizationStep("scales", 29.0),)
+    report = replace(REPORT, schemes=(SchemeReport("int8", steps, diagnosis),))
+    text = report_table(report)
+    assert "int8: many layers make the loss; the largest shares have\n  mix (Conv): 13% by" in text
+    assert "most of the loss" not in text
+
+
 def test_where_no_few_layers_mend_it_the_reason_is_said() -> None:
     report = diagnosed(Skipped("8 layers in float would not do"))
     assert report_from_dict(report_to_dict(report), "report.json") == report
