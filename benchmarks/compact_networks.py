@@ -10,6 +10,7 @@ from torch import nn
 
 from edge_imgq.contract import Colour, ImageContract
 from tests.families import compact
+from tests.families.attention import Restormer
 from tests.families.light import Carn, Edsr
 from tests.families.restoration import DnCnn, NafNet
 from tests.families.upscaling import LapSrn
@@ -46,11 +47,15 @@ COMPACT: dict[str, Compact] = {
     "vapsr": Compact(partial(compact.Trunk, compact.VapBlock, 24)),
     "hfenet": Compact(partial(compact.Trunk, compact.HighFrequencyBlock, 24)),
     "amcanet": Compact(partial(compact.Trunk, compact.AsymmetricAttention, 24)),
+    "efdn": Compact(partial(compact.Trunk, compact.DistilledBlock, 24)),
+    "plksr": Compact(partial(compact.Trunk, compact.LargeKernelBlock, 24)),
+    "starnet": Compact(partial(compact.Trunk, compact.StarBlock, 24)),
     "plain-concat": Compact(partial(compact.Joined, compact.plain_block, 24)),
     "carn": Compact(partial(Carn, width=24), scale=3),
     "lapsrn": Compact(partial(LapSrn, width=24)),
     "edsr": Compact(partial(Edsr, width=24), scale=2),
     "nafnet": Compact(partial(NafNet, width=16), "denoise", 1),
+    "restormer": Compact(partial(Restormer, width=16), "denoise", 1),
     "dncnn": Compact(partial(DnCnn, width=32), "denoise", 1, "y"),
 }
 """Name → network."""

@@ -285,3 +285,57 @@ class AsymmetricAttention(nn.Module):
         found = inner * self.mix(near + self.lines[0](near) + self.lines[1](near))
         gate: Tensor = self.channels(found)
         return hidden + found * gate
+
+
+class DistilledBlock(nn.Module):
+    """Wang, 2022 (EFDN): half of each layer's input is kept by a 1×1 layer, all joined, then ESA.
+
+    The layers stand as they are after training, when their branches are one 3×3 layer.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        half = width // 2
+        self.layers = nn.ModuleList(conv(width, width) for _ in range(3))
+        self.kept = nn.ModuleList(conv(width, half, 1) for _ in range(3))
+        self.last, self.join = conv(width, half), conv(4 * half, width, 1)
+        self.attention = SpatialAttention(width)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        found = []
+        for layer, keep in zip(self.layers, self.kept, strict=True):
+            found.append(F.gelu(keep(hidden)))
+            hidden = F.gelu(layer(hidden) + hidden)
+        return self.attention(self.join(cat([*found, F.gelu(self.last(hidden))], 1)))
+
+
+class LargeKernelBlock(nn.Module):
+    """Lee et al., 2024 (PLKSR): a quarter of the channels through 17×17, then a gate of pixels."""
+
+    def __init__(self, width: int, kernel: int = 17) -> None:
+        super().__init__()
+        self.few = width // 4
+        self.mix = nn.Sequential(conv(width, 2 * width), nn.GELU(), conv(2 * width, width))
+        self.large = conv(self.few, self.few, kernel)
+        self.gate, self.refine = conv(width, width), conv(width, width, 1)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        inner = self.mix(hidden)
+        inner = cat([self.large(inner[:, : self.few]), inner[:, self.few :]], 1)
+        return self.refine(inner * torch.sigmoid(self.gate(inner))) + hidden
+
+
+class StarBlock(nn.Module):
+    """Ma et al., 2024 (StarNet): the product of two 1×1 layers, one of them after a ReLU6."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.near, self.far = depthwise(width, 7), depthwise(width, 7)
+        self.norm, self.other = nn.BatchNorm2d(width), nn.BatchNorm2d(width)
+        self.gate, self.value = conv(width, 3 * width, 1), conv(width, 3 * width, 1)
+        self.narrow = conv(3 * width, width, 1)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        inner = self.norm(self.near(hidden))
+        product = F.relu6(self.gate(inner)) * self.value(inner)
+        return hidden + self.far(self.other(self.narrow(product)))
