@@ -8,6 +8,7 @@ tensors.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import prod
 
 import onnx_ir as ir
@@ -101,6 +102,12 @@ def _reduced(function: Callable[..., Tensor]) -> Operator:
         return function(source, tuple(axes or range(source.ndim)), keepdim=keep)
 
     return reduce
+
+
+def _norm(order: int, source: Tensor, axes: tuple[int, ...], *, keepdim: bool) -> Tensor:
+    """Return the p-norm over some axes for p = `order`; its gradient is 0 where the norm is."""
+    norm: Tensor = torch.linalg.vector_norm(source, order, axes, keepdim)
+    return norm
 
 
 def _gemm(node: ir.Node, inputs: Inputs) -> Tensor:
@@ -270,9 +277,13 @@ OPERATORS: dict[str, Operator] = {
     "Pad": pad,
     "Pow": _power,
     "Reciprocal": _one(torch.reciprocal),
+    "ReduceL1": _reduced(partial(_norm, 1)),
+    "ReduceL2": _reduced(partial(_norm, 2)),
     "ReduceMax": _reduced(torch.amax),
     "ReduceMean": _reduced(torch.mean),
     "ReduceMin": _reduced(torch.amin),
+    "ReduceSum": _reduced(torch.sum),
+    "ReduceSumSquare": _reduced(lambda x, axes, keepdim: (x * x).sum(axes, keepdim)),
     "Relu": _one(torch.relu),
     "Reshape": _reshape,
     "Resize": resize,

@@ -82,3 +82,11 @@ def test_the_gradient_of_rounding_is_that_of_its_input() -> None:
     TorchGraph(parsed("out = Round(image)", {}, "9,11"))(image).sum().backward()
     assert image.grad is not None
     assert torch.equal(image.grad, torch.ones_like(image))
+
+
+@pytest.mark.parametrize("name", ["ReduceL1", "ReduceL2"])
+def test_the_gradient_of_a_norm_is_zero_where_its_input_is(name: str) -> None:
+    image = torch.zeros(1, 6, *SIZE, requires_grad=True)
+    TorchGraph(parsed(f"out = {name}(image)", {}, "9,11"))(image).sum().backward()
+    assert image.grad is not None
+    assert torch.equal(image.grad, torch.zeros_like(image))
