@@ -7,7 +7,7 @@ closer to the float model's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ import onnx_ir as ir
 from edge_imgq.contract import ImageContract
 from edge_imgq.graph.prepared import PreparedGraph, prepared_graph
 from edge_imgq.quantize.calibration.patch_sampler import PatchSampler
+from edge_imgq.quantize.prepare.float_operators import OperatorGroup
 from edge_imgq.quantize.prepare.preparation import prepare
 from edge_imgq.quantize.steps.quantization_run import QuantizationRun
 from edge_imgq.quantize.steps.quantization_step import QuantizationStep, no_progress
@@ -106,6 +107,7 @@ def quantize_prepared(
     state: Path | None = None,
     extremes: Container[int] = (),
     stage: Callable[[str], None] | None = None,
+    float_groups: Sequence[OperatorGroup] | None = None,
 ) -> Quantized:
     """Quantize a float graph, and measure the PSNR after every step of the recipe.
 
@@ -122,6 +124,8 @@ def quantize_prepared(
         state: file that holds the state of fine-tuning while it runs; None for no file.
         extremes: indices of images used for ranges only; no step learns from them.
         stage: called with a description of each stage as it begins.
+        float_groups: operators that may compute in float, groups tried in this order; by default
+            all (`edge_imgq.quantize.prepare.float_operators`).
 
     Raises:
         ModelError: the network computes the weights of a convolution, or does not run on an image.
@@ -131,7 +135,8 @@ def quantize_prepared(
         OutputError: the state of fine-tuning cannot be written.
     """
     with torch_threads(1):
-        prepared = prepare(graph, recipe, contract, images, extremes, stage or no_progress)
+        begin = stage or no_progress
+        prepared = prepare(graph, recipe, contract, images, extremes, begin, float_groups)
         run = QuantizationRun(recipe, contract, prepared, progress or no_progress, state)
         pair = run.pair(prepared.original, prepared.observed)
     prepared.steps.insert(0, QuantizationStep("scales", prepared.judge.psnr(pair.quantized)))

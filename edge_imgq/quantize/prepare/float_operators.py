@@ -22,7 +22,7 @@ longer than before. Where integers alone take nearly as long as floats, as in ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,6 +72,7 @@ def operators_in_float(
     image: Quantization,
     errors: Callable[[ir.Model], Errors],
     share_of_time: Callable[[ir.Model], float],
+    groups: Sequence[OperatorGroup] | None = None,
 ) -> None:
     """Mark operators of a float graph as float where this lowers the predicted error, in place.
 
@@ -89,12 +90,14 @@ def operators_in_float(
         errors: returns, per channel of the 4-D activations of a graph, the squared error of the
             image per unit of error variance, float64 (C,), by value name.
         share_of_time: returns the estimated time of a graph relative to all layers in float.
+        groups: groups to try, in this order; by default all, OPERATOR_GROUPS.
 
     Raises:
         NotCoveredError: an operator has no torch implementation.
     """
     graph = original.graph
-    if not (any(group.find(graph) for group in OPERATOR_GROUPS) or float_regions(graph)):
+    groups = OPERATOR_GROUPS if groups is None else groups
+    if not (any(group.find(graph) for group in groups) or float_regions(graph)):
         return
     known = errors(original)
 
@@ -107,7 +110,7 @@ def operators_in_float(
     visible = VISIBLE * float(image.scale[0]) ** 2
     plain, draft = noise(original), _in_float(original, chosen)
     least, time_so_far = noise(draft), share_of_time(draft)
-    for group in OPERATOR_GROUPS:
+    for group in groups:
         names = [node.name or "" for node in group.find(draft.graph)]
         if not names:
             continue

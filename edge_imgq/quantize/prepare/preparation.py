@@ -6,7 +6,7 @@ is chosen: which concatenations and PReLUs are split, and where ranges are clipp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ from edge_imgq.quantize.calibration.calibrate import observe_channels
 from edge_imgq.quantize.calibration.patch_sampler import PatchSampler
 from edge_imgq.quantize.mixed_precision.float_layers import mark_precision
 from edge_imgq.quantize.mixed_precision.layer_time import share_of_float_time
-from edge_imgq.quantize.prepare.float_operators import operators_in_float
+from edge_imgq.quantize.prepare.float_operators import OperatorGroup, operators_in_float
 from edge_imgq.quantize.prepare.heldout_psnr import HeldOutPsnr
 from edge_imgq.quantize.prepare.output_requantize import insert_output_requantize
 from edge_imgq.quantize.prepare.split_concat_conv import (
@@ -155,6 +155,7 @@ def prepare(
     images: Iterable[NDArray[np.uint8]],
     extremes: Container[int],
     begin: Callable[[str], None],
+    float_groups: Sequence[OperatorGroup] | None = None,
 ) -> Prepared:
     """Rewrite a float graph as the recipe requires and measure its ranges on the images.
 
@@ -165,6 +166,7 @@ def prepare(
         images: uint8 (H, W, C) network inputs, consumed one at a time.
         extremes: indices of images used for ranges only; no patches are drawn from them.
         begin: called with the name of each step.
+        float_groups: operators that may compute in float; by default all groups.
 
     Raises:
         ModelError: the network computes the weights of a convolution, or does not run on an image.
@@ -195,7 +197,9 @@ def prepare(
         share = partial(share_of_float_time, size=patches.size, profile=graph.kernels)
         prepared.take(
             "float operators",
-            lambda: operators_in_float(original, wide, image, prepared.errors_of, share),
+            lambda: operators_in_float(
+                original, wide, image, prepared.errors_of, share, float_groups
+            ),
         )
     if any(wide[name] is not observed[name] for name in observed):
         prepared.take("vivid colours", lambda: _where_vivid_colours_gain(prepared, observed))

@@ -7,11 +7,14 @@ import onnx_ir as ir
 import pytest
 
 from edge_imgq.graph.float_regions import is_marked
-from edge_imgq.quantize.prepare import float_operators
 from edge_imgq.quantize.prepare.float_curves import find_curves
-from edge_imgq.quantize.quantize import quantize
+from edge_imgq.quantize.prepare.float_operators import OPERATOR_GROUPS
 from tests.graph.build import parsed, weights
-from tests.quantize.prepare.build import CONTRACT, PADS, PHOTOS, fidelity, recipe
+from tests.quantize.prepare.build import (
+    PADS,
+    fidelity,
+    quantized_where_float_is_slow,
+)
 
 
 def curve(number: int, source: str) -> str:
@@ -64,12 +67,11 @@ def test_other_arithmetic_is_no_curve(body: str) -> None:
     assert found_names(network(body)) == []
 
 
-def test_an_image_gains_by_curves_in_float(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_gains_by_curves_in_float() -> None:
     model = network()
-    quantized = quantize(model, recipe("image"), CONTRACT, iter(PHOTOS))
+    quantized = quantized_where_float_is_slow(model)
     assert any(node.op_type == "Add" and is_marked(node) for node in quantized.graph)
-    with monkeypatch.context() as patch:
-        groups = [g for g in float_operators.OPERATOR_GROUPS if g.find is not find_curves]
-        patch.setattr(float_operators, "OPERATOR_GROUPS", tuple(groups))
-        before = fidelity(quantize(model, recipe("image"), CONTRACT, iter(PHOTOS)), model)
-    assert fidelity(quantized, model) > before + 3
+    without = quantized_where_float_is_slow(
+        model, [group for group in OPERATOR_GROUPS if group.find is not find_curves]
+    )
+    assert fidelity(quantized, model) > fidelity(without, model) + 3

@@ -5,10 +5,16 @@ from __future__ import annotations
 import pytest
 
 from edge_imgq.graph.float_regions import is_marked
-from edge_imgq.quantize.prepare import float_operators
 from edge_imgq.quantize.prepare.float_gates import find_gates
 from edge_imgq.quantize.quantize import quantize
-from tests.quantize.prepare.build import CONTRACT, PADS, PHOTOS, fidelity, recipe
+from tests.quantize.prepare.build import (
+    CONTRACT,
+    PADS,
+    PHOTOS,
+    fidelity,
+    quantized_where_float_is_slow,
+    recipe,
+)
 from tests.quantize.prepare.gated_networks import ATTENTION, network
 
 
@@ -17,15 +23,13 @@ def test_a_loud_channel_beside_a_gate_costs_nothing(
     gate: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Against the same quantizer without gates; and no integer lies inside the gate."""
-    monkeypatch.setattr(float_operators, "MAX_TIME_RATIO", 9.0)  # so few layers are quick in float
     graph = network(gate)
-    quantized = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
+    quantized = quantized_where_float_is_slow(graph)
     for node in quantized.graph:
         if node.op_type in ("Sigmoid", "Tanh"):
             assert is_marked(node)
             assert all(reader.op_type != "QuantizeLinear" for reader in node.outputs[0].consumers())
-    monkeypatch.setattr(float_operators, "OPERATOR_GROUPS", ())
-    without = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
+    without = quantized_where_float_is_slow(graph, ())
     assert fidelity(quantized, graph) > fidelity(without, graph) + 6
 
 

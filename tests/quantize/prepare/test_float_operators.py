@@ -13,7 +13,6 @@ from edge_imgq.graph.float_regions import is_marked
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.calibration.calibrate import observe_channels
 from edge_imgq.quantize.error_model.channel_sensitivity import image_weights
-from edge_imgq.quantize.prepare import float_operators, preparation
 from edge_imgq.quantize.prepare.float_operators import (
     OPERATOR_GROUPS,
     compute_in_float,
@@ -27,7 +26,15 @@ from edge_imgq.quantize.steps.channel_equivalence import (
     find_channels,
 )
 from tests.graph.build import parsed, run, weights
-from tests.quantize.prepare.build import CONTRACT, LOUD, PADS, PHOTOS, fidelity, recipe
+from tests.quantize.prepare.build import (
+    CONTRACT,
+    LOUD,
+    PADS,
+    PHOTOS,
+    fidelity,
+    quantized_where_float_is_slow,
+    recipe,
+)
 from tests.quantize.smooth_photo import photo
 
 NORM = (
@@ -79,15 +86,22 @@ def test_gains_around_operators_in_float_change_nothing(kind: str) -> None:
     np.testing.assert_allclose(run(changed, image), run(graph, image), rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", BODIES)
-def test_an_image_gains_by_operators_in_float(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["activation", "product"])
+def test_an_image_gains_by_operators_in_float(kind: str) -> None:
     """Against the same quantizer that leaves them as they are."""
-    monkeypatch.setattr(float_operators, "MAX_TIME_RATIO", 9.0)  # so few layers are quick in float
     graph = network(kind)
-    quantized = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
-    monkeypatch.setattr(preparation, "operators_in_float", lambda *_: None)
-    without = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
+    quantized = quantized_where_float_is_slow(graph)
+    without = quantized_where_float_is_slow(graph, ())
     assert fidelity(quantized, graph) > fidelity(without, graph) + 2
+
+
+def test_a_norm_gets_gains_at_its_ends() -> None:
+    graph = network("norm")
+    quantized = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
+    names = {(node.name or "").rpartition(".")[2] for node in quantized.graph}
+    assert {"entering", "leaving"} <= names
+    without = quantize(graph, recipe("none"), CONTRACT, PHOTOS)
+    assert fidelity(quantized, graph) > fidelity(without, graph) + 6
 
 
 def test_a_trunk_that_a_norm_and_a_layer_read_is_rounded_for_the_layer_alone() -> None:
@@ -102,18 +116,16 @@ def test_a_trunk_that_a_norm_and_a_layer_read_is_rounded_for_the_layer_alone() -
     assert edit.producer_of(block, 0).op_type == "DequantizeLinear"
 
 
-def test_what_float_operators_feed_is_joined_in_float(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_float_operators_feed_is_joined_in_float() -> None:
     """As in SPAN: the first layer and a product, read together by a 1×1 convolution."""
-    monkeypatch.setattr(float_operators, "MAX_TIME_RATIO", 9.0)  # so few layers are quick in float
     end = f"c = Concat<axis = 1>(g, x) j = Conv(c, wj) out = Conv{PADS}(j, w, bias)"
     graph = network("product", end)
-    quantized = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
+    quantized = quantized_where_float_is_slow(graph)
     (joined,) = (node for node in quantized.graph if node.op_type == "Concat")
     (layer,) = joined.outputs[0].consumers()
     assert is_marked(joined)
     assert is_marked(layer)
-    monkeypatch.setattr(float_operators, "OPERATOR_GROUPS", OPERATOR_GROUPS[:-1])
-    without = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
+    without = quantized_where_float_is_slow(graph, OPERATOR_GROUPS[:-1])
     assert fidelity(quantized, graph) > fidelity(without, graph) + 1
 
 

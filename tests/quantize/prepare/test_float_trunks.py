@@ -10,12 +10,22 @@ import pytest
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.float_regions import is_marked, mark_float
-from edge_imgq.quantize.prepare import float_operators, preparation
+from edge_imgq.images.layout import to_nchw
+from edge_imgq.quantize.calibration.calibrate import observe_channels
+from edge_imgq.quantize.error_model.channel_sensitivity import image_weights
+from edge_imgq.quantize.prepare.float_operators import OPERATOR_GROUPS, operators_in_float
 from edge_imgq.quantize.prepare.float_trunks import find_trunk, ranges_as_added
-from edge_imgq.quantize.quantize import quantize
 from edge_imgq.quantize.ranges.ranges import ChannelRange
+from edge_imgq.quantize.scales.scale_constraints import image_quantization
 from tests.graph.build import parsed, weights
-from tests.quantize.prepare.build import CONTRACT, LOUD, PADS, PHOTOS, fidelity, recipe
+from tests.quantize.prepare.build import (
+    CONTRACT,
+    LOUD,
+    PADS,
+    PHOTOS,
+    fidelity,
+    quantized_where_float_is_slow,
+)
 
 FIRST = f"x = Conv{PADS}(image, w0) "
 
@@ -87,39 +97,40 @@ def test_there_is_no_trunk_without_a_sum_or_without_a_region_in_float() -> None:
     assert trunk_of(network(body)) == []
 
 
-def test_an_image_gains_by_a_trunk_in_float(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_gains_by_a_trunk_in_float() -> None:
     """Against the same quantizer that leaves its sums in int8."""
-    monkeypatch.setattr(float_operators, "MAX_TIME_RATIO", 9.0)  # so few layers are quick in float
     graph = network()
-    quantized = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
+    quantized = quantized_where_float_is_slow(graph)
     assert all(is_marked(node) for node in quantized.graph if node.op_type == "Add")
-    groups = [g for g in float_operators.OPERATOR_GROUPS if g.find is not find_trunk]
-    monkeypatch.setattr(float_operators, "OPERATOR_GROUPS", groups)
-    without = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
+    without = quantized_where_float_is_slow(
+        graph, [group for group in OPERATOR_GROUPS if group.find is not find_trunk]
+    )
     assert fidelity(quantized, graph) > fidelity(without, graph) + 1
 
 
-def test_integer_layers_read_a_rounded_copy_of_the_trunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(float_operators, "MAX_TIME_RATIO", 9.0)
-    quantized = quantize(network(), recipe("image"), CONTRACT, PHOTOS)
+def test_integer_layers_read_a_rounded_copy_of_the_trunk() -> None:
+    quantized = quantized_where_float_is_slow(network())
     layers = [node for node in quantized.graph if node.op_type == "Conv" and not is_marked(node)]
     assert all(edit.producer_of(node, 0).op_type == "DequantizeLinear" for node in layers)
 
 
 @pytest.mark.parametrize("longer", [0.0, 0.1])
-def test_where_time_is_short_a_trunk_is_in_float_if_it_takes_none(
-    longer: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_time_is_short_a_trunk_is_in_float_if_it_takes_none(longer: float) -> None:
     """As in VapSR, whose file is at .8 of a float file's time by norms alone."""
 
-    def share(model: ir.Model, size: tuple[int, int], profile: object) -> float:
+    def share(model: ir.Model) -> float:
         sums = [node for node in model.graph if node.op_type == "Add"]
         return 0.8 + longer * all(map(is_marked, sums))
 
-    monkeypatch.setattr(preparation, "share_of_float_time", share)
-    graph = network()
-    quantized = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
-    sums = [node for node in quantized.graph if node.op_type == "Add"]
+    graph, batch = network(), to_nchw(PHOTOS[0], CONTRACT.peak)
+    operators_in_float(
+        graph,
+        observe_channels(graph, PHOTOS, CONTRACT.peak),
+        image_quantization(CONTRACT.pixel_scale),
+        lambda model: image_weights(model, batch),
+        share,
+    )
+    sums = [node for node in graph.graph if node.op_type == "Add"]
     assert all(map(is_marked, sums)) == (longer == 0.0)
 
 
