@@ -45,8 +45,6 @@ BIAS_RATE = 0.01
 """Initial learning rate of biases, in levels of the layer's output per step."""
 
 WARM_UP = 20
-STEP_PIXELS = 2 * 96 * 96
-JUDGED_EVERY = 50
 NEGLIGIBLE = 0.1
 """Squared error of a patch, in squared levels, below which the loss hardly decreases."""
 
@@ -69,6 +67,9 @@ class Lesson:
         steps: number of optimizer steps.
         state: file that holds the state while the run lasts, to resume it; None for no file.
         one_by_one: use one patch per step, for graphs that take no batches.
+        step_pixels: input pixels per step, height × width of all its patches; at least one patch.
+        judged_every: steps from one measurement on `held_out`, which also saves the state, to the
+            next.
     """
 
     patches: Batch
@@ -77,6 +78,8 @@ class Lesson:
     steps: int
     state: Path | None = None
     one_by_one: bool = False
+    step_pixels: int = 2 * 96 * 96
+    judged_every: int = 50
 
 
 def tune(original: ir.Model, quantized: ir.Model, lesson: Lesson, progress: Progress) -> None:
@@ -102,7 +105,7 @@ def tune(original: ir.Model, quantized: ir.Model, lesson: Lesson, progress: Prog
     while run.done < lesson.steps:
         progress(run.done, lesson.steps)
         run.step()
-        if run.done % JUDGED_EVERY == 0 or run.done == lesson.steps:
+        if run.done % lesson.judged_every == 0 or run.done == lesson.steps:
             run.judge()
             run.save()
     run.finish()
@@ -194,7 +197,7 @@ class _Run:
 
     def _drawn(self, generator: torch.Generator) -> Tensor:
         area = self._patches.shape[2] * self._patches.shape[3]
-        count = 1 if self._lesson.one_by_one else max(STEP_PIXELS // area, 1)
+        count = 1 if self._lesson.one_by_one else max(self._lesson.step_pixels // area, 1)
         return self._patches[torch.randint(len(self._patches), (count,), generator=generator)]
 
     def _loss(self, images: Tensor) -> Tensor:
@@ -234,7 +237,7 @@ def _varied(images: Tensor, peak: float, generator: torch.Generator) -> Tensor:
 
 def _digest(student: TorchGraph, lesson: Lesson) -> str:
     """Hash the initial parameters, the patches and the settings that identify a run."""
-    digest = hashlib.sha256(str((FORM, lesson.steps, lesson.peak)).encode())
+    digest = hashlib.sha256(str((FORM, lesson.steps, lesson.peak, lesson.step_pixels)).encode())
     for tensor in student.state_dict().values():
         digest.update(tensor.numpy().tobytes())
     digest.update(lesson.patches.tobytes())

@@ -9,16 +9,10 @@ import onnx_ir as ir
 import pytest
 
 from edge_imgq.images.layout import to_nchw
-from edge_imgq.quantize.steps import fine_tuning
 from edge_imgq.quantize.steps.fine_tuning import Lesson, tune
 from tests.graph.build import run
 from tests.quantize.smooth_photo import photo
 from tests.quantize.steps.tuned_network import start
-
-
-@pytest.fixture(autouse=True)
-def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fine_tuning, "STEP_PIXELS", 4 * 32 * 32)
 
 
 def batch(seeds: range) -> np.ndarray:
@@ -26,7 +20,8 @@ def batch(seeds: range) -> np.ndarray:
 
 
 def lesson(steps: int, state: Path | None = None) -> Lesson:
-    return Lesson(batch(range(6)), batch(range(6, 8)), 1.0, steps, state)
+    patches, held_out = batch(range(6)), batch(range(6, 8))
+    return Lesson(patches, held_out, 1.0, steps, state, step_pixels=4 * 32 * 32, judged_every=20)
 
 
 def serialised(model: ir.Model) -> bytes:
@@ -74,10 +69,7 @@ def test_two_runs_give_the_same_bytes() -> None:
     assert results[0] == results[1]
 
 
-def test_a_run_that_was_cut_off_goes_on_and_ends_as_if_it_had_not_been(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fine_tuning, "JUDGED_EVERY", 20)
+def test_a_run_that_was_cut_off_goes_on_and_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
     original, whole = start()
     tune(original, whole, lesson(60), unwatched)
     state = tmp_path / "state"
