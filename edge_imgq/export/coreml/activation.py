@@ -17,7 +17,7 @@ from edge_imgq.graph.network import Operation
 
 
 def relu(context: LoweringContext) -> Variable:
-    """Lower Relu to relu, elementwise in float16 at scale `context.unit`, 1 in float files.
+    """Lower Relu to relu, elementwise in float16, divided by `context.unit`, 1 in float files.
 
     Exact if input and result have one scale; else the input is rounded to float16.
     """
@@ -25,7 +25,7 @@ def relu(context: LoweringContext) -> Variable:
 
 
 def leaky_relu(context: LoweringContext) -> Variable:
-    """Lower LeakyRelu to leaky_relu, elementwise in float16 at scale `context.unit`.
+    """Lower LeakyRelu to leaky_relu, elementwise in float16, divided by `context.unit`.
 
     The scale is 1 in a float file. The slope, by default 0.01, and the results are rounded to
     float16; between quantized tensors, `chosen_slope` picks a float16 slope beside the exact one.
@@ -39,7 +39,7 @@ def leaky_relu(context: LoweringContext) -> Variable:
 def prelu(context: LoweringContext) -> Variable:
     """Lower PRelu to prelu, or to max(x, 0) + slope · min(x, 0), in float16.
 
-    x and the result are at scale `context.unit`, 1 in a float file. prelu takes constant slopes,
+    x and the result are divided by `context.unit`, 1 in a float file. prelu takes constant slopes,
     one or one per channel of (N, C, …) with three axes or more; all others are broadcast. Slopes
     and results are rounded to float16.
 
@@ -61,7 +61,7 @@ def _per_channel(slopes: tuple[int, ...], shape: tuple[int, ...]) -> bool:
 
 
 def clip(context: LoweringContext) -> Variable:
-    """Lower Clip to clip, maximum or minimum, in float16 at scale `context.unit`.
+    """Lower Clip to clip, maximum or minimum, in float16, divided by `context.unit`.
 
     The scale is 1 in a float file. A missing bound is infinite. Bounds may be computed; constant
     ones are rounded to float16, and beyond its range become its largest finite number. Exact but

@@ -25,8 +25,8 @@ SECOND_FACTOR = 256.0
 def add(context: LoweringContext) -> Variable:
     """Lower Add to add, with broadcasting, in float16.
 
-    Operands and sum are at scale `context.unit`, 1 in a float file. The sum is rounded to float16,
-    and so is an operand whose scale is another.
+    Operands and sum are divided by `context.unit`, 1 in a float file. The sum is rounded to
+    float16, and so is an operand whose scale is another.
     """
     return mb.add(x=context.read(0), y=context.read(1))
 
@@ -34,8 +34,8 @@ def add(context: LoweringContext) -> Variable:
 def sub(context: LoweringContext) -> Variable:
     """Lower Sub to sub, with broadcasting, in float16.
 
-    Operands and result are at scale `context.unit`, 1 in a float file. The difference is rounded to
-    float16, and so is an operand whose scale is another.
+    Operands and result are divided by `context.unit`, 1 in a float file. The difference is rounded
+    to float16, and so is an operand whose scale is another.
     """
     return mb.sub(x=context.read(0), y=context.read(1))
 
@@ -43,7 +43,7 @@ def sub(context: LoweringContext) -> Variable:
 def mul(context: LoweringContext) -> Variable:
     """Lower Mul to mul, with broadcasting, in float16.
 
-    The product is at scale `context.unit`, 1 in a float file, and rounded to float16. A constant
+    The product is divided by `context.unit`, 1 in a float file, and rounded to float16. A constant
     beyond float16's range is applied as two factors, one of them 256.
 
     Raises:
@@ -87,7 +87,7 @@ def power(context: LoweringContext) -> Variable:
 def minimum(context: LoweringContext) -> Variable:
     """Lower Min of any number of operands to a chain of minimum, in float16.
 
-    Operands and result are at scale `context.unit`, 1 in a float file. Operands are broadcast.
+    Operands and result are divided by `context.unit`, 1 in a float file. Operands are broadcast.
     Exact for operands at the result's scale; others are rounded to float16.
     """
     operands = [context.read(index) for index in range(len(context.operation.inputs))]
@@ -97,7 +97,7 @@ def minimum(context: LoweringContext) -> Variable:
 def maximum(context: LoweringContext) -> Variable:
     """Lower Max of any number of operands to a chain of maximum, in float16.
 
-    Operands and result are at scale `context.unit`, 1 in a float file. Operands are broadcast.
+    Operands and result are divided by `context.unit`, 1 in a float file. Operands are broadcast.
     Exact for operands at the result's scale; others are rounded to float16.
     """
     operands = [context.read(index) for index in range(len(context.operation.inputs))]
@@ -107,14 +107,14 @@ def maximum(context: LoweringContext) -> Variable:
 def identity(context: LoweringContext) -> Variable:
     """Lower Identity, Dropout and Requantize to the input, in float16.
 
-    The result is at scale `context.unit`, 1 in a float file. Exact, unless the result is quantized
-    at another scale than the input.
+    The result is divided by `context.unit`, 1 in a float file. Exact, unless the result is
+    quantized at another scale than the input.
     """
     return context.read(0)
 
 
 def absolute(context: LoweringContext) -> Variable:
-    """Lower Abs to abs, elementwise in float16 at scale `context.unit`, 1 in float files.
+    """Lower Abs to abs, elementwise in float16, divided by `context.unit`, 1 in float files.
 
     Exact if input and result have one scale; else the input is rounded to float16.
     """
@@ -142,7 +142,7 @@ def sign(context: LoweringContext) -> Variable:
 
 
 def negative(context: LoweringContext) -> Variable:
-    """Lower Neg to a product with −1, in float16 at scale `context.unit` (1 in a float file).
+    """Lower Neg to a product with −1, in float16 divided by `context.unit` (1 in a float file).
 
     Exact if input and result have one scale; else the input is rounded to float16.
     """
@@ -188,7 +188,7 @@ def cosine(context: LoweringContext) -> Variable:
 def reduce_mean(context: LoweringContext) -> Variable:
     """Lower ReduceMean over constant axes, by default all, to reduce_mean, in float16.
 
-    Values are at scale `context.unit`, 1 in a float file; the mean is rounded to float16. Without
+    Values are divided by `context.unit`, 1 in a float file; the mean is rounded to float16. Without
     axes and with `noop_with_empty_axes`, the input is returned. Axes are kept with length 1 unless
     `keepdims` is 0.
     """

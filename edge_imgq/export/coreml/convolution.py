@@ -26,7 +26,7 @@ def conv(context: LoweringContext) -> Variable:
     """Lower Conv of (N, C_in, spatial axes …) to conv, in float16, with one to three spatial axes.
 
     Weights are (C_out, C_in / groups, kernel …), as in ONNX; int8 weights stay int8 with a scale
-    per channel. The result, (N, C_out, spatial axes …), is at scale `context.unit` (1 in a float
+    per channel. The result, (N, C_out, spatial axes …), is divided by `context.unit` (1 in a float
     file) and lies `context.offset` levels lower, with the bias adjusted to both. Scales, biases and
     results are rounded to float16. `refuse_conv` says which uses this does not cover.
 

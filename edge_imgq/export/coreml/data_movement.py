@@ -37,7 +37,7 @@ class Cut:
 
 
 def concat(context: LoweringContext) -> Variable:
-    """Lower Concat to concat along one axis, in float16 at scale `context.unit`.
+    """Lower Concat to concat along one axis, in float16, divided by `context.unit`.
 
     The scale is 1 in a float file. The axis is the second by default; negative ones count from the
     end. Exact for operands at the result's scale; others are rounded to float16.

@@ -14,7 +14,7 @@ def matmul(context: LoweringContext) -> Variable:
     """Lower MatMul of (…, M, K) and (…, K, N) to matmul, batched with broadcasting, in float16.
 
     A vector is a row on the left and a column on the right; its extra axis is removed from the
-    result. The result is at scale `context.unit`, 1 in a float file, and rounded to float16.
+    result. The result is divided by `context.unit`, 1 in a float file, and rounded to float16.
 
     Raises:
         ModelError: a constant exceeds float16, or an activation is not int8 with one scale.
@@ -33,7 +33,7 @@ def gemm(context: LoweringContext) -> Variable:
     """Lower Gemm of matrices to matmul and add: alpha · A · B + beta · C, in float16.
 
     By default alpha and beta are 1. `transA` and `transB` transpose their operand first. The result
-    is at scale `context.unit`, 1 in a float file; product and sum are rounded to float16.
+    is divided by `context.unit`, 1 in a float file; product and sum are rounded to float16.
 
     Raises:
         ModelError: alpha, beta or a constant exceeds float16, or an activation is not int8 with one

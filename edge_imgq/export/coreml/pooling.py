@@ -22,10 +22,10 @@ LOWEST = np.finfo(np.float16).min
 def max_pool(context: LoweringContext) -> Variable:
     """Lower MaxPool of (N, C, spatial axes …) to max_pool, in float16.
 
-    Values are at scale `context.unit`, 1 in a float file. Exact if input and result have one scale.
-    Rows added by `ceil_mode` are padding, which is never the maximum. A dilated window, which Core
-    ML lacks, becomes the maximum of shifted slices along each axis. `refuse_pool` says which uses
-    this does not cover.
+    Values are divided by `context.unit`, 1 in a float file. Exact if input and result have one
+    scale. Rows added by `ceil_mode` are padding, which is never the maximum. A dilated window,
+    which Core ML lacks, becomes the maximum of shifted slices along each axis. `refuse_pool` says
+    which uses this does not cover.
     """
     operation, x = context.operation, context.read(0)
     kernel, strides = _window(operation)
@@ -50,7 +50,7 @@ def _shifted(x: Any, axis: int, first: int, length: int) -> Any:
 def average_pool(context: LoweringContext) -> Variable:
     """Lower AveragePool of (N, C, spatial axes …) to avg_pool, in float16.
 
-    Values are at scale `context.unit`, 1 in a float file. Means are rounded to float16. Padding
+    Values are divided by `context.unit`, 1 in a float file. Means are rounded to float16. Padding
     counts, as zeros, only with `count_include_pad`. Means that avg_pool counts differently
     (dilated, or windows beyond the padding) become a depthwise convolution with ones, times 1/taps
     of each position, which rounds twice. `refuse_pool` says which uses this does not cover.
@@ -86,7 +86,7 @@ def average_pool(context: LoweringContext) -> Variable:
 def global_average_pool(context: LoweringContext) -> Variable:
     """Lower GlobalAveragePool of (N, C, spatial axes …) to reduce_mean, kept as (N, C, 1, …).
 
-    In float16 at scale `context.unit`, 1 in a float file; the mean is rounded to float16.
+    Values are float16 divided by `context.unit`, 1 in a float file; the mean is rounded to float16.
     """
     x = context.read(0)
     return mb.reduce_mean(x=x, axes=list(range(2, x.rank)), keep_dims=True)

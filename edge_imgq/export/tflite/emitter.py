@@ -126,7 +126,10 @@ class Emitter:
         return self.writer.add_tensor(name, array.shape, "int32", None, array)
 
     def number(self, value: int, name: str) -> int:
-        """Add an int32 scalar, such as an axis; return its index."""
+        """Add an int32 constant of shape (), such as an axis; return its index.
+
+        `name` need not be unique.
+        """
         array = np.asarray(value, np.int32)
         return self.writer.add_tensor(name, (), "int32", None, array)
 

@@ -66,7 +66,7 @@ class Moments:
     def fit(self, ridge: float) -> Matrix:
         """Return the transposed change of the weights by ridge regression, float64 (K, O).
 
-        It solves (H + ρ·I)·Δ = products.
+        It solves (H + ρ·I)·Δ = products, H being the moments of the K inputs of an output.
 
         Args:
             ridge: ρ as a share of the mean of H's diagonal, positive.

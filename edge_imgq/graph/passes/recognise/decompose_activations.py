@@ -34,7 +34,8 @@ class _Activation(NodeInserter):
     def add(self, kind: str, *inputs: ir.Value) -> ir.Value:
         """Insert one node before the activation and return its output, float32 of its shape.
 
-        The node is marked to compute in float in a quantized graph.
+        The node is marked to compute in float in a quantized graph. `kind` is an ONNX operator
+        without attributes, `inputs` are values of the activation's shape or broadcast to it.
         """
         return self.in_float(kind, *inputs, like=self.source)
 
