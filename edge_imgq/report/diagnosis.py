@@ -53,7 +53,7 @@ class MixedPrecision:
             recipe makes one.
         commands: Commands that write such a recipe and export with it; empty if files were made.
         recipe: File in the model's folder that lists the layers, if files were made; else "".
-        spared: Budget breaches of the all-int8 files that mixed ones replaced.
+        int8_breaches: Budget breaches of the all-int8 files that mixed ones replaced.
         measured: Times of the files on this host; empty if not timed.
     """
 
@@ -63,7 +63,7 @@ class MixedPrecision:
     time_in_float: float | Skipped
     commands: tuple[str, ...] = ()
     recipe: str = ""
-    spared: tuple[str, ...] = ()
+    int8_breaches: tuple[str, ...] = ()
     measured: tuple[FileTimes, ...] = ()
 
 

@@ -62,7 +62,7 @@ def _done(mixed: MixedPrecision) -> list[str]:
         f"files says: {mixed.psnr:.1f} dB against the float model on calibration patches, "
         f"{_price(mixed)}. With all layers in int8:"
     ]
-    lines += [f"  {breach}" for breach in mixed.spared]
+    lines += [f"  {breach}" for breach in mixed.int8_breaches]
     lines += [_timed(times) for times in mixed.measured]
     return [wrapped(line, "    ") for line in lines]
 

@@ -309,7 +309,7 @@ class _Attempts:
             self._drop_old_graph()
         model, mixed = self._plan.source.name, [t for t in self._targets if t.target not in slow]
         worst_images.replace((f"{model}-{t.target}" for t in mixed), self._terms.worst_images)
-        spared = tuple(
+        breaches = tuple(
             f"{target.target} {breach}"
             for target in self._over.targets
             for breach in target.breaches
@@ -317,7 +317,7 @@ class _Attempts:
         )
         in_float = self._loss.time_in_float
         precision = MixedPrecision(
-            tuple(names), after, choice.time, in_float, (), path.name, spared, tuple(measured)
+            tuple(names), after, choice.time, in_float, (), path.name, breaches, tuple(measured)
         )
         return Mixed(_diagnosis(self._loss, precision), self._graph, tuple(mixed))
 
