@@ -137,8 +137,14 @@ class HostSession(Uncounted):
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
         """Return a function that runs the file once on fixed pixels, for timing.
 
-        `size` is the (height, width) of the input. The pixels are made and converted before; the
-        result is discarded.
+        Whether the call converts the pixels depends on the runtime; the result is discarded.
+
+        Args:
+            size: (height, width) of the input in pixels.
+
+        Raises:
+            ImageError, ModelError: the file does not take the size; which of them, and whether here
+                or when the function runs, depends on the runtime.
         """
         return self._session.prepare(size)
 
