@@ -14,6 +14,7 @@ from edge_imgq.export.tflite.lower import lower
 from edge_imgq.graph.prepared import prepared_graph
 from edge_imgq.kernels.processors import DEFAULT
 from edge_imgq.kernels.profile import KernelProfile
+from edge_imgq.pipeline.shipped_scheme import with_own_keys
 from edge_imgq.quantize.quantize import quantize_prepared
 from edge_imgq.recipe.folders import PACKAGE, export_recipes, quantize_recipe, shipped_folder
 from edge_imgq.skipped import Skipped
@@ -53,7 +54,7 @@ def write_ours(case: Case, precision: str, root: Path, kernels: KernelProfile) -
 
 def quantized(case: Case, scheme: str, kernels: KernelProfile = DEFAULT) -> ir.Model:
     """Return the QDQ model of a network by one of our schemes."""
-    recipe = quantize_recipe(scheme)
+    recipe = with_own_keys(case.name, quantize_recipe(scheme))
     graph = prepared_graph(case.model, recipe.passes, kernels=kernels)
     return quantize_prepared(graph, recipe, case.network.contract, iter(case.calibration)).model
 

@@ -138,6 +138,7 @@ def quantize(
     """
     from edge_imgq.pipeline.image_selection import calibration_images, covering_set
     from edge_imgq.pipeline.quantize import quantize_source
+    from edge_imgq.pipeline.shipped_scheme import with_own_keys
     from edge_imgq.quantize.calibration.calibration_advice import calibration_advice
     from edge_imgq.recipe.folders import quantize_recipe
     from edge_imgq.recipe.quantize import QuantizeRecipe, checked_quantize
@@ -149,6 +150,8 @@ def quantize(
         how = quantize_recipe(os.fspath(recipe))
     photographs = calibration_images(images)
     opened = opened_with(model, as_range(pixel_range), as_ports(output_name, inputs, bind, states))
+    if not isinstance(recipe, QuantizeRecipe):
+        how = with_own_keys(opened.source.given, how)
     chosen = covering_set(photographs, opened.source, watch)
     quantized = quantize_source(opened.source, how, chosen, watch)
     peak = opened.contract.peak

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -32,6 +32,8 @@ class ZooEntry:
         architecture: Key of `edge_imgq.models.build.ARCHITECTURES`.
         options: Keyword arguments of the architecture.
         further: Inputs beside the image, whose channels the torch network takes after the image's.
+        quantization: Keys of a quantization recipe that replace those of the recipes that ship
+            (`edge_imgq.pipeline.shipped_scheme`).
     """
 
     name: str
@@ -43,6 +45,7 @@ class ZooEntry:
     architecture: str
     options: dict[str, Any] = field(default_factory=dict)
     further: tuple[Port, ...] = ()
+    quantization: dict[str, Any] = field(default_factory=dict)
 
     @property
     def contract(self) -> ImageContract:
@@ -99,7 +102,11 @@ def _by_name(*entries: ZooEntry) -> dict[str, ZooEntry]:
 
 
 ZOO = _by_name(
-    *(_enlarging("fsrcnn", scale, "FSRCNN(56, 12, 4)", "fsrcnn") for scale in TIMES),
+    replace(
+        _enlarging("fsrcnn", 2, "FSRCNN(56, 12, 4)", "fsrcnn"),
+        quantization={"copies": "wider", "noise_for_time": 8.0},
+    ),
+    *(_enlarging("fsrcnn", scale, "FSRCNN(56, 12, 4)", "fsrcnn") for scale in (3, 4)),
     *(
         _enlarging(
             "fsrcnn-s", scale, "FSRCNN(32, 5, 1)", "fsrcnn", features=32, shrunk=5, mappings=1

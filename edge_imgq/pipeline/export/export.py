@@ -51,10 +51,10 @@ from edge_imgq.pipeline.mixed_precision.within_budget import within_budget
 from edge_imgq.pipeline.open_model.original_file import with_agreement
 from edge_imgq.pipeline.open_model.source import Source
 from edge_imgq.pipeline.progress import ProgressStep, Watch
+from edge_imgq.pipeline.shipped_scheme import own_text, with_own_keys
 from edge_imgq.pipeline.verify.verify import Terms
 from edge_imgq.pipeline.verify.worst_images import WorstImages
 from edge_imgq.recipe.export import ExportRecipe, recipe_name
-from edge_imgq.recipe.folders import quantize_recipe_text
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.recipe.recipe_text import quantize_recipe_toml
 from edge_imgq.report.diagnosis import NO_PICTURE, WITHIN, Diagnosis
@@ -193,7 +193,7 @@ def _with_scheme(
     if isinstance(missing, Skipped) or not mends:
         why = _diagnosis(plan, request, scheme, graph, missing, watch)
         return replace(report, schemes=(*report.schemes, SchemeReport(scheme, graph.steps, why)))
-    text = _recipe_text(request.scheme or scheme)
+    text = _recipe_text(request.scheme or scheme, plan)
     over = OverBudget(scheme, text, graph, files, missing)
     mixed = mix(plan, over, stage, terms, watch)
     scheme_report = SchemeReport(scheme, mixed.graph.steps, mixed.diagnosis)
@@ -231,9 +231,9 @@ def _words(plan: ExportPlan, request: ExportRequest, scheme: str, size: Size) ->
     return Words(given, said, folder, request.pixels, request.output, size, sized, ports)
 
 
-def _recipe_text(scheme: str | QuantizeRecipe) -> str:
+def _recipe_text(scheme: str | QuantizeRecipe, plan: ExportPlan) -> str:
     if isinstance(scheme, str):
-        return quantize_recipe_text(scheme)
+        return own_text(plan.source.given, scheme)
     return quantize_recipe_toml(scheme)
 
 
@@ -268,6 +268,8 @@ def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> ExportPla
     own = own_recipes(request.targets, recipes)
     at = sizes_to_open(request.model, recipes, own, request.sizes)
     source = opened_by(recipes, request.model, request.pixels, at)
+    if not isinstance(request.scheme, QuantizeRecipe):
+        schemes = {name: with_own_keys(source.given, made) for name, made in schemes.items()}
     sizes = {recipe.name: input_sizes(source, recipe, own, request.sizes) for recipe in recipes}
     between = BetweenPhases(request.graphs and request.graphs / source.name, request.checked)
     plans = target_plans(source, recipes, schemes, sizes)

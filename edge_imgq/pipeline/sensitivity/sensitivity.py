@@ -34,6 +34,7 @@ from edge_imgq.pipeline.mixed_precision.search_float_layers import choose
 from edge_imgq.pipeline.open_model.source import Source, opened
 from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.pipeline.quantize import quantize_source
+from edge_imgq.pipeline.shipped_scheme import own_text, with_own_keys
 from edge_imgq.quantize.steps.quantization_step import psnr_after
 from edge_imgq.recipe.folders import quantize_recipe, quantize_recipe_text
 from edge_imgq.recipe.mixed_precision import with_precision
@@ -144,6 +145,9 @@ class _Run:
         watch(ProgressStep(f"open {named}", 0, 1))
         sizes = () if request.size is None else (request.size,)
         self.source: Source = opened(request.model, request.pixels, sizes)
+        if isinstance(request.scheme, str):
+            self.recipe = with_own_keys(self.source.given, self.recipe)
+            self.text = own_text(self.source.given, request.scheme)
         with tempfile.TemporaryDirectory() as folder:
             self.reference_sha256 = write_float_reference(self.source, Path(folder))
         photographs = calibration_images(request.calibration)
