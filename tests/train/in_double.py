@@ -1,13 +1,18 @@
-"""`edge-imgq` with every float32 of PyTorch a float64: `python in_double.py train ...`."""
+"""`edge-imgq` with every float32 of PyTorch a float64: `python in_double.py train ...`.
+
+The last lines of its errors name the threads of a process group before it ends, and those after.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed as dist
 
 from edge_imgq.cli.main import main
 
@@ -32,6 +37,20 @@ def double_precision() -> Iterator[None]:
         torch.from_numpy = from_numpy
 
 
+def threads() -> str:
+    """Return the names of this process's threads; nothing where there is no /proc."""
+    return " ".join(task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm"))
+
+
 if __name__ == "__main__":
+    destroy, before = dist.destroy_process_group, []
+
+    def destroy_process_group() -> None:
+        before.append(threads())
+        destroy()
+
+    dist.destroy_process_group = destroy_process_group
     with double_precision():
-        sys.exit(main())
+        code = main()
+    print(f"threads before: {' '.join(before)}\nthreads after: {threads()}", file=sys.stderr)
+    sys.exit(code)

@@ -30,10 +30,9 @@ IN_FULL = ("--precision", "float32")
 """No bfloat16 anywhere; in double precision, float64 then."""
 
 
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    folder = tmp_path / "photos"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
     for seed in range(3):
         pixels = np.random.default_rng(seed).integers(0, 256, (60, 70, 3), dtype=np.uint8)
         write_image(folder / f"{seed}.png", pixels)
@@ -58,8 +57,12 @@ def by_torchrun(command: list[str], folder: Path) -> str:
     return done.stdout
 
 
-def in_two(command: list[str]) -> int:
-    """Run a command in this process and in another, as torchrun would, in double precision."""
+def in_two(command: list[str]) -> tuple[int, str]:
+    """Run a command in this process and in another, as torchrun would, in double precision.
+
+    Returns:
+        The exit code of both, and the errors of the other.
+    """
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
@@ -72,11 +75,11 @@ def in_two(command: list[str]) -> int:
             for name, value in place.items():
                 patch.setenv(name, value)
             code = main(command)
-        _, err = other.communicate(timeout=300)
+        _, errors = other.communicate(timeout=300)
     finally:
         other.kill()
-    assert other.returncode == code, err
-    return code
+    assert other.returncode == code, errors
+    return code, errors
 
 
 def weights(output: Path) -> dict[str, torch.Tensor]:
@@ -123,34 +126,32 @@ def test_two_processes_end_with_the_weights_of_one(photos: Path, tmp_path: Path)
     assert moved > 2e-3
 
 
-def test_two_processes_train_a_critic_as_one_does(photos: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def critic_by_two(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Train with a critic, in one process and in two: the folder of both, the second's errors."""
+    folder = tmp_path_factory.mktemp("critic")
     more = ("--steps", 2, "--loss", "deblurgan", "--patch", 32, "--learning-rate", 0.01, *IN_FULL)
-    one, two = (words(photos, tmp_path / name, *more) for name in ("one", "two"))
+    one, two = (words(photos, folder / name, *more) for name in ("one", "two"))
     for command in (one, two):
         command[command.index("fsrcnn-x2")] = "dped-slim"
     with double_precision():
         assert main(one) == 0
-    assert in_two(two) == 0
-    assert_equal_to_rounding(tmp_path / "two", tmp_path / "one", "network.", "critic.")
+    code, errors = in_two(two)
+    assert code == 0
+    return folder, errors
 
 
-THREADS_LEFT = """
-import os, torch
-from pathlib import Path
-from edge_imgq.train.workers import joined_workers
-with joined_workers(2, torch.device("cpu")) as workers:
-    workers.mean(1.0)
-    assert "gloo" in str([task.read_text() for task in Path("/proc/self/task").glob("*/comm")])
-    torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
-print(*(task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm")))
-"""
+def test_two_processes_train_a_critic_as_one_does(critic_by_two: tuple[Path, str]) -> None:
+    folder, _ = critic_by_two
+    assert_equal_to_rounding(folder / "two", folder / "one", "network.", "critic.")
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="Threads are read from /proc.")
-def test_no_thread_of_the_process_group_outlives_a_run(tmp_path: Path) -> None:
-    out = by_torchrun([sys.executable, "-c", THREADS_LEFT], tmp_path)
-    assert "python" in out
-    assert "gloo" not in out
+def test_no_thread_of_the_process_group_outlives_a_run(critic_by_two: tuple[Path, str]) -> None:
+    before, after = critic_by_two[1].splitlines()[-2:]
+    assert "gloo" in before
+    assert "python" in after
+    assert "gloo" not in after
 
 
 def trained(tensors: dict[str, torch.Tensor], *prefixes: str) -> list[str]:
@@ -178,5 +179,5 @@ def assert_equal_to_rounding(one: Path, other: Path, *prefixes: str) -> None:
 def test_a_batch_that_cannot_be_shared_is_refused(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert in_two(words(photos, tmp_path / "run", "--batch", 3, "--steps", 1)) == 2
+    assert in_two(words(photos, tmp_path / "run", "--batch", 3, "--steps", 1))[0] == 2
     assert "A batch of 3 cannot be shared by 2 processes." in capsys.readouterr().err
