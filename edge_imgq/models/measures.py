@@ -55,17 +55,17 @@ REPAIRS = ("denoise-slim", "jpeg-slim", "deblur-slim", "dped-slim")
 SEEN = {"denoise-slim": 75, "jpeg-slim": 59, "deblur-slim": 151, "dped-slim": 27}
 """Side in pixels of the region that each repair reads; `enhance` refuses smaller photographs."""
 
-DETAIL_DOUBT = dict.fromkeys(REPAIRS, 0.0) | {"deblur-slim": -0.6}
-"""Spreads by which each repair's estimated gain on detail is lowered before it is advised, or
-raised.
+DETAIL_DOUBT, DETAIL_DOUBT_IF_SOFT = -0.6, -1.5
+"""Uncertainties by which the estimated gain of `deblur-slim` on detail is lowered before it is
+advised: as they are negative, it is raised. The second is for blurred or enlarged photographs.
 
 `deblur-slim` costs so much on a sharp photograph that its estimate is near 0 while some sharpness
-is possible, though it gains on most photographs with such an estimate. Chosen where
-`docs/assess.md` says.
+is possible, though it gains on most photographs with such an estimate, and on nearly all that are
+blurred. Chosen where `docs/assess.md` says.
 """
 
 TONE_DOUBT = 1.0
-"""Spreads by which every repair's estimated gain on tones is lowered before it is advised.
+"""Uncertainties by which an estimated gain on tones is lowered before a repair is advised.
 
 A photograph may be dark or pale on purpose; then a change of its tones costs many decibels.
 """
@@ -80,6 +80,21 @@ FAINT_NOISE = 1.0
 Clean photographs have as much, of rounding and grain. Fine texture can still make the network
 predict a gain; no decision on the benchmark depends on this limit.
 """
+
+
+def doubts(model: str, soft: bool) -> tuple[float, float]:
+    """Return by how many uncertainties a repair's gains are lowered before it is advised.
+
+    The first is for its gains on detail, the second for that on tones; below 0, gains are raised.
+
+    Args:
+        model: one of REPAIRS.
+        soft: whether the photograph is blurred or was enlarged. `deblur-slim` is then preferred,
+            and what it gains on tones counts in full.
+    """
+    if model != "deblur-slim":
+        return 0.0, TONE_DOUBT
+    return (DETAIL_DOUBT_IF_SOFT, 0.0) if soft else (DETAIL_DOUBT, TONE_DOUBT)
 
 
 def unfit(model: str, side: int, noise: float) -> str | None:

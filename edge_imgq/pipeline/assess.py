@@ -18,15 +18,14 @@ from edge_imgq.metrics.no_reference import (
     wavelet_noise,
 )
 from edge_imgq.models.measures import (
-    DETAIL_DOUBT,
     DETAIL_GAINS,
     MEASURES,
     OF_WHOLE,
     PORT,
     REPAIRS,
-    TONE_DOUBT,
     TONE_GAINS,
     WORTH,
+    doubts,
     unfit,
     values_and_uncertainties,
 )
@@ -58,6 +57,9 @@ GRID = 8
 
 BLURRED = 0.3
 """Blur in pixels above which a photograph counts as blurred; the least in training is 0.8."""
+
+ENLARGED = 1.3
+"""Factor of upscaling above which a photograph counts as enlarged; the least in training is 1.5."""
 
 SHARED = 0.5
 """Share of all crops in what a repair is said to gain on one of them.
@@ -172,12 +174,14 @@ def assess_pixels(pixels: Pixels, name: str, predict: Predict) -> Assessment:
     )
     values, uncertainties = values_and_uncertainties(predict(crops))
     estimates = _combined(values, uncertainties)
-    gains = sorted(_gains(values, uncertainties), key=lambda gain: -gain.gain.value)
+    blurred = estimates["blur"].value > BLURRED
+    soft = blurred or estimates["upscaling"].value > ENLARGED
+    gains = sorted(_gains(values, uncertainties, soft), key=lambda gain: -gain.gain.value)
     return Assessment(
         source=name,
         size=(pixels.shape[0], pixels.shape[1]),
         **estimates,
-        blurred=estimates["blur"].value > BLURRED,
+        blurred=blurred,
         gains=tuple(gains),
         advice=advised(gains, min(pixels.shape[:2]), estimates["noise"].value),
         classical=classical_measures(pixels),
@@ -244,19 +248,21 @@ def _errors(values: Numbers) -> tuple[Numbers, float]:
     return detail, float(10.0 ** (-values[-1, NAMES.index("tone_psnr")] / 10.0))
 
 
-def _gains(values: Numbers, uncertainties: Numbers) -> list[Gain]:
+def _gains(values: Numbers, uncertainties: Numbers, soft: bool) -> list[Gain]:
     """Return each network's PSNR gain, from squared errors summed over the photograph.
 
     Errors of detail are those of the crops, to which those of tones, of the sample, are added: each
     is reduced by what the network gains on it alone. Gains on crops are drawn towards their mean.
-    Adjusted gains are of gains less their uncertainties, times DETAIL_DOUBT or TONE_DOUBT.
+    Adjusted gains are of gains less `doubts` of their uncertainties, in a photograph that is soft
+    (blurred or enlarged) or not.
     """
     detail, tones = _errors(values)
     before = np.append(detail / len(detail), tones)
     gains = []
     for name in REPAIRS:
         gain, uncertainty = _gains_by_error(name, values, uncertainties)
-        doubt = np.append(np.full(len(detail), DETAIL_DOUBT[name]), TONE_DOUBT)
+        on_detail, on_tones = doubts(name, soft)
+        doubt = np.append(np.full(len(detail), on_detail), on_tones)
         after = before * 10.0 ** (-gain / 10.0)
         cautious = before * 10.0 ** (-(gain - doubt * uncertainty) / 10.0)
         value, adjusted = (10.0 * np.log10(before.sum() / a.sum()) for a in (after, cautious))

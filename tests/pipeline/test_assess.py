@@ -13,7 +13,7 @@ from edge_imgq.report.assessment_text import assessment_text
 
 NAMES = [measure.name for measure in MEASURES]
 CLEAN = {
-    **{"noise": 0.0, "jpeg_quality": 100.0, "blur": 0.0, "elongation": 0.0},
+    **{"noise": 0.0, "jpeg_quality": 100.0, "blur": 0.0, "elongation": 0.0, "upscaling": 0.0},
     **{"psnr": 50.0, **dict.fromkeys(REPAIRS[:3], -3.0)},
 }
 UNCHANGED = {"exposure": 0.0, "psnr": 51.0, **dict.fromkeys(TONE_GAINS, -4.0)}
@@ -36,7 +36,7 @@ def answers(
     def predict(pixels: np.ndarray) -> np.ndarray:
         assert pixels.shape == (len(crops) + 1, 96, 96, 3)
         uncertainties = (*(sure or (0.5,) * len(crops)), uncertainty)
-        said = [(of_crops, {**CLEAN, **crop, "upscaling": 0.0}) for crop in crops]
+        said = [(of_crops, {**CLEAN, **crop}) for crop in crops]
         said.append((of_tones, {**UNCHANGED, **(tones or {})}))
         numbers = [
             {**dict.fromkeys(NAMES, 9.0), **{names.get(n, n): value for n, value in one.items()}}
@@ -204,6 +204,29 @@ def test_six_tenths_of_an_uncertainty_are_added_to_what_is_gained_by_sharpening(
 ) -> None:
     predict = answers(*[{"psnr": 25.0, **gains}] * 4, tones={"psnr": 90.0})
     assert said in assessment_text(assess_pixels(PHOTO, "p.png", predict))
+
+
+@pytest.mark.parametrize(
+    ("softness", "advice"),
+    [
+        ({"blur": 0.25, "upscaling": np.log2(1.25)}, ()),
+        ({"blur": 0.35}, ("deblur-slim",)),
+        ({"upscaling": np.log2(1.4)}, ("deblur-slim",)),
+    ],
+    ids=["neither", "blurred", "enlarged"],
+)
+def test_sharpening_is_preferred_where_a_photograph_is_blurred_or_enlarged(
+    softness: dict[str, float], advice: tuple[str, ...]
+) -> None:
+    """1.5 of its uncertainty of 0.5 count for a gain on detail, and none against one on tones."""
+    detail = {"psnr": 25.0, "deblur-slim": -0.5, **softness}
+    found = assess_pixels(PHOTO, "p", answers(*[detail] * 4, tones={"psnr": 90.0}))
+    assert found.advice == advice
+    pale = {"exposure": 0.4, "psnr": 20.0, "deblur-slim": 0.3}
+    found = assess_pixels(
+        PHOTO, "p", answers(*[softness] * 4, tones=pale, sure=(0.1,) * 4, uncertainty=0.3)
+    )
+    assert found.advice == advice
 
 
 @pytest.mark.parametrize(
