@@ -47,8 +47,8 @@ CHOSEN = Skipped(
 )
 
 
-TORCH_SYMBOL = re.compile(r"\bs\d+\b")
-"""Name that torch.export gives an open length."""
+EXPORTER_SYMBOL = re.compile(r"\bs\d+\b|^unk__\d+$|^DynamicDimension\.\d+$")
+"""Name that torch.export, tf2onnx (also behind Keras) or Paddle2ONNX gives an open length."""
 
 RESIZERS = frozenset({"Resize", "Upsample"})
 """Operators whose constants only give the output size and so do not count as parameters."""
@@ -273,8 +273,8 @@ MACS: dict[str, Callable[[ir.Node], int]] = {
 def _open_edge(value: ir.Value) -> TensorRow:
     """Return an input or output with its shape; open lengths keep the names that authors gave.
 
-    Others become "any": nameless ones, and those that torch's exporters make up, such as "s73",
-    "2*s73" and "Convoutput_dim_2".
+    Others become "any": nameless ones, and those that exporters make up, such as "s73", "2*s73",
+    "unk__245" and "Convoutput_dim_2".
     """
     lengths = () if value.shape is None else tuple(value.shape)
     node = value.producer()
@@ -285,8 +285,8 @@ def _open_edge(value: ir.Value) -> TensorRow:
 
 
 def _is_made_up(name: str, start: str | None) -> bool:
-    """Return True for a length that torch named: a symbol such as s73, or `start` and a number."""
-    return bool(TORCH_SYMBOL.search(name)) or (start is not None and name.startswith(start))
+    """Return True for a length that an exporter named: a symbol, or `start` and a number."""
+    return bool(EXPORTER_SYMBOL.search(name)) or (start is not None and name.startswith(start))
 
 
 def _operand(node: ir.Node, index: int) -> tuple[int, ...]:

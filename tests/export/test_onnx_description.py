@@ -64,14 +64,17 @@ def test_a_number_that_is_spread_by_arithmetic_on_constants_is_followed(tmp_path
     assert rows[1].shape == (1, 1, 8, 10)
 
 
-def test_lengths_that_torch_named_are_open(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["s73", "unk__245", "DynamicDimension.2"])
+def test_lengths_that_exporters_named_are_open(name: str, tmp_path: Path) -> None:
     text = (
         '<ir_version: 8, opset_import: ["" : 16]>\n'
-        "small (float[1,4,height,s73] x) => (float[1,1,DepthToSpacey_dim_2,wide] y) "
+        "small (float[1,4,height,width] x) => (float[1,1,DepthToSpacey_dim_2,wide] y) "
         "{ y = DepthToSpace<blocksize=2>(x) }"
     )
     path = tmp_path / "model.onnx"
-    onnx.save(onnx.parser.parse_model(text), path)
+    model = onnx.parser.parse_model(text)
+    model.graph.input[0].type.tensor_type.shape.dim[3].dim_param = name
+    onnx.save(model, path)
     found = describe(path, (8, 10))
     assert found.inputs[0].shape == (1, 4, "height", "any")
     assert found.outputs[0].shape == (1, 1, "any", "wide")
