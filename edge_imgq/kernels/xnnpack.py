@@ -10,7 +10,7 @@ NO_INTEGER_KERNEL = frozenset(
     {
         "Abs", "And", "Cast", "Ceil", "Cos", "Div", "Elu", "Equal", "Erf", "Exp", "Floor", "Gelu",
         "Greater", "GreaterOrEqual", "HardSwish", "Less", "LessOrEqual", "Log", "MatMul", "Neg",
-        "Not", "Or", "PRelu", "Pow", "Reciprocal", "Sign", "Sin", "Softmax", "Sqrt",
+        "Not", "Or", "PRelu", "Pow", "Reciprocal", "Round", "Sign", "Sin", "Softmax", "Sqrt",
         "Where", "Xor",
     }
 )  # fmt: skip

@@ -154,7 +154,6 @@ NOT_COVERED: Mapping[str, Mapping[str, str]] = {
         "rounds sums of products, and where these tie is not known": LAYERS,
         "its output's scale is fixed": "Sigmoid Tanh",
         "a pass writes it as a clipped line": "HardSigmoid",
-        "of statistics, in float": "Round",
     },
     "kernel profile": {
         "fused into a layer before it as a rule": "Clip Relu",

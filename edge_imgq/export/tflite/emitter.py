@@ -6,6 +6,7 @@ requantization to a common scale, and fused or separate activations.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -71,14 +72,15 @@ class Emitter:
     def operand(self, tensor: Tensor, rank: int) -> int:
         """Return the index of an operand that is broadcast against a tensor of `rank` axes in ONNX.
 
-        A constant is reshaped to that rank, so that it broadcasts alike in the file's layout.
+        A constant is reshaped to that rank, so that it broadcasts alike in the file's layout; one
+        number does so at any rank.
 
         Raises:
-            RefusedError: an activation of lower rank is broadcast against an image, or as for
-                `tensor`.
+            RefusedError: an activation of lower rank and several numbers is broadcast against an
+                image, or as for `tensor`.
         """
         if tensor.data is None:
-            if len(tensor.shape) != rank and tensor.shape and rank == 4:
+            if len(tensor.shape) != rank and math.prod(tensor.shape) > 1 and rank == 4:
                 raise RefusedError(
                     f"its input '{tensor.name}' of rank {len(tensor.shape)} is broadcast "
                     "against an image. Reshape it to rank 4 in the model."

@@ -4,6 +4,7 @@ TensorFlow's exporters and apps use uint8 at the ends, with casts:
 
     uint8 image → Cast → … → Round → Clip → Cast → uint8 image.
 
+tf2onnx, also behind Keras, writes Min and Max for the Clip.
 Without casts and rounding, the model returns the values before conversion to pixels. Every file
 rounds and clips its output anyway. A Cast without Round truncates, which lowers values by half a
 level on average; that offset is omitted as well.
@@ -23,6 +24,12 @@ from edge_imgq.ports import PortRequests
 BYTES = TensorProto.UINT8
 DROPPED = ("Cast", "Round", "Floor")
 """Operators that convert real numbers to bytes, other than Clip."""
+
+LIMITS = ("Min", "Max")
+"""Operators that are half a Clip if one operand is a constant."""
+
+KEPT = ("Clip", "Transpose", *LIMITS)
+"""Operators that may stand between them."""
 
 
 def pixel_range_of(
@@ -71,8 +78,9 @@ def with_byte_ranges(requests: PortRequests, model: onnx.ModelProto) -> PortRequ
 def without_bytes(model: onnx.ModelProto) -> onnx.ModelProto:
     """Convert uint8 inputs and outputs to float32 values from 0 to 255.
 
-    Casts and roundings (Round, Floor) at uint8 outputs are left out; a Clip is kept. So values
-    returned are those before conversion to pixels, neither rounded nor, without a Clip, bounded.
+    Casts and roundings (Round, Floor) at uint8 outputs are left out; limits (Clip, Min, Max) are
+    kept. So values returned are those before conversion to pixels: not rounded, and bounded only by
+    such limits.
 
     Returns:
         A copy, or the model itself if it has no uint8 input or output.
@@ -100,12 +108,14 @@ def _type(value: onnx.ValueInfoProto) -> int:
 def _unround(graph: onnx.GraphProto, name: str) -> None:
     """Replace the casts and roundings that lead to an output by Identity."""
     producers = {output: node for node in graph.node for output in node.output}
-    while (node := producers.get(name)) is not None and node.op_type in (
-        *DROPPED,
-        "Clip",
-        "Transpose",
-    ):
+    constants = {value.name for value in graph.initializer} | {
+        output for node in graph.node if node.op_type == "Constant" for output in node.output
+    }
+    while (node := producers.get(name)) is not None and node.op_type in (*DROPPED, *KEPT):
+        operands = [operand for operand in node.input if operand not in constants]
+        if node.op_type in LIMITS and len(operands) != 1:
+            return  # of two images
         if node.op_type in DROPPED:
             del node.attribute[:]
             node.op_type = "Identity"
-        name = node.input[0]
+        name = operands[0]

@@ -305,6 +305,11 @@ COMPUTED_IN_FLOAT = {
     "reciprocal": Case(
         "t = Sigmoid(x) s = Add(t, c) y = Reciprocal(s)", constants={"c": scalar(1)}
     ),
+    "rounded": Case("t = Mul(x, c) y = Round(t)", constants={"c": scalar(3)}),
+    "to a power that is computed": Case(
+        "m = ReduceMean(x, a) s = Sigmoid(m) g = Reshape(s, n) t = Abs(x) y = Pow(t, g)",
+        constants={"a": numbers(1, 2, 3), "n": numbers(1)},
+    ),
     "inverse root": Case(
         "t = Mul(x, x) s = Add(t, c) y = Pow(s, h)", constants={"c": scalar(1), "h": scalar(-0.5)}
     ),
