@@ -16,19 +16,23 @@ from edge_imgq.recipe.recipe_text import quantize_recipe_toml
 SCHEMES = frozenset({"int8", "int8-auto", "int8-thorough"})
 """Names of the recipes whose keys a network can replace."""
 
+SHIPPED = {"copies": "tiles", "noise_for_time": 2.0}
+"""Values of these keys in the recipes that ship. A recipe with others was edited."""
+
 
 def with_own_keys(model: str, recipe: QuantizeRecipe) -> QuantizeRecipe:
     """Return a recipe with the keys that a network of the zoo replaces.
 
-    It is unchanged if its name is not in `SCHEMES`, so a recipe with a name of its own is followed
-    as it stands; if it makes no copies in kernel tiles; and for other models.
+    A recipe that a user wrote is returned as it stands: its name is not in `SCHEMES`, or its two
+    keys are not those of `SHIPPED`. So is any recipe for another model.
 
     Args:
         model: name or path of the model as the user gave it (`Source.given`).
         recipe: quantization recipe to apply to it.
     """
     entry = ZOO.get(model)
-    if entry is None or recipe.name not in SCHEMES or recipe.copies != "tiles":
+    edited = any(getattr(recipe, key) != value for key, value in SHIPPED.items())
+    if entry is None or recipe.name not in SCHEMES or edited:
         return recipe
     return replace(recipe, **entry.quantization)
 

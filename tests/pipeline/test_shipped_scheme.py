@@ -36,6 +36,12 @@ def test_a_recipe_without_copies_in_tiles_is_followed(name: str) -> None:
     assert with_own_keys("fsrcnn-x2", quantize_recipe(name)) == quantize_recipe(name)
 
 
+@pytest.mark.parametrize("edited", [{"copies": "spare"}, {"noise_for_time": 3.0}])
+def test_an_edited_recipe_is_followed(edited: dict[str, Any]) -> None:
+    recipe = replace(quantize_recipe("int8"), **edited)
+    assert with_own_keys("fsrcnn-x2", recipe) == recipe
+
+
 def test_a_recipe_with_a_name_of_its_own_is_followed(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(quantize_recipe_text("int8"), encoding="utf-8")
