@@ -8,7 +8,7 @@
 #                and the zoo as its recipes say, where the suite is quicker
 # make devices   what devices return: the Hexagon emulator, Arm and GPU kernels, adb, ssh
 # make graphs    the graphs of the networks that ship, after a change to their architecture
-# make mutations breaks passes, operators and steps of int8, and looks whether their tests see it
+# make mutations breaks steps of loading, passes, operators and steps of int8: do their tests see it?
 # make int8-networks PHOTOGRAPHS=DIR IMAGES=DIR  int8 of shipped architectures beside other quantizers
 # make lint      ruff and mypy
 # make wheel     the wheel, in dist/
