@@ -215,6 +215,8 @@ def _manifest_set(split: str) -> ImageSet:
     path = default_manifest()
     chosen = [image for image in read_manifest(path) if image.split == split]
     if not chosen:
-        raise ImageError(f'{path} lists no image with split = "{split}".')
+        raise ImageError(
+            f'{path} lists no image with split = "{split}"; add one, or name a folder.'
+        )
     photos = tuple(Photo(image.name, image_path(image), of_manifest=True) for image in chosen)
     return ImageSet(f"{len(photos)} {split} images of the manifest", photos)

@@ -89,7 +89,10 @@ def image_path(image: ManifestImage) -> Path:
     """
     path = _located(image)
     if not path.is_file():
-        raise ImageError(f"The manifest's image '{image.name}' is missing: there is no {path}.")
+        raise ImageError(
+            f"The manifest's image '{image.name}' is missing: there is no {path}. Put it there, or "
+            "delete its entry."
+        )
     if sha256_of(path) != image.sha256:
         raise ImageError(
             f"The manifest's image '{image.name}' has changed: the SHA-256 of {path} is "

@@ -343,5 +343,8 @@ def checked_name(name: str) -> str:
         RecipeError: it is empty or contains a path separator.
     """
     if not name or name != Path(name).name:
-        raise RecipeError(f"'{name}' cannot be a recipe's name: a file is named after it.")
+        raise RecipeError(
+            f"'{name}' cannot be a recipe's name: a file is named after it, so it may not be "
+            "empty or contain a slash."
+        )
     return name

@@ -141,7 +141,7 @@ def report_files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise UsageError(f"There is no report at {path}.")
+        raise UsageError(f"There is no report at {path}; `edge-imgq export` writes one.")
     own = path / FILE
     files = [own] if own.is_file() else sorted(path.glob(f"*/{FILE}"))
     if not files:

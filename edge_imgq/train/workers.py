@@ -131,7 +131,10 @@ def joined_workers(batch: int, device: torch.device) -> Iterator[Workers]:
     try:
         workers = Workers(dist.get_rank(), dist.get_world_size())
         if batch % workers.count:
-            raise UsageError(f"A batch of {batch} cannot be shared by {workers.count} processes.")
+            raise UsageError(
+                f"A batch of {batch} cannot be shared by {workers.count} processes; choose a "
+                f"multiple of {workers.count} with --batch."
+            )
         yield workers
     finally:
         dist.destroy_process_group()

@@ -135,7 +135,10 @@ def _read_contract(folder: Path) -> AppContract:
     kind = PortedContract if isinstance(said, dict) and "photograph" in said else AppContract
     made: AppContract = read_as(kind, said, where)
     if made.schema != contract.SCHEMA:
-        raise RecipeError(f"{where} has schema {made.schema}; this reads {contract.SCHEMA}.")
+        raise RecipeError(
+            f"{where} has schema {made.schema}, and this version reads {contract.SCHEMA}. Write "
+            "the bundle again, or check it with the version that wrote it."
+        )
     return made
 
 

@@ -31,7 +31,9 @@ def recipe_of_pack(recipes: Sequence[ExportRecipe]) -> ExportRecipe:
         )
     if len(for_chips) > 1:
         names = ", ".join(recipe.name for recipe in for_chips)
-        raise UsageError(f"An AI pack holds the files of one target, and {names} are several.")
+        raise UsageError(
+            f"An AI pack holds the files of one target, and {names} are several: name one of them."
+        )
     return for_chips[0]
 
 

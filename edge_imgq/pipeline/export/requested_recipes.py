@@ -46,7 +46,10 @@ def requested_recipes(
     schemes = {made.name: made for made in names.values()}
     for taken in (Path(FLOAT_REFERENCE).stem, Path(ORIGINAL).stem):
         if taken in schemes:
-            raise RecipeError(f"A quantization recipe may not be called '{taken}': a reference is.")
+            raise RecipeError(
+                f"A quantization recipe may not be called '{taken}': a file of reference/ is. Give "
+                "it another name."
+            )
     return tuple(replace(r, scheme=names[r.scheme].name) if r.scheme else r for r in kept), schemes
 
 
