@@ -238,10 +238,13 @@ def _recipe_text(scheme: str | QuantizeRecipe, plan: ExportPlan) -> str:
 
 
 def _advice(plan: ExportPlan, graphs: Mapping[str, Graph]) -> tuple[str, ...]:
-    """Return advice on calibration images and sizes."""
+    """Return advice on calibration images and sizes, and on what an exporter has lost."""
+    from edge_imgq.graph.lost_slopes import lost_slopes
+
     of_images = (sentence for graph in graphs.values() for sentence in graph.advice)
     sizes = [size for sizes in plan.sizes.values() for size in sizes]
-    return tuple(dict.fromkeys([*of_images, *size_advice(plan.source, sizes)]))
+    of_model = (*size_advice(plan.source, sizes), *lost_slopes(plan.source.model))
+    return tuple(dict.fromkeys([*of_images, *of_model]))
 
 
 def _range_warning(plan: ExportPlan, request: ExportRequest) -> str:
