@@ -8,7 +8,9 @@ QUANTIZE they round once, and their inputs and outputs have gains
 - regions that are float already, such as norms: gains cost one product per element at each end;
 - curves that are applied to the image itself (`edge_imgq.quantize.prepare.float_curves`);
 - gates, activations and products, each group as a whole;
-- sums of a residual trunk that these feed (`edge_imgq.quantize.prepare.float_trunks`);
+- 1×1 convolutions of what these make that depthwise convolutions alone read, with the latter: a
+  wide kernel sums the rounding errors of what it reads, and takes no longer in float;
+- sums of a residual trunk that all these feed (`edge_imgq.quantize.prepare.float_trunks`);
 - convolutions of the image's few channels read by a float region: they cost little in float;
 - concatenations that all these feed, with the 1×1 convolution that reads them: in int8 the parts
   share a scale, in float those that float operators make are not rounded for the concatenation.
@@ -179,6 +181,19 @@ def _products(graph: ir.Graph) -> list[ir.Node]:
     return [*products, *(node for node in fused if node is not None)]
 
 
+def _pointwise_and_depthwise(graph: ir.Graph) -> list[ir.Node]:
+    """Return 1×1 convolutions of float values that depthwise ones alone read, with these."""
+    found: dict[ir.Node, None] = {}  # an ordered set
+    for node in graph:
+        readers = list(node.outputs[0].consumers())
+        source = node.inputs[0].producer() if node.inputs and node.inputs[0] is not None else None
+        if source is None or not is_marked(source) or not _is_pointwise(node):
+            continue
+        if readers and all(_is_int8_depthwise(reader) for reader in readers):
+            found |= dict.fromkeys([node, *readers])
+    return list(found)
+
+
 def _first_layers(graph: ir.Graph) -> list[ir.Node]:
     """Return convolutions of the image that a float region reads."""
     return [
@@ -212,11 +227,26 @@ def _is_pointwise(node: ir.Node) -> bool:
     return one and node.attributes.get_int("group", 1) == 1
 
 
+def _is_int8_depthwise(node: ir.Node) -> bool:
+    """Return True if a node is an int8 convolution of each channel by itself, nothing fused."""
+    if node.op_type != "Conv" or is_marked(node) or fused_activation(node) is not None:
+        return False
+    groups = node.attributes.get_int("group", 1)
+    return (
+        groups > 1
+        and edit.is_constant(node.inputs[1])
+        and (edit.contents(node.inputs[1]).shape[:2] == (groups, 1))
+    )
+
+
+POINTWISE_AND_DEPTHWISE = OperatorGroup(_pointwise_and_depthwise, 0.7)
+
 OPERATOR_GROUPS = (
     OperatorGroup(find_curves, 0.8),
     OperatorGroup(_gates, 0.7),
     OperatorGroup(_activations, 0.8),
     OperatorGroup(_products, 0.8),
+    POINTWISE_AND_DEPTHWISE,
     OperatorGroup(find_trunk, 0.9, reads_unrounded=True),
     OperatorGroup(_first_layers, 0.9),
     OperatorGroup(_joins, 0.9, reads_unrounded=True),

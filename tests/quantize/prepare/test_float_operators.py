@@ -15,6 +15,7 @@ from edge_imgq.quantize.calibration.calibrate import observe_channels
 from edge_imgq.quantize.error_model.channel_sensitivity import image_weights
 from edge_imgq.quantize.prepare.float_operators import (
     OPERATOR_GROUPS,
+    POINTWISE_AND_DEPTHWISE,
     compute_in_float,
     operators_in_float,
 )
@@ -57,6 +58,8 @@ def network(kind: str, end: str = f"out = Conv{PADS}(g, w, bias)") -> ir.Model:
         "w": weights(generator, 3, 8, 3, 3) / 3,
         "wn": weights(generator, 8, 8, 3, 3) / 9,
         "wj": weights(generator, 8, 16, 1, 1),
+        "wp": np.ones((8, 8, 1, 1), np.float32) / LOUD.reshape(1, 8, 1, 1) / 8,
+        "wd": weights(generator, 8, 1, 7, 7) * 3,
         "bias": np.float32([0.4, 0.5, 0.6]),
         "one": np.array([1]), "tiny": np.float32(1e-3),
         "gain": LOUD.reshape(8) / 9, "shift": np.linspace(-1, 1, 8, dtype=np.float32),
@@ -126,6 +129,17 @@ def test_what_float_operators_feed_is_joined_in_float() -> None:
     assert is_marked(joined)
     assert is_marked(layer)
     without = quantized_where_float_is_slow(graph, OPERATOR_GROUPS[:-1])
+    assert fidelity(quantized, graph) > fidelity(without, graph) + 1
+
+
+def test_what_a_depthwise_layer_reads_of_a_product_is_not_rounded() -> None:
+    """As in StarNet: a 1×1 layer reads the product, a 7×7 one sums 49 of its rounding errors."""
+    end = "p = Conv(g, wp) d = Conv<group = 8, pads = [3, 3, 3, 3]>(p, wd) "
+    graph = network("product", f"{end} out = Conv{PADS}(d, w, bias)")
+    quantized = quantized_where_float_is_slow(graph)
+    assert all(is_marked(node) for node in quantized.graph if node.outputs[0].name in ("p", "d"))
+    others = [group for group in OPERATOR_GROUPS if group is not POINTWISE_AND_DEPTHWISE]
+    without = quantized_where_float_is_slow(graph, others)
     assert fidelity(quantized, graph) > fidelity(without, graph) + 1
 
 
