@@ -13,11 +13,8 @@ of ours takes more than so many times the cycles of the best other file.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -26,11 +23,12 @@ from benchmarks.cases import Case
 from benchmarks.conversion import sentence
 from benchmarks.converter_table import FAITHFUL
 from benchmarks.converters import case_named, facts_or_reason, files_of, report
+from benchmarks.environments import ROOT
 from benchmarks.files import FileFacts
 from benchmarks.networks import NETWORKS
 from benchmarks.peer_table import ENVIRONMENTS, PEERS
+from benchmarks.phone_counts import PhoneCounts
 from benchmarks.phone_table import (
-    Cost,
     PhoneEntry,
     PhoneRun,
     behind,
@@ -42,10 +40,8 @@ from benchmarks.phone_table import (
 from edge_imgq.cli.argument_types import size
 from edge_imgq.devices.arm64.cores import CORES
 from edge_imgq.devices.arm64.llvm_mca import find_llvm_mca
-from edge_imgq.devices.arm64.operator_costs import OperatorCosts
-from edge_imgq.devices.arm64.recording import record_operators, tables
-from edge_imgq.devices.arm64.setup import LITERT, RECORD, Emulation, cache_folder, read_emulation
-from edge_imgq.errors import DeviceError
+from edge_imgq.devices.arm64.recording import tables
+from edge_imgq.devices.arm64.setup import LITERT, Emulation, cache_folder, read_emulation
 from edge_imgq.kernels.processors import DEFAULT
 from edge_imgq.skipped import Skipped
 
@@ -108,15 +104,14 @@ def count(
     cases = [case for case in found_cases if isinstance(case, Case)]
     files = files_of(cases, [peer for peer in PEERS if peer in peers], DEFAULT)
     entries = []
-    for case in cases:
-        for (maker, precision), file in files[case.name].items():
-            reason = _reason(file, case, precision)
-            for core in cores:
-                found = (
-                    Skipped(reason) if reason else emulated_cost(emulation, core, Path(str(file)))
-                )
-                cost, why = (None, found.reason) if isinstance(found, Skipped) else (found, "")
-                entries.append(PhoneEntry(case.name, maker, precision, core, cost, why))
+    with PhoneCounts(emulation, ROOT / "counts") as counts:
+        for case in cases:
+            for (maker, precision), file in files[case.name].items():
+                reason = _reason(file, case, precision)
+                for core in cores:
+                    found = Skipped(reason) if reason else counts.cost(core, Path(str(file)))
+                    cost, why = (None, found.reason) if isinstance(found, Skipped) else (found, "")
+                    entries.append(PhoneEntry(case.name, maker, precision, core, cost, why))
     tools = find_llvm_mca()
     estimated = {
         core: f"instructions alone: {tools.reason}"
@@ -136,31 +131,6 @@ def _reason(file: Path | Skipped, case: Case, precision: str) -> str:
     if isinstance(facts, FileFacts):
         return f"wrong image: {facts.psnr:.1f} dB against the float model"
     return sentence(facts.reason)
-
-
-def emulated_cost(emulation: Emulation, core: str, file: Path) -> Cost | Skipped:
-    """Return what a file takes; what was counted before with the same tools is kept beside it."""
-    tools = find_llvm_mca()
-    version = tools.reason if isinstance(tools, Skipped) else tools.version
-    with_what = (emulation.folder / RECORD).read_text() + version
-    digest = hashlib.sha256(with_what.encode()).hexdigest()[:12]
-    kept = file.with_name(f"{file.stem}-{core}-{digest}.json")
-    if kept.exists():
-        return Cost(**json.loads(kept.read_text()))
-    report(f"{file.parent.name}/{file.name} on {core}")
-    try:
-        cost = _sum(record_operators(emulation, core, file, None))
-    except DeviceError as error:
-        return Skipped(sentence(str(error)))
-    kept.write_text(json.dumps(asdict(cost)))
-    return cost
-
-
-def _sum(costs: OperatorCosts) -> Cost:
-    slowest = max(costs.operators, key=lambda row: row.cycles or row.instructions)
-    share = (slowest.cycles or slowest.instructions) / (costs.total_cycles or costs.instructions)
-    words = f"{slowest.operator} {slowest.kernel} {share:.0%}".strip()
-    return Cost(costs.instructions, costs.total_cycles, costs.memory_bytes, words)
 
 
 if __name__ == "__main__":

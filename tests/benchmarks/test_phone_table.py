@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
-from benchmarks import phones
 from benchmarks.peer_table import PEERS
 from benchmarks.phone_table import (
     Cost,
@@ -19,11 +16,6 @@ from benchmarks.phone_table import (
     read_phone_run,
     write_phone_run,
 )
-from edge_imgq.devices.arm64.emulator import Emulator
-from edge_imgq.devices.arm64.setup import RECORD, Emulation
-from edge_imgq.errors import DeviceError
-from edge_imgq.skipped import Skipped
-from tests.report.build import COSTS
 
 CORE = "cortex-a76"
 
@@ -79,25 +71,3 @@ def test_a_run_is_read_back_as_it_was_and_the_later_of_two_counts(tmp_path: Path
     assert read_phone_run(tmp_path / "run.json") == RUN
     later = replace(RUN, entries=(entry("edge-imgq", "float", 1_000_000),))
     assert rows(phone_table(merged_phone_runs([RUN, later])))[0][1] == "1.0"
-
-
-def test_what_was_counted_is_kept_beside_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / RECORD).write_text("{}")
-    emulation = Emulation(tmp_path, Emulator(("qemu",), "plugin.so"), "3.11")
-    monkeypatch.setattr(phones, "find_llvm_mca", lambda: Skipped("none"))
-    monkeypatch.setattr(phones, "record_operators", lambda *_: COSTS)
-    file = tmp_path / "ours.tflite"
-    cost = phones.emulated_cost(emulation, CORE, file)
-    assert isinstance(cost, Cost)
-    assert (cost.instructions, cost.cycles, cost.memory) == (41_098_819, 20_000_000, 8_245_312)
-    assert cost.slowest.startswith("CONV_2D 3x3 12→24 xnn_qs8_qc8w_igemm")
-    assert cost.slowest.endswith("99%")
-
-    def broken(*_: object) -> None:
-        raise DeviceError("It ended.")
-
-    monkeypatch.setattr(phones, "record_operators", broken)
-    assert phones.emulated_cost(emulation, CORE, file) == cost
-    assert isinstance(phones.emulated_cost(emulation, CORE, tmp_path / "other.tflite"), Skipped)

@@ -1,7 +1,9 @@
-"""Worker process that runs any .tflite file for an emulator that records operators.
+"""Worker process that runs .tflite files for an emulator that records their operators.
 
-Requests: {"do": "open", "path", "size"}, with height and width of the input or None for the file's
-own; {"do": "record"}: two recorded calls. Opening makes one call that warms up.
+Requests: {"do": "begin"} returns the address ranges "library" and "program"; {"do": "record",
+"path", "size"}, with height and width of the input or None for the file's own, runs a file once to
+warm up and twice for the record, and returns "runtime" and "size". Each request is answered in a
+fork of the process that has just loaded LiteRT, so figures do not depend on the files before.
 """
 
 from __future__ import annotations
@@ -11,42 +13,34 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ai_edge_litert
 import numpy as np
+from ai_edge_litert.interpreter import Interpreter
 
 from edge_imgq.devices.arm64.operators import LIBRARY
 from edge_imgq.devices.instructions import BEGIN_RECORD, END_RECORD, mark
 from edge_imgq.errors import ModelError
+from edge_imgq.runtime import litert  # noqa: F401 - `open_session` would load it in every fork
 from edge_imgq.runtime.open import open_session
-from edge_imgq.runtime.worker_loop import serve
+from edge_imgq.runtime.worker_loop import serve_in_forks
 
 
-class Recorded:
-    """The only file of this process."""
+def answer(message: dict[str, Any], array: Any) -> tuple[dict[str, Any], Any]:  # noqa: ARG001
+    """Answer one request of the parent process; no arrays are passed.
 
-    def __init__(self) -> None:
-        self._call: Callable[[], None] = lambda: None
-
-    def answer(self, message: dict[str, Any], array: Any) -> tuple[dict[str, Any], Any]:  # noqa: ARG002
-        """Answer one request of the parent process; no arrays are passed.
-
-        `message["do"]` is "open" with "path" and "size", (height, width) or None for the file's
-        own, which runs the file once and returns "runtime", "size" and the address ranges "library"
-        and "program"; or "record", which runs it twice more and lets the emulator record both
-        calls.
-
-        Raises:
-            ModelError: the file is damaged, or takes any size and none is named.
-        """
-        if message["do"] == "open":
-            size = tuple(message["size"]) if message["size"] else None
-            self._call, opened = _open(Path(message["path"]), size)
-            self._call()
-            return {**opened, **_address_ranges()}, None
-        mark(BEGIN_RECORD)
-        self._call()
-        self._call()
-        mark(END_RECORD)
-        return {}, None
+    Raises:
+        ModelError: the file is damaged, or takes any size and none is named.
+    """
+    if message["do"] == "begin":
+        return _address_ranges(), None
+    size = tuple(message["size"]) if message["size"] else None
+    call, opened = _open(Path(message["path"]), size)
+    call()
+    mark(BEGIN_RECORD)
+    call()
+    call()
+    mark(END_RECORD)
+    return opened, None
 
 
 def _open(path: Path, size: Any) -> tuple[Callable[[], None], dict[str, Any]]:
@@ -68,9 +62,6 @@ def _open(path: Path, size: Any) -> tuple[Callable[[], None], dict[str, Any]]:
 
 def _open_bare(path: Path, size: Any) -> tuple[Callable[[], None], dict[str, Any]]:
     """Do the same for a file without edge-imgq's metadata, with one image input in NHWC."""
-    import ai_edge_litert
-    from ai_edge_litert.interpreter import Interpreter
-
     interpreter = Interpreter(model_path=str(path), num_threads=1)
     (wanted, *_) = interpreter.get_input_details()
     if size and -1 in wanted["shape_signature"]:
@@ -97,4 +88,4 @@ def _address_ranges() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    serve(Recorded().answer)
+    serve_in_forks(answer)

@@ -26,10 +26,7 @@ IN_ORDER = "in order: rank nothing by less than a third, nor int8 beside float"
 def record_operators(
     emulation: Emulation, core: str, path: Path, size: tuple[int, int] | None
 ) -> OperatorCosts:
-    """Run a file under emulation on one thread and return the costs of each operator.
-
-    Instructions and bytes are exact, cache misses those of a model, cycles estimated by llvm-mca if
-    it is installed. A call warms the caches before. It is given two hours (PATIENCE).
+    """Run one file as `OperatorRecorder.record` does, in an emulated system of its own.
 
     Args:
         emulation: emulation with the recording plugin.
@@ -41,39 +38,94 @@ def record_operators(
         DeviceError: the file did not run, or llvm-mca failed.
         ModelError: the file is damaged.
     """
-    library = read_library(emulation.site)
-    caches = CORES[core].caches
-    with tempfile.TemporaryDirectory(prefix="edge-imgq-") as name:
-        scratch = Path(name)
-        write_system(core, emulation.root, scratch / "system")
+    with OperatorRecorder(emulation, core) as recorder:
+        return recorder.record(path, size)
+
+
+class OperatorRecorder:
+    """One emulated core that records any number of files, one after the other.
+
+    Its system starts once, which takes longer than a small file. Each file runs in a fork of the
+    process that has just loaded LiteRT, so it takes what it takes alone.
+    """
+
+    def __init__(self, emulation: Emulation, core: str) -> None:
+        """Start the emulated system.
+
+        Args:
+            emulation: emulation with the recording plugin.
+            core: name of the core, a key of CORES.
+
+        Raises:
+            DeviceError: the emulated system does not start.
+        """
+        self._core = core
+        self._library = read_library(emulation.site)
+        self._scratch = tempfile.TemporaryDirectory(prefix="edge-imgq-")
+        folder = Path(self._scratch.name)
+        write_system(core, emulation.root, folder / "system")
         package = Path(__file__).resolve().parents[3]
-        worker = Worker(
+        self._worker = Worker(
             "the emulated Arm processor",
-            emulation.command(WORKER, package, CORES[core].emulated, scratch),
+            emulation.command(WORKER, package, CORES[core].emulated, folder),
         )
         try:
-            question = {"do": "open", "path": str(path.absolute()), "size": size}
-            opened = worker.ask(question)[0]
-            base = opened["library"]
-            beginnings = [base + beginning.address for beginning in library.beginnings]
-            levels = [(cache.bytes, cache.ways) for cache in caches]
-            write_order(scratch, beginnings, tuple(opened["program"]), levels)
-            worker.ask({"do": "record"}, patience=PATIENCE)
-        finally:
-            worker.close()
-        record = joined(read_record(scratch), library)
-    tools = find_llvm_mca()
-    cycles = _cycles(tools, core, record)
-    names = operator_names(path)
-    return OperatorCosts(
-        core,
-        tuple(opened["size"]),
-        f"{opened['runtime']} ({core} emulated)",
-        tuple(cache.bytes for cache in caches),
-        CORES[core].chip,
-        tools if isinstance(tools, Skipped) else tables(tools, core),
-        operator_costs(record, library, base, names, cycles, len(caches)),
-    )
+            self._begin(folder)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, folder: Path) -> None:
+        loaded = self._worker.ask({"do": "begin"})[0]
+        self._base = loaded["library"]
+        beginnings = [self._base + beginning.address for beginning in self._library.beginnings]
+        levels = [(cache.bytes, cache.ways) for cache in CORES[self._core].caches]
+        write_order(folder, beginnings, tuple(loaded["program"]), levels)
+
+    def __enter__(self) -> OperatorRecorder:
+        """Return the recorder itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the emulated system."""
+        self.close()
+
+    def close(self) -> None:
+        """End the emulated system and remove its files; nothing can be recorded afterwards."""
+        self._worker.close()
+        self._scratch.cleanup()
+
+    def record(self, path: Path, size: tuple[int, int] | None) -> OperatorCosts:
+        """Run a file under emulation on one thread and return the costs of each operator.
+
+        Instructions and bytes are exact, cache misses those of a model, cycles estimated by
+        llvm-mca if it is installed. A call warms the caches before. It is given two hours
+        (PATIENCE).
+
+        Args:
+            path: any .tflite file.
+            size: height and width of the input in pixels; None for the file's own.
+
+        Raises:
+            DeviceError: the file did not run, or llvm-mca failed.
+            ModelError: the file is damaged.
+        """
+        question = {"do": "record", "path": str(path.absolute()), "size": size}
+        ran = self._worker.ask(question, patience=PATIENCE)[0]
+        record = joined(read_record(Path(self._scratch.name)), self._library)
+        tools = find_llvm_mca()
+        cycles = _cycles(tools, self._core, record)
+        caches = CORES[self._core].caches
+        names = operator_names(path)
+        return OperatorCosts(
+            self._core,
+            tuple(ran["size"]),
+            f"{ran['runtime']} ({self._core} emulated)",
+            tuple(cache.bytes for cache in caches),
+            CORES[self._core].chip,
+            tools if isinstance(tools, Skipped) else tables(tools, self._core),
+            operator_costs(record, self._library, self._base, names, cycles, len(caches)),
+        )
 
 
 def tables(tools: LlvmMca, core: str) -> str:

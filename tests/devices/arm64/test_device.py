@@ -18,7 +18,7 @@ from edge_imgq.devices.arm64 import device as arm64
 from edge_imgq.devices.arm64 import setup as arm64_setup
 from edge_imgq.devices.arm64.emulator import Emulator
 from edge_imgq.devices.arm64.llvm_mca import LlvmMca
-from edge_imgq.devices.arm64.recording import record_operators
+from edge_imgq.devices.arm64.recording import OperatorRecorder, record_operators
 from edge_imgq.devices.arm64.setup import (
     LITERT,
     RECORD,
@@ -29,7 +29,7 @@ from edge_imgq.devices.arm64.setup import (
 from edge_imgq.devices.find_device import find_device
 from edge_imgq.devices.host import HostDevice
 from edge_imgq.devices.instructions import read_count
-from edge_imgq.errors import RuntimeUnavailableError
+from edge_imgq.errors import DeviceError, RuntimeUnavailableError
 from edge_imgq.runtime.worker import Worker
 from edge_imgq.skipped import Skipped
 from tests.devices.conftest import NETWORKS
@@ -238,6 +238,26 @@ def test_operators_take_the_same_in_every_run(
     assert counted == pytest.approx(timing["instructions"]["count"], rel=0.05)
     assert rows[0]["operator"] == "QUANTIZE"
     assert rows[0]["stored"] >= 96 * 96 * 3
+
+
+@pytest.mark.device
+@pytest.mark.slow
+@needs_emulation
+def test_a_file_takes_the_same_after_others_as_alone(small: Path, tmp_path: Path) -> None:
+    emulation = read_emulation(cache_folder())
+    assert emulation is not None
+    first, second = (small / "tiny" / f"tflite-{name}.tflite" for name in ("float", "int8"))
+    broken = tmp_path / "broken.tflite"
+    broken.write_bytes(first.read_bytes()[:100])
+    with OperatorRecorder(emulation, "cortex-a76") as recorder:
+        recorder.record(first, (24, 32))
+        with pytest.raises(DeviceError):
+            recorder.record(broken, (24, 32))
+        after = recorder.record(second, (24, 32))
+    alone = record_operators(emulation, "cortex-a76", second, (24, 32))
+    assert [(row.kernel, row.instructions, row.cycles) for row in after.operators] == [
+        (row.kernel, row.instructions, row.cycles) for row in alone.operators
+    ]
 
 
 def test_a_tile_is_no_smaller_than_what_the_network_sees(tmp_path: Path) -> None:
