@@ -1,19 +1,20 @@
 """Slopes of LeakyReLUs that an exporter has lost.
 
-Paddle2ONNX 2.1.0 writes a number of about 0 for the slope of every LeakyReLU of PaddlePaddle 3.3.1,
-without a warning (`findings/paddle2onnx-activation-constants.sh`). Nobody trains such a slope.
+Paddle2ONNX 2.1.0 writes whatever lies in memory for the slope of every LeakyReLU of PaddlePaddle
+3.3.1, without a warning (`findings/paddle2onnx-activation-constants.sh`): 8e-34 or 5e+27, say.
+Nobody trains such a slope.
 """
 
 from __future__ import annotations
 
 import onnx_ir as ir
 
-SMALLEST = 1e-5
-"""Smallest slope, other than 0, that is taken to be meant."""
+SMALLEST, LARGEST = 1e-5, 100.0
+"""Slopes between these, and 0, are taken to be meant."""
 
 
 def lost_slopes(model: ir.Model) -> tuple[str, ...]:
-    """Return a sentence on LeakyReLUs whose slope is all but 0; nothing if there are none."""
+    """Return a sentence on LeakyReLUs whose slope cannot be meant; nothing if there are none."""
     lost = [node for node in model.graph if _is_lost(node)]
     if not lost:
         return ()
@@ -29,4 +30,5 @@ def lost_slopes(model: ir.Model) -> tuple[str, ...]:
 def _is_lost(node: ir.Node) -> bool:
     if node.op_type != "LeakyRelu" or node.domain:
         return False
-    return 0.0 < abs(node.attributes.get_float("alpha", 0.01)) < SMALLEST
+    slope = abs(node.attributes.get_float("alpha", 0.01))
+    return slope != 0.0 and not SMALLEST <= slope <= LARGEST

@@ -8,9 +8,9 @@ from edge_imgq.graph.lost_slopes import lost_slopes
 from tests.graph.build import parsed
 
 
-def test_slopes_of_about_zero_are_named() -> None:
+def test_slopes_that_nobody_trains_are_named() -> None:
     model = parsed(
-        "a = LeakyRelu <alpha = 9.7e-9> (image) b = LeakyRelu <alpha = -0.0000000008> (a) "
+        "a = LeakyRelu <alpha = 9.7e-9> (image) b = LeakyRelu <alpha = 4.9e27> (a) "
         "out = LeakyRelu <alpha = 0.2> (b)",
         {},
     )

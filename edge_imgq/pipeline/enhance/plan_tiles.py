@@ -90,12 +90,13 @@ def _too_large(size: tuple[int, int], padded: tuple[int, int], enhancer: Enhance
 def refuse_small(size: tuple[int, int], enhancer: Enhancer) -> None:
     """Raise for an image smaller than the receptive field.
 
-    Nothing is raised where the radius is unknown or not exact.
+    Nothing is raised where the radius is unknown or not exact, or the image has the size of the
+    file.
 
     Raises:
         ImageError: a side is smaller than 2 × radius + 1 pixels.
     """
-    if enhancer.radius is None or not enhancer.exact:
+    if enhancer.radius is None or not enhancer.exact or size in enhancer.fixed_sizes:
         return
     least = 2 * enhancer.radius + 1
     if min(size) < least:
