@@ -14,7 +14,8 @@
 #
 # Seen (largest difference of Paddle's result and the file's in ONNX Runtime 1.31.1, of numbers
 # from a normal distribution times 3):
-#   leaky_relu, slope 0.2: 1.8 (alpha of the file 8.1e-34), in others 4.5e+28 (4.9e+27), 2.7e+13 (-2.9e+12)
+#   leaky_relu, slope 0.2: 1.8 (alpha of the file 8.1e-34), in other runs 4.5e+28 (4.9e+27) and
+#     2.7e+13 (-2.9e+12)
 #   leaky_relu, slope 0.1: 0.91 (alpha of the file 8e-12)
 #   hardtanh, -0.5 to 0.7: 0.5
 #   elu, alpha 0.5: 3e-08
