@@ -20,6 +20,7 @@ from edge_imgq.export.coreml.program import (
     identifier,
     lower_operations,
     name_variables,
+    program_of,
     refuse_unsupported,
 )
 from edge_imgq.graph.network import TIE_BREAK, Network, Tensor
@@ -227,9 +228,7 @@ def built(view: Network) -> Any:
             ends = [mb.cast(x=read, dtype="fp32", name=f"end{i}") for i, read in enumerate(reads)]
             function.set_outputs(ends)
         name_variables(function, values, view)
-        program = mil.Program()
-        program.add_function("main", function)
-    return program
+    return program_of(function)
 
 
 def step_by_step(
