@@ -16,7 +16,7 @@ import torch
 from benchmarks import networks
 from benchmarks.networks import BenchmarkNetwork
 from edge_imgq.artifact import sha256_of
-from edge_imgq.export.onnx import export_network
+from edge_imgq.export.torch_network import export_network
 from edge_imgq.graph.shapes.size import bind_size
 from edge_imgq.images.layout import from_nchw, to_nchw, to_nhwc
 from edge_imgq.images.samples import ImageSet, samples

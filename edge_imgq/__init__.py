@@ -13,7 +13,7 @@ import os
 
 # Six stage packages share their name with a public function. Importing a subpackage rebinds its
 # name in this module, so the packages are imported first and the functions bind last.
-# `from edge_imgq.export import onnx` still works.
+# `from edge_imgq.export import torch_network` still works.
 import edge_imgq.bench
 import edge_imgq.bundle
 import edge_imgq.export

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import onnx
 
-from edge_imgq.export.onnx import weightless
+from edge_imgq.export.torch_network import weightless
 from edge_imgq.models.zoo import ASSESSORS, ZOO, ZooEntry, graph_path
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from edge_imgq.errors import ModelError
-from edge_imgq.export.onnx import exported
+from edge_imgq.export.torch_network import exported
 from edge_imgq.runtime.onnxruntime import inference_session
 
 AGREEMENT = 1e-4

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from edge_imgq.contract import ImageContract
-from edge_imgq.export import onnx as export
+from edge_imgq.export import torch_network as export
 from edge_imgq.export.cache_graphs import cached_graph_of
 from edge_imgq.export.cached_graph import read_cached_graph, with_weights, without_weights
 from edge_imgq.graph.load.load import normalise

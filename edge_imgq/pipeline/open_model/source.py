@@ -339,7 +339,7 @@ def _from_zoo(name: str) -> Source:
 
 def _exported(name: str, network: nn.Module) -> Source:
     """Export a network of the zoo from torch."""
-    from edge_imgq.export.onnx import export_network
+    from edge_imgq.export.torch_network import export_network
     from edge_imgq.graph.pixel_range import return_port
     from edge_imgq.models.measures import outputs_port
 

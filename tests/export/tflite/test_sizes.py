@@ -14,9 +14,9 @@ from ai_edge_litert.interpreter import Interpreter
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.errors import ImageError
 from edge_imgq.export.export_spec import ExportSpec
-from edge_imgq.export.onnx import export_network
 from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.export.tflite.writer import FILE_IDENTIFIER
+from edge_imgq.export.torch_network import export_network
 from edge_imgq.graph.prepared import PreparedGraph
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.models.zoo import load_network

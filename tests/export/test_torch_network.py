@@ -17,7 +17,7 @@ from torch import nn
 from edge_imgq.artifact import COMPILER_FOLDER
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ModelError
-from edge_imgq.export.onnx import export_network
+from edge_imgq.export.torch_network import export_network
 from edge_imgq.ports import Port
 
 CONTRACT = ImageContract("denoise", 1, "y")
@@ -82,7 +82,7 @@ def test_nothing_is_left_in_the_folder_for_temporary_files(tmp_path: Path) -> No
     """Torch's exporter imports its compiler, which would keep a folder there."""
     code = (
         "from torch import nn; from edge_imgq.contract import ImageContract\n"
-        "from edge_imgq.export.onnx import export_network\n"
+        "from edge_imgq.export.torch_network import export_network\n"
         "network = nn.Conv2d(1, 1, 3, padding=1).eval()\n"
         "export_network(network, 'n', ImageContract('denoise', 1, 'y'))"
     )
