@@ -31,7 +31,7 @@ def test_the_tutorial_ends_with_a_bundle(
         run(words, ("--no-bench",) if words[0] == "export" else ())
     made = ("enlarger.onnx", "out/photo.jpg", "baseline.json", "enlarger-app/contract.json")
     assert [name for name in made if not (tmp_path / name).is_file()] == []
-    assert len(list((tmp_path / "worst").glob("enlarger-tflite-int8-1-*.png"))) == 1
+    assert len(list((tmp_path / "pictures").glob("enlarger-tflite-int8-1-*.png"))) == 1
     targets = {path.name for path in (tmp_path / "artifacts" / "enlarger").iterdir()}
     assert {f"{name}.tflite" for name in shown("tflite")} <= targets
     assert {f"{name}.mlpackage" for name in shown("coreml")} <= targets
