@@ -83,9 +83,11 @@ class Model:
         return model
 
     def at(self, sizes: tuple[Size, ...]) -> Source:
-        """Return the network for the given input sizes, opened again if they differ from `sizes`.
+        """Return the network for the given input sizes.
 
-        Sizes are (height, width) in pixels; () leaves the network unchanged.
+        It is opened again, unless they are those that this model was opened at. () leaves the
+        network unchanged. One that ships, or a checkpoint, takes any size and is never opened
+        again. Sizes are (height, width) in pixels.
 
         Raises:
             ModelError: it does not take one of the sizes.

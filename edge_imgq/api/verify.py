@@ -33,12 +33,15 @@ class Verification:
 
     @property
     def passes(self) -> bool:
-        """True if every file ran and stayed within its budgets."""
+        """True if every file ran and stayed within its budgets, and without results."""
         return all(result.passes for result in self.models)
 
     @property
     def verdict(self) -> str:
-        """One sentence per result that says if its files pass and names those that do not."""
+        """How many files pass and the names of those that do not: a sentence and line per result.
+
+        Empty without results.
+        """
         return "\n".join(result.verdict for result in self.models)
 
     def __iter__(self) -> Iterator[ModelResult]:

@@ -31,7 +31,7 @@ def wavelet_noise(luma: NDArray[np.floating]) -> float:
     The estimate is the median of the absolute diagonal coefficients of the finest wavelet band
     (Daubechies, two vanishing moments) divided by 0.6745 (Donoho and Johnstone, "Ideal spatial
     adaptation by wavelet shrinkage", Biometrika 1994). It expects Gaussian noise. Texture counts as
-    noise. Sides must be 16 pixels or more.
+    noise. Sides must be 16 pixels or more, which is not checked.
     """
     diagonal = _filtered(_filtered(luma).T)
     return float(np.median(np.abs(diagonal)) / NORMAL_MAD)
@@ -41,7 +41,8 @@ def laplacian_variance(luma: NDArray[np.floating]) -> float:
     """Compute the variance of the Laplacian of luma (H, W), 0 to 255: small for blurred images.
 
     Sharp and noisy images have more. The unit is squared levels; the border pixels are left out.
-    Pass floats: differences of integers would wrap around. Pech-Pacheco et al., "Diatom
+    Sides must be 16 pixels or more, which is not checked. Pass floats: differences of integers
+    would wrap around. Pech-Pacheco et al., "Diatom
     autofocusing in brightfield microscopy", ICPR 2000.
     """
     inside = luma[1:-1, 1:-1]
@@ -55,7 +56,7 @@ def blockiness(luma: NDArray[np.floating]) -> float:
     It is 1 without blocks, and if there are no other steps; larger with JPEG blocks. Steps are mean
     absolute differences of neighbours, as in the blockiness of Wang, Sheikh and Bovik,
     "No-reference perceptual quality assessment of JPEG compressed images", ICIP 2002. Blocks start
-    at the first pixel. Sides must be 16 pixels or more.
+    at the first pixel. Sides must be 16 pixels or more, which is not checked.
     """
     across, within = [], []
     for image in (luma, luma.T):

@@ -9,9 +9,10 @@ from edge_imgq.report.finding import Finding
 
 
 def finding_table(findings: Sequence[Finding]) -> str:
-    """Return a table with a row per finding, and the advice of all findings below it.
+    """Return a table of findings (what, state, found), and below it their advice.
 
-    Text of at most 80 columns.
+    Both are in the order of the findings, in lines of at most 80 columns. No findings give a table
+    of headings only.
     """
     table = new_table("what", "state", "found")
     for finding in findings:

@@ -20,10 +20,10 @@ UNJUDGED = "another float model, and no truth to judge it by"
 def verdict_table(verdicts: Sequence[Verdict], notes: Sequence[str] = ()) -> str:
     """Return verdicts as text: headline, a row per target, reasons and changes.
 
-    At most 80 columns.
+    Lines have at most 80 columns.
 
     Args:
-        verdicts: The verdicts.
+        verdicts: Verdicts, one row each in their order; without any, "NOTHING COMPARED".
         notes: Sentences below them.
     """
     table = new_table("model", "target", "verdict")

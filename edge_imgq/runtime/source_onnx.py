@@ -252,7 +252,9 @@ def in_onnx_runtime(
     path: Path | None = None,
     ports: OwnPorts = ONE_IMAGE,
 ) -> SourceOnnx | Skipped:
-    """Open a model in ONNX Runtime without optimisation, or return the reason why it fails.
+    """Open a model in ONNX Runtime without optimisation, or return why it cannot be opened.
+
+    What fails only when the model runs is raised by the call.
 
     Args:
         model: its graph, with weights if `path` is None.
@@ -277,10 +279,10 @@ def in_onnx_runtime(
 def in_reference_evaluator(
     model: onnx.ModelProto, pixels: PixelRange, ports: OwnPorts = ONE_IMAGE
 ) -> SourceOnnx | Skipped:
-    """Open a model in ONNX's reference evaluator, or return the reason why it fails.
+    """Open a model in ONNX's reference evaluator, or return why it cannot be opened.
 
     It is written in NumPy: it takes minutes for images of more than 256 × 256 pixels, but runs all
-    opsets.
+    opsets. What fails only when the model runs is raised by the call.
 
     Args:
         model: its graph with weights.

@@ -81,7 +81,7 @@ def inverse_root(arguments: Arguments) -> Any:
 def logarithm(arguments: Arguments) -> Any:
     """Lower `log` to ln(x + epsilon), elementwise in the element type of x.
 
-    epsilon is 1e-45 by default, which in float16 is 0.
+    epsilon is 1e-45 by default, which in float16 is 0. NaN where x + epsilon is below 0.
     """
     return ai.log(_above(arguments, 1e-45))
 

@@ -150,14 +150,14 @@ def negative(context: LoweringContext) -> Variable:
 
 
 def square_root(context: LoweringContext) -> Variable:
-    """Lower Sqrt to sqrt, elementwise, in float16 on real values; rounded to float16."""
+    """Lower Sqrt to sqrt, elementwise, in float16 on real values, rounded; NaN below 0."""
     return mb.sqrt(x=context.read(0))
 
 
 def reciprocal(context: LoweringContext) -> Variable:
-    """Lower Reciprocal to real_div of 1 by the input, in float16 on real values.
+    """Lower Reciprocal to real_div of 1 by the input, elementwise, in float16 on real values.
 
-    Core ML's own inverse adds an epsilon to the divisor.
+    Infinite at 0. Core ML's own inverse is not used, because it adds an epsilon to the divisor.
     """
     return mb.real_div(x=np.float16(1), y=context.read(0))
 
@@ -168,9 +168,10 @@ def exponential(context: LoweringContext) -> Variable:
 
 
 def logarithm(context: LoweringContext) -> Variable:
-    """Lower Log, the natural logarithm, to log, in float16 on real values.
+    """Lower Log, the natural logarithm, to log, elementwise, in float16 on real values.
 
-    Core ML adds an epsilon to its operand: MIN_FLOAT16, 2⁻²⁴, the smallest that it takes.
+    Core ML adds an epsilon to its operand: MIN_FLOAT16, 2⁻²⁴, the smallest that it takes. So log 0
+    is not −infinity; below −2⁻²⁴ the result is NaN.
     """
     return mb.log(x=context.read(0), epsilon=MIN_FLOAT16)
 

@@ -146,7 +146,10 @@ def error_function(arguments: Arguments) -> Tensor:
 
 
 def square(arguments: Arguments) -> Tensor:
-    """Return x², elementwise: MIL `square`; float16 is squared in float32."""
+    """Return x², elementwise: MIL `square`.
+
+    Any shape. Float32 for float16 and float32; integers keep their type, and may overflow.
+    """
     return arguments.tensor("x").square()
 
 

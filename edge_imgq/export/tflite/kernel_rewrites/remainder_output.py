@@ -37,10 +37,12 @@ class RemainderOutput:
     rest: int
 
     def operations(self, block: int) -> tuple[Operation, ...]:
-        """Return a convolution for the whole tiles, one on blocks for the rest, and a Concat.
+        """Return operations that compute the convolution's output in two parts and join them.
 
-        `block` is the side of a block in pixels, of which height and width are multiples. Bit-exact
-        in int8; float sums of the rest may be taken in another order.
+        A convolution computes the output channels that fill whole tiles, operations on blocks of
+        pixels the last `rest` ones, and a Concat writes the original output (1, C, H, W). H and W
+        must be multiples of `block`, a block's side in pixels, which is not checked. Bit-exact in
+        int8; in float, sums of the last channels may be taken in another order.
         """
         first = self.convolution.outputs - self.rest
         whole = _output_slice(self.convolution, "whole", slice(0, first))

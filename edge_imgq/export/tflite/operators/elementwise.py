@@ -69,8 +69,9 @@ def multiply(file: Emitter, operation: Operation) -> None:
 def divide(file: Emitter, operation: Operation) -> None:
     """Lower Div to DIV, with broadcasting as in NumPy, up to float32 rounding.
 
-    In float32 also in int8 files. In files for GPUs, computed divisors of 0 become 1 if the number
-    of channels is not a multiple of four.
+    In float32 also in int8 files; x / 0 gives infinity or NaN. In files for GPUs, computed divisors
+    of 0 become 1 if an image's number of channels is not a multiple of four: the unused channels
+    that a GPU stores are 0, and an infinity there would spoil the next convolution.
 
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.
@@ -117,8 +118,9 @@ def power(file: Emitter, operation: Operation) -> None:
     """Lower Pow to POW, or to RSQRT for a constant exponent of −½, up to float32 rounding.
 
     In float32 also in int8 files, with broadcasting as in NumPy. In files for GPUs, computed bases
-    of 0 become 1 for negative constant exponents if the number of channels is not a multiple of
-    four.
+    of 0 become 1 for negative constant exponents if an image's number of channels is not a multiple
+    of four: the unused channels that a GPU stores are 0, and an infinity there would spoil the next
+    convolution.
 
     Raises:
         RefusedError: an activation of lower rank is broadcast against an image.
@@ -195,8 +197,9 @@ def sign(file: Emitter, operation: Operation) -> None:
 def reciprocal(file: Emitter, operation: Operation) -> None:
     """Lower Reciprocal to DIV with numerator 1, elementwise, up to float32 rounding.
 
-    In float32 also in int8 files. In files for GPUs, zeros become 1 first if the number of channels
-    is not a multiple of four.
+    In float32 also in int8 files; infinite at 0. In files for GPUs, zeros of an image become 1
+    first if its number of channels is not a multiple of four, so 1 / 0 gives 1: the unused channels
+    that a GPU stores are 0, and an infinity there would spoil the next convolution.
     """
     one = Tensor(f"{operation.name}/one", (), None, np.ones((), np.float32))
     inputs = [file.tensor(one), _nonzero(file, operation, 0)]
@@ -211,8 +214,9 @@ def exponential(file: Emitter, operation: Operation) -> None:
 def logarithm(file: Emitter, operation: Operation) -> None:
     """Lower Log, the natural logarithm, to LOG, elementwise, up to float32 rounding.
 
-    In float32 also in int8 files. In files for GPUs, zeros become 1 first if the number of channels
-    is not a multiple of four.
+    In float32 also in int8 files; NaN below 0, −infinity at 0. In files for GPUs, zeros of an image
+    become 1 first if its number of channels is not a multiple of four, so log 0 gives 0: the unused
+    channels that a GPU stores are 0, and an infinity there would spoil the next convolution.
     """
     file.emit(operation, Code.LOG, [_nonzero(file, operation, 0)])
 
