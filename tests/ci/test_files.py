@@ -126,7 +126,7 @@ def test_a_gitlab_file_that_is_there_is_named_with_what_to_add(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--ci", "github"), "--model with a file of the repository"),
+        (("--ci", "github"), "name a file of the repository with --model"),
         (("--ci", "github", "--model", "gone.onnx"), "There is no file"),
         (("--ci", "github", "--model", "models/tiny.onnx"), "`make wheel` in a checkout"),
         (("--model", "models/tiny.onnx"), "--model needs --ci github or --ci gitlab."),
@@ -169,7 +169,7 @@ def test_all_that_is_missing_is_said_at_once(
     onnx.save(tiny_model(), repository / "models" / "tiny.onnx")
     words = ["init", str(repository), "--ci", "github"]
     for more, said in (
-        ([], ("--model with", "--size HxW", "--wheel")),
+        ([], ("with --model", "--size HxW", "--wheel")),
         (["--model", "models/tiny.onnx"], ("--size HxW", "--wheel")),
     ):
         assert main([*words, *more]) == 2

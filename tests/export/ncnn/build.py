@@ -69,7 +69,8 @@ MORE = {
         constants={"n": numbers(3, 2, 12, 10), "m": numbers(1, 6, 12, 10)},
     ),
 }  # fmt: skip
-CASES = {**EVERY, **MORE}
+CASES = {name: case for name, case in {**EVERY, **MORE}.items() if name != "rounded"}
+"""Operators of the cases; Round is refused, because no document says how ncnn rounds a half."""
 
 
 def image(case: Case) -> np.ndarray:
