@@ -118,4 +118,4 @@ def _unround(graph: onnx.GraphProto, name: str) -> None:
         if node.op_type in DROPPED:
             del node.attribute[:]
             node.op_type = "Identity"
-        name = operands[0]
+        name = operands[0] if node.op_type in LIMITS else node.input[0]

@@ -77,3 +77,12 @@ def test_the_darker_of_two_images_is_kept_as_it_is() -> None:
     assert [node.op_type for node in without_bytes(model).graph.node][-3:] == [
         "Round", "Min", "Identity",
     ]  # fmt: skip
+
+
+def test_a_constant_of_bytes_beside_the_image_stays() -> None:
+    model = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["" : 17]> own (uint8[1,3,4,6] x) '
+        "=> (uint8[1,3,4,6] y, uint8[1] v) <float[1] version = {3}> "
+        "{ a = Cast <to = 1> (x) r = Round(a) y = Cast <to = 2> (r) v = Cast <to = 2> (version) }"
+    )
+    assert without_bytes(model).graph.node[-1].op_type == "Identity"
